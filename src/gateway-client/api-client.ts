@@ -1,4 +1,3 @@
-import { fromErrorBody, PamError } from '../shared/errors.ts'
 import type { AccessRequest, Grant, Target } from '../api/schemas/access.ts'
 import type { Discovery, Token, WebSession, Whoami } from '../api/schemas/identity.ts'
 import type {
@@ -15,78 +14,17 @@ import type { Explanation, ReplayLine, Rules, TrialResult } from '../api/schemas
 import type { AuditRecord } from '../recording/audit-chain.ts'
 import type { Session } from '../api/schemas/session.ts'
 import { bodyOf, collect, linesOf, textLines } from './answer-lines.ts'
+import { callsTo, withSignal, type ApiClientOptions, type Calls, type Paged } from './api-calls.ts'
 import { connectionError } from './connection-error.ts'
 import { serverEvents, type ServerEvent } from './server-events.ts'
 
-/** Headers that authorise one call: access token and proof. */
-export type Authorize = (method: string, url: string) => Promise<Readonly<Record<string, string>>>
-
-export interface ApiClientOptions {
-  readonly gateway: string
-  readonly fetch: typeof fetch
-  /** Absent for the few calls that need no sign-in. */
-  readonly authorize?: Authorize
-}
-
 export type ApiClient = ReturnType<typeof createApiClient>
-
-export interface Paged<T> {
-  readonly items: readonly T[]
-  readonly next?: string
-}
-
-/** How calls are made and answers read; what is not a success is thrown as the error that the gateway says. */
-function callsTo({ gateway, fetch, authorize }: ApiClientOptions) {
-  const call = async (method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Response> => {
-    const url = gateway + path
-    const authorization = authorize === undefined ? {} : await authorize(method, url)
-    let response: Response
-    try {
-      response = await fetch(url, {
-        method,
-        headers: {
-          ...authorization,
-          ...options.headers,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-        redirect: 'error',
-      })
-    } catch (error) {
-      throw connectionError(gateway, error)
-    }
-    if (!response.ok) throw await problemOf(response, gateway)
-    return response
-  }
-  const json = async <T>(method: string, path: string, body?: unknown): Promise<T> =>
-    (await call(method, path, body)).json() as Promise<T>
-  const get = <T>(path: string): Promise<T> => json<T>('GET', path)
-  const post = <T>(path: string, body: unknown = {}): Promise<T> => json<T>('POST', path, body)
-  const query = (values: Query | object): string => {
-    const set = Object.entries(values as Query).flatMap(([name, value]): [string, string][] =>
-      value === undefined ? [] : [[name, String(value)]],
-    )
-    return set.length === 0 ? '' : `?${new URLSearchParams(set).toString()}`
-  }
-  /** All pages of a list that is short. */
-  const all = async <T>(path: string, values: Query = {}): Promise<T[]> => {
-    const items: T[] = []
-    for (let cursor: string | undefined; ;) {
-      const page = await get<Paged<T>>(`${path}${query({ ...values, limit: 500, cursor })}`)
-      items.push(...page.items)
-      if (page.next === undefined) return items
-      cursor = page.next
-    }
-  }
-  return { call, get, post, query, all }
-}
 
 /** The gateway's API, typed by its own schemas. Runs in Node and in browsers. */
 export function createApiClient(options: ApiClientOptions) {
   const { gateway } = options
-  const { call, get, post, query, all } = callsTo(options)
-  const id = encodeURIComponent
+  const calls = callsTo(options)
+  const { call, get, post, query, all } = calls
   return {
     gateway,
     discover: () => get<Discovery>('/.well-known/pam-gateway'),
@@ -100,76 +38,11 @@ export function createApiClient(options: ApiClientOptions) {
     whoami: () => get<Whoami>('/v1/whoami'),
     targets: () => all<Target>('/v1/targets'),
     explain: (target: string) => get<Explanation>(`/v1/policy/explain${query({ target })}`),
-    policy: {
-      rules: () => get<Rules>('/v1/policy/rules'),
-      try: (asked: {
-        target: string
-        command: string
-        person?: { groups: readonly string[]; kind: 'person' | 'service' }
-      }) => post<TrialResult>('/v1/policy/try', asked),
-      /** What rules would say of what was run, where that differs. */
-      replay: async function* (
-        asked: { days: number; draft?: string },
-        signal?: AbortSignal,
-      ): AsyncGenerator<ReplayLine, void, undefined> {
-        yield* linesOf<ReplayLine>(await call('POST', '/v1/policy/replay', asked, withSignal(signal)))
-      },
-    },
-    requests: {
-      create: (asked: { target: string; reason: string; lengthMs?: number }) =>
-        post<AccessRequest>('/v1/requests', asked),
-      list: (page: PageQuery & { mine?: boolean }) => get<Paged<AccessRequest>>(`/v1/requests${query(page)}`),
-      /** Answers at once, or, with `waitMs`, as soon as the request is decided. */
-      get: async (request: string, waitMs = 0, signal?: AbortSignal): Promise<AccessRequest> => {
-        const path = `/v1/requests/${id(request)}${query({ waitMs })}`
-        return (await call('GET', path, undefined, withSignal(signal))).json() as Promise<AccessRequest>
-      },
-      withdraw: async (request: string, signal?: AbortSignal): Promise<AccessRequest> => {
-        const path = `/v1/requests/${id(request)}/withdraw`
-        return (await call('POST', path, {}, withSignal(signal))).json() as Promise<AccessRequest>
-      },
-    },
-    reviews: {
-      /** What waits for the caller, oldest first. */
-      list: () => all<Review>('/v1/reviews'),
-      page: (page: PageQuery & { visible?: boolean }) => get<Paged<Review>>(`/v1/reviews${query(page)}`),
-      get: (review: string) => get<Review>(`/v1/reviews/${id(review)}`),
-      decide: (
-        review: string,
-        decision: { verdict: 'approve' | 'deny'; comment: string; lengthMs?: number; digest?: string },
-      ) => post<{ review: Review; grant?: Grant }>(`/v1/reviews/${id(review)}/decision`, decision),
-    },
-    grants: {
-      list: (page: PageQuery & { all?: boolean; active?: boolean }) => get<Paged<Grant>>(`/v1/grants${query(page)}`),
-      revoke: (grant: string, reason: string) => post<Grant>(`/v1/grants/${id(grant)}/revoke`, { reason }),
-      lift: (grant: string) => post<Grant>(`/v1/grants/${id(grant)}/lift`),
-    },
-    sessions: {
-      list: (page: PageQuery & SessionQuery) => get<Paged<Session>>(`/v1/sessions${query(page)}`),
-      get: (session: string) => get<Session>(`/v1/sessions/${id(session)}`),
-      recording: async (
-        session: string,
-        purpose: 'viewed' | 'exported' | 'verified',
-      ): Promise<AsyncIterable<Uint8Array>> =>
-        bodyOf(await call('GET', `/v1/sessions/${id(session)}/recording${query({ purpose })}`)),
-      events: (session: string, page: { from?: number; limit?: number; types?: string; text?: string }) =>
-        get<Timeline>(`/v1/sessions/${id(session)}/events${query(page)}`),
-      /** asciicast v2, some megabytes of it. */
-      cast: async (session: string, part: { from?: number; channel?: string } = {}): Promise<string> =>
-        (await call('GET', `/v1/sessions/${id(session)}/cast${query(part)}`)).text(),
-      verification: (session: string) => get<VerificationResult>(`/v1/sessions/${id(session)}/verification`),
-      detachedTexts: async (session: string): Promise<DetachedText[]> =>
-        collect(linesOf<DetachedText>(await call('GET', `/v1/sessions/${id(session)}/apart`))),
-      eraseDetached: (session: string, reason: string) =>
-        post<object>(`/v1/sessions/${id(session)}/erase-apart`, { reason }),
-      /** Events as lines of JSON, until the session ends. */
-      tail: async function* (session: string, signal?: AbortSignal): AsyncGenerator<string, void, undefined> {
-        yield* textLines(await call('GET', `/v1/sessions/${id(session)}/tail`, undefined, withSignal(signal)))
-      },
-      legalHold: (session: string, reason: string, held: boolean) =>
-        post<LegalHold>(`/v1/sessions/${id(session)}/${held ? 'legal-hold' : 'lift-hold'}`, { reason }),
-      kill: (session: string, reason: string) => post<Session>(`/v1/sessions/${id(session)}/kill`, { reason }),
-    },
+    policy: policyOf(calls),
+    requests: requestsOf(calls),
+    reviews: reviewsOf(calls),
+    grants: grantsOf(calls),
+    sessions: sessionsOf(calls),
     search: async function* (
       asked: {
         text?: string
@@ -209,8 +82,90 @@ export function createApiClient(options: ApiClientOptions) {
   }
 }
 
+const id = encodeURIComponent
+
+/** Rules: to read, to try and to replay. */
+const policyOf = ({ call, get, post }: Calls) => ({
+    rules: () => get<Rules>('/v1/policy/rules'),
+    try: (asked: {
+      target: string
+      command: string
+      person?: { groups: readonly string[]; kind: 'person' | 'service' }
+    }) => post<TrialResult>('/v1/policy/try', asked),
+    /** What rules would say of what was run, where that differs. */
+    replay: async function* (
+      asked: { days: number; draft?: string },
+      signal?: AbortSignal,
+    ): AsyncGenerator<ReplayLine, void, undefined> {
+      yield* linesOf<ReplayLine>(await call('POST', '/v1/policy/replay', asked, withSignal(signal)))
+    },
+})
+
+/** Requests for access. */
+const requestsOf = ({ call, get, post, query }: Calls) => ({
+    create: (asked: { target: string; reason: string; lengthMs?: number }) =>
+      post<AccessRequest>('/v1/requests', asked),
+    list: (page: PageQuery & { mine?: boolean }) => get<Paged<AccessRequest>>(`/v1/requests${query(page)}`),
+    /** Answers at once, or, with `waitMs`, as soon as the request is decided. */
+    get: async (request: string, waitMs = 0, signal?: AbortSignal): Promise<AccessRequest> => {
+      const path = `/v1/requests/${id(request)}${query({ waitMs })}`
+      return (await call('GET', path, undefined, withSignal(signal))).json() as Promise<AccessRequest>
+    },
+    withdraw: async (request: string, signal?: AbortSignal): Promise<AccessRequest> => {
+      const path = `/v1/requests/${id(request)}/withdraw`
+      return (await call('POST', path, {}, withSignal(signal))).json() as Promise<AccessRequest>
+    },
+})
+
+/** What people decide on: requests for access, and held commands. */
+const reviewsOf = ({ get, post, query, all }: Calls) => ({
+    /** What waits for the caller, oldest first. */
+    list: () => all<Review>('/v1/reviews'),
+    page: (page: PageQuery & { visible?: boolean }) => get<Paged<Review>>(`/v1/reviews${query(page)}`),
+    get: (review: string) => get<Review>(`/v1/reviews/${id(review)}`),
+    decide: (
+      review: string,
+      decision: { verdict: 'approve' | 'deny'; comment: string; lengthMs?: number; digest?: string },
+    ) => post<{ review: Review; grant?: Grant }>(`/v1/reviews/${id(review)}/decision`, decision),
+})
+
+/** Granted access. */
+const grantsOf = ({ get, post, query }: Calls) => ({
+    list: (page: PageQuery & { all?: boolean; active?: boolean }) => get<Paged<Grant>>(`/v1/grants${query(page)}`),
+    revoke: (grant: string, reason: string) => post<Grant>(`/v1/grants/${id(grant)}/revoke`, { reason }),
+    lift: (grant: string) => post<Grant>(`/v1/grants/${id(grant)}/lift`),
+})
+
+/** Sessions and their records. */
+const sessionsOf = ({ call, get, post, query }: Calls) => ({
+    list: (page: PageQuery & SessionQuery) => get<Paged<Session>>(`/v1/sessions${query(page)}`),
+    get: (session: string) => get<Session>(`/v1/sessions/${id(session)}`),
+    recording: async (
+      session: string,
+      purpose: 'viewed' | 'exported' | 'verified',
+    ): Promise<AsyncIterable<Uint8Array>> =>
+      bodyOf(await call('GET', `/v1/sessions/${id(session)}/recording${query({ purpose })}`)),
+    events: (session: string, page: { from?: number; limit?: number; types?: string; text?: string }) =>
+      get<Timeline>(`/v1/sessions/${id(session)}/events${query(page)}`),
+    /** asciicast v2, some megabytes of it. */
+    cast: async (session: string, part: { from?: number; channel?: string } = {}): Promise<string> =>
+      (await call('GET', `/v1/sessions/${id(session)}/cast${query(part)}`)).text(),
+    verification: (session: string) => get<VerificationResult>(`/v1/sessions/${id(session)}/verification`),
+    detachedTexts: async (session: string): Promise<DetachedText[]> =>
+      collect(linesOf<DetachedText>(await call('GET', `/v1/sessions/${id(session)}/apart`))),
+    eraseDetached: (session: string, reason: string) =>
+      post<object>(`/v1/sessions/${id(session)}/erase-apart`, { reason }),
+    /** Events as lines of JSON, until the session ends. */
+    tail: async function* (session: string, signal?: AbortSignal): AsyncGenerator<string, void, undefined> {
+      yield* textLines(await call('GET', `/v1/sessions/${id(session)}/tail`, undefined, withSignal(signal)))
+    },
+    legalHold: (session: string, reason: string, held: boolean) =>
+      post<LegalHold>(`/v1/sessions/${id(session)}/${held ? 'legal-hold' : 'lift-hold'}`, { reason }),
+    kill: (session: string, reason: string) => post<Session>(`/v1/sessions/${id(session)}/kill`, { reason }),
+})
+
 async function* eventsFrom(
-  call: ReturnType<typeof callsTo>['call'],
+  call: Calls['call'],
   gateway: string,
   after: number | undefined,
   signal: AbortSignal | undefined,
@@ -236,13 +191,6 @@ async function* eventsFrom(
 
 /** Milliseconds; the gateway says every ten seconds that it is there. */
 const STALLED = 35_000
-
-interface CallOptions {
-  readonly headers?: Readonly<Record<string, string>>
-  readonly signal?: AbortSignal
-}
-
-const withSignal = (signal: AbortSignal | undefined): CallOptions => (signal === undefined ? {} : { signal })
 
 interface PageQuery {
   readonly limit?: number | undefined
@@ -273,35 +221,4 @@ export interface AuditPage {
   readonly items: readonly AuditRecord[]
   readonly people: Readonly<Record<string, string>>
   readonly next?: number
-}
-
-type Query = Readonly<Record<string, string | number | boolean | undefined>>
-
-/** The problem that an answer tells; whatever is not one of the gateway's says so. */
-async function problemOf(response: Response, gateway: string): Promise<PamError> {
-  const problem = parseProblem(await response.text(), response.headers.get('retry-after'))
-  if (problem !== undefined) return problem
-  return new PamError(
-    'VERSION_MISMATCH',
-    `${gateway} is not a pamctl gateway (it answered with HTTP ${response.status})`,
-    {
-      hint: 'check the URL: an identity provider or a proxy may be at this address',
-    },
-  )
-}
-
-/** The error in a problem+json body of the gateway (RFC 9457); undefined where somebody else wrote the body. */
-export function parseProblem(body: string, retryAfter: string | null = null): PamError | undefined {
-  try {
-    const { detail, ...rest } = JSON.parse(body) as { detail?: string; code?: string }
-    return rest.code === undefined
-      ? undefined
-      : fromErrorBody(
-          { ...rest, message: detail },
-          // RFC 9110, section 10.2.3: seconds. The gateway sends no date.
-          { retryAfterMs: /^\d{1,5}$/.test(retryAfter ?? '') ? Number(retryAfter) * 1000 : undefined },
-        )
-  } catch {
-    return undefined
-  }
 }

@@ -1,7 +1,7 @@
 import { asPamError, PamError } from '../shared/errors.ts'
 import { MUX_PROTOCOL, Multiplexer, MuxRefusal, OLDER_MUX_PROTOCOL } from '../tunnel/multiplexer.ts'
 import type { TunnelChannel } from '../tunnel/web-socket-channel.ts'
-import { parseProblem } from './api-client.ts'
+import { parseProblem } from './api-calls.ts'
 import { openTunnel, openWebSocket, tunnelUrl } from './tunnel.ts'
 
 export interface SharedTunnelParts {

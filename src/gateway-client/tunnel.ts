@@ -8,7 +8,7 @@ import {
   webSocketChannel,
   type TunnelChannel,
 } from '../tunnel/web-socket-channel.ts'
-import { parseProblem } from './api-client.ts'
+import { parseProblem } from './api-calls.ts'
 import { connectionError } from './connection-error.ts'
 
 export interface TunnelOptions {

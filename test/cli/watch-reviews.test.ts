@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { ApiClient } from '../../src/gateway-client/api-client.ts'
-import { parseProblem } from '../../src/gateway-client/api-client.ts'
+import { parseProblem } from '../../src/gateway-client/api-calls.ts'
 import type { ServerEvent } from '../../src/gateway-client/server-events.ts'
 import { createIo } from '../../src/cli/output/io.ts'
 import { watchReviews } from '../../src/cli/watch-reviews.ts'

@@ -77,7 +77,7 @@ export class ClientCommands {
       case commands.changeUser:
         return yield* this.#connection.changeUser(payload)
       case commands.quit:
-        this.#gate.leave()
+        this.#gate.pending.leave()
         return
       case undefined:
       default:

@@ -51,13 +51,13 @@ export class ClientSide {
 
   /** The client sends nothing more. */
   end(): void {
-    this.#gate.leave()
+    this.#gate.pending.leave()
     this.#work()
   }
 
   /** KILL QUERY of this connection. True where a held statement was withdrawn. */
   cancelHold(): boolean {
-    return this.#gate.withdraw()
+    return this.#gate.pending.withdraw()
   }
 
   /** The target waits for a file, and the client was asked for it. */
@@ -76,7 +76,7 @@ export class ClientSide {
       else this.#begin(this.#take())
     }
     if (this.#isBusy || session.ended.aborted || this.#waiting.length > 0 || !this.#pipeline.isIdle) return
-    if (this.#gate.left) session.end(new PamError('CLIENT_LEFT', 'the client closed the connection'))
+    if (this.#gate.pending.hasLeft) session.end(new PamError('CLIENT_LEFT', 'the client closed the connection'))
   }
 
   #take(): Frame {

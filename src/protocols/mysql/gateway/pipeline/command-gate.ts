@@ -1,4 +1,5 @@
-import type { Hold, Verdict } from '../../../../gateway/engine.ts'
+import type { Verdict } from '../../../../gateway/engine.ts'
+import { PendingHold } from '../../../../gateway/pending-hold.ts'
 import type { PamError } from '../../../../shared/errors.ts'
 import { draftCommand, recordedText, type Command, type DraftParts } from './command-draft.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -6,12 +7,10 @@ import { settledValue, type Steps } from '../../../../gateway/steps.ts'
 
 /** Where a command waits for its decision, and for a person where rules want one. */
 export class CommandGate {
-  /** The client said goodbye, or its side is closed. */
-  left = false
+  readonly pending = new PendingHold()
   readonly #pipeline: Pipeline
   readonly #parts: DraftParts
   readonly #tell: (notice: string) => void
-  #hold: Hold | undefined
 
   /** `tell`: the protocol has no message for somebody who waits. */
   constructor(parts: DraftParts, tell: (notice: string) => void) {
@@ -32,19 +31,6 @@ export class CommandGate {
     return { ...command, facts, ahead }
   }
 
-  /** Nobody waits for the answer any more. */
-  leave(): void {
-    this.left = true
-    this.#hold?.withdraw()
-  }
-
-  /** True where a held statement was withdrawn. */
-  withdraw(): boolean {
-    if (this.#hold === undefined) return false
-    this.#hold.withdraw()
-    return true
-  }
-
   /** Why a command would be refused, asked when nothing of it runs yet. */
   preview(command: Command): PamError | undefined {
     return this.#pipeline.session.preview(draftCommand(this.#parts, command))
@@ -54,14 +40,7 @@ export class CommandGate {
   *decide(command: Command): Steps<Verdict> {
     const decision = this.#pipeline.session.decide(draftCommand(this.#parts, command))
     if (decision.type !== 'hold') return decision
-    this.#hold = decision
     const locks = this.#pipeline.isInTransaction ? '; a transaction is open: its locks are held while this waits' : ''
-    this.#tell(`${decision.notice}${locks}`)
-    if (this.left) decision.withdraw()
-    try {
-      return yield* settledValue(decision.verdict)
-    } finally {
-      this.#hold = undefined
-    }
+    return yield* this.pending.verdict(decision, () => this.#tell(`${decision.notice}${locks}`))
   }
 }

@@ -111,7 +111,7 @@ export class ClientMessages {
         return this.#send(frame.bytes)
       case 'terminate':
         this.#send(TERMINATE)
-        this.#gate.left = true
+        this.#gate.pending.leave()
     }
   }
 

@@ -79,18 +79,18 @@ export class ClientSide {
 
   /** The client said goodbye, or its side is closed. */
   get left(): boolean {
-    return this.#gate.left
+    return this.#gate.pending.hasLeft
   }
 
   /** The client sends nothing more. */
   end(): void {
-    this.#gate.leave()
+    this.#gate.pending.leave()
     this.#work()
   }
 
   /** A cancel request of this session's own client. True where a held statement was withdrawn. */
   cancelHold(): boolean {
-    return this.#gate.withdraw()
+    return this.#gate.pending.withdraw()
   }
 
   #work(): void {

@@ -1,21 +1,18 @@
 import { isLong, type Ahead } from '../../../../sql/record/text-recorder.ts'
-import { settledValue } from '../../../../gateway/steps.ts'
-import type { CommandDraft, Hold, Verdict } from '../../../../gateway/engine.ts'
-import type { RepeatedCommand } from '../../../../gateway/engine.ts'
+import type { CommandDraft, RepeatedCommand, Verdict } from '../../../../gateway/engine.ts'
+import { PendingHold } from '../../../../gateway/pending-hold.ts'
 import type { PamError } from '../../../../shared/errors.ts'
 import { draftCommand, type Command, type DraftParts } from './command-draft.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { toErrorResponse, toNotice } from '../error-response.ts'
-import type { Steps } from '../../../../gateway/steps.ts'
+import { settledValue, type Steps } from '../../../../gateway/steps.ts'
 
 /** Where a command waits for its decision, and for a person where rules want one; and what is skipped after a refusal. */
 export class CommandGate {
-  /** The client said goodbye, or its side is closed. */
-  left = false
+  readonly pending = new PendingHold()
   readonly #pipeline: PipelineState
   readonly #parts: DraftParts
   #skipping = false
-  #hold: Hold | undefined
 
   constructor(parts: DraftParts) {
     this.#pipeline = parts.pipeline
@@ -29,19 +26,6 @@ export class CommandGate {
     const facts = yield* settledValue(analyzer.of(sql, types))
     const searching = recorder.ahead({ sql, parameters, session: pipeline.session, context: undefined }, facts)
     return searching === undefined ? undefined : yield* settledValue(searching)
-  }
-
-  /** Nobody waits for the answer any more. */
-  leave(): void {
-    this.left = true
-    this.#hold?.withdraw()
-  }
-
-  /** True where a held statement was withdrawn. */
-  withdraw(): boolean {
-    if (this.#hold === undefined) return false
-    this.#hold.withdraw()
-    return true
   }
 
   /** An error, ours or the server's, skips everything up to the next Sync; it may come while a message is being judged. */
@@ -75,18 +59,14 @@ export class CommandGate {
       yield decision.verdict
       return { type: 'refuse', id: decision.id, error: unheld }
     }
-    this.#hold = decision
     pipeline.sendCollected()
     const hint = pipeline.status === 'T' ? 'a transaction is open: its locks are held while this waits' : undefined
-    pipeline.reply(() => toNotice(decision.notice, hint))
-    if (this.left) decision.withdraw()
-    // While a person decides, others need not wait for a change that was announced.
-    pipeline.changes.endAnnouncement()
-    try {
-      return { ...(yield* settledValue(decision.verdict)), wasHeld: true }
-    } finally {
-      this.#hold = undefined
-    }
+    const verdict = yield* this.pending.verdict(decision, () => {
+      pipeline.reply(() => toNotice(decision.notice, hint))
+      // While a person decides, others need not wait for a change that was announced.
+      pipeline.changes.endAnnouncement()
+    })
+    return { ...verdict, wasHeld: true }
   }
 
   /** After it everything up to the Sync is skipped. */

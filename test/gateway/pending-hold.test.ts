@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import type { Hold, Verdict } from '../../src/gateway/engine.ts'
+import { PendingHold } from '../../src/gateway/pending-hold.ts'
+import { PamError } from '../../src/shared/errors.ts'
+
+const FORWARD: Verdict = { type: 'forward', id: 'cmd_1' }
+const WITHDRAWN: Verdict = { type: 'refuse', id: 'cmd_1', error: new PamError('HOLD_WITHDRAWN', 'withdrawn') }
+
+/** A held command, and how it is decided on. */
+function held() {
+  let decide: (verdict: Verdict) => void = () => {}
+  const verdict = new Promise<Verdict>((resolve) => {
+    decide = resolve
+  })
+  const hold: Hold = { type: 'hold', id: 'cmd_1', notice: '', verdict, withdraw: () => decide(WITHDRAWN) }
+  return { hold, decide }
+}
+
+/** Waits as the loop of a connection does. */
+async function performed(pending: PendingHold, hold: Hold, tell: () => void = () => {}): Promise<Verdict> {
+  const steps = pending.verdict(hold, tell)
+  for (let next = steps.next(); ; next = steps.next(await next.value)) if (next.done === true) return next.value
+}
+
+describe('a command that waits for a person', () => {
+  it('gives the verdict, having told the client first', async () => {
+    const { hold, decide } = held()
+    const told: string[] = []
+    const verdict = performed(new PendingHold(), hold, () => told.push('waits'))
+    expect(told).toEqual(['waits'])
+    decide(FORWARD)
+    await expect(verdict).resolves.toBe(FORWARD)
+  })
+
+  it('is withdrawn when the client cancels it', async () => {
+    const { hold } = held()
+    const pending = new PendingHold()
+    const verdict = performed(pending, hold)
+    expect(pending.withdraw()).toBe(true)
+    await expect(verdict).resolves.toBe(WITHDRAWN)
+    expect(pending.hasLeft).toBe(false)
+  })
+
+  it('is withdrawn when the client leaves', async () => {
+    const { hold } = held()
+    const pending = new PendingHold()
+    const verdict = performed(pending, hold)
+    pending.leave()
+    await expect(verdict).resolves.toBe(WITHDRAWN)
+    expect(pending.hasLeft).toBe(true)
+  })
+
+  it('is withdrawn at once when the client left before it was held', async () => {
+    const pending = new PendingHold()
+    pending.leave()
+    await expect(performed(pending, held().hold)).resolves.toBe(WITHDRAWN)
+  })
+
+  it('is withdrawn when telling the client shows that it has left', async () => {
+    const pending = new PendingHold()
+    await expect(performed(pending, held().hold, () => pending.leave())).resolves.toBe(WITHDRAWN)
+  })
+
+  it('leaves nothing to cancel once it is decided, or where its steps are given up', async () => {
+    const pending = new PendingHold()
+    expect(pending.withdraw()).toBe(false)
+    const { hold, decide } = held()
+    decide(FORWARD)
+    await performed(pending, hold)
+    expect(pending.withdraw()).toBe(false)
+    const steps = pending.verdict(held().hold, () => {})
+    steps.next()
+    steps.return(WITHDRAWN)
+    expect(pending.withdraw()).toBe(false)
+  })
+})

@@ -4,6 +4,7 @@ import type { CommandEffect, StatementMatch } from '../policy/policy.ts'
 import {
   describeKinds,
   fitsKind,
+  fitsUnknown,
   listed,
   REWRITE_ADVICE,
   type Contradiction,
@@ -114,9 +115,10 @@ function fitsHostStatement(given: StatementMatch, effect: CommandEffect['type'],
   const allows = effect === 'allow'
   const { argv, kinds, reads, writes, endpoints, unknown } = statement
   const namesProgram = match.programs !== undefined || match.commands !== undefined
-  const hidden = unknown.length > 0 || (statement.opaque.length > 0 && !namesProgram)
-  if (effect !== 'deny' && hidden && match.unknown !== true) return false
-  if (effect === 'deny' && match.unknown === true && unknown.length + statement.opaque.length === 0) return false
+  // What is denied is denied also where only the program is known.
+  const answersOpaque = effect !== 'deny' && namesProgram
+  const isUnknown = unknown.length > 0 || (statement.opaque.length > 0 && !answersOpaque)
+  if (!fitsUnknown(match.unknown, effect, isUnknown)) return false
   if (effect !== 'deny' && statement.named && !kinds.every((kind) => match.kinds?.includes(kind) ?? false)) return false
   if (match.kinds !== undefined && !some(allows, kinds, match.kinds, fitsKind)) return false
   if (match.logins !== undefined && !match.logins.includes(statement.login)) return false

@@ -108,6 +108,16 @@ export const listed = (value: NonNullable<StatementMatch[string]>): string => (v
 /** What to do about a command that could not be analysed in full. */
 export const REWRITE_ADVICE = 'rewrite it so that it can be analysed, or ask for a rule with `unknown: true`'
 
+/**
+ * Whether a rule is about a command by how much of its effect is known. One whose effect is unknown is allowed or held only by rules with
+ * `unknown: true`, and denied by any; a rule with `unknown: true` that denies is about such commands alone.
+ */
+export const fitsUnknown = (
+  unknown: boolean | undefined,
+  effect: CommandEffect['type'],
+  isUnknown: boolean,
+): boolean => (effect === 'deny' ? unknown !== true || isUnknown : unknown === true || !isUnknown)
+
 /** `create-*` fits every kind that begins so; `*` fits all. */
 export const fitsKind = (pattern: string, kind: string): boolean =>
   pattern.endsWith('*') ? kind.startsWith(pattern.slice(0, -1)) : kind === pattern

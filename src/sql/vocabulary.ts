@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { patternList } from '../policy/patterns.ts'
 import type { CommandEffect, StatementMatch } from '../policy/policy.ts'
-import { describeKinds, fitsKind, listed, REWRITE_ADVICE, type Vocabulary } from '../policy/vocabulary.ts'
+import { describeKinds, fitsKind, fitsUnknown, listed, REWRITE_ADVICE, type Vocabulary } from '../policy/vocabulary.ts'
 import { checkFunction, checkRelation } from './patterns.ts'
 import { ANY_RELATION, type SqlStatement } from './statement.ts'
 
@@ -83,8 +83,7 @@ function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], sta
   const { defaultSchema, systemSchema } = statement
   const some = <T>(items: readonly T[], test: (item: T) => boolean): boolean =>
     effect === 'allow' ? items.every(test) : items.some(test)
-  if (effect !== 'deny' && statement.unknown.length > 0 && match.unknown !== true) return false
-  if (match.unknown === true && effect === 'deny' && statement.unknown.length === 0) return false
+  if (!fitsUnknown(match.unknown, effect, statement.unknown.length > 0)) return false
   if (match.missingWhere !== undefined && match.missingWhere !== statement.missingWhere) return false
   if (match.kinds !== undefined) {
     const kinds = match.kinds

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { describeKinds, fitsKind } from '../../src/policy/vocabulary.ts'
+import { describeKinds, fitsKind, fitsUnknown } from '../../src/policy/vocabulary.ts'
 
 it.each([
   ['select', 'select', true],
@@ -12,6 +12,25 @@ it.each([
   ['dr*p', 'drop', false],
 ])('the pattern %s and the kind %s: %s', (pattern, kind, fits) => {
   expect(fitsKind(pattern, kind)).toBe(fits)
+})
+
+it.each([
+  // A command whose effect is unknown is allowed or held only where the rule says so, and denied by any rule.
+  ['allow', undefined, true, false],
+  ['allow', true, true, true],
+  ['hold', undefined, true, false],
+  ['hold', true, true, true],
+  ['deny', undefined, true, true],
+  ['deny', true, true, true],
+  // One that is known is nothing to a rule that denies unknown ones.
+  ['allow', undefined, false, true],
+  ['allow', true, false, true],
+  ['hold', undefined, false, true],
+  ['hold', true, false, true],
+  ['deny', undefined, false, true],
+  ['deny', true, false, false],
+] as const)('%s with unknown: %s, of a command whose effect is unknown: %s: %s', (effect, unknown, isUnknown, fits) => {
+  expect(fitsUnknown(unknown, effect, isUnknown)).toBe(fits)
 })
 
 it('names a statement by its outermost kind', () => {

@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import { patternList, type CheckPattern } from '../../../policy/patterns.ts'
 import type { CommandEffect, StatementMatch } from '../../../policy/policy.ts'
-import { fitsKind, listed, REWRITE_ADVICE, type Contradiction, type Vocabulary } from '../../../policy/vocabulary.ts'
+import {
+  fitsKind,
+  fitsUnknown,
+  listed,
+  REWRITE_ADVICE,
+  type Contradiction,
+  type Vocabulary,
+} from '../../../policy/vocabulary.ts'
 import { fitsGlob } from '../../../shared/glob.ts'
 import type { HttpStatement } from '../facts/http-statement.ts'
 import { fold } from './alike.ts'
@@ -99,8 +106,7 @@ function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], state
   const surely = effect === 'allow'
   const { kinds, unknown, request } = statement
   const isUnknown = unknown.length > 0
-  if (effect !== 'deny' && isUnknown && match.unknown !== true) return false
-  if (effect === 'deny' && match.unknown === true && !isUnknown) return false
+  if (!fitsUnknown(match.unknown, effect, isUnknown)) return false
   if (surely && kinds.includes('websocket') && match.kinds?.includes('websocket') !== true) return false
   if (match.kinds !== undefined) {
     const isNamed = (kind: string): boolean => match.kinds?.some((pattern) => fitsKind(pattern, kind)) === true

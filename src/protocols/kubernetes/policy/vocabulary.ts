@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import { patternList } from '../../../policy/patterns.ts'
 import type { CommandEffect, StatementMatch } from '../../../policy/policy.ts'
-import { fitsKind, listed, REWRITE_ADVICE, type Contradiction, type Vocabulary } from '../../../policy/vocabulary.ts'
+import {
+  fitsKind,
+  fitsUnknown,
+  listed,
+  REWRITE_ADVICE,
+  type Contradiction,
+  type Vocabulary,
+} from '../../../policy/vocabulary.ts'
 import { fitsGlob } from '../../../shared/glob.ts'
 import type { KubernetesStatement } from '../facts/kubernetes-statement.ts'
 import { fullName } from '../request/resources.ts'
@@ -119,9 +126,9 @@ function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], state
   const match = given as RequestMatch
   const allows = effect === 'allow'
   const { kinds, unknown, opaque, images, settings, dryRun } = statement
-  const isHidden = unknown.length > 0 || (opaque.length > 0 && !namesResource(match, statement))
-  if (effect !== 'deny' && isHidden && match.unknown !== true) return false
-  if (effect === 'deny' && match.unknown === true && unknown.length + opaque.length === 0) return false
+  const answersOpaque = effect !== 'deny' && namesResource(match, statement)
+  const isUnknown = unknown.length > 0 || (opaque.length > 0 && !answersOpaque)
+  if (!fitsUnknown(match.unknown, effect, isUnknown)) return false
   // Whoever is asked about a request is shown what its body does: a rule that holds need not name that, too.
   const named = effect === 'allow' ? kinds : effect === 'hold' ? kinds.slice(0, 1) : []
   if (named.some((kind) => kindsNamedInFull.has(kind) && match.kinds?.includes(kind) !== true)) return false

@@ -149,6 +149,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/protocol.ts': { imports: ['type:gateway/', 'type:policy/', 'type:shared/'], packages: ['type:zod'] },
   'protocols/policy-language.ts': { imports: ['policy/language.ts', 'protocols/gateway.ts'] },
   'protocols/target-shape.ts': { imports: [], packages: ['zod'] },
+  'protocols/target-tls.ts': { imports: ['shared/needed-values.ts'], packages: ['zod'] },
+  'protocols/describe-database.ts': { imports: ['type:protocols/client-half.ts'] },
   'protocols/gateway.ts': {
     imports: [
       'protocols/*.ts',
@@ -197,7 +199,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['node:crypto'],
   },
   'protocols/postgres/client.ts': {
-    imports: ['type:api/schemas/', 'type:protocols/client-half.ts'],
+    imports: ['type:api/schemas/', 'type:protocols/client-half.ts', 'protocols/describe-database.ts'],
     packages: FILES,
   },
   'protocols/postgres/dialect': {
@@ -282,7 +284,10 @@ const ROWS: Readonly<Record<string, Row>> = {
     ],
     packages: ['node:crypto'],
   },
-  'protocols/mysql/client.ts': { imports: ['type:api/schemas/', 'type:protocols/client-half.ts'], packages: FILES },
+  'protocols/mysql/client.ts': {
+    imports: ['type:api/schemas/', 'type:protocols/client-half.ts', 'protocols/describe-database.ts'],
+    packages: FILES,
+  },
   'protocols/mysql/dialect': {
     imports: [
       'shared/',

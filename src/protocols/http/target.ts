@@ -8,10 +8,10 @@ import { rotatingToken } from '../../credentials/sources/rotating-token.ts'
 import { staticPassword } from '../../credentials/sources/static-password.ts'
 import { asError } from '../../shared/errors.ts'
 import { isLoopback } from '../../shared/loopback.ts'
-import { certificates } from '../../shared/needed-values.ts'
 import { size } from '../../shared/size.ts'
 import type { TargetFinding, TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
+import { checkAuthority, targetTls } from '../target-tls.ts'
 import { unverifiedFindings } from '../unverified-target.ts'
 import { wrongHeaderName } from './request/read-headers.ts'
 
@@ -45,13 +45,10 @@ const schema = z
     ...targetShape,
     type: z.literal('http').describe('the protocol'),
     port: z.int().min(1).max(65_535).default(443),
-    tls: z
-      .enum(['verify-full', 'verify-ca', 'require', 'disable'])
-      .default('verify-full')
-      .describe(
-        'how the gateway checks the target; disable: plain HTTP; all but verify-full trust more than they should, and are warned about',
-      ),
-    ca: certificates.optional().describe('a file with the authority that signed the certificate of the target'),
+    ...targetTls,
+    tls: targetTls.tls.describe(
+      'how the gateway checks the target; disable: plain HTTP; all but verify-full trust more than they should, and are warned about',
+    ),
     serverName: z
       .string()
       .min(1)
@@ -86,8 +83,8 @@ const schema = z
   })
   .superRefine((target, context) => {
     const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
-    const { tls, host, ca, serverName, credential: given } = target
-    if (ca !== undefined && !tls.startsWith('verify-')) problem('ca', `is not used with tls: ${tls}`)
+    const { tls, host, serverName, credential: given } = target
+    checkAuthority(target, context)
     if (serverName !== undefined && tls !== 'verify-full') problem('serverName', `is not used with tls: ${tls}`)
     if (tls === 'disable' && given?.type === 'certificate')
       problem('credential', 'a certificate is shown within TLS, and tls is disable')

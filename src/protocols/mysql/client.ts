@@ -3,6 +3,7 @@ import { homedir, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Target } from '../../api/schemas/access.ts'
 import type { ClientHalf, ClientStart, HowToConnect, ListenerInfo, PreparedClient } from '../client-half.ts'
+import { describeDatabase } from '../describe-database.ts'
 
 /**
  * The programs of MySQL and MariaDB get an option file of their own, which reads the user's first: what that says of hosts, sockets and
@@ -119,25 +120,21 @@ function describe(target: Target, listener: ListenerInfo): HowToConnect {
   const [login, name] = [encodeURIComponent(user), encodeURIComponent(database)]
   const password = secret === undefined ? '' : `:${encodeURIComponent(secret)}`
   const url = `mysql://${login}${password}@${host}:${port}/${name}`
-  return {
-    json: {
-      host,
-      port,
-      user,
-      database,
+  const asks = secret === undefined ? '' : ' --password'
+  return describeDatabase(
+    target.name,
+    { host, port, user, database, secret },
+    {
       url,
-      ...(socket === undefined ? {} : { socket }),
-      ...(secret === undefined ? {} : { password: secret }),
+      more: socket === undefined ? {} : { socket },
+      commands: [
+        `mariadb --host=${host} --port=${port} --user=${user} --skip-ssl${asks} ${database}`,
+        ...(socket === undefined ? [] : [`mariadb --socket=${socket} --user=${user} --skip-ssl ${database}`]),
+        url,
+        `jdbc:mysql://${host}:${port}/${name}?user=${login}&sslMode=DISABLED`,
+      ],
     },
-    lines: [
-      `${target.name} is at ${host}:${port}, user ${user}, database ${database}, without TLS`,
-      `  mariadb --host=${host} --port=${port} --user=${user} --skip-ssl${secret === undefined ? '' : ' --password'} ${database}`,
-      ...(socket === undefined ? [] : [`  mariadb --socket=${socket} --user=${user} --skip-ssl ${database}`]),
-      `  ${url}`,
-      `  jdbc:mysql://${host}:${port}/${name}?user=${login}&sslMode=DISABLED`,
-      secret === undefined ? '  no password' : `  password: ${secret}`,
-    ],
-  }
+  )
 }
 
 /** In the directory of the Unix socket. */

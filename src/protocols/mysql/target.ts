@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { staticPassword } from '../../credentials/sources/static-password.ts'
 import { secret } from '../../credentials/secret-schema.ts'
-import { certificates } from '../../shared/needed-values.ts'
 import { size } from '../../shared/size.ts'
 import type { TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
+import { checkAuthority, targetTls } from '../target-tls.ts'
 import { unverifiedFindings } from '../unverified-target.ts'
 
 const schema = z
@@ -42,13 +42,7 @@ const schema = z
     recordRows: size
       .prefault('0 B')
       .describe('how much of each result is kept in the record, as the client sees it, masked'),
-    tls: z
-      .enum(['verify-full', 'verify-ca', 'require', 'disable'])
-      .default('verify-full')
-      .describe(
-        'how the gateway checks the target; all but verify-full trust more than they should, and are warned about',
-      ),
-    ca: certificates.optional().describe('a file with the authority that signed the certificate of the target'),
+    ...targetTls,
     authentication: z
       .array(
         z.enum([
@@ -66,10 +60,7 @@ const schema = z
         'how the gateway may prove to the target who it is; default: any of these with tls: verify-full, otherwise all that do not give the password away: client_ed25519, mysql_native_password, and none where no password is set',
       ),
   })
-  .superRefine((target, context) => {
-    if (target.ca !== undefined && !target.tls.startsWith('verify-'))
-      context.addIssue({ code: 'custom', path: ['ca'], message: `is not used with tls: ${target.tls}` })
-  })
+  .superRefine(checkAuthority)
 
 export type MysqlTarget = z.output<typeof schema>
 

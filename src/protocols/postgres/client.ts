@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Target } from '../../api/schemas/access.ts'
 import type { ClientHalf, ClientStart, HowToConnect, PreparedClient, ListenerInfo } from '../client-half.ts'
+import { describeDatabase } from '../describe-database.ts'
 
 /** Variables that would send the client elsewhere go; those that it needs come. */
 function prepare({ program, args, target, listener, environment: inherited }: ClientStart): PreparedClient {
@@ -31,25 +32,21 @@ function prepare({ program, args, target, listener, environment: inherited }: Cl
 function describe(target: Target, { host, port, socketDirectory, secret }: ListenerInfo): HowToConnect {
   const [user = ''] = target.accounts
   const database = target.database ?? ''
-  const url = `postgresql://${encodeURIComponent(user)}@${host}:${port}/${encodeURIComponent(database)}?sslmode=disable`
-  return {
-    json: {
-      host,
-      port,
-      user,
-      database,
+  const [login, name] = [encodeURIComponent(user), encodeURIComponent(database)]
+  const url = `postgresql://${login}@${host}:${port}/${name}?sslmode=disable`
+  return describeDatabase(
+    target.name,
+    { host, port, user, database, secret },
+    {
       url,
-      ...(socketDirectory === undefined ? {} : { socketDirectory }),
-      ...(secret === undefined ? {} : { password: secret }),
+      more: socketDirectory === undefined ? {} : { socketDirectory },
+      commands: [
+        `psql "${url}"`,
+        `jdbc:postgresql://${host}:${port}/${name}?user=${login}&sslmode=disable`,
+        ...(socketDirectory === undefined ? [] : [`psql -h ${socketDirectory} -p ${port} -U ${user} ${database}`]),
+      ],
     },
-    lines: [
-      `${target.name} is at ${host}:${port}, user ${user}, database ${database}, without TLS`,
-      `  psql "${url}"`,
-      `  jdbc:postgresql://${host}:${port}/${encodeURIComponent(database)}?user=${encodeURIComponent(user)}&sslmode=disable`,
-      ...(socketDirectory === undefined ? [] : [`  psql -h ${socketDirectory} -p ${port} -U ${user} ${database}`]),
-      secret === undefined ? '  no password' : `  password: ${secret}`,
-    ],
-  }
+  )
 }
 
 const LIBPQ_PROGRAMS = new Set([

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { staticPassword } from '../../credentials/sources/static-password.ts'
 import { secret } from '../../credentials/secret-schema.ts'
-import { certificates } from '../../shared/needed-values.ts'
 import { size } from '../../shared/size.ts'
 import type { StatementReading, TargetFinding, TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
+import { checkAuthority, targetTls } from '../target-tls.ts'
 import { unverifiedFindings } from '../unverified-target.ts'
 import { DEFAULT_SCHEMA } from './default-schema.ts'
 
@@ -44,13 +44,7 @@ const schema = z
     recordRows: size
       .prefault('0 B')
       .describe('how much of each result is kept in the record, as the client sees it, masked'),
-    tls: z
-      .enum(['verify-full', 'verify-ca', 'require', 'disable'])
-      .default('verify-full')
-      .describe(
-        'how the gateway checks the target; all but verify-full trust more than they should, and are warned about',
-      ),
-    ca: certificates.optional().describe('a file with the authority that signed the certificate of the target'),
+    ...targetTls,
     authentication: z
       .array(z.enum(['scram-sha-256', 'md5', 'cleartext-password', 'none']))
       .min(1)
@@ -69,9 +63,7 @@ const schema = z
     if (target.channelBinding !== undefined && target.tls === 'disable') {
       context.addIssue({ code: 'custom', path: ['channelBinding'], message: 'is not used with tls: disable' })
     }
-    if (target.ca !== undefined && !target.tls.startsWith('verify-')) {
-      context.addIssue({ code: 'custom', path: ['ca'], message: `is not used with tls: ${target.tls}` })
-    }
+    checkAuthority(target, context)
   })
 
 export type PostgresTarget = z.output<typeof schema>

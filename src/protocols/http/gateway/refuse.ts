@@ -1,21 +1,16 @@
 import type { PamError } from '../../../shared/errors.ts'
 import { problemAnswer } from '../problem.ts'
 import type { Exchange } from '../server/exchange.ts'
-import type { Header } from '../wire/headers.ts'
-import { SecretMissing } from './local-access.ts'
 import { reasonFor } from '../session/reason-for.ts'
+import { refuseWith } from '../session/refuse-with.ts'
+import { SecretMissing } from './local-access.ts'
 
-/** Answers with a problem. Where something was answered before, the client sees that it is not whole. */
+/** Refuses a request with a problem; where the secret of the local port is missing, asks for it. */
 export function refuseExchange(exchange: Exchange, error: PamError): void {
-  if (exchange.left.aborted) return
-  if (exchange.hasAnswered) return exchange.abandon()
-  const { status, contentType, body } = problemAnswer(reasonFor(error))
-  const asks = error instanceof SecretMissing
-  const headers: Header[] = [
-    ['content-type', contentType],
-    ['content-length', String(body.length)],
+  const answer = problemAnswer(reasonFor(error))
+  if (!(error instanceof SecretMissing)) return refuseWith(exchange, answer, [['cache-control', 'no-store']])
+  refuseWith(exchange, { ...answer, status: 401 }, [
     ['cache-control', 'no-store'],
-    ...(asks ? [['www-authenticate', 'Basic realm="pamctl"'] as const] : []),
-  ]
-  exchange.answer({ status: asks ? 401 : status, headers }).end(body)
+    ['www-authenticate', 'Basic realm="pamctl"'],
+  ])
 }

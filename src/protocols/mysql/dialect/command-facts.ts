@@ -92,7 +92,7 @@ function objectsOf(
 
 /** Whether a relation is not there that the statement does not make. */
 function isAnyMissing({ reads, writes, makes }: ParsedStatement, catalog: Catalog): boolean {
-  const fresh = new Set(makes.map(nameKey))
+  const fresh = new Set(makes.map(keyOf))
   return [...reads, ...writes].some((named) => !fresh.has(keyOf(named)) && findRelation(catalog, named) === undefined)
 }
 

@@ -126,8 +126,7 @@ const typeTable = (version: number): CatalogTable => ({
       `oid typname typnamespace typtype typelem typdelim typrelid typbasetype typinput typoutput typreceive typsend typmodin typmodout typanalyze ${version >= 140000 ? 'typsubscript' : ''}`,
     ),
     // The system's own functions are not copied, and keep their names.
-    sends:
-      '(select p.proname from pg_catalog.pg_proc p where p.oid operator(pg_catalog.=) t.typsend::pg_catalog.oid)',
+    sends: '(select p.proname from pg_catalog.pg_proc p where p.oid operator(pg_catalog.=) t.typsend::pg_catalog.oid)',
     calls: calls('t.typdefaultbin::pg_catalog.text'),
   },
   where: 'true',
@@ -194,9 +193,7 @@ const OPERATORS = {
 /** Range types, the system's too: how values are written is asked of every type. */
 const rangeTable = (version: number): CatalogTable => ({
   key: ['rngtypid'],
-  columns: same(
-    `rngtypid rngsubtype rngsubopc rngcanonical rngsubdiff ${version >= 140000 ? 'rngmultitypid' : ''}`,
-  ),
+  columns: same(`rngtypid rngsubtype rngsubopc rngcanonical rngsubdiff ${version >= 140000 ? 'rngmultitypid' : ''}`),
   where: 'true',
 })
 

@@ -86,82 +86,78 @@ const id = encodeURIComponent
 
 /** Rules: to read, to try and to replay. */
 const policyOf = ({ call, get, post }: Calls) => ({
-    rules: () => get<Rules>('/v1/policy/rules'),
-    try: (asked: {
-      target: string
-      command: string
-      person?: { groups: readonly string[]; kind: 'person' | 'service' }
-    }) => post<TrialResult>('/v1/policy/try', asked),
-    /** What rules would say of what was run, where that differs. */
-    replay: async function* (
-      asked: { days: number; draft?: string },
-      signal?: AbortSignal,
-    ): AsyncGenerator<ReplayLine, void, undefined> {
-      yield* linesOf<ReplayLine>(await call('POST', '/v1/policy/replay', asked, withSignal(signal)))
-    },
+  rules: () => get<Rules>('/v1/policy/rules'),
+  try: (asked: {
+    target: string
+    command: string
+    person?: { groups: readonly string[]; kind: 'person' | 'service' }
+  }) => post<TrialResult>('/v1/policy/try', asked),
+  /** What rules would say of what was run, where that differs. */
+  replay: async function* (
+    asked: { days: number; draft?: string },
+    signal?: AbortSignal,
+  ): AsyncGenerator<ReplayLine, void, undefined> {
+    yield* linesOf<ReplayLine>(await call('POST', '/v1/policy/replay', asked, withSignal(signal)))
+  },
 })
 
 /** Requests for access. */
 const requestsOf = ({ call, get, post, query }: Calls) => ({
-    create: (asked: { target: string; reason: string; lengthMs?: number }) =>
-      post<AccessRequest>('/v1/requests', asked),
-    list: (page: PageQuery & { mine?: boolean }) => get<Paged<AccessRequest>>(`/v1/requests${query(page)}`),
-    /** Answers at once, or, with `waitMs`, as soon as the request is decided. */
-    get: async (request: string, waitMs = 0, signal?: AbortSignal): Promise<AccessRequest> => {
-      const path = `/v1/requests/${id(request)}${query({ waitMs })}`
-      return (await call('GET', path, undefined, withSignal(signal))).json() as Promise<AccessRequest>
-    },
-    withdraw: async (request: string, signal?: AbortSignal): Promise<AccessRequest> => {
-      const path = `/v1/requests/${id(request)}/withdraw`
-      return (await call('POST', path, {}, withSignal(signal))).json() as Promise<AccessRequest>
-    },
+  create: (asked: { target: string; reason: string; lengthMs?: number }) => post<AccessRequest>('/v1/requests', asked),
+  list: (page: PageQuery & { mine?: boolean }) => get<Paged<AccessRequest>>(`/v1/requests${query(page)}`),
+  /** Answers at once, or, with `waitMs`, as soon as the request is decided. */
+  get: async (request: string, waitMs = 0, signal?: AbortSignal): Promise<AccessRequest> => {
+    const path = `/v1/requests/${id(request)}${query({ waitMs })}`
+    return (await call('GET', path, undefined, withSignal(signal))).json() as Promise<AccessRequest>
+  },
+  withdraw: async (request: string, signal?: AbortSignal): Promise<AccessRequest> => {
+    const path = `/v1/requests/${id(request)}/withdraw`
+    return (await call('POST', path, {}, withSignal(signal))).json() as Promise<AccessRequest>
+  },
 })
 
 /** What people decide on: requests for access, and held commands. */
 const reviewsOf = ({ get, post, query, all }: Calls) => ({
-    /** What waits for the caller, oldest first. */
-    list: () => all<Review>('/v1/reviews'),
-    page: (page: PageQuery & { visible?: boolean }) => get<Paged<Review>>(`/v1/reviews${query(page)}`),
-    get: (review: string) => get<Review>(`/v1/reviews/${id(review)}`),
-    decide: (
-      review: string,
-      decision: { verdict: 'approve' | 'deny'; comment: string; lengthMs?: number; digest?: string },
-    ) => post<{ review: Review; grant?: Grant }>(`/v1/reviews/${id(review)}/decision`, decision),
+  /** What waits for the caller, oldest first. */
+  list: () => all<Review>('/v1/reviews'),
+  page: (page: PageQuery & { visible?: boolean }) => get<Paged<Review>>(`/v1/reviews${query(page)}`),
+  get: (review: string) => get<Review>(`/v1/reviews/${id(review)}`),
+  decide: (
+    review: string,
+    decision: { verdict: 'approve' | 'deny'; comment: string; lengthMs?: number; digest?: string },
+  ) => post<{ review: Review; grant?: Grant }>(`/v1/reviews/${id(review)}/decision`, decision),
 })
 
 /** Granted access. */
 const grantsOf = ({ get, post, query }: Calls) => ({
-    list: (page: PageQuery & { all?: boolean; active?: boolean }) => get<Paged<Grant>>(`/v1/grants${query(page)}`),
-    revoke: (grant: string, reason: string) => post<Grant>(`/v1/grants/${id(grant)}/revoke`, { reason }),
-    lift: (grant: string) => post<Grant>(`/v1/grants/${id(grant)}/lift`),
+  list: (page: PageQuery & { all?: boolean; active?: boolean }) => get<Paged<Grant>>(`/v1/grants${query(page)}`),
+  revoke: (grant: string, reason: string) => post<Grant>(`/v1/grants/${id(grant)}/revoke`, { reason }),
+  lift: (grant: string) => post<Grant>(`/v1/grants/${id(grant)}/lift`),
 })
 
 /** Sessions and their records. */
 const sessionsOf = ({ call, get, post, query }: Calls) => ({
-    list: (page: PageQuery & SessionQuery) => get<Paged<Session>>(`/v1/sessions${query(page)}`),
-    get: (session: string) => get<Session>(`/v1/sessions/${id(session)}`),
-    recording: async (
-      session: string,
-      purpose: 'viewed' | 'exported' | 'verified',
-    ): Promise<AsyncIterable<Uint8Array>> =>
-      bodyOf(await call('GET', `/v1/sessions/${id(session)}/recording${query({ purpose })}`)),
-    events: (session: string, page: { from?: number; limit?: number; types?: string; text?: string }) =>
-      get<Timeline>(`/v1/sessions/${id(session)}/events${query(page)}`),
-    /** asciicast v2, some megabytes of it. */
-    cast: async (session: string, part: { from?: number; channel?: string } = {}): Promise<string> =>
-      (await call('GET', `/v1/sessions/${id(session)}/cast${query(part)}`)).text(),
-    verification: (session: string) => get<VerificationResult>(`/v1/sessions/${id(session)}/verification`),
-    detachedTexts: async (session: string): Promise<DetachedText[]> =>
-      collect(linesOf<DetachedText>(await call('GET', `/v1/sessions/${id(session)}/apart`))),
-    eraseDetached: (session: string, reason: string) =>
-      post<object>(`/v1/sessions/${id(session)}/erase-apart`, { reason }),
-    /** Events as lines of JSON, until the session ends. */
-    tail: async function* (session: string, signal?: AbortSignal): AsyncGenerator<string, void, undefined> {
-      yield* textLines(await call('GET', `/v1/sessions/${id(session)}/tail`, undefined, withSignal(signal)))
-    },
-    legalHold: (session: string, reason: string, held: boolean) =>
-      post<LegalHold>(`/v1/sessions/${id(session)}/${held ? 'legal-hold' : 'lift-hold'}`, { reason }),
-    kill: (session: string, reason: string) => post<Session>(`/v1/sessions/${id(session)}/kill`, { reason }),
+  list: (page: PageQuery & SessionQuery) => get<Paged<Session>>(`/v1/sessions${query(page)}`),
+  get: (session: string) => get<Session>(`/v1/sessions/${id(session)}`),
+  recording: async (session: string, purpose: 'viewed' | 'exported' | 'verified'): Promise<AsyncIterable<Uint8Array>> =>
+    bodyOf(await call('GET', `/v1/sessions/${id(session)}/recording${query({ purpose })}`)),
+  events: (session: string, page: { from?: number; limit?: number; types?: string; text?: string }) =>
+    get<Timeline>(`/v1/sessions/${id(session)}/events${query(page)}`),
+  /** asciicast v2, some megabytes of it. */
+  cast: async (session: string, part: { from?: number; channel?: string } = {}): Promise<string> =>
+    (await call('GET', `/v1/sessions/${id(session)}/cast${query(part)}`)).text(),
+  verification: (session: string) => get<VerificationResult>(`/v1/sessions/${id(session)}/verification`),
+  detachedTexts: async (session: string): Promise<DetachedText[]> =>
+    collect(linesOf<DetachedText>(await call('GET', `/v1/sessions/${id(session)}/apart`))),
+  eraseDetached: (session: string, reason: string) =>
+    post<object>(`/v1/sessions/${id(session)}/erase-apart`, { reason }),
+  /** Events as lines of JSON, until the session ends. */
+  tail: async function* (session: string, signal?: AbortSignal): AsyncGenerator<string, void, undefined> {
+    yield* textLines(await call('GET', `/v1/sessions/${id(session)}/tail`, undefined, withSignal(signal)))
+  },
+  legalHold: (session: string, reason: string, held: boolean) =>
+    post<LegalHold>(`/v1/sessions/${id(session)}/${held ? 'legal-hold' : 'lift-hold'}`, { reason }),
+  kill: (session: string, reason: string) => post<Session>(`/v1/sessions/${id(session)}/kill`, { reason }),
 })
 
 async function* eventsFrom(

@@ -19,6 +19,14 @@ describe('what a column of a result may be called', () => {
   })
 
   it('takes for plain what may be written without quotes', () => {
-    expect(['a', '_1', 'a$b', 'ÄB', '1a', 'a b', ''].map(isPlainWord)).toEqual([true, true, true, false, false, false, false])
+    expect(['a', '_1', 'a$b', 'ÄB', '1a', 'a b', ''].map(isPlainWord)).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+    ])
   })
 })

@@ -19,7 +19,13 @@ export function addConversion(conversion: Conversion, found: Findings): void {
   found.conversions.set(`${typeof to === 'string' ? to : `.${to.type}`}\0${how}\0${source}`, conversion)
 }
 
-export function convert(value: Expression, to: Conversion['to'], how: Conversion['how'], found: Findings, scope: Scope): void {
+export function convert(
+  value: Expression,
+  to: Conversion['to'],
+  how: Conversion['how'],
+  found: Findings,
+  scope: Scope,
+): void {
   if (value.kind === 'default') return
   const sources =
     value.kind === 'constant'

@@ -1,5 +1,5 @@
 import { usingOperators, windowParts } from '../parts.ts'
-import type { Expression, FromItem, Query, Target, With } from '../query.ts'
+import type { FromItem, Query, Target, With } from '../query.ts'
 import { addConversions } from './conversions.ts'
 import { add, type Findings } from './findings.ts'
 import { addTypes, readAll, readExpression } from './read-expression.ts'

@@ -7,11 +7,11 @@ import type { CommandDraft } from './engine.ts'
 
 export type Denial = Judgement & { readonly type: 'deny' }
 
-/** What the rules say of one person's commands on one target. */
+/** Evaluates the rules for one person's commands on one target. */
 export class CommandJudge {
   readonly #person: Person
   readonly #target: Target
-  /** Rules look at what a command does, which is the same object each time its text comes again, and at nothing that changes. */
+  /** Cached by facts: a text that comes again has the same object, and rules look at nothing else that could change. */
   #known = new WeakMap<object, Judgement>()
   #policy: Policy | undefined
   #byText: { readonly policy: Policy; readonly is: boolean } | undefined
@@ -40,14 +40,14 @@ export class CommandJudge {
     return { type: 'deny', rule: undefined, code: 'COMMAND_UNKNOWN', message: draft.unread.message, hint: undefined }
   }
 
-  /** Whether these rules judge each command by its text alone. */
+  /** Whether these rules decide on each command by its text alone. */
   looksAtTextAlone(policy: Policy): boolean {
     if (this.#byText?.policy !== policy)
       this.#byText = { policy, is: isDecidedByText(policy, this.#person, this.#target) }
     return this.#byText.is
   }
 
-  /** Whether it would be allowed, or held, if what it names were there. What the rules allow as it is goes on, for the target's own error. */
+  /** Whether a command on something missing would be allowed or held if that existed. Where the rules allow it as it is, it is forwarded, and the target answers with its own error. */
   #mayKnow(draft: CommandDraft, facts: CommandDraft['facts'], policy: Policy): boolean {
     const asItIs = this.#byRules(draft, policy)
     if (asItIs.type === 'deny' && asItIs.code !== 'COMMAND_UNKNOWN') return false
@@ -70,7 +70,7 @@ export class CommandJudge {
   }
 }
 
-/** A rule may not want locks to be held while somebody thinks. */
+/** A rule may refuse to hold commands inside a transaction, whose locks would stay while an approver decides. */
 export const withoutLocks = (draft: CommandDraft, judgement: Judgement): Judgement =>
   judgement.type === 'hold' && judgement.effect.inTransaction === 'refuse' && draft.inTransaction
     ? {
@@ -82,7 +82,7 @@ export const withoutLocks = (draft: CommandDraft, judgement: Judgement): Judgeme
       }
     : judgement
 
-/** The code that the client and the record have: the engine's own reason comes before that of the rules. */
+/** The error code for client and record: the engine's own reason takes precedence over that of the rules. */
 export const codeOf = (denial: Denial, draft: CommandDraft): PamError['code'] =>
   denial.code === 'RELATION_MISSING' ? denial.code : (draft.refusal?.code ?? draft.unread?.code ?? denial.code)
 

@@ -2,15 +2,15 @@ import type { Channel } from '../shared/channel.ts'
 import { PamError } from '../shared/errors.ts'
 import type { Session } from './engine.ts'
 
-/** What came from a client while the gateway connected for it. */
+/** Bytes that a client sent while the gateway was connecting to the target. */
 export interface EarlyInput {
   readonly bytes: Buffer
   readonly hasEnded: boolean
 }
 
 /**
- * While the target is connected to, the client may leave: nobody needs the connection then. What it sends early waits, up to
- * a limit; one that sent all it has to say and closed its side is served.
+ * Watches the client while the gateway connects to the target. A client that leaves aborts the attempt; bytes that it sends early are kept,
+ * up to a limit. A client that only closed its sending side is still served.
  */
 export function waitingClient(client: Channel, rest: Buffer, session: Session): () => EarlyInput {
   let bytes = rest
@@ -35,9 +35,9 @@ export function waitingClient(client: Channel, rest: Buffer, session: Session): 
   }
 }
 
-/** The same for all: where each session ends so, where it was noticed says nothing. */
+/** One error for all: its stack would say nothing. */
 const CLIENT_LEFT = new PamError('CLIENT_LEFT', 'the client closed the connection')
 export const clientLeft = (): PamError => CLIENT_LEFT
 
-/** Bytes that a client may send before it is let in. */
+/** Bytes that a client may send before its session begins. */
 const MAX_EARLY = 64 * 1024

@@ -5,20 +5,20 @@ import type { Person, Target } from '../policy/command.ts'
 import type { AccessRule } from '../policy/policy.ts'
 import type { PamError } from '../shared/errors.ts'
 
-/** What the data plane asks of the store. */
+/** What the data plane needs of the store. */
 export interface GatewayState {
-  /** The person's current grant; standing access mints one. Throws what the person should do instead. */
+  /** The person's current grant; standing access creates one. Throws an error that says what to do where there is none. */
   grantFor(person: Person, target: Target, rule: AccessRule, now: number): Promise<Grant>
   /** Whether the grant is still current: it may have been revoked while the session was being opened. */
   isGrantActive(id: string, now: number): Promise<boolean>
   sessionOpened(session: OpenedSession): Promise<void>
   sessionEnded(id: string, ended: { at: number; code: string; message: string; commands: number }): Promise<void>
-  /** Somebody was turned away. */
+  /** A connection was refused. */
   accessRefused(person: Person, target: string, error: PamError, now: number): Promise<void>
   fileApproval(approval: Approval, now: number): Promise<void>
-  /** Closes an approval that waits, or that was approved and is not used; a decision after that finds it closed. */
+  /** Closes an approval that is pending, or approved and unused. Nobody can decide on it afterwards. */
   closeApproval(id: string, state: 'expired' | 'withdrawn' | 'void', now: number): Promise<void>
-  /** Takes an approval for one use. Throws APPROVAL_VOID where it is not approved, used, or bound to another digest. */
+  /** Uses an approval, once. Throws APPROVAL_VOID unless it is approved, unused and bound to this digest. */
   useApproval(id: string, digest: string, now: number): Promise<Approval>
   login(id: string): Promise<Login | undefined>
 }

@@ -1,10 +1,10 @@
 import type { Channel } from '../shared/channel.ts'
 
-/** What goes to a client: neighbouring pieces that pass untouched become one again, and what is little becomes one write. */
+/** Output for a client. Adjacent pieces of one buffer are joined again without a copy, and small pieces are written together. */
 export class JoinedOutput {
   readonly #client: Pick<Channel, 'write'>
   #pieces: Buffer[] = []
-  /** The piece that may go on, and where it ends in its memory. */
+  /** The last piece, which the next may extend, and where it ends in its buffer. */
   #last: Buffer | undefined
   #lastEnd = 0
 
@@ -12,7 +12,7 @@ export class JoinedOutput {
     this.#client = client
   }
 
-  /** The memory of what is added must stay as it is until it is flushed. */
+  /** Adds bytes; their buffer must not change until they are flushed. */
   readonly add = (bytes: Buffer): void => {
     const last = this.#last
     if (last !== undefined && last.buffer === bytes.buffer && this.#lastEnd === bytes.byteOffset) {
@@ -32,7 +32,7 @@ export class JoinedOutput {
     this.#last = undefined
   }
 
-  /** Sends what was added; false where the client does not keep up. */
+  /** Sends what was added. False: the client does not keep up. */
   flush(): boolean {
     this.#endPiece()
     const pieces = this.#pieces
@@ -41,12 +41,12 @@ export class JoinedOutput {
     if (pieces.length === 1) return this.#client.write(pieces[0] as Buffer)
     if (pieces.reduce((sum, { length }) => sum + length, 0) < MAX_JOINED_BYTES)
       return this.#client.write(Buffer.concat(pieces))
-    // Of much, each piece goes by itself: putting it together would copy what passes untouched.
+    // Large output is written in pieces: concatenating it would copy bytes that pass unchanged.
     let isReady = true
     for (const piece of pieces) isReady = this.#client.write(piece) && isReady
     return isReady
   }
 }
 
-/** Bytes up to which what goes out is put together. */
+/** Output of at most this many bytes is concatenated. */
 const MAX_JOINED_BYTES = 16_384

@@ -2,7 +2,7 @@ import type { Session } from './engine.ts'
 
 type Values = readonly (string | null)[]
 
-/** The rows of one result as the client got them, up to a limit in bytes, on their way into the record. */
+/** The rows of one result as the client received them, collected for the record up to a limit in bytes. */
 export class KeptRows {
   readonly #command: string
   readonly #recorder: Pick<Session['recorder'], 'outcome'>
@@ -24,7 +24,7 @@ export class KeptRows {
     this.#left = limit
   }
 
-  /** A row of so many bytes; its values are asked for where there is room for them. */
+  /** Adds a row of `bytes`. Its values are only computed where there is room for them. */
   keep(bytes: number, values: () => Values): void {
     if (this.#cut || bytes > this.#left) {
       this.#cut = true
@@ -36,7 +36,7 @@ export class KeptRows {
     if (this.#bytes > BATCH) this.flush()
   }
 
-  /** What is left goes into the record: the result is whole, or the session over. */
+  /** Records what has been collected: the result is complete, or the session has ended. */
   flush(): void {
     if (this.#rows.length === 0 && !this.#cut) return
     this.#recorder.outcome({

@@ -4,7 +4,7 @@ import { isSamePerson } from '../policy/same-person.ts'
 import { PamError } from '../shared/errors.ts'
 import { keepsAccess, type Rules } from './keeps-access.ts'
 
-/** A live session, as those see it who list and end sessions. */
+/** A live session, as it is listed and ended. */
 export interface LiveSession {
   readonly id: string
   /** As the rules know them in this session. */
@@ -21,11 +21,11 @@ export interface LiveSession {
   end(reason: PamError): void
   /** An approval of this session was decided. */
   decided(approval: Approval): void
-  /** Exactly what a held command would run: kept in memory only. */
+  /** The exact text that a held command would run. Kept in memory only. */
   held(approvalId: string): HeldCommand | undefined
 }
 
-/** A command that came before, as it is on record. */
+/** An earlier command, as recorded. */
 export interface RecentCommand {
   readonly id: string
   readonly at: number
@@ -41,17 +41,17 @@ export interface HeldCommand {
 /** Of one person. */
 export interface SessionCount {
   readonly live: number
-  /** Those that have ended, and that the record or the store does not have in full yet. */
+  /** Sessions that have ended, but whose record or row in the store is not complete yet. */
   readonly ending: number
 }
 
-/** Who is connected, in the memory of the gateway that holds the sockets. */
+/** The sessions that are connected. Kept in memory: the gateway that holds the sockets is the only one that knows. */
 export class SessionRegistry {
   readonly #live = new Map<string, LiveSession>()
-  /** Those of them that have ended, and whose end the store does not have yet. */
+  /** Those that have ended, but are not marked as ended in the store yet. */
   readonly #over = new Set<string>()
   readonly #counts = new Map<string, { live: number; ending: number }>()
-  /** By session, its person as they were proven last, where that was after it began. */
+  /** The person of a session as last verified, where that was after it began. */
   readonly #proven = new Map<string, Person>()
 
   add(session: LiveSession): void {
@@ -62,7 +62,7 @@ export class SessionRegistry {
     count.live++
   }
 
-  /** It has ended: its person may open another one. It stays until the store says so, too. */
+  /** Marks a session as ended: its person may open another one. It stays listed until the store says so, too. */
   over(id: string): void {
     const count = this.#counts.get(this.#live.get(id)?.person.id ?? '')
     if (count === undefined || this.#over.has(id)) return
@@ -83,12 +83,12 @@ export class SessionRegistry {
     if (count.live + count.ending === 0) this.#counts.delete(session.person.id)
   }
 
-  /** All of them, those included that have ended and stay for a moment. */
+  /** All sessions, including those that have ended and are still being recorded. */
   get size(): number {
     return this.#live.size
   }
 
-  /** Those that have ended and stay until they are on record. */
+  /** Sessions that have ended and stay until they are on record. */
   get ending(): number {
     return this.#over.size
   }
@@ -105,7 +105,7 @@ export class SessionRegistry {
     return this.#counts.get(personId) ?? NONE
   }
 
-  /** Ends every session that fits; how many. */
+  /** Ends every matching session; returns how many. */
   endWhere(fits: (session: LiveSession) => boolean, reason: PamError): number {
     const ending = [...this.#live.values()].filter(fits)
     for (const session of ending) session.end(reason)
@@ -113,8 +113,8 @@ export class SessionRegistry {
   }
 
   /**
-   * A person's groups may have changed: sessions end whose target they may not have any more, and those for which some rule takes them for
-   * another person than the one who opened them.
+   * A person's groups may have changed. Ends the sessions whose target they no longer have access to, and those in which some rule would
+   * treat them differently than when the session was opened.
    */
   personChanged(person: Person, rules: Rules): void {
     this.endWhere(
@@ -130,12 +130,12 @@ export class SessionRegistry {
     for (const session of this.#live.values()) if (session.person.id === person.id) this.proven(session.id, person)
   }
 
-  /** The person of a session as they are now: other rules may tell them from the one who opened it. */
+  /** The person of a session as they are now, which rules may treat differently from when they opened it. */
   proven(id: string, person: Person): void {
     if (this.#live.has(id)) this.#proven.set(id, person)
   }
 
-  /** Sessions end that nobody could open under these rules, and those for which these rules take their person for another one by now. */
+  /** Ends the sessions that could not be opened under these rules, and those whose person these rules now treat differently. */
   rulesChanged(rules: Rules): void {
     const now = (session: LiveSession): Person => this.#proven.get(session.id) ?? session.person
     this.endWhere(

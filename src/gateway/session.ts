@@ -38,25 +38,25 @@ export interface SessionParts {
   readonly logger: Logger
   readonly clock: Clock
   readonly state: GatewayState
-  /** The rules in force now: a reload changes them under a live session. */
+  /** The rules currently in force: a reload changes them during a session. */
   readonly policy: () => Policy
   readonly digestKey: Uint8Array
   readonly comparisonBudget: ComparisonBudget
   readonly ended: AbortController
 }
 
-/** A session that can be told of decisions, and counts its commands. */
+/** A session that receives decisions on held commands, and counts its commands. */
 export interface RunningSession extends Session {
   decided(approval: Approval): void
-  /** Exactly what a held command would run. */
+  /** The exact text that a held command would run. */
   held(approvalId: string): { readonly text: string; readonly parameters: readonly (string | null)[] } | undefined
-  /** So far. */
+  /** Number of commands so far. */
   commands(): number
-  /** The last commands before a held one, as they are on record, newest last: what an approver sees of what came before. */
+  /** The last commands before a held one, as recorded, newest last: context for the approver. */
   recent(approvalId: string): readonly RecentCommand[]
 }
 
-/** A session of one person under one grant: what of it may run, what of it waits, and its record. */
+/** A session of one person under one grant: decides on its commands, holds them, and records them. */
 export function createSession(parts: SessionParts): RunningSession {
   const { id, login, target, grant, recorder, clock, state, policy, lease } = parts
   const { person } = login
@@ -125,7 +125,7 @@ export function createSession(parts: SessionParts): RunningSession {
     repeated(draft) {
       const rules = policy()
       const judgement = judge.judge(draft, rules)
-      // What is counted, or kept apart from the record, is another matter each time.
+      // Comparisons are counted, and detached texts written, for each command anew.
       if (judgement.type !== 'allow' || draft.comparisons.length > 0 || draft.recorded.detached !== undefined)
         return undefined
       return new AllowedCommand({ draft, judgement, rules, policy, ended: signal, digest, log })
@@ -148,7 +148,7 @@ export function createSession(parts: SessionParts): RunningSession {
   }
 }
 
-/** Comparisons with masked columns count against the budget; those of a command that is refused anyway do not. */
+/** Comparisons with masked columns count against the budget, unless the command is refused anyway. */
 function counted(
   draft: CommandDraft,
   judgement: Judgement,

@@ -10,15 +10,15 @@ export interface OpenedSession {
 
 /**
  * Sessions of several native connections each, for protocols whose clients open many. The first connection opens the session, others join
- * it, and it ends by itself some time after the last one has left: such clients connect again for every request.
+ * it, and it ends a while after the last one has left: such clients connect again for every request.
  */
 export class SharedSessions {
   readonly #clock: Clock
   readonly #failed: (error: unknown) => void
-  /** By what a target is configured as, so that nobody joins a session that was opened before a reload. */
+  /** Keyed by the target's configuration, so that nobody joins a session opened before a reload. */
   readonly #byTarget = new WeakMap<object, Map<string, Promise<SharedSession>>>()
 
-  /** `failed` hears what went wrong with closing a session that nobody waits for. */
+  /** `failed` is called with errors of closing a session, which no caller awaits. */
   constructor(clock: Clock, failed: (error: unknown) => void) {
     this.#clock = clock
     this.#failed = failed
@@ -32,13 +32,13 @@ export class SharedSessions {
       const known = sessions.get(key)
       const shared = known ?? this.#open(sessions, key, open)
       const session = await shared
-      // One that ended as it was opened is told why; another one would end the same way.
+      // Where a session ended while it was being opened, its reason is thrown: the next one would end the same way.
       if (known === undefined || !session.isOver) return session.join()
       if (sessions.get(key) === shared) sessions.delete(key)
     }
   }
 
-  /** Known from now on, so that connections that come meanwhile wait for it; until it is closed, or could not be opened. */
+  /** Registered at once, so that connections that arrive meanwhile wait for it; removed when it is closed or could not be opened. */
   #open(
     sessions: Map<string, Promise<SharedSession>>,
     key: string,
@@ -58,7 +58,7 @@ export class SharedSessions {
     return shared
   }
 
-  /** How many it keeps of a target's. */
+  /** How many sessions of a target are open here. */
   countOf(target: object): number {
     return this.#byTarget.get(target)?.size ?? 0
   }
@@ -78,9 +78,9 @@ class SharedSession {
     this.#clock = clock
     this.#failed = failed
     this.#forget = forget
-    // Every connection listens for the end, and every command that it waits for.
+    // Every connection and every held command adds a listener for the end.
     setMaxListeners(0, opened.session.ended)
-    // With nobody connected nobody else would close it.
+    // Nobody else closes it while nobody is connected.
     opened.session.ended.addEventListener('abort', () => {
       if (this.#connections === 0) this.#close().catch(failed)
     })
@@ -120,7 +120,7 @@ class SharedSession {
   }
 }
 
-/** A session as one of its connections has it: that ends by itself, and with the session; what it waits for is withdrawn with it. */
+/** The session as one of its connections sees it: `ended` and `end` are the connection's, and its end withdraws the commands held for it. */
 function connectionOf(session: Session): { session: Session; leave: () => void } {
   const ended = new AbortController()
   setMaxListeners(0, ended.signal)
@@ -132,7 +132,7 @@ function connectionOf(session: Session): { session: Session; leave: () => void }
       ...session,
       ended: ended.signal,
       end: (reason) => ended.abort(reason),
-      // It would ask for the end of the session, and not of the connection.
+      // Otherwise it would look at the end of the session, and not of the connection.
       repeated: () => undefined,
       decide(command) {
         if (ended.signal.aborted) return { type: 'refuse', id: '', error: ended.signal.reason as PamError }
@@ -148,6 +148,6 @@ function connectionOf(session: Session): { session: Session; leave: () => void }
   }
 }
 
-/** Milliseconds that a session waits for another connection. */
+/** Milliseconds that a session without connections stays open. */
 const IDLE_MS = 60_000
 const MAX_CONNECTIONS = 256

@@ -2,7 +2,7 @@ import type { Channel } from '../shared/channel.ts'
 import { PamError, reasonOf } from '../shared/errors.ts'
 import { sessionEndReason } from './session-end-reason.ts'
 
-/** How much a target may say until it has done something. */
+/** How much a target may send before a step, such as its login, is complete. */
 export interface Allowance {
   readonly bytes: number
   readonly messages: number
@@ -16,12 +16,12 @@ interface MessageFramer<Frame> {
 }
 
 /**
- * What a target says while the gateway itself talks to it: one message at a time, and no more of them than allowed. Once the
- * signal aborts, for whatever reason, the connection is closed and whoever waits is told the reason.
+ * Messages of a target while the gateway itself is its client, read one at a time and within a limit. When the signal aborts, the
+ * connection is closed and a pending read rejects with its reason.
  */
 export class TargetMessages<Frame> {
   readonly channel: Channel
-  /** Aborts where whoever talks to the target gives up. */
+  /** Aborts when the caller gives up. */
   readonly signal: AbortSignal
   readonly #framer: MessageFramer<Frame>
   readonly #queue: Frame[] = []
@@ -47,7 +47,7 @@ export class TargetMessages<Frame> {
     if (signal.aborted) this.#onAbort()
   }
 
-  /** From here on it may say so much, all told; `what` names that in errors. */
+  /** Starts a new limit for all that the target sends from here on; errors call it `what`. */
   allow(what: string, { bytes, messages }: Allowance): void {
     this.#what = what
     this.#left = { bytes, messages }
@@ -57,7 +57,7 @@ export class TargetMessages<Frame> {
     this.channel.write(bytes)
   }
 
-  /** The next message; while nobody asks for one nothing is read. */
+  /** The next message. The socket is read only while a call is pending. */
   next(): Promise<Frame> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (--this.#left.messages < 0) return Promise.reject(this.#fail(this.#tooMuch()))
@@ -70,7 +70,7 @@ export class TargetMessages<Frame> {
     })
   }
 
-  /** The connection is somebody else's from here on. Nothing was asked that is not answered: what came besides is too much. */
+  /** Hands the socket over. No request is pending, so bytes that have arrived already are an error. */
   release(): void {
     if (this.#failure !== undefined) throw this.#failure
     if (this.#hasEnded) throw this.#fail(left())
@@ -79,13 +79,13 @@ export class TargetMessages<Frame> {
       throw this.#fail(violation('the target said more than it was asked'))
   }
 
-  /** Says goodbye and closes. */
+  /** Sends a farewell and closes. */
   close(goodbye: Buffer): void {
     this.signal.removeEventListener('abort', this.#onAbort)
     this.#failure ??= left()
     this.channel.write(goodbye)
     this.channel.end()
-    // It owes no answer to that, and may not leave by itself.
+    // It need not answer, and might keep the connection open.
     setTimeout(() => this.channel.destroy(), LINGER).unref()
   }
 
@@ -108,7 +108,7 @@ export class TargetMessages<Frame> {
     waiting.resolve(first)
   }
 
-  /** What came before the end, an error most likely, is still taken. */
+  /** Messages that arrived before the end, most likely an error, are still delivered. */
   #end(): void {
     this.#hasEnded = true
     if (this.#queue.length === 0) this.#fail(left())
@@ -137,7 +137,7 @@ export const violation = (message: string): PamError =>
 const left = (): PamError =>
   new PamError('TARGET_UNREACHABLE', 'the target closed the connection', { side: 'upstream' })
 
-/** Bytes of one message; of a login they are few, but a definition in the catalogs may be long. */
+/** Bytes of one message: those of a login are short, but a definition in the catalogs may be long. */
 export const LONGEST_MESSAGE = 16 * 1024 * 1024
 /** Milliseconds. */
 const LINGER = 1000

@@ -1,8 +1,8 @@
 import { PamError } from '../shared/errors.ts'
 
 /**
- * Work with a target that ends with its time, and with `ended`: then its signal aborts, and so it does where the work fails, so
- * that what it has opened is closed. `goOnFor` gives it more time.
+ * Runs work with a target within a time limit. Its signal aborts when the time is up, when `ended` aborts, and when the work fails, so that
+ * what it has opened is closed. `goOnFor` replaces what is left of the limit.
  */
 export async function withDeadline<T>(
   milliseconds: number,

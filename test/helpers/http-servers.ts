@@ -81,7 +81,8 @@ export async function startHttpServers(): Promise<HttpServers> {
   }
 }
 
-async function portsSaidBy(child: ChildProcess): Promise<number[]> {
+/** What a server prints first. */
+export async function portsSaidBy(child: ChildProcess): Promise<number[]> {
   let text = ''
   for await (const piece of child.stdout ?? []) {
     text += String(piece)
@@ -90,7 +91,8 @@ async function portsSaidBy(child: ChildProcess): Promise<number[]> {
   return text.trim().split(' ').map(Number)
 }
 
-const listens = (port: number): Promise<true> =>
+/** Resolves once somebody listens there. */
+export const listens = (port: number): Promise<true> =>
   eventually(
     () =>
       new Promise<true | undefined>((resolve) => {

@@ -9,7 +9,7 @@ export function cached(...path: readonly string[]): string | undefined {
   return existsSync(file) ? file : undefined
 }
 
-/** The interpreter that has asyncpg, psycopg, paramiko, asyncssh, Django, SQLAlchemy, PyMySQL, mysqlclient, Connector/Python and mycli. */
+/** The interpreter that has asyncpg, psycopg, paramiko, asyncssh, Django, SQLAlchemy, PyMySQL, mysqlclient, Connector/Python, mycli, HTTPie and requests. */
 export const PYTHON: string | undefined = cached('python', 'bin', 'python')
 
 /** pgjdbc, for the class path. */
@@ -36,6 +36,16 @@ export const PGX_CLIENT: string | undefined = cached('go', 'pgx-client')
 
 /** test/fixtures/http/go-mux, built: a service on net/http. */
 export const GO_MUX: string | undefined = cached('go', 'go-mux')
+
+/** test/fixtures/clients/http-go, built: a server and a client on net/http. */
+export const HTTP_GO: string | undefined = cached('go', 'http-go')
+
+/** HTTPie's `http`. */
+export const HTTPIE: string | undefined = cached('python', 'bin', 'http')
+
+/** A registry for packages of npm: the program that starts it. */
+export const VERDACCIO: string | undefined =
+  cached('verdaccio', '.package') && cached('verdaccio', 'node_modules', 'verdaccio', 'bin', 'verdaccio')
 
 /** A Keycloak that is built for the database in memory. */
 export const KEYCLOAK: string | undefined = cached('keycloak-26.7.3', '.built') && cached('keycloak-26.7.3')

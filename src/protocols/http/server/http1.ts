@@ -236,7 +236,8 @@ class Http1Exchange implements Exchange {
     // What has not been read of the request is not read any more.
     if (!this.#incoming.complete) response.shouldKeepAlive = false
     response.writeHead(status, toNodeHeaders(headers))
-    response.flushHeaders()
+    // At once, and as bytes: flushHeaders would encode letters beyond ASCII a second time.
+    response.write('', 'latin1')
     return response
   }
 

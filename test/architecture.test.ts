@@ -478,7 +478,10 @@ const ROWS: Readonly<Record<string, Row>> = {
     clock: true,
   },
 
-  'protocols/http/wire': { imports: ['wire/*.ts', 'protocols/http/wire/'], packages: ['node:crypto', 'node:http'] },
+  'protocols/http/wire': {
+    imports: ['wire/*.ts', 'protocols/http/wire/'],
+    packages: ['node:buffer', 'node:crypto', 'node:http'],
+  },
   'protocols/http/upgrade': {
     imports: ['protocols/http/wire/', 'protocols/http/upgrade/'],
     packages: ['node:crypto', 'type:node:stream'],
@@ -534,6 +537,23 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'protocols/http/masking': {
     imports: ['shared/', 'masking/', 'type:gateway/', 'protocols/http/json/', 'protocols/http/request/'],
+  },
+  'protocols/http/websocket': {
+    imports: [
+      'shared/',
+      'wire/wire-error.ts',
+      'host/without-secrets.ts',
+      'masking/',
+      'type:gateway/',
+      'protocols/http/json/',
+      'protocols/http/masking/',
+      'type:protocols/http/upstream/',
+      'protocols/http/upgrade/',
+      'protocols/http/wire/',
+      'protocols/http/websocket/',
+    ],
+    packages: ['node:crypto', 'type:node:stream'],
+    clock: true,
   },
   'protocols/http/record': {
     imports: [

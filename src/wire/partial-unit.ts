@@ -11,6 +11,11 @@ export class PartialUnit {
     return this.#length === 0
   }
 
+  /** Bytes that are held. */
+  get length(): number {
+    return this.#length
+  }
+
   /** All that is held, with this behind it; undefined while that is less than is wanted. */
   join(piece: Buffer): Buffer | undefined {
     const length = this.#length + piece.length

@@ -11,7 +11,9 @@ export function draftOf(
   command: HttpCommand,
   session: Pick<Session<HttpTarget>, 'masking' | 'commitment'>,
 ): CommandDraft {
-  const { head, request, headers, bytes, facts, refusal } = command
+  const { head, request, bytes, facts, refusal } = command
+  const headers: HttpCommand['headers'] =
+    request?.upgrade === undefined ? command.headers : [['upgrade', request.upgrade], ...command.headers]
   const { shown, recorded } =
     request === undefined ? unreadText(command, session) : requestText(request, head.target, headers, bytes, session)
   const draft: CommandDraft = {

@@ -12,12 +12,14 @@ import { verdictOn } from '../session/verdict-on.ts'
 import { whenWritten } from '../session/when-written.ts'
 import type { HttpTarget } from '../target.ts'
 import type { Upstream } from '../upstream/upstream.ts'
+import { withoutHandshake } from '../websocket/handshake.ts'
 import type { PlainAnswer } from '../wire/http2-frames.ts'
 import { draftOf } from './command-draft.ts'
 import { forward } from './forward.ts'
 import { readCommand } from './read-command.ts'
 import { reasonFor } from '../session/reason-for.ts'
 import type { WayIn } from './way-in.ts'
+import { withHandshake } from './with-handshake.ts'
 
 export interface ConnectionParts {
   readonly session: Session<HttpTarget>
@@ -55,8 +57,12 @@ export class HttpRequests implements RequestHandler {
         left: signal,
         take: room.take,
       })
-      const passed = way.requestHeaders(exchange.request.headers, session.config.headers)
-      const command = readCommand(exchange.request, exchange.upgrade, bytes, passed)
+      const { request, upgrade } = exchange
+      const passed = way.requestHeaders(
+        upgrade === undefined ? request.headers : withoutHandshake(request.headers),
+        session.config.headers,
+      )
+      const command = withHandshake(readCommand(request, upgrade, bytes, passed))
       const { verdict, approval } = await this.#decide(draftOf(command, session), exchange.left)
       // What is held when the session ends is withdrawn for that.
       if (verdict.type === 'refuse') return way.refuse(exchange, this.#failure(verdict.error))

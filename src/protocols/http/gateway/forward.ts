@@ -1,6 +1,7 @@
 import type { Session } from '../../../gateway/engine.ts'
 import { isEmptyPlan } from '../../../masking/plan.ts'
 import { anySignal } from '../../../shared/any-signal.ts'
+import type { BodyRoom } from '../server/body-room.ts'
 import type { Exchange } from '../server/exchange.ts'
 import type { HttpTarget } from '../target.ts'
 import type { UpstreamRequest } from '../upstream/answer.ts'
@@ -9,20 +10,24 @@ import { valueOf, type Header } from '../wire/headers.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { AnswerRelay } from './answer-relay.ts'
 import { identityOf, type Identity } from './credential-headers.ts'
+import { forwardWebSocket } from './forward-websocket.ts'
 import type { HttpCommand } from './read-command.ts'
 import { watchedBody } from './watched-body.ts'
 import type { WayIn } from './way-in.ts'
+
+export interface ForwardParts {
+  readonly session: Session<HttpTarget>
+  readonly upstream: Upstream
+  readonly bodies: BodyRoom
+  readonly way: WayIn
+}
 
 /** Sends an allowed request with the gateway's credential, and gives its answer to the client as it comes. */
 export async function forward(
   allowed: AllowedRequest,
   exchange: Exchange,
   signal: AbortSignal,
-  {
-    session,
-    upstream,
-    way,
-  }: { readonly session: Session<HttpTarget>; readonly upstream: Upstream; readonly way: WayIn },
+  { session, upstream, bodies, way }: ForwardParts,
 ): Promise<void> {
   const { config, lease } = session
   const identity = identityOf(config.credential, lease)
@@ -30,12 +35,29 @@ export async function forward(
   const start = performance.now()
   const slow = new AbortController()
   const { signal: given, release } = anySignal([signal, slow.signal])
+  const { handshake } = allowed.command
+  let isWebSocket = false
   try {
+    if (handshake !== undefined) {
+      const answer = await forwardWebSocket({
+        allowed,
+        handshake,
+        identity,
+        exchange,
+        session,
+        upstream,
+        bodies,
+        signal,
+      })
+      isWebSocket = answer === undefined
+      return answer === undefined ? undefined : await relay.pass(answer)
+    }
     const body = bodyOf(allowed.command, exchange, (error) => slow.abort(error))
     await relay.pass(await upstream.send({ ...requestOf(allowed, identity, session), body, signal: given }))
   } finally {
     release()
-    relay.record(performance.now() - start)
+    // One that was served has put its own end on record.
+    if (!isWebSocket) relay.record(performance.now() - start)
   }
 }
 

@@ -4,6 +4,7 @@ import type { HttpFacts } from '../facts/http-statement.ts'
 import type { HttpRequest } from '../request/http-request.ts'
 import { readRequest } from '../request/read-request.ts'
 import type { RequestHead } from '../server/exchange.ts'
+import { subprotocolHeader, type Handshake } from '../websocket/handshake.ts'
 import type { Header } from '../wire/headers.ts'
 
 /** A request with what is known of it. */
@@ -16,13 +17,13 @@ export interface HttpCommand {
   /** Undefined where the body is longer than what is read before the decision. */
   readonly bytes: Buffer | undefined
   readonly facts: HttpFacts
+  /** Of a request for a WebSocket that was read in full. */
+  readonly handshake?: Handshake
   /** Refused whatever policy says. */
   readonly refusal: PamError | undefined
 }
 
-const NO_WEBSOCKET = new PamError('FEATURE_REFUSED', 'WebSockets are not supported on targets of HTTP')
-
-/** `passed`: its headers as they go upstream, or why they do not. */
+/** `passed`: its headers as they go upstream, without those of a handshake, or why they do not. */
 export function readCommand(
   head: HttpCommand['head'],
   upgrade: string | undefined,
@@ -30,7 +31,8 @@ export function readCommand(
   passed: readonly Header[] | PamError,
 ): HttpCommand {
   const request = readRequest(head, bytes, upgrade)
-  const headers = passed instanceof PamError ? [] : passed
+  const isWebSocket = !(request instanceof PamError) && request.upgrade !== undefined
+  const headers = passed instanceof PamError ? [] : [...passed, ...(isWebSocket ? subprotocolHeader(head.headers) : [])]
   if (request instanceof PamError)
     return {
       head,
@@ -46,6 +48,6 @@ export function readCommand(
     headers,
     bytes,
     facts: factsOf(request),
-    refusal: request.upgrade !== undefined ? NO_WEBSOCKET : passed instanceof PamError ? passed : undefined,
+    refusal: passed instanceof PamError ? passed : undefined,
   }
 }

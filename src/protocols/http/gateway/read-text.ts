@@ -2,6 +2,7 @@ import type { Facts } from '../../../policy/command.ts'
 import type { PamError } from '../../../shared/errors.ts'
 import { passedHeaders } from '../request/read-headers.ts'
 import type { HttpTarget } from '../target.ts'
+import { withoutHandshake } from '../websocket/handshake.ts'
 import type { Header } from '../wire/headers.ts'
 import { readCommand } from './read-command.ts'
 
@@ -25,7 +26,7 @@ export function readText(
     { method, target: path, headers },
     upgrade,
     Buffer.from(body),
-    passedHeaders(headers, target?.headers ?? []),
+    passedHeaders(upgrade === undefined ? headers : withoutHandshake(headers), target?.headers ?? []),
   )
   return { facts, refusal }
 }

@@ -106,12 +106,16 @@ class Http1Connection implements HttpConnection {
   /** The connection is the exchange's from here on: Node reads it no more. */
   takeUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     if (this.#isReadingOver) return
-    const response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    response.assignSocket(stream as never)
-    response.once('finish', () => stream.end())
     if (head.length > 0) stream.unshift(head)
-    this.#last = this.#last.then(() => this.#serve(request, response, stream))
+    this.#last = this.#last.then(() => {
+      if (stream.destroyed) return
+      // Until now the stream was that of the answers to what came before.
+      const response = new ServerResponse(request)
+      response.shouldKeepAlive = false
+      response.assignSocket(stream as never)
+      response.once('finish', () => stream.end())
+      return this.#serve(request, response, stream)
+    })
   }
 
   /** Node closes a connection that it cannot read; what is wrong with it is said first, behind the answers to what came before. */
@@ -159,11 +163,8 @@ class Http1Connection implements HttpConnection {
       target: request.url ?? '',
       headers: fromRawHeaders(request.rawHeaders),
     })
-    if (head instanceof PamError || (upgraded !== undefined && hasBody(head))) {
-      const error =
-        head instanceof PamError ? head : new PamError('PROTOCOL_VIOLATION', 'a body beside a change of the protocol')
-      return this.#refuse(response, error)
-    }
+    const error = head instanceof PamError ? head : upgraded === undefined ? undefined : wrongUpgrade(head, upgraded)
+    if (head instanceof PamError || error !== undefined) return this.#refuse(response, error as PamError)
     const exchange = new Http1Exchange(head, request, response, upgraded)
     await this.#handler.serve(exchange)
     await exchange.over
@@ -178,8 +179,15 @@ class Http1Connection implements HttpConnection {
   }
 }
 
-const hasBody = ({ headers }: RequestHead): boolean =>
-  (valueOf(headers, 'content-length') ?? '0') !== '0' || valueOf(headers, 'transfer-encoding') !== undefined
+/** What follows is another protocol once that is agreed on, and a request for some until then: nothing may follow (RFC 9110, section 7.8). */
+function wrongUpgrade({ headers }: RequestHead, { readableLength }: Duplex): PamError | undefined {
+  const hasBody =
+    (valueOf(headers, 'content-length') ?? '0') !== '0' || valueOf(headers, 'transfer-encoding') !== undefined
+  if (hasBody) return new PamError('PROTOCOL_VIOLATION', 'a body beside a change of the protocol')
+  return readableLength === 0
+    ? undefined
+    : new PamError('PROTOCOL_VIOLATION', 'something was sent before the answer to a change of the protocol')
+}
 
 class Http1Exchange implements Exchange {
   readonly request: RequestHead
@@ -190,6 +198,7 @@ class Http1Exchange implements Exchange {
   readonly #response: ServerResponse
   #isAwaited: boolean
   readonly #upgraded: Duplex | undefined
+  #isSwitched = false
   #hasSwitched = (): void => {}
 
   constructor(head: RequestHead, request: IncomingMessage, response: ServerResponse, upgraded: Duplex | undefined) {
@@ -213,6 +222,15 @@ class Http1Exchange implements Exchange {
     socket.once('close', onClose)
     void this.over.then(() => socket.off('close', onClose))
     if (socket.destroyed) onClose()
+    upgraded?.on('readable', this.#onReadable)
+  }
+
+  /** Nobody reads what has asked for another protocol: that it leaves is seen so. One that does not wait for the answer has no use for it. */
+  readonly #onReadable = (): void => {
+    const stream = this.#upgraded
+    if (stream === undefined) return
+    if (stream.readableLength > 0) stream.destroy()
+    else stream.read(0)
   }
 
   /** A client that asks first sends it once somebody wants it. */
@@ -227,7 +245,7 @@ class Http1Exchange implements Exchange {
   }
 
   get hasAnswered(): boolean {
-    return this.#response.headersSent
+    return this.#response.headersSent || this.#isSwitched
   }
 
   answer({ status, headers }: AnswerHead): Writable {
@@ -244,6 +262,8 @@ class Http1Exchange implements Exchange {
   switchProtocols(headers: Headers): Duplex {
     const stream = this.#upgraded
     if (stream === undefined) throw new Error('the client asks for no other protocol')
+    this.#isSwitched = true
+    stream.off('readable', this.#onReadable)
     this.#response.detachSocket(stream as never)
     const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
     stream.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n`)

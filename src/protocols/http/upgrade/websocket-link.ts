@@ -30,7 +30,7 @@ export function webSocketLink(
   async function* messages(): AsyncGenerator<Buffer> {
     const reader = new WebSocketReader({ from: peer, maxBytes })
     for await (const chunk of below.pieces)
-      for (const { type, payload } of reader.push(chunk)) {
+      for (const { type, payload } of reader.read(chunk)) {
         if (type === 'close') return close(payload.subarray(0, 2))
         if (type === 'ping' && !isClosed) send({ type: 'pong', payload })
         if (type === 'binary' || type === 'text') yield payload

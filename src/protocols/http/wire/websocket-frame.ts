@@ -28,18 +28,23 @@ export class WebSocketReader {
     return this.#held.isEmpty && this.#type === undefined
   }
 
-  push(chunk: Buffer): WebSocketMessage[] {
+  /** Bytes of a message that is not whole yet. */
+  get heldBytes(): number {
+    return this.#held.length + this.#fragmentBytes
+  }
+
+  /**
+   * The messages that these bytes complete, one by one, so that what came before a violation is there however the bytes were cut. To be iterated
+   * over to its end before the next bytes are read.
+   */
+  *read(chunk: Buffer): Generator<WebSocketMessage, void, undefined> {
     let bytes = this.#held.join(chunk)
-    if (bytes === undefined) return []
-    const messages: WebSocketMessage[] = []
+    if (bytes === undefined) return
     for (;;) {
       const frame = this.#frame(bytes)
-      if (typeof frame === 'number') {
-        this.#held.keep(bytes, frame)
-        return messages
-      }
+      if (typeof frame === 'number') return this.#held.keep(bytes, frame)
       bytes = bytes.subarray(frame.bytes)
-      if (frame.message !== undefined) messages.push(frame.message)
+      if (frame.message !== undefined) yield frame.message
     }
   }
 
@@ -60,7 +65,8 @@ export class WebSocketReader {
     if (bytes.length < 2 + lengthBytes) return 2 + lengthBytes
     const length = this.#lengthOf(bytes, short)
     const room = isControl ? MAX_CONTROL : this.#maxBytes - this.#fragmentBytes
-    if (length > room) throw new WireError(`a message of a WebSocket is longer than ${this.#maxBytes} bytes`)
+    if (length > room)
+      throw new WireError(`a message of a WebSocket is longer than ${this.#maxBytes} bytes`, 'too-large')
     if (bytes.length < head + length) return head + length
     const payload = this.#isMasked
       ? unmasked(bytes.subarray(head, head + length), bytes.subarray(head - 4, head))
@@ -86,7 +92,8 @@ export class WebSocketReader {
     if (opcode !== 0) this.#type = opcode === 1 ? 'text' : 'binary'
     this.#fragments.push(payload)
     this.#fragmentBytes += payload.length
-    if (this.#fragments.length > MAX_FRAGMENTS) throw new WireError('a message has too many fragments')
+    if (this.#fragments.length > MAX_FRAGMENTS)
+      throw new WireError('a message of a WebSocket has too many fragments', 'too-large')
     if (!isLast) return undefined
     const message = { type: this.#type as 'text' | 'binary', payload: joined(this.#fragments) }
     this.#fragments = []

@@ -6,6 +6,7 @@ import { TypedText } from '../../../host/output/typed-text.ts'
 import { ProcessLog, type OutputName, type ProcessEnd } from '../../../host/process-log.ts'
 import { reasonOf, type PamError } from '../../../shared/errors.ts'
 import { WireError } from '../../../wire/wire-error.ts'
+import { roomInRecord } from '../../http/upgrade/room-in-record.ts'
 import type { ChannelName } from '../wire/channel-message.ts'
 import {
   decodeExecStatus,
@@ -122,7 +123,7 @@ class ExecRelay {
     this.#log.input(bytes)
     this.#typed?.type(bytes)
     if (!target.write(channel, bytes)) await target.drained()
-    await roomIn(session)
+    await roomInRecord(session.recorder)
   }
 
   /** Several may come in one piece, each a line. */
@@ -148,7 +149,7 @@ class ExecRelay {
     // With nothing in it a server says that it has begun.
     if (bytes.length === 0) return void client.write(channel, bytes)
     if (!this.#outputs[channel].push(bytes)) await client.drained()
-    await roomIn(session)
+    await roomInRecord(session.recorder)
   }
 
   /** Over SPDY the connection may stay open longer than the process runs. */
@@ -226,11 +227,6 @@ const endOf = (status: ExecStatus): ProcessEnd =>
   status.type === 'failure'
     ? { tag: 'failed', error: 'failed' }
     : { tag: `exit ${status.code}`, ...(status.code === 0 ? {} : { error: String(status.code) }) }
-
-/** A disk that does not keep up is felt by both sides; nothing piles up here. */
-async function roomIn({ recorder }: Pick<Session, 'recorder'>): Promise<void> {
-  if (recorder.isFull) await new Promise<void>((resolve) => recorder.whenRoom(resolve))
-}
 
 const NO_STATUS: ProcessEnd = { tag: 'no exit status', error: 'closed' }
 const UNKNOWN_END: ExecStatus = { type: 'failure', message: 'the target did not say how the command ended' }

@@ -4,6 +4,7 @@ import { PamError, reasonOf } from '../../../shared/errors.ts'
 import { visible } from '../../../shared/visible.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 import type { Link } from '../../http/upgrade/link.ts'
+import { roomInRecord } from '../../http/upgrade/room-in-record.ts'
 import type { SpdyHeaders } from '../wire/spdy-headers.ts'
 import { SpdyConnection, type SpdyHandler } from './spdy-connection.ts'
 
@@ -87,8 +88,7 @@ class PortForwardRelay {
       this.#byClient.set(stream, side)
       void this.#start(side, headers)
       // Each connection is put on record: a disk that does not keep up is felt by whoever opens them.
-      const { recorder } = this.#parts.session
-      if (recorder.isFull) await new Promise<void>((resolve) => recorder.whenRoom(resolve))
+      await roomInRecord(this.#parts.session.recorder)
     },
     replied() {},
     data: async (stream, bytes) => {

@@ -91,6 +91,7 @@ const talk = (...chunks: string[]): Promise<string> => {
 }
 const HOST = 'Host: localhost:20000\r\n'
 const CLOSE = 'Connection: close\r\n'
+const UPGRADE = `GET /a HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: echo\r\n\r\n`
 
 describe('HTTP/1.1', () => {
   it.each<[string, string, string]>([
@@ -258,9 +259,37 @@ describe('HTTP/1.1', () => {
     const socket = connect(port(), '127.0.0.1')
     let answer = ''
     socket.setEncoding('latin1').on('data', (chunk: string) => (answer += chunk))
-    socket.write(`GET /a HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: echo\r\n\r\nhello`)
-    await expect.poll(() => answer).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n[^]*\r\n\r\nhello$/)
+    // Behind another request, whose answer is on its way.
+    socket.write(`GET /held HTTP/1.1\r\n${HOST}\r\n${UPGRADE}`)
+    await expect.poll(() => answered.length).toBe(1)
+    answered[0]?.()
+    await expect.poll(() => answer).toMatch(/GET \/held [^]*HTTP\/1\.1 101 Switching Protocols\r\n[^]*\r\n\r\n$/)
+    socket.write('hello')
+    await expect.poll(() => answer).toMatch(/\r\n\r\nhello$/)
     socket.destroy()
+  })
+
+  it.each([
+    ['a request', `GET /next HTTP/1.1\r\n${HOST}\r\n`],
+    ['bytes of the other protocol', '\x81\x80'],
+  ])('refuses a change of the protocol with %s behind it', async (_name, behind) => {
+    const answer = await talk(`${UPGRADE}${behind}`)
+    expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*PROTOCOL_VIOLATION$/)
+    expect(served).toEqual([])
+  })
+
+  it.each([
+    ['leaves', (socket: Socket) => socket.end()],
+    ['does not wait for the answer', (socket: Socket) => socket.write(`GET /next HTTP/1.1\r\n${HOST}\r\n`)],
+  ])('notices that a client that wants another protocol %s', async (_name, act) => {
+    const socket = connect(port(), '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(UPGRADE.replace('/a', '/held'))
+    await expect.poll(() => answered.length).toBe(1)
+    act(socket)
+    await expect
+      .poll(() => served.map(({ target, left }) => ({ target, left })))
+      .toEqual([{ target: '/held', left: true }])
   })
 })
 

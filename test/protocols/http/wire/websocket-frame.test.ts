@@ -8,7 +8,7 @@ const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex
 const read = (from: 'client' | 'server', ...chunks: Buffer[]) => {
   const reader = new WebSocketReader({ from, maxBytes: 1000 })
   return chunks
-    .flatMap((chunk) => reader.push(chunk))
+    .flatMap((chunk) => [...reader.read(chunk)])
     .map(({ type, payload }) => `${type} ${payload.toString('latin1')}`)
 }
 
@@ -67,7 +67,7 @@ describe('frames of a WebSocket', () => {
         const bytes = Buffer.concat(messages.map((one) => encodeWebSocketMessage(one, key ?? undefined)))
         const reader = new WebSocketReader({ from: key === null ? 'server' : 'client', maxBytes: 1000 })
         const got = []
-        for (let at = 0; at < bytes.length; at += step) got.push(...reader.push(bytes.subarray(at, at + step)))
+        for (let at = 0; at < bytes.length; at += step) got.push(...reader.read(bytes.subarray(at, at + step)))
         expect(got.map(({ type, payload }) => [type, payload.toString('hex')])).toEqual(
           messages.map(({ type, payload }) => [type, payload.toString('hex')]),
         )

@@ -1,0 +1,51 @@
+import type { Session } from '../../../gateway/engine.ts'
+import { hideInText } from '../../../masking/hidden-text.ts'
+import { isEmptyPlan } from '../../../masking/plan.ts'
+import { PamError } from '../../../shared/errors.ts'
+import { parseJson } from '../json/parse-json.ts'
+import { answerMasker } from '../masking/answer-masker.ts'
+import type { WebSocketClose } from '../wire/websocket-close.ts'
+import type { CheckedMessage } from './peer.ts'
+
+/** All but pings and pongs. */
+export type SaidMessage = Exclude<CheckedMessage, { readonly type: 'ping' | 'pong' }>
+
+export interface ShownMessageParts {
+  readonly session: Pick<Session, 'masking' | 'hashKeys'>
+  /** Puts stars in the place of what the gateway signs in with. */
+  readonly scrub: (bytes: Buffer) => Buffer
+}
+
+/**
+ * A message of the target as the client may have it: without what the gateway signs in with, and with what rules want hidden. Each message is looked
+ * at by itself. Throws where values are masked and what is in it cannot be read.
+ */
+export function shownMessage(message: SaidMessage, { session, scrub }: ShownMessageParts): SaidMessage {
+  if (message.type === 'close') return shownClose(message, { session, scrub })
+  const payload = scrub(message.payload)
+  if (isEmptyPlan(session.masking)) return { type: message.type, payload }
+  if (message.type === 'text') return { type: 'text', payload: Buffer.from(masked(payload.toString('utf8'), session)) }
+  throw new PamError('MASKING_REFUSED', 'values are masked here, which is not done in binary messages', {
+    side: 'upstream',
+  })
+}
+
+function shownClose({ code, reason }: WebSocketClose, { session, scrub }: ShownMessageParts): SaidMessage {
+  const clean = scrub(Buffer.from(reason)).toString('utf8')
+  return { type: 'close', code, reason: isEmptyPlan(session.masking) ? clean : masked(clean, session) }
+}
+
+function masked(text: string, session: ShownMessageParts['session']): string {
+  if (text === '') return text
+  if (parseJson(text) !== undefined) {
+    const masker = answerMasker('application/json', session)
+    if (masker === 'as it is') return text
+    if ('refuse' in masker) throw new PamError('MASKING_REFUSED', masker.refuse, { side: 'upstream' })
+    return Buffer.concat([masker.mask(Buffer.from(text)), masker.end()]).toString('utf8')
+  }
+  const shown = hideInText(text, { kinds: session.masking.kinds, keys: session.hashKeys })
+  return shown === undefined ? text : (shown ?? HIDDEN)
+}
+
+/** In place of a text in which a value is spelled with escapes. */
+const HIDDEN = '****'

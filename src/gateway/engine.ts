@@ -183,6 +183,8 @@ export type Verdict =
 export interface Hold {
   readonly type: 'hold'
   readonly id: string
+  /** The id of the approval that it waits for. */
+  readonly approval: string
   /** For the client, at once. */
   readonly notice: string
   readonly verdict: Promise<Verdict>

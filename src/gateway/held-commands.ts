@@ -93,6 +93,7 @@ export class HeldCommands {
     return {
       type: 'hold',
       id: decision,
+      approval: approval.id,
       notice: `${judgement.statement} needs approval by ${describeApprovers(effect.approvers)}; request ${approval.id} sent, waiting up to ${wait} (Ctrl-C cancels)`,
       verdict,
       withdraw: () => settle({ type: 'withdrawn' }),

@@ -37,7 +37,7 @@ function open(holds = false): Promise<OpenedSession> {
         known.withdrawn++
         settle({ type: 'refuse', id: 'dec_1', error: left })
       }
-      return { type: 'hold', id: 'dec_1', notice: '', verdict, withdraw }
+      return { type: 'hold', id: 'dec_1', approval: 'apr_1', notice: '', verdict, withdraw }
     },
   } as unknown as Session
   return Promise.resolve({

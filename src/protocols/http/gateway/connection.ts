@@ -83,7 +83,7 @@ export class HttpRequests implements RequestHandler {
     const decision = this.#parts.session.decide(draft)
     if (decision.type !== 'hold') return { verdict: decision, approval: undefined }
     this.#parts.tell(decision.notice)
-    return { verdict: await verdictOn(decision, left), approval: /apr_\w+/.exec(decision.notice)?.[0] }
+    return { verdict: await verdictOn(decision, left), approval: decision.approval }
   }
 
   /** Why a request could not be served: what the session ended for comes first. */

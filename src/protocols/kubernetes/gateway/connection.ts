@@ -93,8 +93,7 @@ export class KubernetesConnection implements RequestHandler {
     const decision = session.decide(draft)
     if (decision.type !== 'hold') return { verdict: decision, warning: undefined }
     tell(decision.notice)
-    const approval = /apr_\w+/.exec(decision.notice)?.[0] ?? ''
-    return { verdict: await verdictOn(decision, left, timeoutMs), warning: `approved: ${approval}` }
+    return { verdict: await verdictOn(decision, left, timeoutMs), warning: `approved: ${decision.approval}` }
   }
 
   /** Why a request could not be served: what the session ended for comes first. */

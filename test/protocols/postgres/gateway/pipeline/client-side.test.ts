@@ -52,6 +52,7 @@ function hold() {
   const held: Hold = {
     type: 'hold',
     id: 'apr_1',
+    approval: 'apr_1',
     notice: 'waiting',
     verdict,
     withdraw() {

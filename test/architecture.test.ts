@@ -523,6 +523,17 @@ const ROWS: Readonly<Record<string, Row>> = {
     ],
   },
   'protocols/http/facts': { imports: ['type:policy/', 'type:protocols/http/request/', 'protocols/http/facts/'] },
+  'protocols/http/openapi': {
+    imports: [
+      'shared/',
+      'type:policy/',
+      'type:protocols/http/facts/',
+      'protocols/http/policy/routes.ts',
+      'protocols/http/request/',
+      'protocols/http/openapi/',
+    ],
+    packages: ['node:buffer', 'node:fs', 'node:path', 'zod'],
+  },
   'protocols/http/policy': {
     imports: [
       'shared/',
@@ -571,7 +582,13 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['node:crypto', 'zod'],
   },
   'protocols/http/target.ts': {
-    imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/http/request/read-headers.ts'],
+    imports: [
+      'shared/',
+      'credentials/',
+      'protocols/*.ts',
+      'protocols/http/openapi/',
+      'protocols/http/request/read-headers.ts',
+    ],
     packages: ['node:crypto', 'zod'],
   },
   'protocols/http/gateway-half.ts': { imports: ['type:protocols/protocol.ts', 'protocols/http/'] },

@@ -75,6 +75,8 @@ export interface Session<C extends TargetConfig = TargetConfig> {
   readonly person: Person
   readonly target: Target
   readonly config: C
+  /** The target as it is configured now: a reload changes it under a live session. */
+  configNow(): C
   readonly grant: Grant
   readonly lease: CredentialLease
   readonly masking: MaskingPlan

@@ -106,6 +106,8 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
     ...parts,
     ...opening,
     config: target,
+    configNow: () =>
+      parts.settings().targets.find((one) => one.name === target.name && one.type === target.type) ?? target,
     defaultSchema: protocol.target.defaultSchema(target),
     lease,
     recorder,

@@ -29,6 +29,7 @@ export interface SessionParts {
   readonly login: Login
   readonly target: Target
   readonly config: TargetConfig
+  readonly configNow: () => TargetConfig
   /** The schema of masked tables that are named without one; undefined where there are no columns. */
   readonly defaultSchema: string | undefined
   readonly grant: Grant
@@ -96,6 +97,7 @@ export function createSession(parts: SessionParts): RunningSession {
     person,
     target,
     config: parts.config,
+    configNow: parts.configNow,
     grant,
     lease,
     masking: planMasking(policy().masking, appliesMasking, person, target, parts.defaultSchema),

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Accounts } from '../gateway/credential-source.ts'
 import type { Engine } from '../gateway/engine.ts'
 import type { TargetConfig } from '../gateway/target.ts'
+import type { StatementMatch } from '../policy/policy.ts'
 import type { ProtocolPolicy } from '../policy/vocabulary.ts'
 import type { ErrorCode } from '../shared/error-codes.ts'
 
@@ -27,6 +28,8 @@ export interface TargetKind<C extends TargetConfig = TargetConfig> extends Accou
   warnings(target: C): readonly TargetFinding[]
   /** Keys and files that are there and are not what they should be; `baseDirectory` is where relative paths start. */
   errors(target: C, baseDirectory: string): readonly TargetFinding[]
+  /** What is wrong with words of a rule's match that name what targets of this type have; `targets` are those that the rule is about. */
+  reviewMatch?(match: StatementMatch, targets: readonly C[], baseDirectory: string): readonly MatchFinding[]
   /** The schema that a table without one is of, in masking rules; undefined where there are no columns to mask. */
   defaultSchema(target: C): string | undefined
   /** How statements are read where columns are masked, where there is a choice. */
@@ -47,7 +50,7 @@ export interface StatementReading {
 }
 
 export interface TargetFinding {
-  /** Within the target's entry, or within the section. */
+  /** Within the target's entry, within the section, or within the match. */
   readonly path: readonly (string | number)[]
   readonly message: string
 }
@@ -57,6 +60,10 @@ export interface TargetFacts {
   readonly database?: string
   /** Public host keys that the gateway shows, as in a .pub file. */
   readonly hostKeys?: readonly string[]
+}
+
+export interface MatchFinding extends TargetFinding {
+  readonly level: 'error' | 'warning'
 }
 
 export interface ProtocolSection {

@@ -12,7 +12,14 @@ function held() {
   const verdict = new Promise<Verdict>((resolve) => {
     decide = resolve
   })
-  const hold: Hold = { type: 'hold', id: 'cmd_1', notice: '', verdict, withdraw: () => decide(WITHDRAWN) }
+  const hold: Hold = {
+    type: 'hold',
+    id: 'cmd_1',
+    approval: 'apr_1',
+    notice: '',
+    verdict,
+    withdraw: () => decide(WITHDRAWN),
+  }
   return { hold, decide }
 }
 

@@ -127,6 +127,7 @@ export class SessionBench {
       login: loginOf(this.clock),
       target: store,
       config: { ...store, host: 'db', port: 5432 },
+      configNow: () => ({ ...store, host: 'db', port: 5432 }),
       defaultSchema: 'public',
       grant: grantOf(this.clock),
       lease: { user: 'app', password: undefined, release: () => Promise.resolve() },

@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { EVASIONS } from '../fixtures/http-evasions.ts'
+import { DOCUMENT, EVASIONS, OPERATION_EVASIONS, type Evasion } from '../fixtures/http-evasions.ts'
 import { startHttpGateway, type HttpGateway, type HttpPort } from '../helpers/http-gateway.ts'
-import { MISSING, REACHED, startHttpServers, type HttpServers } from '../helpers/http-servers.ts'
+import { MISSING, REACHED, startHttpServers, type HttpServers, type ServerName } from '../helpers/http-servers.ts'
 
 /**
  * Requests that get where a rule forbids to be, on at least one server, each first past the gateway: there it must get there. Through the gateway,
@@ -12,6 +15,9 @@ describe.skipIf(MISSING.length > 0)('ways around rules for HTTP', () => {
   let servers: HttpServers
   let gateway: HttpGateway
   let shop: HttpPort
+  /** Rules by the operations of a document: one target denies some, the other allows some. */
+  let described: readonly HttpPort[]
+  let place: string
   /** In front of the target. */
   let gate: Server
   let passed = 0
@@ -26,23 +32,49 @@ describe.skipIf(MISSING.length > 0)('ways around rules for HTTP', () => {
     })
     await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve))
     const { port } = gate.address() as AddressInfo
+    place = mkdtempSync(join(tmpdir(), 'pamctl-test-openapi-'))
+    const openapi = join(place, 'shop.yaml')
+    writeFileSync(openapi, DOCUMENT)
+    const target = { type: 'http', host: '127.0.0.1', port, tls: 'disable' }
+    const denying = { names: ['denying'] }
+    const allowing = { names: ['allowing'] }
     gateway = await startHttpGateway({
-      targets: [{ name: 'shop', type: 'http', host: '127.0.0.1', port, tls: 'disable' }],
+      targets: [
+        { name: 'shop', ...target },
+        { name: 'denying', ...target, openapi },
+        { name: 'allowing', ...target, openapi },
+      ],
       commands: [
+        {
+          name: 'no other operations',
+          targets: allowing,
+          match: { operations: ['listOrders', 'createOrder', 'latestOrder', 'getOrder', 'updateOrder', 'home'] },
+          allow: true,
+        },
+        { name: 'no deletion', targets: denying, match: { operations: ['deleteOrder'] }, deny: 'orders stay' },
+        { name: 'no administrators', targets: denying, match: { tags: ['administration'] }, deny: 'not here' },
+        { name: 'whatever else', targets: denying, match: { unknown: true }, allow: true },
         { name: 'orders stay', match: { methods: ['DELETE'], routes: ['/api/orders/{id}'] }, deny: 'orders stay' },
         { name: 'no administration', match: { routes: ['/admin/**'] }, deny: 'not here' },
         { name: 'no cancelling', match: { routes: ['/api/status'], body: ['/status=cancelled'] }, deny: 'not this' },
         { name: 'no force', match: { routes: ['/api/jobs'], query: ['force=true'] }, deny: 'not by force' },
-        { name: 'all else', match: { methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] }, allow: true },
+        {
+          name: 'all else',
+          targets: { names: ['shop'] },
+          match: { methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] },
+          allow: true,
+        },
       ],
     })
     shop = await gateway.open('shop')
+    described = [await gateway.open('denying'), await gateway.open('allowing')]
   })
 
   afterAll(async () => {
     await gateway?.stop()
     await servers?.stop()
     gate?.close()
+    rmSync(place, { recursive: true, force: true })
   })
 
   /** The bytes of a request, with what the place asks for. */
@@ -58,22 +90,51 @@ describe.skipIf(MISSING.length > 0)('ways around rules for HTTP', () => {
     return `${[first, `Host: ${host}`, ...end, ...more, ...headers, ...length].join('\r\n')}\r\n\r\n${body}`
   }
 
-  it.each(EVASIONS.map(([server, request]) => [server, request.slice(0, 200), request] as const))(
-    '%s: %s',
-    async (server, _shown, request) => {
-      const port = servers.ports.get(server) ?? 0
-      const direct = await exchange(port, bytesOf(request, `127.0.0.1:${port}`, []))
-      // A HEAD is answered by its length alone.
-      expect(direct).toMatch(request.startsWith('HEAD ') ? /^HTTP\/1\.1 200 [^]*content-length: 18\r\n/i : REACHED)
-      const before = passed
-      const own = bytesOf(request, `127.0.0.1:${shop.port}`, [`Authorization: ${shop.authorization}`])
-      const answer = await shop.raw(own)
-      // Whoever is still sending may find the connection closed before the answer is read.
-      if (request.length < 1_000_000 || answer !== '') expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /)
-      expect(answer).not.toContain(REACHED)
-      expect(passed).toBe(before)
-    },
-  )
+  async function getsThereDirectly(server: ServerName, request: string): Promise<void> {
+    const port = servers.ports.get(server) ?? 0
+    const direct = await exchange(port, bytesOf(request, `127.0.0.1:${port}`, []))
+    // A HEAD is answered by its length alone.
+    expect(direct).toMatch(request.startsWith('HEAD ') ? /^HTTP\/1\.1 200 [^]*content-length: 18\r\n/i : REACHED)
+  }
+
+  async function isStopped(request: string, port: HttpPort): Promise<void> {
+    const before = passed
+    const answer = await port.raw(bytesOf(request, `127.0.0.1:${port.port}`, [`Authorization: ${port.authorization}`]))
+    // Whoever is still sending may find the connection closed before the answer is read.
+    if (request.length < 1_000_000 || answer !== '') expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /)
+    expect(answer).not.toContain(REACHED)
+    expect(passed).toBe(before)
+  }
+
+  const rows = (evasions: readonly Evasion[]) =>
+    evasions.map(([server, request]) => [server, request.slice(0, 200), request] as const)
+
+  it.each(rows(EVASIONS))('%s: %s', async (server, _shown, request) => {
+    await getsThereDirectly(server, request)
+    await isStopped(request, shop)
+  })
+
+  it.each(rows(OPERATION_EVASIONS))('by operations, %s: %s', async (server, _shown, request) => {
+    await getsThereDirectly(server, request)
+    for (const port of described) await isStopped(request, port)
+  })
+
+  it.each([
+    'GET /public',
+    'HEAD /public',
+    'GET /api/orders',
+    'GET /api/orders/7',
+    'GET /api/orders/latest',
+    'GET /api/orders/7.json?verbose=1',
+    'POST /api/orders\nContent-Type: application/json\n\n{"item":1}',
+  ])('by operations, lets an ordinary request through: %s', async (request) => {
+    for (const port of described) {
+      const own = bytesOf(request, `127.0.0.1:${port.port}`, [`Authorization: ${port.authorization}`])
+      expect(await port.raw(own)).toMatch(
+        request.startsWith('HEAD') ? /^HTTP\/1\.1 200 / : /^HTTP\/1\.1 200 [^]*ordinary$/,
+      )
+    }
+  })
 
   it.each([
     'GET /public',

@@ -8,11 +8,14 @@ import { rotatingToken } from '../../credentials/sources/rotating-token.ts'
 import { staticPassword } from '../../credentials/sources/static-password.ts'
 import { asError } from '../../shared/errors.ts'
 import { isLoopback } from '../../shared/loopback.ts'
+import { readableFile } from '../../shared/needed-values.ts'
 import { size } from '../../shared/size.ts'
 import type { TargetFinding, TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
 import { checkAuthority, targetTls } from '../target-tls.ts'
 import { unverifiedFindings } from '../unverified-target.ts'
+import { nameFindings } from './openapi/named-operations.ts'
+import { descriptionProblems } from './openapi/target-description.ts'
 import { wrongHeaderName } from './request/read-headers.ts'
 
 const token = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'expected a word without blanks and separators')
@@ -77,6 +80,22 @@ const schema = z
       .array(z.string().superRefine(checkHeader))
       .default([])
       .describe('headers of requests that pass besides the usual ones, in lower case, such as x-tenant'),
+    openapi: readableFile
+      .optional()
+      .describe(
+        'a file with the OpenAPI document of the service (3.0 or 3.1, JSON or YAML): rules may name its operations and tags, and what it does not have is unknown',
+      ),
+    basePath: z
+      .string()
+      .regex(/^(?:\/[^/?#{}]+)*$/, 'expected a path such as /api/v1, without a slash at the end; "" for none')
+      .optional()
+      .describe('where the paths of the OpenAPI document begin; default: the path of its servers'),
+    unsafeOperations: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'operations that change something although they are GET, HEAD or OPTIONS, as x-pam-safe: false in the document',
+      ),
     recordBodies: size
       .prefault('64 KiB')
       .describe('how much of each answer is kept in the record, as the client sees it'),
@@ -88,6 +107,10 @@ const schema = z
     if (serverName !== undefined && tls !== 'verify-full') problem('serverName', `is not used with tls: ${tls}`)
     if (tls === 'disable' && given?.type === 'certificate')
       problem('credential', 'a certificate is shown within TLS, and tls is disable')
+    if (target.openapi === undefined && target.basePath !== undefined)
+      problem('basePath', 'is not used without openapi')
+    if (target.openapi === undefined && target.unsafeOperations.length > 0)
+      problem('unsafeOperations', 'is not used without openapi')
     if (isExposed(target) && !target.sendOverUnverified)
       problem(
         'tls',
@@ -122,7 +145,11 @@ export const httpTarget: TargetKind<HttpTarget> = {
         ]
       : []),
   ],
-  errors,
+  errors: (target, baseDirectory) => [
+    ...credentialErrors(target, baseDirectory),
+    ...descriptionProblems(target, baseDirectory),
+  ],
+  reviewMatch: nameFindings,
   defaultSchema: () => undefined,
   facts: () => ({}),
 }
@@ -144,7 +171,7 @@ function sourceOf(given: HttpCredential | undefined, account: string, baseDirect
 }
 
 /** A secret that cannot be told from other text, and a certificate that does not belong to its key. */
-function errors({ credential: given }: HttpTarget, baseDirectory: string): TargetFinding[] {
+function credentialErrors({ credential: given }: HttpTarget, baseDirectory: string): TargetFinding[] {
   try {
     if (given?.type === 'certificate') {
       const key = createPrivateKey(resolveSecret(given.key, baseDirectory))

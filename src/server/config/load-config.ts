@@ -5,6 +5,7 @@ import { createSecureContext } from 'node:tls'
 import { resolveSecret, type SecretReference } from '../../credentials/secret-reference.ts'
 import { peopleFile } from '../../evaluation-idp/people.ts'
 import { certificatesOf } from '../../shared/certificates.ts'
+import { fitsTarget } from '../../policy/match/target.ts'
 import { PamError } from '../../shared/errors.ts'
 import { fileProblem } from '../../shared/file-problem.ts'
 import { neededValues } from '../../shared/needed-values.ts'
@@ -26,6 +27,7 @@ export function loadConfig(file: string): Config {
   const baseDirectory = dirname(resolve(file))
   const findings = missingValues(yaml.data, baseDirectory)
   if (findings.every(({ level }) => level === 'warning')) findings.push(...unusableKeys(yaml.data, baseDirectory))
+  if (findings.every(({ level }) => level === 'warning')) findings.push(...matchFindings(yaml.data, baseDirectory))
   const isComplete = findings.every(({ level }) => level === 'warning')
   return toConfig(yaml, baseDirectory, isComplete ? evaluationGroups(yaml.data, baseDirectory) : {}, findings)
 }
@@ -85,6 +87,21 @@ function unusableKeys(config: ConfigFile, baseDirectory: string): Finding[] {
   })
   return findings
 }
+
+/** Names in rules that are those of a target's own description. */
+const matchFindings = ({ targets, commands }: ConfigFile, baseDirectory: string): Finding[] =>
+  commands.flatMap(([rule], index) => {
+    if (rule === undefined || rule.set !== undefined) return []
+    const matched = targets.filter((target) => fitsTarget(rule.targets, target))
+    return [...new Set(matched.map(kindOf))].flatMap((kind) => {
+      const own = matched.filter((target) => kindOf(target) === kind)
+      return (kind.reviewMatch?.(rule.match, own, baseDirectory) ?? []).map(({ level, path, message }) => ({
+        level,
+        path: ['commands', index, 'match', ...path],
+        message,
+      }))
+    })
+  })
 
 function checkPair(certificate: string, key: string, name: string): void {
   const [cert, keyText] = [readFileSync(certificate), readFileSync(key)]

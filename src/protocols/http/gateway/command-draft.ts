@@ -6,17 +6,18 @@ import { requestText } from '../record/request-text.ts'
 import type { HttpTarget } from '../target.ts'
 import type { HttpCommand } from './read-command.ts'
 
-/** A request as the session judges, records and holds it. */
+/** A request as the session judges, records and holds it. `read`: reads it once more, right before an approved one is forwarded. */
 export function draftOf(
   command: HttpCommand,
   session: Pick<Session<HttpTarget>, 'masking' | 'commitment'>,
+  read: () => HttpCommand,
 ): CommandDraft {
   const { head, request, bytes, facts, refusal } = command
   const headers: HttpCommand['headers'] =
     request?.upgrade === undefined ? command.headers : [['upgrade', request.upgrade], ...command.headers]
   const { shown, recorded } =
     request === undefined ? unreadText(command, session) : requestText(request, head.target, headers, bytes, session)
-  const draft: CommandDraft = {
+  return {
     text: shown,
     parameters: [],
     facts,
@@ -33,9 +34,8 @@ export function draftOf(
       body: bytes === undefined ? '' : createHash('sha256').update(bytes).digest('hex'),
     },
     inTransaction: false,
-    again: () => Promise.resolve(draft),
+    again: () => Promise.resolve(draftOf(read(), session, read)),
   }
-  return draft
 }
 
 /** Rules that look at bodies must be able to, and whoever decides must see all that would be sent. */

@@ -4,6 +4,7 @@ import { targetFailure } from '../../../gateway/target-failure.ts'
 import { anySignal } from '../../../shared/any-signal.ts'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 import { problemAnswer } from '../problem.ts'
+import { descriptionOf } from '../openapi/target-description.ts'
 import type { Exchange } from '../server/exchange.ts'
 import type { BodyRoom } from '../server/body-room.ts'
 import { readBodyIfShort } from '../server/read-body.ts'
@@ -16,7 +17,7 @@ import { withoutHandshake } from '../websocket/handshake.ts'
 import type { PlainAnswer } from '../wire/http2-frames.ts'
 import { draftOf } from './command-draft.ts'
 import { forward } from './forward.ts'
-import { readCommand } from './read-command.ts'
+import { readCommand, type HttpCommand } from './read-command.ts'
 import { reasonFor } from '../session/reason-for.ts'
 import type { WayIn } from './way-in.ts'
 import { withHandshake } from './with-handshake.ts'
@@ -29,6 +30,8 @@ export interface ConnectionParts {
   readonly way: WayIn
   /** Tells the person, beside the client. */
   readonly tell: (notice: string) => void
+  /** Where relative paths of the configuration start. */
+  readonly baseDirectory: string
 }
 
 /** The requests of one connection: each is read, decided on, put on record, forwarded and answered. */
@@ -57,13 +60,9 @@ export class HttpRequests implements RequestHandler {
         left: signal,
         take: room.take,
       })
-      const { request, upgrade } = exchange
-      const passed = way.requestHeaders(
-        upgrade === undefined ? request.headers : withoutHandshake(request.headers),
-        session.config.headers,
-      )
-      const command = withHandshake(readCommand(request, upgrade, bytes, passed))
-      const { verdict, approval } = await this.#decide(draftOf(command, session), exchange.left)
+      const read = (): HttpCommand => this.#read(exchange, bytes)
+      const command = read()
+      const { verdict, approval } = await this.#decide(draftOf(command, session, read), exchange.left)
       // What is held when the session ends is withdrawn for that.
       if (verdict.type === 'refuse') return way.refuse(exchange, this.#failure(verdict.error))
       await whenWritten(session.recorder, signal)
@@ -74,6 +73,17 @@ export class HttpRequests implements RequestHandler {
       room.release()
       release()
     }
+  }
+
+  /** By the description of now: a reload changes it together with the rules. */
+  #read({ request, upgrade }: Exchange, bytes: Buffer | undefined): HttpCommand {
+    const { session, way, baseDirectory } = this.#parts
+    const passed = way.requestHeaders(
+      upgrade === undefined ? request.headers : withoutHandshake(request.headers),
+      session.config.headers,
+    )
+    const description = descriptionOf(session.configNow(), baseDirectory)
+    return withHandshake(readCommand(request, upgrade, bytes, { passed, description }))
   }
 
   async #decide(

@@ -57,13 +57,20 @@ export function httpEngine(baseDirectory: string): Engine<LocalClient> {
       const { config, lease, limits, ended } = session
       const upstream = upstreamOf({ config, lease, limits, baseDirectory, ended })
       try {
-        const requests = new HttpRequests({ session, upstream, bodies, way: portWay(announcement), tell })
+        const requests = new HttpRequests({
+          session,
+          upstream,
+          bodies,
+          way: portWay(announcement),
+          tell,
+          baseDirectory,
+        })
         await new SessionConnection(session, requests).run((handler) => servers.serve(client, handler))
       } finally {
         upstream.close()
       }
     },
-    read: (text, target) => Promise.resolve(readText(text, target as HttpTarget | undefined)),
+    read: (text, target) => Promise.resolve(readText(text, target as HttpTarget | undefined, baseDirectory)),
     probe: (target, lease, limits) =>
       probeHttp({ config: target as HttpTarget, lease, limits, baseDirectory, ended: undefined }),
     async refuse(channel, error) {

@@ -1,6 +1,7 @@
 import { PamError } from '../../../shared/errors.ts'
 import { factsOf, unreadFacts } from '../facts/facts-of.ts'
 import type { HttpFacts } from '../facts/http-statement.ts'
+import type { ServiceDescription } from '../openapi/service-description.ts'
 import type { HttpRequest } from '../request/http-request.ts'
 import { readRequest } from '../request/read-request.ts'
 import type { RequestHead } from '../server/exchange.ts'
@@ -23,12 +24,19 @@ export interface HttpCommand {
   readonly refusal: PamError | undefined
 }
 
-/** `passed`: its headers as they go upstream, without those of a handshake, or why they do not. */
+/** What a request is read by, besides itself. */
+export interface ReadingOptions {
+  /** Its headers as they go upstream, without those of a handshake, or why they do not. */
+  readonly passed: readonly Header[] | PamError
+  /** The target's own, where it has one. */
+  readonly description: ServiceDescription | undefined
+}
+
 export function readCommand(
   head: HttpCommand['head'],
   upgrade: string | undefined,
   bytes: Buffer | undefined,
-  passed: readonly Header[] | PamError,
+  { passed, description }: ReadingOptions,
 ): HttpCommand {
   const request = readRequest(head, bytes, upgrade)
   const isWebSocket = !(request instanceof PamError) && request.upgrade !== undefined
@@ -42,12 +50,17 @@ export function readCommand(
       facts: unreadFacts(head.method, request.message),
       refusal: request,
     }
+  const described = description?.describe(request)
+  const isMisspelt = described !== undefined && 'refused' in described
   return {
     head,
     request,
     headers,
     bytes,
-    facts: factsOf(request),
-    refusal: passed instanceof PamError ? passed : undefined,
+    facts: isMisspelt ? unreadFacts(head.method, described.refused) : factsOf(request, described),
+    refusal: isMisspelt ? misspelt(described.refused) : passed instanceof PamError ? passed : undefined,
   }
 }
+
+const misspelt = (reason: string): PamError =>
+  new PamError('SYNTAX_ERROR', reason, { hint: 'write the path as the document has it' })

@@ -1,6 +1,7 @@
 import type { Facts } from '../../../policy/command.ts'
 import type { PamError } from '../../../shared/errors.ts'
 import { passedHeaders } from '../request/read-headers.ts'
+import { descriptionOf } from '../openapi/target-description.ts'
 import type { HttpTarget } from '../target.ts'
 import { withoutHandshake } from '../websocket/handshake.ts'
 import type { Header } from '../wire/headers.ts'
@@ -9,7 +10,8 @@ import { readCommand } from './read-command.ts'
 /** A request as rules are tested with it: method and path, headers where they matter, and a body behind an empty line. */
 export function readText(
   text: string,
-  target: Pick<HttpTarget, 'headers'> | undefined,
+  target: HttpTarget | undefined,
+  baseDirectory: string,
 ): { readonly facts: Facts; readonly refusal: PamError | undefined } {
   const at = /\r?\n\r?\n/.exec(text)
   const [line = '', ...lines] = (at === null ? text : text.slice(0, at.index)).trim().split(/\r?\n/)
@@ -22,11 +24,9 @@ export function readText(
   const upgrade = given.find(([name]) => name === 'upgrade')?.[1]
   const isTyped = given.some(([name]) => name === 'content-type')
   const headers: Header[] = body === '' || isTyped ? given : [...given, ['content-type', 'application/json']]
-  const { facts, refusal } = readCommand(
-    { method, target: path, headers },
-    upgrade,
-    Buffer.from(body),
-    passedHeaders(upgrade === undefined ? headers : withoutHandshake(headers), target?.headers ?? []),
-  )
+  const { facts, refusal } = readCommand({ method, target: path, headers }, upgrade, Buffer.from(body), {
+    passed: passedHeaders(upgrade === undefined ? headers : withoutHandshake(headers), target?.headers ?? []),
+    description: target === undefined ? undefined : descriptionOf(target, baseDirectory),
+  })
   return { facts, refusal }
 }

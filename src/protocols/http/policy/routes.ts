@@ -24,16 +24,22 @@ export const checkRoute: CheckPattern = (pattern) => {
  */
 export function fitsRoute(pattern: string, segments: readonly string[], surely: boolean): boolean {
   const steps = pattern.slice(1).split('/')
-  if (surely) return fitsSteps(steps, segments)
-  const folded = withoutEnd(steps.map((step) => (isWild(step) ? step : foldSegment(step))))
-  const path = withoutEnd(segments.map(foldSegment))
-  return (
-    fitsLoosely(folded, path) ||
-    path.some((segment, at) => SCRIPT.test(segment) && fitsLoosely(folded, behind(path, at)))
-  )
+  return surely ? fitsSteps(steps, segments) : mayFitSteps(foldSteps(steps), foldPath(segments))
 }
 
-function fitsSteps(steps: readonly string[], segments: readonly string[]): boolean {
+/** Steps as `mayFitSteps` wants them. */
+export const foldSteps = (steps: readonly string[]): readonly string[] =>
+  withoutEnd(steps.map((step) => (isWild(step) ? step : foldSegment(step))))
+
+/** Segments of a path as `mayFitSteps` wants them. */
+export const foldPath = (segments: readonly string[]): readonly string[] => withoutEnd(segments.map(foldSegment))
+
+/** Whether some server may take a path for one on a route; both are folded. */
+export const mayFitSteps = (folded: readonly string[], path: readonly string[]): boolean =>
+  fitsLoosely(folded, path) || path.some((segment, at) => SCRIPT.test(segment) && fitsLoosely(folded, behind(path, at)))
+
+/** Whether a path is on a route as it stands. Steps may have names within a segment, such as `{id}.json`, which patterns of rules do not. */
+export function fitsSteps(steps: readonly string[], segments: readonly string[]): boolean {
   const { fixed, isOpen } = partsOf(steps)
   if (isOpen ? segments.length < fixed.length : segments.length !== fixed.length) return false
   return fixed.every((step, index) => fitsStep(step, segments[index] as string))
@@ -52,11 +58,30 @@ function fitsLoosely(steps: readonly string[], segments: readonly string[]): boo
 }
 
 /** A name stands for something. */
-const fitsStep = (step: string, segment: string): boolean => (isWild(step) ? segment !== '' : step === segment)
+export function fitsStep(step: string, segment: string): boolean {
+  if (isWild(step)) return segment !== ''
+  return step.includes('{') ? fitsTemplate(step, segment) : step === segment
+}
+
+/** Of what stands between names, each piece is taken where it comes first: what is left for the others is longest so. */
+function fitsTemplate(step: string, segment: string): boolean {
+  const pieces = step.split(/\{[^}]*\}/)
+  const [first = ''] = pieces
+  const last = pieces.at(-1) ?? ''
+  if (!segment.startsWith(first)) return false
+  let at = first.length
+  for (const piece of pieces.slice(1, -1)) {
+    const found = segment.indexOf(piece, at + 1)
+    if (found < 0) return false
+    at = found + piece.length
+  }
+  return segment.length - last.length > at && segment.endsWith(last)
+}
 
 /** Whether a segment is the step with the name of another format, or of none, at its end. */
 function hasStem(segment: string, step: string): boolean {
   const stem = step.replace(SUFFIX, '')
+  if (step.includes('{')) return fitsStep(stem, segment) || fitsStep(step, segment.replace(SUFFIX, ''))
   return stem !== '' && (segment === stem || segment.startsWith(`${stem}.`))
 }
 
@@ -75,7 +100,7 @@ function withoutEnd(path: readonly string[]): readonly string[] {
 const behind = (path: readonly string[], at: number): readonly string[] =>
   at === path.length - 1 ? [''] : path.slice(at + 1)
 
-const isWild = (step: string): boolean => step === '*' || step === '**' || step.startsWith('{')
+export const isWild = (step: string): boolean => step === '*' || step === '**' || /^\{[^}]*\}$/.test(step)
 
 /** Some decode a path as they do a form, and leave out blanks at its ends. */
 const foldSegment = (segment: string): string => fold(segment).replaceAll('+', ' ').trim()

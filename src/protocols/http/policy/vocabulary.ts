@@ -10,6 +10,7 @@ import {
   type Vocabulary,
 } from '../../../policy/vocabulary.ts'
 import { fitsGlob } from '../../../shared/glob.ts'
+import type { DescribedOperation } from '../facts/described-request.ts'
 import type { HttpStatement } from '../facts/http-statement.ts'
 import { fold } from './alike.ts'
 import { checkBodyField, fitsBodyField } from './body-fields.ts'
@@ -21,6 +22,11 @@ const checkContentType: CheckPattern = (pattern) =>
   /^[a-z0-9!#$&^_.+-]+\/(?:[a-z0-9!#$&^_.+-]+|\*)$/.test(pattern)
     ? undefined
     : `"${pattern}": expected a type such as application/json or image/*, in lower case`
+
+const checkName: CheckPattern = (pattern) =>
+  /^\S(?:.*\S)?$/.test(pattern)
+    ? undefined
+    : `"${pattern}": expected a name as the document has it, without blanks around it`
 
 /** How policy speaks of requests to services of HTTP. */
 export const httpVocabulary: Vocabulary<HttpStatement> = {
@@ -63,6 +69,18 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
       otherwise: (value) => `names other values in the body: ${listed(value)}`,
       describe: (value) => `saying ${listed(value)}`,
     },
+    operations: {
+      schema: patternList(checkName).describe(
+        'operations of the OpenAPI document of the target, by operationId, or as "DELETE /orders/{id}" where there is none',
+      ),
+      otherwise: (value) => `names other operations: ${listed(value)}`,
+      describe: (value) => `that are the operations ${listed(value)}`,
+    },
+    tags: {
+      schema: patternList(checkName).describe('tags of operations in the OpenAPI document of the target; any of them'),
+      otherwise: (value) => `names other tags: ${listed(value)}`,
+      describe: (value) => `of operations tagged ${listed(value)}`,
+    },
   },
   // What passes through one is not judged message by message.
   namedInFull: new Set(['websocket']),
@@ -72,9 +90,13 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
   matches: fitsRequest,
   name,
   subject: (statement) => `this ${name(statement)}`,
+  describe,
   opaque: () => [],
   whyMaybe,
-  adviceOnUnknown: () => REWRITE_ADVICE,
+  adviceOnUnknown: ({ described }) =>
+    described === undefined
+      ? REWRITE_ADVICE
+      : 'ask your administrator to add it to the OpenAPI document, or for a rule with `unknown: true`',
   contradictions,
   variables: {
     method: { type: 'string', absent: '' },
@@ -82,11 +104,22 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
     segments: { type: 'list<string>', absent: [] },
     queryNames: { type: 'list<string>', absent: [] },
     contentType: { type: 'string', absent: '' },
+    operation: { type: 'string', absent: '' },
+    tags: { type: 'list<string>', absent: [] },
   },
-  values: ({ request: { method, path, segments, query, contentType }, unknown }) =>
-    unknown.length > 0
+  values: ({ request: { method, path, segments, query, contentType }, unknown, described }) =>
+    // Where a server may take it for another operation, nothing can be said of which it is.
+    unknown.length > 0 || (described !== undefined && described.alternatives.length > 0)
       ? undefined
-      : { method, path, segments: [...segments], queryNames: query.map((one) => one.name), contentType },
+      : {
+          method,
+          path,
+          segments: [...segments],
+          queryNames: query.map((one) => one.name),
+          contentType,
+          operation: described?.operation?.name ?? '',
+          tags: [...(described?.operation?.tags ?? [])],
+        },
 }
 
 /** As the schema of the fields gives it. */
@@ -98,6 +131,8 @@ interface RequestMatch {
   readonly query?: readonly string[]
   readonly contentTypes?: readonly string[]
   readonly body?: readonly string[]
+  readonly operations?: readonly string[]
+  readonly tags?: readonly string[]
 }
 
 /** A rule that refuses or holds fits what any server may take for what it names; one that allows only what is surely that. */
@@ -116,13 +151,35 @@ function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], state
   }
   if (match.methods !== undefined && !fitsMethod(match.methods, request.method)) return false
   // What could not be read may be for any of them.
-  if (isUnknown) return true
+  if (isUnread(statement)) return true
   if (match.routes !== undefined && !match.routes.some((route) => fitsRoute(route, request.segments, surely)))
     return false
   if (match.query !== undefined && !match.query.some((field) => fitsQueryField(field, request, surely))) return false
   if (match.contentTypes !== undefined && !match.contentTypes.some((type) => fitsType(type, statement, surely)))
     return false
+  const { operations: names, tags } = match
+  if (names !== undefined && !fitsDescribed(statement, surely, ({ name: one }) => names.includes(one))) return false
+  if (tags !== undefined && !fitsDescribed(statement, surely, (one) => one.tags.some((tag) => tags.includes(tag))))
+    return false
   return match.body === undefined || match.body.some((field) => fitsBodyField(field, request.body, surely))
+}
+
+/** Nothing of it is known but its method. */
+const isUnread = ({ request, unknown }: HttpStatement): boolean => unknown.length > 0 && request.path === ''
+
+/**
+ * Whether a request is of such an operation. `surely`: so are all that a server may take it for; otherwise one of them is, and one that the description does not
+ * have may be any.
+ */
+function fitsDescribed(
+  { described }: HttpStatement,
+  surely: boolean,
+  fits: (operation: DescribedOperation) => boolean,
+): boolean {
+  if (described === undefined) return false
+  const { operation, alternatives } = described
+  if (operation === undefined) return !surely
+  return surely ? [operation, ...alternatives].every(fits) : [operation, ...alternatives].some(fits)
 }
 
 /** Servers answer a HEAD as they would the GET. */
@@ -135,13 +192,31 @@ function fitsType(pattern: string, { request: { contentType, body } }: HttpState
   return fitsGlob(pattern, surely ? contentType : fold(contentType)) || (!surely && contentType === '')
 }
 
-function name({ kinds, request: { method, path } }: HttpStatement): string {
-  return `${kinds.includes('websocket') ? 'WebSocket' : method} ${path === '' ? '(unread path)' : path}`
+function name({ kinds, request: { method, path }, described }: HttpStatement): string {
+  const operation = described?.operation === undefined ? '' : ` (${described.operation.name})`
+  return `${kinds.includes('websocket') ? 'WebSocket' : method} ${path === '' ? '(unread path)' : path}${operation}`
 }
 
-function whyMaybe(given: StatementMatch, { request: { body, segments }, unknown }: HttpStatement): string | undefined {
-  const { body: fields, routes } = given as RequestMatch
-  if (unknown.length > 0) return 'could not be read'
+/** For whoever decides: of what, and what else a server might take it for. */
+function describe({ described }: HttpStatement): readonly string[] {
+  if (described === undefined) return []
+  const { operation, alternatives } = described
+  return [
+    ...(operation === undefined || operation.tags.length === 0 ? [] : [`tagged ${operation.tags.join(', ')}`]),
+    ...(alternatives.length === 0
+      ? []
+      : [`a server may take it for ${alternatives.map((one) => one.name).join(' or ')}`]),
+  ]
+}
+
+function whyMaybe(given: StatementMatch, statement: HttpStatement): string | undefined {
+  const { body: fields, routes, operations, tags } = given as RequestMatch
+  const { body, segments } = statement.request
+  if (isUnread(statement)) return 'could not be read'
+  if ((operations ?? tags) !== undefined && statement.unknown.length > 0)
+    return 'is not in the OpenAPI document, and may do what any operation does'
+  if ((operations ?? tags) !== undefined && !fitsRequest({ operations, tags }, 'allow', statement))
+    return 'may be taken for another operation by some server'
   if (fields !== undefined && body.type === 'opaque') return `has ${body.reason}, which may say anything`
   if (fields !== undefined && body.type === 'long') return 'has a body that is too long to be read'
   if (fields !== undefined && body.type === 'form') return 'has a form, of which each framework makes another object'

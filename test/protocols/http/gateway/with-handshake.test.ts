@@ -8,7 +8,12 @@ import type { Header } from '../../../../src/protocols/http/wire/headers.ts'
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 const commandOf = (headers: readonly Header[], upgrade?: string) => {
   const passed = passedHeaders(upgrade === undefined ? headers : withoutHandshake(headers), [])
-  return withHandshake(readCommand({ method: 'GET', target: '/ws', headers }, upgrade, Buffer.alloc(0), passed))
+  return withHandshake(
+    readCommand({ method: 'GET', target: '/ws', headers }, upgrade, Buffer.alloc(0), {
+      passed,
+      description: undefined,
+    }),
+  )
 }
 
 it('knows the handshake of a WebSocket, and passes its subprotocols alone', () => {

@@ -23,6 +23,7 @@ it.each([
   '/users/@me',
   '/jobs/7:cancel',
   '/a+b,c=d&e',
+  "/v1/a@b/d'e",
 ])('takes %s', (route) => {
   expect(checkRoute(route)).toBeUndefined()
 })

@@ -5,7 +5,7 @@ import type { HttpStatement } from '../../../../src/protocols/http/facts/http-st
 import { httpVocabulary } from '../../../../src/protocols/http/policy/vocabulary.ts'
 
 function statementOf(text: string): HttpStatement {
-  const { facts } = readText(text, undefined)
+  const { facts } = readText(text, undefined, '.')
   return (facts as unknown as { statements: readonly [HttpStatement] }).statements[0]
 }
 

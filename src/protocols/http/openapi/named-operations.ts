@@ -1,0 +1,64 @@
+import type { StatementMatch } from '../../../policy/policy.ts'
+import { didYouMean } from '../../../shared/nearest-word.ts'
+import { descriptionOf, type DescribedTarget } from './target-description.ts'
+
+export interface NameFinding {
+  readonly level: 'error' | 'warning'
+  /** Within `match:` of the rule. */
+  readonly path: readonly (string | number)[]
+  readonly message: string
+}
+
+/** Operations and tags that a rule names and its targets do not have: a rule that denies one that is misspelt denies nothing. */
+export function nameFindings(
+  match: StatementMatch,
+  targets: readonly DescribedTarget[],
+  baseDirectory: string,
+): NameFinding[] {
+  return WORDS.flatMap(({ word, noun, namesIn }) => {
+    const named = match[word]
+    if (!Array.isArray(named) || targets.length === 0) return []
+    const bare = targets.filter(({ openapi }) => openapi === undefined)
+    const names = new Set<string>()
+    for (const target of targets)
+      for (const operation of descriptionOf(target, baseDirectory)?.operations ?? [])
+        for (const name of namesIn(operation)) names.add(name)
+    if (bare.length === targets.length)
+      return [
+        {
+          level: 'error' as const,
+          path: [word],
+          message: `no target of this rule has an OpenAPI document: give it with "openapi" of ${listOf(targets)}`,
+        },
+      ]
+    return [
+      ...bare.map(({ name }) => ({
+        level: 'warning' as const,
+        path: [word],
+        message: `target ${name} has no OpenAPI document, so the rule never matches there`,
+      })),
+      ...named.flatMap((name: string, at) =>
+        names.has(name)
+          ? []
+          : [
+              {
+                level: 'error' as const,
+                path: [word, at],
+                message: `the OpenAPI documents of ${listOf(targets)} have no ${noun} "${name}"${didYouMean(name, names)}`,
+              },
+            ],
+      ),
+    ]
+  })
+}
+
+const WORDS: readonly {
+  readonly word: string
+  readonly noun: string
+  readonly namesIn: (operation: { readonly name: string; readonly tags: readonly string[] }) => readonly string[]
+}[] = [
+  { word: 'operations', noun: 'operation', namesIn: ({ name }) => [name] },
+  { word: 'tags', noun: 'tag', namesIn: ({ tags }) => tags },
+]
+
+const listOf = (targets: readonly DescribedTarget[]): string => targets.map(({ name }) => name).join(', ')

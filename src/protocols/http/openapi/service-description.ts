@@ -1,0 +1,69 @@
+import type { DescribedOperation, DescribedRequest } from '../facts/described-request.ts'
+import { fitsSteps, foldPath, foldSteps, mayFitSteps } from '../policy/routes.ts'
+import type { HttpRequest } from '../request/http-request.ts'
+import { relationOf } from './path-template.ts'
+
+/** A path of the description with its operations. */
+export interface DescribedPath {
+  /** With the base path; names in braces. */
+  readonly path: string
+  /** Decoded, with the base path. */
+  readonly steps: readonly string[]
+  /** By method, in upper case. */
+  readonly operations: ReadonlyMap<string, DescribedOperation>
+}
+
+/**
+ * The operations of a service and which requests are for them. Concrete paths come before templated ones (OpenAPI 3.1.1, Path Templating Matching), step
+ * by step; of two that cross, and have a method in common, none would come first: whoever makes a description has refused them.
+ */
+export class ServiceDescription {
+  readonly operations: readonly DescribedOperation[]
+  readonly #paths: readonly PreparedPath[]
+
+  constructor(paths: readonly DescribedPath[]) {
+    this.#paths = paths.map((path) => ({ ...path, folded: foldSteps(path.steps) }))
+    this.operations = paths.flatMap(({ operations }) => [...operations.values()])
+  }
+
+  /**
+   * Which operation a request is, and which others some server may take it for. One that is none as it stands, and may be one for some server, is `refused`:
+   * an operation has one spelling here.
+   */
+  describe({
+    method,
+    segments,
+  }: Pick<HttpRequest, 'method' | 'segments'>): DescribedRequest | { readonly refused: string } {
+    const methods = method === 'HEAD' ? ['HEAD', 'GET'] : [method]
+    const operationsOf = ({ operations }: DescribedPath): readonly DescribedOperation[] =>
+      methods.flatMap((name) => operations.get(name) ?? [])
+    const exact = this.#paths.filter(({ steps }) => fitsSteps(steps, segments))
+    const first = exact.filter(({ steps }) => !exact.some((other) => relationOf(other.steps, steps) === 'inside'))
+    const [own, ...twins] = first.flatMap(operationsOf)
+    const folded = foldPath(segments)
+    const others = this.#paths.filter((path) => !first.includes(path) && mayFitSteps(path.folded, folded))
+    if (own !== undefined) {
+      // What comes behind a more concrete path, as it stands, is not meant.
+      const alike = others.filter((path) => !exact.includes(path)).flatMap(operationsOf)
+      return { operation: own, alternatives: [...twins, ...alike], unknown: undefined }
+    }
+    const [taken] = others.filter((path) => operationsOf(path).length > 0)
+    if (taken !== undefined)
+      return {
+        refused: `the OpenAPI document of the target has no such request, and a server may take it for ${method} ${taken.path}`,
+      }
+    const [known] = first
+    return {
+      operation: undefined,
+      alternatives: [],
+      unknown:
+        known === undefined
+          ? 'the OpenAPI document of the target has no such path'
+          : `the OpenAPI document of the target has no ${method} of ${known.path}`,
+    }
+  }
+}
+
+interface PreparedPath extends DescribedPath {
+  readonly folded: readonly string[]
+}

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { isUtf8 } from 'node:buffer'
+import { PamError } from '../../../shared/errors.ts'
+import { fileProblem } from '../../../shared/file-problem.ts'
+import { didYouMean } from '../../../shared/nearest-word.ts'
+import { readDocument } from './read-document.ts'
+import type { ServiceDescription } from './service-description.ts'
+
+/** What of a target's configuration is about its description. */
+export interface DescribedTarget {
+  readonly name: string
+  readonly openapi?: string | undefined
+  readonly basePath?: string | undefined
+  readonly unsafeOperations: readonly string[]
+}
+
+/**
+ * The description of a target, from the file that its configuration names; undefined where it names none. It is read once for each time that the configuration is:
+ * a reload reads it again. Throws CONFIG_INVALID with what is wrong with it, a line each.
+ */
+export function descriptionOf(target: DescribedTarget, baseDirectory: string): ServiceDescription | undefined {
+  if (target.openapi === undefined) return undefined
+  const known = descriptions.get(target)
+  if (known !== undefined) return known
+  const { openapi: file, basePath, unsafeOperations: unsafe } = target
+  const description = readDocument(textOf(file, baseDirectory), file, { basePath, unsafe })
+  descriptions.set(target, description)
+  return description
+}
+
+/** By the target's entry, which each reading of the configuration makes anew. */
+const descriptions = new WeakMap<DescribedTarget, ServiceDescription>()
+
+function textOf(file: string, baseDirectory: string): string {
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(resolve(baseDirectory, file))
+  } catch (error) {
+    throw new PamError('CONFIG_INVALID', fileProblem(file, error), { cause: error })
+  }
+  // It is read while the gateway runs, by the thread that serves everybody.
+  if (bytes.length > MAX_BYTES)
+    throw new PamError(
+      'CONFIG_INVALID',
+      `${file} is larger than ${MAX_BYTES / 1024 ** 2} MiB: leave out what is not about paths`,
+    )
+  if (!isUtf8(bytes)) throw new PamError('CONFIG_INVALID', `${file} is not UTF-8`)
+  return bytes.toString('utf8')
+}
+
+/** What is wrong with the description of a target: the path is within the target's entry. */
+export function descriptionProblems(
+  target: DescribedTarget,
+  baseDirectory: string,
+): { readonly path: readonly (string | number)[]; readonly message: string }[] {
+  try {
+    const description = descriptionOf(target, baseDirectory)
+    const names = description?.operations.map(({ name }) => name) ?? []
+    return target.unsafeOperations.flatMap((name, index) =>
+      names.includes(name)
+        ? []
+        : [
+            {
+              path: ['unsafeOperations', index],
+              message: `${target.openapi ?? ''} has no operation "${name}"${didYouMean(name, names)}`,
+            },
+          ],
+    )
+  } catch (error) {
+    if (!(error instanceof PamError) || error.code !== 'CONFIG_INVALID') throw error
+    return error.message.split('\n').map((message) => ({ path: ['openapi'], message }))
+  }
+}
+
+const MAX_BYTES = 8 * 1024 * 1024

@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { nameFindings } from '../../../../src/protocols/http/openapi/named-operations.ts'
+import {
+  descriptionOf,
+  descriptionProblems,
+  type DescribedTarget,
+} from '../../../../src/protocols/http/openapi/target-description.ts'
+import { loadConfig } from '../../../../src/server/config/load-config.ts'
+
+const DOCUMENT = `openapi: 3.1.0
+paths:
+  /a: { get: { operationId: readA, tags: [letters] } }
+`
+
+let directory: string
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'pamctl-test-description-'))
+  writeFileSync(join(directory, 'a.yaml'), DOCUMENT)
+  writeFileSync(join(directory, 'two.yaml'), `${DOCUMENT}---\n${DOCUMENT}`)
+  writeFileSync(join(directory, 'bytes.yaml'), Buffer.from([0x61, 0xff]))
+  writeFileSync(join(directory, 'large.yaml'), Buffer.alloc(8 * 1024 * 1024 + 1, ' '))
+})
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+const target = (openapi?: string, unsafeOperations: readonly string[] = [], name = 'api'): DescribedTarget => ({
+  name,
+  openapi,
+  unsafeOperations,
+})
+
+describe('the description of a target', () => {
+  it('is read once for each entry of the configuration', () => {
+    const entry = target('a.yaml')
+    const description = descriptionOf(entry, directory)
+    expect(description?.operations.map(({ name }) => name)).toEqual(['readA'])
+    expect(descriptionOf(entry, '/nowhere')).toBe(description)
+    expect(() => descriptionOf({ ...entry }, '/nowhere')).toThrow('there is no file a.yaml')
+    expect(descriptionOf(target(), directory)).toBeUndefined()
+  })
+
+  it.each([
+    ['two.yaml', 'expected one document'],
+    ['bytes.yaml', 'bytes.yaml is not UTF-8'],
+    ['large.yaml', 'large.yaml is larger than 8 MiB'],
+  ])('cannot be %s', (file, why) => {
+    expect(descriptionProblems(target(file), directory)).toEqual([
+      { path: ['openapi'], message: expect.stringContaining(why) as string },
+    ])
+  })
+
+  it('has all operations that are called unsafe', () => {
+    expect(descriptionProblems(target('a.yaml', ['readA']), directory)).toEqual([])
+    expect(descriptionProblems(target('a.yaml', ['readB']), directory)).toEqual([
+      { path: ['unsafeOperations', 0], message: 'a.yaml has no operation "readB"; did you mean "readA"?' },
+    ])
+  })
+})
+
+describe('names in rules', () => {
+  it('are those of a document of some target', () => {
+    const targets = [target('a.yaml'), target(undefined, [], 'bare')]
+    expect(nameFindings({ operations: ['readA'], tags: ['letters'] }, [target('a.yaml')], directory)).toEqual([])
+    expect(nameFindings({ operations: ['readA'] }, targets, directory)).toEqual([
+      { level: 'warning', path: ['operations'], message: expect.stringContaining('target bare has no') as string },
+    ])
+    expect(nameFindings({ tags: ['letter'] }, [target('a.yaml')], directory)).toEqual([
+      { level: 'error', path: ['tags', 0], message: expect.stringContaining('did you mean "letters"') as string },
+    ])
+    expect(nameFindings({ operations: ['x'] }, [target()], directory)).toEqual([
+      { level: 'error', path: ['operations'], message: expect.stringContaining('no target of this rule') as string },
+    ])
+    expect(nameFindings({ methods: ['GET'] }, targets, directory)).toEqual([])
+  })
+
+  it('and problems of documents have their place in the configuration', () => {
+    const config = (openapi: string, match: string): string => {
+      const file = join(directory, 'pam.yaml')
+      writeFileSync(
+        file,
+        `identity: { issuers: [{ url: https://idp.example.com, for: people, clientId: p }] }
+targets:
+  - { name: api, type: http, host: 127.0.0.1, openapi: ${openapi} }
+commands:
+  - { name: r, match: ${match}, allow: true }
+`,
+      )
+      return file
+    }
+    expect(() => loadConfig(config('a.yaml', '{ operations: [readA, redA] }'))).toThrow(
+      'pam.yaml:5:45: commands.0.match.operations.1: the OpenAPI documents of api have no operation "redA"; did you mean "readA"?',
+    )
+    expect(() => loadConfig(config('none.yaml', '{ methods: [GET] }'))).toThrow(
+      'pam.yaml:3:56: targets.0.openapi: there is no file none.yaml',
+    )
+    expect(() => loadConfig(config('two.yaml', '{ methods: [GET] }'))).toThrow('targets.0.openapi: two.yaml:4:1:')
+    expect(loadConfig(config('a.yaml', '{ tags: [letters] }')).targets).toHaveLength(1)
+  })
+})

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest'
+import type { StatementMatch } from '../../../../src/policy/policy.ts'
+import { factsOf } from '../../../../src/protocols/http/facts/facts-of.ts'
+import type { HttpStatement } from '../../../../src/protocols/http/facts/http-statement.ts'
+import { readDocument } from '../../../../src/protocols/http/openapi/read-document.ts'
+import { httpRuleSets } from '../../../../src/protocols/http/policy/rule-sets.ts'
+import { httpVocabulary } from '../../../../src/protocols/http/policy/vocabulary.ts'
+import { readRequest } from '../../../../src/protocols/http/request/read-request.ts'
+import { PamError } from '../../../../src/shared/errors.ts'
+
+const description = readDocument(
+  `openapi: 3.1.0
+paths:
+  /users/{id}:
+    get: { operationId: getUser, tags: [users] }
+    delete: { operationId: deleteUser, tags: [users, danger] }
+  /users/me:
+    get: { operationId: getMe, tags: [me] }
+  /export:
+    get: { operationId: startExport, tags: [users], x-pam-safe: false }
+`,
+  'users.yaml',
+  { basePath: undefined, unsafe: [] },
+)
+
+function statementOf(text: string): HttpStatement {
+  const [method = '', target = ''] = text.split(' ')
+  const request = readRequest({ method, target, headers: [] }, Buffer.alloc(0), undefined)
+  if (request instanceof PamError) throw request
+  const described = description.describe(request)
+  if ('refused' in described) throw new Error(described.refused)
+  return factsOf(request, described).statements[0]
+}
+
+const fits = (match: StatementMatch, text: string, effect: 'allow' | 'deny' | 'hold'): boolean =>
+  httpVocabulary.matches(match, effect, statementOf(text))
+
+describe('a rule by operations', () => {
+  it.each<[string, StatementMatch, boolean, boolean]>([
+    ['GET /users/7', { operations: ['getUser'] }, true, true],
+    ['GET /users/7', { tags: ['users'] }, true, true],
+    ['GET /users/7', { operations: ['deleteUser'] }, false, false],
+    ['GET /users/me', { operations: ['getMe'] }, true, true],
+    // The concrete path comes first.
+    ['GET /users/me', { operations: ['getUser'] }, false, false],
+    // A server that looks at no letter case answers as for /users/me.
+    ['GET /users/ME', { operations: ['getUser'] }, false, true],
+    ['GET /users/ME', { operations: ['getMe'] }, false, true],
+    ['GET /users/ME', { operations: ['getMe', 'getUser'] }, true, true],
+    ['GET /users/ME', { tags: ['users', 'me'] }, true, true],
+    ['DELETE /users/7', { tags: ['danger'], methods: ['DELETE'] }, true, true],
+  ])('%s: %j allows %s, denies and holds %s', (text, match, allows, refuses) => {
+    expect(fits(match, text, 'allow')).toBe(allows)
+    expect(fits(match, text, 'deny')).toBe(refuses)
+    expect(fits(match, text, 'hold')).toBe(refuses)
+  })
+
+  it('matches nothing where the target has no document', () => {
+    const request = readRequest({ method: 'GET', target: '/users/7', headers: [] }, Buffer.alloc(0), undefined)
+    if (request instanceof PamError) throw request
+    const [statement] = factsOf(request, undefined).statements
+    for (const effect of ['allow', 'deny', 'hold'] as const)
+      expect(httpVocabulary.matches({ operations: ['getUser'] }, effect, statement)).toBe(false)
+  })
+})
+
+describe('a request that the document does not have', () => {
+  it('is allowed and held only by rules that say unknown, and by their routes', () => {
+    for (const effect of ['allow', 'hold'] as const) {
+      expect(fits({ methods: ['GET'] }, 'GET /other', effect)).toBe(false)
+      expect(fits({ routes: ['/other'], unknown: true }, 'GET /other', effect)).toBe(true)
+      expect(fits({ routes: ['/another'], unknown: true }, 'GET /other', effect)).toBe(false)
+      expect(fits({ operations: ['getMe'], unknown: true }, 'GET /other', 'allow')).toBe(false)
+    }
+  })
+
+  it('may be any operation for rules that deny', () => {
+    const match = { operations: ['deleteUser'] }
+    expect(fits(match, 'GET /other', 'deny')).toBe(true)
+    expect(httpVocabulary.whyMaybe(match, statementOf('GET /other'))).toContain('is not in the OpenAPI document')
+    expect(fits({ routes: ['/admin/**'] }, 'GET /other', 'deny')).toBe(false)
+  })
+
+  it('has no values for conditions, nor has one that may be another operation', () => {
+    expect(httpVocabulary.values(statementOf('GET /other'))).toBeUndefined()
+    expect(httpVocabulary.values(statementOf('GET /users/Me'))).toBeUndefined()
+    expect(httpVocabulary.values(statementOf('GET /users/me'))).toMatchObject({ operation: 'getMe', tags: ['me'] })
+  })
+})
+
+describe('the set read-only', () => {
+  const [rule] = httpRuleSets['read-only']?.rules ?? []
+  const refuses = (text: string): boolean => fits(rule?.match ?? {}, text, 'deny')
+
+  it.each([
+    ['GET /users/7', false],
+    ['HEAD /users/7', false],
+    ['GET /export', true],
+    ['HEAD /export', true],
+    ['GET /other', true],
+    ['OPTIONS /users/7', true],
+    ['DELETE /users/7', true],
+  ])('of %s says that it changes something: %s', (text, is) => {
+    expect(refuses(text)).toBe(is)
+    if (is) expect(statementOf(text).reads).toEqual([])
+  })
+})
+
+it('names the operation for people', () => {
+  expect(httpVocabulary.name(statementOf('DELETE /users/7'))).toBe('DELETE /users/7 (deleteUser)')
+  expect(httpVocabulary.describe?.(statementOf('GET /users/Me'))).toEqual([
+    'tagged users',
+    'a server may take it for getMe',
+  ])
+})

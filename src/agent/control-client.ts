@@ -14,7 +14,7 @@ export interface AgentConnection {
   readonly warning: string | undefined
   call<M extends ControlMethod>(method: M, params: ControlMethods[M]['params']): Promise<ControlMethods[M]['result']>
   onEvent(listener: (event: AgentEvent) => void): void
-  /** Called once when the agent goes away. */
+  /** Called once when the connection to the agent is lost. */
   onClose(listener: () => void): void
   close(): void
 }
@@ -52,7 +52,7 @@ export const runningAgent = (paths: Paths): Promise<AgentConnection | undefined>
 
 async function startAgent(paths: Paths, args: readonly string[], control: string): Promise<AgentConnection> {
   const log = openSync(paths.log, 'a', 0o600)
-  // A secret of the command that happens to start the agent is no business of the agent, which outlives it.
+  // The agent outlives the command that happens to start it, and must not inherit its secrets.
   const { PAMCTL_TOKEN: _token, ...env } = process.env
   const child = spawn(process.execPath, [PAMCTL, ...args], {
     detached: true,
@@ -96,7 +96,7 @@ function controlConnection(socket: Socket): AgentConnection {
   const events: ((event: AgentEvent) => void)[] = []
   const closed: (() => void)[] = []
   let nextId = 1
-  /** The program may end while nobody waits for anything from here. */
+  /** Lets the program exit while no answer is pending. */
   const release = (): void => {
     if (waiting.size === 0 && events.length === 0 && closed.length === 0) socket.unref()
   }
@@ -144,5 +144,5 @@ function controlConnection(socket: Socket): AgentConnection {
 const agentGone = (): PamError =>
   new PamError('INTERNAL', 'lost the connection to the local agent', { hint: 'try again; agent.log has the cause' })
 
-/** How soon it starts is for the machine to say, and one that cannot start exits. */
+/** No time limit: a slow machine takes as long as it takes, and an agent that cannot start exits. */
 const MAX_START_MS = 120_000

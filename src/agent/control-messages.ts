@@ -4,7 +4,7 @@ import type { ErrorBody } from '../shared/errors.ts'
 /** What the command line asks of the agent over its socket: one JSON object per line, answered by id. */
 export interface ControlMethods {
   hello: { params: { version: string }; result: { version: string; pid: number; warning?: string } }
-  /** Refuses a sign-in whose tokens another gateway would take. Asked before the sign-in begins. */
+  /** Refuses a sign-in whose tokens another gateway would accept. Sent before the sign-in begins. */
   'check-client': {
     params: { gateway: string; issuer: string; clientId: string; allowShared: boolean }
     result: Record<string, never>
@@ -29,8 +29,8 @@ export interface ControlMethods {
     result: { label: string; groups: readonly string[] }
   }
   /**
-   * The profile that a command is for. Where a gateway is named it is the one that is signed in there; a profile of another gateway
-   * is an error, and so is none. `signingIn`: the profile may be new.
+   * The profile that a command is for. Where a gateway is named, the profile that is signed in there; none, or a profile of another
+   * gateway, is an error. `signingIn`: the profile may be new.
    */
   'choose-profile': {
     params: { profile?: string; gateway?: string; signingIn?: boolean }
@@ -38,18 +38,18 @@ export interface ControlMethods {
   }
   /** Headers for one call to the gateway. */
   authorize: { params: { profile: string; method: string; url: string }; result: Readonly<Record<string, string>> }
-  /** `required`: an error that says what to do in place of null; `gateway` is the one that the command names. */
+  /** `required`: an error with a hint instead of null. `gateway`: the one that the command names. */
   profile: { params: { profile: string; required?: boolean; gateway?: string }; result: ProfileInfo | null }
   logout: { params: { profile: string }; result: { gateway: string } }
   /**
    * Opens (or shares) the local listener of a target for as long as this connection to the agent lasts. `private`: on a Unix socket only.
-   * `own`: nobody shares it, so that what is said of its connections is for this caller alone.
+   * `own`: not shared, so that messages about its connections go to this caller alone.
    */
   listen: {
     params: { profile: string; target: string; protocol: string; port?: number; private?: boolean; own?: boolean }
     result: ListenerInfo
   }
-  /** The ports that are open for a login, of one protocol. They are not kept open by this. */
+  /** The open ports of a login, for one protocol. Does not keep them open. */
   'open-ports': {
     params: { profile: string; protocol: string }
     result: readonly { readonly target: string; readonly listener: ListenerInfo }[]
@@ -84,15 +84,15 @@ export interface ControlRequest {
 export type ControlReply =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: ErrorBody }
-  /** Something to tell the user, for whoever listens on the target. */
+  /** A message for the user, to everybody with a listener for the target. */
   | { readonly event: AgentEvent }
 
 export interface AgentEvent {
   readonly target: string
   readonly message: string
   /**
-   * `ahead`: to know before it happens; `untold`: the client cannot be told in its own protocol. Both are shown also while a client
-   * has the terminal.
+   * `ahead`: a warning before it happens; `untold`: the client's protocol cannot say it. Both are shown even while a client has the
+   * terminal.
    */
   readonly kind: 'told' | 'ahead' | 'untold'
 }

@@ -18,7 +18,7 @@ export type ControlHandlers = {
   ) => Promise<ControlMethods[M]['result']>
 }
 
-/** Serves the agent's control socket. It stands in a directory that only the user can enter. */
+/** Serves the agent's control socket, in a directory that only the user can enter. */
 export async function serveControl(
   path: string,
   handlers: ControlHandlers,
@@ -58,9 +58,8 @@ export async function serveControl(
 }
 
 /**
- * Takes the path, also from an agent that died; another one that lives keeps it. The socket listens under a name of its own
- * first and is then linked to the path, so that one that is there without anybody who listens is a dead one for certain, however
- * many agents start at once.
+ * Takes the path, unless a live agent has it; a dead agent's socket is replaced. The socket first listens under a name of its own and is
+ * then linked to the path, so that a path on which nobody listens is certainly a dead one, however many agents start at once.
  */
 async function listenOnce(server: Server, path: string): Promise<void> {
   const own = `${path}.${randomUUID().slice(0, 8)}`
@@ -80,7 +79,7 @@ async function listenOnce(server: Server, path: string): Promise<void> {
   }
 }
 
-/** False where something of that name is there. */
+/** False where the name exists. */
 function linked(from: string, to: string): boolean {
   try {
     linkSync(from, to)

@@ -1,4 +1,4 @@
-/** Work of which so much is done in one turn of the event loop: what else comes is served in between. In order. */
+/** Runs work in order, a limited number of items per turn of the event loop, so that other events are served in between. */
 export class FewAtATime {
   readonly #most: number
   #waiting: (() => void)[] = []
@@ -26,7 +26,7 @@ export class FewAtATime {
     try {
       while (done < due.length) due[done++]?.()
     } finally {
-      // One that throws keeps no other from its turn.
+      // An item that throws does not stop the others.
       this.#waiting = [...due.slice(done), ...this.#waiting]
       this.#goOn()
     }

@@ -7,27 +7,27 @@ import { refuseLocally } from './refuse-locally.ts'
 
 export interface ForwardParts {
   readonly protocol: LocalHalf
-  /** What the gateway is told in front of what the client says. */
+  /** What the gateway is told before the client's bytes. */
   readonly announcement?: Buffer | undefined
   open(): Promise<TunnelChannel>
-  /** Something the gateway says beside the bytes. */
+  /** A message of the gateway beside the bytes. */
   tell(frame: TunnelFrame): void
-  /** It was turned away or cut off, and not by the gateway. `isTold`: the client reads why in its own protocol. */
+  /** The connection was refused or cut off, and not by the gateway. `isTold`: the client reads why in its own protocol. */
   failed(error: PamError, isTold: boolean): void
   closed(): void
 }
 
 /**
- * One native connection through one tunnel, bytes both ways. The returned function ends it, and tells the client why where its
- * protocol has a place for that at this moment.
+ * Forwards one native connection through one tunnel. The returned function ends it, and tells the client why if its protocol allows a
+ * message at this moment.
  */
 export function forward(client: Channel, parts: ForwardParts): (reason: PamError) => void {
   const progress = parts.protocol.follow()
   let tunnel: TunnelChannel | undefined
   let over = false
-  /** The server has half-closed: nothing can be said behind that. */
+  /** The server has closed its sending side: no message can follow. */
   let isClosing = false
-  /** What the gateway gave as the end. */
+  /** The reason for the end that the gateway gave. */
   let ended: TunnelFrame | undefined
   const finish = (): void => {
     over = true
@@ -39,7 +39,7 @@ export function forward(client: Channel, parts: ForwardParts): (reason: PamError
     client.destroy()
     finish()
   }
-  /** What was written to the client still has to arrive: a half-close first, the rest follows by itself. */
+  /** Closes the sending side only, so that what was written still reaches the client; the rest follows by itself. */
   const closeSoon = (): void => {
     client.end()
     setTimeout(close, LINGER).unref()
@@ -76,7 +76,7 @@ export function forward(client: Channel, parts: ForwardParts): (reason: PamError
         drained: () => client.resume(),
         ended: () => {
           isClosing = true
-          // Where a thousand are told at once, whoever is connected is served in between.
+          // While a thousand clients are told, the other connections are served in between.
           goodbyes.add(() => {
             if (!over) client.end()
           })
@@ -84,7 +84,7 @@ export function forward(client: Channel, parts: ForwardParts): (reason: PamError
         closed: () => {
           if (over) return
           if (ended === undefined && !isClosing) return cutOff(lost())
-          // The gateway tells the client by itself, unless it ended before it spoke the protocol.
+          // The gateway tells the client itself, unless it ended before it began to speak the protocol.
           const opening = progress.isSilent ? progress.opening() : undefined
           if (ended === undefined || isClosing || opening === undefined) return closeSoon()
           finish()
@@ -109,6 +109,6 @@ const lost = (): PamError =>
     hint: 'connect again; whether what was running has been done is not known',
   })
 
-/** Connections that are closed in one turn of the event loop: each costs a call of the system, and what follows from it. */
+/** Connections closed in one turn of the event loop: each costs at least one system call. */
 const goodbyes = new FewAtATime(64)
 const LINGER = 2000

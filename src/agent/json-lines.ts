@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 
 /**
- * Calls back for each line of JSON that comes over a socket. What is no JSON, or has no end, ends the connection: the other end is
- * not one of ours.
+ * Calls back for each line of JSON from a socket. A line that is not JSON, or too long, ends the connection: the other end is not one of
+ * ours.
  */
 export function readJsonLines(socket: Socket, onValue: (value: unknown) => void): void {
   let rest = ''

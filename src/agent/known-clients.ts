@@ -3,7 +3,7 @@ import { PamError } from '../shared/errors.ts'
 import { visible } from '../shared/visible.ts'
 import { writePrivately } from './secret-store.ts'
 
-/** How a gateway signs people in: its client at an identity provider. */
+/** The client of an identity provider that a gateway signs people in with. */
 export interface SignInClient {
   readonly issuer: string
   readonly clientId: string
@@ -11,7 +11,7 @@ export interface SignInClient {
 
 /**
  * Which client each gateway has signed this user in with, kept after signing out, as `known_hosts` is. An identity token names its
- * client and no gateway: a gateway that announces another one's client would be given tokens that are good at that other one.
+ * client but no gateway: a gateway that announces the client of another one would receive tokens that are valid there.
  */
 export class KnownClients {
   readonly #file: string
@@ -62,7 +62,7 @@ export class KnownClients {
     throw this.#unreadable(undefined)
   }
 
-  /** Not taken for an empty one: that would know no gateway. */
+  /** A damaged file is not treated as empty, which would forget every gateway. */
   #unreadable(cause: unknown): PamError {
     return new PamError('SECRET_STORE', `${this.#file} cannot be read, or does not list the clients of gateways`, {
       hint: 'restore it, or remove it: gateways are then known again from their next sign-in',
@@ -71,7 +71,7 @@ export class KnownClients {
   }
 }
 
-/** Exactly: the metadata of a provider must name the issuer as it is announced, so there is no second spelling. */
+/** Compared exactly: a provider's metadata must name the issuer as announced, so there is no second spelling. */
 const isSame =
   ({ issuer, clientId }: SignInClient) =>
   (other: SignInClient): boolean =>

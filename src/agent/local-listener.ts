@@ -13,24 +13,24 @@ import { refuseLocally } from './refuse-locally.ts'
 import { LocalTls } from './tls/local-tls.ts'
 
 export interface ListenerOptions {
-  /** What makes the port the same each time: gateway and target. */
+  /** What the port is derived from, so that it is the same each time: gateway and target. */
   readonly name: string
   readonly port: number | undefined
   readonly protocol: LocalHalf
-  /** No port: a Unix socket only. */
+  /** A Unix socket only, and no port. */
   readonly private: boolean
   readonly runtime: string
-  /** The user whose connections are taken. */
+  /** The user whose connections are accepted. */
   readonly uid: number
   readonly ownerOf?: (peer: Endpoint, own: Endpoint) => PeerOwner
-  /** A connection that belongs to the user. `announcement`: what the gateway is told in front of it. */
+  /** Called with each connection of the user. `announcement`: what the gateway is told before its bytes. */
   accept(client: Channel, announcement?: Buffer): void
   turnedAway(reason: string): void
 }
 
 export interface LocalListener {
   readonly info: ListenerInfo
-  /** Listens no more. Resolves when every connection that it accepted is over. */
+  /** Stops listening. Resolves when every accepted connection has ended. */
   close(): Promise<void>
 }
 
@@ -60,7 +60,7 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   const usual = usualPort(options.name)
   let refusing = 0
   const refuse = (client: Channel, error: PamError): void => {
-    // Strangers can come in any number: only so many at once are waited for until they have read why.
+    // Other users can open any number of connections: only a limited number is kept open until the reason has been read.
     if (refusing >= MAX_REFUSING) return client.destroy()
     refusing++
     refuseLocally(client, options.protocol, error, { limit: STRANGER_LINGER_MS, closed: () => refusing-- })
@@ -93,7 +93,7 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
     })
   }
   const { servers, port } = await listenOnPort(serve, options.port, usual)
-  // What comes over TLS here comes over a port.
+  // TLS is only spoken on ports.
   const hasSocket = tls === undefined && process.platform !== 'win32'
   const socketDirectory = hasSocket ? join(options.runtime, shortHash(options.name)) : undefined
   const local =
@@ -117,7 +117,7 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   }
 }
 
-/** Says nothing of whose port it is: it may be somebody else who is told. */
+/** Does not say whose port it is: the reader may be another user. */
 const strangerError = (owner: PeerOwner): PamError =>
   typeof owner === 'number'
     ? new PamError('NOT_ALLOWED', 'this local port belongs to another user', {
@@ -129,7 +129,7 @@ const NO_CERTIFICATE = new PamError('NOT_ALLOWED', 'this port wants the client c
   hint: 'connect as "pamctl connect" says, or start the client with it',
 })
 
-/** For a program that hands bytes over: nothing of it can be reached by anybody else. */
+/** For a program that hands its bytes over: nobody else can reach it. */
 async function listenPrivately(options: ListenerOptions): Promise<LocalListener> {
   const directory = join(options.runtime, shortHash(`${options.name} private`))
   const server = await listenOnSocket(directory, 'socket', options)
@@ -248,7 +248,7 @@ function demandSecret(channel: Channel, challenge: LocalChallenge, options: List
   channel.resume()
 }
 
-/** A channel of which nothing is heard before its client has proven within the server's login that it knows the secret. */
+/** A channel that delivers nothing until its client has proven, within the server's login, that it knows the secret. */
 class UnprovenChannel implements Channel {
   handler: ChannelHandler = { data() {}, drained() {}, ended() {}, closed() {} }
   readonly #channel: Channel
@@ -293,7 +293,7 @@ class UnprovenChannel implements Channel {
     this.#channel.resume()
   }
 
-  /** What the server has said last may still wait for the client. */
+  /** The server's last bytes may still be on their way to the client. */
   end(): void {
     if (this.#state === 'passed') this.#channel.end()
     else this.#isEnding = true
@@ -330,13 +330,13 @@ class UnprovenChannel implements Channel {
     options.turnedAway('a connection without the right password')
     this.#channel.write(bytes)
     this.#channel.end()
-    // For who would pass its bytes on, it has left.
+    // To the forwarder, the client has left.
     this.handler.closed()
     this.#channel.resume()
   }
 }
 
-/** A channel that gives these bytes first. */
+/** A channel that delivers these bytes first. */
 class ReplayingChannel implements Channel {
   readonly #channel: Channel
   #pending: Buffer | undefined
@@ -388,6 +388,6 @@ function usualPort(name: string): number {
 const nextPort = (port: number): number => (port >= 31_999 ? 20_000 : port + 1)
 const NO_ENDPOINT: Endpoint = { address: '127.0.0.1', port: 0 }
 const MAX_CHALLENGE_MS = 30_000
-/** Connections of others that are being told so. */
+/** Connections of other users that are being refused. */
 const MAX_REFUSING = 50
 const STRANGER_LINGER_MS = 2000

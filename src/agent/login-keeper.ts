@@ -9,14 +9,14 @@ import { systemClock, type Clock } from '../shared/clock.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { fileProblem } from '../shared/file-problem.ts'
 
-/** How a new identity token is come by. */
+/** How a new identity token is obtained. */
 export type IdentitySource =
   | { readonly kind: 'person'; readonly issuer: string; readonly clientId: string; refreshToken: string | undefined }
   | { readonly kind: 'service'; readonly token: string | undefined; readonly tokenFile: string | undefined }
 
 export interface KeptLogin {
   readonly gateway: string
-  /** PEM of a private authority. */
+  /** A private certificate authority, in PEM. */
   readonly ca: string | undefined
   readonly source: IdentitySource
   readonly prover: Prover
@@ -35,9 +35,9 @@ export interface StoredLogin {
 
 export interface LoginEvents {
   store(refreshToken: string | undefined): void
-  /** The identity is gone: somebody said no. */
+  /** The login has ended: the provider or the gateway rejected it. */
   lost(error: PamError): void
-  /** What the user should know while something is connected. */
+  /** A message for the user while something is connected. */
   notice(message: string): void
 }
 
@@ -45,18 +45,18 @@ export interface ProofTiming {
   readonly clock: Clock
   /** A number from 0 to 1, so that agents which lost their provider together do not come back together. */
   readonly random: () => number
-  /** How long one answer of the provider or the gateway is waited for. */
+  /** Milliseconds to wait for one answer of the provider or the gateway. */
   readonly answerMs: number
-  /** How long a call waits for a new proof while the last one still holds. */
+  /** Milliseconds that a call waits for a new proof while the last one is still valid. */
   readonly patienceMs: number
 }
 
 /**
- * One login at one gateway: holds the key and the gateway's access token, gets new ones in time, and proves the
- * identity again while it is in use. Refresh tokens are used by nobody else, since each works once.
+ * One login at one gateway: holds the key and the gateway's access token, renews the token in time, and verifies the identity again while
+ * the login is in use. Nobody else uses its refresh tokens, since each works once.
  *
- * The first attempt comes early enough that a provider which is late, or away for a moment, costs nobody a session: what fails
- * without a no is tried again, more slowly each time, until the gateway's limit. A no ends the login at once.
+ * The first attempt is early enough that a slow or briefly unreachable provider ends no session: an attempt that fails without being
+ * rejected is repeated with growing delays until the gateway's limit. A rejection ends the login at once.
  */
 export class LoginKeeper {
   readonly login: KeptLogin
@@ -106,8 +106,8 @@ export class LoginKeeper {
   }
 
   /**
-   * Headers for one call; proves the identity again first where the access token is about to end. A token and a proof are for the
-   * gateway that they were made for, whoever asks.
+   * Headers for one call; first verifies the identity again where the access token is about to expire. Token and proof are bound to this
+   * gateway, whoever asks.
    */
   async authorize(method: string, url: string): Promise<Readonly<Record<string, string>>> {
     const { gateway } = this.login
@@ -126,7 +126,7 @@ export class LoginKeeper {
     return this.#isKeeping
   }
 
-  /** While something is connected the identity is proven again as often as the gateway asks. */
+  /** While something is connected, the identity is verified again as often as the gateway demands. */
   keepProven(): void {
     if (this.#isKeeping) return
     this.#isKeeping = true
@@ -138,7 +138,7 @@ export class LoginKeeper {
     this.#cancel()
   }
 
-  /** Signs out everywhere; what cannot be reached is forgotten all the same. */
+  /** Signs out at gateway and provider. The login is forgotten even where they cannot be reached. */
   async logout(): Promise<void> {
     this.stopProving()
     const { source, gateway } = this.login
@@ -160,7 +160,7 @@ export class LoginKeeper {
     return this.#timing.clock.now()
   }
 
-  /** When the gateway ends what is connected, unless it is given a proof before. */
+  /** When the gateway ends the open connections, unless it receives a proof before. */
   #limit(): number {
     return Date.parse(this.#token?.provenUntil ?? '') || this.#provenAt + (this.#token?.reproof ?? DEFAULT_REPROOF)
   }
@@ -183,7 +183,7 @@ export class LoginKeeper {
     }
     const left = this.#limit() - now
     const backoff = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), MAX_RETRY_MS)
-    // Not so slowly that the limit passes between two attempts.
+    // Not so rarely that the limit passes between two attempts.
     return now + jitter * (left <= 0 ? MAX_RETRY_MS : Math.max(Math.min(backoff, left / 3), MIN_RETRY_MS))
   }
 
@@ -196,7 +196,7 @@ export class LoginKeeper {
     if (this.#isKeeping) this.#scheduleProof()
   }
 
-  /** Once for each time that the provider is away, while there is time left to do something. */
+  /** Warns once per outage of the provider, while there is time left to act. */
   #warn(reason: PamError): void {
     const limit = this.#limit()
     const left = limit - this.#now()
@@ -208,7 +208,7 @@ export class LoginKeeper {
     )
   }
 
-  /** Where nobody answers for a moment, the last proof holds as long as the gateway takes it, and the call does not wait. */
+  /** During a short outage the last proof is used as long as the gateway accepts it, and the call does not wait. */
   async #proveIfPossible(known: Token): Promise<Token> {
     const proving = this.#prove().catch((error: unknown) => {
       if (isFinal(asPamError(error))) throw error
@@ -248,7 +248,7 @@ export class LoginKeeper {
         refreshSignIn(refreshToken, { ...source, fetch: issuerFetch, timeoutMs: this.#timing.answerMs }),
       )
       .catch((error: unknown) => {
-        // Its authority may have been replaced.
+        // Its certificate authority may have been replaced.
         this.#issuerFetch = undefined
         throw error
       })
@@ -258,7 +258,7 @@ export class LoginKeeper {
     return next.identityToken
   }
 
-  /** Trusts the authority that, by the gateway, signs for the identity provider. */
+  /** Trusts the authority that the gateway names for the identity provider. */
   async #discoverIssuerFetch(): Promise<typeof fetch> {
     const { issuerCa } = await createApiClient({ gateway: this.login.gateway, fetch: this.#fetchInTime }).discover()
     return issuerCa === undefined ? this.#fetch : fetchWithCa(issuerCa)
@@ -266,7 +266,7 @@ export class LoginKeeper {
 
   #failed(error: PamError): void {
     this.stopProving()
-    // The gateway learns it at once, so that it ends what this login carries there.
+    // Tells the gateway at once, so that it ends the sessions of this login.
     const { gateway } = this.login
     const api = createApiClient({
       gateway,
@@ -284,7 +284,7 @@ export class LoginKeeper {
   }
 }
 
-/** The service's token as it is now: a file may have been renewed. */
+/** The service's current token: its file may have been rewritten. */
 export function serviceToken(source: { token: string | undefined; tokenFile: string | undefined }): string {
   if (source.tokenFile === undefined) return needToken(source.token ?? '', 'PAMCTL_TOKEN')
   let text: string
@@ -299,7 +299,7 @@ export function serviceToken(source: { token: string | undefined; tokenFile: str
   return needToken(text.trim(), source.tokenFile)
 }
 
-/** A JWT in its compact form (RFC 7515, 7.1): whatever else it is, perhaps another secret, goes nowhere. */
+/** A JWT in compact form (RFC 7515, section 7.1): anything else may be another secret, and is not sent. */
 function needToken(token: string, place: string): string {
   if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) && token.length <= MAX_TOKEN) return token
   const what = token === '' ? 'is empty' : 'does not hold an identity token (a signed JWT)'
@@ -308,7 +308,7 @@ function needToken(token: string, place: string): string {
   })
 }
 
-/** A service cannot sign in again: what it needs is another token. */
+/** A service cannot sign in again: it needs another token. */
 const serviceError = ({ code, message, id }: PamError): PamError =>
   new PamError(code, message, {
     hint:
@@ -318,7 +318,7 @@ const serviceError = ({ code, message, id }: PamError): PamError =>
     ...(id === undefined ? {} : { id }),
   })
 
-/** Another try does not mend it: somebody said no, and it is not that somebody did not answer. */
+/** Whether it was rejected, so that another attempt is useless; a missing answer is no rejection. */
 const isFinal = ({ code }: PamError): boolean => FINAL.has(code)
 
 const FINAL = new Set<string>([
@@ -330,7 +330,7 @@ const FINAL = new Set<string>([
   'ISSUER_UNTRUSTED',
   'SIGN_IN_DENIED',
 ])
-/** Characters that the gateway takes. */
+/** Characters that the gateway accepts. */
 const MAX_TOKEN = 20_000
 const EXPIRY_MARGIN = 60_000
 const FIRST_RETRY_MS = 2000

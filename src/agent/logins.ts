@@ -18,7 +18,7 @@ export interface LoginsEvents {
 export class Logins {
   readonly #paths: Paths
   readonly #keepers = new Map<string, LoginKeeper>()
-  /** Of those that are being loaded. */
+  /** Logins that are being loaded. */
   readonly #loading = new Map<string, Promise<LoginKeeper | undefined>>()
   readonly #clients: KnownClients
   readonly #events: LoginsEvents
@@ -37,7 +37,7 @@ export class Logins {
     return {}
   }
 
-  /** Of logins that were made before clients were noted. A gateway's own does not speak against it. */
+  /** The clients of logins that were stored before clients were noted. A gateway's own is no obstacle. */
   async #storedClients(): Promise<[string, { issuer: string; clientId: string }][]> {
     const stored: [string, { issuer: string; clientId: string }][] = []
     for (const name of await this.#names()) {
@@ -55,7 +55,7 @@ export class Logins {
   async signIn(params: ControlMethods['sign-in']['params']): Promise<ControlMethods['sign-in']['result']> {
     const { profile, gateway, ca, issuer, clientId, identityToken, refreshToken } = params
     await this.choose({ profile, gateway, signingIn: true })
-    // Again, right before the gateway is given the token.
+    // Checked again right before the token is sent to the gateway.
     await this.checkClient(params)
     const known = await this.find(profile)
     const source = { kind: 'person', issuer, clientId, refreshToken } as const
@@ -63,14 +63,14 @@ export class Logins {
       const keeper = this.#keeper(profile, { gateway, ca, source: { ...source }, prover })
       return { keeper, prover, person: (await keeper.exchange(identityToken)).person }
     }
-    // The same gateway again keeps its key: what is connected goes on under the new proof. Signed out elsewhere, that key is of no use.
+    // Signing in to the same gateway again keeps the key, so that open connections continue under the new proof. After signing out elsewhere that key is useless.
     const { keeper, prover, person } = await signInAt(known?.login.prover ?? (await createProver())).catch(
       async (error: unknown) => {
         if (known === undefined || asPamError(error).code !== 'KEY_SIGNED_OUT') throw error
         return signInAt(await createProver())
       },
     )
-    // What is connected goes on under the new sign-in; the old refresh token is used no more.
+    // Open connections continue under the new sign-in; the old refresh token is no longer used.
     if (known?.isKeepingProven === true) keeper.keepProven()
     known?.stopProving()
     this.#keepers.set(profile, keeper)
@@ -88,8 +88,8 @@ export class Logins {
   }
 
   /**
-   * For this process only. The key is kept, one for each gateway: a token is bound to the key that it is used with first, so the next
-   * command, and those that run at the same time, need the same one.
+   * A login for this process only. One key is kept for each gateway: a token is bound to the key that it is first used with, so the next
+   * command, and those that run at the same time, need the same key.
    */
   async signInService(
     params: ControlMethods['sign-in-service']['params'],
@@ -114,12 +114,12 @@ export class Logins {
     }
   }
 
-  /** The login of a profile as far as it is in memory. */
+  /** The login of a profile if it is in memory. */
   loaded(profile: string): LoginKeeper | undefined {
     return this.#keepers.get(profile)
   }
 
-  /** The login of a profile; loads it where it is not in memory, once however many ask: a refresh token works once. */
+  /** The login of a profile, loaded if necessary: once, however many callers ask, since a refresh token works once. */
   async find(profile: string): Promise<LoginKeeper | undefined> {
     const known = this.#keepers.get(profile)
     if (known !== undefined) return known
@@ -133,7 +133,7 @@ export class Logins {
     if (stored === undefined) return undefined
     const { gateway, ca, issuer, clientId, refreshToken, key } = stored
     const prover = await createProver(key)
-    // Somebody may have signed in meanwhile.
+    // The user may have signed in meanwhile.
     const known = this.#keepers.get(profile)
     if (known !== undefined) return known
     const source = { kind: 'person', issuer, clientId, refreshToken } as const
@@ -187,7 +187,7 @@ export class Logins {
   }
 
   async #gatewayOf(profile: string): Promise<string | undefined> {
-    // The index answers for a keychain that is locked.
+    // The index answers where the keychain is locked.
     return (await this.find(profile))?.login.gateway ?? this.#index()[profile]?.gateway
   }
 

@@ -15,9 +15,9 @@ import { listenLocally, type LocalListener } from './local-listener.ts'
 import { Logins } from './logins.ts'
 import { userPaths, type Paths } from './paths.ts'
 
-/** Runs the agent until it has nothing to do. `privateControl`: for one command only, and with it it ends. */
+/** Runs the agent until it is idle. `privateControl`: for one command only, with which it ends. */
 export async function runAgent(privateControl: string | undefined): Promise<void> {
-  // What it makes, sockets included, is for this user alone, whatever it was started with.
+  // All that it creates, sockets included, is private to this user, whatever umask it was started with.
   process.umask(0o077)
   letHeapGrow(HEAP_GROWTH)
   const paths = userPaths()
@@ -35,7 +35,7 @@ export async function runAgent(privateControl: string | undefined): Promise<void
   const scheduleIdleExit = (): void => {
     clearTimeout(idle)
     if (peers > 0 || agent.tunnels > 0) return
-    // Whoever started it may take a while to connect where the machine is busy.
+    // On a busy machine the command that started it may take a while to connect.
     const time = privateControl === undefined ? IDLE_TIME : wasUsed ? PRIVATE_IDLE_TIME : MAX_START_MS
     idle = setTimeout(exitIfIdle, time)
   }
@@ -57,7 +57,7 @@ export async function runAgent(privateControl: string | undefined): Promise<void
   process.on('SIGINT', leave)
   process.on('SIGHUP', () => {})
   logger.info({ pid: process.pid, version: VERSION }, 'agent.started')
-  // An agent that nobody reached after starting it leaves, too.
+  // An agent that nobody has connected to exits, too.
   scheduleIdleExit()
 }
 
@@ -73,7 +73,7 @@ interface OpenListener {
   readonly connections: Set<Connection>
 }
 
-/** By all who ask for the target; by those that are on a Unix socket only; by one client alone, whose terminal is told what concerns it. */
+/** Shared by all who ask for the target; by those on a Unix socket only; or of one client alone, whose terminal gets the messages about it. */
 type Sharing = 'shared' | 'private' | 'own'
 
 interface Connection {
@@ -90,7 +90,7 @@ class Agent {
   readonly #opening = new Map<string, Promise<LocalListener>>()
   /** By profile and gateway. */
   readonly #shared = new Map<string, SharedTunnel>()
-  /** Listeners that listen no more, until the last of their connections is over. */
+  /** Closed listeners that still have connections. */
   readonly #closing = new Set<Promise<void>>()
   #stopped: PamError | undefined
   onChange: () => void = () => {}
@@ -108,7 +108,7 @@ class Agent {
     return [...this.#listeners.values()].reduce((sum, { connections }) => sum + connections.size, 0)
   }
 
-  /** Ends every connection, in its own protocol where that is possible. Resolves when they are gone, or soon. */
+  /** Ends every connection, in its own protocol where possible. Resolves when all are closed, or after a short time. */
   async stop(): Promise<void> {
     const reason = new PamError('SHUTTING_DOWN', 'the local agent is stopping', { hint: 'run "pamctl connect" again' })
     this.#stopped = reason
@@ -184,11 +184,11 @@ class Agent {
     const { gateway, person } = await this.#identity(profile)
     const sharing: Sharing = params.private === true ? 'private' : params.own === true ? 'own' : 'shared'
     const keyOf = (number: number): string => JSON.stringify([gateway, person, target, sharing, number])
-    // The same numbers come again, and with them the same ports.
+    // Freed numbers are used again, and with them the same ports.
     let number = 0
     if (sharing === 'own') while (this.#opening.has(keyOf(number)) || this.#listeners.has(keyOf(number))) number++
     const key = keyOf(number)
-    // Programs come in parallel: whoever finds a listener being opened waits for it.
+    // Several programs may ask at once: all but the first wait for the listener that is being opened.
     while (this.#opening.has(key)) await this.#opening.get(key)?.catch(() => {})
     let open = this.#listeners.get(key)
     if (open !== undefined && port !== undefined && port !== open.listener.info.port) {
@@ -232,7 +232,7 @@ class Agent {
           })
           connections.add(connection)
           if (this.#stopped !== undefined) return connection.end(this.#stopped)
-          // It may have been signed in again since the port was opened.
+          // The profile may have been signed in again since the port was opened.
           this.#logins.loaded(profile)?.keepProven()
         },
       })
@@ -251,7 +251,7 @@ class Agent {
         }
         this.#listeners.set(key, open)
       } finally {
-        // Only now: who waits looks among the listeners next.
+        // Only now: those who wait look among the listeners next.
         this.#opening.delete(key)
       }
     }
@@ -272,7 +272,7 @@ class Agent {
     return mine.listener.info
   }
 
-  /** Who is signed in where. An access token is at hand then, so that this is known before anything listens. */
+  /** Who is signed in, and where. Fetches an access token, so that a missing sign-in is known before anything listens. */
   async #identity(profile: string): Promise<{ gateway: string; person: string }> {
     const keeper = await this.#logins.need(profile)
     await keeper.authorize('GET', keeper.login.gateway)
@@ -303,7 +303,7 @@ class Agent {
     return [...this.#listeners.values()].some((open) => open.profile === profile && open.connections.size > 0)
   }
 
-  /** The identity is gone: what it carried ends. */
+  /** The login has ended: its connections end. */
   #lost(profile: string, error: PamError): void {
     this.#logger.warn({ profile, code: error.code }, 'login.lost')
     const { code, message, hint = 'sign in again: pamctl login' } = error
@@ -321,7 +321,7 @@ class Agent {
       if (of !== profile) continue
       const message = `${reason.message}; ${reason.hint}`
       for (const peer of peers) peer.send({ target, message, kind: 'told' })
-      // The gateway ends its side with a native error; what it does not end is closed here.
+      // The gateway ends its side with a native error; the rest is closed here.
       setTimeout(() => {
         for (const connection of connections) connection.end(reason)
       }, 1000)
@@ -344,7 +344,7 @@ const IDLE_TIME = 30 * 60_000
 const PRIVATE_IDLE_TIME = 100
 const MAX_START_MS = 10_000
 const MAX_STOP_MS = 2000
-/** Per cent: its heap is some 10 MB. */
+/** In per cent; the agent's heap is some 10 MB. */
 const HEAP_GROWTH = 300
-/** For networks that end connections which last, and to measure: a WebSocket per connection. */
+/** A WebSocket per connection: for networks that cut long-lived connections, and for measurements. */
 const OWN_TUNNELS = process.env['PAMCTL_TUNNEL'] === 'own'

@@ -4,7 +4,7 @@ import { homedir, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
 
-/** Where pamctl keeps things on the user's machine: all private to the user. */
+/** Where pamctl keeps its files on the user's machine, all private to the user. */
 export interface Paths {
   readonly home: string
   readonly profiles: string
@@ -45,15 +45,15 @@ export function userPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
   }
 }
 
-/** Under sudo the variable names the directory of somebody else: what we put there they could replace. */
+/** Under sudo the variable names another user's directory: they could replace what we put there. */
 function isOurs(directory: string): boolean {
   const { uid } = userInfo()
   return uid < 0 || statSync(directory, { throwIfNoEntry: false })?.uid === uid
 }
 
 /**
- * Makes the directory, or makes sure that the one there is ours alone: in a shared place anybody may have made it. Looked at before it
- * is made, since making would follow a link.
+ * Creates the directory, or verifies that the existing one is ours alone: in a shared place anybody may have created it. Checked before it
+ * is created, since creating would follow a link.
  */
 export function privateDirectory(path: string, remedy = 'set PAMCTL_HOME to a directory of your own'): void {
   const problem = problemOf(path)
@@ -68,7 +68,7 @@ export function privateDirectory(path: string, remedy = 'set PAMCTL_HOME to a di
       })
     }
   }
-  // Again, since somebody may have been quicker.
+  // Checked again, since somebody may have been quicker.
   const left = problem === 'missing' ? problemOf(path) : problem
   if (left !== undefined)
     throw new PamError('SECRET_STORE', `${path} ${left}`, {
@@ -78,7 +78,7 @@ export function privateDirectory(path: string, remedy = 'set PAMCTL_HOME to a di
 
 const OPEN_TO_OTHERS = 'is accessible to other users'
 
-/** What is wrong with a directory that is to be ours alone. */
+/** What is wrong with a directory that should be ours alone. */
 function problemOf(path: string): string | undefined {
   let stat: Stats | undefined
   try {

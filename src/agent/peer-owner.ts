@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs
 import { isIPv6 } from 'node:net'
 import { endianness } from 'node:os'
 
-/** Who owns the other end of a local connection: a user id, `unknown` where the system does not tell. */
+/** Who owns the other end of a local connection: a user id, or `unknown` where the system does not say. */
 export type PeerOwner = number | 'unknown' | 'gone'
 
 /** One end of a connection, as Node names it. */
@@ -12,7 +12,7 @@ export interface Endpoint {
 }
 
 type Family = 'tcp' | 'tcp6'
-/** A table of Linux, in pieces as they are asked for; undefined where it does not exist. */
+/** A table in /proc, read in pieces on demand; undefined where it does not exist. */
 export type ReadTable = (family: Family) => Iterable<string> | undefined
 
 /**
@@ -22,8 +22,8 @@ export type ReadTable = (family: Family) => Iterable<string> | undefined
  *
  * A socket that its process has closed is listed with owner 0 and without an inode, so only open ones count. The kernel makes
  * a list as it is read, which takes milliseconds where there are thousands of sockets: nothing behind the line is read, and
- * nothing beyond MAX_TABLE_BYTES. It is no picture of one moment: where sockets come and go while it is read a line can be missed, so
- * who is not found is looked for again.
+ * nothing beyond MAX_TABLE_BYTES. The list is not a snapshot: a line can be missed where sockets come and go while it is read, so a peer
+ * that is not found is looked for again.
  *
  * Netlink's sock_diag would answer for one connection, but Node reaches no netlink socket without native code.
  * Source: Documentation/networking/proc_net_tcp.rst in the kernel.
@@ -60,7 +60,7 @@ function ownerIn(
   }
 }
 
-/** The user id in the line of the open socket; `closed` where there are only lines of sockets that no process has. */
+/** The user id in the line of the open socket; `closed` where only sockets that no process has open are listed. */
 function ownerFrom(table: Iterable<string>, wanted: string): number | 'closed' | 'not listed' {
   let found: 'closed' | 'not listed' = 'not listed'
   let rest = ''
@@ -81,7 +81,7 @@ function ownerFrom(table: Iterable<string>, wanted: string): number | 'closed' |
     if (owner !== undefined) return owner
     rest = text.slice(whole)
     length += piece.length
-    // Not looked for again: the next look would take as long.
+    // Not repeated: another reading would take as long.
     if (length > MAX_TABLE_BYTES || rest.length > MAX_LINE) return 'closed'
   }
   return ownerInLines(rest) ?? found
@@ -93,7 +93,7 @@ function userIn(line: string): number | undefined {
   return OPEN_STATES.has(state) && inode !== undefined && inode !== '0' && /^\d+$/.test(uid) ? Number(uid) : undefined
 }
 
-/** `0100007F:1F90`: each 32-bit word of the address in the order of the machine, the port in that of the network. */
+/** `0100007F:1F90`: each 32-bit word of the address in host byte order, the port in network byte order. */
 function endpointIn({ address, port }: Endpoint, family: Family): string | undefined {
   const words = family === 'tcp' ? wordsOf4(address) : wordsOf6(address)
   if (words === undefined) return undefined
@@ -126,7 +126,7 @@ const hexWord = (word: number): string => word.toString(16).toUpperCase().padSta
 
 /**
  * In a user namespace that does not map every user, all users from outside are listed as one (the overflow id), so an owner
- * tells nothing if we run as that one.
+ * means nothing if we run as that one.
  */
 function mapsEveryUser(): boolean {
   try {
@@ -156,7 +156,7 @@ function* pieces(file: string): Generator<string, void, undefined> {
 const FAMILIES = ['tcp', 'tcp6'] as const
 const ATTEMPTS = 3
 const MAX_LINE = 1000
-/** Some 200,000 sockets, which takes the kernel a tenth of a second: who stands behind them is turned away. */
+/** Some 200,000 sockets, which take the kernel a tenth of a second; a peer listed after them is refused. */
 const MAX_TABLE_BYTES = 32 * 1024 * 1024
 /** ESTABLISHED, FIN_WAIT1, FIN_WAIT2 and CLOSE_WAIT (include/net/tcp_states.h). */
 const OPEN_STATES = new Set(['01', '04', '05', '08'])

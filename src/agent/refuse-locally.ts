@@ -4,16 +4,16 @@ import { visible } from '../shared/visible.ts'
 import type { LocalHalf } from '../protocols/local-half.ts'
 
 export interface RefuseOptions {
-  /** Milliseconds after which it is closed, whatever it does. */
+  /** Milliseconds after which the connection is closed, whatever the client does. */
   readonly limit?: number
   readonly closed?: () => void
-  /** What was read of the client before and was not answered. */
+  /** Bytes of the client that were read before and not answered. */
   readonly unanswered?: Buffer
 }
 
 /**
- * Tells the client in its own protocol why it is turned away or cut off, then closes. What the client goes on sending is read and dropped until
- * it has left: closing a socket with unread bytes resets the connection, and the client loses the message.
+ * Tells the client in its own protocol why it is refused or cut off, then closes. What the client still sends is read and discarded until
+ * it has left: closing a socket with unread bytes resets the connection, and the client would lose the message.
  */
 export function refuseLocally(
   client: Channel,
@@ -53,7 +53,7 @@ export function refuseLocally(
       answer()
     },
     drained() {},
-    // Nothing more comes that could be answered.
+    // The client sends nothing more that could be answered.
     ended: () => (isDone ? client.destroy() : client.end()),
     closed() {
       clearTimeout(timer)

@@ -8,7 +8,7 @@ export interface SecretStore {
   read(name: string): string | undefined
   write(name: string, secret: string): void
   remove(name: string): void
-  /** The names in it, as far as it can list them: a keychain cannot. */
+  /** The stored names; undefined where the store cannot list them, as a keychain cannot. */
   names(): readonly string[]
 }
 
@@ -82,14 +82,14 @@ function fileStore(file: string): SecretStore {
   }
 }
 
-/** A whole new file takes the old one's place: a crash leaves one or the other, never half. */
+/** Replaces the file as a whole: a crash leaves the old or the new one, never a part. */
 export function writePrivately(file: string, text: string): void {
   const temporary = `${file}.${randomUUID()}.new`
   writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' })
   renameSync(temporary, file)
 }
 
-/** Writes a file unless there is one: of those who try at once one wins, and nobody sees half of it. */
+/** Writes a file unless it exists: of several at once one wins, and nobody reads a part of it. */
 export function createPrivately(file: string, text: string): void {
   const temporary = `${file}.${randomUUID()}.new`
   writeFileSync(temporary, text, { mode: 0o600 })

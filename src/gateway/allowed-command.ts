@@ -6,17 +6,17 @@ import type { CommandDraft, RepeatedCommand } from './engine.ts'
 
 interface Parts {
   readonly draft: CommandDraft
-  /** What these rules say of it. */
+  /** What `rules` decided on it. */
   readonly judgement: Judgement & { readonly type: 'allow' }
   readonly rules: Policy
-  /** The rules in force now. */
+  /** The rules currently in force. */
   readonly policy: () => Policy
   readonly ended: AbortSignal
   readonly digest: CommandDigest
   readonly log: CommandLog
 }
 
-/** A command that is allowed, and comes again and again with other parameters: what is the same each time is worked out once. */
+/** An allowed command that is sent repeatedly with different parameters. What is the same each time is computed once. */
 export class AllowedCommand implements RepeatedCommand {
   readonly #policy: () => Policy
   readonly #rules: Policy

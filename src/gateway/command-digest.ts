@@ -11,14 +11,13 @@ export interface DigestScope {
 }
 
 /**
- * Keyed digest of what would run, where, as whom, under which rules: any difference gives another digest. It is made for every
- * command, so it is made in two steps: what comes again with the same text is digested once, and that digest with text and
- * parameters each time.
+ * Keyed digest of what would run, where, as whom and under which rules: any difference gives another digest. Since every command needs one,
+ * it is computed in two steps: what depends on the text alone is digested once, and that digest with text and parameters each time.
  */
 export class CommandDigest {
   readonly #key: HmacKey
   readonly #scope: DigestScope
-  /** By what a text does, which is the same object each time the text comes again. */
+  /** Cached by facts: a text that comes again has the same object. */
   readonly #known = new WeakMap<object, Known>()
 
   constructor(key: HmacKey, scope: DigestScope) {
@@ -32,13 +31,13 @@ export class CommandDigest {
     return this.#key.hex(this.#sameEachTime(draft, policy) + JSON.stringify([text, parameters, inTransaction]))
   }
 
-  /** The same of commands that differ from this one in nothing but their parameters, and in whether they are in a transaction. */
+  /** The digest that commands share which differ only in parameters, and in whether they are in a transaction. */
   repeated(draft: CommandDraft, policy: string): (parameters: CommandDraft['parameters'], inside: boolean) => string {
     const digest = this.#key.startingWith(`${this.#sameEachTime(draft, policy)}[${JSON.stringify(draft.text)},`)
     return (parameters, inside) => digest(`${JSON.stringify(parameters)},${inside}]`)
   }
 
-  /** The same of other texts that do the same as this one, and have no parameters. */
+  /** The digest that other texts without parameters share which do the same. */
   repeatedText(draft: CommandDraft, policy: string): (text: string, inside: boolean) => string {
     const digest = this.#key.startingWith(`${this.#sameEachTime(draft, policy)}[`)
     return (text, inside) => digest(`${JSON.stringify(text)},[],${inside}]`)
@@ -48,7 +47,7 @@ export class CommandDigest {
     let known = this.#known.get(facts.statements)
     if (known?.type !== facts.type || known.policy !== policy || !sameContext(known.context, context)) {
       const { account, person, session, target } = this.#scope
-      // As canonical JSON of all of it, in which members stand in the order of their names.
+      // Equal to canonical JSON of the whole, with members in the order of their names.
       const all = `{"account":${JSON.stringify(account)},"context":${canonicalJson(context)},"facts":${factsJson(facts)},${canonicalJson({ person, policy, session, target }).slice(1)}`
       known = { type: facts.type, policy, context, digest: this.#key.hex(all) }
       this.#known.set(facts.statements, known)
@@ -57,7 +56,7 @@ export class CommandDigest {
   }
 }
 
-/** What a text does is the same object each time that the text comes, whichever session it comes in. */
+/** Cached by facts, which are the same object for a text in every session. */
 function factsJson(facts: CommandDraft['facts']): string {
   const known = factsJsons.get(facts.statements)
   if (known?.type === facts.type) return known.json

@@ -9,7 +9,7 @@ import { summaryOf } from './command-summary.ts'
 import type { CommandDraft, Recordable } from './engine.ts'
 import type { RecentCommand } from './session-registry.ts'
 
-/** Puts the commands of a session on record, counts them, and remembers the last ones for approvers. */
+/** Records the commands of a session, counts them, and remembers the last ones for approvers. */
 export class CommandLog {
   readonly #recorder: Recorder
   readonly #clock: Clock
@@ -25,7 +25,7 @@ export class CommandLog {
     return this.#count
   }
 
-  /** The intent: in the record before anything of the command goes upstream. Returns the id of the decision. */
+  /** Records the intent, before anything of the command goes upstream. Returns the id of the decision. */
   record(
     draft: CommandDraft,
     judgement: Judgement,
@@ -34,7 +34,7 @@ export class CommandLog {
     return this.add(commandEntry(draft, judgement, language), draft.recorded, digest)
   }
 
-  /** The same, of a command that has been on record before but for these. */
+  /** The same for a command recorded before, with other parameters. */
   add(entry: CommandEntry, { parameters, detached }: Omit<Recordable, 'text'>, digest: string): string {
     const id = newId('dec')
     const { verdict, text } = entry
@@ -60,14 +60,14 @@ export class CommandLog {
     return id
   }
 
-  /** The last commands before one, newest last; all of them where it is not among them. */
+  /** The last commands before one, newest last; all that are remembered where it is not among them. */
   before(decision: string | undefined): readonly RecentCommand[] {
     const at = this.#recent.findIndex(({ id }) => id === decision)
     return at < 0 ? this.#recent : this.#recent.slice(0, at)
   }
 }
 
-/** What the record says of a command besides its parameters, and what is made anew each time. */
+/** What the record says of a command, but for its parameters and what is new each time. */
 export type CommandEntry = Omit<CommandEvent, 'type' | 'id' | 'apart' | 'parameters' | 'digest'>
 
 export function commandEntry(draft: CommandDraft, judgement: Judgement, language: PolicyLanguage): CommandEntry {
@@ -86,6 +86,6 @@ export function commandEntry(draft: CommandDraft, judgement: Judgement, language
   }
 }
 
-/** Commands that an approver is shown of what came before, and characters of each. */
+/** How many earlier commands an approver is shown, and how many characters of each. */
 const MAX_RECENT = 11
 const MAX_RECENT_TEXT = 500

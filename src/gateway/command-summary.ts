@@ -1,7 +1,7 @@
 import type { Statement } from '../policy/command.ts'
 import type { PolicyLanguage } from '../policy/language.ts'
 
-/** What the record says of what a command does: each thing once, over all its statements. */
+/** What the record says about a command's effect: each item once, over all its statements. */
 export interface CommandSummary {
   readonly kinds: readonly string[]
   readonly reads: readonly string[]
@@ -9,7 +9,7 @@ export interface CommandSummary {
   readonly unknown: readonly string[]
 }
 
-/** The same statements come again and again, as the same object. */
+/** Cached by statements: a text that is sent repeatedly has the same object. */
 export function summaryOf(statements: readonly Statement[], language: PolicyLanguage): CommandSummary {
   const known = summaries.get(statements)
   if (known !== undefined) return known

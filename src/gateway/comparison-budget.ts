@@ -1,13 +1,13 @@
 import type { CommandDraft } from './engine.ts'
 
 /**
- * How often masked columns were compared with given values under each grant. Kept in memory: a grant that outlives the
- * gateway starts again.
+ * Counts how often masked columns were compared with given values under each grant. Kept in memory: a restart of the gateway resets the
+ * counts.
  */
 export class ComparisonBudget {
   readonly #spent = new Map<string, Map<string, number>>()
 
-  /** Counts a command's comparisons. Undefined where they fit, otherwise the column whose budget they exceed: then nothing is counted. */
+  /** Counts a command's comparisons. Where they exceed the budget of a column, returns that column and counts nothing. */
   take(grantId: string, comparisons: CommandDraft['comparisons']): CommandDraft['comparisons'][number] | undefined {
     if (comparisons.length === 0) return undefined
     const spent = this.#spent.get(grantId) ?? new Map<string, number>()

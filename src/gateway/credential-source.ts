@@ -3,17 +3,17 @@ import type { AccessRule } from '../policy/policy.ts'
 import { PamError } from '../shared/errors.ts'
 import type { TargetConfig } from './target.ts'
 
-/** What a type of target says of its accounts. */
+/** The accounts of one type of target. */
 export interface Accounts<C extends TargetConfig = TargetConfig> {
-  /** What a client may name as its user; the first is the default. */
+  /** Accounts that a client may ask for; the first is the default. */
   accounts(target: C): readonly string[]
   /** What the gateway logs in with as one of `accounts`. */
   credentials(target: C, account: string, baseDirectory: string): CredentialSource
 }
 
 /**
- * What the gateway logs in with. `account` is what the client asks to be; without one (a protocol that does not say) it is the
- * first of the target's that the rule allows. Throws NO_ACCESS where the target, or the rule, has no such account.
+ * The credential that the gateway logs in with. `account` is the one that the client asks for; where its protocol names none, the first
+ * account of the target that the rule allows. Throws NO_ACCESS where the target or the rule has no such account.
  */
 export function credentialSource(
   kind: Accounts,

@@ -1,7 +1,7 @@
 import type { Statement } from '../policy/command.ts'
 import type { PolicyLanguage } from '../policy/language.ts'
 
-/** `DELETE, writes public.orders, without WHERE`; of a command `cat, reads /etc/passwd`. */
+/** For people: `DELETE, writes public.orders, without WHERE`; of a command on a host, `cat, reads /etc/passwd`. */
 export function describeEffect(statement: Statement, language: PolicyLanguage): string {
   const vocabulary = language.of(statement)
   const parts = [vocabulary.name(statement)]

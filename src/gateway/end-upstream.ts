@@ -3,34 +3,34 @@ import { withTimeout } from '../shared/with-timeout.ts'
 import type { Session } from './engine.ts'
 import type { StaggeredClose } from './staggered-close.ts'
 
-/** A connection to a target, and what can be done about it from another one. */
+/** A connection to a target, and how to end it from another one. */
 export interface UpstreamConnection {
   readonly channel: Channel
-  /** Ends what runs; resolves when the server has taken it, or does not answer. */
+  /** Cancels what runs; resolves when the server has accepted that, or does not answer. */
   cancel(): Promise<void>
-  /** Ends the connection; true when the server says that it is gone. */
+  /** Terminates the connection; true when the server confirms that it is gone. */
   terminate(): Promise<boolean>
 }
 
-/** Resolves when the target has closed the connection. From here on nothing of what it sends is looked at. */
+/** Resolves when the target has closed the connection. What it still sends is ignored. */
 export function upstreamGone({ channel }: Pick<UpstreamConnection, 'channel'>): Promise<true> {
   return new Promise((resolve) => {
     channel.handler = { data() {}, drained() {}, ended: () => resolve(true), closed: () => resolve(true) }
   })
 }
 
-/** What is known of a connection that must end. */
+/** The state of a connection that must end. */
 export interface UpstreamEnd {
   readonly gone: Promise<true>
   readonly isIdle: boolean
-  /** Asks the server to close the connection. One that waits behind a running command is read once that has ended. */
+  /** Asks the server to close the connection. It reads that only after a running command has ended. */
   readonly goodbye: () => void
   readonly staggeredClose: StaggeredClose
 }
 
 /**
- * Ends a connection: by a goodbye where it is idle, by a cancel where the server works, and from another connection where neither helps.
- * What could not be confirmed is put on record.
+ * Ends a connection: with a farewell where it is idle, with a cancel where a command runs, and from another connection where neither helps.
+ * An end that could not be confirmed is recorded.
  */
 export async function endUpstream(
   session: Pick<Session, 'id' | 'recorder' | 'logger' | 'target'>,
@@ -55,5 +55,5 @@ export async function endUpstream(
   session.logger.warn({ session: session.id, target: session.target.name }, 'session.outcome_unknown')
 }
 
-/** What a connection whose command was cancelled has to leave by itself before it is terminated. */
+/** Milliseconds that a connection whose command was cancelled has to close by itself before it is terminated. */
 const CANCEL_WAIT_MS = 2000

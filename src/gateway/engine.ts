@@ -9,44 +9,44 @@ import type { PamError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { TargetConfig } from './target.ts'
 
-/** All that a protocol must satisfy. It alone knows its wire format; the core never sees bytes. */
+/** What a protocol implements. It alone knows the wire format; the core never sees bytes. */
 export interface Engine<Hello = unknown> {
   readonly protocol: string
   /**
    * `per-connect` where clients open many connections: those of one login as one account share a session, with one grant, one record and
-   * one entry among the live ones. `serve` is given each as if it were alone: `ended` and `end` are the connection's.
+   * one entry in the registry. `serve` sees each as if it were alone: `ended` and `end` are the connection's.
    */
   readonly sessions?: 'per-connect'
   /**
-   * Reads what the client says first; where servers speak first, it greets. Nothing has been opened for it yet and nothing reaches the target. `handled` where that was
-   * all: a connection that only cancels what another one of the same person runs.
+   * Reads what the client sends first; where servers speak first, greets it. Nothing is open for the client yet, and nothing reaches the
+   * target. Returns `handled` for a connection that is done: one that only cancels what another connection of the same person runs.
    */
   greet(client: Channel, caller: Caller, limits: HandshakeLimits): Promise<Greeting<Hello> | 'handled'>
-  /** The connection from here to its end; resolves when both sides are closed. `tell`: for protocols that cannot tell a person while a client waits. */
+  /** Serves the connection to its end; resolves when both sides are closed. `tell` shows a notice to the person, for protocols that have none for a waiting client. */
   serve(client: Channel, hello: Hello, session: Session, tell: (notice: string) => void): Promise<void>
   /**
-   * What a command says by itself, with nothing connected: for testing rules. Names are taken for tables of `public`, or of the target's
-   * default database; functions for the system's.
+   * Analyses a command without a connection, for testing rules. Unqualified names are taken for tables of `public` or of the target's
+   * default database, and functions for the system's.
    */
   read(text: string, target?: TargetConfig): Promise<{ readonly facts: Facts; readonly refusal: PamError | undefined }>
-  /** Logs in to the target and out again, within the limits; what is worth saying of it. Fails as a session would. */
+  /** Logs in to the target and out again, within the limits, and reports what it found. Fails as a session would. */
   probe(target: TargetConfig, lease: CredentialLease, limits: ConnectLimits): Promise<Probe>
-  /** Says no in the client's own protocol, then closes. */
+  /** Refuses the client in its own protocol, then closes. */
   refuse(client: Channel, error: PamError): void | Promise<void>
-  /** What the gateway itself shows to clients of this protocol. */
+  /** What the gateway itself presents to clients of this protocol. */
   facts(): { readonly hostKeys?: readonly string[] }
   close(): Promise<void>
 }
 
-/** What a target said of itself. */
+/** What a target reported about itself. */
 export interface Probe {
   readonly details: readonly string[]
   readonly warnings: readonly string[]
-  /** Where it has any: the columns of its relations by the relation's full name, the system's own without columns. */
+  /** The columns of its relations, if it has any, by the relation's full name; system relations without columns. */
   readonly relations?: ReadonlyMap<string, readonly string[]>
 }
 
-/** Who connects, to what. Whether there is access is asked when the client has said who it wants to be. */
+/** Who connects, and to what. Access is checked once the client has named an account. */
 export interface Caller {
   readonly personId: string
   readonly target: TargetConfig
@@ -54,7 +54,7 @@ export interface Caller {
 
 export interface Greeting<Hello> {
   readonly hello: Hello
-  /** What the client wants to be on the target, where its protocol says so. */
+  /** The account that the client asks for, where its protocol names one. */
   readonly account?: string
 }
 
@@ -64,7 +64,7 @@ export interface HandshakeLimits {
 }
 
 export interface ConnectLimits extends HandshakeLimits {
-  /** Milliseconds, and bytes, for reading what a target says of its objects. */
+  /** Milliseconds and bytes for reading a target's catalogs. */
   readonly catalogs: number
   readonly catalogBytes: number
 }
@@ -80,7 +80,7 @@ export interface Session<C extends TargetConfig = TargetConfig> {
   readonly grant: Grant
   readonly lease: CredentialLease
   readonly masking: MaskingPlan
-  /** The server itself must refuse to write, too. */
+  /** The target itself must refuse to write, too. */
   readonly readOnly: boolean
   readonly recorder: Recorder
   readonly limits: ConnectLimits & {
@@ -91,24 +91,23 @@ export interface Session<C extends TargetConfig = TargetConfig> {
   /** Aborts when the session must end; the reason is a PamError. */
   readonly ended: AbortSignal
   end(reason: PamError): void
-  /** Records the command, asks policy, and for a hold files an approval. Forward only on `forward`. */
+  /** Evaluates policy, records the command, and for a hold files an approval. The engine forwards only on `forward`. */
   decide(command: CommandDraft): Decision
   /**
-   * What `decide` says again and again of commands that differ from this one in nothing but their parameters: it is allowed. Undefined where it has
-   * to be asked each time.
+   * The standing decision for an allowed command that comes again with other parameters. Undefined where `decide` must be asked each time.
    */
   repeated(command: CommandDraft): RepeatedCommand | undefined
-  /** Refuses early what policy denies whatever its parameters are: that is on record then. Nothing else is. */
+  /** Why policy denies a command whatever its parameters; only such a denial is recorded. */
   preview(command: CommandDraft): PamError | undefined
-  /** Whether policy denies it, with nothing on record: before the target is asked about a command that is decided on afterwards. */
+  /** Whether policy denies it, without a record: asked before the target is queried about a command that is decided on afterwards. */
   denies(command: CommandDraft): boolean
-  /** Whether the rules of now allow, or deny, each command by its text alone, whatever is found out about it on the target. */
+  /** Whether the current rules decide on each command by its text alone, whatever the target's catalogs say. */
   decidesByText(): boolean
-  /** Keys for the stand-ins of masked values. */
+  /** Keys for the hashes that replace masked values. */
   readonly hashKeys: HashKeys
-  /** A keyed digest, so that nothing can be guessed back from it. */
+  /** A keyed digest: nobody without the key can test guesses against it. */
   commitment(text: string): string
-  /** Its key, for a thread that makes the same ones (`commitmentsUnder`). */
+  /** Its key, for a worker thread that computes the same digests (`commitmentsUnder`). */
   readonly commitmentKey: Uint8Array
 }
 
@@ -116,62 +115,62 @@ export interface CommandDraft {
   readonly text: string
   readonly parameters: readonly (string | null)[]
   readonly facts: Facts
-  /** Text and parameters as they may be kept for ever. */
+  /** Text and parameters as they may be recorded. */
   readonly recorded: Recordable
-  /** Values that masked columns are compared with: counted against what the grant allows. */
+  /** Comparisons with masked columns, which count against the grant's limit. */
   readonly comparisons: readonly { readonly column: string; readonly count: number; readonly budget: number }[]
-  /** For the approver: what of it matters besides its effect. */
+  /** For the approver: what matters besides the effect. */
   notes(): readonly string[]
-  /** For the approver, where it can be told without running anything of it: how much it touches, in words. */
+  /** For the approver: how much the command touches, in words, where that can be estimated without running it. */
   estimate(): Promise<string | undefined>
   /** Refused whatever policy says. */
   readonly refusal: PamError | undefined
   /**
-   * It does nothing but fail, with this error, for something that is not there: it is answered so, unless the rules would refuse what it does were
-   * that there, as `facts` say. Whoever may not see a thing is not told whether it exists.
+   * The command can only fail with this error, since something that it names does not exist. The client gets the error unless the rules,
+   * given `facts` as if that existed, would refuse the command: whoever may not see an object is not told whether it exists.
    */
   readonly missing?: { readonly error: PamError; readonly facts: Facts } | undefined
-  /** What an approval of it covers besides, where rules ask once per command; undefined where it covers nothing else. */
+  /** What else an approval covers, where rules ask once per command; undefined: nothing else. */
   readonly batch?: CommandBatch | undefined
-  /** Why it is refused where no rule allows it as it is: nobody is asked about it. */
+  /** Why the command is refused unless a rule allows it: it cannot be held. */
   readonly unread?: PamError | undefined
-  /** What the effect depends on besides the text: settings, role. Part of what an approval is bound to. */
+  /** What the effect depends on besides the text: settings, role. An approval is bound to it. */
   readonly context: Readonly<Record<string, string>>
-  /** Whether it runs within a transaction that the client has begun: locks that it holds stay while somebody decides. */
+  /** Whether the client has a transaction open, whose locks stay while an approver decides. */
   readonly inTransaction: boolean
-  /** The same command looked at again, right before an approved one is forwarded. */
+  /** Analyses the command again, right before it is forwarded after an approval. */
   again(): Promise<CommandDraft>
 }
 
 /**
- * A request of a client's command that sends several. That they belong together is only what the client says: whoever decides is shown all
- * that an approval covers, and it covers nothing else.
+ * A request that is one of several of the same client command. Only the client says that they belong together: approvers are shown
+ * everything that an approval covers, and it covers nothing else.
  */
 export interface CommandBatch {
-  /** What this one does, without what may differ between those that one approval covers. */
+  /** What this request does, without what may differ between requests under one approval. */
   readonly item: string
-  /** What others do that an approval of this one covers: their `item`. */
+  /** The `item` of each other request that an approval of this one covers. */
   readonly covers: readonly string[]
-  /** How many of them. */
+  /** How many requests it covers. */
   readonly limit: number
-  /** All of that for whoever decides; empty where there is nothing. */
+  /** The same for the approver, as text; empty where it covers nothing else. */
   readonly shown: readonly string[]
 }
 
-/** A command that was allowed, and may come again with other parameters. */
+/** An allowed command that may come again with other parameters. */
 export interface RepeatedCommand {
-  /** Whether it would be allowed now: by the very rules that it was allowed by, in a session that goes on. */
+  /** Whether the decision still holds: the rules are the same, and the session has not ended. */
   readonly isAllowed: boolean
-  /** Puts it on record, as `decide` would now. `recorded`: the parameters as they may be kept for ever. Returns the decision's id. */
+  /** Records the command as `decide` would. `recorded`: the parameters as they may be recorded. Returns the id of the decision. */
   record(parameters: CommandDraft['parameters'], recorded: CommandDraft['parameters'], inTransaction: boolean): string
-  /** The same of another text that does the same, and has no parameters. `recorded`: as it may be kept for ever. */
+  /** The same for another text without parameters that does the same. `recorded`: the text as it may be recorded. */
   recordText(text: string, recorded: string, inTransaction: boolean): string
 }
 
 export interface Recordable {
   readonly text: string
   readonly parameters: readonly (string | null)[]
-  /** The text as it was sent, where nobody can tell what in it is secret: the record has it as a detached text. */
+  /** The original, where it cannot be determined what in it is secret: the record keeps it as a detached text. */
   readonly detached?: string
 }
 
@@ -181,20 +180,20 @@ export type Verdict =
   | { readonly type: 'forward'; readonly id: string }
   | { readonly type: 'refuse'; readonly id: string; readonly error: PamError }
 
-/** A person decides. The engine keeps the bytes, tells the client, and waits. */
+/** A person decides. The engine keeps the bytes, tells the client and waits. */
 export interface Hold {
   readonly type: 'hold'
   readonly id: string
   /** The id of the approval that it waits for. */
   readonly approval: string
-  /** For the client, at once. */
+  /** To be shown to the client at once. */
   readonly notice: string
   readonly verdict: Promise<Verdict>
   /** The client has cancelled it. */
   withdraw(): void
 }
 
-/** A session of an engine's own kind of target: the list of protocols gives each engine its own alone. */
+/** Narrows a session to an engine's own kind of target; the list of protocols gives an engine no other. */
 export function sessionFor<C extends TargetConfig>(type: C['type'], session: Session): Session<C> {
   if (session.config.type !== type) throw new Error(`${session.config.name} is not a target of type ${type}`)
   return session as Session<C>

@@ -27,14 +27,14 @@ export interface HeldCommandsParts {
   readonly state: Pick<GatewayState, 'fileApproval' | 'closeApproval' | 'useApproval'>
   readonly judge: Pick<CommandJudge, 'judge'>
   readonly digest: Pick<CommandDigest, 'of'>
-  /** The rules in force now. */
+  /** The rules currently in force. */
   readonly policy: () => Policy
   readonly ended: AbortSignal
 }
 
 export type HoldJudgement = Judgement & { readonly type: 'hold' }
 
-/** A command that waits, under the decision that is on record, and the rules that hold it. */
+/** A held command, with the recorded decision and the rules that hold it. */
 interface Waiting {
   readonly draft: CommandDraft
   readonly decision: string
@@ -48,20 +48,20 @@ type Outcome =
   | { readonly type: 'approved' | 'denied'; readonly approval: Approval }
   | { readonly type: 'expired' | 'withdrawn' | 'ended' }
 
-/** The commands of a session that wait for people: each from the request for an approval to its one verdict. */
+/** The held commands of a session, each from the request for approval to its one verdict. */
 export class HeldCommands {
   readonly #parts: HeldCommandsParts
   readonly #waiting = new Map<string, Waiting>()
-  /** Statements that were approved with whatever parameters come. */
+  /** Statements that were approved with any parameters. */
   readonly #covered = new Set<string>()
-  /** By the digest of what they cover. */
+  /** By digest of what they cover. */
   readonly #batches = new Map<string, Batch>()
 
   constructor(parts: HeldCommandsParts) {
     this.#parts = parts
   }
 
-  /** Whether an earlier approval was for this statement with any parameters, or for the command that this is a part of. */
+  /** Whether an earlier approval covers this statement with any parameters, or the client command that it is part of. */
   isCovered(draft: CommandDraft, judgement: HoldJudgement, decision: string, policy: Policy): boolean {
     const { covers, per } = judgement.effect
     if (covers === 'statement' && this.#covered.has(this.#statementDigest(draft, policy))) return true
@@ -122,7 +122,7 @@ export class HeldCommands {
       sessionId: id,
       target: target.name,
       rule: judgement.rule,
-      // Exactly what would run stays in memory, for the approver; what is stored may be kept for ever.
+      // The exact text stays in memory, for the approver: the store has only what may be kept for good.
       text: draft.recorded.text,
       parameters: draft.recorded.parameters,
       effect: [
@@ -158,8 +158,8 @@ export class HeldCommands {
   }
 
   /**
-   * A target that does not answer holds up nobody who would decide; whoever takes the command back meanwhile waits for no estimate, and
-   * nobody is asked.
+   * Estimates how much the command touches. A target that does not answer does not delay the approval; where the command is withdrawn
+   * meanwhile, nobody is asked.
    */
   async #estimateOf(draft: CommandDraft, outcome: Promise<Outcome>): Promise<string | undefined | typeof SETTLED> {
     const { clock } = this.#parts
@@ -174,7 +174,7 @@ export class HeldCommands {
     }
   }
 
-  /** Exactly one outcome: whatever came first is made final in the store, and only a used approval forwards. */
+  /** Settles a hold exactly once: the first outcome is final in the store, and only a used approval forwards. */
   async #settled(waiting: Waiting, outcome: Outcome): Promise<Verdict> {
     const { state, clock, ended } = this.#parts
     const { approval, decision } = waiting
@@ -198,7 +198,7 @@ export class HeldCommands {
     }
   }
 
-  /** An approval is for exactly what was shown: the command is analysed again, and judged by the rules of now. */
+  /** An approval covers exactly what was shown: the command is analysed again and evaluated by the current rules. */
   async #approved(waiting: Waiting, by: Approval): Promise<Verdict> {
     const { state, clock, ended, judge, digest, recorder } = this.#parts
     const { approval, draft, decision } = waiting
@@ -213,7 +213,7 @@ export class HeldCommands {
       return this.#void(waiting, by, asPamError(error).message)
     }
     this.#note(waiting, 'approved', by)
-    // The session may have ended while the store was asked: what it ended for comes first.
+    // The session may have ended during the call to the store: its reason takes precedence.
     if (ended.aborted) return { type: 'refuse', id: decision, error: ended.reason as PamError }
     recorder.intent({ type: 'forwarded', command: decision })
     return { type: 'forward', id: decision }
@@ -226,7 +226,7 @@ export class HeldCommands {
     return refused(waiting, 'APPROVAL_VOID', message)
   }
 
-  /** How it came out, for the record, with whoever decided last. */
+  /** The outcome for the record, with the last person who decided. */
   #note({ approval, decision }: Pick<Waiting, 'approval' | 'decision'>, state: string, by?: Approval): void {
     const last = by?.decisions.at(-1)
     this.#parts.recorder.intent({
@@ -239,7 +239,7 @@ export class HeldCommands {
     })
   }
 
-  /** What was shown together with an approved command, and comes soon. */
+  /** The requests that were shown with an approved command and follow soon. */
   #cover({ draft, policy }: Waiting, approval: Approval): void {
     if (draft.batch === undefined) return
     const now = this.#parts.clock.now()
@@ -253,7 +253,7 @@ export class HeldCommands {
   }
 }
 
-/** What one approval covers besides the command that it was asked for: so many, one soon after the other. */
+/** What an approval covers besides the command that it was requested for: a number of requests, in quick succession. */
 class Batch {
   readonly #approval: Approval
   readonly #endsAt: number
@@ -270,7 +270,7 @@ class Batch {
   readonly isOver = (now: number): boolean =>
     this.#left === 0 || now >= this.#endsAt || now >= this.#lastAt + BATCH_PAUSE_MS
 
-  /** The approval for one more; undefined where it covers none. */
+  /** Takes the approval for one more request; undefined where it covers none. */
   take(now: number): Approval | undefined {
     if (this.isOver(now)) return undefined
     this.#left--
@@ -279,7 +279,7 @@ class Batch {
   }
 }
 
-/** Under other rules, or another version of them, people are asked again. */
+/** Under other rules, or another version of them, approvers are asked again. */
 const batchKey = (item: string, rule: string, policy: Policy): string => JSON.stringify([rule, policy.version, item])
 
 const refused = ({ approval, decision }: Waiting, code: PamError['code'], message: string): Verdict => ({
@@ -294,10 +294,10 @@ const refused = ({ approval, decision }: Waiting, code: PamError['code'], messag
 /** It was settled before it was filed. */
 const SETTLED: unique symbol = Symbol('settled')
 
-/** Milliseconds that the requests of one approved command may take in all, and from one to the next. */
+/** Milliseconds for all requests of one approved command, and between two of them. */
 const BATCH_MS = 5 * 60_000
 const BATCH_PAUSE_MS = 60_000
-/** Milliseconds that the target has to say how much a held command touches. */
+/** Milliseconds for the target to estimate what a held command touches. */
 const ESTIMATE_TIMEOUT_MS = 5000
 
 /** What Promise.withResolvers does from Node 22 on. */

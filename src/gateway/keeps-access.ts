@@ -7,7 +7,7 @@ export interface Rules {
   readonly targets: readonly Target[]
 }
 
-/** Whether a person who has a session could still open it: some rule gives them its target, with the account that it uses there. */
+/** Whether the person of a session could still open it: a rule grants them its target with the same account. */
 export function keepsAccess(
   { target: name, account }: { readonly target: string; readonly account: string },
   person: Person,

@@ -24,7 +24,7 @@ import type { TargetConfig } from './target.ts'
 export interface TunnelParts {
   /** Address of the caller. */
   readonly from: string
-  /** As configured now: a reload changes them. */
+  /** As currently configured: a reload changes them. */
   readonly settings: () => TunnelSettings
   /** By type of target. */
   readonly protocols: ReadonlyMap<string, ServedProtocol>
@@ -38,13 +38,13 @@ export interface TunnelParts {
   readonly logger: Logger
 }
 
-/** What of the configuration a tunnel depends on. */
+/** The part of the configuration that a tunnel depends on. */
 export interface TunnelSettings {
   readonly targets: readonly TargetConfig[]
   readonly policy: Policy
   readonly limits: Session['limits'] & { readonly sessionsPerPerson: number }
   readonly recording: { readonly durability: 'buffered' | 'strict'; readonly encryptTo: readonly string[] }
-  /** Where relative paths of the configuration start. */
+  /** The directory that relative paths in the configuration refer to. */
   readonly baseDirectory: string
 }
 
@@ -58,15 +58,15 @@ export interface Wanted {
   readonly login: Login
   readonly target: TargetConfig
   readonly protocol: ServedProtocol
-  /** What the client wants to be on the target, where its protocol says so. */
+  /** The account that the client asks for, where its protocol names one. */
   readonly account: string | undefined
 }
 
-/** A session that is being opened: what is known of it before it has a record. */
+/** A session that is being opened: what is known before it has a record. */
 interface Opening extends Wanted {
   readonly id: string
   readonly openedAt: number
-  /** Where its record is, below the spool. */
+  /** Path of its record, relative to the spool. */
   readonly recording: string
   readonly grant: Grant
   readonly settings: TunnelSettings
@@ -74,7 +74,7 @@ interface Opening extends Wanted {
   readonly ended: AbortController
 }
 
-/** Everything that must be in place before a byte goes upstream: access, grant, record, entry in the registry. */
+/** Puts in place what must be there before a byte goes upstream: access, grant, record, entry in the registry. */
 export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<OpenedSession> {
   const { login, target, protocol, account } = wanted
   const { clock, state, registry } = parts
@@ -124,7 +124,7 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
     await confirm(opening, lease.user, parts)
   } catch (error) {
     session.end(asPamError(error))
-    // What failed first is what the client is told.
+    // The client is told of the first failure.
     await close().catch(() => {})
     throw error
   }
@@ -132,7 +132,7 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
   return { session, close }
 }
 
-/** The rule that gives access, where the person has not too many sessions already. */
+/** The rule that grants access. Throws where the person has too many sessions. */
 function accessRule(
   { login: { person }, target }: Wanted,
   { policy, limits }: TunnelSettings,
@@ -146,7 +146,7 @@ function accessRule(
       hint: 'close some',
     })
   }
-  // A disk that is slow must not collect what one person opens and leaves.
+  // With a slow disk, records of sessions that one person opens and leaves would pile up.
   if (ending >= limits.sessionsPerPerson) {
     throw new PamError('RATE_LIMITED', `${ending} of your sessions have ended and are still being put on record`, {
       hint: 'try again in a moment',
@@ -155,7 +155,7 @@ function accessRule(
   return rule
 }
 
-/** Resolves once the beginning of the record is durable. */
+/** Resolves when the beginning of the record is durable. */
 function openRecord(opening: Opening, account: string, spool: Spool): Promise<SessionRecorder> {
   const { id, login, target, grant, settings, logger, ended } = opening
   const { person } = login
@@ -183,7 +183,7 @@ function openRecord(opening: Opening, account: string, spool: Spool): Promise<Se
   )
 }
 
-/** As the registry lists it. */
+/** The session as the registry lists it. */
 const listed = (
   { id, login, grant, target }: Opening,
   session: RunningSession,
@@ -203,8 +203,8 @@ const listed = (
 })
 
 /**
- * Puts the session into the store, then looks at grant, login and rules once more: whoever revoked, signed out, lost a group or took a
- * rule away meanwhile did not find it in the registry.
+ * Stores the session, then checks grant, login and rules once more: what was revoked, signed out or removed before the session was in the
+ * registry could not end it there.
  */
 async function confirm(
   opening: Opening,
@@ -235,7 +235,7 @@ async function confirm(
   registry.proven(id, current.person)
 }
 
-/** Gives the credential back, seals the record, and says in the store and in the log why the session ended: each whatever the others do. */
+/** Releases the credential, seals the record, and notes the reason of the end in store and log. Each step is taken even where another one fails. */
 async function closeSession(
   { id, logger }: Opening,
   { session, recorder }: { readonly session: RunningSession; readonly recorder: SessionRecorder },
@@ -253,15 +253,15 @@ async function closeSession(
   ])
   await state.sessionEnded(id, { at, code, message, commands }).finally(() => registry.remove(id))
   for (const result of [sealed, released]) if (result.status === 'rejected') throw result.reason
-  // What is ours to mend has its cause in the log, under the id that the client was told.
+  // The cause of an internal error is logged under the id that the client was given.
   if (code === 'INTERNAL') logger.error({ id: reason.id, cause: reason.cause }, 'session.failed')
   logger.info({ code, commands }, 'session.ended')
 }
 
-/** Why the session ended; where nothing else was the reason, the client had enough. */
+/** Why the session ended: without another reason, the client left. */
 export const endOf = (session: Session): PamError => (session.ended.reason as PamError | undefined) ?? clientLeft()
 
-/** Ends the session with its grant, and once its identity was not proven again in time; the returned function stops both. */
+/** Ends the session when its grant ends, and when its identity was not verified again in time. The returned function stops both timers. */
 function watch({ grant, target, login }: Opening, session: Session, { clock, state }: TunnelParts): () => void {
   const stopGrant = clock.at(grant.endsAt, () => session.end(grantOver(target.name)))
   let stopIdentity = (): void => {}
@@ -282,7 +282,7 @@ function watch({ grant, target, login }: Opening, session: Session, { clock, sta
   }
 }
 
-/** The login as it is now; undefined where it has ended, or its identity is proven no longer. */
+/** The current login; undefined where it has ended, or its identity has not been verified in time. */
 async function provenLogin({ id }: Login, state: GatewayState, clock: Clock): Promise<Login | undefined> {
   const current = await state.login(id)
   return current === undefined || current.endedAt !== undefined || current.provenUntil <= clock.now()

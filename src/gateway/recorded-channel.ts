@@ -2,14 +2,14 @@ import type { Recorder } from '../recording/recorder.ts'
 import type { Channel, ChannelHandler } from '../shared/channel.ts'
 
 /**
- * A channel to a target that sends nothing before everything that was recorded so far is on record: whatever an engine
- * writes after an intent waits for it, in order. Once the session has ended, what still waits is dropped.
+ * A channel to a target that sends bytes only once everything recorded before them is on record: what an engine writes after an intent
+ * waits for that intent, in order. When the session ends, waiting bytes are dropped.
  */
 export class RecordedChannel implements Channel {
   readonly #channel: Channel
   readonly #recorder: Pick<Recorder, 'isWritten' | 'whenWritten'>
   readonly #ended: AbortSignal
-  /** What waits, in order; undefined is the end. Each is called for once, so none needs a closure of its own. */
+  /** Waiting chunks, in order; undefined is the end. One callback per chunk takes the oldest, so none needs a closure. */
   #waiting: (Uint8Array | undefined)[] = []
   #waitingBytes = 0
   #isFull = false
@@ -58,7 +58,7 @@ export class RecordedChannel implements Channel {
     this.#recorder.whenWritten(this.#goOn)
   }
 
-  /** It is the turn of what has waited longest. */
+  /** Sends the oldest waiting chunk. */
   readonly #goOn = (): void => {
     const bytes = this.#waiting.shift()
     if (this.#ended.aborted) return
@@ -71,5 +71,5 @@ export class RecordedChannel implements Channel {
   }
 }
 
-/** Bytes that may wait for the disk before reading from the client pauses. */
+/** Bytes that may wait for the disk before the client is paused. */
 const MAX_WAITING = 256 * 1024

@@ -8,40 +8,40 @@ import type { Session } from './engine.ts'
 import { sessionEndReason } from './session-end-reason.ts'
 import type { StaggeredClose } from './staggered-close.ts'
 
-/** What reads the client. */
+/** Handles what the client sends. */
 export interface ClientPump {
   push(bytes: Buffer): void
-  /** The client sends nothing more. */
+  /** The client closed its sending side. */
   end(): void
-  /** The target takes more. */
+  /** The target accepts more bytes. */
   drained(): void
   /** True where a held command was withdrawn. */
   cancelHold(): boolean
 }
 
-/** What reads the target; false asks to stop reading until the client has drained. */
+/** Handles what the target sends; false: stop reading until the client has drained. */
 export interface ServerPump {
   push(bytes: Buffer): boolean
 }
 
-/** How a protocol ends: what the relay of its bytes cannot know. */
+/** How a protocol ends, which the relay of its bytes cannot know. */
 export interface ProtocolEnd {
-  /** Reasons that need no words of the gateway: nobody listens, or the target has said it. */
+  /** Reasons that the client is not told: it has left, or the target has told it. */
   readonly unsaid: ReadonlySet<ErrorCode>
-  /** Whether the client has said goodbye to the target, so that this one closing the connection is no surprise. */
+  /** Whether the client has said farewell, so that the target is expected to close the connection. */
   readonly hasLeft: () => boolean
-  /** The target sends nothing more. */
+  /** The target closed its sending side. */
   readonly targetEnded: (left: PamError) => void
-  /** Whoever waits for an answer of the target hears at once that none comes. */
+  /** Rejects whatever still waits for an answer of the target. */
   readonly abandon: () => void
-  /** How it would end at this moment; asked before anything is abandoned. */
+  /** How the session would end at this moment; asked before anything is abandoned. */
   readonly ending: () => Ending
 }
 
 export interface Ending {
-  /** The target has nothing to do. */
+  /** The target is idle. */
   readonly isIdle: boolean
-  /** What the client is told last; undefined where nothing can be said, as in the middle of a message. */
+  /** The last message to the client; undefined where none can be sent, as in the middle of another. */
   readonly lastWords: (reason: PamError) => Buffer | undefined
   /** Asks the target to close the connection. */
   readonly goodbye: () => void
@@ -57,9 +57,9 @@ export interface RelayParts {
   readonly staggeredClose: StaggeredClose
 }
 
-/** Two pumps between two channels, until one side leaves or the session must end. */
+/** Copies between two channels in both directions, until one side leaves or the session must end. */
 export class Relay {
-  /** Resolves when both sides are gone. */
+  /** Resolves when both sides are closed. */
   readonly over: Promise<void>
   readonly #parts: RelayParts
   readonly #reading: PauseReasons<'client' | 'record'>
@@ -75,7 +75,7 @@ export class Relay {
     ended.addEventListener('abort', () => void this.#end(reasonOf(ended)), { once: true })
   }
 
-  /** Begins with what the client has sent while the target was connected to. */
+  /** Starts with the bytes that the client sent while the gateway was connecting. */
   run(waiting: () => EarlyInput): void {
     const { client, clientSide, session, upstream } = this.#parts
     const { channel } = upstream
@@ -112,7 +112,7 @@ export class Relay {
       data: this.#guarded((bytes) => {
         if (!serverSide.push(bytes)) this.#reading.wait('client')
         if (!recorder.isFull) return
-        // A disk that does not keep up is felt by the target, and so by the client; nothing piles up here.
+        // A slow disk slows the target down, and with it the client; nothing piles up here.
         this.#reading.wait('record')
         recorder.whenRoom(() => this.#reading.go('record'))
       }),
@@ -138,20 +138,20 @@ export class Relay {
     if (this.#open.size === 0) this.#finish()
   }
 
-  /** The client is told at once; then what runs upstream is cancelled, ended, and that it is gone made sure of. */
+  /** Tells the client at once, then cancels what runs upstream and makes sure that the connection is gone. */
   async #end(reason: PamError): Promise<void> {
     const { client, protocol, session, staggeredClose, upstream } = this.#parts
     const { isIdle, lastWords, goodbye } = protocol.ending()
     protocol.abandon()
     try {
-      // From this moment on nothing of what the target says goes to the client.
+      // From here on nothing from the target reaches the client.
       const gone = this.#open.has('upstream') ? upstreamGone(upstream) : undefined
       if (this.#open.has('client') && !protocol.unsaid.has(reason.code)) {
         const words = lastWords(reason)
         if (words !== undefined) client.write(words)
         client.end()
         this.#clientGone = staggeredClose.told()
-        // Where many end at once, all are told before the first connection closes: from here on nothing of theirs goes upstream.
+        // Where many sessions end at once, all clients are told before the first connection closes. Nothing of theirs goes upstream any longer.
         await new Promise((resolve) => setImmediate(resolve))
       }
       if (gone !== undefined) await endUpstream(session, upstream, { gone, isIdle, goodbye, staggeredClose })

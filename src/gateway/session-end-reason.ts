@@ -1,6 +1,6 @@
 import { asPamError, PamError } from '../shared/errors.ts'
 
-/** What a pump threw, as the reason that ends the session. */
+/** Turns what a pump threw into the reason that ends the session. */
 export function sessionEndReason(error: unknown): PamError {
   if (error instanceof Error && error.name === 'WireError') {
     const tooLarge = (error as { kind?: string }).kind === 'too-large'

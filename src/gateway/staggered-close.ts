@@ -2,16 +2,15 @@ import { Semaphore } from '../shared/semaphore.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
 
 /**
- * Backends that do nothing can wait with their end. Each costs its server a millisecond or more, so a thousand that leave
- * at once would keep everybody from being told: they leave a few at a time, and where many clients were told, when those have
- * gone.
+ * Closes idle backends a few at a time. Each costs its server a millisecond or more, so a thousand that close at once would delay the
+ * messages to their clients. Where many clients are told, backends close after those have disconnected.
  */
 export class StaggeredClose {
   readonly #turns = new Semaphore(AT_ONCE)
   readonly #waiting = new Set<() => void>()
   #leaving = 0
 
-  /** A client was told that its session is over. The function that is returned says that it has gone. */
+  /** Notes that a client was told that its session has ended. Call the returned function when it has disconnected. */
   told(): () => void {
     let hasGone = false
     const gone = (): void => {
@@ -25,17 +24,17 @@ export class StaggeredClose {
     return gone
   }
 
-  /** Ends one backend; resolves when it is gone, and at the latest when its turn is over. */
+  /** Closes one backend when it is its turn. Resolves when that is done, or the turn is over. */
   async say(goodbye: () => void, gone: Promise<true>): Promise<void> {
     if (this.#leaving > AT_ONCE) await this.#clientsGone()
-    // Nobody's turn is long, so that a target that hangs holds up no other's.
+    // A turn is limited, so that a target that hangs does not delay the others.
     await this.#turns.take(() => {
       goodbye()
       return withTimeout(gone, MAX_TURN_MS)
     })
   }
 
-  /** Clients that take their time, and others that are told meanwhile, hold it up for so long and no longer. */
+  /** Waits for the clients to disconnect, but no longer than MAX_LEAVE_MS. */
   #clientsGone(): Promise<void> {
     return new Promise((resolve) => {
       const goOn = (): void => {
@@ -49,9 +48,9 @@ export class StaggeredClose {
   }
 }
 
-/** Backends that are told to leave at the same time; so many clients are not many. */
+/** Backends that close at the same time; up to this many clients are not waited for. */
 const AT_ONCE = 16
-/** Milliseconds that one of them keeps its turn. */
+/** Milliseconds that a turn takes at most. */
 const MAX_TURN_MS = 50
-/** Milliseconds that clients have to leave before the backends do. */
+/** Milliseconds that backends wait for clients to disconnect. */
 const MAX_LEAVE_MS = 500

@@ -2,13 +2,13 @@ import { PamError } from '../shared/errors.ts'
 import { sessionEndReason } from './session-end-reason.ts'
 import { TRY_AGAIN } from './with-deadline.ts'
 
-/** A target has refused the gateway, in its protocol. */
+/** An error that a target sent to the gateway in its own protocol. */
 export class TargetSaidNo extends Error {
-  /** The protocol's own code, which says nothing of what the target holds. */
+  /** The protocol's own code, which reveals nothing of the target's data. */
   readonly code: string
-  /** The target's own words. Not for users nor for the log: it can repeat there whatever it was sent. */
+  /** The target's message. Neither for users nor for the log: it may repeat anything that it was sent. */
   readonly said: string
-  /** Whether it is about the credential. */
+  /** Whether the target rejected the credential. */
   readonly isCredential: boolean
 
   constructor({ code, said, isCredential }: Pick<TargetSaidNo, 'code' | 'said' | 'isCredential'>) {
@@ -20,7 +20,7 @@ export class TargetSaidNo extends Error {
   }
 }
 
-/** Why a target could not be connected to, in words that a user may have. */
+/** Why connecting to a target failed, in words that users may see. */
 export function targetFailure(name: string, error: unknown): PamError {
   const told = (code: PamError['code'], text: string, hint?: string): PamError =>
     new PamError(code, `${name}: ${text}`, {

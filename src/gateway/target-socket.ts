@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { PamError, reasonOf } from '../shared/errors.ts'
 
-/** Where a target is, and how its certificate is checked. */
+/** The address of a target, and how its certificate is verified. */
 export interface TargetAddress {
   readonly host: string
   readonly port: number
@@ -15,7 +15,7 @@ export interface TargetAddress {
   readonly serverName?: string | undefined
 }
 
-/** What TLS carries besides: a certificate of ours, and the protocols within, most wanted first (RFC 7301). */
+/** A client certificate, and the protocols to negotiate, in order of preference (ALPN, RFC 7301). */
 export interface TlsExtras {
   readonly certificate?: { readonly certificate: string; readonly key: string } | undefined
   readonly alpn?: readonly string[]
@@ -29,7 +29,7 @@ export async function connectTarget({ host, port }: TargetAddress, signal: Abort
   return socket
 }
 
-/** TLS as the configuration says, on a connection whose both sides have agreed to begin with it; undefined where it says none. */
+/** Starts TLS as configured, once both sides have agreed to it; undefined where the configuration disables it. */
 export type BeginTls = (socket: Socket, signal: AbortSignal) => Promise<TLSSocket>
 
 export function targetTls(
@@ -78,7 +78,7 @@ const opened = (socket: Socket, event: 'connect' | 'secureConnect', signal: Abor
     return () => socket.removeListener(event, onOpen)
   })
 
-/** Waits for something of a socket; where that fails, or the signal aborts, the socket is closed. */
+/** Waits for an event of a socket; closes the socket where that fails or the signal aborts. */
 export function settledSocket<T>(
   socket: Socket,
   signal: AbortSignal,
@@ -89,7 +89,7 @@ export function settledSocket<T>(
       stopListening()
       signal.removeEventListener('abort', onAbort)
       socket.removeListener('close', onClose)
-      // It stays, so that a late error never is one that nobody takes.
+      // The listener stays, so that a late error is never unhandled.
       socket.on('error', () => {})
       socket.removeListener('error', onError)
     }

@@ -1,6 +1,6 @@
 import type { Target } from '../policy/command.ts'
 
-/** What every target has, whatever its protocol: a name, its type, the labels that rules select by, and where it is. */
+/** What every target has, whatever its protocol: a name, a type, labels that rules select by, and an address. */
 export interface TargetConfig extends Target {
   readonly host: string
   readonly port: number

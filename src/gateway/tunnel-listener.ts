@@ -15,7 +15,7 @@ import {
 
 export interface TunnelListenerParts {
   authenticate(request: Pick<IncomingMessage, 'url' | 'headers'>): Promise<Login>
-  /** The caller of an upgrade is known. */
+  /** The authenticated caller of an upgrade. */
   admitted(socket: Socket): void
   /** `from` is the address of the caller. */
   serve(channel: TunnelChannel, login: Login, target: string, from: string): Promise<void>
@@ -24,13 +24,13 @@ export interface TunnelListenerParts {
 }
 
 export interface TunnelListener {
-  /** Turns new tunnels away; those that are open end with their sessions. */
+  /** Refuses new tunnels; open ones end with their sessions. */
   close(): void
 }
 
 /**
- * Accepts tunnels: `GET /v1/tunnel?target=NAME`, upgraded to WebSocket once the caller is known; and `GET /v1/tunnels`, one
- * WebSocket for many of them, each with proofs of its own.
+ * Accepts tunnels: `GET /v1/tunnel?target=NAME`, upgraded to a WebSocket once the caller is authenticated, and `GET /v1/tunnels`, one
+ * WebSocket for many tunnels, each authenticated with its own proof.
  */
 export function listenForTunnels(server: Server, parts: TunnelListenerParts): TunnelListener {
   const sockets = new WebSocketServer({
@@ -43,7 +43,7 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
   let closing = false
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
-    // Also for one that was refused and does not close its side.
+    // Also closes a connection that was refused but keeps its side open.
     const timer = setTimeout(() => socket.destroy(), AUTHENTICATION_TIME)
     socket.once('close', () => clearTimeout(timer))
     admit(request)
@@ -72,7 +72,7 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
     },
   }
 
-  /** `target` is undefined for a tunnel that many share. */
+  /** `target` is undefined for a connection that several tunnels share. */
   async function admit(request: IncomingMessage): Promise<{ login: Login; target: string | undefined }> {
     const url = new URL(request.url ?? '/', 'http://gateway')
     if (closing) throw new PamError('SHUTTING_DOWN', 'the gateway is shutting down', { side: 'gateway' })
@@ -89,7 +89,7 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
   }
 }
 
-/** Channels of one agent. Who opened the connection counts for none of them: each is authenticated as a tunnel of its own. */
+/** Channels of one agent. Each is authenticated as a tunnel of its own, whoever opened the connection. */
 function serveShared(webSocket: WebSocket, connection: Duplex, from: string, parts: TunnelListenerParts): void {
   let asking = 0
   let idle: NodeJS.Timeout | undefined
@@ -126,7 +126,7 @@ function serveShared(webSocket: WebSocket, connection: Duplex, from: string, par
 }
 
 const SHARED = '/v1/tunnels'
-/** The newest first. */
+/** Newest first. */
 const PROTOCOLS: Readonly<Record<string, readonly string[]>> = {
   '/v1/tunnel': [TUNNEL_PROTOCOL],
   [SHARED]: [MUX_PROTOCOL, OLDER_MUX_PROTOCOL],
@@ -134,7 +134,7 @@ const PROTOCOLS: Readonly<Record<string, readonly string[]>> = {
 const spokenOn = ({ url = '/' }: IncomingMessage): readonly string[] | undefined =>
   PROTOCOLS[new URL(url, 'http://gateway').pathname]
 const AUTHENTICATION_TIME = 10_000
-/** A connection that carries nothing for so long is of nobody; agents close theirs sooner. */
+/** A connection that carries no tunnel for this long is closed; agents close theirs sooner. */
 const MAX_IDLE_MS = 10 * 60_000
-/** Tunnels of one connection whose caller is being looked at. */
+/** Tunnels of one connection whose caller is being authenticated. */
 const MAX_ASKING = 200

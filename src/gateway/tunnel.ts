@@ -9,8 +9,8 @@ import { endOf, openSession, type TunnelParts } from './open-session.ts'
 import type { OpenedSession } from './shared-sessions.ts'
 
 /**
- * One tunnel from the authenticated upgrade to its end: target, grant, recording, then the protocol. Every refusal
- * goes to the client in its own protocol and to the agent as a frame.
+ * Serves one tunnel from the authenticated upgrade to its end: target, grant, recording, then the protocol. A refusal goes to the client in
+ * its own protocol, and to the agent as a frame.
  */
 export async function serveTunnel(
   channel: TunnelChannel,
@@ -37,7 +37,7 @@ export async function serveTunnel(
     }
     const greeting = await engine.greet(channel, { personId: login.person.id, target }, settings.limits)
     if (greeting === 'handled') {
-      // Said, so that the agent does not take it for a connection that was lost.
+      // Otherwise the agent would take this for a lost connection.
       channel.end()
       return channel.destroy()
     }
@@ -59,7 +59,7 @@ export async function serveTunnel(
       throw error
     } finally {
       ending = opened.close()
-      // Nobody waits for it to be told: both ends are, before the record is sealed.
+      // Both ends are told before the record is sealed; nothing waits for that.
       ending.catch((error: unknown) =>
         parts.logger.error({ session: opened.session.id, cause: error }, 'session.close_failed'),
       )
@@ -90,7 +90,7 @@ export async function serveTunnel(
   }
 }
 
-/** Connections that share a session are of one login and account, and nothing that the rules look at has changed in between. */
+/** Connections share a session only with the same login and account, and if nothing has changed that rules look at. */
 const sharingKey = (login: Login, account: string | undefined, policy: Policy): string =>
   JSON.stringify([login.id, login.person, account, policy.version])
 

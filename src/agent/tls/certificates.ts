@@ -19,14 +19,14 @@ export interface Certified {
   readonly key: string
 }
 
-/** An authority that signs what is made with it. */
+/** A certificate authority, and what it signs. */
 export interface Authority extends Certified {
   issue(subject: string, use: 'server' | 'client', names?: readonly SubjectName[]): Certified
 }
 
 export type SubjectName = { readonly dns: string } | { readonly address: Buffer }
 
-/** An authority of our own (RFC 5280), with keys on the curve P-256; the times are those of all that it issues. */
+/** Creates a certificate authority (RFC 5280) with keys on the curve P-256. All its certificates have the same validity. */
 export function makeAuthority(name: string, validity: Validity): Authority {
   const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const own = certificateOf(
@@ -113,7 +113,7 @@ function pem(label: string, der: Buffer): string {
 const ECDSA_WITH_SHA256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'))
 const BASIC_CONSTRAINTS = '2.5.29.19'
 const KEY_USAGE = '2.5.29.15'
-/** An authority that signs certificates, none of another authority. */
+/** An authority that signs end-entity certificates, but no other authority. */
 const CA_EXTENSIONS = [
   extension(BASIC_CONSTRAINTS, sequence(boolean(true), integer(Buffer.from([0]))), true),
   extension(KEY_USAGE, bitString(Buffer.from([0b0000_0100]), 2), true),

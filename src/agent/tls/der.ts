@@ -1,4 +1,4 @@
-/** DER (X.690), as far as certificates are made of it. It only writes: what is read back is read by OpenSSL. */
+/** DER (X.690), as far as certificates need it. Write-only: OpenSSL does the reading. */
 
 export function sequence(...parts: readonly Buffer[]): Buffer {
   return tagged(0x30, ...parts)

@@ -5,23 +5,23 @@ import type { ClientCertificate } from '../../protocols/client-half.ts'
 import { makeAuthority, type Authority, type SubjectName } from './certificates.ts'
 
 /**
- * TLS of one local port, with certificates that are made for it and kept in memory. Clients are asked for theirs within the handshake, so
- * that a port is of no use to another user, nor to a page in a browser, before a byte of the protocol is read.
+ * TLS for one local port, with certificates made for it and kept in memory. The handshake asks for a client certificate, so that the port
+ * is useless to other users, and to pages in a browser, before a byte of the protocol is read.
  */
 export class LocalTls {
-  /** What a client is given, so that it trusts the port and is let in. */
+  /** What a client needs to trust the port and to be let in. */
   readonly client: ClientCertificate
   readonly #context: SecureContext
   readonly #alpn: readonly string[]
   /** In DER. */
   readonly #known: Buffer
 
-  /** `alpn`: the protocols within, most wanted first. `authority`: who signs the certificate of the port, where clients know one already. */
+  /** `alpn`: protocols to negotiate, in order of preference. `authority`: signs the certificate of the port, where clients know one already. */
   constructor(alpn: readonly string[], authority?: Authority) {
     this.#alpn = alpn
     const validity = validityFrom(new Date())
     const servers = authority ?? makeAuthority('pamctl port', validity)
-    // Another one than vouches for the port: whoever has the key of that cannot make certificates of clients.
+    // Not the authority of the port: whoever has the key of that one cannot issue client certificates.
     const clients = makeAuthority('pamctl clients', validity)
     const server = servers.issue('pamctl', 'server', NAMES)
     const { certificate, key } = clients.issue('pamctl', 'client')
@@ -32,28 +32,28 @@ export class LocalTls {
       key: server.key,
       ca: clients.certificate,
       minVersion: 'TLSv1.2',
-      // Nothing that one connection has shown counts for another one.
+      // No session resumption: what one connection has proven does not count for another.
       secureOptions: constants.SSL_OP_NO_TICKET,
     })
   }
 
   /**
-   * Ends TLS on a connection. `done` is called once, unless the handshake fails, with the connection within, and whether the client has
-   * shown the certificate, to which it must have the key.
+   * Terminates TLS on a connection. `done` is called once, unless the handshake fails, with the decrypted connection and whether the client
+   * has proven that it has the certificate and its key.
    */
   secure(socket: Socket, done: (within: TLSSocket, isKnown: boolean) => void): void {
     const secured = new TLSSocket(socket, {
       isServer: true,
       secureContext: this.#context,
       requestCert: true,
-      // One without is told so in its own protocol.
+      // A client without a certificate is told so in its own protocol.
       rejectUnauthorized: false,
       ALPNProtocols: [...this.#alpn],
     })
     const timer = setTimeout(() => secured.destroy(), MAX_HANDSHAKE_MS)
     const fail = (): void => void secured.destroy()
     secured.on('error', fail)
-    // A client that does not like the certificate of the port leaves within the handshake.
+    // A client that rejects the port's certificate leaves during the handshake.
     secured.once('end', fail)
     secured.on('close', () => clearTimeout(timer))
     secured.once('secure', () => {
@@ -64,7 +64,7 @@ export class LocalTls {
   }
 }
 
-/** Clocks of one machine agree; that they are set back does no harm. */
+/** Both ends use the same clock; setting it back does no harm. */
 const validityFrom = (now: Date): { from: Date; to: Date } => ({
   from: new Date(now.getTime() - DAY_MS),
   to: new Date(now.getTime() + VALID_MS),

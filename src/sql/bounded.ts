@@ -2,13 +2,13 @@ import type { Expression } from './query.ts'
 
 /** What a dialect knows of the size of values. */
 export interface Bounds {
-  /** Functions whose values are no longer than what they are given, but for a little. */
+  /** Functions whose results are hardly longer than their arguments. */
   readonly shrinks: ReadonlySet<string>
-  /** Rows and arrays are values, as long as what is in them. */
+  /** Rows and arrays are values, as long as their elements together. */
   readonly hasCollections: boolean
 }
 
-/** What does not grow beyond what is stored or sent. */
+/** Whether a value is not much longer than what is stored or sent. */
 export function isBounded(node: Expression, bounds: Bounds): boolean {
   const areBounded = (args: readonly Expression[]): boolean => args.every((arg) => isBounded(arg, bounds))
   switch (node.kind) {
@@ -45,7 +45,7 @@ export function isBounded(node: Expression, bounds: Bounds): boolean {
   }
 }
 
-/** A constant that is short: what is made with many of it stays bounded. */
+/** A short constant: values made with it stay bounded. */
 export const isLiteral = (node: Expression | undefined): boolean =>
   node?.kind === 'constant' && node.type !== 'null' && node.value.length <= MAX_LITERAL_LENGTH
 export const MAX_LITERAL_LENGTH = 1000

@@ -1,14 +1,14 @@
-/** What a column of a result is called. */
+/** The name of a column of a result. */
 export interface Called {
-  /** Undefined where that is not certain. */
+  /** Undefined where it is not certain. */
   readonly name: string | undefined
-  /** Where it is not certain, the only plain word that it may be: empty for none. */
+  /** Where it is not certain, the only plain word that it may be; empty: none. */
   readonly word?: string
 }
 
-/** Whether a column may be what is meant by this name. */
+/** Whether a column may have this name. */
 export const mayBeCalled = ({ name, word }: Called, meant: string): boolean =>
   name === meant || (name === undefined && (word === undefined || word === meant || !isPlainWord(meant)))
 
-/** As a name may be written without quotes; a text with other characters is no such word, whatever else the server makes of it. */
+/** Whether a name can be written without quotes. A name that the server makes from an expression has other characters. */
 export const isPlainWord = (name: string): boolean => /^[a-z_][a-z0-9_$]*$/i.test(name)

@@ -1,19 +1,19 @@
 import type { Expression } from './query.ts'
 
 /**
- * Parts that are evaluated or left out by what others give. Where one of those that may be left out fails, waits or leaves a
- * trace, it tells what the deciding ones were. That this is one list is the point: whatever stops early is here.
+ * Parts that are evaluated or skipped depending on the values of others. Where a part that may be skipped fails, waits or leaves a trace,
+ * it reveals the deciding values. Every construct that stops early is in this one list.
  */
 export interface Skips {
   readonly decides: readonly Expression[]
   readonly skipped: readonly Expression[]
-  /** For people: what stops early. */
+  /** For people: the construct that stops early. */
   readonly place: string
 }
 
 export function skipsOf(node: Expression): Skips | undefined {
   switch (node.kind) {
-    // In any order: the planner may turn the operands around.
+    // In any order: the planner may swap the operands.
     case 'logic':
       return node.how === 'not' ? undefined : all(node.args, 'AND or OR')
     case 'coalesce':
@@ -36,11 +36,11 @@ export function skipsOf(node: Expression): Skips | undefined {
     case 'call':
     case 'built': {
       if (node.filter === undefined) return undefined
-      // What the aggregate makes of the rows that pass may fail as well.
+      // The aggregate itself may fail on the rows that pass.
       const aggregate = { ...node, filter: undefined }
       return { decides: [node.filter], skipped: [aggregate], place: 'FILTER' }
     }
-    // All of their parts are evaluated, in whatever order; what a subquery leaves out is its reader's question.
+    // All of their parts are evaluated, in any order; what a subquery skips is its reader's question.
     case 'column':
     case 'constant':
     case 'parameter':

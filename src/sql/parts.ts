@@ -1,6 +1,6 @@
 import type { Expression, FromItem, Name, Query, Sort, Statement, TypeName, Window } from './query.ts'
 
-/** What stands right within an expression: every field of every kind, so that nothing is left out of a walk. */
+/** The direct parts of an expression: every field of every kind, so that a walk misses nothing. */
 export interface Parts {
   readonly expressions: readonly Expression[]
   readonly statements: readonly Statement[]
@@ -65,7 +65,7 @@ interface Shaped {
   readonly window: Window | undefined
 }
 
-/** What decides which rows an aggregate sees, and in which order. */
+/** The parts that decide which rows an aggregate sees, and in which order. */
 const shapeOf = ({ filter, order, window }: Shaped): readonly Expression[] => [
   ...optional(filter),
   ...order.map(({ by }) => by),
@@ -86,14 +86,14 @@ export const usingOperators = (order: readonly Sort[]): readonly Name[] =>
 
 const optional = (node: Expression | undefined): readonly Expression[] => (node === undefined ? NONE : [node])
 
-/** What stands right within a statement, or within its FROM. */
+/** The direct parts of a statement and of its FROM. */
 export interface StatementParts {
   readonly expressions: readonly Expression[]
   readonly statements: readonly Statement[]
   readonly from: readonly FromItem[]
 }
 
-/** Not in the order of evaluation, and without names: for questions that any part may answer. */
+/** Not in the order of evaluation, and without names: for questions about any part. */
 export function statementParts(node: Statement): StatementParts {
   const ctes = ('with' in node ? (node.with?.ctes ?? []) : []).map(({ query }) => query)
   const parts = (
@@ -123,7 +123,7 @@ export function statementParts(node: Statement): StatementParts {
     case 'set-operation':
       return parts(tail(node), [], [node.left, node.right])
     case 'values':
-      // Long lists have the same row in all places.
+      // In long lists all rows are the same object.
       return parts([...node.rows.filter((row, index) => row !== node.rows[index - 1]).flat(), ...tail(node)])
     case 'insert':
       return parts(

@@ -1,13 +1,14 @@
 import type { Called } from './called.ts'
 
 /**
- * A statement of SQL as the gateway reads it, whatever the dialect: what it computes from what, in which order, and which
- * operators and functions it calls by name, also where the text only implies them. A dialect maps its parser's tree to
- * this one. What it has no mapping for is `Opaque`, which may do and depend on anything: the safe side is decided here, once.
+ * A SQL statement as the gateway analyses it, whatever the dialect: what it computes from what, in which order, and which operators and
+ * functions it calls by name, including those that the text only implies. A dialect maps its parser's tree to this one. What it has no
+ * mapping for is `Opaque`, which may do and depend on anything, so that the safe side is decided once, here. The types refer to each other
+ * in a ring, which is why they share a file.
  */
 export type Statement = Query | Insert | Update | Delete | Change | Merge | Utility
 
-/** What gives rows and writes nothing of its own. */
+/** Statements that return rows and write none. */
 export type Query = Select | SetOperation | Values
 
 export interface Name {
@@ -20,7 +21,7 @@ export interface Name {
 export interface TypeName extends Name {
   /** `varchar(4)`, `numeric(5, 2)`: the value may be cut, rounded or refused. */
   readonly limited: boolean
-  /** What it is limited by, where that is written as constants. */
+  /** The limits, where they are written as constants. */
   readonly modifiers: readonly Constant[]
   readonly array: boolean
 }
@@ -63,37 +64,37 @@ export interface Constant {
   readonly kind: 'constant'
   readonly type: 'null' | 'boolean' | 'integer' | 'number' | 'text' | 'bits'
   readonly value: string
-  /** Where it begins in the text, in bytes; -1 for one that is not written there. */
+  /** Its offset in the text, in bytes; -1 for one that the text only implies. */
   readonly at: number
-  /** Where those begin that it stands for besides, in a long list. */
+  /** Offsets of the other constants that it stands for, in a long list. */
   readonly others?: readonly number[]
 }
 
 export interface Parameter {
   readonly kind: 'parameter'
   readonly number: number
-  /** As of constants. */
+  /** As for constants. */
   readonly at: number
 }
 
-/** CURRENT_DATE, CURRENT_USER and the like: they depend on the session alone. */
+/** CURRENT_DATE, CURRENT_USER and the like, which depend on the session alone. */
 export interface SystemValue {
   readonly kind: 'system-value'
 }
 
-/** A variable of the session: what some statement stored there, which may be anything, or a setting of the server. */
+/** A user variable, which may hold whatever a statement stored there, or a setting of the server. */
 export interface Variable {
   readonly kind: 'variable'
   readonly of: 'user' | 'setting'
-  /** Of a setting, its scope may stand before it: `global.x`. */
+  /** The name of a setting may have its scope in front: `global.x`. */
   readonly name: string
 }
 
-/** `@x := value`, whose value it is, too. */
+/** `@x := value`; its result is the value. */
 export interface Assign {
   readonly kind: 'assign'
   readonly variable: string
-  /** The value is this text as it is written, and nothing beside it. */
+  /** The value is exactly this text literal. */
   readonly text?: string
   readonly value: Expression
 }
@@ -108,13 +109,13 @@ export interface Call {
   readonly distinct?: true
   /** ORDER BY within the parentheses, or WITHIN GROUP. */
   readonly order: readonly Sort[]
-  /** WITHIN GROUP: what is sorted is what the function works on. */
+  /** WITHIN GROUP: the function works on the sorted values. */
   readonly ordered: boolean
   readonly window: Window | undefined
 }
 
 export interface Window {
-  /** The window of the WINDOW clause that it is, or builds upon. */
+  /** The window of the WINDOW clause that it uses or extends. */
   readonly refers: string | undefined
   readonly partition: readonly Expression[]
   readonly order: readonly Sort[]
@@ -127,7 +128,7 @@ export interface Sort {
   readonly operator: Name | undefined
 }
 
-/** Operators applied to operands; every one that is called by name is listed. */
+/** Operators applied to operands. Every operator that is called by name is listed. */
 export interface Operation {
   readonly kind: 'operation'
   readonly form: 'plain' | 'any' | 'all' | 'in' | 'between' | 'distinct' | 'nullif' | 'like'
@@ -173,7 +174,7 @@ export interface Extreme {
 
 export interface Subquery {
   readonly kind: 'subquery'
-  /** `rows` are compared with `tested` until one decides. */
+  /** `rows`: compared with `tested` until one decides. */
   readonly gives: 'exists' | 'value' | 'array' | 'rows'
   readonly tested: Expression | undefined
   readonly operators: readonly Name[]
@@ -214,7 +215,7 @@ export interface Built {
   readonly kind: 'built'
   readonly what: string
   readonly args: readonly Expression[]
-  /** Whatever the values of its parts, it does not fail. */
+  /** It never fails, whatever the values of its parts. */
   readonly total: boolean
   readonly filter: Expression | undefined
   readonly order: readonly Sort[]
@@ -237,11 +238,11 @@ export interface Default {
   readonly kind: 'default'
 }
 
-/** A part that no mapping exists for. */
+/** A part without a mapping. */
 export interface Opaque {
   readonly kind: 'opaque'
   readonly what: string
-  /** Relations that are named somewhere within. */
+  /** Relations that are named inside it. */
   readonly reads: readonly Name[]
 }
 
@@ -311,7 +312,7 @@ export interface Cte {
   readonly name: string
   readonly columns: readonly string[]
   readonly query: Statement
-  /** SEARCH and CYCLE add columns made of the others. */
+  /** Columns that SEARCH and CYCLE add, computed from the others. */
   readonly adds: readonly Expression[] | undefined
 }
 
@@ -349,7 +350,7 @@ export interface SetOperation extends QueryParts {
   readonly kind: 'set-operation'
   readonly left: Query
   readonly right: Query
-  /** UNION ALL keeps rows as they come; all others compare them. */
+  /** All set operations compare rows, except UNION ALL. */
   readonly compares: boolean
   readonly into: Name | undefined
 }
@@ -366,13 +367,13 @@ export interface Assignment {
   /** `column[1] = …`, `column.field = …`. */
   readonly subscripts: readonly Expression[]
   readonly value: Expression
-  /** `(a, b) = (…)`: which part of the value. */
+  /** `(a, b) = (…)`: which part of the value, counted from 1. */
   readonly place: number | undefined
 }
 
 export interface Returning {
   readonly targets: readonly Target[]
-  /** What the row before and the row after are called. */
+  /** Names of the old and the new row. */
   readonly names: readonly string[]
 }
 
@@ -388,19 +389,19 @@ export interface Insert extends WriteParts {
   readonly subscripts: readonly Expression[]
   readonly source: Query | undefined
   readonly conflict: Conflict | undefined
-  /** REPLACE: rows that have one of its unique values are deleted. */
+  /** REPLACE: deletes rows that have one of its unique values. */
   readonly replaces: boolean
 }
 
 export interface Conflict {
-  /** What the row is called that was to be inserted. */
+  /** The name of the row that was to be inserted. */
   readonly given: string
   readonly columns: readonly string[]
   readonly expressions: readonly Expression[]
   readonly predicate: Expression | undefined
   readonly set: readonly Assignment[]
   readonly where: Expression | undefined
-  /** What is assigned may name the rows that the inserted query reads. */
+  /** Assignments may name the rows that the inserted query reads. */
   readonly seesSource: boolean
 }
 
@@ -417,12 +418,12 @@ export interface Delete extends WriteParts {
   readonly where: Expression | undefined
 }
 
-/** UPDATE or DELETE of rows of joined tables, or of one table in an order or up to a number. */
+/** UPDATE or DELETE of joined tables, or with ORDER BY or LIMIT. */
 export interface Change {
   readonly kind: 'change'
   readonly does: 'update' | 'delete'
   readonly with: With | undefined
-  /** All that is joined, with what is written among it. */
+  /** All joined items, including the written tables. */
   readonly from: readonly FromItem[]
   readonly targets: readonly ChangeTarget[]
   readonly set: readonly ChangeAssignment[]
@@ -432,15 +433,15 @@ export interface Change {
   readonly returning: Returning | undefined
 }
 
-/** A table of which rows are written, or may be where the text does not say whose a column is. */
+/** A table whose rows are written, or may be where the text does not show whose a column is. */
 export interface ChangeTarget {
   readonly table: Table
-  /** What every row of it that is written meets besides WHERE: the conditions of joins that leave out others. */
+  /** Conditions that written rows meet besides WHERE: those of inner joins. */
   readonly met: readonly Expression[]
 }
 
 export interface ChangeAssignment extends Assignment {
-  /** What the table is called; undefined: any of the targets. */
+  /** The name of the table; undefined: any of the targets. */
   readonly of: string | undefined
 }
 
@@ -463,10 +464,10 @@ export interface MergeClause {
 
 // ── all other statements ───────────────────────────────────────────────────────────────────────────────────────────
 
-/** What is no query and no write of rows: by what it names, evaluates, defines and runs. */
+/** Every other statement, by what it names, evaluates, defines and runs. */
 export interface Utility {
   readonly kind: 'utility'
-  /** As policies call it. */
+  /** Its kinds, as policy names them. */
   readonly does: readonly string[]
   readonly reads: readonly Name[]
   readonly writes: readonly Name[]
@@ -478,22 +479,22 @@ export interface Utility {
   readonly statements: readonly Statement[]
   readonly types: readonly TypeName[]
   readonly operators: readonly Name[]
-  /** Why its effect cannot be read. */
+  /** Why its effect cannot be determined. */
   readonly unknown: readonly string[]
   readonly detail: UtilityDetail
 }
 
-/** What only some of them have. */
+/** Details that only some utility statements have. */
 export interface UtilityDetail {
   readonly settings: readonly { readonly name: string; readonly value: string | undefined }[]
   /** BEGIN or SET TRANSACTION with READ WRITE. */
   readonly readWrite: boolean
-  /** It carries a password or the like. */
+  /** It contains a password or the like. */
   readonly secret: boolean
   /** Prepared statements and cursors that it makes or drops. */
   readonly names: readonly string[]
   readonly executes: string | undefined
-  /** The statement that it prepares or runs is this text as it is written. */
+  /** The text of the statement that it prepares or runs, where that is a literal. */
   readonly runs: string | undefined
   readonly cascade: boolean
   readonly renamesSchema: string | undefined
@@ -502,26 +503,26 @@ export interface UtilityDetail {
   /** CREATE TABLE AS and the like: where the rows of its statement are stored. */
   readonly stores: string | undefined
   readonly copy: Copy | undefined
-  /** User variables that it assigns by naming them, and not by an expression. */
+  /** User variables that it assigns as targets, such as INTO, and not in an expression. */
   readonly assigns: readonly string[]
-  /** What it makes goes when the session ends. */
+  /** What it creates is dropped when the session ends. */
   readonly temporary: boolean
   /** NOTIFY: what is sent with it. */
   readonly notifies: string | undefined
-  /** Names that it gives besides: of indexes, and of constraints, which may be indexes of that name. */
+  /** Other names that it creates: of indexes, and of constraints, which may be indexes. */
   readonly gives: readonly string[]
   readonly index: { readonly columns: readonly string[]; readonly predicate: Expression | undefined } | undefined
   /** Tables and columns that a foreign key refers to; no columns: the primary key. */
   readonly references: readonly { readonly to: Name; readonly columns: readonly string[] }[]
-  /** VERBOSE: messages say what was found where. */
+  /** VERBOSE: messages report what was found where. */
   readonly verbose: boolean
-  /** Tables that a new one is made a part of, or checks its rows against. */
+  /** Parents of a new table or partition. */
   readonly inherits: readonly Name[]
-  /** It has constraints or bounds, which rows of others may be checked against. */
+  /** It has constraints or bounds, which existing rows may be checked against. */
   readonly checks: boolean
 }
 
-/** Of a statement that says none of it. */
+/** For a statement with no such detail. */
 export const NO_DETAIL: UtilityDetail = {
   settings: [],
   readWrite: false,

@@ -1,6 +1,6 @@
 import type { Relation, RelationCatalog } from './catalog.ts'
 
-/** These, and what their rows are read from or stored in: tables behind views, parents, partitions. */
+/** These relations, and those that their rows are read from or stored in: tables behind views, parents, partitions. */
 export function around<R extends Relation>(relations: Iterable<R>, catalog: RelationCatalog<R>): readonly R[] {
   const all = new Set(relations)
   for (const relation of all) {
@@ -12,7 +12,7 @@ export function around<R extends Relation>(relations: Iterable<R>, catalog: Rela
   return [...all]
 }
 
-/** Relations around which there is one of these: found once for all of a catalog, by following what `around` follows the other way. */
+/** Relations for which `around` contains one that meets a condition: computed for the whole catalog at once, by following its edges backwards. */
 export function withOneAround<R extends Relation>(
   isOne: (relation: R) => boolean,
   catalog: RelationCatalog<R>,

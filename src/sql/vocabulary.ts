@@ -37,9 +37,9 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
   },
   otherWords: { tables: 'use `relations`', statements: 'use `kinds`' },
   namedInFull: new Set(),
-  // Whoever names LOCK means every mode; only a ready-made set tells the weakest from the others.
+  // A rule that names LOCK means every mode; only ready-made sets tell the weakest from the others.
   alsoKinds: { lock: ['lock-access-share'] },
-  // A function is called by the name that the text has; relations are found in the catalogs, and so is what they do besides.
+  // Functions are matched by the name in the text; relations, and their side effects, depend on the catalogs.
   toldByText: new Set(['kinds', 'functions', 'missingWhere']),
   answersOpaque: [],
   matches: fitsStatement,
@@ -59,7 +59,7 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
   values: ({ behind, functions, missingWhere }) => ({ behind, functions, missingWhere }),
 }
 
-/** Reasons that name code of somebody. */
+/** Reasons that name user-defined code. */
 const RUNS_CODE = /\buser-defined\b|\bsafeFunctions\b|\bruns (?!pg_catalog\.)\S+\./
 const CODE_ADVICE =
   'functions that were reviewed can be listed in `safeFunctions` of the target; otherwise rewrite it, or ask for a rule with `unknown: true`'
@@ -75,8 +75,8 @@ interface SqlMatch {
 }
 
 /**
- * Whether a rule is about this statement. A rule that refuses or holds fits when any part of the statement is
- * named; a rule that allows fits only when all of it is. What is unknown is fitted only by rules that name it.
+ * Whether a rule matches this statement. A rule that denies or holds matches when any part of the statement is named; a rule that allows,
+ * only when all parts are. For unknown effects, see `fitsUnknown`.
  */
 function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], statement: SqlStatement): boolean {
   const match = given as SqlMatch
@@ -91,7 +91,7 @@ function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], sta
   }
   if (match.relations !== undefined) {
     const patterns = match.relations
-    // A view may be allowed without what stands behind it; what is refused is refused through a view, too.
+    // Allowing a view does not require allowing what it reads; denying a relation denies it through views, too.
     const touched = [...statement.reads, ...statement.writes, ...(effect === 'allow' ? [] : statement.behind)]
     if (!some(touched, (relation) => patterns.some((pattern) => fitsRelation(pattern, relation, defaultSchema))))
       return false
@@ -119,8 +119,8 @@ function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], sta
 }
 
 /**
- * Names are as the text has them, with a schema or without. Where something is refused or held, a name without a schema may be of
- * any, on either side; where it is allowed, only of the system's own.
+ * Names are as in the text, with a schema or without. For rules that deny or hold, a name without a schema, on either side, matches any
+ * schema; for rules that allow, only the system's own.
  */
 function fitsFunction(
   pattern: string,
@@ -135,7 +135,7 @@ function fitsFunction(
   return fitsKind(bare(pattern), bare(name))
 }
 
-/** `orders` means that table of the default schema; a `*` as schema or table stands for any. */
+/** `orders` is the table of the default schema; `*` as schema or table matches any. */
 export function fitsRelation(pattern: string, relation: string, defaultSchema: string): boolean {
   if (relation === ANY_RELATION) return true
   const [schema, table] = pattern.includes('.') ? pattern.split('.', 2) : [defaultSchema, pattern]

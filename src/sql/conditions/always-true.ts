@@ -4,9 +4,9 @@ import { dependsOnRow, ownRow } from './own-row.ts'
 import { canLeaveOut } from './trial.ts'
 
 /**
- * Whether a condition on the rows of a write leaves none of them out: there is none, it does not depend on the row, or simple
- * evaluation finds no row that it leaves out. Rows with NULL do not count: `x = x` holds for every row in this sense.
- * Parameters and other tables could have any value, so what depends on these alone could hold for every row.
+ * Whether a write affects all rows in spite of its condition: there is none, it does not depend on the row, or simple evaluation finds no
+ * row for which it does not hold. Rows with NULL do not count: `x = x` holds for every row in this sense. Parameters and other tables may
+ * have any value, so a condition on these alone may hold for every row.
  */
 export function isAlways(
   where: Expression | undefined,

@@ -2,14 +2,14 @@ import type { Dialect } from '../dialect.ts'
 import { fromParts, partsOf, statementParts } from '../parts.ts'
 import type { Expression, FromItem, Statement, Table } from '../query.ts'
 
-/** What a row of the relation that is written to is called at one place of its statement. */
+/** The names of the written relation's row at one place of the statement. */
 export interface OwnRow {
   readonly dialect: Dialect
-  /** What the relation is called. */
+  /** The name of the relation. */
   readonly target: string
-  /** What else stands for the same relation: their rows are its rows. */
+  /** Other references to the same relation, whose rows are its rows. */
   readonly twins: ReadonlySet<string>
-  /** Columns that the text itself gives to something else in FROM: without a qualifier they are not of the row. */
+  /** Columns that the text assigns to another item of FROM: unqualified, they are not the row's. */
   readonly others: ReadonlySet<string>
   readonly relation: Table
 }
@@ -36,17 +36,17 @@ function twinsOf(target: Table, from: readonly FromItem[]): ReadonlySet<string> 
   return twins
 }
 
-/** A column that is the row's, or that of another row of the same relation. */
+/** A column of the row, or of another row of the same relation. */
 export function isOfRow(path: readonly string[], { target, twins, others }: OwnRow): boolean {
   const qualifier = path.at(-2)
   return qualifier === undefined ? !others.has(String(path.at(-1))) : qualifier === target || twins.has(qualifier)
 }
 
-/** The row as a whole, which is not NULL and equal to itself. */
+/** The whole row, which is not NULL and equals itself. */
 export const isWholeRow = (path: readonly string[], { target }: OwnRow): boolean =>
   path.at(-1) === '*' || (path.length === 1 && path[0] === target)
 
-/** Names of columns as far as the text says them: of aliases, of what a subquery selects, of functions. */
+/** Column names that the text shows: of aliases, select lists of subqueries, and functions. */
 function namesIn(from: readonly FromItem[]): ReadonlySet<string> {
   const names = new Set<string>()
   const visit = (item: FromItem): void => {
@@ -60,7 +60,7 @@ function namesIn(from: readonly FromItem[]): ReadonlySet<string> {
       for (const { name } of item.query.targets) if (name !== undefined) names.add(name)
     if (item.kind === 'function-table') {
       for (const column of item.columns) names.add(column)
-      // A function that gives one value gives it under its own name, or under that of the alias.
+      // A function that returns one value names its column after itself, or after the alias.
       if (item.alias !== undefined) names.add(item.alias.name)
       for (const call of item.calls) if (call.kind === 'call') names.add(call.name.name)
     }
@@ -79,7 +79,7 @@ function mentions(statement: Statement, target: Table): boolean {
   return from.some(inFrom) || statements.some((inner) => mentions(inner, target))
 }
 
-/** A column outside any subquery, or one within that names the relation. What stands unqualified in a subquery with FROM is its own. */
+/** A column outside any subquery, or one inside that is qualified with the relation. Unqualified columns in a subquery with FROM are its own. */
 export function dependsOnRow(node: Expression, names: OwnRow, inside = false): boolean {
   if (node.kind === 'current-of') return true
   if (node.kind === 'column') {

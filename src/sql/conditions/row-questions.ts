@@ -2,20 +2,19 @@ import type { Dialect } from '../dialect.ts'
 import { statementParts, fromParts, partsOf } from '../parts.ts'
 import type { Expression, FromItem, Operation, Statement } from '../query.ts'
 
-/** What the condition is asked about: a row of one relation. */
+/** The row that a condition is evaluated for: one of the written relation. */
 export interface AskedRow {
   /** A column of the row, by the path that names it. */
   has(path: readonly string[]): boolean
-  /** What is said of it in any way. */
+  /** An expression that mentions the row. */
   dependsOn(node: Expression): boolean
   readonly relation: string
   readonly dialect: Dialect
 }
 
 /**
- * Whether a question that cannot be evaluated leaves some rows out and others not, as far as one can tell by its form: a value of the row
- * beside something else. Any other may hold for every row, like `pg_typeof(id) = 'integer'::regtype`, and counts as if it did not
- * depend on the row.
+ * Whether a comparison that cannot be evaluated seems to hold for some rows only, judged by its form: a value of the row compared with
+ * something else. Any other may hold for every row, like `pg_typeof(id) = 'integer'::regtype`, and counts as independent of the row.
  */
 export function mayTellRowsApart(node: Expression, row: AskedRow): boolean {
   switch (node.kind) {
@@ -34,10 +33,10 @@ export function mayTellRowsApart(node: Expression, row: AskedRow): boolean {
       if (node.gives === 'exists') return readsRelation(node.query)
       if (node.tested === undefined) return readsOther(node.query, row)
       return (isPlace(node.tested, row) || varies(node.tested, row)) && readsRelation(node.query)
-    // Neither is true or false.
+    // Neither is a truth value.
     case 'row':
     case 'array':
-    // Beside something given it may hold for every row: `greatest(1, id)`.
+    // With a given value it may hold for every row: `greatest(1, id)`.
     case 'extreme':
       return false
     case 'column':
@@ -66,7 +65,7 @@ function operationTells(node: Operation, row: AskedRow): boolean {
   const [second] = others
   const { operators } = row.dialect.conditions
   const bySeveral = node.form === 'any' || node.form === 'all' || node.form === 'in'
-  // Where it is equal to something given, a row's place or oid is one.
+  // A row's location or oid that equals a given value selects one row.
   if (isPlace(first, row) && (name === '=' || node.form === 'in')) return others.every((other) => !row.dependsOn(other))
   if (bySeveral || node.form === 'between')
     return varies(first, row) && others.every((other) => isApart(other, first, row))
@@ -85,14 +84,14 @@ function operationTells(node: Operation, row: AskedRow): boolean {
   return (varies(first, row) && isApart(second, first, row)) || (varies(second, row) && isApart(first, second, row))
 }
 
-/** Something given, or a value of the row that has no column in common with the other. */
+/** A given value, or a value of the row that shares no column with the other operand. */
 function isApart(node: Expression, other: Expression, row: AskedRow): boolean {
   if (!row.dependsOn(node)) return true
   const used = columnsOf(other)
   return (varies(node, row) || isPlace(node, row)) && [...columnsOf(node)].every((name) => !used.has(name))
 }
 
-/** Whether an expression has many values, as far as one can tell by its form. */
+/** Whether an expression seems to have many values, judged by its form. */
 export function varies(node: Expression, row: AskedRow): boolean {
   switch (node.kind) {
     case 'column':
@@ -138,7 +137,7 @@ export function varies(node: Expression, row: AskedRow): boolean {
   }
 }
 
-/** One part of the row, and beside it nothing that would make one value of all, such as a length of 0 or a divisor of 1. */
+/** Exactly one argument depends on the row, and no other makes all results equal, such as a length of 0 or a divisor of 1. */
 function variesBeside(args: readonly Expression[], row: AskedRow, flattening: readonly string[] = []): boolean {
   const rest = args.filter((arg) => row.dependsOn(arg))
   const names = rest.map(columnsOf)
@@ -167,7 +166,7 @@ const isValue = (path: readonly string[], row: AskedRow): boolean =>
 export const isPlace = (node: Expression, row: AskedRow): boolean =>
   node.kind === 'column' && row.has(node.path) && node.path.at(-1) === row.dialect.conditions.rowPlace
 
-/** Some relation is read, of which the rows decide. */
+/** Reads a relation, whose rows decide. */
 function readsRelation(statement: Statement): boolean {
   const { from, statements } = statementParts(statement)
   const inFrom = (item: FromItem): boolean => {
@@ -178,7 +177,7 @@ function readsRelation(statement: Statement): boolean {
   return from.some(inFrom) || statements.some(readsRelation)
 }
 
-/** It reads another relation than that of the row, whose own rows would be the same one. */
+/** Reads a relation other than that of the row, which would find the row itself. */
 function readsOther(statement: Statement, row: AskedRow): boolean {
   const { from, statements } = statementParts(statement)
   const inFrom = (item: FromItem): boolean => {
@@ -189,7 +188,7 @@ function readsOther(statement: Statement, row: AskedRow): boolean {
   return from.some(inFrom) || statements.some((inner) => readsOther(inner, row))
 }
 
-/** A pattern that every text fits. */
+/** A pattern that matches every text. */
 function isEmptyPattern(node: Expression | undefined, row: AskedRow): boolean {
   if (node === undefined) return true
   if (node.kind === 'cast' || node.kind === 'collate') return isEmptyPattern(node.arg, row)
@@ -207,7 +206,7 @@ function isWideOpen(node: Expression, row: AskedRow): boolean {
   return false
 }
 
-/** infinity and NaN, which everything is compared with in one way. */
+/** infinity and NaN, which compare the same way with every value. */
 function isInfinite(node: Expression, row: AskedRow): boolean {
   if (node.kind === 'cast' || node.kind === 'collate') return isInfinite(node.arg, row)
   return node.kind === 'constant' && node.type === 'text' && row.dialect.conditions.infinityOf(node.value) !== undefined

@@ -7,10 +7,10 @@ import { UNKNOWN, type Value } from './values.ts'
 /** Values to try, by column. */
 export type Samples = ReadonlyMap<string, readonly Value[]>
 
-/** Where nothing says of which kind the values are, none is taken. */
+/** No values where nothing shows their kind. */
 export const SOME_VALUES: readonly Value[] = [UNKNOWN]
 
-/** For each column of the condition, values around the constants that it stands in one comparison with, of their kind. */
+/** For each column of the condition, values around the constants that it is compared with, of their kind. */
 export function samplesOf(where: Expression, names: OwnRow): Samples {
   const found = new Map<string, { readonly constants: Constant[]; isText: boolean }>()
   const { conditions } = names.dialect
@@ -60,7 +60,7 @@ function around(
       '',
       ' aA ',
       ...texts.flatMap((text) => [text, `${text}~`, text.slice(0, -1)]),
-      // Numbers beside texts are lengths of them.
+      // Numbers in comparisons with text are lengths.
       ...numbers.flatMap((length) =>
         length >= 0 && length < 1000 ? ['x'.repeat(length), 'x'.repeat(length + 1)] : [],
       ),

@@ -15,7 +15,7 @@ export function like(text: string, pattern: string): boolean | typeof UNKNOWN {
   return ends.has(text.length)
 }
 
-/** A function of one text, or of one number: of anything else its value is not known. */
+/** The result of a function of one text or one number; UNKNOWN for other arguments. */
 export const ofText =
   (make: (value: string) => Value) =>
   ([value]: readonly Value[]): Value =>

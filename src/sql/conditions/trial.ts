@@ -5,7 +5,7 @@ import { SOME_VALUES, samplesOf, type Samples } from './samples.ts'
 import type { ConditionTerms } from './terms.ts'
 import { UNKNOWN, valueOf, type Value } from './values.ts'
 
-/** Looks for a row that the condition leaves out. */
+/** Searches for a row for which the condition does not hold. */
 export function canLeaveOut(where: Expression, names: OwnRow): boolean {
   const samples = samplesOf(where, names)
   for (let guess = 0; guess < MAX_GUESSES; guess++) {
@@ -17,9 +17,9 @@ export function canLeaveOut(where: Expression, names: OwnRow): boolean {
 }
 
 /**
- * One choice for what does not depend on the row (parameters, other tables, subqueries): any such choice may come true. Over it,
- * rows are tried: for each column the values around the constants that it is compared with, for each question that cannot
- * be evaluated both answers.
+ * One assignment of truth values to everything that does not depend on the row (parameters, other tables, subqueries): each may occur. For
+ * it, rows are tried: for each column the values around the constants that it is compared with, and for each comparison that cannot be
+ * evaluated both answers.
  */
 class Trial {
   readonly #names: OwnRow
@@ -27,7 +27,7 @@ class Trial {
   readonly #row: AskedRow
   readonly #samples: Samples
   readonly #guess: number
-  /** What has been asked of the row, in the order in which it was asked first, and how many answers there are. */
+  /** The questions about the row in the order in which they first came up, each with its number of answers. */
   readonly #asked = new Map<string, { readonly options: readonly Value[]; chosen: number }>()
   readonly #given = new Map<string, boolean>()
   readonly #texts = new Map<Expression, string>()
@@ -51,7 +51,7 @@ class Trial {
   }
 
   leavesOut(where: Expression): boolean {
-    // A condition that needs more to show what it leaves out is taken for one that leaves nothing out.
+    // A condition that needs more trials to find a row counts as one that holds for all.
     while (this.#steps < MAX_STEPS) {
       if (this.#truth(where) !== true) return true
       if (!this.#next()) return false
@@ -59,7 +59,7 @@ class Trial {
     return false
   }
 
-  /** The next row; false where all have been tried. */
+  /** Moves to the next row; false when all have been tried. */
   #next(): boolean {
     for (const asked of this.#asked.values()) {
       asked.chosen++
@@ -80,7 +80,7 @@ class Trial {
     const value = this.#value(node)
     if (typeof value === 'boolean' || value === null) return value
     if (value === 'true' || value === 'false') return value === 'true'
-    // Servers that take a number for a condition have all but zero hold; others refuse it.
+    // Servers that accept a number as a condition take all but zero for true; others refuse it.
     if (typeof value === 'number') return value !== 0
     // `<>` is answered as `=` is.
     const opposite = node.kind === 'operation' ? this.#opposite(node) : undefined
@@ -183,12 +183,12 @@ class Trial {
     return isOfRow(path, this.#names) ? String(path.at(-1)) : JSON.stringify(path)
   }
 
-  /** An expression as a text in which a column of the row is called by its name alone. */
+  /** An expression as a key, in which a column of the row is written without its qualifier. */
   #textOf(node: Expression): string {
     const known = this.#texts.get(node)
     if (known !== undefined) return known
     const text = JSON.stringify(node, (key, part: unknown) => {
-      // Where it stands says nothing about its value; any two parameters may be given the same.
+      // Position does not matter for its value; any two parameters may have the same value.
       if (key === 'at' || key === 'others' || key === 'number') return undefined
       return isColumn(part) ? this.#keyOf(part.path) : part
     })
@@ -219,7 +219,7 @@ class Trial {
 
   #test({ is, negated, arg }: Extract<Expression, { kind: 'test' }>): Value {
     if (is === 'null') {
-      // Whether a column is NULL is a question of its own; what is made of values that are there is not.
+      // Whether a column is NULL is a separate question; an expression of values that are not NULL is not NULL.
       const value =
         arg.kind === 'column' && this.#row.has(arg.path) && !this.#isSystem(arg.path)
           ? this.#answer(`${this.#keyOf(arg.path)} is null`, [null, true])
@@ -294,7 +294,7 @@ class Trial {
   /** EXISTS of a query whose WHERE holds for no row. */
   #findsNothing({ gives, query }: Subquery): boolean {
     if (gives !== 'exists' || query.kind !== 'select' || !isPlain(query) || query.where === undefined) return false
-    // An aggregate gives a row of none.
+    // An aggregate returns a row even for no rows.
     if (query.targets.some(({ value }) => value.kind !== 'constant' && value.kind !== 'column')) return false
     return isNever(query.where)
   }
@@ -319,7 +319,7 @@ class Trial {
   }
 }
 
-/** False or NULL whatever its columns are, which are not those of the statement around it. */
+/** False or NULL whatever the values of its columns, which are not those of the outer statement. */
 const isNever = (node: Expression): boolean =>
   (node.kind === 'constant' && (node.type === 'null' || (node.type === 'boolean' && node.value === 'false'))) ||
   (node.kind === 'logic' && node.how === 'and' && node.args.some(isNever))

@@ -1,10 +1,10 @@
 import type { Constant } from '../query.ts'
 
-/** A value, NULL, or one that is not known. */
+/** A value, NULL, or UNKNOWN where it cannot be determined. */
 export type Value = number | string | boolean | null | typeof UNKNOWN
 export const UNKNOWN = Symbol('unknown')
 
-/** What a constant is as it is written. */
+/** The value of a constant as written. */
 export function valueOf({ type, value }: Constant): Value {
   switch (type) {
     case 'null':
@@ -20,7 +20,7 @@ export function valueOf({ type, value }: Constant): Value {
   }
 }
 
-/** How an operator of comparison answers for two values of one type; other operators are not known. */
+/** The result of a comparison operator for two values of one type; UNKNOWN for other operators. */
 export function ordered<T extends string | number | boolean>(
   operator: string,
   one: T,

@@ -4,7 +4,7 @@ import type { Findings } from './findings.ts'
 import type { Conversion } from './parsed-statement.ts'
 import { findRow, type Columns, type Scope } from './row-names.ts'
 
-// From which type to which other the values of a statement are converted, as far as its text shows: casts are functions.
+// Which conversions between types a statement contains, as far as its text shows: casts may run functions.
 
 export function addConversions(types: readonly TypeName[], how: Conversion['how'], found: Findings): void {
   const { elementType } = found.dialect.names
@@ -13,7 +13,7 @@ export function addConversions(types: readonly TypeName[], how: Conversion['how'
 
 export function addConversion(conversion: Conversion, found: Findings): void {
   const { to, how, from } = conversion
-  // A text may store thousands of values: no name has the character between.
+  // A text may store thousands of values, so the key is cheap; no name contains the separator.
   const source =
     from === undefined || typeof from === 'string' ? from : 'type' in from ? from.type : JSON.stringify(from)
   found.conversions.set(`${typeof to === 'string' ? to : `.${to.type}`}\0${how}\0${source}`, conversion)
@@ -43,7 +43,7 @@ function sourceOf(arg: Expression, scope: Scope, { names }: Dialect): Conversion
   const [row, name] = arg.path.length === 1 ? [undefined, arg.path[0]] : arg.path.slice(-2)
   if (name === undefined || name === '*') return undefined
   const rows = row === undefined ? everyRow(scope) : [findRow(scope, row)]
-  // What a query or a function gives may have any type.
+  // Columns of queries and functions may have any type.
   const isOfRelations = rows.every(
     (columns) => columns !== undefined && columns.names.size === 0 && columns.relations.length > 0,
   )

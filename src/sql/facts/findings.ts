@@ -3,7 +3,7 @@ import type { Dialect } from '../dialect.ts'
 import type { Scope } from './row-names.ts'
 import type { Conversion, FieldReference, LiteralPlace, NewerWord, ParsedStatement } from './parsed-statement.ts'
 
-/** What has been found in one statement so far. */
+/** The facts of one statement, while it is read. */
 export class Findings {
   readonly dialect: Dialect
   /** Reads statements that stand within others: it knows every kind of them. */
@@ -20,7 +20,7 @@ export class Findings {
   readonly names: string[] = []
   readonly typeNames = new Set<string>()
   readonly conversions = new Map<string, Conversion>()
-  /** By parameter, what it is converted to at each of its places; undefined where it stands by itself. */
+  /** By parameter number, what it is converted to at each of its places; undefined: nothing. */
   readonly parameters = new Map<
     number,
     { readonly to: Conversion['to'] | undefined; readonly how: Conversion['how'] }[]
@@ -31,7 +31,7 @@ export class Findings {
   cascade = false
   explainRuns = false
   readWrite = false
-  /** The SELECT that is being read, the innermost. */
+  /** The innermost SELECT that is being read. */
   select: Select | undefined
   executes: string | undefined
   opaqueSettings = false
@@ -49,7 +49,7 @@ export class Findings {
     this.parameters.set(number, [...places, { to, how }])
   }
 
-  /** Takes over what a statement that is planned and not run would do: all of it is only looked at. */
+  /** Adds the facts of a statement that is planned but not run: what it would write is only read. */
   addPlanned(planned: Findings): void {
     for (const [key, relation] of [...planned.reads, ...planned.writes]) this.reads.set(key, relation)
     // Planning may run functions that are immutable.
@@ -96,7 +96,7 @@ export class Findings {
     }
   }
 
-  /** A parameter is of the type of its first place, unless the client declares it. */
+  /** A parameter has the type of its first place, unless the client declares one. */
   #ofParameters(): Conversion[] {
     return [...this.parameters.values()].flatMap((places) => {
       const [first] = places
@@ -115,5 +115,5 @@ export type StatementReader = (node: Statement, found: Findings, outer: Scope) =
 
 export const add = (name: Name, to: Map<string, Name>): void => void to.set(keyOf(name), name)
 
-/** No name has the character between. */
+/** No name contains the separator. */
 export const keyOf = ({ schema, name }: Name): string => (schema === undefined ? name : `${schema}\0${name}`)

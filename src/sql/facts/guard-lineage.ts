@@ -1,7 +1,7 @@
 import { PamError } from '../../shared/errors.ts'
 import type { StatementLineage } from '../lineage/report.ts'
 
-/** Masked values would be stored where they are not masked, or told by something else than the rows. */
+/** Why a statement is refused: it would store masked values where they are not masked, or reveal them other than in its rows. */
 export function guardLineage({ copies, leaks }: StatementLineage): PamError | undefined {
   const kept = copies.find(({ mask }) => !mask.copying)
   if (kept !== undefined) {

@@ -18,10 +18,10 @@ interface Scope {
   storage(): Origin
 }
 
-/** How errors of the server are masked where masked columns may be in them. */
+/** How much of the server's errors is masked where they may quote masked columns. */
 export const quoting = (masking: Scope): ErrorExposure => (isMasked(masking.storage()) ? 'named' : 'quoted')
 
-/** Of a statement whose rows may be made of anything. */
+/** The lineage of a statement whose columns may come from anywhere. */
 export const unknownOutputs = ({ anything }: Pick<Scope, 'anything'>): Pick<StatementLineage, 'outputs'> => ({
   outputs: [repeated(anything)],
 })

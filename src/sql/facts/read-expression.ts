@@ -42,7 +42,7 @@ export function readExpression(node: Expression, found: Findings, scope: Scope):
   for (const statement of statements) found.read(statement, found, { ...scope, rows: [], outer: scope })
 }
 
-/** A call that is a SET by another name. */
+/** A call that does what SET does, such as set_config(). */
 function addSetting(node: Call, found: Findings): void {
   const change = found.dialect.settingOf(node, found.select)
   if (change === undefined) return
@@ -58,7 +58,7 @@ export const addTypes = (types: readonly TypeName[], found: Findings): void => {
   for (const { name } of types) found.typeNames.add(name)
 }
 
-/** `value::type`. A constant or parameter without a type of its own becomes one of the type by what reads its text. */
+/** `value::type`. A constant or parameter without a type of its own is converted by the input function of the type. */
 function addCast(arg: Expression, to: Conversion['to'], found: Findings, scope: Scope): void {
   if (arg.kind === 'parameter') return found.noteParameter(arg.number, to)
   // Its elements are converted one by one.

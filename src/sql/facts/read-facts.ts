@@ -7,7 +7,7 @@ import { readQuery } from './read-query.ts'
 import { readChange, readInsert, readJoinedChange, readMerge } from './read-writes.ts'
 import { cteOf, NOWHERE, type RowName, type Scope } from './row-names.ts'
 
-/** What a statement says, without the places of its constants, which its dialect finds in the text. */
+/** Collects the facts of a statement, but for the places of its constants, which the dialect finds in the text. */
 export function readFacts(statement: Statement, dialect: Dialect): Findings {
   const found = new Findings(dialect, readStatement)
   readStatement(statement, found, NOWHERE)
@@ -43,7 +43,7 @@ function readUtility(node: Utility, found: Findings, outer: Scope): void {
   for (const name of node.makes) add(name, found.makes)
   for (const name of node.operators) add(name, found.operators)
   addTypes(node.types, found)
-  // A new table converts nothing to the types of its columns.
+  // Creating a table converts no values to the types of its columns.
   if (!node.does.includes('create-table')) addConversions(node.types, 'assignment', found)
   if (node.does.includes('prepare') && node.types.length > 0) found.declaresParameters = true
   found.settings.push(...detail.settings)

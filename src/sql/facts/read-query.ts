@@ -5,7 +5,7 @@ import { add, type Findings } from './findings.ts'
 import { addTypes, readAll, readExpression } from './read-expression.ts'
 import { addCte, columnsOf, cteOf, rowNames, type RowName, type Scope } from './row-names.ts'
 
-/** Common table expressions: each sees those before it, and with RECURSIVE itself and all. */
+/** Common table expressions: each sees those before it; with RECURSIVE, all of them and itself. */
 export function readWith(clause: With | undefined, found: Findings, outer: Scope): Scope {
   const ctes = clause?.ctes ?? []
   let scope = outer
@@ -70,7 +70,7 @@ const NONE: readonly never[] = []
 
 export function readFrom(items: readonly FromItem[], found: Findings, scope: Scope): readonly RowName[] {
   const rows: RowName[] = []
-  // A later item may be LATERAL, and names those before it.
+  // A later item may be LATERAL and name those before it.
   const beside: Scope = { ctes: scope.ctes, rows, outer: scope.outer }
   for (const item of items) {
     readItem(item, found, beside)

@@ -48,14 +48,14 @@ export function readInsert(node: Insert, found: Findings, outer: Scope): void {
   readReturning(node, found, scope)
 }
 
-/** What is inserted: rows of values are converted one by one, those of a query as it gives them. */
+/** The source of an INSERT. Rows of VALUES are converted one by one; of a query, any conversion may take place. */
 function readSource(source: Statement, found: Findings, scope: Scope): void {
   if (source.kind !== 'values' || source.order.length > 0) {
     addConversion({ to: 'stored', how: 'assignment', from: undefined }, found)
     return found.read(source, found, scope)
   }
   const ctes = readWith(source.with, found, scope)
-  // Rows of constants alone may be one row many times over.
+  // Many rows of constants are the same object (readRows).
   let before: readonly Expression[] | undefined
   for (const row of source.rows) {
     if (row !== before) addStored(row, 'stored', found, ctes)
@@ -81,7 +81,7 @@ export function readJoinedChange(node: Change, found: Findings, outer: Scope): v
   found.kinds.add(node.does)
   const ctes = readWith(node.with, found, outer)
   const [only, ...others] = node.from
-  // Of joined tables all are read, also those written.
+  // Joined tables are read, including those that are written.
   const isAlone = only?.kind === 'table' && others.length === 0
   const from = isAlone ? rowNames(only, ctes) : readFrom(node.from, found, { ctes: ctes.ctes, rows: [], outer })
   for (const { table, met } of node.targets) {
@@ -112,7 +112,7 @@ export function readMerge(node: Merge, found: Findings, outer: Scope): void {
   for (const { when, does, condition, subscripts, values, set } of clauses) {
     if (does !== 'nothing') found.kinds.add(does)
     const changes = does === 'update' || does === 'delete'
-    // Rows that no source matches may be all of them: only a condition of its own leaves any out.
+    // Rows without a match may be all rows: only a condition of the clause leaves any out.
     const decides = when === 'not-matched-by-source' ? condition : on
     if (changes && isAlways(decides, target, [source], found.dialect)) found.missingWhere = true
     readAll([condition, ...subscripts], found, scope)

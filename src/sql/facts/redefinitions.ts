@@ -5,13 +5,13 @@ import type { Name } from '../query.ts'
 import { keyOf } from './findings.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
 
-/** Which statements of a dialect change what names stand for, by their kinds. */
+/** The kinds of statements of a dialect that change what names refer to. */
 export interface DefinitionKinds {
-  /** After these all names stand for what they stood for before. */
+  /** Kinds that change the meaning of no name. */
   readonly keep: ReadonlySet<string>
-  /** They neither give rows nor write any, and let all names stand for what they stood for but for those that they make or drop. */
+  /** Kinds that neither return nor write rows, and change the meaning only of the names that they create or drop. */
   readonly plain: ReadonlySet<string>
-  /** Of those, the ones that drop what they write to. */
+  /** Those of them that drop what they write to. */
   readonly drop: ReadonlySet<string>
   /** The schema of the system's own tables of definitions. */
   readonly catalogs: string
@@ -23,7 +23,7 @@ export class Redefinitions {
   #anything = false
   #definitions = false
   readonly #made = new Set<string>()
-  /** Last names: what else has that name is found in the place of what was dropped. */
+  /** Unqualified names of dropped objects: another object of that name may be found in their place. */
   readonly #gone = new Set<string>()
 
   constructor(kinds: DefinitionKinds) {
@@ -45,7 +45,7 @@ export class Redefinitions {
     for (const named of statement.makes) this.#made.add(keyOf(named))
   }
 
-  /** Whether it may say something else than the catalogs tell, which were read before the text. */
+  /** Whether a statement may mean something else than by the catalogs, which were read before the text ran. */
   maySay(statement: ParsedStatement): boolean {
     if (this.#anything) return true
     if (!this.#definitions) return false
@@ -54,7 +54,7 @@ export class Redefinitions {
     return !this.#isPlain(statement) || [...statement.reads, ...statement.writes].some(isGone)
   }
 
-  /** Whether it is a table that the text itself has made, out of parts that are known. */
+  /** Whether this is a table that the text itself created from known parts. */
   made(named: Name): boolean {
     return !this.#anything && this.#made.has(keyOf(named))
   }
@@ -63,7 +63,7 @@ export class Redefinitions {
     return kinds.every((kind) => this.#kinds.plain.has(kind))
   }
 
-  /** Whether names may stand for something else once it has run. */
+  /** Whether names may refer to something else once the statement has run. */
   #mayRedefine({ kinds, writes, unknown }: SqlStatement): boolean {
     return unknown.length > 0 || !kinds.every((kind) => this.#kinds.keep.has(kind)) || this.#writesCatalogs({ writes })
   }
@@ -73,7 +73,7 @@ export class Redefinitions {
   }
 }
 
-/** A table that the text has made before holds nothing yet. One that the catalogs know may be what IF NOT EXISTS found. */
+/** A table that the text created holds no masked values yet. One that the catalogs know may be what IF NOT EXISTS found. */
 export function sourcesBeside(
   redefined: Redefinitions,
   isKnown: (named: Name) => boolean,

@@ -1,6 +1,6 @@
 import type { Alias, Expression, FromItem, Name, Statement, Table } from '../query.ts'
 
-/** What is known of the columns of a row: some by name, and relations all of whose columns it has. */
+/** The known columns of a row: some by name, and all those of some relations. */
 export interface Columns {
   readonly names: ReadonlySet<string>
   readonly relations: readonly Name[]
@@ -10,7 +10,7 @@ export interface RowName extends Columns {
   readonly alias: string
 }
 
-/** What names of rows and of common table expressions mean at one place of a statement. */
+/** What the names of rows and of common table expressions refer to at one place of a statement. */
 export interface Scope {
   readonly ctes: ReadonlyMap<string, Columns>
   readonly rows: readonly RowName[]
@@ -25,7 +25,7 @@ export const cteOf = (scope: Scope, { schema, name }: Name): Columns | undefined
 const NO_NAMES: ReadonlySet<string> = new Set()
 const NOTHING_KNOWN: Columns = { names: NO_NAMES, relations: [] }
 
-/** New names hide what the columns were called. */
+/** An alias with column names hides the original ones. */
 function renamed(columns: Columns, alias: Alias | undefined): Columns {
   return alias === undefined || alias.columns.length === 0 ? columns : { names: new Set(alias.columns), relations: [] }
 }
@@ -35,7 +35,7 @@ const union = (all: readonly Columns[]): Columns => ({
   relations: all.flatMap(({ relations }) => relations),
 })
 
-/** The rows that an item of FROM gives names to. */
+/** The rows that an item of FROM names. */
 export function rowNames(item: FromItem, scope: Scope): readonly RowName[] {
   const named = (columns: Columns, alias: Alias | undefined, name = alias?.name): readonly RowName[] =>
     name === undefined ? [] : [row(name, renamed(columns, alias))]
@@ -51,7 +51,7 @@ export function rowNames(item: FromItem, scope: Scope): readonly RowName[] {
     case 'function-table': {
       const [call] = item.calls
       const name = item.alias?.name ?? (call?.kind === 'call' ? call.name.name : undefined)
-      // A function of one value gives a column that is called as its row.
+      // A function that returns one value has one column, named like its row.
       const names = new Set([...item.columns, ...(item.alias?.columns ?? []), ...(name === undefined ? [] : [name])])
       return name === undefined ? [] : [{ alias: name, names, relations: [] }]
     }
@@ -77,7 +77,7 @@ const row = (alias: string, { names, relations }: Columns): RowName => ({ alias,
 export const targetRow = (target: Table, alias: string): RowName =>
   row(alias, renamed({ names: NO_NAMES, relations: [target.name] }, target.alias))
 
-/** The columns that a query gives, as far as its text shows. */
+/** The columns that a query returns, as far as its text shows. */
 export function columnsOf(query: Statement, scope: Scope): Columns {
   switch (query.kind) {
     case 'select': {
@@ -119,7 +119,7 @@ function targetColumns(
   )
 }
 
-/** The names of a WITH, for what stands beside it; each is read where it stands. */
+/** The names that a WITH clause defines, for the query that it belongs to. */
 export function withCtes(clause: Extract<Statement, { with: unknown }>['with'], scope: Scope): Scope {
   let inner = scope
   for (const { name, columns, query } of clause?.ctes ?? [])
@@ -136,7 +136,7 @@ export const addCte = (scope: Scope, name: string, columns: Columns): Scope => (
   ctes: new Map([...scope.ctes, [name, columns]]),
 })
 
-/** What is known of the row of this name; undefined where there is none, or more than one. */
+/** The known columns of the row with this name; undefined where there is none, or more than one. */
 export function findRow(scope: Scope, alias: string): Columns | undefined {
   for (let level: Scope | undefined = scope; level !== undefined; level = level.outer) {
     const rows = level.rows.filter((row) => row.alias === alias)

@@ -6,29 +6,29 @@ import type { ParsedStatement } from './parsed-statement.ts'
 export interface TextFacts {
   readonly statements: readonly SqlStatement[]
   readonly parsed: readonly ParsedStatement[]
-  /** Masked values can be in an error, and what they are compared with in the text: both are hidden. */
+  /** How much of an error may quote masked values. Where any may, what they are compared with is hidden in the record, too. */
   readonly errorExposure: ErrorExposure
   /** Where the columns of each statement's result come from; empty while no columns are masked. */
   readonly lineage: readonly StatementLineage[]
-  /** Masked columns that are compared with given values, and how many. */
+  /** Masked columns that are compared with given values, and the number of values. */
   readonly comparisons: readonly MaskedComparison[]
-  /** Definitions may have changed once it has run. */
+  /** Definitions may change when it runs. */
   readonly changesCatalog: boolean
-  /** Which relations, exactly, the names stood for, and how they are defined: another one is another command. */
+  /** Exactly which relations the names refer to, and how they are defined: with others it is another command. */
   readonly objects: string
-  /** Names that nothing in the catalogs has; they may be new. */
+  /** It names objects that are not in the catalogs; they may be new. */
   readonly unresolved: boolean
 }
 
 /**
- * What of an error or notice may quote masked values: nothing; what the system's own messages quote; that, and names of tables and constraints,
- * where a partition tells of a row; all of it, where user-defined code may have made it.
+ * What of an error or notice may quote masked values: nothing; what the system's messages quote; that, and the names of tables and
+ * constraints, where a partition reveals something of a row; or all of it, where user-defined code may have produced it.
  */
 export type ErrorExposure = 'none' | 'quoted' | 'named' | 'any'
 
 export interface MaskedComparison {
   readonly column: string
   readonly count: number
-  /** How many one grant allows. */
+  /** How many comparisons one grant allows. */
   readonly budget: number
 }

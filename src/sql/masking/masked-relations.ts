@@ -2,14 +2,14 @@ import type { ColumnMask, MaskedColumns, MaskingPlan } from '../../masking/plan.
 import type { CatalogTerms, Relation, RelationCatalog } from '../catalog.ts'
 import type { Dialect } from '../dialect.ts'
 
-/** Catalogs, and how the dialect that they are of reads them. */
+/** Catalogs, and how their dialect reads them. */
 export interface KnownCatalog {
   readonly catalog: RelationCatalog
   readonly terms: CatalogTerms
   readonly dialect: Dialect
 }
 
-/** The masks of base columns. A parent shows its children's rows and a child is a part of its parent: the same column, by name. */
+/** The masks of base columns. A parent shows its children's rows and a child's rows are its parent's: columns of the same name share a mask. */
 export function columnMasks(
   plan: MaskingPlan,
   catalog: RelationCatalog,
@@ -42,7 +42,7 @@ export function taintedRelations<R extends Relation>(
   return [...catalog.byOid.values()].filter(({ oid }) => tainted.has(oid))
 }
 
-/** Columns of a plan that no relation has: a rule with a typing error would hide nothing. */
+/** Columns of a plan that no relation has: a misspelt rule would mask nothing. */
 export function missingColumns(plan: MaskingPlan, catalog: RelationCatalog): readonly string[] {
   const ofCatalog = missing.get(catalog) ?? new WeakMap<MaskingPlan, readonly string[]>()
   missing.set(catalog, ofCatalog)
@@ -51,7 +51,7 @@ export function missingColumns(plan: MaskingPlan, catalog: RelationCatalog): rea
   return known
 }
 
-/** Every session asks, and a catalog may have thousands of relations. */
+/** Cached: every session asks, and a catalog may have thousands of relations. */
 const missing = new WeakMap<RelationCatalog, WeakMap<MaskingPlan, readonly string[]>>()
 
 function findMissing(plan: MaskingPlan, catalog: RelationCatalog): string[] {
@@ -72,7 +72,7 @@ function findMissing(plan: MaskingPlan, catalog: RelationCatalog): string[] {
 const fits = (pattern: string, name: string): boolean => pattern === '*' || pattern === name
 export const nameOf = ({ schema, table, column }: MaskedColumns): string => `${schema}.${table}.${column}`
 
-/** Everything that a masked value can be read from, views upon views included. */
+/** All relations that masked values can be read from, including views of views. */
 export function taint(
   masks: Masks,
   { catalog, terms }: Pick<KnownCatalog, 'catalog' | 'terms'>,
@@ -118,7 +118,7 @@ function isMaskedOrMade(oid: number, name: string, masks: Masks, catalog: Relati
 
 type Masks = ReadonlyMap<number, ReadonlyMap<number, unknown>>
 
-/** These and all that they are related to, of any degree. */
+/** These relations and all their relatives, of any degree. */
 export function families(relations: readonly Relation[], catalog: RelationCatalog): Relation[] {
   const members = new Map(relations.map((relation) => [relation.oid, relation]))
   for (const member of members.values()) {

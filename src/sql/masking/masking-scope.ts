@@ -21,15 +21,15 @@ import {
 } from '../lineage/origin.ts'
 import { type KnownCatalog, columnMasks, nameOf, taint, mayTellByStorage, families } from './masked-relations.ts'
 
-/** The parsed definitions: of a view by its object id, of a generated column by `oid column`. */
+/** The parsed definitions: of views by object id, of generated columns by `oid column`. */
 export type DefinitionTrees = ReadonlyMap<string, Statement | undefined>
 
-/** A session's masking plan, held against what the target's catalogs say now. */
+/** A session's masking plan, applied to the target's current catalogs. */
 export class MaskingScope {
   readonly plan: MaskingPlan
   /** A value that may come from any masked column. */
   readonly anything: Origin
-  /** What is asked of names while a statement is followed. */
+  /** What lineage asks about the names in a statement. */
   readonly sources: Omit<Sources, 'prepared'>
   readonly #known: KnownCatalog
   readonly #definitions: DefinitionTrees
@@ -37,22 +37,22 @@ export class MaskingScope {
   readonly #tainted: ReadonlySet<number>
   readonly #columns = new Map<number, readonly Output[]>()
   readonly #answers = new Map<number, Origin>()
-  /** Relations whose policies are being looked at, one by way of the other. */
+  /** Relations whose policies are being followed, one from another. */
   readonly #answering = new Set<number>()
-  /** Relations that have policies around them; found when somebody asks. */
+  /** Relations with policies on them or on what they read; computed on demand. */
   #guarded: ReadonlySet<number> | undefined
   #walked = 0
   readonly #ties = new Map<number, readonly WrittenTie[]>()
   #storage: Origin | undefined
-  /** Relations whose definition compares or puts together a masked column with another. */
+  /** Relations whose definition compares or combines a masked column with another. */
   readonly #mixing = new Set<number>()
-  /** What the order of the rows of views reveals. */
+  /** What the row order of views reveals. */
   readonly #orders = new Map<number, Origin>()
   /** What definitions of views and of generated columns reveal, by their keys. */
   readonly #revealed = new Map<string, Origin>()
-  /** How many definitions are being read, one within the other. */
+  /** Depth of nested definitions that are being read. */
   #depth = 0
-  /** Something lay too deep since the outermost relation was begun, and what was read behind others since then. */
+  /** Since the outermost relation was begun: whether a definition was nested too deep, and the relations that were read. */
   #isCut = false
   readonly #readBehind = new Set<number>()
 
@@ -128,7 +128,7 @@ export class MaskingScope {
       answers: (named) => {
         const relation = terms.find(named)
         if (relation === undefined) return PLAIN
-        // Which relations have statistics says which have rows.
+        // A relation that has statistics has rows.
         if (terms.isStatistics(relation)) return this.storage()
         const answer = this.#answersOf(relation)
         return named.only === true ? madeOf([answer, this.#placeOf(relation)]) : answer
@@ -167,7 +167,7 @@ export class MaskingScope {
       this.#isCut = true
       return [repeated(this.anything)]
     }
-    // While a definition is being read, what refers back to it may be anything. So is what lies too deep behind others.
+    // While a definition is being read, a reference back to it may be anything, and so may one that is nested too deep.
     this.#columns.set(relation.oid, [repeated(this.anything)])
     this.#depth++
     let columns: readonly Output[] | undefined
@@ -175,7 +175,7 @@ export class MaskingScope {
       return (columns = this.#readColumns(relation))
     } finally {
       this.#depth--
-      // Sessions share the scope: what could not be read for one of them is no answer for the others.
+      // Sessions share the scope: a failure for one of them must not be cached for the others.
       if (columns === undefined) this.#columns.delete(relation.oid)
       else this.#columns.set(relation.oid, columns)
       this.#readBehind.add(relation.oid)
@@ -183,7 +183,7 @@ export class MaskingScope {
     }
   }
 
-  /** What lay too deep behind this relation does not behind itself: it is read again when somebody asks for it. */
+  /** What was nested too deep below this relation may not be on its own: it is read again on demand. */
   #endReading({ oid }: Relation): void {
     if (this.#isCut) for (const other of this.#readBehind) if (other !== oid) this.#columns.delete(other)
     this.#isCut = false
@@ -200,7 +200,7 @@ export class MaskingScope {
       return {
         name,
         origin: mask === undefined ? typed(derived?.[index] ?? PLAIN, type) : valueOf(mask, type),
-        // A view computes its columns where they are used, and a generated column may be virtual.
+        // A view computes its columns when they are used, and a generated column may be virtual.
         fails: relation.definition !== undefined || relation.viewOf.length > 0 || relation.generated.has(name),
         exact: relation.exact.has(name),
         type,
@@ -209,7 +209,7 @@ export class MaskingScope {
     })
   }
 
-  /** Where the columns come from that are computed; undefined where none is. */
+  /** The origins of computed columns; undefined where there are none. */
   #definedColumns(relation: Relation): readonly Origin[] | undefined {
     const { terms } = this.#known
     const names = [...relation.columns.keys()]
@@ -241,7 +241,7 @@ export class MaskingScope {
     return fitOutputs(outputs, count)
   }
 
-  /** Masked columns among these, each of a relation. */
+  /** The masked ones among columns of relations. */
   #maskedAmong(columns: readonly ColumnOf[]): Origin {
     return madeOf(
       columns.map(([oid, name]) => {
@@ -259,7 +259,7 @@ export class MaskingScope {
     )
   }
 
-  /** The keys by which rows came into this partition. */
+  /** The keys that decide which rows are in this partition. */
   #keyOf(relation: Relation): Origin {
     return this.#tied(relation, 'partition')
   }
@@ -270,14 +270,14 @@ export class MaskingScope {
     )
   }
 
-  /** The ties of a relation and of all that it is related to. */
+  /** The ties of a relation and its relatives. */
   #everyTie(relation: Relation): { readonly of: Relation; readonly tie: Tie }[] {
     return families([relation], this.#known.catalog).flatMap((of) => of.ties.map((tie) => ({ of, tie })))
   }
 
   /**
-   * Those around a relation that have policies: a view reads its tables under theirs. Undefined where a target has so many relations around
-   * others that looking at all of them takes too long.
+   * The relations with policies that a relation reads: a view reads its tables under theirs. Undefined where a target has so many
+   * dependencies that following them takes too long.
    */
   #withPolicies(relation: Relation): readonly Relation[] | undefined {
     const { catalog } = this.#known
@@ -293,7 +293,7 @@ export class MaskingScope {
   #answersOf(relation: Relation): Origin {
     const before = this.#answers.get(relation.oid)
     if (before !== undefined) return before
-    // A policy that reads its own relation again, by way of others, is none that a server would run.
+    // No server runs a policy that reads its own relation through others.
     if (this.#answering.has(relation.oid)) return this.anything
     this.#answering.add(relation.oid)
     try {
@@ -304,7 +304,7 @@ export class MaskingScope {
       ) ?? [this.anything]
       this.#columnsOf(relation)
       const answer = madeOf([...policies, this.#shownBy(relation), this.#keyOf(relation)])
-      // Within its own definition, which is not read yet, it would be another; so would that of one in its policies.
+      // While definitions or policies are being read the answer is preliminary, and not cached.
       if (this.#depth === 0 && this.#answering.size === 1) this.#answers.set(relation.oid, answer)
       return answer
     } finally {
@@ -337,8 +337,7 @@ export class MaskingScope {
   }
 
   /**
-   * Of a view, which a server may read as its table: columns of other names than those that the table has beside an index may be of the
-   * index.
+   * The orders of a view, which a server may read as its table. A column that has another name than in the table may be one of the index.
    */
   #ordersBehind(view: Relation, oid: number, above: number): ReadOrders['indexes'] {
     if (above >= MAX_VIEWS) return [{ columns: [...view.columns.keys()], origins: [this.anything] }]
@@ -352,7 +351,7 @@ export class MaskingScope {
     })
   }
 
-  /** What a view reveals by which rows it shows. Compared with constants alone, a masked column leaves out the same rows for everybody. */
+  /** What a view reveals by the rows it shows. Where it compares masked columns only with constants, it shows everybody the same rows. */
   #shownBy({ oid, definition, opaque }: Relation): Origin {
     if (definition === undefined || opaque || !this.#tainted.has(oid)) return PLAIN
     const revealed = this.#revealed.get(String(oid))
@@ -369,14 +368,14 @@ export class MaskingScope {
     return read
   }
 
-  /** Of a view: which of its columns is which of the table's is not looked for. */
+  /** The ties of a view, without matching its columns to those of the table. */
   #tiesBehind({ viewOf }: Relation, above: number): WrittenTie[] {
     if (above >= MAX_VIEWS) return [{ kind: 'unique', own: undefined, others: this.anything }]
     return viewOf.flatMap((oid) => {
       const base = this.#known.catalog.byOid.get(oid)
       if (base === undefined) return []
       return this.#tiesFor(base, above + 1).flatMap(({ kind, own, others }): WrittenTie[] => {
-        // A column by itself is compared with what is written to it alone.
+        // A tie of a single column compares only what is written to that column.
         if (own?.size === 1 && !isMasked(others)) return []
         const compared = [...(own ?? [])].map((name): ColumnOf => [base.oid, name])
         return [{ kind, own: undefined, others: madeOf([others, this.#maskedAmong(compared)]) }]
@@ -408,7 +407,7 @@ export class MaskingScope {
 
 const isPolicy = ({ kind }: Tie): boolean => kind === 'policy'
 
-/** Relations that are looked at around others, in all: less than a second of work. */
+/** Dependencies that are followed in all: less than a second of work. */
 const MAX_WALKED = 4_000_000
 
 const NO_ORDERS: ReadOrders = { key: undefined, indexes: [], always: PLAIN }
@@ -416,13 +415,13 @@ const NO_ORDERS: ReadOrders = { key: undefined, indexes: [], always: PLAIN }
 /** A column of a relation, by object id and name. */
 type ColumnOf = readonly [number, string]
 
-/** All columns that a tie of this relation is between. */
+/** All columns of a tie of this relation. */
 const columnsOfTie = (oid: number, { own, others }: Tie): ColumnOf[] => [
   ...[...own].map((name): ColumnOf => [oid, name]),
   ...others,
 ]
 
-/** Under which the definition of a generated column is kept. */
+/** The key of a generated column's definition. */
 const generatedKey = ({ oid }: Relation, column: string): string => `${oid} ${column}`
 
 /** Names of the columns that the definition of a generated column computes with. */
@@ -436,12 +435,12 @@ function columnsIn(tree: Statement | undefined): ReadonlySet<string> {
   return names
 }
 
-/** Unique columns of a table, or of what a view shows: an INSERT into a view reaches them, too. */
+/** Unique columns of a table; all columns of a view, since an INSERT into it may reach unique ones. */
 function uniqueColumns(relation: Relation, catalog: RelationCatalog): ReadonlySet<string> {
   const members = [relation, ...relation.related.flatMap((oid) => catalog.byOid.get(oid) ?? [])]
   if (relation.viewOf.length > 0) return new Set(relation.columns.keys())
   return new Set(members.flatMap(({ unique }) => [...unique]))
 }
 
-/** Views upon views: nobody has as many, and each takes some of the stack. */
+/** Depth of nested views: nobody has as many, and each takes stack space. */
 const MAX_VIEWS = 100

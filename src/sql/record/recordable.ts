@@ -8,9 +8,9 @@ import type { LiteralPlace } from '../facts/parsed-statement.ts'
 import type { VisibleConstants } from '../lineage/open-constants.ts'
 
 /**
- * A statement as it may be kept for ever. Values that must not be read later are replaced by a keyed commitment: all constants of
- * a statement that carries a password; of one that touches masked columns those that have, or may have, to do with them; everywhere
- * what looks like a masked kind. A text that could not be parsed may hold anything: it is detached.
+ * A statement as it may be recorded. Values that must not be read later are replaced by a keyed commitment: all constants of a statement
+ * that contains a password; in one that touches masked columns, those that may be related to them; and everywhere what looks like a masked
+ * kind. A text that could not be parsed may contain anything: it is detached.
  */
 export function recordable(
   sql: string,
@@ -27,7 +27,7 @@ export function recordable(
   }
 }
 
-/** A text that nobody can say of what in it is secret. `why`: it … */
+/** A text in which secrets cannot be determined. `why` completes “it …”. */
 export const withheld = (
   sql: string,
   parameters: readonly (string | null)[],
@@ -41,11 +41,11 @@ export const withheld = (
 
 export interface RecordingSession {
   readonly masking: Pick<MaskingPlan, 'kinds'>
-  /** A keyed digest, so that nothing can be guessed back from it. */
+  /** A keyed digest: nobody without the key can test guesses against it. */
   commitment(text: string): string
 }
 
-/** A text and its parameters for the record; `detached` is kept apart from it. */
+/** A text and its parameters for the record; `detached` is stored beside it. */
 export interface RecordableText {
   readonly text: string
   readonly parameters: readonly (string | null)[]
@@ -61,15 +61,15 @@ export interface TextPiece {
   readonly isComment: boolean
 }
 
-/** What of a statement is hidden besides what looks like a masked kind. Plain data: another thread may do it. */
+/** What is hidden in a statement besides masked kinds. Plain data, so that another thread can apply it. */
 export interface Hiding {
-  /** Constants of the text, but for those that may stand: true for each of them, in order. Undefined where all may. */
+  /** For each constant of the text, in order, whether it may be recorded. Undefined: all may. */
   readonly constants: readonly boolean[] | undefined
-  /** Parameters, but for these, by their numbers. Undefined where all may stand. */
+  /** Numbers of the parameters that may be recorded. Undefined: all may. */
   readonly parameters: ReadonlySet<number> | undefined
 }
 
-/** Of a text that was read. */
+/** For a text that was parsed. */
 export function hidingOf(facts: TextFacts): Hiding {
   if (isSecret(facts)) return HIDES_ALL
   if (facts.errorExposure === 'none') return HIDES_NONE
@@ -79,7 +79,7 @@ export function hidingOf(facts: TextFacts): Hiding {
 const HIDES_ALL: Hiding = { constants: [], parameters: new Set() }
 const HIDES_NONE: Hiding = { constants: undefined, parameters: undefined }
 
-/** The parameters of a statement as they may be kept for ever. */
+/** The parameters of a statement as they may be recorded. */
 export const recordableParameters = (
   parameters: readonly (string | null)[],
   facts: TextFacts,
@@ -105,7 +105,7 @@ export function hideInText(sql: string, { constants }: Hiding, session: Recordin
   return replaceLiterals(sql, cut(sql), (value) => commit(value, session), hide, constants)
 }
 
-/** It has statements, and nobody knows which. */
+/** The text has statements that could not be parsed. */
 export const isUnread = ({ parsed, statements }: TextFacts): boolean => parsed.length === 0 && statements.length > 0
 
 const isSecret = ({ parsed }: TextFacts): boolean => parsed.some(({ secret }) => secret)
@@ -124,7 +124,7 @@ function hideKinds(text: string, session: RecordingSession): string {
   return result + escapeMarks(text.slice(at))
 }
 
-/** What is looked for everywhere: the kinds that we know, and those of the rules. */
+/** What is searched for everywhere: built-in kinds, and those of the rules. */
 function kindsOf(masking: Pick<MaskingPlan, 'kinds'>): Kinds {
   let found = kinds.get(masking)
   if (found === undefined) {
@@ -141,13 +141,13 @@ interface Kind {
 
 interface Kinds {
   readonly all: readonly Kind[]
-  /** Some are a rule's own: they may be anything. */
+  /** Some kinds are user-defined, and may match anything. */
   readonly hasOwn: boolean
 }
 
 const kinds = new WeakMap<object, Kinds>()
 
-/** Digits alone, and fewer than any kind that we know has: most parameters are such. */
+/** Digits only, and fewer than any built-in kind has: most parameters are like that. */
 function isShortNumber(text: string): boolean {
   if (text.length > MOST_DIGITS) return false
   for (let n = 0; n < text.length; n++) {
@@ -160,7 +160,7 @@ function isShortNumber(text: string): boolean {
 /** A payment card has thirteen. */
 const MOST_DIGITS = 12
 
-/** The same facts come with every statement of the same text. */
+/** Cached by facts: statements with the same text share them. */
 function visibleIn(facts: TextFacts): Hiding | undefined {
   if (!visible.has(facts)) visible.set(facts, visibleOf(facts))
   return visible.get(facts)
@@ -168,7 +168,7 @@ function visibleIn(facts: TextFacts): Hiding | undefined {
 
 const visible = new WeakMap<TextFacts, Hiding | undefined>()
 
-/** Undefined where it is not known for every statement: then every constant is hidden. */
+/** Undefined where it is not known for every statement; then every constant is hidden. */
 function visibleOf({ errorExposure, parsed, lineage }: TextFacts): Hiding | undefined {
   const known = lineage.flatMap(({ visible }) => visible ?? [])
   if (errorExposure === 'any' || known.length !== parsed.length) return undefined
@@ -176,14 +176,14 @@ function visibleOf({ errorExposure, parsed, lineage }: TextFacts): Hiding | unde
   return { constants, parameters: known.length === 1 ? item(known, 0).parameters : new Set() }
 }
 
-/** Which of a statement's literals may stand: none where the text has one that was not read as a constant, or not as this one. */
+/** Which literals of a statement may be recorded: none where the text has one that the parser did not report as this constant. */
 function shownOf(literals: readonly LiteralPlace[], { places, known }: VisibleConstants): boolean[] {
   const read = literals.map(({ at, signAt }) => (known.has(at) ? at : signAt))
   if (read.some((at) => at === undefined || !known.has(at))) return literals.map(() => false)
   return read.map((at) => at !== undefined && places.has(at))
 }
 
-/** Where any of them finds something, in order; what overlaps is one. */
+/** The matches of all kinds in order; overlapping ones are joined. */
 function spansIn(text: string, all: readonly Kind[]): readonly { start: number; end: number }[] {
   let found: Span[] | undefined
   for (const kind of all) {
@@ -203,7 +203,7 @@ function spansIn(text: string, all: readonly Kind[]): readonly { start: number; 
 const NONE: readonly (string | null)[] = []
 const NOTHING: readonly { start: number; end: number }[] = []
 
-/** The text that these facts are of comes again and again. Sessions may share facts, but never commitments: each has a key of its own. */
+/** Cached by facts, which are shared between sessions, and by session: each has its own key for commitments. */
 function once(facts: TextFacts, sql: string, session: RecordingSession, hide: () => string): string {
   let own = hidden.get(session)
   if (own === undefined) hidden.set(session, (own = new WeakMap<TextFacts, HiddenText>()))
@@ -221,15 +221,15 @@ interface HiddenText {
 
 const hidden = new WeakMap<RecordingSession, WeakMap<TextFacts, HiddenText>>()
 
-/** No kind of value is as short as what stands between the constants of a list. */
+/** Separators between the constants of a list are shorter than any kind of value. */
 const SHORT = 3
 
-/** Constants in a list that are committed to as one. */
+/** Lists of at least this many constants get one commitment for all. */
 const LONG_LIST = 50
 
 /**
- * Constants of every kind, and comments, which may quote them. Spec: manual, Lexical Structure, Constants. `visible` says of each
- * constant whether it may stand; where there are more or fewer than the parser saw, none may.
+ * Hides constants of every kind, and comments, which may quote them. Source: PostgreSQL manual, Lexical Structure, Constants. `visible`
+ * says for each constant whether it may be recorded; where their number differs from the parser's, none may.
  */
 function replaceLiterals(
   sql: string,
@@ -244,7 +244,7 @@ function replaceLiterals(
   let count = 0
   /** Hidden constants with nothing but commas between them. */
   let run: { start: number; end: number }[] = []
-  // Quoted identifiers may hold anything.
+  // Quoted identifiers may contain anything.
   const upTo = (end: number): string => {
     const between = sql.slice(at, end)
     return between.length < SHORT ? escapeMarks(between) : show(between)
@@ -253,7 +253,7 @@ function replaceLiterals(
     const [first, last] = [run[0], run.at(-1)]
     if (first === undefined || last === undefined) return
     if (run.length >= LONG_LIST) {
-      // One commitment for all: a list of a hundred thousand would keep everybody waiting.
+      // One commitment for all: a list of a hundred thousand would block the event loop.
       const mark = commit(sql.slice(first.start, last.end))
       out += upTo(first.start) + mark.replace('‹', `‹${run.length} values, `)
       at = last.end

@@ -17,13 +17,13 @@ import {
 } from './recordable.ts'
 
 /**
- * Makes what may be kept for ever of statements: of short ones at once. Of long ones it is done ahead, in a worker with a time limit, so
- * that nobody's statement delays another's.
+ * Turns statements into what may be recorded. Short ones are done at once; long ones ahead, in a worker with a time limit, so that no
+ * statement delays those of other sessions.
  */
 export interface TextRecorder<Context> {
-  /** Undefined where there is nothing to do ahead. Definitions may change while it is done: what the text does must be asked again. */
+  /** Undefined where there is nothing to do ahead. Definitions may change meanwhile: the text must be analysed again afterwards. */
   ahead(text: RecordedText<Context>, facts: TextFacts): Promise<Ahead> | undefined
-  /** `ahead`: what was done ahead of a long one. */
+  /** `ahead`: the result for a long text. */
   record(text: RecordedText<Context>, facts: TextFacts, ahead: Ahead | undefined): RecordableText
   close(): Promise<void>
 }
@@ -32,16 +32,16 @@ export interface RecordedText<Context> {
   readonly sql: string
   readonly parameters: readonly (string | null)[]
   readonly session: TextSession
-  /** How the text is cut. */
+  /** How a text is split into constants and the rest. */
   readonly context: Context
 }
 
 export interface TextSession extends RecordingSession {
-  /** That of `commitment`. */
+  /** The key of `commitment`. */
   readonly commitmentKey: Uint8Array
 }
 
-/** What was hidden, and how that came out. */
+/** What was to be hidden, and the result. */
 export interface Ahead {
   readonly hiding: Hiding
   readonly recorded: RecordableText
@@ -81,11 +81,11 @@ export function textRecorder<Context>(module: URL, cut: CutIn<Context>): TextRec
   }
 }
 
-/** Of so many characters that what is to be hidden in them takes more than some milliseconds to find. */
+/** So long that finding what to hide takes more than some milliseconds. */
 export const isLong = (sql: string, parameters: readonly (string | null)[]): boolean =>
   parameters.reduce((sum, value) => sum + (value?.length ?? 0), sql.length) > MAX_AT_ONCE_LENGTH
 
-/** Of what is not read nothing is looked for. */
+/** A text that cannot be parsed is not searched. */
 const isSearched = (
   { sql, parameters }: Pick<RecordedText<unknown>, 'sql' | 'parameters'>,
   facts: TextFacts,
@@ -107,7 +107,7 @@ interface HidingRequest<Context> {
   readonly parameters: readonly (string | null)[]
   readonly hiding: Hiding
   readonly key: Uint8Array
-  /** Kinds of the rules' own. */
+  /** User-defined kinds. */
   readonly patterns: readonly { readonly name: string; readonly pattern: string }[]
   readonly context: Context
 }

@@ -52,8 +52,10 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   sql: { imports: ['sql/'] },
   'sql/long-text-reader.ts': { imports: ['shared/deadline-worker.ts'] },
+  'sql/conditions': { imports: ['sql/*.ts', 'sql/conditions/'] },
+  'sql/facts': { imports: ['sql/*.ts', 'sql/conditions/', 'sql/lineage/', 'sql/facts/'] },
   'sql/facts/guard-lineage.ts': { imports: ['sql/', 'shared/errors.ts'] },
-  'sql/lineage': { imports: ['sql/', 'type:masking/'] },
+  'sql/lineage': { imports: ['sql/*.ts', 'sql/conditions/', 'sql/lineage/', 'shared/item.ts', 'type:masking/'] },
   'sql/masking': { imports: ['sql/', 'type:masking/'] },
   'sql/record': { imports: ['shared/', 'masking/', 'policy/pattern-kind.ts', 'sql/'] },
   'sql/statement.ts': { imports: ['type:policy/'] },
@@ -73,22 +75,19 @@ const ROWS: Readonly<Record<string, Row>> = {
   'host/process-log.ts': { imports: ['type:recording/'], packages: ['node:crypto'], clock: true },
   'host/patterns.ts': { imports: ['policy/patterns.ts', 'type:policy/'] },
   masking: { imports: ['shared/', 'masking/', 'type:policy/'], packages: ['node:crypto', 'node:net'] },
+  // What a value looks like: neither rules nor keys.
+  'masking/detectors': { imports: ['masking/detectors/'], packages: ['node:net'] },
   access: { imports: ['shared/', 'access/', 'type:policy/'] },
 
   // Evidence, identity, storage.
   recording: {
     imports: ['shared/', 'recording/'],
-    packages: [
-      ...FILES,
-      'age-encryption',
-      'node:crypto',
-      'node:stream',
-      'node:stream/consumers',
-      'node:stream/web',
-      'node:util',
-      'node:zlib',
-      's3mini',
-    ],
+    packages: [...FILES, 'age-encryption', 'node:crypto', 'node:util', 'node:zlib'],
+    clock: true,
+  },
+  'recording/homes': {
+    imports: ['shared/', 'recording/'],
+    packages: [...FILES, 'node:crypto', 'node:stream', 'node:stream/consumers', 'node:stream/web', 's3mini'],
     clock: true,
   },
   'audit-delivery': {
@@ -96,13 +95,19 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: [...FILES, 'node:crypto', 'node:tls'],
     clock: true,
   },
-  notify: { imports: ['shared/', 'notify/', 'access/', 'type:identity/'], packages: ['node:crypto', 'ws'] },
+  notify: { imports: ['shared/', 'notify/', 'access/', 'type:identity/'], packages: ['node:crypto'] },
+  'notify/slack': {
+    imports: ['shared/', 'notify/slack/', 'type:notify/', 'access/', 'type:identity/'],
+    packages: ['node:crypto', 'ws'],
+  },
   identity: {
     imports: ['shared/', 'identity/'],
     packages: ['jose', 'node:crypto', 'openid-client', 'zod'],
     clock: true,
   },
   credentials: { imports: ['shared/', 'credentials/'], packages: ['node:fs', 'node:path', 'zod'], environment: true },
+  // They read files and variables by secret references alone.
+  'credentials/sources': { imports: ['shared/errors.ts', 'credentials/'] },
   storage: {
     imports: [
       'shared/',
@@ -117,6 +122,8 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['kysely', 'libsql', 'node:fs', 'node:path', 'pg'],
     clock: true,
   },
+  // A migration stays what it was, whatever becomes of the code around it.
+  'storage/migrations': { imports: ['storage/migrations/'], packages: ['kysely'] },
 
   // The data plane: knows no protocol, no configuration and no API.
   gateway: {
@@ -260,6 +267,23 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['node:buffer', 'node:crypto', 'node:fs', 'node:net', 'node:path', 'node:tls', 'node:util'],
     clock: true,
   },
+  // Rows and messages as bytes, without a socket or a clock.
+  'protocols/postgres/gateway/results': {
+    imports: [
+      'wire/*.ts',
+      'sql/',
+      'masking/',
+      'gateway/kept-rows.ts',
+      'type:gateway/',
+      'protocols/postgres/wire/',
+      'protocols/postgres/dialect/',
+      'type:protocols/postgres/catalog/',
+      'type:protocols/postgres/masking/',
+      'type:protocols/postgres/gateway/pipeline/',
+      'protocols/postgres/gateway/results/',
+    ],
+    packages: ['node:buffer'],
+  },
 
   'protocols/mysql': {
     imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/mysql/*.ts'],
@@ -356,6 +380,21 @@ const ROWS: Readonly<Record<string, Row>> = {
     clock: true,
   },
 
+  // How the gateway gets in: it knows nothing of statements.
+  'protocols/mysql/gateway/login': {
+    imports: [
+      'shared/',
+      'wire/*.ts',
+      'gateway/',
+      'type:credentials/',
+      'protocols/mysql/target.ts',
+      'protocols/mysql/wire/',
+      'protocols/mysql/dialect/sql-mode.ts',
+      'type:protocols/mysql/gateway/known-servers.ts',
+      'protocols/mysql/gateway/login/',
+    ],
+    packages: ['node:crypto', 'type:node:net'],
+  },
   // Rows and messages as bytes, without a socket or a clock.
   'protocols/mysql/gateway/results': {
     imports: ['wire/*.ts', 'sql/', 'masking/', 'protocols/mysql/wire/', 'protocols/mysql/gateway/results/'],
@@ -787,6 +826,19 @@ const ROWS: Readonly<Record<string, Row>> = {
     environment: true,
   },
   // Each library that is loaded where it is used has one door.
+  // What is shown, and how: it asks neither the gateway nor the agent.
+  'cli/output': {
+    imports: [
+      'shared/',
+      'cli/output/',
+      'recording/asciicast.ts',
+      'recording/read.ts',
+      'recording/timeline.ts',
+      'type:recording/',
+    ],
+    packages: [...FILES, 'cli-table3', 'node:child_process'],
+    clock: true,
+  },
   'cli/output/colours.ts': { imports: [], packages: ['chalk'] },
   'cli/output/spinner.ts': { imports: ['type:cli/output/io.ts'], packages: ['ora'] },
   'cli/commands/config.ts': { imports: ['shared/', 'cli/'], packages: ['conf'] },
@@ -797,6 +849,22 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
 
   // Programs: what each puts together.
+  // What the configuration says and means: nothing is opened, and nothing runs.
+  'server/config': {
+    imports: [
+      'shared/',
+      'policy/',
+      'identity/',
+      'credentials/',
+      'recording/encryption.ts',
+      'type:gateway/',
+      'protocols/*.ts',
+      'evaluation-idp/people.ts',
+      'server/config/',
+    ],
+    packages: ['node:crypto', 'node:fs', 'node:path', 'node:tls', 'zod'],
+    clock: true,
+  },
   server: {
     imports: [''],
     packages: [
@@ -951,6 +1019,19 @@ describe('architecture', () => {
     ['imports', 'protocols/mysql/dialect/lexer.ts', "import { x } from '../../../policy/decide.ts'"],
     ['imports', 'protocols/mysql/dialect/parser/cursor.ts', "import { x } from '../guard.ts'"],
     ['imports', 'protocols/mysql/dialect/parser/cursor.ts', "import type { X } from '../../catalog/catalog.ts'"],
+    ['imports', 'masking/detectors/iban.ts', "import { x } from '../plan.ts'"],
+    ['packages', 'recording/journal.ts', "import { x } from 's3mini'"],
+    ['packages', 'notify/webhooks.ts', "import { x } from 'ws'"],
+    ['uses', 'credentials/sources/static-password.ts', 'const x = process.env.HOME'],
+    ['imports', 'storage/migrations/20261123-create-tables.ts', "import { x } from '../sessions.ts'"],
+    ['imports', 'sql/conditions/trial.ts', "import { x } from '../lineage/scope.ts'"],
+    ['imports', 'sql/facts/read-facts.ts', "import { x } from '../masking/masking-scope.ts'"],
+    ['imports', 'sql/lineage/read-from.ts', "import { x } from '../masking/masking-scope.ts'"],
+    ['imports', 'server/config/config.ts', "import { x } from '../../storage/database.ts'"],
+    ['imports', 'cli/output/io.ts', "import { x } from '../../gateway-client/api-client.ts'"],
+    ['imports', 'protocols/mysql/gateway/login/proofs.ts', "import { x } from '../pipeline/pipeline.ts'"],
+    ['imports', 'protocols/postgres/gateway/results/row-masking.ts', "import { x } from '../pipeline/pending.ts'"],
+    ['packages', 'protocols/postgres/gateway/results/row-masking.ts', "import { x } from 'node:net'"],
     ['imports', 'protocols/mysql/gateway/results/row-masking.ts', "import { x } from '../pipeline/pipeline.ts'"],
     ['imports', 'agent/tls/local-tls.ts', "import { x } from '../forward.ts'"],
     ['imports', 'protocols/mysql/dialect/guard.ts', "import { x } from '../masking/scope.ts'"],

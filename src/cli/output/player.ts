@@ -10,7 +10,8 @@ export async function playTerminal(
   rest: AsyncIterable<ReadEvent>,
   options: { speed: number; maxIdle: number | undefined; again: () => AsyncIterable<ReadEvent> },
 ): Promise<void> {
-  const { stdin, stdout } = process
+  const stdin = process.stdin
+  const stdout = process.stdout
   const { speed, maxIdle = Infinity } = options
   let paused = false
   let over = false

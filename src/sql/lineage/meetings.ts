@@ -1,3 +1,4 @@
+import { item } from '../../shared/item.ts'
 import type { Meetings, Typed } from '../dialect.ts'
 import type { Call, Case, Expression, Operation, Subquery } from '../query.ts'
 import type { ExpressionContext } from './expression-context.ts'
@@ -103,7 +104,7 @@ export function mayNotMeet(
       typed,
       meetings[how],
       (index) => {
-        const value = values[index] as Expression
+        const value = item(values, index)
         return !(value.kind === 'parameter' && context.trustsParameters) && isAsked(value)
       },
       context.trustsParameters,
@@ -160,7 +161,7 @@ export const joinColumn = (
   outputs: readonly Output[],
   meetings: Meetings,
   isAsked: (output: Output) => boolean,
-): boolean => eachFits(outputs.map(asTyped), meetings.joins, (index) => isAsked(outputs[index] as Output), undefined)
+): boolean => eachFits(outputs.map(asTyped), meetings.joins, (index) => isAsked(item(outputs, index)), undefined)
 
 function meetingsOf(node: Expression, context: ExpressionContext): Meeting[] {
   switch (node.kind) {

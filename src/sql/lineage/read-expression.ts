@@ -1,3 +1,4 @@
+import { item } from '../../shared/item.ts'
 import { isConstant } from '../dialect.ts'
 import { skipsOf } from '../evaluation.ts'
 import { fromParts, partsOf, statementParts, windowParts } from '../parts.ts'
@@ -165,12 +166,7 @@ function operationOrigin(node: Operation, context: ExpressionContext): Origin {
     const fails = origins.some(
       (arg, index) =>
         isMasked(arg) &&
-        !totals.operatorMayTake(
-          name,
-          index > 0,
-          arg.type,
-          node.args[index === 0 ? 1 : 0] ?? (node.args[0] as Expression),
-        ),
+        !totals.operatorMayTake(name, index > 0, arg.type, node.args[index === 0 ? 1 : 0] ?? item(node.args, 0)),
     )
     if (fails) found.leak(origin, `the operator ${name}`)
   }

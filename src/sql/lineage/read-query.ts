@@ -1,3 +1,4 @@
+import { item } from '../../shared/item.ts'
 import { fromParts, partsOf, statementParts } from '../parts.ts'
 import { mayBeCalled } from '../called.ts'
 import type {
@@ -112,7 +113,7 @@ function byNameOrPlace(node: Expression, outputs: readonly Output[]): Origin {
       return outputs[Number(node.value) - 1]?.origin ?? PLAIN
     case 'column':
       if (node.path.length !== 1) return PLAIN
-      return madeOf(outputs.filter((output) => mayBeCalled(output, node.path[0] as string)).map(({ origin }) => origin))
+      return madeOf(outputs.filter((output) => mayBeCalled(output, item(node.path, 0))).map(({ origin }) => origin))
     case 'parameter':
     case 'system-value':
     case 'variable':
@@ -154,7 +155,7 @@ function mixes({ compares }: SetOperation, left: readonly Output[], right: reado
   const both = [...left, ...right]
   if (!both.some(({ origin }) => isMasked(origin))) return false
   if (compares || left.length !== right.length || both.some((output) => output.repeats === true)) return true
-  return left.some(({ origin }, index) => isMasked(origin) !== isMasked((right[index] as Output).origin))
+  return left.some(({ origin }, index) => isMasked(origin) !== isMasked(item(right, index).origin))
 }
 
 /** Rows of both, column by column; named as the first. */
@@ -168,7 +169,7 @@ function merge(left: readonly Output[], right: readonly Output[], found: Place['
     return [repeated(all, fails)]
   }
   return left.map((one, index) => {
-    const column = below([one, right[index] as Output], found)
+    const column = below([one, item(right, index)], found)
     return {
       ...column,
       name: one.name,
@@ -289,7 +290,7 @@ function sameMasks(left: readonly Output[], right: readonly Output[]): boolean {
   return (
     left.length === right.length &&
     left.every(({ origin, repeats: unknownCount, fails }, index) => {
-      const other = right[index] as Output
+      const other = item(right, index)
       return (
         unknownCount === other.repeats &&
         fails === other.fails &&

@@ -1,3 +1,4 @@
+import { item } from '../../shared/item.ts'
 import { isConstant } from '../dialect.ts'
 import { fromParts, partsOf } from '../parts.ts'
 import { mayBeCalled, type Called } from '../called.ts'
@@ -149,7 +150,7 @@ export function isSorted(column: Shown, index: number, all: readonly Shown[], { 
     if (by.kind === 'constant') return by.type === 'integer' && Number(by.value) === index + 1
     if (by.kind !== 'column') return false
     if (by.path.length === 1)
-      return by.path[0] === name && all.filter((other) => mayBeCalled(other, by.path[0] as string)).length === 1
+      return by.path[0] === name && all.filter((other) => mayBeCalled(other, item(by.path, 0))).length === 1
     return value?.kind === 'column' && value.path.join('.') === by.path.join('.')
   })
 }

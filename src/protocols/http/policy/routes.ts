@@ -1,3 +1,4 @@
+import { item } from '../../../shared/item.ts'
 import type { CheckPattern } from '../../../policy/patterns.ts'
 import { readTarget } from '../request/read-target.ts'
 import { fold } from './alike.ts'
@@ -42,7 +43,7 @@ export const mayFitSteps = (folded: readonly string[], path: readonly string[]):
 export function fitsSteps(steps: readonly string[], segments: readonly string[]): boolean {
   const { fixed, isOpen } = partsOf(steps)
   if (isOpen ? segments.length < fixed.length : segments.length !== fixed.length) return false
-  return fixed.every((step, index) => fitsStep(step, segments[index] as string))
+  return fixed.every((step, index) => fitsStep(step, item(segments, index)))
 }
 
 function fitsLoosely(steps: readonly string[], segments: readonly string[]): boolean {
@@ -52,7 +53,7 @@ function fitsLoosely(steps: readonly string[], segments: readonly string[]): boo
   const mayGoOn = isOpen || SUFFIX.test(fixed[last] ?? '')
   if (mayGoOn ? segments.length < fixed.length : segments.length !== fixed.length) return false
   return fixed.every((step, index) => {
-    const segment = segments[index] as string
+    const segment = item(segments, index)
     return fitsStep(step, segment) || (index === last && index === segments.length - 1 && hasStem(segment, step))
   })
 }

@@ -1,3 +1,4 @@
+import { item } from '../../../shared/item.ts'
 import { stringify } from 'yaml'
 import type { Recordable, Session } from '../../../gateway/engine.ts'
 import { withoutSecrets } from '../../../host/without-secrets.ts'
@@ -173,7 +174,7 @@ class SecretReplacer {
   /** An object that says what it is, within another. */
   #ofKind({ kind, apiVersion }: Readonly<Record<string, unknown>>): Paths {
     if (typeof kind !== 'string' || typeof apiVersion !== 'string') return []
-    const owner = resourceOfKind(apiVersion.includes('/') ? (apiVersion.split('/')[0] as string) : '', kind)
+    const owner = resourceOfKind(apiVersion.includes('/') ? item(apiVersion.split('/'), 0) : '', kind)
     return owner === undefined ? [] : this.#pathsOf(owner)
   }
 

@@ -1,3 +1,4 @@
+import { item } from '../../../shared/item.ts'
 import { readQuery } from './query.ts'
 import { checkParameters } from './query-parameters.ts'
 
@@ -96,8 +97,8 @@ function readSegments(
     const none = { apiPrefix: '', group: '', version: '', namespace: '', resource: '', subresource: '', name: '' }
     return { ...base, ...none, isResource: false, verb: method.toLowerCase(), parts: names }
   }
-  const group = isCore ? '' : (names[1] as string)
-  const version = names[resourceAt - 1] as string
+  const group = isCore ? '' : item(names, 1)
+  const version = item(names, resourceAt - 1)
   let rest = names.slice(resourceAt)
   let verb = VERBS[method]
   if (verb === undefined) return { failure: `the method ${method} is not one of resources` }
@@ -111,8 +112,8 @@ function readSegments(
   }
   let namespace = ''
   if (rest[0] === 'namespaces' && rest.length > 1) {
-    namespace = rest[1] as string
-    if (rest.length > 2 && !NAMESPACE_SUBRESOURCES.has(rest[2] as string)) rest = rest.slice(2)
+    namespace = item(rest, 1)
+    if (rest.length > 2 && !NAMESPACE_SUBRESOURCES.has(item(rest, 2))) rest = rest.slice(2)
   }
   const [resource = '', name = '', subresource = ''] = rest
   if (name === '' && verb === 'get') verb = isWatching(query) ? 'watch' : 'list'

@@ -38,13 +38,14 @@ function withMore(first: string, at: number, cursor: Cursor): Constant {
 
 /** A list of many constants with one constant in all places: what they are does not matter, but where they stand. */
 export function shareConstants(listed: readonly Expression[]): readonly Expression[] {
-  const [first, ...others] = listed
-  if (listed.length <= FEW || first?.kind !== 'constant' || !listed.every(isShared)) return listed
-  const places = [...(first.others ?? []), ...(others as Constant[]).flatMap((one) => [one.at, ...(one.others ?? [])])]
+  if (listed.length <= FEW || !listed.every(isShared)) return listed
+  const [first, ...rest] = listed
+  if (first === undefined) return listed
+  const places = [...(first.others ?? []), ...rest.flatMap(({ at, others = [] }) => [at, ...others])]
   const shared: Constant = { ...first, others: places }
   return listed.map(() => shared)
 }
 
-const isShared = (node: Expression): boolean => node.kind === 'constant' && node.type !== 'null'
+const isShared = (node: Expression): node is Constant => node.kind === 'constant' && node.type !== 'null'
 
 export const FEW = 50

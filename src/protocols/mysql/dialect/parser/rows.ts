@@ -60,9 +60,8 @@ class Shared {
   /** Undefined where the rows so far are not of constants alone. */
   static of(rows: readonly (readonly Expression[])[]): Shared | undefined {
     const [first] = rows
-    if (first === undefined || !rows.every((row) => row.length === first.length && row.every(isConstant)))
-      return undefined
-    return new Shared(first as readonly Constant[])
+    if (first?.every(isConstant) !== true) return undefined
+    return rows.every((row) => row.length === first.length && row.every(isConstant)) ? new Shared(first) : undefined
   }
 
   /** A row of literals, without making anything of them: texts have millions. */
@@ -83,10 +82,7 @@ class Shared {
 
   add(row: readonly Expression[]): boolean {
     if (row.length !== this.#first.length || !row.every(isConstant)) return false
-    row.forEach((one, index) => {
-      const { at, others } = one as Constant
-      this.#others[index]?.push(at, ...(others ?? []))
-    })
+    row.forEach(({ at, others = [] }, index) => this.#others[index]?.push(at, ...others))
     this.#count++
     return true
   }
@@ -101,4 +97,4 @@ class Shared {
   }
 }
 
-const isConstant = (node: Expression): boolean => node.kind === 'constant'
+const isConstant = (node: Expression): node is Constant => node.kind === 'constant'

@@ -1,3 +1,4 @@
+import { item } from '../../../../shared/item.ts'
 import { createHash } from 'node:crypto'
 
 /**
@@ -59,7 +60,7 @@ function multiplied(point: Point, factor: bigint): Point {
 function encoded({ x, y, z }: Point): Buffer {
   const inverse = raised(z, PRIME - 2n)
   const bytes = bytesOf(field(y * inverse))
-  if ((field(x * inverse) & 1n) === 1n) bytes[31] = (bytes[31] as number) | 0x80
+  if ((field(x * inverse) & 1n) === 1n) bytes[31] = item(bytes, 31) | 0x80
   return bytes
 }
 
@@ -76,8 +77,8 @@ function raised(base: bigint, exponent: bigint): bigint {
 /** RFC 8032, 5.1.5. */
 function clamped(bytes: Buffer): bigint {
   const copy = Buffer.from(bytes)
-  copy[0] = (copy[0] as number) & 0xf8
-  copy[31] = ((copy[31] as number) & 0x7f) | 0x40
+  copy[0] = item(copy, 0) & 0xf8
+  copy[31] = (item(copy, 31) & 0x7f) | 0x40
   return littleEndian(copy)
 }
 

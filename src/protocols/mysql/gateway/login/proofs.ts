@@ -1,3 +1,4 @@
+import { item } from '../../../../shared/item.ts'
 import { constants, createHash, createPublicKey, publicEncrypt } from 'node:crypto'
 import { WireError } from '../../../../wire/wire-error.ts'
 
@@ -18,7 +19,7 @@ export function cachingSha2Proof(password: string, scramble: Buffer): Buffer {
 /** The password with a zero behind it, hidden by the scramble and encrypted for the key of the server (PEM). Spec: Caching SHA-2, SHA-256 Authentication. */
 export function encryptedPassword(password: string, scramble: Buffer, key: Buffer): Buffer {
   const plain = Buffer.from(`${password}\0`)
-  const hidden = plain.map((byte, index) => byte ^ (scramble[index % scramble.length] as number))
+  const hidden = plain.map((byte, index) => byte ^ item(scramble, index % scramble.length))
   const publicKey = publicKeyOf(key)
   return publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' }, hidden)
 }
@@ -42,8 +43,7 @@ function hash(name: 'sha1' | 'sha256', ...parts: readonly (string | Buffer)[]): 
   return digest.digest()
 }
 
-const xor = (one: Buffer, other: Buffer): Buffer =>
-  Buffer.from(one.map((byte, index) => byte ^ (other[index] as number)))
+const xor = (one: Buffer, other: Buffer): Buffer => Buffer.from(one.map((byte, index) => byte ^ item(other, index)))
 
 /** A shorter key keeps no password from whoever listens; a longer one would keep the gateway busy. */
 const MIN_BITS = 2048

@@ -1,4 +1,4 @@
-import type { Steps } from '../../../../gateway/steps.ts'
+import { settledValue, type Steps } from '../../../../gateway/steps.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import { quotedName } from '../../catalog/quoted-name.ts'
 import { readChangeUser } from '../../wire/change-user.ts'
@@ -99,12 +99,14 @@ export class ConnectionCommands {
 
   /** What the target says no to; undefined where it has done it. */
   *#asked(answer: Promise<unknown>): Steps<OwnQueryFailed | undefined> {
-    return (yield answer.then(
-      () => undefined,
-      (error: unknown) => {
-        if (error instanceof OwnQueryFailed) return error
-        throw error
-      },
-    )) as OwnQueryFailed | undefined
+    return yield* settledValue(
+      answer.then(
+        () => undefined,
+        (error: unknown) => {
+          if (error instanceof OwnQueryFailed) return error
+          throw error
+        },
+      ),
+    )
   }
 }

@@ -80,6 +80,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   access: { imports: ['shared/', 'access/', 'type:policy/'] },
 
   // Evidence, identity, storage.
+  // Names of statuses.
+  'recording/har.ts': { imports: ['shared/errors.ts', 'type:recording/'], packages: ['node:http'] },
   recording: {
     imports: ['shared/', 'recording/'],
     packages: [...FILES, 'age-encryption', 'node:crypto', 'node:util', 'node:zlib'],
@@ -552,9 +554,14 @@ const ROWS: Readonly<Record<string, Row>> = {
     ],
     packages: ['type:node:net', 'type:node:stream'],
   },
+  // What gRPC is within HTTP/2, without I/O.
+  'protocols/http/grpc': {
+    imports: ['shared/', 'protocols/http/problem.ts', 'protocols/http/wire/headers.ts', 'protocols/http/grpc/'],
+  },
   'protocols/http/request': {
     imports: [
       'shared/',
+      'protocols/http/grpc/',
       'protocols/http/json/',
       'type:protocols/http/server/',
       'protocols/http/wire/',
@@ -580,6 +587,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'policy/vocabulary.ts',
       'type:policy/',
       'type:protocols/http/facts/',
+      'protocols/http/grpc/',
       'protocols/http/request/',
       'protocols/http/policy/',
     ],
@@ -614,7 +622,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:protocols/http/request/',
       'type:protocols/http/wire/',
     ],
-    packages: ['node:string_decoder'],
+    packages: ['node:crypto', 'node:string_decoder'],
   },
   'protocols/http': {
     imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/http/*.ts', 'type:protocols/http/wire/'],
@@ -641,7 +649,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/http/client': { imports: ['type:protocols/client-half.ts'], packages: FILES },
   'protocols/http/gateway': {
     imports: ['shared/', 'gateway/', 'masking/plan.ts', 'type:credentials/', 'type:policy/', 'protocols/http/'],
-    packages: ['node:crypto', 'node:zlib', 'type:node:stream'],
+    packages: ['node:crypto', 'node:stream', 'node:zlib'],
     clock: true,
   },
 
@@ -832,6 +840,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'shared/',
       'cli/output/',
       'recording/asciicast.ts',
+      'recording/har.ts',
       'recording/read.ts',
       'recording/timeline.ts',
       'type:recording/',

@@ -47,6 +47,9 @@ export const HTTPIE: string | undefined = cached('python', 'bin', 'http')
 export const VERDACCIO: string | undefined =
   cached('verdaccio', '.package') && cached('verdaccio', 'node_modules', 'verdaccio', 'bin', 'verdaccio')
 
+/** test/fixtures/http/grpc-go, built: the interoperability tests of gRPC, server and client. */
+export const GRPC_GO: string | undefined = cached('go', 'grpc-go')
+
 /** A Keycloak that is built for the database in memory. */
 export const KEYCLOAK: string | undefined = cached('keycloak-26.7.3', '.built') && cached('keycloak-26.7.3')
 

@@ -37,7 +37,7 @@ async function saveRecord(context: CliContext, source: string, options: ExportOp
   const bytes =
     format === 'pamrec'
       ? await openRecord(context, source, 'exported')
-      : exportFormats[format](readEvents(context, source, { ...options, purpose: 'exported' }))
+      : await begun(exportFormats[format](readEvents(context, source, { ...options, purpose: 'exported' })))
   const out = file === '-' ? process.stdout : createWriteStream(file, { flags: 'wx', mode: 0o600 })
   try {
     await pipeline(Readable.from(bytes), out, { end: file !== '-' })
@@ -49,6 +49,16 @@ async function saveRecord(context: CliContext, source: string, options: ExportOp
       : new UsageError(fileProblem(file, error, 'written'))
   }
   if (file !== '-') context.io.print(file)
+}
+
+/** With its first piece read: what cannot be exported so leaves no empty file. */
+async function begun<T>(pieces: AsyncGenerator<T, void, undefined>): Promise<AsyncGenerator<T, void, undefined>> {
+  const first = await pieces.next()
+  return (async function* () {
+    if (first.done === true) return
+    yield first.value
+    yield* pieces
+  })()
 }
 
 async function fullId({ client }: CliContext, name: string): Promise<string> {

@@ -1,6 +1,8 @@
 import { asciicast } from '../../recording/asciicast.ts'
+import { har } from '../../recording/har.ts'
 import type { ReadEvent } from '../../recording/read.ts'
 import { describeEvent } from '../../recording/timeline.ts'
+import { VERSION } from '../../shared/version.ts'
 import { visibleJson } from '../../shared/visible.ts'
 
 /** Turns events into the text of a file, piece by piece. */
@@ -32,6 +34,10 @@ async function* html(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, v
   yield '</main></body></html>\n'
 }
 
+async function* archive(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, void, undefined> {
+  for await (const piece of har(events, { name: 'pamctl', version: VERSION })) yield visibleJson(piece)
+}
+
 const escapeHtml = (line: string): string =>
   line.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 
@@ -45,4 +51,4 @@ pre.opened, pre.ended { font-weight: bold } a, time { color: #777; text-decorati
 </style></head><body><main>
 `
 
-export const exportFormats = { cast, jsonl, text, html } as const satisfies Record<string, ExportFormat>
+export const exportFormats = { cast, jsonl, text, html, har: archive } as const satisfies Record<string, ExportFormat>

@@ -52,6 +52,10 @@ const schema = z
     tls: targetTls.tls.describe(
       'how the gateway checks the target; disable: plain HTTP; all but verify-full trust more than they should, and are warned about',
     ),
+    h2c: z
+      .boolean()
+      .default(false)
+      .describe('with tls: disable: speak HTTP/2 from the beginning (prior knowledge), as gRPC needs it'),
     serverName: z
       .string()
       .min(1)
@@ -102,9 +106,10 @@ const schema = z
   })
   .superRefine((target, context) => {
     const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
-    const { tls, host, serverName, credential: given } = target
+    const { tls, host, serverName, h2c, credential: given } = target
     checkAuthority(target, context)
     if (serverName !== undefined && tls !== 'verify-full') problem('serverName', `is not used with tls: ${tls}`)
+    if (h2c && tls !== 'disable') problem('h2c', 'is for tls: disable; within TLS, HTTP/2 is agreed on by itself')
     if (tls === 'disable' && given?.type === 'certificate')
       problem('credential', 'a certificate is shown within TLS, and tls is disable')
     if (target.openapi === undefined && target.basePath !== undefined)

@@ -4,7 +4,7 @@ import type { HttpFacts } from './http-statement.ts'
 
 /** `described`: what the service's own description says of it, where there is one. */
 export function factsOf(request: HttpRequest, described: DescribedRequest | undefined): HttpFacts {
-  const { method, path, upgrade } = request
+  const { method, path, upgrade, grpc } = request
   const isReading = SAFE.has(method) && upgrade === undefined
   const isSafe = isReading && isCalledSafe(described)
   return {
@@ -15,6 +15,7 @@ export function factsOf(request: HttpRequest, described: DescribedRequest | unde
         kinds: [
           method.toLowerCase(),
           ...(upgrade === undefined ? [] : [upgrade]),
+          ...(grpc === undefined ? [] : ['grpc']),
           ...(isReading && !isSafe ? ['unsafe'] : []),
         ],
         reads: isSafe ? [path] : [],
@@ -45,6 +46,7 @@ export function unreadFacts(method: string, why: string): HttpFacts {
           query: [],
           contentType: '',
           body: { type: 'opaque', reason: why },
+          grpc: undefined,
           upgrade: undefined,
         },
         described: undefined,

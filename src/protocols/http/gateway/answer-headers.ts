@@ -1,5 +1,5 @@
 import { PamError } from '../../../shared/errors.ts'
-import { withoutHopByHop, type Header } from '../wire/headers.ts'
+import { withoutHopByHop, type Header, type Headers } from '../wire/headers.ts'
 import type { UpstreamAnswer } from '../upstream/answer.ts'
 import { scrubbedText } from './secret-scrubber.ts'
 import type { Needle } from './secret-spellings.ts'
@@ -25,13 +25,28 @@ export function passedAnswerHeaders({ status, headers }: UpstreamAnswer, place: 
     if (place.isChanged && CHANGED.has(name)) return []
     // There is no body whose length it could be (RFC 9110, section 8.6).
     if (name === 'content-length' && isEmpty) return []
-    const shown = scrubbedText(value, place.needles)
+    const shown = scrubbedValue(name, value, place.needles)
     if (name !== 'location' && name !== 'content-location') return [[name, shown]]
     const within = withinTarget(shown, place)
     if (within !== undefined) return [[name, within]]
     if (name === 'location' && REDIRECTS.has(status)) throw new RedirectedElsewhere()
     return []
   })
+}
+
+/** What passes of trailers: as of headers, without what only means something in front of a body. */
+export const passedAnswerTrailers = (trailers: Headers, { needles }: Pick<AnswerPlace, 'needles'>): Header[] =>
+  withoutHopByHop(trailers)
+    .filter(([name]) => !DROPPED.test(name) && !NEVER_LATE.test(name))
+    .map(([name, value]): Header => [name, scrubbedValue(name, value, needles)])
+
+/** A value without the secret. What gRPC has in base64, in metadata whose name ends so, stays base64 for the client. */
+function scrubbedValue(name: string, value: string, needles: readonly Needle[]): string {
+  const shown = scrubbedText(value, needles)
+  if (shown === value || !name.endsWith('-bin')) return shown
+  const plain = value.split(',').map((one) => scrubbedText(Buffer.from(one, 'base64').toString('latin1'), needles))
+  const encoded = plain.map((one) => Buffer.from(one, 'latin1').toString('base64')).join(',')
+  return scrubbedText(encoded, needles) === encoded ? encoded : ''
 }
 
 export class RedirectedElsewhere extends PamError {
@@ -55,6 +70,9 @@ function withinTarget(location: string, { origin, target }: AnswerPlace): string
 
 const DROPPED =
   /^(?:set-cookie2?|(?:www|proxy)-authenticate|(?:proxy-)?authentication-info|alt-svc|refresh|clear-site-data|strict-transport-security|public-key-pins.*|access-control-.*|x-accel-.*|x-sendfile|x-pam-.*|nel|report-to|reporting-endpoints|expect-ct)$/
+/** Source: RFC 9110, section 6.5.1. */
+const NEVER_LATE =
+  /^(?::.*|content-(?:length|type|encoding|range|location)|location|host|date|vary|age|expires|cache-control|etag|retry-after)$/
 /** What is only true of the bytes that the target has sent. */
 const CHANGED = new Set([
   'content-length',

@@ -8,9 +8,11 @@ import type { Exchange } from '../server/exchange.ts'
 import { AnswerBody } from '../session/answer-body.ts'
 import type { HttpTarget } from '../target.ts'
 import type { UpstreamAnswer } from '../upstream/answer.ts'
-import { valueOf, type Header } from '../wire/headers.ts'
+import { isBodiless, valueOf, type Header } from '../wire/headers.ts'
+import { passedAnswerTrailers } from './answer-headers.ts'
 import { originOf } from './connect-upstream.ts'
 import type { Identity } from './credential-headers.ts'
+import { credentialRefused } from './credential-refused.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { SecretScrubber } from './secret-scrubber.ts'
 import type { WayIn } from './way-in.ts'
@@ -40,7 +42,7 @@ export class AnswerRelay {
   async pass(answer: UpstreamAnswer): Promise<void> {
     const { exchange, identity } = this.#parts
     this.#status = answer.status
-    if (answer.status === 401) throw this.#credentialRefused(answer)
+    if (answer.status === 401) throw credentialRefused(answer, this.#parts.session)
     const hasBody =
       !isBodiless(exchange.request.method, answer.status) && valueOf(answer.headers, 'content-length') !== '0'
     const encoding = hasBody ? encodingOf(answer) : undefined
@@ -58,6 +60,11 @@ export class AnswerRelay {
     if (cut !== undefined) throw cut
     const rest = scrubber.end()
     await body.write(masker === undefined ? rest : Buffer.concat([masker.mask(rest), masker.end()]))
+    const trailers = passedAnswerTrailers(answer.trailers?.() ?? [], identity).map(([name, value]): Header => [
+      name,
+      maskHeader(value, this.#parts.session),
+    ])
+    if (exchange.trail(trailers)) this.#log.trailers(trailers)
     body.end()
   }
 
@@ -99,21 +106,7 @@ export class AnswerRelay {
       throw error
     }
   }
-
-  /** It is not the client who has to sign in. */
-  #credentialRefused({ body }: UpstreamAnswer): PamError {
-    const { config, logger } = this.#parts.session
-    body.destroy()
-    logger.warn({ target: config.name }, 'target.credential_refused')
-    return new PamError('TARGET_CREDENTIAL', `${config.name} did not accept the gateway's credential`, {
-      side: 'upstream',
-      hint: 'contact your gateway administrator',
-    })
-  }
 }
-
-/** Source: RFC 9110, section 6.4.1. */
-const isBodiless = (method: string, status: number): boolean => method === 'HEAD' || status === 204 || status === 304
 
 /** How a body is compressed although nobody has asked for that; undefined where it is not. */
 function encodingOf({ headers, body }: UpstreamAnswer): Encoding | undefined {

@@ -12,11 +12,13 @@ export function draftOf(
   session: Pick<Session<HttpTarget>, 'masking' | 'commitment'>,
   read: () => HttpCommand,
 ): CommandDraft {
-  const { head, request, bytes, facts, refusal } = command
+  const { head, request, trailers, bytes, facts, refusal } = command
   const headers: HttpCommand['headers'] =
     request?.upgrade === undefined ? command.headers : [['upgrade', request.upgrade], ...command.headers]
   const { shown, recorded } =
-    request === undefined ? unreadText(command, session) : requestText(request, head.target, headers, bytes, session)
+    request === undefined
+      ? unreadText(command, session)
+      : requestText(request, head.target, { headers, trailers }, bytes, session)
   return {
     text: shown,
     parameters: [],
@@ -26,11 +28,12 @@ export function draftOf(
     notes: () => [],
     estimate: () => Promise.resolve(undefined),
     refusal,
-    unread: bytes === undefined ? TOO_LONG : undefined,
+    unread: bytes === undefined ? (request?.grpc === undefined ? TOO_LONG : NOT_ENDED) : undefined,
     context: {
       // What is shown leaves out what no text can show.
       request: `${head.method} ${head.target}`,
       headers: JSON.stringify(headers),
+      ...(trailers.length === 0 ? {} : { trailers: JSON.stringify(trailers) }),
       body: bytes === undefined ? '' : createHash('sha256').update(bytes).digest('hex'),
     },
     inTransaction: false,
@@ -42,6 +45,11 @@ export function draftOf(
 const TOO_LONG = new PamError(
   'MESSAGE_TOO_LARGE',
   'the body is longer than what is read of it before the decision, and no rule allows the request without that',
+)
+
+const NOT_ENDED = new PamError(
+  'MESSAGE_TOO_LARGE',
+  'no rule allows the call as it is, and its messages have not ended: somebody can be asked about all of them alone',
 )
 
 /** Nobody can tell what in it is secret. */

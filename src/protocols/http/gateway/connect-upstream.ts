@@ -9,9 +9,9 @@ export interface UpstreamTarget extends Omit<ConnectedTarget, 'name' | 'address'
 
 /** The target, as one connection of a client reaches it: no connection is ever shared between people. */
 export function upstreamOf({ config, ...rest }: UpstreamTarget): Upstream {
-  const { name, host, port, tls, ca, serverName } = config
+  const { name, host, port, tls, ca, serverName, h2c } = config
   const target = { ...rest, name, address: { host, port, tls, ca, serverName } }
-  return new Upstream({ host: hostHeaderOf(config), connect: (alpn) => connectUpstream(target, alpn) })
+  return new Upstream({ host: hostHeaderOf(config), h2c, connect: (alpn) => connectUpstream(target, alpn) })
 }
 
 /** `https://billing.internal`, as clients know it that reach it directly. */

@@ -3,11 +3,13 @@ import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { targetFailure } from '../../../gateway/target-failure.ts'
 import { anySignal } from '../../../shared/any-signal.ts'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
+import { isGrpcCall } from '../grpc/call.ts'
 import { problemAnswer } from '../problem.ts'
 import { descriptionOf } from '../openapi/target-description.ts'
+import { GRPC_HEADERS, passedTrailers } from '../request/read-headers.ts'
 import type { Exchange } from '../server/exchange.ts'
 import type { BodyRoom } from '../server/body-room.ts'
-import { readBodyIfShort } from '../server/read-body.ts'
+import { readBodyIfShort, type BodyLimits } from '../server/read-body.ts'
 import type { RequestHandler } from '../session/session-connection.ts'
 import { verdictOn } from '../session/verdict-on.ts'
 import { whenWritten } from '../session/when-written.ts'
@@ -17,6 +19,8 @@ import { withoutHandshake } from '../websocket/handshake.ts'
 import type { PlainAnswer } from '../wire/http2-frames.ts'
 import { draftOf } from './command-draft.ts'
 import { forward } from './forward.ts'
+import { forwardCall } from './forward-call.ts'
+import { decidable, heldMessages, unlessMasked } from './held-messages.ts'
 import { readCommand, type HttpCommand } from './read-command.ts'
 import { reasonFor } from '../session/reason-for.ts'
 import type { WayIn } from './way-in.ts'
@@ -54,19 +58,17 @@ export class HttpRequests implements RequestHandler {
       signal.throwIfAborted()
       const stranger = way.refusal(exchange.request)
       if (stranger !== undefined) return way.refuse(exchange, stranger)
-      const bytes = await readBodyIfShort(exchange, {
-        maxBytes: MAX_JUDGED,
-        maxMs: BODY_TIMEOUT_MS,
-        left: signal,
-        take: room.take,
-      })
+      const bytes = await this.#bytesOf(exchange, { left: signal, take: room.take, maxBytes: MAX_JUDGED })
       const read = (): HttpCommand => this.#read(exchange, bytes)
       const command = read()
-      const { verdict, approval } = await this.#decide(draftOf(command, session, read), exchange.left)
+      const draft = decidable(draftOf(command, session, read), session)
+      const { verdict, approval } = await this.#decide(draft, exchange.left)
       // What is held when the session ends is withdrawn for that.
       if (verdict.type === 'refuse') return way.refuse(exchange, this.#failure(verdict.error))
       await whenWritten(session.recorder, signal)
-      await forward({ command, decision: verdict.id, approval }, exchange, signal, this.#parts)
+      const allowed = { command, decision: verdict.id, approval }
+      if (command.request?.grpc === undefined) await forward(allowed, exchange, signal, this.#parts)
+      else await forwardCall(allowed, exchange, signal, { ...this.#parts, failure: (error) => this.#failure(error) })
     } catch (error) {
       way.refuse(exchange, this.#failure(error))
     } finally {
@@ -75,15 +77,28 @@ export class HttpRequests implements RequestHandler {
     }
   }
 
+  /** What of a body is read before the decision; undefined where it is sent on as it comes. */
+  #bytesOf(exchange: Exchange, limits: Omit<BodyLimits, 'maxMs'>): Promise<Buffer | undefined> {
+    if (!isGrpcCall(exchange.request)) return readBodyIfShort(exchange, { ...limits, maxMs: BODY_TIMEOUT_MS })
+    const { session } = this.#parts
+    const read = (): HttpCommand => this.#read(exchange, undefined)
+    return heldMessages(exchange, draftOf(read(), session, read), session, limits)
+  }
+
   /** By the description of now: a reload changes it together with the rules. */
-  #read({ request, upgrade }: Exchange, bytes: Buffer | undefined): HttpCommand {
+  #read(exchange: Exchange, bytes: Buffer | undefined): HttpCommand {
     const { session, way, baseDirectory } = this.#parts
+    const { request, upgrade } = exchange
+    const { headers: ownNames } = session.config
+    const isCall = isGrpcCall(request)
     const passed = way.requestHeaders(
       upgrade === undefined ? request.headers : withoutHandshake(request.headers),
-      session.config.headers,
+      isCall ? [...GRPC_HEADERS, ...ownNames] : ownNames,
     )
+    const trailers = bytes === undefined ? [] : passedTrailers(exchange.trailers, isCall ? [] : ownNames)
     const description = descriptionOf(session.configNow(), baseDirectory)
-    return withHandshake(readCommand(request, upgrade, bytes, { passed, description }))
+    const command = readCommand(request, upgrade, bytes, { passed, trailers, description })
+    return isCall ? unlessMasked(command, session) : withHandshake(command)
   }
 
   async #decide(

@@ -6,7 +6,8 @@ import type { Exchange } from '../server/exchange.ts'
 import type { HttpTarget } from '../target.ts'
 import type { UpstreamRequest } from '../upstream/answer.ts'
 import type { Upstream } from '../upstream/upstream.ts'
-import { valueOf, type Header } from '../wire/headers.ts'
+import { passedTrailers } from '../request/read-headers.ts'
+import { valueOf, valuesOf, type Header } from '../wire/headers.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { AnswerRelay } from './answer-relay.ts'
 import { identityOf, type Identity } from './credential-headers.ts'
@@ -38,6 +39,7 @@ export async function forward(
   const { handshake } = allowed.command
   let isWebSocket = false
   try {
+    const { command } = allowed
     if (handshake !== undefined) {
       const answer = await forwardWebSocket({
         allowed,
@@ -52,8 +54,9 @@ export async function forward(
       isWebSocket = answer === undefined
       return answer === undefined ? undefined : await relay.pass(answer)
     }
-    const body = bodyOf(allowed.command, exchange, (error) => slow.abort(error))
-    await relay.pass(await upstream.send({ ...requestOf(allowed, identity, session), body, signal: given }))
+    const body = bodyOf(command, exchange, config.headers, (error) => slow.abort(error))
+    const { trailers } = command
+    await relay.pass(await upstream.send({ ...requestOf(allowed, identity, session), body, trailers, signal: given }))
   } finally {
     release()
     // One that was served has put its own end on record.
@@ -65,25 +68,35 @@ export async function forward(
 function bodyOf(
   { head, bytes }: HttpCommand,
   exchange: Exchange,
+  ownHeaders: readonly string[],
   fail: (error: Error) => void,
 ): UpstreamRequest['body'] {
   if (bytes === undefined) {
     const length = valueOf(head.headers, 'content-length')
-    return { stream: watchedBody(exchange.body, fail), length: length === undefined ? undefined : Number(length) }
+    return {
+      stream: watchedBody(exchange.body, fail),
+      length: length === undefined ? undefined : Number(length),
+      trailers: () => passedTrailers(exchange.trailers, ownHeaders),
+    }
   }
   const hasBody = bytes.length > 0 || valueOf(head.headers, 'content-length') !== undefined
   return hasBody || /^(?:POST|PUT|PATCH)$/.test(head.method) ? bytes : undefined
 }
 
-function requestOf(
+export function requestOf(
   { command: { head, headers } }: AllowedRequest,
   identity: Identity,
-  { masking }: Session<HttpTarget>,
+  { masking }: Pick<Session, 'masking'>,
 ): Pick<UpstreamRequest, 'method' | 'target' | 'headers'> {
   // A part of a secret, or of a value, is not found where it is looked for.
   const isSearched = identity.needles.length > 0 || !isEmptyPlan(masking)
   const kept = headers.filter(([name]) => !(isSearched && PARTS.has(name)))
-  const own: Header[] = [...identity.headers, ['accept-encoding', 'identity']]
+  const takesTrailers = /\btrailers\b/i.test(valuesOf(head.headers, 'te').join())
+  const own: Header[] = [
+    ...identity.headers,
+    ['accept-encoding', 'identity'],
+    ...(takesTrailers ? [['te', 'trailers'] as const] : []),
+  ]
   const names = new Set(own.map(([name]) => name))
   return { method: head.method, target: head.target, headers: [...kept.filter(([name]) => !names.has(name)), ...own] }
 }

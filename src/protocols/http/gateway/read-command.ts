@@ -10,11 +10,13 @@ import type { Header } from '../wire/headers.ts'
 
 /** A request with what is known of it. */
 export interface HttpCommand {
-  readonly head: Pick<RequestHead, 'method' | 'target' | 'headers'>
+  readonly head: Pick<RequestHead, 'version' | 'method' | 'target' | 'headers'>
   /** Undefined where servers may read it in several ways. */
   readonly request: HttpRequest | undefined
   /** Those that go upstream. */
   readonly headers: readonly Header[]
+  /** Those that go upstream behind `bytes`. */
+  readonly trailers: readonly Header[]
   /** Undefined where the body is longer than what is read before the decision. */
   readonly bytes: Buffer | undefined
   readonly facts: HttpFacts
@@ -28,6 +30,8 @@ export interface HttpCommand {
 export interface ReadingOptions {
   /** Its headers as they go upstream, without those of a handshake, or why they do not. */
   readonly passed: readonly Header[] | PamError
+  /** What follows the body, where that is read. */
+  readonly trailers?: readonly Header[] | PamError
   /** The target's own, where it has one. */
   readonly description: ServiceDescription | undefined
 }
@@ -36,16 +40,18 @@ export function readCommand(
   head: HttpCommand['head'],
   upgrade: string | undefined,
   bytes: Buffer | undefined,
-  { passed, description }: ReadingOptions,
+  { passed, trailers: late = [], description }: ReadingOptions,
 ): HttpCommand {
   const request = readRequest(head, bytes, upgrade)
   const isWebSocket = !(request instanceof PamError) && request.upgrade !== undefined
   const headers = passed instanceof PamError ? [] : [...passed, ...(isWebSocket ? subprotocolHeader(head.headers) : [])]
+  const trailers = late instanceof PamError ? [] : late
   if (request instanceof PamError)
     return {
       head,
       request: undefined,
       headers,
+      trailers,
       bytes,
       facts: unreadFacts(head.method, request.message),
       refusal: request,
@@ -56,9 +62,10 @@ export function readCommand(
     head,
     request,
     headers,
+    trailers,
     bytes,
     facts: isMisspelt ? unreadFacts(head.method, described.refused) : factsOf(request, described),
-    refusal: isMisspelt ? misspelt(described.refused) : passed instanceof PamError ? passed : undefined,
+    refusal: isMisspelt ? misspelt(described.refused) : [passed, late].find((one) => one instanceof PamError),
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Facts } from '../../../policy/command.ts'
 import type { PamError } from '../../../shared/errors.ts'
-import { passedHeaders } from '../request/read-headers.ts'
+import { isGrpcCall } from '../grpc/call.ts'
+import { GRPC_HEADERS, passedHeaders } from '../request/read-headers.ts'
 import { descriptionOf } from '../openapi/target-description.ts'
 import type { HttpTarget } from '../target.ts'
 import { withoutHandshake } from '../websocket/handshake.ts'
@@ -24,8 +25,12 @@ export function readText(
   const upgrade = given.find(([name]) => name === 'upgrade')?.[1]
   const isTyped = given.some(([name]) => name === 'content-type')
   const headers: Header[] = body === '' || isTyped ? given : [...given, ['content-type', 'application/json']]
-  const { facts, refusal } = readCommand({ method, target: path, headers }, upgrade, Buffer.from(body), {
-    passed: passedHeaders(upgrade === undefined ? headers : withoutHandshake(headers), target?.headers ?? []),
+  // A call of gRPC is one in HTTP/2 alone; other requests are the same in each version.
+  const head = { version: '2', method, target: path, headers } as const
+  const isCall = isGrpcCall(head)
+  const ownNames = [...(isCall ? GRPC_HEADERS : []), ...(target?.headers ?? [])]
+  const { facts, refusal } = readCommand(head, upgrade, isCall && body === '' ? undefined : Buffer.from(body), {
+    passed: passedHeaders(upgrade === undefined ? headers : withoutHandshake(headers), ownNames),
     description: target === undefined ? undefined : descriptionOf(target, baseDirectory),
   })
   return { facts, refusal }

@@ -4,4 +4,9 @@ import { METHODS } from 'node:http'
 export const methods: readonly string[] = METHODS.filter((method) => method !== 'CONNECT' && method !== 'TRACE')
 
 /** Every kind of request that the engine tells apart: its method, what it becomes, and what a description does not call safe of GET, HEAD and OPTIONS. */
-export const httpKinds: readonly string[] = ['websocket', 'unsafe', ...methods.map((method) => method.toLowerCase())]
+export const httpKinds: readonly string[] = [
+  'websocket',
+  'grpc',
+  'unsafe',
+  ...methods.map((method) => method.toLowerCase()),
+]

@@ -15,6 +15,7 @@ import type { HttpStatement } from '../facts/http-statement.ts'
 import { fold } from './alike.ts'
 import { checkBodyField, fitsBodyField } from './body-fields.ts'
 import { methods } from './kinds.ts'
+import { checkGrpcMethod, fitsGrpcMethod } from './grpc-methods.ts'
 import { checkQueryField, fitsQueryField } from './query-fields.ts'
 import { checkRoute, fitsRoute } from './routes.ts'
 
@@ -49,6 +50,13 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
       ),
       otherwise: (value) => `names other routes: ${listed(value)}`,
       describe: (value) => `for ${listed(value)}`,
+    },
+    grpcMethods: {
+      schema: patternList(checkGrpcMethod).describe(
+        'methods of gRPC services as billing.v1.Invoices/Delete, or billing.v1.Invoices/* for all of a service',
+      ),
+      otherwise: (value) => `names other methods of gRPC: ${listed(value)}`,
+      describe: (value) => `calling ${listed(value)}`,
     },
     query: {
       schema: patternList(checkQueryField).describe(
@@ -85,7 +93,7 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
   // What passes through one is not judged message by message.
   namedInFull: new Set(['websocket']),
   alsoKinds: {},
-  toldByText: new Set(['kinds', 'unknown', 'methods', 'routes', 'query', 'contentTypes', 'body']),
+  toldByText: new Set(['kinds', 'unknown', 'methods', 'routes', 'grpcMethods', 'query', 'contentTypes', 'body']),
   answersOpaque: [],
   matches: fitsRequest,
   name,
@@ -106,8 +114,10 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
     contentType: { type: 'string', absent: '' },
     operation: { type: 'string', absent: '' },
     tags: { type: 'list<string>', absent: [] },
+    grpcService: { type: 'string', absent: '' },
+    grpcMethod: { type: 'string', absent: '' },
   },
-  values: ({ request: { method, path, segments, query, contentType }, unknown, described }) =>
+  values: ({ request: { method, path, segments, query, contentType, grpc }, unknown, described }) =>
     // Where a server may take it for another operation, nothing can be said of which it is.
     unknown.length > 0 || (described !== undefined && described.alternatives.length > 0)
       ? undefined
@@ -119,6 +129,8 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
           contentType,
           operation: described?.operation?.name ?? '',
           tags: [...(described?.operation?.tags ?? [])],
+          grpcService: grpc?.service ?? '',
+          grpcMethod: grpc?.method ?? '',
         },
 }
 
@@ -128,6 +140,7 @@ interface RequestMatch {
   readonly unknown?: boolean
   readonly methods?: readonly string[]
   readonly routes?: readonly string[]
+  readonly grpcMethods?: readonly string[]
   readonly query?: readonly string[]
   readonly contentTypes?: readonly string[]
   readonly body?: readonly string[]
@@ -153,6 +166,8 @@ function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], state
   // What could not be read may be for any of them.
   if (isUnread(statement)) return true
   if (match.routes !== undefined && !match.routes.some((route) => fitsRoute(route, request.segments, surely)))
+    return false
+  if (match.grpcMethods !== undefined && !match.grpcMethods.some((method) => fitsGrpcMethod(method, request, surely)))
     return false
   if (match.query !== undefined && !match.query.some((field) => fitsQueryField(field, request, surely))) return false
   if (match.contentTypes !== undefined && !match.contentTypes.some((type) => fitsType(type, statement, surely)))
@@ -227,7 +242,9 @@ function whyMaybe(given: StatementMatch, statement: HttpStatement): string | und
 
 /** Parts that no request has together. */
 function contradictions(match: StatementMatch, kinds: readonly string[] | undefined): readonly Contradiction[] {
-  const { methods: named, body, contentTypes } = match as RequestMatch
+  const { methods: named, body, contentTypes, grpcMethods } = match as RequestMatch
+  if (grpcMethods !== undefined && named?.includes('POST') === false)
+    return [{ field: 'methods', message: `methods names ${named.join(', ')}, and calls of gRPC are POST` }]
   const field = body !== undefined ? 'body' : contentTypes !== undefined ? 'contentTypes' : undefined
   if (field !== undefined && kinds?.length === 1 && kinds[0] === 'websocket')
     return [{ field, message: `${field} is about bodies, and a request for a WebSocket has none` }]

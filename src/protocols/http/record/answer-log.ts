@@ -3,6 +3,13 @@ import type { Session } from '../../../gateway/engine.ts'
 import { withoutSecrets } from '../../../host/without-secrets.ts'
 import type { Headers } from '../wire/headers.ts'
 
+/** How much passed in one direction of a call; the digest is of the whole body. */
+export interface MessageTally {
+  readonly messages: number
+  readonly bytes: number
+  readonly sha256: string
+}
+
 /** The head of an answer, and its body up to a limit, on record: as the client sees them, with a commitment in place of each secret. */
 export class AnswerLog {
   readonly #session: Pick<Session, 'recorder' | 'masking' | 'commitment'>
@@ -19,9 +26,22 @@ export class AnswerLog {
   }
 
   head(status: number, headers: Headers): void {
-    const kept = headers.map(([name, value]) => [name, this.#keep(value)])
-    const rows = [['status', String(status)], ...kept]
-    this.#session.recorder.outcome({ type: 'rows', command: this.#command, columns: ['header', 'value'], rows })
+    this.#rows(['header', 'value'], [['status', String(status)], ...this.#keptOf(headers)])
+  }
+
+  trailers(trailers: Headers): void {
+    if (trailers.length > 0) this.#rows(['trailer', 'value'], this.#keptOf(trailers))
+  }
+
+  /** What stands for the messages of a call in both directions. */
+  messages(sent: MessageTally, received: MessageTally): void {
+    const rows = Object.entries({ sent, received }).map(([direction, { messages, bytes, sha256 }]) => [
+      direction,
+      String(messages),
+      String(bytes),
+      sha256,
+    ])
+    this.#rows(['direction', 'messages', 'bytes', 'sha256'], rows)
   }
 
   push(bytes: Buffer): void {
@@ -44,6 +64,14 @@ export class AnswerLog {
       rows: [[this.#keep(textOf(kept))]],
       ...(this.#bytes > this.#keptBytes ? { cut: true } : {}),
     })
+  }
+
+  #keptOf(headers: Headers): string[][] {
+    return headers.map(([name, value]) => [name, this.#keep(value)])
+  }
+
+  #rows(columns: readonly string[], rows: readonly (readonly string[])[]): void {
+    this.#session.recorder.outcome({ type: 'rows', command: this.#command, columns, rows })
   }
 
   #keep(text: string): string {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Recordable, Session } from '../../../gateway/engine.ts'
 import { withoutSecrets } from '../../../host/without-secrets.ts'
 import { escapeMarks } from '../../../shared/commitment.ts'
@@ -16,19 +17,21 @@ export interface RequestText {
  * not read before the decision.
  */
 export function requestText(
-  { method, path, segments, query, contentType, body }: HttpRequest,
+  { method, path, segments, query, contentType, body, grpc }: HttpRequest,
   target: string,
-  headers: Headers,
+  { headers, trailers }: { readonly headers: Headers; readonly trailers: Headers },
   bytes: Buffer | undefined,
   session: Pick<Session, 'masking' | 'commitment'>,
 ): RequestText {
   const keep = (text: string): string => withoutSecrets(escapeMarks(text), session)
   const keeping: Keeping = { keep, commitment: (text) => session.commitment(text) }
-  const content = bodyText(bytes, body.type, contentType)
+  const content = grpc === undefined ? bodyText(bytes, body.type, contentType) : callText(bytes)
   const render = (line: string, show: (text: string) => string, shownBody: string | undefined): string =>
     [line, ...headers.filter(([name]) => !USUAL.has(name)).map(([name, value]) => show(`${name}: ${value}`))].join(
       '\n',
-    ) + (shownBody === undefined ? '' : `\n\n${shownBody}`)
+    ) +
+    (shownBody === undefined ? '' : `\n\n${shownBody}`) +
+    trailers.map(([name, value]) => `\n\n${show(`trailer ${name}: ${value}`)}`).join('')
   const kept = path
     .split('/')
     .slice(1)
@@ -81,6 +84,12 @@ function keptOf(decoded: string, spelled: string, keep: Keep): string {
   const shown = keep(decoded)
   return shown === decoded ? spelled : shown
 }
+
+/** Of messages whose format is not known: how many bytes they are. */
+const callText = (bytes: Buffer | undefined): string =>
+  bytes === undefined
+    ? '(messages of gRPC, which are sent on as they come)'
+    : `(${bytes.length} bytes of messages of gRPC, SHA-256 ${createHash('sha256').update(bytes).digest('hex')})`
 
 /** A text as it is; of bytes that are none, how many there are. */
 function bodyText(

@@ -1,3 +1,5 @@
+import type { GrpcMethod } from '../grpc/call.ts'
+
 /** One request as rules look at it. Every upstream reads its path as these segments, or it is refused. */
 export interface HttpRequest {
   /** As sent; upper case. */
@@ -11,6 +13,8 @@ export interface HttpRequest {
   /** In lower case, without parameters; empty where there is none. */
   readonly contentType: string
   readonly body: RequestBody
+  /** Where it is a call of gRPC: what it calls. */
+  readonly grpc: GrpcMethod | undefined
   /** What it asks for in place of HTTP. */
   readonly upgrade: 'websocket' | undefined
 }

@@ -17,6 +17,24 @@ export function passedHeaders(headers: Headers, ownNames: readonly string[]): He
 }
 
 /** What is wrong with the name of a header that a target is to be given; undefined for one that may pass. */
+/** What passes of a client's trailers: digests of the body in front of them, and what the target's configuration adds. Any other is refused by name. */
+export function passedTrailers(
+  trailers: Headers | PamError,
+  ownNames: readonly string[],
+): readonly Header[] | PamError {
+  if (trailers instanceof PamError) return trailers
+  const other = trailers.find(([name]) => !TRAILERS.has(name) && !ownNames.includes(name))
+  if (other === undefined) return trailers
+  return new PamError('FEATURE_REFUSED', `the trailer ${other[0]} is not passed on to this target`, {
+    hint: 'leave it out, or ask your gateway administrator to list it under "headers" of the target',
+  })
+}
+
+/** Headers of calls of gRPC (PROTOCOL-HTTP2.md, Requests), which other requests do not have. What may be compressed of the answer the gateway says. */
+export const GRPC_HEADERS: readonly string[] = wordList(
+  'grpc-timeout grpc-encoding grpc-message-type grpc-previous-rpc-attempts grpc-trace-bin grpc-tags-bin',
+)
+
 export function wrongHeaderName(name: string): string | undefined {
   if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name)) return 'expected a name in lower case, of letters, digits and dashes'
   return NEVER.test(name) || DROPPED.has(name) || withoutHopByHop([[name, '']]).length === 0
@@ -67,9 +85,13 @@ const PASSED = new Set(
   `),
 )
 
+const TRAILERS = new Set(wordList('content-md5 content-digest repr-digest digest'))
+
 /** Of this connection, or written anew. What fetch says of its mode means nothing to a server. */
 const DROPPED = new Set(
-  wordList('host content-length expect authorization accept-encoding origin referer sec-fetch-mode priority'),
+  wordList(
+    'host content-length expect authorization accept-encoding origin referer sec-fetch-mode priority grpc-accept-encoding',
+  ),
 )
 
 /** Names by which servers and proxies take a client for somebody else, or a request for another one. */

@@ -1,22 +1,26 @@
-import { PamError } from '../../../shared/errors.ts'
+import { asPamError, PamError } from '../../../shared/errors.ts'
+import { grpcMethodOf, isCompressedCall, isGrpcCall } from '../grpc/call.ts'
+import { countMessages } from '../grpc/message-reader.ts'
 import type { RequestHead } from '../server/exchange.ts'
 import { valueOf } from '../wire/headers.ts'
 import type { HttpRequest, Parameter, RequestBody } from './http-request.ts'
 import { overridingName, tunnelingName } from './method-override.ts'
 import { isForm, readBody, readContentType } from './read-body.ts'
-import { readTarget } from './read-target.ts'
+import { readTarget, type RequestTarget } from './read-target.ts'
 
 /**
  * A request as every server behind may read it. What they read differently is refused whatever policy says, since nobody could tell what
  * was allowed. `bytes`: undefined where the body is longer than what is read before the decision.
  */
 export function readRequest(
-  { method, target, headers }: Pick<RequestHead, 'method' | 'target' | 'headers'>,
+  head: Pick<RequestHead, 'version' | 'method' | 'target' | 'headers'>,
   bytes: Buffer | undefined,
   upgrade: string | undefined,
 ): HttpRequest | PamError {
+  const { method, target, headers } = head
   const place = readTarget(target)
   if ('failure' in place) return refused(place.failure)
+  if (isGrpcCall(head)) return readCall(head, place, bytes)
   const contentType = readContentType(valueOf(headers, 'content-type'))
   const body = bodyOf(contentType.type, { method, headers }, bytes)
   if ('failure' in body) return refused(body.failure)
@@ -38,8 +42,30 @@ export function readRequest(
     query: place.query,
     contentType: contentType.type,
     body,
+    grpc: undefined,
     upgrade: upgrade === undefined ? undefined : 'websocket',
   }
+}
+
+/** A call of gRPC. What its messages say is not known: `bytes` are all of them, where they are read before the decision. */
+function readCall(
+  { method, headers }: Pick<RequestHead, 'method' | 'headers'>,
+  { path, segments, query }: RequestTarget,
+  bytes: Buffer | undefined,
+): HttpRequest | PamError {
+  const grpc = grpcMethodOf(segments)
+  if (grpc === undefined || query.length > 0 || path.includes('%'))
+    return refused('the path of a gRPC call is /Service/Method, and nothing else')
+  if (bytes !== undefined) {
+    try {
+      countMessages(bytes, isCompressedCall(headers))
+    } catch (error) {
+      return asPamError(error)
+    }
+  }
+  const { type } = readContentType(valueOf(headers, 'content-type'))
+  const body = { type: 'opaque', reason: 'messages of gRPC' } as const
+  return { method, path, segments, query, contentType: type, body, grpc, upgrade: undefined }
 }
 
 function bodyOf(

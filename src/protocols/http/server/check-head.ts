@@ -1,4 +1,5 @@
 import { PamError } from '../../../shared/errors.ts'
+import { visible } from '../../../shared/visible.ts'
 import { valuesOf, type Header, type Headers } from '../wire/headers.ts'
 import type { RequestHead } from './exchange.ts'
 
@@ -58,6 +59,17 @@ function wrongHeader(version: '1.1' | '2', headers: Headers): string | undefined
   return undefined
 }
 
+/** Trailers are held to the rules of headers; pseudo-headers and what frames a message or is for its head alone cannot come so late. */
+export function checkTrailers(trailers: Headers): Headers | PamError {
+  const late = trailers.find(([name]) => name.startsWith(':') || NEVER_LATE.test(name))
+  const wrong =
+    late === undefined ? wrongHeader('2', trailers) : `the field ${visible(late[0])} cannot stand behind a body`
+  return wrong === undefined ? trailers : new PamError('PROTOCOL_VIOLATION', wrong)
+}
+
+/** Source: RFC 9110, section 6.5.1. */
+const NEVER_LATE =
+  /^(?:host|te|trailer|connection|keep-alive|proxy-.*|upgrade|transfer-encoding|content-(?:length|type|encoding|range)|authorization|cookie|set-cookie.*|www-authenticate|location|expect|max-forwards|cache-control|range|if-.*|age|expires|date|vary|retry-after)$/
 const METHOD = /^[A-Z]{1,20}$/
 /** What would turn a server into a tunnel or a mirror, or is the beginning of HTTP/2. */
 const NEVER = new Set(['CONNECT', 'TRACE', 'PRI'])

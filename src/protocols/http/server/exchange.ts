@@ -18,12 +18,16 @@ export interface RequestHead {
 export interface AnswerHead {
   readonly status: number
   readonly headers: Headers
+  /** In HTTP/2: the head ends the answer, as `Trailers-Only` of gRPC must. */
+  readonly isWhole?: boolean
 }
 
 /** One request and the place for its answer. */
 export interface Exchange {
   readonly request: RequestHead
   readonly body: Readable
+  /** What the client sent behind the body, once that has ended (RFC 9110, section 6.5); they have passed `checkTrailers`, or are why not. */
+  readonly trailers: Headers | PamError
   /** Aborts once nobody waits for the answer: the client gave up the request, or its connection is over. */
   readonly left: AbortSignal
   readonly hasAnswered: boolean
@@ -31,6 +35,8 @@ export interface Exchange {
   readonly upgrade: string | undefined
   /** Sends the head at once. What is written to the stream is the body; its end is the end of the answer. */
   answer(head: AnswerHead): Writable
+  /** Trailers to send at the end of the answer's body; called in front of that, once. False where the body can have none, being of a fixed length. */
+  trail(trailers: Headers): boolean
   /** Where the client wants another protocol: says so, and gives the connection. */
   switchProtocols(headers: Headers): Duplex
   /** Gives up the answer in the middle: the client must see that it is not whole. */

@@ -1,8 +1,8 @@
 import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex, Writable } from 'node:stream'
 import { PamError } from '../../../shared/errors.ts'
-import { fromRawHeaders, toNodeHeaders, valueOf, type Headers } from '../wire/headers.ts'
-import { checkHead } from './check-head.ts'
+import { fromRawHeaders, isBodiless, toNodeHeaders, valueOf, type Headers } from '../wire/headers.ts'
+import { checkHead, checkTrailers } from './check-head.ts'
 import type { AnswerHead, Exchange, HttpConnection, HttpHandler, RequestHead } from './exchange.ts'
 import { plainAnswer } from '../wire/plain-answer.ts'
 
@@ -199,6 +199,7 @@ class Http1Exchange implements Exchange {
   #isAwaited: boolean
   readonly #upgraded: Duplex | undefined
   #isSwitched = false
+  #isInChunks = false
   #hasSwitched = (): void => {}
 
   constructor(head: RequestHead, request: IncomingMessage, response: ServerResponse, upgraded: Duplex | undefined) {
@@ -244,6 +245,10 @@ class Http1Exchange implements Exchange {
     return this.#upgraded === undefined ? undefined : valueOf(this.request.headers, 'upgrade')
   }
 
+  get trailers(): Headers | PamError {
+    return checkTrailers(fromRawHeaders(this.#incoming.rawTrailers))
+  }
+
   get hasAnswered(): boolean {
     return this.#response.headersSent || this.#isSwitched
   }
@@ -256,7 +261,15 @@ class Http1Exchange implements Exchange {
     response.writeHead(status, toNodeHeaders(headers))
     // At once, and as bytes: flushHeaders would encode letters beyond ASCII a second time.
     response.write('', 'latin1')
+    this.#isInChunks = !isBodiless(this.request.method, status) && !headers.some(([name]) => name === 'content-length')
     return response
+  }
+
+  /** They follow an answer in chunks alone (RFC 9112, section 7.1.2). */
+  trail(trailers: Headers): boolean {
+    if (!this.#isInChunks) return false
+    this.#response.addTrailers(trailers.map(([name, value]) => [name, value] as const))
+    return true
   }
 
   switchProtocols(headers: Headers): Duplex {

@@ -6,8 +6,8 @@ import {
 } from 'node:http2'
 import type { Duplex, Writable } from 'node:stream'
 import { PamError } from '../../../shared/errors.ts'
-import { fromRawHeaders, toNodeHeaders, valueOf, withoutHopByHop, type Headers } from '../wire/headers.ts'
-import { checkHead } from './check-head.ts'
+import { fromRawHeaders, isBodiless, toNodeHeaders, valueOf, withoutHopByHop, type Headers } from '../wire/headers.ts'
+import { checkHead, checkTrailers } from './check-head.ts'
 import type { AnswerHead, Exchange, HttpConnection, HttpHandler, RequestHead } from './exchange.ts'
 
 /** HTTP/2 over a connection that has begun with its preface. Its streams are served side by side. */
@@ -29,6 +29,8 @@ export function serveHttp2(stream: Duplex, handler: HttpHandler): HttpConnection
     incoming.on('error', () => {})
     void serveStream(incoming, fromRawHeaders(raw), handler)
   })
+  // A stream whose body nobody reads yet takes no more than its own window: the others go on.
+  session.setLocalWindowSize(CONNECTION_WINDOW)
   session.on('error', () => session.destroy())
   session.on('frameError', () => session.destroy())
   return {
@@ -67,6 +69,9 @@ class Http2Exchange implements Exchange {
   readonly left: AbortSignal
   readonly upgrade = undefined
   readonly #stream: ServerHttp2Stream
+  #received: Headers = []
+  #toSend: Headers = []
+  #mayTrail = false
 
   constructor(head: RequestHead, stream: ServerHttp2Stream) {
     this.request = head
@@ -79,19 +84,37 @@ class Http2Exchange implements Exchange {
     }
     stream.once('close', onClose)
     stream.once('aborted', () => left.abort())
+    stream.once('trailers', (_trailers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
+      this.#received = fromRawHeaders(raw)
+    })
     if (stream.destroyed) onClose()
+  }
+
+  get trailers(): Headers | PamError {
+    return checkTrailers(this.#received)
   }
 
   get hasAnswered(): boolean {
     return this.#stream.headersSent
   }
 
-  answer({ status, headers }: AnswerHead): Writable {
+  answer({ status, headers, isWhole = false }: AnswerHead): Writable {
     const stream = this.#stream
     // One that has gone takes nothing: what is written to it is dropped.
-    if (!stream.destroyed && !stream.closed)
-      stream.respond({ ...toNodeHeaders(withoutHopByHop(headers)), ':status': status })
+    if (stream.destroyed || stream.closed) return stream
+    this.#mayTrail = !isWhole && !isBodiless(this.request.method, status)
+    // Without any, an empty frame ends the answer.
+    stream.once('wantTrailers', () => stream.sendTrailers(toNodeHeaders(this.#toSend)))
+    stream.respond(
+      { ...toNodeHeaders(withoutHopByHop(headers)), ':status': status },
+      { endStream: isWhole, waitForTrailers: this.#mayTrail },
+    )
     return stream
+  }
+
+  trail(trailers: Headers): boolean {
+    this.#toSend = trailers
+    return this.#mayTrail
   }
 
   switchProtocols(): never {
@@ -110,3 +133,5 @@ const MAX_STREAMS = 100
 const MAX_SESSION_MEGABYTES = 16
 /** Of each stream: bodies of requests are small, and are read into memory. */
 const WINDOW = 256 * 1024
+/** Of as many streams as one client has at work, as a rule. */
+const CONNECTION_WINDOW = 32 * WINDOW

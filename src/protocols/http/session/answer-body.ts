@@ -50,7 +50,9 @@ export class AnswerBody {
   }
 
   end(last = ''): void {
-    if (!this.#left.aborted) this.#out.end(last)
+    if (this.#left.aborted) return
+    if (last === '') this.#out.end()
+    else this.#out.end(last)
   }
 }
 

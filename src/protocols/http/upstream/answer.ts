@@ -8,6 +8,10 @@ export interface UpstreamRequest {
   /** All that is sent, but for the host and what belongs to the connection. */
   readonly headers: Headers
   readonly body: Buffer | StreamedBody | undefined
+  /** Behind a body that is there as a whole. */
+  readonly trailers?: Headers
+  /** It is refused where the server speaks HTTP/1.1 alone. */
+  readonly needsHttp2?: boolean
   /** Gives the request up. */
   readonly signal: AbortSignal
 }
@@ -17,6 +21,8 @@ export interface StreamedBody {
   readonly stream: Readable
   /** Undefined where nobody has said it. */
   readonly length: number | undefined
+  /** What follows the body, once that has ended; an error where the request must not look whole. */
+  readonly trailers?: () => Headers | Error
 }
 
 export const isStreamed = (body: UpstreamRequest['body']): body is StreamedBody =>
@@ -25,12 +31,19 @@ export const isStreamed = (body: UpstreamRequest['body']): body is StreamedBody 
 /** How the length of a body is told: in pieces where nobody knows it. */
 export const lengthOf = (body: UpstreamRequest['body']): number | undefined => body?.length
 
+export const trailersOf = ({ body, trailers = [] }: Pick<UpstreamRequest, 'body' | 'trailers'>): Headers | Error =>
+  isStreamed(body) ? (body.trailers?.() ?? []) : trailers
+
 export interface UpstreamAnswer {
   readonly status: number
   readonly headers: Headers
   readonly body: Readable
   /** Once the body has ended: why it is not whole. A stream that is given up may look as if it had ended. */
   readonly cutOff?: () => Error | undefined
+  /** Once the body has ended: what followed it. */
+  readonly trailers?: () => Headers
+  /** In HTTP/2: the head was all there is. */
+  readonly isWhole?: boolean
 }
 
 /** The connection is no longer one of HTTP. */

@@ -1,7 +1,7 @@
 import { Agent, request as startRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
-import { fromRawHeaders, toNodeHeaders } from '../wire/headers.ts'
+import { fromRawHeaders, toNodeHeaders, valuesOf, type Headers } from '../wire/headers.ts'
 import { isStreamed, lengthOf, type SwitchedProtocols, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
 import { outliveWriteErrors } from './outlive-write-errors.ts'
 import { sendBody } from './send-body.ts'
@@ -51,30 +51,42 @@ export class Http1Upstream {
     this.#agent.destroy()
   }
 
-  #start({ method, target, headers, body, signal }: UpstreamRequest): ClientRequest {
+  #start(sent: UpstreamRequest): ClientRequest {
+    const { method, target, headers, signal } = sent
     const request = startRequest({
       agent: this.#agent,
       method,
       path: target,
       headers: {
-        ...toNodeHeaders(headers),
+        ...toNodeHeaders(withTe(headers)),
         host: this.#host,
-        ...lengthHeader(body),
+        ...lengthHeader(sent),
       },
       setHost: false,
       signal,
       maxHeaderSize: MAX_HEAD_BYTES,
       insecureHTTPParser: false,
     })
-    sendBody(body, request)
+    sendBody(sent, request, (trailers) =>
+      request.addTrailers(trailers.map(([name, value]): [string, string] => [name, value])),
+    )
     return request
   }
 }
 
-const lengthHeader = (body: UpstreamRequest['body']): Record<string, string> => {
+/** `TE` is about the connection, and `Connection` says so (RFC 9110, section 10.1.4). */
+function withTe(headers: Headers): Headers {
+  const isThere = headers.some(([name]) => name === 'te')
+  const others = headers.filter(([name]) => name !== 'connection')
+  const [connection] = valuesOf(headers, 'connection')
+  return isThere ? [...others, ['connection', connection === undefined ? 'TE' : `${connection}, TE`]] : headers
+}
+
+const lengthHeader = ({ body, trailers = [] }: UpstreamRequest): Record<string, string> => {
   const length = lengthOf(body)
-  if (length !== undefined) return { 'content-length': String(length) }
-  return body === undefined ? {} : { 'transfer-encoding': 'chunked' }
+  // Trailers follow a body in chunks alone.
+  if (length !== undefined && trailers.length === 0) return { 'content-length': String(length) }
+  return body === undefined && trailers.length === 0 ? {} : { 'transfer-encoding': 'chunked' }
 }
 
 function answerTo(request: ClientRequest, { signal }: UpstreamRequest): Promise<UpstreamAnswer> {
@@ -84,6 +96,7 @@ function answerTo(request: ClientRequest, { signal }: UpstreamRequest): Promise<
         status: answer.statusCode ?? 0,
         headers: fromRawHeaders(answer.rawHeaders),
         body: answer,
+        trailers: () => fromRawHeaders(answer.rawTrailers),
         cutOff: () => (signal.aborted ? reasonOf(signal) : answer.complete ? undefined : targetLeft()),
       }),
     )

@@ -1,18 +1,21 @@
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
-import { fromRawHeaders, toNodeHeaders } from '../wire/headers.ts'
-import { lengthOf, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
+import { fromRawHeaders, toNodeHeaders, type Headers } from '../wire/headers.ts'
+import { isStreamed, lengthOf, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
 import { sendBody } from './send-body.ts'
 
 /** One connection of HTTP/2 to a server: what is asked at the same time shares it. */
 export class Http2Upstream {
   readonly #session: ClientHttp2Session
   readonly #host: string
+  readonly #scheme: 'http' | 'https'
 
-  constructor(host: string, stream: Duplex) {
+  /** `scheme`: `http` where there is no TLS. */
+  constructor(host: string, stream: Duplex, scheme: 'http' | 'https' = 'https') {
     this.#host = host
-    this.#session = connect(`https://${host}`, {
+    this.#scheme = scheme
+    this.#session = connect(`${scheme}://${host}`, {
       createConnection: () => stream,
       maxHeaderListPairs: MAX_HEADERS,
       maxSessionMemory: MAX_SESSION_MEGABYTES,
@@ -29,20 +32,26 @@ export class Http2Upstream {
     return this.#session.closed || this.#session.destroyed
   }
 
-  send({ method, target, headers, body, signal }: UpstreamRequest): Promise<UpstreamAnswer> {
+  send(sent: UpstreamRequest): Promise<UpstreamAnswer> {
+    const { method, target, headers, body, signal } = sent
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(reasonOf(signal))
+      const mayTrail = isStreamed(body) || (sent.trailers ?? []).length > 0
       const stream = this.#session.request(
         {
           ...toNodeHeaders(headers),
           ...(lengthOf(body) === undefined ? {} : { 'content-length': String(lengthOf(body)) }),
           ':method': method,
           ':path': target,
-          ':scheme': 'https',
+          ':scheme': this.#scheme,
           ':authority': this.#host,
         },
-        { endStream: body === undefined },
+        { endStream: body === undefined && !mayTrail, waitForTrailers: mayTrail },
       )
+      let toSend: Headers = []
+      stream.once('wantTrailers', () => stream.sendTrailers(toNodeHeaders(toSend)))
+      let received: Headers = []
+      stream.once('trailers', (_trailers, _flags, raw?: string[]) => (received = fromRawHeaders(raw ?? [])))
       const abort = (): void => stream.close(constants.NGHTTP2_CANCEL)
       signal.addEventListener('abort', abort, { once: true })
       stream.once('close', () => {
@@ -50,16 +59,24 @@ export class Http2Upstream {
         reject(failureOf(stream, signal))
       })
       stream.on('error', (error) =>
-        reject(signal.aborted ? reasonOf(signal) : stream.rstCode === 0 ? error : failureOf(stream, signal)),
+        reject(
+          signal.aborted
+            ? reasonOf(signal)
+            : stream.rstCode === 0 || error instanceof PamError
+              ? error
+              : failureOf(stream, signal),
+        ),
       )
       const cutOff = (): Error | undefined =>
         signal.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR ? failureOf(stream, signal) : undefined
-      stream.once('response', (_head, _flags, raw?: string[]) => {
+      stream.once('response', (_head, flags, raw?: string[]) => {
         const all = raw === undefined ? [] : fromRawHeaders(raw)
         const status = Number(all.find(([name]) => name === ':status')?.[1] ?? 0)
-        resolve({ status, headers: all.filter(([name]) => !name.startsWith(':')), body: stream, cutOff })
+        const isWhole = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0
+        const others = all.filter(([name]) => !name.startsWith(':'))
+        resolve({ status, headers: others, body: stream, cutOff, isWhole, trailers: () => received })
       })
-      if (body !== undefined) sendBody(body, stream)
+      if (body !== undefined || mayTrail) sendBody(sent, stream, (trailers) => (toSend = trailers))
     })
   }
 

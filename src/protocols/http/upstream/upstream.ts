@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { PamError } from '../../../shared/errors.ts'
 import { isStreamed, type SwitchedProtocols, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
 import { Http1Upstream } from './http1.ts'
 import { Http2Upstream, NotProcessed } from './http2.ts'
@@ -11,6 +12,8 @@ export interface UpstreamParts {
   readonly host: string
   /** Connects, and begins TLS where that is spoken. The protocols are those that may be spoken within (RFC 7301). */
   connect(alpn: readonly ['h2', 'http/1.1'] | readonly ['http/1.1']): Promise<UpstreamSocket>
+  /** HTTP/2 is spoken without TLS and without asking (RFC 9113, section 3.3). */
+  readonly h2c?: boolean
 }
 
 /**
@@ -29,7 +32,9 @@ export class Upstream {
 
   async send(request: UpstreamRequest): Promise<UpstreamAnswer> {
     try {
-      return await (await this.#connection()).send(request)
+      const connection = await this.#connection()
+      if (request.needsHttp2 === true && connection instanceof Http1Upstream) throw notHttp2()
+      return await connection.send(request)
     } catch (error) {
       // A body that comes from the client is gone.
       if (!(error instanceof NotProcessed) || isStreamed(request.body)) throw error
@@ -40,6 +45,8 @@ export class Upstream {
 
   /** What has other protocols within HTTP has them in version 1.1. */
   switchProtocols(request: UpstreamRequest, protocol: string): Promise<UpstreamAnswer | SwitchedProtocols> {
+    if (this.#parts.h2c === true)
+      return Promise.reject(new PamError('FEATURE_REFUSED', 'the target speaks HTTP/2 alone, without other protocols'))
     this.#switching ??= this.#http1()
     return this.#switching.switchProtocols(request, protocol)
   }
@@ -79,7 +86,11 @@ export class Upstream {
 
   async #open(): Promise<Http1Upstream | Http2Upstream> {
     const socket = await this.#parts.connect(['h2', 'http/1.1'])
-    const connection = socket.alpnProtocol === 'h2' ? new Http2Upstream(this.#parts.host, socket) : this.#http1(socket)
+    const { host, h2c = false } = this.#parts
+    const connection =
+      h2c || socket.alpnProtocol === 'h2'
+        ? new Http2Upstream(host, socket, h2c ? 'http' : 'https')
+        : this.#http1(socket)
     if (this.#isClosed) connection.close()
     return connection
   }
@@ -88,3 +99,9 @@ export class Upstream {
     return new Http1Upstream(this.#parts.host, () => this.#parts.connect(['http/1.1']), spare)
   }
 }
+
+const notHttp2 = (): PamError =>
+  new PamError('FEATURE_REFUSED', 'the target does not speak HTTP/2, which this request needs', {
+    side: 'upstream',
+    hint: 'ask your gateway administrator: without TLS, "h2c: true" of the target has HTTP/2 spoken to it',
+  })

@@ -37,6 +37,10 @@ export function withoutHopByHop(headers: Headers): Header[] {
   return headers.filter(([name]) => !HOP_BY_HOP.has(name) && !named.has(name))
 }
 
+/** Whether an answer has no body, whatever its head says (RFC 9110, section 6.4.1). */
+export const isBodiless = (method: string, status: number): boolean =>
+  method === 'HEAD' || status === 204 || status === 304
+
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',

@@ -9,7 +9,7 @@ const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 const commandOf = (headers: readonly Header[], upgrade?: string) => {
   const passed = passedHeaders(upgrade === undefined ? headers : withoutHandshake(headers), [])
   return withHandshake(
-    readCommand({ method: 'GET', target: '/ws', headers }, upgrade, Buffer.alloc(0), {
+    readCommand({ version: '1.1', method: 'GET', target: '/ws', headers }, upgrade, Buffer.alloc(0), {
       passed,
       description: undefined,
     }),

@@ -25,7 +25,7 @@ paths:
 
 function statementOf(text: string): HttpStatement {
   const [method = '', target = ''] = text.split(' ')
-  const request = readRequest({ method, target, headers: [] }, Buffer.alloc(0), undefined)
+  const request = readRequest({ version: '1.1', method, target, headers: [] }, Buffer.alloc(0), undefined)
   if (request instanceof PamError) throw request
   const described = description.describe(request)
   if ('refused' in described) throw new Error(described.refused)
@@ -56,7 +56,11 @@ describe('a rule by operations', () => {
   })
 
   it('matches nothing where the target has no document', () => {
-    const request = readRequest({ method: 'GET', target: '/users/7', headers: [] }, Buffer.alloc(0), undefined)
+    const request = readRequest(
+      { version: '1.1', method: 'GET', target: '/users/7', headers: [] },
+      Buffer.alloc(0),
+      undefined,
+    )
     if (request instanceof PamError) throw request
     const [statement] = factsOf(request, undefined).statements
     for (const effect of ['allow', 'deny', 'hold'] as const)

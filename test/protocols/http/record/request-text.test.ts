@@ -18,9 +18,9 @@ it.each([
 ])('keeps masked kinds out of the record: %s', (_name, target, type, body, recorded) => {
   const headers = [['content-type', type]] as const
   const bytes = Buffer.from(body)
-  const request = readRequest({ method: 'POST', target, headers }, bytes, undefined)
+  const request = readRequest({ version: '1.1', method: 'POST', target, headers }, bytes, undefined)
   if (request instanceof PamError) throw request
-  const text = requestText(request, target, headers, bytes, session)
+  const text = requestText(request, target, { headers, trailers: [] }, bytes, session)
   expect(text.recorded.text.split('\n')).toContain(recorded)
   expect(text.shown).toContain(body)
 })

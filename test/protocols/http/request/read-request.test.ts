@@ -10,7 +10,11 @@ function read(type: string | undefined, body: string | Buffer | undefined, metho
     ...(type === undefined ? [] : [['content-type', type] as const]),
     ...(encoding === undefined ? [] : [['content-encoding', encoding] as const]),
   ]
-  return readRequest({ method, target: '/a', headers }, body === undefined ? undefined : Buffer.from(body), undefined)
+  return readRequest(
+    { version: '1.1', method, target: '/a', headers },
+    body === undefined ? undefined : Buffer.from(body),
+    undefined,
+  )
 }
 
 it.each([
@@ -93,6 +97,8 @@ it('refuses what is compressed where it could name a method', () => {
 it.each(['/a?_method=DELETE', '/a?x=1&_METHOD=DELETE', '/a?X-HTTP-Method-Override=DELETE', '/a?method=DELETE'])(
   'refuses the query of POST %s',
   (target) => {
-    expect(readRequest({ method: 'POST', target, headers: [] }, Buffer.alloc(0), undefined)).toBeInstanceOf(PamError)
+    expect(
+      readRequest({ version: '1.1', method: 'POST', target, headers: [] }, Buffer.alloc(0), undefined),
+    ).toBeInstanceOf(PamError)
   },
 )

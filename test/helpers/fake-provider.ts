@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, type KeyPairKeyObjectResult } from 'node:crypto'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, SignJWT, type JWTPayload } from 'jose'
@@ -20,8 +20,12 @@ export interface FakeProvider {
   close(): void
 }
 
+/** One pair for all providers of a process: to make one takes as long as most tests. */
+let keys: KeyPairKeyObjectResult | undefined
+
 export async function startFakeProvider(clientId = 'pamctl'): Promise<FakeProvider> {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  keys ??= generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const { privateKey, publicKey } = keys
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k', alg: 'RS256', use: 'sig' }
   const waiting: ServerResponse[] = []
   const json = (response: ServerResponse, body: unknown): void =>

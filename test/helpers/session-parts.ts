@@ -110,8 +110,8 @@ export class SessionBench {
   readonly ended = new AbortController()
   policy: Policy
 
-  constructor(yaml: string) {
-    this.policy = policyOf(yaml)
+  constructor(rules: string | Policy) {
+    this.policy = typeof rules === 'string' ? policyOf(rules) : rules
   }
 
   get recorder(): SessionParts['recorder'] {

@@ -31,6 +31,7 @@ import {
   signer,
   written,
 } from '../helpers/recordings.ts'
+import { sampled } from '../helpers/sampled.ts'
 import { hasProgram } from '../helpers/test-clients.ts'
 
 const VERIFIER = join(import.meta.dirname, '..', 'fixtures', 'verifier.py')
@@ -94,7 +95,8 @@ describe('a sealed record', () => {
   it('with any byte changed is not genuine, and with any byte cut off it has no end', async () => {
     for (const record of [records.one, records.encrypted]) {
       const ends = new Set([MAGIC.length, ...(await segmentsOf(record)).map(({ end }) => end)])
-      for (let at = 0; at < record.length; at++) {
+      const places = new Set([...sampled([...record.keys()]), ...[...ends].filter((at) => at < record.length)])
+      for (const at of places) {
         const changed = Buffer.from(record)
         changed[at] = (changed[at] as number) ^ (1 << (at % 8))
         expect([at, (await verifyRecording(once(changed), keys)).status]).toEqual([at, 'invalid'])
@@ -530,7 +532,7 @@ describe('a journal', () => {
     writeFileSync(path, original)
     const { turns: all } = read()
     expect(Object.values(all).map((some) => some.length > 3)).toEqual([true, true])
-    for (let at = 0; at < original.length; at++)
+    for (const at of sampled([...original.keys()]))
       for (const [what, bytes] of changesAt(at).slice(0, 2)) {
         writeFileSync(path, bytes)
         const { turns, file } = read()

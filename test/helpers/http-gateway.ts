@@ -14,6 +14,8 @@ export interface HttpGateway {
   readonly jane: PamctlHome
   readonly bob: SignedIn
   readonly directory: string
+  /** Of the gateway's process. */
+  readonly pid: number
   pamctl(this: void, ...args: string[]): Promise<Outcome>
   /** Opens a port, which stays open until this is stopped. */
   open(this: void, target: string): Promise<HttpPort>
@@ -75,6 +77,7 @@ export async function startHttpGateway(lists: Readonly<Record<string, unknown>>)
     jane,
     bob,
     directory,
+    pid: gateway.pid,
     pamctl,
     async open(target) {
       const running = jane.start(['connect', target, '--json'])

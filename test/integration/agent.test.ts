@@ -10,6 +10,7 @@ import { loadSampleData } from '../../src/demo/sample-data.ts'
 import { DEMO_PEOPLE, writeDemoConfig } from '../../src/demo/setup.ts'
 import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
 import { eventually } from '../helpers/gateway-client.ts'
+import { megabytesOf } from '../helpers/memory.ts'
 import { Q, startup } from '../helpers/messages.ts'
 import { OPENSSL, pamctl, PSQL, ROOT } from '../helpers/run.ts'
 
@@ -132,19 +133,17 @@ describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
     'a slow reader stops the server: memory stays bounded',
     async () => {
       const { child, port } = await keepOpen()
-      const memoryOf = (pid: number): number =>
-        Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
       const agent = JSON.parse((await pamctl(['agent', 'status', '--json'], environment)).stdout) as { pid: number }
       const pids = [gateway.pid, agent.pid]
       const socket = connect(port, '127.0.0.1')
       socket.write(startup('app_dev'))
       await new Promise<void>((resolve) => socket.once('data', () => resolve()))
-      const before = pids.map(memoryOf)
+      const before = pids.map(megabytesOf)
       socket.pause()
       // 400 MB that nobody reads.
       socket.write(Q("select repeat('x', 100000) from generate_series(1, 4000)"))
       await new Promise((resolve) => setTimeout(resolve, 3000))
-      const grown = pids.map((pid, index) => memoryOf(pid) - (before[index] ?? 0))
+      const grown = pids.map((pid, index) => megabytesOf(pid) - (before[index] ?? 0))
       expect(Math.max(...grown)).toBeLessThan(100)
       // It all arrives once it is read.
       let bytes = 0

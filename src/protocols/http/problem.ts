@@ -10,8 +10,10 @@ export interface ProblemReason {
 }
 
 /** As RFC 9457 has it and the gateway's own API answers: with its code, what to do next, and the id to ask about. */
-export function problemAnswer({ code, message, hint, id }: ProblemReason): PlainAnswer {
-  const status = problemStatuses[code]
+export function problemAnswer(
+  { code, message, hint, id }: ProblemReason,
+  status: number = problemStatuses[code],
+): PlainAnswer {
   const { summary: title } = errorCodes[code]
   const problem = { type: 'about:blank', title, status, detail: message, code, hint, id }
   return { status, contentType: 'application/problem+json', body: Buffer.from(`${JSON.stringify(problem)}\n`) }

@@ -9,6 +9,7 @@ import { descriptionOf } from '../openapi/target-description.ts'
 import { GRPC_HEADERS, passedTrailers } from '../request/read-headers.ts'
 import type { Exchange } from '../server/exchange.ts'
 import type { BodyRoom } from '../server/body-room.ts'
+import { HeadTooLarge } from '../server/check-head.ts'
 import { readBodyIfShort, type BodyLimits } from '../server/read-body.ts'
 import type { RequestHandler } from '../session/session-connection.ts'
 import { verdictOn } from '../session/verdict-on.ts'
@@ -47,7 +48,7 @@ export class HttpRequests implements RequestHandler {
   }
 
   refusal(error: PamError): PlainAnswer {
-    return problemAnswer(reasonFor(error))
+    return error instanceof HeadTooLarge ? problemAnswer(reasonFor(error), 431) : problemAnswer(reasonFor(error))
   }
 
   async serve(exchange: Exchange): Promise<void> {

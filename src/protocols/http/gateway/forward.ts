@@ -5,6 +5,7 @@ import type { BodyRoom } from '../server/body-room.ts'
 import type { Exchange } from '../server/exchange.ts'
 import type { HttpTarget } from '../target.ts'
 import type { UpstreamRequest } from '../upstream/answer.ts'
+import { withFinalStatus } from '../upstream/final-status.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { passedTrailers } from '../request/read-headers.ts'
 import { valueOf, valuesOf, type Header } from '../wire/headers.ts'
@@ -52,11 +53,12 @@ export async function forward(
         signal,
       })
       isWebSocket = answer === undefined
-      return answer === undefined ? undefined : await relay.pass(answer)
+      return answer === undefined ? undefined : await relay.pass(withFinalStatus(answer))
     }
     const body = bodyOf(command, exchange, config.headers, (error) => slow.abort(error))
     const { trailers } = command
-    await relay.pass(await upstream.send({ ...requestOf(allowed, identity, session), body, trailers, signal: given }))
+    const answer = await upstream.send({ ...requestOf(allowed, identity, session), body, trailers, signal: given })
+    await relay.pass(withFinalStatus(answer))
   } finally {
     release()
     // One that was served has put its own end on record.

@@ -3,6 +3,13 @@ import { visible } from '../../../shared/visible.ts'
 import { valuesOf, type Header, type Headers } from '../wire/headers.ts'
 import type { RequestHead } from './exchange.ts'
 
+/** More than is read of the head of a request: status 431 (RFC 6585, section 5). */
+export class HeadTooLarge extends PamError {
+  constructor(message: string) {
+    super('MESSAGE_TOO_LARGE', message)
+  }
+}
+
 /** A request as a library has read it. */
 export interface RawHead {
   readonly version: '1.1' | '2'
@@ -19,6 +26,7 @@ export interface RawHead {
  * text is for the client.
  */
 export function checkHead({ version, minorVersion, method, target, headers: all }: RawHead): RequestHead | PamError {
+  if (all.length > MAX_HEADERS) return new HeadTooLarge(`the request has more than ${MAX_HEADERS} headers`)
   const headers = all.filter(([name]) => !name.startsWith(':') && name !== 'host')
   const host = hostOf(all)
   const wrong =
@@ -42,7 +50,6 @@ function hostOf(headers: readonly Header[]): string | undefined {
 }
 
 function wrongHeader(version: '1.1' | '2', headers: Headers): string | undefined {
-  if (headers.length > MAX_HEADERS) return `more than ${MAX_HEADERS} headers`
   const odd = headers.find(([name, value]) => !NAME.test(name) || !VALUE.test(value))
   if (odd !== undefined) return 'a header that is not plain ASCII'
   const twice = SINGLE.find((name) => valuesOf(headers, name).length > 1)
@@ -63,7 +70,11 @@ function wrongHeader(version: '1.1' | '2', headers: Headers): string | undefined
 export function checkTrailers(trailers: Headers): Headers | PamError {
   const late = trailers.find(([name]) => name.startsWith(':') || NEVER_LATE.test(name))
   const wrong =
-    late === undefined ? wrongHeader('2', trailers) : `the field ${visible(late[0])} cannot stand behind a body`
+    late !== undefined
+      ? `the field ${visible(late[0])} cannot stand behind a body`
+      : trailers.length > MAX_HEADERS
+        ? `more than ${MAX_HEADERS} fields behind a body`
+        : wrongHeader('2', trailers)
   return wrong === undefined ? trailers : new PamError('PROTOCOL_VIOLATION', wrong)
 }
 

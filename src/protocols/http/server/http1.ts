@@ -2,7 +2,7 @@ import { createServer, ServerResponse, type IncomingMessage, type Server } from 
 import type { Duplex, Writable } from 'node:stream'
 import { PamError } from '../../../shared/errors.ts'
 import { fromRawHeaders, isBodiless, toNodeHeaders, valueOf, type Headers } from '../wire/headers.ts'
-import { checkHead, checkTrailers } from './check-head.ts'
+import { checkHead, checkTrailers, HeadTooLarge } from './check-head.ts'
 import type { AnswerHead, Exchange, HttpConnection, HttpHandler, RequestHead } from './exchange.ts'
 import { plainAnswer } from '../wire/plain-answer.ts'
 
@@ -71,6 +71,8 @@ class Http1Connection implements HttpConnection {
   #last: Promise<void> = Promise.resolve()
   #newest: IncomingMessage | undefined
   #waiting = 0
+  /** Of their heads. */
+  #waitingBytes = 0
   #isClosing = false
   /** What comes is not read: the answer to what came last is a refusal. */
   #isReadingOver = false
@@ -88,16 +90,20 @@ class Http1Connection implements HttpConnection {
 
   take(request: IncomingMessage, response: ServerResponse): void {
     if (this.#isReadingOver) return
-    const isTooMany = this.#waiting >= MAX_WAITING
+    const headBytes = bytesOf(request)
+    const isTooMany =
+      this.#waiting >= MAX_WAITING || (this.#waiting > 0 && this.#waitingBytes + headBytes > MAX_WAITING_BYTES)
     if (isTooMany) this.#readNoMore()
     this.#newest = request
     this.#waiting++
+    this.#waitingBytes += headBytes
     this.#last = this.#last.then(async () => {
       try {
         if (isTooMany) this.#refuse(response, tooMany())
         else await this.#serve(request, response, undefined)
       } finally {
         this.#waiting--
+        this.#waitingBytes -= headBytes
         if (this.#isClosing && this.#waiting === 0) this.#stream.end()
       }
     })
@@ -129,7 +135,7 @@ class Http1Connection implements HttpConnection {
     const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
     const refusal = this.#handler.refusal(
       isTooLarge
-        ? new PamError('MESSAGE_TOO_LARGE', 'the head of the request is too large')
+        ? new HeadTooLarge(`the head of the request is larger than ${MAX_HEAD_BYTES} bytes`)
         : isLate
           ? new PamError('HANDSHAKE_TIMEOUT', 'the request did not come in time')
           : new PamError('PROTOCOL_VIOLATION', 'the request cannot be read as HTTP'),
@@ -294,8 +300,11 @@ const MAX_HEAD_BYTES = 64 * 1024
 const HEAD_TIMEOUT_MS = 20_000
 const REQUEST_TIMEOUT_MS = 120_000
 /** Requests that are sent before the answer to the first of them. */
-const MAX_WAITING = 16
+const MAX_WAITING = 64
+const MAX_WAITING_BYTES = 256 * 1024
+const bytesOf = ({ url = '', rawHeaders }: IncomingMessage): number =>
+  rawHeaders.reduce((bytes, text) => bytes + text.length, url.length)
 const tooMany = (): PamError =>
-  new PamError('RATE_LIMITED', `more than ${MAX_WAITING} requests were sent on this connection before an answer`, {
+  new PamError('RATE_LIMITED', 'too many requests were sent on this connection before an answer', {
     hint: 'wait for answers, or use HTTP/2',
   })

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 import { fromRawHeaders, toNodeHeaders, valuesOf, type Headers } from '../wire/headers.ts'
 import { isStreamed, lengthOf, type SwitchedProtocols, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
+import { fewInterimAnswers } from './few-interim-answers.ts'
 import { outliveWriteErrors } from './outlive-write-errors.ts'
 import { sendBody } from './send-body.ts'
 
@@ -91,6 +92,10 @@ const lengthHeader = ({ body, trailers = [] }: UpstreamRequest): Record<string, 
 
 function answerTo(request: ClientRequest, { signal }: UpstreamRequest): Promise<UpstreamAnswer> {
   return new Promise((resolve, reject) => {
+    request.on(
+      'information',
+      fewInterimAnswers((error) => request.destroy(error)),
+    )
     request.once('response', (answer: IncomingMessage) =>
       resolve({
         status: answer.statusCode ?? 0,

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 import { fromRawHeaders, toNodeHeaders, type Headers } from '../wire/headers.ts'
 import { isStreamed, lengthOf, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
+import { fewInterimAnswers } from './few-interim-answers.ts'
 import { sendBody } from './send-body.ts'
 
 /** One connection of HTTP/2 to a server: what is asked at the same time shares it. */
@@ -69,6 +70,10 @@ export class Http2Upstream {
       )
       const cutOff = (): Error | undefined =>
         signal.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR ? failureOf(stream, signal) : undefined
+      stream.on(
+        'headers',
+        fewInterimAnswers((error) => stream.destroy(error)),
+      )
       stream.once('response', (_head, flags, raw?: string[]) => {
         const all = raw === undefined ? [] : fromRawHeaders(raw)
         const status = Number(all.find(([name]) => name === ':status')?.[1] ?? 0)

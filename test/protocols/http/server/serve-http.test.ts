@@ -218,8 +218,17 @@ describe('HTTP/1.1', () => {
   it.each<[string, string, readonly string[], string]>([
     [
       'more requests than it takes before an answer',
-      Array.from({ length: 40 }, (_, index) => `GET /${index} HTTP/1.1\r\n${HOST}\r\n`).join(''),
-      Array.from({ length: 15 }, (_, index) => `/${index}`),
+      Array.from({ length: 90 }, (_, index) => `GET /${index} HTTP/1.1\r\n${HOST}\r\n`).join(''),
+      Array.from({ length: 63 }, (_, index) => `/${index}`),
+      'RATE_LIMITED',
+    ],
+    [
+      'heads that are longer together than what it keeps',
+      Array.from(
+        { length: 9 },
+        (_, index) => `GET /${index} HTTP/1.1\r\n${HOST}X-A: ${'a'.repeat(40_000)}\r\n\r\n`,
+      ).join(''),
+      Array.from({ length: 6 }, (_, index) => `/${index}`),
       'RATE_LIMITED',
     ],
     ['what is no request', 'nonsense\r\n\r\n', [], 'PROTOCOL_VIOLATION'],

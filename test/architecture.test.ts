@@ -567,6 +567,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'protocols/http/wire/',
       'protocols/http/request/',
     ],
+    packages: ['node:zlib'],
   },
   'protocols/http/facts': { imports: ['type:policy/', 'type:protocols/http/request/', 'protocols/http/facts/'] },
   'protocols/http/openapi': {

@@ -45,7 +45,7 @@ export function unreadFacts(method: string, why: string): HttpFacts {
           segments: [],
           query: [],
           contentType: '',
-          body: { type: 'opaque', reason: why },
+          body: { type: 'opaque', reason: why, looksLike: 'any' },
           grpc: undefined,
           upgrade: undefined,
         },

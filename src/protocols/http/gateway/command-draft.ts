@@ -3,6 +3,7 @@ import type { CommandDraft, Session } from '../../../gateway/engine.ts'
 import { commitmentMark } from '../../../shared/commitment.ts'
 import { PamError } from '../../../shared/errors.ts'
 import { requestText } from '../record/request-text.ts'
+import { shownBody } from '../request/read-request.ts'
 import type { HttpTarget } from '../target.ts'
 import type { HttpCommand } from './read-command.ts'
 
@@ -18,7 +19,13 @@ export function draftOf(
   const { shown, recorded } =
     request === undefined
       ? unreadText(command, session)
-      : requestText(request, head.target, { headers, trailers }, bytes, session)
+      : requestText(
+          request,
+          head.target,
+          { headers, trailers },
+          bytes === undefined ? undefined : shownBody(head.headers, request.body, bytes),
+          session,
+        )
   return {
     text: shown,
     parameters: [],

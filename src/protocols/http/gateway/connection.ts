@@ -7,6 +7,7 @@ import { isGrpcCall } from '../grpc/call.ts'
 import { problemAnswer } from '../problem.ts'
 import { descriptionOf } from '../openapi/target-description.ts'
 import { GRPC_HEADERS, passedTrailers } from '../request/read-headers.ts'
+import { MAX_JUDGED } from '../request/read-request.ts'
 import type { Exchange } from '../server/exchange.ts'
 import type { BodyRoom } from '../server/body-room.ts'
 import { HeadTooLarge } from '../server/check-head.ts'
@@ -128,6 +129,4 @@ export class HttpRequests implements RequestHandler {
 const targetLeft = (message: string, cause: unknown): PamError =>
   new PamError('TARGET_LEFT', message, { side: 'upstream', cause })
 
-/** What is read of a body before the decision, and the longest that somebody can be asked about. */
-const MAX_JUDGED = 1024 * 1024
 const BODY_TIMEOUT_MS = 60_000

@@ -9,20 +9,14 @@ import {
   type Contradiction,
   type Vocabulary,
 } from '../../../policy/vocabulary.ts'
-import { fitsGlob } from '../../../shared/glob.ts'
 import type { DescribedOperation } from '../facts/described-request.ts'
 import type { HttpStatement } from '../facts/http-statement.ts'
-import { fold } from './alike.ts'
 import { checkBodyField, fitsBodyField } from './body-fields.ts'
+import { checkContentType, fitsContentType } from './content-types.ts'
 import { methods } from './kinds.ts'
 import { checkGrpcMethod, fitsGrpcMethod } from './grpc-methods.ts'
 import { checkQueryField, fitsQueryField } from './query-fields.ts'
 import { checkRoute, fitsRoute } from './routes.ts'
-
-const checkContentType: CheckPattern = (pattern) =>
-  /^[a-z0-9!#$&^_.+-]+\/(?:[a-z0-9!#$&^_.+-]+|\*)$/.test(pattern)
-    ? undefined
-    : `"${pattern}": expected a type such as application/json or image/*, in lower case`
 
 const checkName: CheckPattern = (pattern) =>
   /^\S(?:.*\S)?$/.test(pattern)
@@ -170,7 +164,7 @@ function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], state
   if (match.grpcMethods !== undefined && !match.grpcMethods.some((method) => fitsGrpcMethod(method, request, surely)))
     return false
   if (match.query !== undefined && !match.query.some((field) => fitsQueryField(field, request, surely))) return false
-  if (match.contentTypes !== undefined && !match.contentTypes.some((type) => fitsType(type, statement, surely)))
+  if (match.contentTypes !== undefined && !match.contentTypes.some((type) => fitsContentType(type, request, surely)))
     return false
   const { operations: names, tags } = match
   if (names !== undefined && !fitsDescribed(statement, surely, ({ name: one }) => names.includes(one))) return false
@@ -200,12 +194,6 @@ function fitsDescribed(
 /** Servers answer a HEAD as they would the GET. */
 const fitsMethod = (methodNames: readonly string[], method: string): boolean =>
   methodNames.includes(method) || (method === 'HEAD' && methodNames.includes('GET'))
-
-/** Servers that do not look at the type take a body for what they expect. */
-function fitsType(pattern: string, { request: { contentType, body } }: HttpStatement, surely: boolean): boolean {
-  if (body.type === 'none') return false
-  return fitsGlob(pattern, surely ? contentType : fold(contentType)) || (!surely && contentType === '')
-}
 
 function name({ kinds, request: { method, path }, described }: HttpStatement): string {
   const operation = described?.operation === undefined ? '' : ` (${described.operation.name})`

@@ -24,12 +24,15 @@ export interface Parameter {
   readonly value: string
 }
 
+/** What a body looks like by its beginning: to servers that look at nothing else. `any`: it could not be read. */
+export type BodyLook = 'json' | 'xml' | 'other' | 'any'
+
 export type RequestBody =
   | { readonly type: 'none' }
   /** No object in it has a name twice. */
   | { readonly type: 'json'; readonly value: unknown }
   | { readonly type: 'form'; readonly fields: readonly Parameter[] }
   /** What it says is not known: it is another format, or not what it claims to be. */
-  | { readonly type: 'opaque'; readonly reason: string }
+  | { readonly type: 'opaque'; readonly reason: string; readonly looksLike: BodyLook }
   /** It is longer than what is read before the decision. */
   | { readonly type: 'long' }

@@ -1,5 +1,5 @@
 import { parseJson, toValue } from '../json/parse-json.ts'
-import type { Parameter, RequestBody } from './http-request.ts'
+import type { BodyLook, Parameter, RequestBody } from './http-request.ts'
 import { mayOverride } from './method-override.ts'
 import { readParts } from './read-multipart.ts'
 import { readParameters } from './read-target.ts'
@@ -40,10 +40,19 @@ export function readBody(content: ContentType, bytes: Buffer): RequestBody | { r
       ? { failure: 'the field _charset_ is not supported' }
       : { type: 'form', fields }
   }
-  const read = isJson(type) ? readJson(charset, bytes) : { type: 'opaque' as const, reason: bodyOfType(type) }
-  if (read.type !== 'opaque') return read
+  const read = isJson(type) ? readJson(charset, bytes) : { reason: bodyOfType(type) }
+  if ('type' in read) return read
   if (isJson(type) && !KNOWN.test(charset)) return { failure: `a body of JSON in ${charset} is not supported` }
-  return mayOverride(bytes) ? { failure: `${read.reason}, and could name another method` } : read
+  return mayOverride(bytes)
+    ? { failure: `${read.reason}, and could name another method` }
+    : { type: 'opaque', ...read, looksLike: lookOf(bytes) }
+}
+
+/** By the first letter behind blanks and marks of byte order, in any encoding that has the letters of ASCII. */
+function lookOf(bytes: Buffer): BodyLook {
+  const [letter] = /[^\s\0\xef\xbb\xbf\xfe\xff]/.exec(bytes.subarray(0, MAX_BLANKS).toString('latin1')) ?? []
+  if (letter === undefined) return bytes.length > MAX_BLANKS ? 'any' : 'other'
+  return letter === '{' || letter === '[' ? 'json' : letter === '<' ? 'xml' : 'other'
 }
 
 /** Whether servers take a body for a form; some look at the beginning of the type alone. */
@@ -56,15 +65,13 @@ const charsetOf = ({ parameters }: ContentType): string => parameters.get('chars
 
 const bodyOfType = (type: string): string => (type === '' ? 'a body of no type' : `a body of ${type}`)
 
-function readJson(charset: string, bytes: Buffer): RequestBody {
-  if (!PLAIN.has(charset)) return { type: 'opaque', reason: `a body in ${charset}` }
+function readJson(charset: string, bytes: Buffer): RequestBody | { readonly reason: string } {
+  if (!PLAIN.has(charset)) return { reason: `a body in ${charset}` }
   const text = textOf(bytes)
   const node = text === undefined ? undefined : parseJson(text)
-  if (node === undefined) return { type: 'opaque', reason: 'a body that is not JSON' }
+  if (node === undefined) return { reason: 'a body that is not JSON' }
   const read = toValue(node)
-  return read === undefined
-    ? { type: 'opaque', reason: 'a body with a name twice' }
-    : { type: 'json', value: read.value }
+  return read === undefined ? { reason: 'a body with a name twice' } : { type: 'json', value: read.value }
 }
 
 /** As JSON is, apart from its names and values. */
@@ -88,3 +95,4 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const PLAIN: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii'])
 /** Letters are in them what they are in ASCII, apart from NUL bytes between them. */
 const KNOWN = /^(?:utf-?(?:8|16|32)(?:[lb]e)?|us-ascii|iso-8859-\d+|windows-125\d)$/
+const MAX_BLANKS = 4096

@@ -2,9 +2,10 @@ import { asPamError, PamError } from '../../../shared/errors.ts'
 import { grpcMethodOf, isCompressedCall, isGrpcCall } from '../grpc/call.ts'
 import { countMessages } from '../grpc/message-reader.ts'
 import type { RequestHead } from '../server/exchange.ts'
-import { valueOf } from '../wire/headers.ts'
+import { valueOf, type Headers } from '../wire/headers.ts'
+import { decompress } from './decompress.ts'
 import type { HttpRequest, Parameter, RequestBody } from './http-request.ts'
-import { overridingName, tunnelingName } from './method-override.ts'
+import { mayOverride, overridingName, tunnelingName } from './method-override.ts'
 import { isForm, readBody, readContentType } from './read-body.ts'
 import { readTarget, type RequestTarget } from './read-target.ts'
 
@@ -64,7 +65,7 @@ function readCall(
     }
   }
   const { type } = readContentType(valueOf(headers, 'content-type'))
-  const body = { type: 'opaque', reason: 'messages of gRPC' } as const
+  const body = { type: 'opaque', reason: 'messages of gRPC', looksLike: 'other' } as const
   return { method, path, segments, query, contentType: type, body, grpc, upgrade: undefined }
 }
 
@@ -78,14 +79,26 @@ function bodyOf(
   const isPlain = encoding === 'identity'
   // A field of a form can name another method; so can a name at the top of JSON, which Laravel finds anywhere in the type.
   const mayName = isForm(type) || (method === 'POST' && /[/+]json/i.test(content ?? ''))
-  if (mayName && !isPlain && bytes?.length !== 0)
-    return { failure: 'a form that is compressed is not supported, nor is JSON of a POST' }
   if (bytes === undefined)
     return mayName
-      ? { failure: 'the form, or the JSON of a POST, is longer than what can be read of it' }
+      ? { failure: `the form, or the JSON of a POST, is longer than the ${MAX_JUDGED} bytes that are read of it` }
       : { type: 'long' }
-  if (!isPlain && bytes.length > 0) return { type: 'opaque', reason: 'a body that is compressed' }
-  return readBody(readContentType(content), bytes)
+  if (isPlain || bytes.length === 0) return readBody(readContentType(content), bytes)
+  const plain = decompress(encoding, bytes, MAX_JUDGED)
+  // A server that does not decompress reads it as it stands.
+  if (mayOverride(bytes)) return { failure: 'the compressed body could name another method as it stands' }
+  if (Buffer.isBuffer(plain)) return readBody(readContentType(content), plain)
+  return mayName
+    ? { failure: `the form, or the JSON of a POST, ${plain.failure}` }
+    : { type: 'opaque', reason: `a body that ${plain.failure}`, looksLike: 'any' }
+}
+
+/** A body for people: as it is sent, or what is in it where it is compressed and was read. */
+export function shownBody(headers: Headers, body: RequestBody, bytes: Buffer): Buffer {
+  const encoding = valueOf(headers, 'content-encoding')?.toLowerCase() ?? 'identity'
+  if (encoding === 'identity' || (body.type === 'opaque' && body.looksLike === 'any')) return bytes
+  const plain = decompress(encoding, bytes, MAX_JUDGED)
+  return Buffer.isBuffer(plain) ? plain : bytes
 }
 
 /** Laravel takes the names at the top of a body in JSON for fields of a form. */
@@ -94,5 +107,8 @@ function namesIn(body: RequestBody): readonly Pick<Parameter, 'name'>[] {
   const isObject = body.type === 'json' && typeof body.value === 'object' && body.value !== null
   return isObject ? Object.keys(body.value).map((name) => ({ name })) : []
 }
+
+/** What is read of a body before the decision, also of one that is compressed, and the longest that somebody can be asked about. */
+export const MAX_JUDGED = 1024 * 1024
 
 const refused = (reason: string): PamError => new PamError('SYNTAX_ERROR', reason)

@@ -74,7 +74,7 @@ it.each<[string, string, Fit]>([
 it.each<[RequestBody, boolean]>([
   [{ type: 'none' }, false],
   [{ type: 'form', fields: [] }, true],
-  [{ type: 'opaque', reason: 'a body' }, true],
+  [{ type: 'opaque', reason: 'a body', looksLike: 'other' }, true],
   [{ type: 'long' }, true],
 ])('what is not JSON is never allowed by it: %j', (body, denied) => {
   expect([fitsBodyField('/a=1', body, true), fitsBodyField('/a=1', body, false)]).toEqual([false, denied])

@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
 import { readRequest } from '../../../../src/protocols/http/request/read-request.ts'
 import { PamError } from '../../../../src/shared/errors.ts'
 
@@ -85,6 +86,51 @@ it.each([
   ['long, of a type that Laravel takes for JSON', 'text/plain; x=/json', undefined],
 ])('refuses a POST: %s', (_name, type, body) => {
   expect(read(type, body)).toBeInstanceOf(PamError)
+})
+
+describe('a compressed body', () => {
+  const compressed = (type: string, body: string | Buffer, method = 'POST', encoding = 'gzip') =>
+    readRequest(
+      {
+        version: '1.1',
+        method,
+        target: '/',
+        headers: [
+          ['content-type', type],
+          ['content-encoding', encoding],
+        ],
+      },
+      encoding === 'gzip' ? gzipSync(body) : brotliCompressSync(body),
+      undefined,
+    )
+
+  it('is read as it is without that', () => {
+    const text = JSON.stringify({ status: 'open', note: 'é'.repeat(100) })
+    for (const encoding of ['gzip', 'br'])
+      for (const method of ['POST', 'PUT'])
+        expect(compressed(JSON_TYPE, text, method, encoding)).toMatchObject({
+          body: { type: 'json', value: { status: 'open' } },
+        })
+    expect(compressed(FORM, 'a=1&b=2')).toMatchObject({
+      body: { type: 'form', fields: [{ name: 'a' }, { name: 'b' }] },
+    })
+  })
+
+  it.each([
+    [JSON_TYPE, '{"_method":"DELETE"}'],
+    [FORM, '_method=DELETE'],
+    ['text/plain', 'a=1&_method=DELETE'],
+    [JSON_TYPE, JSON.stringify({ a: 'x'.repeat(1_100_000) })],
+    [FORM, Buffer.alloc(50_000_000)],
+  ])('is refused where it could name another method: %s', (type, body) => {
+    expect(compressed(type, body)).toBeInstanceOf(PamError)
+  })
+
+  it('may say anything where it is too long, or another coding', () => {
+    expect(compressed(JSON_TYPE, Buffer.alloc(50_000_000, ' '), 'PUT')).toMatchObject({
+      body: { type: 'opaque', looksLike: 'any', reason: expect.stringContaining('longer than') as string },
+    })
+  })
 })
 
 it('refuses what is compressed where it could name a method', () => {

@@ -1,0 +1,94 @@
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, inflateRawSync, inflateSync } from 'node:zlib'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { decompress } from '../../../../src/protocols/http/request/decompress.ts'
+
+const MAX = 100_000
+const CODERS = { gzip: gzipSync, 'x-gzip': gzipSync, deflate: deflateSync, br: brotliCompressSync }
+const text = Buffer.from('{"status":"open"}')
+
+it('gives back what was compressed', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom('gzip', 'x-gzip', 'deflate', 'br'),
+      fc.uint8Array({ minLength: 64, maxLength: 2000 }),
+      (encoding, bytes) => {
+        const plain = decompress(encoding, CODERS[encoding](bytes), MAX)
+        if (!Buffer.isBuffer(plain)) throw new Error(plain.failure)
+        expect(plain.equals(bytes)).toBe(true)
+      },
+    ),
+    { numRuns: 1000 },
+  )
+})
+
+it('gives back nothing of what was changed or cut, or the same', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom('gzip', 'deflate'),
+      fc.nat({ max: 200 }),
+      fc.integer({ min: 1, max: 255 }),
+      fc.boolean(),
+      (encoding, at, change, isCut) => {
+        const whole = CODERS[encoding](text)
+        const place = at % whole.length
+        const bytes = isCut ? whole.subarray(0, place) : Buffer.from(whole)
+        if (!isCut) bytes[place] = (bytes[place] ?? 0) ^ change
+        const plain = decompress(encoding, bytes, MAX)
+        if (Buffer.isBuffer(plain)) expect(plain.equals(text)).toBe(true)
+      },
+    ),
+    { numRuns: 2000 },
+  )
+})
+
+const named = (name: string): Buffer => {
+  const bytes = gzipSync(text)
+  return Buffer.concat([
+    bytes.subarray(0, 3),
+    Buffer.from([8]),
+    bytes.subarray(4, 10),
+    Buffer.from(`${name}\0`),
+    bytes.subarray(10),
+  ])
+}
+
+it('takes gzip with the name of a file', () => {
+  expect(decompress('gzip', named('orders.json'), MAX)).toEqual(text)
+})
+
+const bomb = Buffer.alloc(MAX + 1)
+it.each<[string, string, Buffer, string]>([
+  ['a bomb', 'gzip', gzipSync(bomb), 'longer than 100000 bytes'],
+  ['a bomb', 'deflate', deflateSync(bomb), 'longer than 100000 bytes'],
+  ['a bomb', 'br', brotliCompressSync(bomb), 'longer than 100000 bytes'],
+  ['two members', 'gzip', Buffer.concat([gzipSync(text), gzipSync('x')]), 'several parts'],
+  ['something behind', 'gzip', Buffer.concat([gzipSync(text), Buffer.from('x')]), 'something behind'],
+  ['something behind', 'deflate', Buffer.concat([deflateSync(text), Buffer.from('x')]), 'something behind'],
+  ['something behind', 'br', Buffer.concat([brotliCompressSync(text), Buffer.from([1])]), 'something behind'],
+  ['a form in its head', 'gzip', named('&_method=DELETE&'), 'file name that is not plain'],
+  ['a head that does not end', 'gzip', Buffer.from([0x1f, 0x8b, 8, 8, ...Buffer.alloc(20, 'a')]), 'file name'],
+  [
+    'another field in its head',
+    'gzip',
+    Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 16]), gzipSync(text).subarray(4)]),
+    'not gzip',
+  ],
+  ['a raw stream', 'deflate', deflateRawSync(text), 'cannot be decompressed'],
+  ['what is not compressed', 'gzip', text, 'not gzip'],
+  ['what is not compressed', 'br', text, 'could be read without'],
+  ['another coding', 'zstd', text, 'compressed with zstd'],
+])('refuses %s in %s', (_what, encoding, bytes, why) => {
+  expect(decompress(encoding, bytes, MAX)).toMatchObject({ failure: expect.stringContaining(why) as string })
+})
+
+it('refuses deflate that is a raw stream as well', () => {
+  // 0x78 0x01 is a head of zlib; without one it begins a stored block, of 0x0101 bytes. What is a stored block for zlib ends that one, and the stream.
+  const data = Buffer.alloc(0xfefe, 'a')
+  data.set([1, 0, 0, 0xff, 0xff], 0x0101 - 2)
+  const checksum = deflateSync(data).subarray(-4)
+  const polyglot = Buffer.concat([Buffer.from([0x78, 1, 1, 0xfe, 0xfe, 1, 1]), data, checksum])
+  expect(inflateSync(polyglot).equals(data)).toBe(true)
+  expect(inflateRawSync(polyglot)).toHaveLength(0x0101)
+  expect(decompress('deflate', polyglot, MAX)).toEqual({ failure: 'can be decompressed in two ways' })
+})

@@ -42,7 +42,7 @@ export function expectedThrough(answer: WireAnswer, origin: string): WireAnswer 
   return { ...answer, headers, reason: STATUS_CODES[answer.status] ?? 'unknown' }
 }
 
-/** A request as a server has had it, but for what the gateway says of itself, and how the length of its body is told. */
+/** A request as a server has had it, but for what the gateway says of itself or leaves out in silence, and how the length of its body is told. */
 export function seenByServer({ headers, ...request }: EchoedRequest) {
   return { ...request, headers: grouped(headers.filter(([name]) => !OF_GATEWAY.has(name) && !OF_CONNECTION.has(name))) }
 }
@@ -59,4 +59,12 @@ function grouped(fields: Fields): Fields {
 }
 
 const OF_CONNECTION = new Set(['connection', 'keep-alive', 'transfer-encoding', 'te', 'upgrade', 'proxy-connection'])
-const OF_GATEWAY = new Set(['host', 'authorization', 'accept-encoding', 'expect', 'content-length', 'sec-fetch-mode'])
+const OF_GATEWAY = new Set([
+  'host',
+  'authorization',
+  'accept-encoding',
+  'expect',
+  'content-length',
+  'sec-fetch-mode',
+  'referer',
+])

@@ -558,6 +558,17 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/http/grpc': {
     imports: ['shared/', 'protocols/http/problem.ts', 'protocols/http/wire/headers.ts', 'protocols/http/grpc/'],
   },
+  // What is different where a browser is the client: headers, cookies, pages.
+  'protocols/http/browser': {
+    imports: [
+      'shared/',
+      'protocols/http/request/read-headers.ts',
+      'type:protocols/http/server/',
+      'protocols/http/wire/',
+      'protocols/http/browser/',
+    ],
+    packages: ['node:crypto'],
+  },
   'protocols/http/request': {
     imports: [
       'shared/',
@@ -620,6 +631,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'host/without-secrets.ts',
       'type:gateway/',
       'type:recording/',
+      'protocols/http/browser/cookies.ts',
       'type:protocols/http/request/',
       'type:protocols/http/wire/',
     ],
@@ -650,7 +662,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/http/client': { imports: ['type:protocols/client-half.ts'], packages: FILES },
   'protocols/http/gateway': {
     imports: ['shared/', 'gateway/', 'masking/plan.ts', 'type:credentials/', 'type:policy/', 'protocols/http/'],
-    packages: ['node:crypto', 'node:stream', 'node:zlib'],
+    packages: ['node:crypto', 'node:stream', 'node:zlib', 'type:node:http', 'type:node:net'],
     clock: true,
   },
 

@@ -192,6 +192,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'policy/command.ts': TYPES,
   'policy/match/match.ts': TYPES,
   'policy/policy.ts': TYPES,
+  'gateway/browser-host.ts': TYPES,
   'gateway/engine.ts': TYPES,
   'gateway/gateway-state.ts': TYPES,
   'gateway/target.ts': TYPES,

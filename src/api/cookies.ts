@@ -41,25 +41,32 @@ export function sameText(a: string, b: string): boolean {
 }
 
 /** AES-256-GCM under a key made of `secret`; base64url of nonce, tag and ciphertext. */
-export function seal(text: string, secret: string | Uint8Array, purpose: string): string {
+export const seal = (text: string, secret: string | Uint8Array, purpose: string): string =>
+  sealUnder(text, sealingKey(secret, purpose))
+
+/** Undefined where it was not sealed so. */
+export const unseal = (sealed: string, secret: string | Uint8Array, purpose: string): string | undefined =>
+  unsealUnder(sealed, sealingKey(secret, purpose))
+
+/** What `seal` seals under: it opens what was sealed for this purpose, and nobody can tell the secret by it. */
+export const sealingKey = (secret: string | Uint8Array, purpose: string): Buffer =>
+  createHmac('sha256', secret).update(`seal ${purpose}`).digest()
+
+export function sealUnder(text: string, key: Uint8Array): string {
   const nonce = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', sealingKey(secret, purpose), nonce)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce)
   const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
   return Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')
 }
 
-/** Undefined where it was not sealed so. */
-export function unseal(sealed: string, secret: string | Uint8Array, purpose: string): string | undefined {
+export function unsealUnder(sealed: string, key: Uint8Array): string | undefined {
   const bytes = Buffer.from(sealed, 'base64url')
   if (bytes.length < 28) return undefined
   try {
-    const decipher = createDecipheriv('aes-256-gcm', sealingKey(secret, purpose), bytes.subarray(0, 12))
+    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12))
     decipher.setAuthTag(bytes.subarray(12, 28))
     return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
   } catch {
     return undefined
   }
 }
-
-const sealingKey = (secret: string | Uint8Array, purpose: string): Buffer =>
-  createHmac('sha256', secret).update(`seal ${purpose}`).digest()

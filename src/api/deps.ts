@@ -106,6 +106,8 @@ export interface ApiSettings {
     readonly idle: number
     readonly maxDuration: number
   }
+  /** Hosts of targets for browsers, where there are any. */
+  readonly apps: { readonly domain: string } | undefined
   readonly discovery: {
     readonly issuer: string | undefined
     readonly clientId: string | undefined
@@ -121,6 +123,8 @@ export interface ApiTarget {
   readonly labels: Readonly<Record<string, string>>
   /** Accounts on the target that clients may name; the first is the usual one. */
   readonly accounts: readonly string[]
+  /** Browsers can reach it at a host of its own, where the gateway has such hosts. */
+  readonly isApp: boolean
   /** What its protocol lets people who may have it know. */
   readonly facts: { readonly database?: string; readonly hostKeys?: readonly string[] }
 }

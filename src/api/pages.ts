@@ -9,14 +9,35 @@ interface Page {
 }
 
 /** Said to a browser that is not in the dashboard yet: plain HTML, no script. */
-export function signInProblemPage({ code, message, hint }: PamError): Page {
+export const signInProblemPage = (error: PamError): Page =>
+  problemPage('You are not signed in', error, { path: '/auth/sign-in', text: 'Sign in again' })
+
+/** Why something is not possible, and a link within the gateway. */
+export function problemPage(
+  title: string,
+  { code, message, hint }: PamError,
+  link: { readonly path: string; readonly text: string },
+): Page {
   const said = [message, hint].filter((part) => part !== undefined).map((part) => `<p>${escapeHtml(part)}</p>`)
-  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Not signed in</title><style>${STYLE}</style></head><body><main><h1>You are not signed in</h1>${said.join('')}
-<p><a href="/auth/sign-in">Sign in again</a></p><p class="code">${escapeHtml(code)}</p></main></body></html>`
+  const rest = `<p><a href="${escapeHtml(link.path)}">${escapeHtml(link.text)}</a></p><p class="code">${escapeHtml(code)}</p>`
+  return pageOf(errorCodes[code].status, title, `${said.join('')}\n${rest}`)
+}
+
+/** Goes on to a path of this origin by itself: then it is a page of this origin that leads there, and the browser sends its cookie along. */
+export const onwardPage = (path: string): Page =>
+  pageOf(
+    200,
+    'One moment',
+    `<p><a href="${escapeHtml(path)}">Go on</a></p>`,
+    `<meta http-equiv="refresh" content="0;url=${escapeHtml(path)}">`,
+  )
+
+function pageOf(status: number, title: string, content: string, head = ''): Page {
+  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${head}
+<title>${escapeHtml(title)}</title><style>${STYLE}</style></head><body><main><h1>${escapeHtml(title)}</h1>${content}</main></body></html>`
   const style = createHash('sha256').update(STYLE).digest('base64')
   return {
-    status: errorCodes[code].status,
+    status,
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': `default-src 'none'; style-src 'sha256-${style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,

@@ -1,5 +1,5 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { ServerOptions as HttpsServerOptions } from 'node:https'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer as createHttpsServer, type ServerOptions as HttpsServerOptions } from 'node:https'
 import type { Socket } from 'node:net'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
@@ -15,6 +15,7 @@ import { appendAudit } from '../storage/audit.ts'
 import { authenticate } from './authenticate.ts'
 import type { ApiDeps } from './deps.ts'
 import { problemResponse, sendProblem } from './problem.ts'
+import { appRoutes } from './routes/apps.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { identityRoutes } from './routes/identity.ts'
 import { auditRoutes } from './routes/audit.ts'
@@ -44,18 +45,21 @@ declare module 'fastify' {
   }
 }
 
-/** The HTTP API. Every route asks for a sign-in unless it is marked public. */
+/**
+ * The HTTP API. Every route asks for a sign-in unless it is marked public. `takeElsewhere` is given each request first: those that it takes are for another
+ * host of the same listener, and no route sees them.
+ */
 export async function createApi(
   deps: ApiDeps,
   tls: { cert: Buffer; key: Buffer } | undefined,
+  takeElsewhere: (request: IncomingMessage, response: ServerResponse) => boolean = () => false,
 ): Promise<FastifyInstance> {
   const app = Fastify({
-    ...(tls === undefined
-      ? { http: serverOptions(deps) }
-      : { https: { ...tls, ...serverOptions(deps), minVersion: 'TLSv1.2' as const } }),
+    serverFactory: (serve: RequestListener) =>
+      createListener(deps, tls, (request, response) => {
+        if (!takeElsewhere(request, response)) serve(request, response)
+      }),
     bodyLimit: 65_536,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionTimeout: 0,
     routerOptions: { maxParamLength: 64 },
     // A path that no route can have never reaches a route, or its error handler.
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) =>
@@ -114,6 +118,17 @@ export async function createApi(
   serveWebApp(app, deps.webDirectory)
   await app.ready()
   return app
+}
+
+function createListener(
+  deps: Pick<ApiDeps, 'settings'>,
+  tls: { cert: Buffer; key: Buffer } | undefined,
+  serve: RequestListener,
+): Server {
+  const options = { ...serverOptions(deps), keepAliveTimeout: KEEP_ALIVE_MS }
+  return tls === undefined
+    ? createServer(options, serve)
+    : createHttpsServer({ ...tls, ...options, minVersion: 'TLSv1.2' }, serve)
 }
 
 /** Deadlines for what comes before a request; Node.js looks every `connectionsCheckingInterval` whether one has passed. */
@@ -188,12 +203,15 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
 ])
 
 const REQUEST_TIMEOUT_MS = 60_000
+/** Longer than proxies in front keep theirs, which would otherwise send a request on a connection that ends. */
+const KEEP_ALIVE_MS = 72_000
 /** Requests without an answer, of a caller who is not known. */
 const MAX_PIPELINED = 10
 
 const ROUTES = [
   identityRoutes,
   signInRoutes,
+  appRoutes,
   requestRoutes,
   reviewRoutes,
   grantRoutes,

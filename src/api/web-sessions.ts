@@ -18,9 +18,10 @@ import {
   newCookieSecret,
   parseCookies,
   sameText,
-  seal,
+  sealingKey,
+  sealUnder,
   sessionCookieName,
-  unseal,
+  unsealUnder,
   webSessionId,
 } from './cookies.ts'
 import type { ApiDeps } from './deps.ts'
@@ -57,24 +58,54 @@ export async function authenticateBrowser(
   const secret = secretOf(call.headers, deps)
   if (secret === undefined) throw notSignedIn('the call has no session')
   refuseOtherOrigins(call, deps)
-  const now = deps.clock.now()
-  const session = await findWebSession(deps.db.read, webSessionId(secret))
-  const { idle } = deps.settings().web
-  if (session === undefined || session.endsAt <= now) throw notSignedIn('your session has ended')
-  if (session.seenAt + idle <= now) throw notSignedIn('your session ended because nothing was done in it for a while')
+  const session = await liveSession(webSessionId(secret), deps)
   const csrf = csrfToken(secret)
   if (!isReading(call.method) && !sameText(headerOf(call.headers, CSRF_HEADER), csrf)) {
     throw new PamError('CSRF_REFUSED', 'the change does not come from a page of this gateway', {
       hint: 'reload the page and try again',
     })
   }
+  // A page that only keeps itself up to date says so: it does not keep its session alive.
+  const isUse = call.headers[BACKGROUND_HEADER] === undefined
+  const login = await loginOf(session, { renewalKey: renewalKeyOf(secret), isUse, from: call.from }, deps)
+  return { login, browser: { session, secret, csrf } }
+}
+
+/**
+ * Who is signed in in a browser's session, for another host of the gateway that was given its renewal key. `isUse`: its person has done something, so
+ * that it goes on. Throws NOT_SIGNED_IN where nobody is.
+ */
+export async function signedInBy(sessionId: string, proving: Proving, deps: ApiDeps): Promise<Login> {
+  return loginOf(await liveSession(sessionId, deps), proving, deps)
+}
+
+/** Opens the provider's refresh token of a session and nothing else; whoever has it cannot tell the cookie. */
+export const renewalKeyOf = (secret: string): Buffer => sealingKey(secret, REFRESH)
+
+interface Proving {
+  readonly renewalKey: Uint8Array
+  readonly isUse: boolean
+  /** Address of the caller. */
+  readonly from: string
+}
+
+/** Within its time. */
+async function liveSession(id: string, deps: ApiDeps): Promise<WebSession> {
+  const now = deps.clock.now()
+  const session = await findWebSession(deps.db.read, id)
+  if (session === undefined || session.endsAt <= now) throw notSignedIn('your session has ended')
+  if (session.seenAt + deps.settings().web.idle <= now)
+    throw notSignedIn('your session ended because nothing was done in it for a while')
+  return session
+}
+
+async function loginOf(session: WebSession, proving: Proving, deps: ApiDeps): Promise<Login> {
+  const now = deps.clock.now()
   const login = await findLogin(deps.db.read, session.loginId)
   if (login === undefined || login.endedAt !== undefined) throw notSignedIn('you were signed out')
-  // A page that only keeps itself up to date says so: it does not keep its session alive.
-  if (call.headers[BACKGROUND_HEADER] === undefined && now - session.seenAt > Math.min(SEEN_EVERY, idle / 4))
+  if (proving.isUse && now - session.seenAt > Math.min(SEEN_EVERY, deps.settings().web.idle / 4))
     await deps.db.change((tx) => noteSeen(tx, session.id, now))
-  const proven = await keepProven(login, session, secret, call.from, deps)
-  return { login: proven, browser: { session, secret, csrf } }
+  return keepProven(login, session, proving, deps)
 }
 
 /** A new session for a login, bound to a cookie that nobody had before: what a browser brought along counts for nothing. */
@@ -95,7 +126,7 @@ export async function openWebSession(
       createdAt: now,
       seenAt: now,
       endsAt: now + deps.settings().web.maxDuration,
-      refresh: tokens.refreshToken === undefined ? undefined : seal(tokens.refreshToken, secret, REFRESH),
+      refresh: tokens.refreshToken === undefined ? undefined : sealUnder(tokens.refreshToken, renewalKeyOf(secret)),
     }),
   )
   return { secret, login }
@@ -103,7 +134,7 @@ export async function openWebSession(
 
 /** The provider's refresh token of a session, for revoking it. */
 export const refreshTokenOf = ({ session, secret }: Browser): string | undefined =>
-  session.refresh === undefined ? undefined : unseal(session.refresh, secret, REFRESH)
+  session.refresh === undefined ? undefined : unsealUnder(session.refresh, renewalKeyOf(secret))
 
 /** Signs out browsers in which nothing was done for too long, or whose time is over. */
 export async function endOverdueWebSessions(deps: ApiDeps): Promise<void> {
@@ -120,13 +151,7 @@ export async function endOverdueWebSessions(deps: ApiDeps): Promise<void> {
  * Proves the identity again well before its proof ends; what the provider says no to is signed out. A provider that is late or away
  * is asked again at later calls, not at each of them, and no call waits long for it while the last proof holds.
  */
-async function keepProven(
-  login: Login,
-  session: WebSession,
-  secret: string,
-  from: string,
-  deps: ApiDeps,
-): Promise<Login> {
+async function keepProven(login: Login, session: WebSession, proving: Proving, deps: ApiDeps): Promise<Login> {
   if (isFresh(login, deps)) return login
   const now = deps.clock.now()
   const holds = login.provenUntil > now
@@ -134,7 +159,7 @@ async function keepProven(
   if (holds && renewal.running === undefined && now < renewal.nextAt) return login
   if (renewal.running === undefined) {
     renewal.since = now
-    renewal.running = renew(login, session.id, secret, from, deps)
+    renewal.running = renew(login, session.id, proving, deps)
       .then((renewed) => {
         renewal.running = undefined
         if (renewed !== undefined) renewals.delete(session.id)
@@ -179,8 +204,7 @@ const isFresh = ({ provenUntil }: Login, { clock, settings }: Pick<ApiDeps, 'clo
 async function renew(
   known: Login,
   sessionId: string,
-  secret: string,
-  from: string,
+  { renewalKey, from }: Proving,
   deps: ApiDeps,
 ): Promise<Login | undefined> {
   const { client } = deps.settings().web
@@ -189,12 +213,12 @@ async function renew(
   if (login === undefined || login.endedAt !== undefined || session === undefined)
     throw notSignedIn('you were signed out')
   if (isFresh(login, deps)) return login
-  const token = session.refresh === undefined ? undefined : unseal(session.refresh, secret, REFRESH)
+  const token = session.refresh === undefined ? undefined : unsealUnder(session.refresh, renewalKey)
   if (token === undefined || client === undefined) return undefined
   try {
     const tokens = await renewWebSignIn(client, token)
     if (tokens.refreshToken !== undefined) {
-      const sealed = seal(tokens.refreshToken, secret, REFRESH)
+      const sealed = sealUnder(tokens.refreshToken, renewalKey)
       await deps.db.change((tx) => replaceRefresh(tx, session.id, sealed))
     }
     return await proveIdentity(tokens.identityToken, login.thumbprint, from, deps)

@@ -24,8 +24,16 @@ export class SharedSessions {
     this.#failed = failed
   }
 
-  /** Joins the session of this key, or opens it. Closing what this returns leaves the session. */
-  async join(target: object, key: string, open: () => Promise<OpenedSession>): Promise<OpenedSession> {
+  /**
+   * Joins the session of this key, or opens it. Closing what this returns leaves the session, which waits for `idleMs` milliseconds for another
+   * connection.
+   */
+  async join(
+    target: object,
+    key: string,
+    open: () => Promise<OpenedSession>,
+    idleMs: number = IDLE_MS,
+  ): Promise<OpenedSession> {
     const sessions = this.#byTarget.get(target) ?? new Map<string, Promise<SharedSession>>()
     this.#byTarget.set(target, sessions)
     for (;;) {
@@ -33,7 +41,7 @@ export class SharedSessions {
       const shared = known ?? this.#open(sessions, key, open)
       const session = await shared
       // Where a session ended while it was being opened, its reason is thrown: the next one would end the same way.
-      if (known === undefined || !session.isOver) return session.join()
+      if (known === undefined || !session.isOver) return session.join(idleMs)
       if (sessions.get(key) === shared) sessions.delete(key)
     }
   }
@@ -90,7 +98,7 @@ class SharedSession {
     return this.#closed !== undefined || this.#opened.session.ended.aborted
   }
 
-  join(): OpenedSession {
+  join(idleMs: number): OpenedSession {
     if (this.#connections >= MAX_CONNECTIONS) {
       throw new PamError('RATE_LIMITED', `this session has ${MAX_CONNECTIONS} connections already`, {
         hint: 'close some',
@@ -105,7 +113,7 @@ class SharedSession {
         leave()
         if (--this.#connections > 0) return
         if (this.#opened.session.ended.aborted) return this.#close()
-        this.#stopWaiting = this.#clock.at(this.#clock.now() + IDLE_MS, () => {
+        this.#stopWaiting = this.#clock.at(this.#clock.now() + idleMs, () => {
           this.#close().catch(this.#failed)
         })
       },
@@ -148,6 +156,6 @@ function connectionOf(session: Session): { session: Session; leave: () => void }
   }
 }
 
-/** Milliseconds that a session without connections stays open. */
+/** Milliseconds that a session without connections stays open, where nobody says otherwise. */
 const IDLE_MS = 60_000
 const MAX_CONNECTIONS = 256

@@ -19,6 +19,8 @@ export interface TunnelListenerParts {
   admitted(socket: Socket): void
   /** `from` is the address of the caller. */
   serve(channel: TunnelChannel, login: Login, target: string, from: string): Promise<void>
+  /** Why an upgrade is not looked at: it is not for a tunnel. */
+  refusal(request: IncomingMessage): PamError | undefined
   /** An error as an HTTP response: status and problem+json body. */
   problem(error: PamError): { status: number; body: string }
 }
@@ -75,6 +77,8 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
   /** `target` is undefined for a connection that several tunnels share. */
   async function admit(request: IncomingMessage): Promise<{ login: Login; target: string | undefined }> {
     const url = new URL(request.url ?? '/', 'http://gateway')
+    const refusal = parts.refusal(request)
+    if (refusal !== undefined) throw refusal
     if (closing) throw new PamError('SHUTTING_DOWN', 'the gateway is shutting down', { side: 'gateway' })
     const spoken = spokenOn(request)
     if (spoken === undefined) throw new PamError('NOT_FOUND', 'only /v1/tunnel and /v1/tunnels can be upgraded')

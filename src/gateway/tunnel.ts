@@ -91,7 +91,7 @@ export async function serveTunnel(
 }
 
 /** Connections share a session only with the same login and account, and if nothing has changed that rules look at. */
-const sharingKey = (login: Login, account: string | undefined, policy: Policy): string =>
+export const sharingKey = (login: Login, account: string | undefined, policy: Policy): string =>
   JSON.stringify([login.id, login.person, account, policy.version])
 
 /** Tells the agent five minutes before the end. */

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { isHostLabel } from '../api/app-hosts.ts'
 import type { ApiSettings } from '../api/deps.ts'
 import { resolveSecret } from '../credentials/secret-reference.ts'
 import { EVALUATION_AUDIENCE, EVALUATION_CLIENT, EVALUATION_SERVICE_CLAIM } from '../evaluation-idp/provider.ts'
 import { issuerSchema, type Issuer, type TrustedIssuer } from '../identity/issuer.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
+import { servesBrowsers } from '../gateway/browser-host.ts'
 import type { WebClient } from '../identity/web-sign-in.ts'
 import type { Config } from './config/config.ts'
 import type { RunningProtocol } from './protocols.ts'
@@ -70,7 +72,12 @@ export function apiSettings(
     policy: config.policy,
     targets: config.targets.map((target) => {
       const { target: kind, engine } = protocols.get(target.type) as RunningProtocol
-      return { ...target, accounts: kind.accounts(target), facts: { ...kind.facts(target), ...engine.facts() } }
+      return {
+        ...target,
+        accounts: kind.accounts(target),
+        isApp: servesBrowsers(engine) && isHostLabel(target.name),
+        facts: { ...kind.facts(target), ...engine.facts() },
+      }
     }),
     roles: config.roles,
     reproof: config.identity.reverifyEvery,
@@ -78,6 +85,7 @@ export function apiSettings(
     requestExpire: config.requests.expires,
     recentSignIn: config.requests.recentSignIn,
     web: { client: webClient(config, people), idle: config.web.idle, maxDuration: config.web.maxDuration },
+    apps: config.apps,
     discovery: {
       issuer: people?.url,
       clientId: people?.clientId,

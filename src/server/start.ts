@@ -38,12 +38,14 @@ import { loadConfig } from './config/load-config.ts'
 import type { GatewayKeys } from './keys.ts'
 import { openStore } from './open-store.ts'
 import { tighten } from './private-files.ts'
+import { listenForApps, type AppsListener } from './start-apps.ts'
 import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
 import { startEvidence, type Evidence } from './start-evidence.ts'
 import { startNotifications, type Notifications } from './start-notifications.ts'
 import { ComparisonBudget } from '../gateway/comparison-budget.ts'
 import { firstUseIn } from '../storage/first-use.ts'
 import { closeProtocols, createProtocols } from './protocols.ts'
+import type { TunnelParts } from '../gateway/open-session.ts'
 import { SessionRegistry } from '../gateway/session-registry.ts'
 import { SharedSessions } from '../gateway/shared-sessions.ts'
 import { listenForTunnels } from '../gateway/tunnel-listener.ts'
@@ -74,12 +76,15 @@ export async function start(file: string): Promise<void> {
   const { config } = running.live
   const deps = apiDeps(running)
   const tls = readCertificate(config)
-  const api = await createApi(deps, tls)
-  const tunnels = serveTunnels(api.server, running, deps)
+  const tunnelParts = tunnelPartsOf(running)
+  const idle = (): number => running.live.config.web.idle
+  const apps = listenForApps({ deps, tunnelParts, idle })
+  const api = await createApi(deps, tls, (request, response) => apps.take(request, response))
+  const tunnels = serveTunnels(api.server, deps, { tunnelParts, apps })
   await api.listen({ host: config.listen.host, port: config.listen.port })
   const { port } = api.server.address() as AddressInfo
   const ownUrl = `${tls === undefined ? 'http' : 'https'}://${config.listen.host}:${port}`
-  running.live.publicUrl = (config.publicUrl ?? ownUrl).replace(/\/$/, '')
+  if (config.publicUrl === undefined) running.live.publicUrl = ownUrl
   const delivery = startAuditDelivery(config, { db, home: evidence.home, signer: running.keys.signer, logger })
   const notifications = startNotifications(config, deps)
   Object.assign(running, { delivery, notifications })
@@ -136,7 +141,7 @@ async function prepare(config: Config): Promise<Running> {
     logger.error({ sessions: restored.length, first: restored.slice(0, 5) }, 'recordings.altered')
   await recoverSessions(db, audited.openSessions, Date.now())
   await boundSignIns(config, db, logger)
-  const live = { config, publicUrl: '' }
+  const live = { config, publicUrl: config.publicUrl?.replace(/\/$/, '') ?? '' }
   const evidence = await startEvidence({ config: () => live.config, keys, db, logger }, audited)
   const provider = await startProvider(config, () => `${live.publicUrl}/auth/callback`)
   const issuers = trustedIssuers(config, provider?.issuer)
@@ -189,30 +194,42 @@ function apiDeps(running: Running): ApiDeps {
   return deps
 }
 
-function serveTunnels(server: Server, running: Running, deps: ApiDeps): ReturnType<typeof listenForTunnels> {
+/** What sessions are opened with, of a caller at this address. */
+function tunnelPartsOf(running: Running): (from: string) => TunnelParts {
   const { db, logger, keys, registry, evidence, protocols } = running
   const state = gatewayState(db)
   const comparisonBudget = new ComparisonBudget()
   const sharedSessions = new SharedSessions(systemClock, (error) =>
     logger.error({ cause: error }, 'session.close_failed'),
   )
+  return (from) => ({
+    from,
+    settings: () => running.live.config,
+    protocols,
+    state,
+    registry,
+    sharedSessions,
+    spool: evidence.spool,
+    digestKey: keys.digest,
+    comparisonBudget,
+    clock: systemClock,
+    logger,
+  })
+}
+
+function serveTunnels(
+  server: Server,
+  deps: ApiDeps,
+  {
+    tunnelParts,
+    apps,
+  }: { readonly tunnelParts: (from: string) => TunnelParts; readonly apps: Pick<AppsListener, 'upgradeRefusal'> },
+): ReturnType<typeof listenForTunnels> {
   return listenForTunnels(server, {
     authenticate: (request) => authenticate({ method: 'GET', url: request.url ?? '', headers: request.headers }, deps),
     admitted: (socket) => deps.connections.settled(socket),
-    serve: (channel, login, target, from) =>
-      serveTunnel(channel, login, target, {
-        from,
-        settings: () => running.live.config,
-        protocols,
-        state,
-        registry,
-        sharedSessions,
-        spool: evidence.spool,
-        digestKey: keys.digest,
-        comparisonBudget,
-        clock: systemClock,
-        logger,
-      }),
+    serve: (channel, login, target, from) => serveTunnel(channel, login, target, tunnelParts(from)),
+    refusal: (request) => apps.upgradeRefusal(request),
     problem: (error) => ({ status: errorCodes[error.code].status, body: JSON.stringify(toProblem(error)) }),
   })
 }

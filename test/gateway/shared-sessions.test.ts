@@ -131,6 +131,16 @@ describe('sessions of several connections', () => {
     expect(opened.map(({ closed }) => closed)).toEqual([1])
   })
 
+  it('wait as long for the next connection as the last one said', async () => {
+    const join = (idleMs: number): Promise<OpenedSession> => sessions.join(TARGET, 'jane', () => open(), idleMs)
+    const [first, second] = [await join(1000), await join(600_000)]
+    await first.close()
+    await second.close()
+    clock.time += 599_000
+    expect((await join(1000)).session.id).toBe('ses_1')
+    expect(opened).toHaveLength(1)
+  })
+
   it('carry no more than 256 connections', async () => {
     const all = await Promise.all(Array.from({ length: 256 }, () => join()))
     await expect(join()).rejects.toMatchObject({ code: 'RATE_LIMITED' })

@@ -30,6 +30,7 @@ beforeEach(async () => {
       channel.send({ v: 1, type: 'opened', id: 'ses_1' })
       return Promise.resolve()
     },
+    refusal: () => undefined,
     problem: ({ code, message }) => ({ status: code === 'TOKEN_INVALID' ? 401 : 400, body: `${code}: ${message}` }),
   })
   server.listen(0, '127.0.0.1')

@@ -7,6 +7,7 @@ import { findLogin } from '../../storage/logins.ts'
 import { findWebSession } from '../../storage/web-sessions.ts'
 import { parseCookies, seal, sessionCookieName, setCookie, unseal, webSessionId } from '../cookies.ts'
 import type { ApiDeps } from '../deps.ts'
+import { ownPath } from '../own-path.ts'
 import { signInProblemPage } from '../pages.ts'
 import { endEveryLogin, endLogin } from '../prove-identity.ts'
 import { webSessionSchema } from '../schemas/identity.ts'
@@ -38,15 +39,16 @@ function signInRoute(app: App, deps: ApiDeps): void {
       try {
         const { to, fresh } = request.query
         const { url, pending } = await beginSignIn(client, { redirectUri: redirectUri(deps), fresh })
+        const secure = isSecure(deps)
         const kept = JSON.stringify({ ...pending, to: ownPath(to), at: deps.clock.now() } satisfies Kept)
         return await reply
           .header(
             'set-cookie',
-            setCookie(pendingCookie(pending.state), seal(kept, deps.webKey, SIGN_IN), {
-              secure: isSecure(deps),
+            setCookie(pendingCookie(pending.state, secure), seal(kept, deps.webKey, SIGN_IN), {
+              secure,
               // The provider sends the browser back here: a strict cookie would stay away.
               sameSite: 'Lax',
-              path: '/auth',
+              path: pendingPath(secure),
               maxAge: SIGN_IN_TIME,
             }),
           )
@@ -67,10 +69,11 @@ function callbackRoute(app: App, deps: ApiDeps): void {
       const answer = new URL(request.url, deps.publicUrl())
       const state = answer.searchParams.get('state') ?? ''
       const cookies = parseCookies(request.headers.cookie)
-      const kept = keptOf(unseal(cookies.get(pendingCookie(state)) ?? '', deps.webKey, SIGN_IN))
-      const now = deps.clock.now()
       const secure = isSecure(deps)
-      const forget = setCookie(pendingCookie(state), '', { secure, sameSite: 'Lax', path: '/auth', maxAge: 0 })
+      const name = pendingCookie(state, secure)
+      const kept = keptOf(unseal(cookies.get(name) ?? '', deps.webKey, SIGN_IN))
+      const now = deps.clock.now()
+      const forget = setCookie(name, '', { secure, sameSite: 'Lax', path: pendingPath(secure), maxAge: 0 })
       try {
         if (client === undefined || kept === undefined || kept.state !== state || kept.at + SIGN_IN_TIME < now) {
           throw new PamError('TOKEN_INVALID', 'this sign-in was not begun in this browser, or too long ago', {
@@ -176,17 +179,13 @@ function keptOf(json: string | undefined): Kept | undefined {
   return json === undefined ? undefined : (JSON.parse(json) as Kept)
 }
 
-/** A path of our own, or the first page: a link must not lead through us to somewhere else. */
-export function ownPath(to: string): string {
-  if (!to.startsWith('/') || /^\/[/\\]/.test(to) || [...to].some((char) => char <= ' ' || char === '\u007f')) return '/'
-  const origin = 'http://gateway.invalid'
-  const url = URL.canParse(to, origin) ? new URL(to, origin) : undefined
-  // Dots may have led to two slashes at the beginning: that is another host.
-  return url?.origin === origin && !url.pathname.startsWith('//') ? url.pathname + url.search + url.hash : '/'
-}
-
-/** One for each sign-in that was begun: two tabs do not disturb each other. */
-const pendingCookie = (state: string): string => `pam_sign_in_${state.replaceAll(/[^\w-]/g, '').slice(0, 12)}`
+/**
+ * One for each sign-in that was begun: two tabs do not disturb each other. With the prefix, no other host can have set it (RFC 6265bis, section
+ * 4.1.3): a script of a target's host could otherwise plant one for all hosts of a common domain, and have somebody signed in as somebody else.
+ */
+const pendingCookie = (state: string, secure: boolean): string =>
+  `${secure ? '__Host-' : ''}pam_sign_in_${state.replaceAll(/[^\w-]/g, '').slice(0, 12)}`
+const pendingPath = (secure: boolean): string => (secure ? '/' : '/auth')
 
 const SIGN_IN = 'sign-in'
 /** Milliseconds that somebody may take at the provider. */

@@ -39,6 +39,23 @@ const { policyShape, toPolicy } = policySchemas(policyLanguage)
 
 export { toPolicy }
 
+/** Cookies of a target's host must stay away from the gateway's own, and need TLS. */
+function appsProblems({
+  apps,
+  publicUrl,
+}: {
+  readonly apps?: { readonly domain: string } | undefined
+  readonly publicUrl?: string | undefined
+}): string[] {
+  if (apps === undefined) return []
+  if (publicUrl === undefined || !publicUrl.startsWith('https://'))
+    return ['needs publicUrl with https: browsers keep the cookies of apps to TLS, and come to them from there']
+  const { hostname } = new URL(publicUrl)
+  return hostname === apps.domain || hostname.endsWith(`.${apps.domain}`)
+    ? [`is the gateway's own host (${hostname}), or a domain that it is in: an app could set cookies for the gateway`]
+    : []
+}
+
 /** The configuration file, as people write it. docs/configuration.md and the JSON Schema are made from this. */
 export const configSchema = z
   .strictObject({
@@ -143,6 +160,20 @@ export const configSchema = z
       .register(renamedKeys, { longest: 'maxDuration' })
       .prefault({})
       .describe('the dashboard; its redirect URI at the provider is publicUrl with /auth/callback'),
+    apps: z
+      .strictObject({
+        domain: z
+          .string()
+          .regex(
+            /^(?=.{1,190}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/,
+            'expected the name of a domain, in lower case',
+          )
+          .describe(
+            'targets of HTTP are at https://NAME.DOMAIN, with the port of publicUrl; DNS and the certificate of listen.tls (or of a proxy in front) must cover *.DOMAIN',
+          ),
+      })
+      .optional()
+      .describe('hosts at which browsers reach targets of type http; none unless configured'),
     ...(protocolSections as {}),
     recording: recordingSchema,
     audit: auditSchema,
@@ -156,6 +187,7 @@ export const configSchema = z
     if (config.listen.tls === undefined && !isLoopback(config.listen.host)) {
       problem(['listen', 'host'], `plain text is for loopback only: give listen.tls to listen on ${config.listen.host}`)
     }
+    for (const message of appsProblems(config)) problem(['apps', 'domain'], message)
     if (config.identity.issuers.length === 0 && config.identity.evaluation === undefined) {
       problem(['identity'], 'needs issuers, or evaluation for the built-in provider')
     }

@@ -367,3 +367,25 @@ describe('clusters', () => {
     expect(warningsOf(rule('{ kinds: [delete], resources: [pods] }', 'allow: true'))).not.toContainEqual(both)
   })
 })
+
+describe('hosts for browsers', () => {
+  const apps = (url: string, domain: string): string =>
+    `${url === '' ? '' : `publicUrl: ${url}\n`}apps: { domain: ${domain} }`
+  it.each([
+    ['https://pam.example.com', 'pam.example.com', "is the gateway's own host"],
+    ['https://pam.example.com', 'example.com', 'or a domain that it is in'],
+    ['https://a.pam.example.com:8443', 'pam.example.com', 'or a domain that it is in'],
+    ['http://127.0.0.1:8443', 'apps.example.com', 'needs publicUrl with https'],
+    ['', 'apps.example.com', 'needs publicUrl with https'],
+    ['https://pam.example.com', 'Apps.example.com', 'in lower case'],
+    ['https://pam.example.com', 'localhost', 'expected the name of a domain'],
+    ['https://pam.example.com', 'apps.example.com.', 'expected the name of a domain'],
+    ['https://pam.example.com', '"*.apps.example.com"', 'expected the name of a domain'],
+  ])('of a gateway at %s are not below %s', (url, domain, message) => {
+    expect(() => load(apps(url, domain))).toThrow(message)
+  })
+
+  it.each(['apps.example.com', 'apps.pam.example.com', 'pam-apps.example.org'])('are below %s', (domain) => {
+    expect(load(apps('https://pam.example.com', domain)).apps).toEqual({ domain })
+  })
+})

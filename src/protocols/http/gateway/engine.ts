@@ -1,4 +1,5 @@
-import { sessionFor, type Engine } from '../../../gateway/engine.ts'
+import type { BrowserEngine } from '../../../gateway/browser-host.ts'
+import { sessionFor } from '../../../gateway/engine.ts'
 import type { Channel } from '../../../shared/channel.ts'
 import { PamError } from '../../../shared/errors.ts'
 import { readAnnouncement, type Announcement } from '../local/announcement.ts'
@@ -8,6 +9,7 @@ import { HttpServers, type HttpClient } from '../server/serve-http.ts'
 import { refuseClient } from '../session/refuse-client.ts'
 import { SessionConnection } from '../session/session-connection.ts'
 import type { HttpTarget } from '../target.ts'
+import { BrowserSite } from './browsers/browser-site.ts'
 import { upstreamOf } from './connect-upstream.ts'
 import { HttpRequests } from './connection.ts'
 import { localRefusal } from './local-access.ts'
@@ -27,7 +29,7 @@ export interface LocalClient {
 const MAX_BODIES = 32 * 1024 * 1024
 
 /** Sessions of HTTP: one for each `connect`, of as many connections as clients open. */
-export function httpEngine(baseDirectory: string): Engine<LocalClient> {
+export function httpEngine(baseDirectory: string): BrowserEngine<LocalClient> {
   // Bodies of any length come at their own pace: who reads them looks at that.
   const servers = new HttpServers({ requestMs: 0 })
   const bodies = new BodyRoom(MAX_BODIES)
@@ -35,6 +37,7 @@ export function httpEngine(baseDirectory: string): Engine<LocalClient> {
   return {
     protocol: 'http',
     sessions: 'per-connect',
+    browsers: new BrowserSite({ bodies, baseDirectory }),
     async greet(channel, _caller, { handshake }) {
       let announcement: Announcement | undefined
       const client = await servers.greet(channel, handshake, (bytes) => {

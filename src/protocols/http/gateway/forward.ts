@@ -1,6 +1,7 @@
 import type { Session } from '../../../gateway/engine.ts'
 import { isEmptyPlan } from '../../../masking/plan.ts'
 import { anySignal } from '../../../shared/any-signal.ts'
+import { withCookie } from '../browser/cookies.ts'
 import type { BodyRoom } from '../server/body-room.ts'
 import type { Exchange } from '../server/exchange.ts'
 import type { HttpTarget } from '../target.ts'
@@ -100,7 +101,10 @@ export function requestOf(
     ...(takesTrailers ? [['te', 'trailers'] as const] : []),
   ]
   const names = new Set(own.map(([name]) => name))
-  return { method: head.method, target: head.target, headers: [...kept.filter(([name]) => !names.has(name)), ...own] }
+  // Beside those that the target has given a browser.
+  const cookie = valueOf(kept, 'cookie')
+  const sent = own.map(([name, value]): Header => [name, name === 'cookie' ? withCookie(cookie, value) : value])
+  return { method: head.method, target: head.target, headers: [...kept.filter(([name]) => !names.has(name)), ...sent] }
 }
 
 const PARTS = new Set(['range', 'if-range'])

@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { Session } from '../../../gateway/engine.ts'
 import { withoutSecrets } from '../../../host/without-secrets.ts'
+import { mapCookieValues } from '../browser/cookies.ts'
 import type { Headers } from '../wire/headers.ts'
 
 /** How much passed in one direction of a call; the digest is of the whole body. */
@@ -67,11 +68,18 @@ export class AnswerLog {
   }
 
   #keptOf(headers: Headers): string[][] {
-    return headers.map(([name, value]) => [name, this.#keep(value)])
+    return headers.map(([name, value]) => [name, this.#keepHeader(name, value)])
   }
 
   #rows(columns: readonly string[], rows: readonly (readonly string[])[]): void {
     this.#session.recorder.outcome({ type: 'rows', command: this.#command, columns, rows })
+  }
+
+  /** Whoever has a cookie is the person whom the target takes for its owner. */
+  #keepHeader(name: string, value: string): string {
+    return name === 'set-cookie'
+      ? mapCookieValues(value, (cookie) => `<secret ${this.#session.commitment(cookie)}>`)
+      : this.#keep(value)
   }
 
   #keep(text: string): string {

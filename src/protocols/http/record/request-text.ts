@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto'
 import type { Recordable, Session } from '../../../gateway/engine.ts'
 import { withoutSecrets } from '../../../host/without-secrets.ts'
 import { escapeMarks } from '../../../shared/commitment.ts'
+import { wordList } from '../../../shared/word-list.ts'
+import { mapCookieValues } from '../browser/cookies.ts'
 import type { HttpRequest, Parameter } from '../request/http-request.ts'
-import type { Headers } from '../wire/headers.ts'
+import type { Header, Headers } from '../wire/headers.ts'
 
 export interface RequestText {
   /** For whoever decides: exactly what goes upstream, but for what no text can show. */
@@ -26,10 +28,14 @@ export function requestText(
   const keep = (text: string): string => withoutSecrets(escapeMarks(text), session)
   const keeping: Keeping = { keep, commitment: (text) => session.commitment(text) }
   const content = grpc === undefined ? bodyText(bytes, body.type, contentType) : callText(bytes)
-  const render = (line: string, show: (text: string) => string, shownBody: string | undefined): string =>
-    [line, ...headers.filter(([name]) => !USUAL.has(name)).map(([name, value]) => show(`${name}: ${value}`))].join(
-      '\n',
-    ) +
+  const cookies = (value: string): string =>
+    mapCookieValues(value, (cookie) => `<secret ${session.commitment(cookie)}>`)
+  // Whoever has a cookie is the person whom the target takes for its owner: nobody who decides needs that.
+  const headerLine = ([name, value]: Header, show: Keep): string =>
+    name === 'cookie' ? `cookie: ${cookies(value)}` : show(`${name}: ${value}`)
+  const told = headers.filter(([name]) => !USUAL.has(name))
+  const render = (line: string, show: Keep, shownBody: string | undefined): string =>
+    [line, ...told.map((header) => headerLine(header, show))].join('\n') +
     (shownBody === undefined ? '' : `\n\n${shownBody}`) +
     trailers.map(([name, value]) => `\n\n${show(`trailer ${name}: ${value}`)}`).join('')
   const kept = path
@@ -106,7 +112,12 @@ function bodyText(
 }
 
 /** Said with each request, and no part of what it asks for. */
-const USUAL = new Set(['accept', 'accept-language', 'accept-charset', 'user-agent', 'cache-control', 'pragma'])
+const USUAL: ReadonlySet<string> = new Set(
+  wordList(`
+    accept accept-language accept-charset user-agent cache-control pragma origin dnt sec-gpc
+    sec-fetch-site sec-fetch-mode sec-fetch-dest sec-fetch-user sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform
+  `),
+)
 // eslint-disable-next-line no-control-regex
 const BINARY = /[\u0000-\u0008\u000e-\u001f]/
 /** No secret of a kind. */

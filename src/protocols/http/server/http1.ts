@@ -162,13 +162,7 @@ class Http1Connection implements HttpConnection {
 
   async #serve(request: IncomingMessage, response: ServerResponse, upgraded: Duplex | undefined): Promise<void> {
     if (this.#stream.destroyed || this.#isServingOver) return
-    const head = checkHead({
-      version: '1.1',
-      minorVersion: request.httpVersionMajor === 1 ? request.httpVersionMinor : 0,
-      method: request.method ?? '',
-      target: request.url ?? '',
-      headers: fromRawHeaders(request.rawHeaders),
-    })
+    const head = headOf(request)
     const error = head instanceof PamError ? head : upgraded === undefined ? undefined : wrongUpgrade(head, upgraded)
     if (head instanceof PamError || error !== undefined) return this.#refuse(response, error as PamError)
     const exchange = new Http1Exchange(head, request, response, upgraded)
@@ -194,6 +188,21 @@ function wrongUpgrade({ headers }: RequestHead, { readableLength }: Duplex): Pam
     ? undefined
     : new PamError('PROTOCOL_VIOLATION', 'something was sent before the answer to a change of the protocol')
 }
+
+/** A request that came to another server of Node's, as it is served here; why not, where two servers may read it in two ways. */
+export function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange | PamError {
+  const head = headOf(request)
+  return head instanceof PamError ? head : new Http1Exchange(head, request, response, undefined)
+}
+
+const headOf = (request: IncomingMessage): RequestHead | PamError =>
+  checkHead({
+    version: '1.1',
+    minorVersion: request.httpVersionMajor === 1 ? request.httpVersionMinor : 0,
+    method: request.method ?? '',
+    target: request.url ?? '',
+    headers: fromRawHeaders(request.rawHeaders),
+  })
 
 class Http1Exchange implements Exchange {
   readonly request: RequestHead

@@ -1,0 +1,86 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { decideAccess } from '../../policy/decide.ts'
+import { formatDuration } from '../../shared/duration.ts'
+import { asPamError, PamError } from '../../shared/errors.ts'
+import { activeGrant } from '../../storage/grants.ts'
+import { isHostLabel } from '../app-hosts.ts'
+import { appAnswer } from '../app-sign-in.ts'
+import type { ApiDeps } from '../deps.ts'
+import { onwardPage, problemPage } from '../pages.ts'
+import { authenticateBrowser, hasSessionCookie } from '../web-sessions.ts'
+
+/** The dashboard's side of a sign-in at a target's host: who it is, and whether they may have the target. */
+export const appRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
+  const querystring = z.strictObject({
+    target: z.string().refine(isHostLabel, 'expected the name of a target'),
+    state: z.string().regex(/^[\w-]{43}$/),
+    challenge: z.string().regex(/^[\w-]{43}$/),
+  })
+  app.get(
+    '/auth/app',
+    { schema: { querystring, hide: true }, config: { public: true, rateLimit: RATE_LIMIT } },
+    async (request, reply) => {
+      try {
+        if (deps.settings().apps === undefined)
+          throw new PamError('NOT_FOUND', 'this gateway serves no apps to browsers')
+        refuseFrames(request)
+        // The cookie stays away from what another site leads to: the page goes on by itself, as one of this origin.
+        if (request.headers['sec-fetch-site'] !== 'same-origin') return await send(reply, onwardPage(request.url))
+        if (!hasSessionCookie(request.headers, deps)) return await toSignIn(request, reply)
+        return await reply.redirect(await answerTo(request, request.query, deps), 303)
+      } catch (error) {
+        const known = asPamError(error)
+        if (known.code === 'NOT_SIGNED_IN') return toSignIn(request, reply)
+        if (known.code === 'INTERNAL') deps.logger.error({ id: known.id, cause: known.cause }, 'web.app_sign_in_failed')
+        else deps.logger.info({ code: known.code, target: request.query.target }, 'web.app_sign_in_refused')
+        return send(
+          reply,
+          problemPage('This app cannot be opened', known, { path: '/access', text: 'Go to your access' }),
+        )
+      }
+    },
+  )
+}
+
+/** A code that a frame, or a script of a page, is sent back with could be read by whoever framed or fetched it. */
+function refuseFrames({ headers }: FastifyRequest): void {
+  if (headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document') return
+  throw new PamError('CSRF_REFUSED', 'signing in at an app is for pages that a person opens', {
+    hint: 'open the app in a tab of its own, in a current browser',
+  })
+}
+
+/** The URL of the target's host, with a code, where this person may have the target now. */
+async function answerTo(
+  { method, headers, ip }: FastifyRequest,
+  asked: { readonly target: string; readonly state: string; readonly challenge: string },
+  deps: ApiDeps,
+): Promise<string> {
+  const { login, browser } = await authenticateBrowser({ method, headers, from: ip }, deps)
+  const { policy, targets } = deps.settings()
+  const target = targets.find(({ name, isApp }) => name === asked.target && isApp)
+  const rule = target && decideAccess(policy, login.person, target)
+  if (target === undefined || rule === undefined)
+    throw new PamError('TARGET_UNKNOWN', `no app named "${asked.target}" is visible to you`)
+  const { name } = target
+  if (
+    rule.grant === 'request' &&
+    (await activeGrant(deps.db.read, login.person.id, name, deps.clock.now())) === undefined
+  )
+    throw new PamError('NO_GRANT', `you have no current grant for ${name}`, {
+      hint: `request access in the dashboard, or with: pamctl request ${name} --for ${formatDuration(Math.min(rule.maxDuration, 3_600_000))} --reason "…"`,
+    })
+  return appAnswer(browser, asked, deps)
+}
+
+/** Back here afterwards. */
+const toSignIn = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+  reply.redirect(`/auth/sign-in?to=${encodeURIComponent(request.url)}`, 303)
+
+const send = (reply: FastifyReply, { status, headers, html }: ReturnType<typeof problemPage>): FastifyReply =>
+  reply.status(status).headers(headers).send(html)
+
+/** From one address. */
+const RATE_LIMIT = { max: 300, timeWindow: 60_000 }

@@ -1,0 +1,102 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { BrowserHost, BrowserRedirect, BrowserService, Visitor } from '../../../../gateway/browser-host.ts'
+import { asPamError, PamError } from '../../../../shared/errors.ts'
+import { crossSiteRefusal, isNavigation } from '../../browser/fetch-metadata.ts'
+import { ownHeaders } from '../../browser/pages.ts'
+import { problemAnswer } from '../../problem.ts'
+import type { Exchange, RequestHead } from '../../server/exchange.ts'
+import { exchangeOf } from '../../server/http1.ts'
+import { reasonFor } from '../../session/reason-for.ts'
+import { valueOf, type Header } from '../../wire/headers.ts'
+import { refuseBrowser } from './refuse-browser.ts'
+import { Visits, type VisitParts } from './visit.ts'
+
+/** Requests of browsers at the hosts of targets: who asks is found out first, and nothing of a stranger's reaches a target. */
+export class BrowserSite implements BrowserService {
+  readonly #visits: Visits
+  /** Connections on which something could not be read: nothing behind it is. */
+  readonly #unreadable = new WeakSet<Socket>()
+
+  constructor(parts: VisitParts) {
+    this.#visits = new Visits(parts)
+  }
+
+  take(request: IncomingMessage, response: ServerResponse, host: BrowserHost): void {
+    const { socket } = request
+    if (this.#unreadable.has(socket)) {
+      socket.destroy()
+      return
+    }
+    const exchange = exchangeOf(request, response)
+    if (exchange instanceof PamError) return this.#refuseUnread(exchange, socket, response)
+    if (valueOf(exchange.request.headers, 'expect') !== undefined)
+      return this.#refuseUnread(
+        new PamError('FEATURE_REFUSED', 'browsers expect nothing of a request beforehand'),
+        socket,
+        response,
+      )
+    void this.#serve(exchange, socket, host).catch((error: unknown) => {
+      const refusal = asPamError(error)
+      host.refused(refusal)
+      refuseBrowser(exchange, refusal, host)
+    })
+  }
+
+  async #serve(exchange: Exchange, socket: Socket, host: BrowserHost): Promise<void> {
+    const { request } = exchange
+    if (RESERVED.test(request.target)) return this.#serveOwn(exchange, host)
+    const stranger = crossSiteRefusal(request, host.origin)
+    if (stranger !== undefined) throw stranger
+    const visitor = await this.#visitorOf(request, host)
+    if (!('join' in visitor)) return redirect(exchange, visitor)
+    visitor.settled()
+    const visit = await this.#visits.of(visitor, socket, host)
+    await visit.serve(exchange)
+  }
+
+  /** Who asks; for a page that a stranger opens, where they sign in. */
+  async #visitorOf(request: RequestHead, host: BrowserHost): Promise<Visitor | BrowserRedirect> {
+    const isOpened = isNavigation(request)
+    const isReading = request.method === 'GET' || request.method === 'HEAD'
+    try {
+      // A page that only keeps itself up to date does not keep its person signed in.
+      return await host.visitor(valueOf(request.headers, 'cookie'), isOpened || !isReading)
+    } catch (error) {
+      if (error instanceof PamError && error.code === 'NOT_SIGNED_IN' && isOpened && request.method === 'GET')
+        return host.signIn(request.target)
+      throw error
+    }
+  }
+
+  /** The gateway's own paths at the host: nothing of them reaches a target. */
+  async #serveOwn(exchange: Exchange, host: BrowserHost): Promise<void> {
+    const { request } = exchange
+    if (!isNavigation(request)) throw new PamError('CSRF_REFUSED', 'this path is for pages that a person opens')
+    if (request.method !== 'GET' || !request.target.startsWith(SIGNED_IN))
+      throw new PamError('NOT_FOUND', 'there is no such page at this host')
+    redirect(exchange, await host.signedIn(request.target, valueOf(request.headers, 'cookie')))
+  }
+
+  #refuseUnread(error: PamError, socket: Socket, response: ServerResponse): void {
+    this.#unreadable.add(socket)
+    const { status, contentType, body } = problemAnswer(reasonFor(error))
+    const headers = { ...Object.fromEntries(ownHeaders), 'content-type': contentType, 'content-length': body.length }
+    response.writeHead(status, { ...headers, connection: 'close' }).end(body)
+  }
+}
+
+function redirect(exchange: Exchange, { to, cookies }: BrowserRedirect): void {
+  const headers: Header[] = [
+    ['location', to],
+    ['content-length', '0'],
+    ...cookies.map((cookie): Header => ['set-cookie', cookie]),
+    ...ownHeaders,
+  ]
+  exchange.answer({ status: 303, headers }).end()
+}
+
+/** In whatever letter case: some servers make none of it. */
+const RESERVED = /^\/\.pamctl(?:[/?]|$)/i
+/** Where the dashboard sends a browser back to. */
+export const SIGNED_IN = '/.pamctl/signed-in?'

@@ -1,0 +1,110 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { appNameOf, appOrigin } from '../api/app-hosts.ts'
+import { AppSignIn } from '../api/app-sign-in.ts'
+import type { ApiDeps } from '../api/deps.ts'
+import { toProblem } from '../api/problem.ts'
+import { servesBrowsers, type BrowserHost, type Visitor } from '../gateway/browser-host.ts'
+import { openSession, type TunnelParts } from '../gateway/open-session.ts'
+import type { OpenedSession } from '../gateway/shared-sessions.ts'
+import { sharingKey } from '../gateway/tunnel.ts'
+import type { Login } from '../identity/login.ts'
+import { decideAccess } from '../policy/decide.ts'
+import { errorCodes } from '../shared/error-codes.ts'
+import { asPamError, PamError } from '../shared/errors.ts'
+
+/** Requests of browsers for hosts of targets, which come to the same listener as those of the API. */
+export interface AppsListener {
+  /** Whether a request is for such a host; then it is served here and nowhere else. */
+  take(request: IncomingMessage, response: ServerResponse): boolean
+  /** Why a request for another protocol on its connection is not looked at. */
+  upgradeRefusal(request: IncomingMessage): PamError | undefined
+}
+
+interface AppsParts {
+  readonly deps: ApiDeps
+  /** `from` is the address of the caller. */
+  readonly tunnelParts: (from: string) => TunnelParts
+  /** Milliseconds that a session waits for the next connection of its browser. */
+  readonly idle: () => number
+}
+
+export function listenForApps({ deps, tunnelParts, idle }: AppsParts): AppsListener {
+  const signIn = new AppSignIn(deps)
+  return {
+    take(request, response) {
+      const app = appNameOf(request.headers.host ?? '', deps)
+      if (app === undefined) return false
+      const parts = tunnelParts(request.socket.remoteAddress ?? '')
+      // Whoever is not signed in is not told which targets there are.
+      const engine = Array.from(parts.protocols.values(), (protocol) => protocol.engine).find(servesBrowsers)
+      if (app === 'none' || engine === undefined)
+        sendProblem(new PamError('NOT_FOUND', 'there is no app at this host'), response)
+      else engine.browsers.take(request, response, hostOf(app.name, request))
+      return true
+    },
+    upgradeRefusal: (request) =>
+      appNameOf(request.headers.host ?? '', deps) === undefined
+        ? undefined
+        : new PamError('FEATURE_REFUSED', 'WebSockets and other protocols are not supported for browsers'),
+  }
+
+  function hostOf(target: string, { socket }: IncomingMessage): BrowserHost {
+    const parts = tunnelParts(socket.remoteAddress ?? '')
+    const { from } = parts
+    return {
+      target,
+      origin: appOrigin(target, deps),
+      dashboard: deps.publicUrl(),
+      async visitor(cookies, isUse): Promise<Visitor> {
+        const login = await signIn.visitor(target, cookies, { isUse, from })
+        return {
+          key: sharingKey(login, undefined, parts.settings().policy),
+          join: () => join(login, target, parts),
+          settled: () => deps.connections.settled(socket),
+        }
+      },
+      signIn: (path) => signIn.begin(target, path),
+      signedIn: (url, cookies) => signIn.finish(target, url, cookies),
+      refused(error) {
+        const { code, id, cause } = error
+        deps.refusals.note(code)
+        if (code === 'INTERNAL') deps.logger.error({ id, cause }, 'app.failed')
+        else deps.logger.info({ code, target }, 'app.refused')
+      },
+    }
+  }
+
+  /** The session of this person with the target, for one connection of their browser. */
+  async function join(login: Login, name: string, parts: TunnelParts): Promise<OpenedSession> {
+    const { policy, targets } = parts.settings()
+    const { person } = login
+    try {
+      const target = targets.find((one) => one.name === name)
+      const protocol = target && parts.protocols.get(target.type)
+      if (
+        target === undefined ||
+        protocol === undefined ||
+        !servesBrowsers(protocol.engine) ||
+        decideAccess(policy, person, target) === undefined
+      )
+        throw new PamError('TARGET_UNKNOWN', `no app named "${name}" is visible to you`)
+      const open = (): Promise<OpenedSession> => openSession({ login, target, protocol, account: undefined }, parts)
+      return await parts.sharedSessions.join(target, sharingKey(login, undefined, policy), open, idle())
+    } catch (error) {
+      const refusal = asPamError(error)
+      await parts.state.accessRefused(person, name, refusal, parts.clock.now()).catch(() => {})
+      throw refusal
+    }
+  }
+}
+
+function sendProblem(error: PamError, response: ServerResponse): void {
+  const body = JSON.stringify(toProblem(error))
+  response.writeHead(errorCodes[error.code].status, {
+    'content-type': 'application/problem+json',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    connection: 'close',
+  })
+  response.end(body)
+}

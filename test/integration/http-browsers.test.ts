@@ -1,0 +1,373 @@
+import { readFileSync } from 'node:fs'
+import type { BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startAppGateway, TOKEN, type AppGateway } from '../helpers/app-gateway.ts'
+import { BROWSER_PROGRAM } from '../helpers/dashboard.ts'
+import { eventually } from '../helpers/gateway-client.ts'
+import { OPENSSL } from '../helpers/run.ts'
+import { REPORT } from '../helpers/web-application.ts'
+
+/** Web applications in a real browser, at hosts of the gateway. */
+describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a browser at a host of a target', () => {
+  let apps: AppGateway
+  beforeAll(async () => {
+    apps = await startAppGateway({
+      commands: [
+        { name: 'no admin', match: { routes: ['/admin/**'] }, deny: 'not for you' },
+        { name: 'the rest', match: { unknown: true }, allow: true },
+      ],
+    })
+  })
+  afterAll(() => apps?.stop())
+
+  const textOf = (page: Page, selector: string): Promise<string | null> => page.locator(selector).textContent()
+
+  it('signs in through the dashboard, and comes back to the page that it wanted', async () => {
+    const page = await apps.open('jane', `${apps.origin('shop')}/orders/17?view=full`)
+    await page.waitForURL(`${apps.origin('shop')}/orders/17?view=full`)
+    expect(await textOf(page, '#place')).toBe('GET /orders/17?view=full')
+    const [request] = apps.shop.seen
+    expect(request?.headers.authorization).toBe(`Bearer ${TOKEN}`)
+    expect(request?.headers.cookie).toBeUndefined()
+    const cookies = await page.context().cookies(apps.origin('shop'))
+    expect(cookies).toMatchObject([
+      {
+        name: '__Host-pam_app',
+        domain: 'shop.apps.localhost',
+        path: '/',
+        secure: true,
+        httpOnly: true,
+        sameSite: 'Lax',
+      },
+    ])
+    expect(await page.evaluate('document.cookie')).toBe('')
+    const log = apps.gateway.log()
+    expect(log).not.toMatch(/code=|state=/)
+    await page.context().close()
+  })
+
+  it('uses an application as it would directly: scripts, forms, cookies, redirects, downloads', async () => {
+    const page = await apps.open('jane', `${apps.origin('shop')}/`)
+    await page.waitForURL(`${apps.origin('shop')}/`)
+    await page.getByText('tea,cake').waitFor()
+    await page.reload()
+    expect(await textOf(page, '#who')).toBe('theme=dark; visits=1')
+    await page.getByRole('button', { name: 'Order' }).click()
+    await page.waitForURL(`${apps.origin('shop')}/orders/18`)
+    const post = apps.shop.seen.find(({ method }) => method === 'POST')
+    expect(post).toMatchObject({ url: '/orders', body: 'item=tea' })
+    const own = `http://127.0.0.1:${apps.shop.port}`
+    expect(post?.headers).toMatchObject({ origin: own, referer: `${own}/`, 'sec-fetch-site': 'same-origin' })
+    await page.goBack()
+    const [download] = await Promise.all([page.waitForEvent('download'), page.click('#file')])
+    expect([...readFileSync(await download.path())]).toEqual(REPORT)
+    await page.goto(`${apps.origin('shop')}/secret`)
+    expect(await page.content()).not.toContain('app-tok')
+    await page.goto(`${apps.origin('shop')}/away?to=${encodeURIComponent(`${own}/orders?x=1`)}`)
+    expect(page.url()).toBe(`${apps.origin('shop')}/orders?x=1`)
+    await page.context().close()
+  })
+
+  it('says no on a page, and goes on', async () => {
+    const page = await apps.open('jane', `${apps.origin('shop')}/`)
+    await page.waitForURL(`${apps.origin('shop')}/`)
+    const fetched = await page.evaluate(
+      "fetch('/admin/x').then(async (r) => [r.status, r.headers.get('content-type')])",
+    )
+    expect(fetched).toEqual([403, 'application/problem+json'])
+    const answer = await page.goto(`${apps.origin('shop')}/admin/users`)
+    expect(answer?.status()).toBe(403)
+    await page.getByText('not for you').waitFor()
+    await page.goto(`${apps.origin('shop')}/away?to=https://evil.example/`)
+    await page.getByText('another site').waitFor()
+    await page.goto(`${apps.origin('shop')}/orders`)
+    await page.getByText('orders').waitFor()
+    await page.context().close()
+  })
+
+  it('is told to request access where there is no grant, and that there is no such app', async () => {
+    const page = await apps.open('jane', `${apps.origin('vault')}/`)
+    await page.getByText('you have no current grant for vault').waitFor()
+    expect(new URL(page.url()).origin).toBe(apps.url)
+    await page.goto(`${apps.origin('nothing')}/`)
+    await page.getByText('no app named "nothing" is visible to you').waitFor()
+    await page.context().close()
+  })
+
+  it('is signed out of every app with the dashboard', async () => {
+    const page = await apps.open('jane', `${apps.origin('shop')}/`)
+    await page.waitForURL(`${apps.origin('shop')}/`)
+    const cookie = await cookieOf(page.context(), apps.origin('shop'))
+    await page.goto(`${apps.origin('wiki')}/`)
+    await page.getByRole('heading', { name: 'wiki' }).waitFor()
+    await page.goto(`${apps.url}/account`)
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click()
+    await page.getByText('You are signed out.').waitFor()
+    await page.goto(`${apps.origin('wiki')}/`)
+    await page.getByRole('heading', { name: 'wiki' }).waitFor()
+    expect(await apps.raw(navigation(apps, 'shop', '/', [`Cookie: ${cookie}`]))).toMatch(/^HTTP\/1\.1 303 /)
+    await page.context().close()
+  })
+
+  it('ends with the grant, and with what an operator ends; the next page says so', async () => {
+    const page = await apps.open('jane', `${apps.origin('shop')}/`)
+    await page.waitForURL(`${apps.origin('shop')}/`)
+    const { stdout } = await apps.pamctl('sessions', '--active', '--json')
+    const [session] = JSON.parse(stdout) as { id: string; target: string }[]
+    expect(session?.target).toBe('shop')
+    await apps.pamctl('kill', session?.id ?? '', '--reason', 'lunch')
+    await page.goto(`${apps.origin('shop')}/orders`)
+    await page.getByText('orders').waitFor()
+    const again = JSON.parse((await apps.pamctl('sessions', '--active', '--json')).stdout) as { id: string }[]
+    expect(again.map(({ id }) => id)).not.toContain(session?.id)
+    await page.context().close()
+  })
+
+  it('has on record what was asked and answered, without cookies, codes and the credential', async () => {
+    const page = await apps.open('jane', `${apps.origin('wiki')}/`)
+    await page.waitForURL(`${apps.origin('wiki')}/`)
+    await page.goto(`${apps.origin('wiki')}/tosses?cookie=${encodeURIComponent('sid=SESSION-OF-JANE; Path=/')}`)
+    await page.goto(`${apps.origin('wiki')}/orders`)
+    expect(apps.wiki.seen.at(-1)?.headers.cookie).toContain('sid=SESSION-OF-JANE')
+    const { stdout } = await apps.pamctl('sessions', '--active', '--json')
+    const [session] = (JSON.parse(stdout) as { id: string; target: string }[]).filter(({ target }) => target === 'wiki')
+    const cookie = await cookieOf(page.context(), apps.origin('wiki'))
+    await page.context().close()
+    await apps.pamctl('kill', session?.id ?? '', '--reason', 'for the record')
+    const record = await eventually(async () => {
+      const { code, stdout: text } = await apps.pamctl('replay', session?.id ?? '')
+      return code === 0 && text.includes('GET /orders') ? text : undefined
+    }, 'it is on record')
+    expect(record).toMatch(/cookie: .*sid=<secret \w+>/)
+    expect(record).toMatch(/set-cookie/)
+    expect(record).not.toContain('SESSION-OF-JANE;')
+    expect(record).not.toMatch(/__Host-pam|\.pamctl|code=/)
+    expect(record).not.toContain(cookie.split('=')[1])
+    expect(record).not.toContain(TOKEN)
+  })
+
+  describe('is not let in by tricks', () => {
+    let page: Page
+    let shop: string
+    let wiki: string
+    beforeAll(async () => {
+      page = await apps.open('jane', `${apps.origin('shop')}/`)
+      await page.waitForURL(`${apps.origin('shop')}/`)
+      await page.goto(`${apps.origin('wiki')}/`)
+      await page.waitForURL(`${apps.origin('wiki')}/`)
+      ;[shop, wiki] = [
+        await cookieOf(page.context(), apps.origin('shop')),
+        await cookieOf(page.context(), apps.origin('wiki')),
+      ]
+    })
+    afterAll(() => page?.context().close())
+
+    const untouched = async (work: () => Promise<void>): Promise<void> => {
+      const before = [apps.shop.seen.length, apps.wiki.seen.length]
+      await work()
+      expect([apps.shop.seen.length, apps.wiki.seen.length]).toEqual(before)
+    }
+
+    it("of another target's cookie, or none, or a host that is not spelled so", () =>
+      untouched(async () => {
+        const port = apps.port
+        const withShop = [`Cookie: ${shop}`]
+        expect(await apps.raw(navigation(apps, 'shop', '/', [`Cookie: ${wiki}`]))).toMatch(
+          /^HTTP\/1\.1 303 .*\r\nlocation: https:\/\/localhost/s,
+        )
+        expect(await apps.raw(navigation(apps, 'shop', '/', []))).toMatch(/^HTTP\/1\.1 303 /)
+        const hosts = [
+          'shop.apps.localhost',
+          `shop.apps.localhost.:${port}`,
+          `apps.localhost:${port}`,
+          `a.shop.apps.localhost:${port}`,
+        ]
+        for (const host of hosts) {
+          const bytes = navigation(apps, 'shop', '/', withShop).replace(/Host: .*/, `Host: ${host}`)
+          expect([host, (await apps.raw(bytes)).slice(9, 12)]).toEqual([host, '404'])
+        }
+        const own = `Host: shop.apps.localhost:${port}`
+        const tries: [string, string, RegExp][] = [
+          [
+            'two hosts',
+            navigation(apps, 'shop', '/', withShop).replace(own, `${own}\r\nHost: localhost:${port}`),
+            /^HTTP\/1\.1 400 /,
+          ],
+          [
+            'a URL',
+            navigation(apps, 'shop', '/', withShop).replace('GET /', `GET https://wiki.apps.localhost:${port}/`),
+            /^HTTP\/1\.1 400 /,
+          ],
+          [
+            'no metadata',
+            navigation(apps, 'shop', '/', withShop).replaceAll(/Sec-Fetch.*\r\n/g, ''),
+            /^HTTP\/1\.1 400 /,
+          ],
+          [
+            'another site',
+            navigation(apps, 'shop', '/', [...withShop, 'Origin: https://evil.example']),
+            /^HTTP\/1\.1 403 /,
+          ],
+          ['expectations', navigation(apps, 'shop', '/', [...withShop, 'Expect: 100-continue']), /^HTTP\/1\.1 400 /],
+          [
+            'authorization',
+            navigation(apps, 'shop', '/', [...withShop, 'Authorization: Bearer x']),
+            /^HTTP\/1\.1 400 /,
+          ],
+          [
+            'a WebSocket',
+            navigation(apps, 'shop', '/', [...withShop, 'Connection: Upgrade', 'Upgrade: websocket']).replace(
+              'Connection: close\r\n',
+              '',
+            ),
+            /^HTTP\/1\.1 400 /,
+          ],
+        ]
+        for (const [what, bytes, answer] of tries)
+          expect([what, await apps.raw(bytes)]).toEqual([what, expect.stringMatching(answer)])
+      }))
+
+    it("of paths that are the gateway's own, in no spelling", () =>
+      untouched(async () => {
+        for (const path of [
+          '/.pamctl/signed-in?code=x&state=y',
+          '/.pamctl/other',
+          '/.PAMCTL/x',
+          '/.pamctl',
+          '/%2epamctl/x',
+          '/x/../.pamctl/x',
+        ])
+          expect([path, await apps.raw(navigation(apps, 'shop', path, [`Cookie: ${shop}`]))]).toEqual([
+            path,
+            expect.stringMatching(/^HTTP\/1\.1 40[0-9] /),
+          ])
+      }))
+
+    it("where the API's routes are: those are no paths of the host", async () => {
+      const answer = await apps.raw(navigation(apps, 'shop', '/v1/whoami', [`Cookie: ${shop}`]))
+      expect(answer).toContain('GET /v1/whoami')
+      expect(apps.shop.seen.at(-1)?.url).toBe('/v1/whoami')
+    })
+
+    it('at the dashboard: a cookie of an app is none of it, nor the other way round', async () => {
+      const value = shop.slice(shop.indexOf('=') + 1)
+      const call = (cookie: string): Promise<string> =>
+        apps.raw(
+          `GET /v1/whoami HTTP/1.1\r\nHost: localhost:${apps.port}\r\nConnection: close\r\nCookie: ${cookie}\r\n\r\n`,
+        )
+      for (const cookie of [shop, `__Host-pam_session=${value}`, `__Host-pam_session=${value.slice(0, 43)}`])
+        expect(await call(cookie)).toMatch(/^HTTP\/1\.1 401 /)
+      const dashboard = (await page.context().cookies(apps.url)).find(({ name }) => name === '__Host-pam_session')
+      expect(await call(`__Host-pam_session=${dashboard?.value}`)).toMatch(/^HTTP\/1\.1 200 /)
+      await untouched(async () => {
+        const swapped = await apps.raw(navigation(apps, 'shop', '/', [`Cookie: __Host-pam_app=${dashboard?.value}`]))
+        expect(swapped).toMatch(/^HTTP\/1\.1 303 /)
+      })
+    })
+
+    it('on the way to the dashboard: no frame, no script, nowhere but to the host', async () => {
+      const dashboard = (await page.context().cookies(apps.url)).find(({ name }) => name === '__Host-pam_session')
+      const text = 'a'.repeat(43)
+      const ask = (query: string, fetched: [string, string, string]): Promise<string> =>
+        apps.raw(
+          [
+            `GET /auth/app?${query} HTTP/1.1`,
+            `Host: localhost:${apps.port}`,
+            'Connection: close',
+            `Sec-Fetch-Site: ${fetched[0]}`,
+            `Sec-Fetch-Mode: ${fetched[1]}`,
+            `Sec-Fetch-Dest: ${fetched[2]}`,
+            `Cookie: __Host-pam_session=${dashboard?.value}`,
+            '',
+            '',
+          ].join('\r\n'),
+        )
+      const query = `target=shop&state=${text}&challenge=${text}`
+      const tab: [string, string, string] = ['same-origin', 'navigate', 'document']
+      expect(await ask(query, tab)).toMatch(
+        new RegExp(`location: ${apps.origin('shop')}/\\.pamctl/signed-in\\?code=[\\w-]+&state=a+\r\n`),
+      )
+      expect(await ask(query, ['cross-site', 'navigate', 'document'])).toMatch(
+        /^HTTP\/1\.1 200 .*http-equiv="refresh"/s,
+      )
+      for (const fetched of [
+        ['same-origin', 'navigate', 'iframe'],
+        ['same-origin', 'cors', 'empty'],
+        ['same-site', 'no-cors', 'image'],
+      ] as const)
+        expect(await ask(query, [...fetched])).toMatch(/^HTTP\/1\.1 403 /)
+      for (const wrong of [
+        query.replace('shop', 'evil.example'),
+        query.replace('shop', 'shop@evil'),
+        `${query}&to=https://evil.example`,
+        `${query}a`,
+      ])
+        expect(await ask(wrong, tab)).toMatch(/^HTTP\/1\.1 400 /)
+      expect(await ask(query.replace('shop', 'other'), tab)).toMatch(/^HTTP\/1\.1 404 /)
+    })
+
+    it('of cookies that a target sets: they stay with it, and are none of ours', async () => {
+      const tossed = [
+        'sid=evil; Domain=apps.localhost; Path=/',
+        '__Host-pam_app=evil; Path=/; Secure',
+        'Domain=x',
+        '__Host-pam_app=; Path=/; Secure; Max-Age=0',
+      ]
+      const query = tossed.map((cookie) => `cookie=${encodeURIComponent(cookie)}`).join('&')
+      const answer = await page.goto(`${apps.origin('wiki')}/tosses?${query}`)
+      const headers = answer?.headers() ?? {}
+      expect(headers).toMatchObject({
+        'x-kept': 'yes',
+        'cache-control': 'private, no-cache',
+        'strict-transport-security': 'max-age=31536000',
+      })
+      expect(
+        Object.keys(headers).filter((name) => /^(?:access-control-|clear-site|service-worker)/.test(name)),
+      ).toEqual([])
+      const all = await page.context().cookies()
+      expect(all.filter(({ name }) => name === 'sid')).toMatchObject([{ domain: 'wiki.apps.localhost', secure: true }])
+      expect(await cookieOf(page.context(), apps.origin('wiki'))).toBe(wiki)
+      await page.goto(`${apps.origin('shop')}/`)
+      expect(apps.shop.seen.find(({ headers: { cookie } }) => /sid|pam_/.test(cookie ?? ''))).toBeUndefined()
+    })
+
+    it("of another target's page: its scripts, forms and frames", () =>
+      untouched(async () => {
+        const evil = await page.context().newPage()
+        await evil.route('**/evil', (route) => route.fulfill({ contentType: 'text/html', body: '<h1>evil</h1>' }))
+        await evil.goto(`${apps.origin('wiki')}/evil`)
+        const shopUrl = JSON.stringify(apps.origin('shop'))
+        const read = await evil.evaluate(
+          `Promise.all(['cors', 'no-cors'].map((mode) => fetch(${shopUrl} + '/api/items', { credentials: 'include', mode }).then(() => 'read', () => 'not read')))`,
+        )
+        expect(read).toEqual(['not read', 'not read'])
+        await evil.evaluate(
+          `new Promise((done) => { const frame = document.createElement('iframe'); frame.src = ${shopUrl} + '/orders'; frame.onload = done; document.body.append(frame) })`,
+        )
+        await evil.evaluate(
+          `{ const form = document.createElement('form'); form.method = 'post'; form.action = ${shopUrl} + '/orders'; document.body.append(form); form.submit() }`,
+        )
+        await evil.getByText('the request comes from a page of another site').waitFor()
+        await evil.close()
+      }))
+  })
+})
+
+async function cookieOf(context: BrowserContext, origin: string): Promise<string> {
+  const found = (await context.cookies(origin)).find(({ name }) => name === '__Host-pam_app')
+  return `${found?.name}=${found?.value}`
+}
+
+/** A page that a person opens, as the bytes of a request. */
+const navigation = (apps: AppGateway, target: string, path: string, headers: readonly string[]): string =>
+  [
+    `GET ${path} HTTP/1.1`,
+    `Host: ${new URL(apps.origin(target)).host}`,
+    'Connection: close',
+    'Sec-Fetch-Site: none',
+    'Sec-Fetch-Mode: navigate',
+    'Sec-Fetch-Dest: document',
+    ...headers,
+    '',
+    '',
+  ].join('\r\n')

@@ -49,7 +49,7 @@ export const signAudit = ({ seq, hash }: AuditHead, signer: Signer): { key: stri
   return { key, signature }
 }
 
-/** The chain is signed at each change: a last entry without a signature of ours was written by somebody else, or after a cut. */
+/** The chain is signed at each change: a last entry without a signature of this gateway was written by somebody else, or precedes a cut. */
 export function isSignedHead({ key, signature, ...entry }: HashedEntry & Signed, keys: readonly TrustedKey[]): boolean {
   const { hash, ...hashed } = entry
   if (key === null || signature === null || auditHash(hashed) !== hash) return false
@@ -64,7 +64,7 @@ interface Signed {
   readonly signature: string | null
 }
 
-/** Says that the chain was so long, with this head, at this time. Kept elsewhere it shows that the chain was cut or rewritten. */
+/** States the length and head of the chain at a time. Kept elsewhere, it reveals that the chain was cut or rewritten. */
 export interface AuditCheckpoint extends AuditHead {
   readonly type: 'pam-audit-checkpoint'
   readonly at: string
@@ -95,24 +95,24 @@ export type AuditVerification =
   /** The worst problem; `more` are the others that were found. */
   | ({ readonly status: 'invalid'; readonly more: readonly AuditProblem[] } & AuditProblem)
 
-/** What the chain says of one session's record. */
+/** What the chain says about one session's record. */
 export interface AuditedRecording {
   readonly session: string
   sha256?: string
   deleted?: boolean
-  /** A start found none. */
+  /** A start of the gateway found no record. */
   missing?: boolean
-  /** The session is over. */
+  /** The session has ended. */
   ended?: boolean
   /** The gateway found that its file is not what it wrote. */
   damaged?: string
-  /** Of a record that a start closed: what it found of its end. */
+  /** For a record closed at a start: how its end was found. */
   tail?: string
-  /** What the start that closed it found wrong. */
+  /** Problems that were found when it was closed at a start. */
   problem?: string
 }
 
-/** Something that the chain says the gateway found, and that is not about the record of a session. */
+/** A finding of the gateway in the chain that is not about a session's record. */
 export interface AuditFinding {
   /** A journal, or the session that a file is named after. */
   readonly subject: string
@@ -206,7 +206,7 @@ export class AuditVerifier {
     return this.#problemOfSignature(record) ?? this.#rotate(record) ?? this.#problemWithCheckpoints(record)
   }
 
-  /** Only the key in use signs, and only in its time; the entry that retires a key is signed with it a moment after its time. */
+  /** Only the current key signs, and only in its period; the entry that retires a key is signed with it just after that. */
   #problemOfSignature({ seq, hash, key, signature, at, type }: AuditRecord): string | undefined {
     if (key === undefined || signature === undefined) return undefined
     const trusted = this.#keys.get(key)
@@ -220,7 +220,7 @@ export class AuditVerifier {
       : `is signed at ${at} with key ${key}, which was not in use then`
   }
 
-  /** From the next entry on the new key signs. */
+  /** The new key signs from the next entry on. */
   #rotate({ type, subject, data, key }: AuditRecord): string | undefined {
     if (type !== 'key.rotated') return undefined
     if (key === undefined || data['retired'] !== key) return 'retires a key and is not signed with it'
@@ -316,7 +316,7 @@ export class AuditVerifier {
   }
 }
 
-/** Both ends of a key's time belong to it. */
+/** Both ends of a key's period belong to it. */
 function isInTime({ from = -Infinity, until = Infinity }: TrustedKey, at: string): boolean {
   const when = Date.parse(at)
   return when >= from && when <= until
@@ -330,7 +330,7 @@ function keyIdOfPem(pem: string): string | undefined {
   }
 }
 
-/** Every field that an entry may have, and no other: what no hash covers could be added by anybody. */
+/** All fields that an entry may have: anybody could add one that no hash covers. */
 function isExactRecord(record: AuditRecord): boolean {
   const { seq, at, data, key, signature, ...texts } = record
   const { id, type, actor, subject, previous, hash, ...others } = texts

@@ -9,9 +9,9 @@ import { Decrypter, Encrypter } from 'age-encryption'
 export interface RecordCipher {
   /** The session's key as an age file, base64. */
   readonly wrappedKey: string
-  /** One event for the journal. */
+  /** Encrypts one event for the journal. */
   hide(seq: number, payload: Buffer): Buffer
-  /** One segment's body. */
+  /** Encrypts a segment's body. */
   encrypt(body: Buffer): Promise<Buffer>
 }
 
@@ -35,14 +35,14 @@ export function ageEncrypter(recipients: readonly string[]): Encrypter {
   return encrypter
 }
 
-/** What an auditor reads encrypted records with. */
+/** Decrypts records for an auditor. */
 export interface RecordReader {
   decrypt(body: Buffer): Promise<Buffer>
   /** The payload of an event that came from the journal. */
   reveal(wrappedKey: string): Promise<(seq: number, hidden: Buffer) => Buffer>
 }
 
-/** From age identities (`AGE-SECRET-KEY-1…`), as age-keygen writes them. Throws where one is none. */
+/** From age identities (`AGE-SECRET-KEY-1…`), as age-keygen writes them. Throws where one is invalid. */
 export function recordReader(identities: readonly string[]): RecordReader {
   const decrypter = new Decrypter()
   for (const identity of identities) decrypter.addIdentity(identity)
@@ -60,7 +60,7 @@ export function recordReader(identities: readonly string[]): RecordReader {
   }
 }
 
-/** A key serves one session, and a sequence number one event of it: no pair comes twice. */
+/** A key serves one session and a sequence number one of its events, so that no pair of key and nonce is used twice. */
 function nonceOf(seq: number): Buffer {
   const nonce = Buffer.alloc(12)
   nonce.writeUIntBE(seq, 6, 6)

@@ -10,7 +10,7 @@ export interface Frame {
   readonly payload: Buffer
 }
 
-/** The first event's predecessor: it names the session, so that no event fits into another session's chain. */
+/** The hash before the first event. It depends on the session, so that no event fits into another session's chain. */
 export const firstHash = (session: string): Buffer =>
   createHash('sha256').update(`pamrec/2 session ${session}`).digest()
 
@@ -61,7 +61,7 @@ export function nextFrame(previous: Buffer, json: string, data?: Uint8Array): Ch
   return new ChainedFrame(entry)
 }
 
-/** Throws where the payload is no event. */
+/** Throws where the payload is not an event. */
 export function decodePayload(payload: Buffer): { event: RecordedEvent; data: Buffer | undefined } {
   const end = payload.indexOf(NEWLINE)
   const event = JSON.parse(payload.toString('utf8', 0, end < 0 ? payload.length : end)) as RecordedEvent
@@ -95,5 +95,5 @@ const FRAME_HEADER = 4 + HASH
 const NEWLINE = 0x0a
 /** Bytes in UTF-8 of what is one unit of a string. */
 const MAX_CHARACTER_LENGTH = 3
-/** Where events are put together; nothing waits between the writing and the copy. */
+/** Scratch memory for encoding: it is copied in the same turn. */
 const scratch = Buffer.allocUnsafeSlow(16_384)

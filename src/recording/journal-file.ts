@@ -26,7 +26,7 @@ import {
 } from './journal-format.ts'
 import { syncDirectorySync } from './sync-directory.ts'
 
-/** The disk, so that tests can make it slow, full or broken. */
+/** The calls to the disk, which tests replace with slow, full or broken ones. */
 export interface JournalDisk {
   writeSync(handle: number, bytes: Uint8Array, position: number): number
   write(handle: number, bytes: Uint8Array, position: number): Promise<number>
@@ -56,7 +56,7 @@ export class JournalFile {
   readonly journal = randomBytes(16).toString('hex')
   readonly commitment: string
   readonly since = Date.now()
-  /** The last event of each session in it that is not sealed. */
+  /** For each session, its last unsealed event in this file. */
   readonly sessions = new Map<string, number>()
   readonly #path: string
   readonly #disk: JournalDisk
@@ -66,7 +66,7 @@ export class JournalFile {
   #size = 0
   #records = 0
 
-  /** Begins a file, on the disk when this returns. Throws, and leaves nothing, where that cannot be done. */
+  /** Creates a file; it is on disk when this returns. On failure throws, and leaves nothing behind. */
   constructor(directory: string, macKey: Uint8Array, disk: JournalDisk) {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     this.#path = join(directory, `${String(nextNumber(directory)).padStart(8, '0')}.journal`)
@@ -113,18 +113,18 @@ export class JournalFile {
     return this.#disk.datasync(this.#handle)
   }
 
-  /** A session's events up to this one stand in its own file. */
+  /** Notes that a session's events up to this one are in its own file. */
   release(session: string, upTo: number): void {
     const last = this.sessions.get(session)
     if (last !== undefined && last <= upTo) this.sessions.delete(session)
   }
 
-  /** Half a record is of no use, and on a full disk its room is. */
+  /** Truncates an incomplete record, which is useless and takes room on a full disk. */
   cutToWhole(): void {
     try {
       ftruncateSync(this.#handle, this.#size)
     } catch {
-      // Then the next start cuts it off.
+      // Then the next start truncates it.
     }
   }
 

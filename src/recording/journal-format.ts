@@ -5,16 +5,16 @@ import { BLOCK, padKey } from '../shared/hmac.ts'
 export interface JournalEntry {
   readonly session: string
   readonly kind: EntryKind
-  /** Sequence number of the event; of `events`, of the last; of `sealed`, of the last event that is sealed; 0 for others. */
+  /** Sequence number of the event: for `events` the last one, for `sealed` the last sealed one, otherwise 0. */
   readonly seq: number
   readonly bytes: Buffer
 }
 
-/** Of these, `event`, `hidden` and `hiddenEnd` come from older versions alone. */
+/** Only older versions write `event`, `hidden` and `hiddenEnd`. */
 export const entryKinds = { event: 0, hidden: 1, detached: 2, opened: 3, hiddenEnd: 4, sealed: 5, events: 6 } as const
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds]
 
-/** Whether it has events of the session: only they keep a journal file. */
+/** Whether it contains events of the session: only these keep a journal file from being deleted. */
 export const isEvent = ({ kind }: JournalEntry): boolean =>
   kind === entryKinds.events || kind === entryKinds.event || kind === entryKinds.hidden || kind === entryKinds.hiddenEnd
 
@@ -22,9 +22,9 @@ export const isEvent = ({ kind }: JournalEntry): boolean =>
 export interface JournaledEvents {
   /** Number of the first event. */
   readonly first: number
-  /** They are the first of a segment. */
+  /** Whether they begin a segment. */
   readonly begins: boolean
-  /** The session's last event is among them. */
+  /** Whether the session's last event is among them. */
   readonly ends: boolean
   readonly hidden: boolean
   readonly bytes: Buffer
@@ -62,7 +62,7 @@ const EVENTS_HEADER = 5
 export interface SealedSoFar {
   readonly segments: number
   readonly events: number
-  /** What the chain ends with, hexadecimal. */
+  /** The last hash of the chain, hexadecimal. */
   readonly hash: string
 }
 
@@ -78,7 +78,7 @@ export function encodeRecord(key: Buffer, number: number, payload: Buffer): Buff
   return closeRecord(room, key, number)
 }
 
-/** The same of entries, which are written where they belong at once. */
+/** The same for entries, which are encoded in place. */
 export function encodeEntries(key: Buffer, number: number, entries: readonly JournalEntry[]): Buffer {
   let size = 0
   for (const { session, bytes } of entries) size += 1 + session.length + 9 + bytes.length
@@ -96,8 +96,8 @@ export function encodeEntries(key: Buffer, number: number, entries: readonly Jou
 }
 
 /**
- * Two hashes instead of an Hmac object, of which a key that is used once makes the most. What the inner one covers before the
- * payload stands where the record's length goes afterwards.
+ * Two hashes instead of an Hmac object, whose set-up dominates where a key is used once. The inner one's prefix is placed where the
+ * record's length goes afterwards.
  */
 function closeRecord(room: Buffer, key: Buffer, number: number): Buffer {
   const end = room.length - MAC
@@ -112,14 +112,14 @@ function closeRecord(room: Buffer, key: Buffer, number: number): Buffer {
   return room.subarray(BEFORE - 4)
 }
 
-/** As whoever reads a journal works it out. */
+/** The MAC as readers of a journal compute it. */
 export function recordMac(key: Buffer, number: number, payload: Buffer): Buffer {
   const counted = Buffer.alloc(COUNTER)
   counted.writeUIntBE(number, 2, 6)
   return createHmac('sha256', key).update(counted).update(payload).digest()
 }
 
-/** How many records there are, and a token that only the key after them gives. */
+/** The number of records, and a token that only the key after them yields. */
 export function encodeHead(records: number, key: Buffer): Buffer {
   const out = Buffer.alloc(8 + MAC)
   out.writeUIntBE(records, 2, 6)
@@ -129,7 +129,7 @@ export function encodeHead(records: number, key: Buffer): Buffer {
 
 export const headToken = (key: Buffer): Buffer => hash('sha256', Buffer.concat([HEAD, key]), 'buffer')
 
-/** Throws where the payload is not made of entries. */
+/** Throws where the payload does not consist of entries. */
 export function* decodeEntries(payload: Buffer): Generator<JournalEntry, void, undefined> {
   for (let at = 0; at < payload.length;) {
     const name = at + 1 + payload.readUInt8(at)
@@ -157,6 +157,6 @@ export const magicOfVersion = (version: number): string => `PAMJNL/${version}\n`
 export const MAC = 32
 /** Bytes of a record's number. */
 const COUNTER = 8
-/** What stands before the payload while its MAC is worked out. */
+/** Bytes in front of the payload while its MAC is computed. */
 const BEFORE = BLOCK + COUNTER
 const outer = Buffer.alloc(BLOCK + MAC)

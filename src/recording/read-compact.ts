@@ -17,8 +17,8 @@ export interface ReadEvent {
 }
 
 /**
- * Reads the compact events of one segment, from its beginning. It is closed: whatever is not spelled exactly as the gateway does is
- * refused, so that no two readers can take it for two things.
+ * Reads the compact events of one segment, from its beginning. Whatever is not encoded exactly as the gateway does is refused, so that no
+ * two readers can understand it differently.
  */
 export class CompactReader {
   #bytes: Buffer = Buffer.alloc(0)
@@ -27,7 +27,7 @@ export class CompactReader {
   #wall: number | undefined
   #ms = 0
   readonly #templates: Template[] = []
-  /** Of the commands without a result, by their number. */
+  /** Commands without a result, by number. */
   readonly #commands = new Map<number, string>()
 
   /** The time of the last event, in milliseconds since the session was opened. */
@@ -38,17 +38,17 @@ export class CompactReader {
     this.#seq = first
   }
 
-  /** Number of the event that comes next. */
+  /** Number of the next event. */
   get seq(): number {
     return this.#seq
   }
 
-  /** Where what comes next begins, in the bytes that are read. */
+  /** Offset of the next event in the bytes. */
   get at(): number {
     return this.#at
   }
 
-  /** The events in what comes next of the segment; it ends with one. Throws where that is not so. */
+  /** The events in the next part of the segment. Throws where it does not end with a whole event. */
   *read(bytes: Buffer): Generator<ReadEvent, void, undefined> {
     this.#bytes = bytes
     this.#at = 0
@@ -197,7 +197,7 @@ function templateOf(value: Record<string, unknown>): Template {
   return value as unknown as Template
 }
 
-/** UTF-8 and nothing else: what another reader would take for another text is none. */
+/** Strict UTF-8: other readers might decode anything else differently. */
 const textOf = (bytes: Buffer): string => UTF8.decode(bytes)
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -240,5 +240,5 @@ const TYPES: { readonly [type in EventBody['type']]: true } = {
 }
 const EVENT_TYPES: ReadonlySet<string> = new Set(Object.keys(TYPES))
 const IS_DECISION = new RegExp(`^${DECISION}[${DECISION_ALPHABET}]{${DECISION_LENGTH}}$`)
-/** The last millisecond of the year 9999: behind it a time has another spelling. */
+/** The last millisecond of the year 9999: later times are written differently. */
 const LAST_TIME = 253_402_300_799_999

@@ -22,16 +22,16 @@ import {
 import { isNoFile } from './ordinary-file.ts'
 import type { RecoveredTail } from './seal.ts'
 
-/** What the journals hold of one session, in order. */
+/** The content of the journals for one session, in order. */
 export interface JournaledSession {
-  /** Path of its recording below the spool. */
+  /** Path of its recording, relative to the spool. */
   readonly file: string
   readonly wrappedKey: string | undefined
   /** What was added in one turn; `last`: number of the last event. */
   readonly turns: (JournaledEvents & { readonly last: number })[]
-  /** As older versions wrote them, each by itself. */
+  /** Single events, as older versions wrote them. */
   readonly events: {
-    /** The session's last: nothing follows. */
+    /** Whether it is the session's last event. */
     readonly ends: boolean
     readonly seq: number
     readonly hidden: boolean
@@ -57,7 +57,7 @@ export interface JournalFileReading {
   readonly announces: boolean
 }
 
-/** Reads what a stopped gateway left, up to the first byte of each file that it did not write itself. */
+/** Reads the journals of a stopped gateway, each up to the first byte that the gateway did not write. */
 export function readJournals(directory: string, macKey: Uint8Array): JournalReading {
   const found = new Map<string, JournaledSession[]>()
   const files = existsSync(directory)
@@ -143,7 +143,7 @@ function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { p
   const magic = bytes.toString('latin1', 0, JOURNAL_MAGIC.length)
   let announces = true
   const reading = (tail: RecoveredTail, reason?: string) => ({ path, journal, tail, reason, announces, payloads })
-  // A file that was begun and never got its first record has nothing of anybody in it.
+  // A file that never got its first record contains nothing.
   if (bytes.length < JOURNAL_MAGIC.length + 4) return reading('whole')
   if (!VERSIONS.some((version) => magicOfVersion(version) === magic)) return reading('altered', 'is no journal')
   const head = readHead(path)
@@ -188,7 +188,7 @@ function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { p
   }
   if (!headHolds) return reading('altered', 'has a head that the gateway did not write')
   if (head.records > number) return reading('short', `${head.records - number} records are missing at its end`)
-  // More records than the head says are genuine as well: nobody else has their keys. A stop, or a power cut, came before the head.
+  // Records beyond the number in the head are genuine, too: nobody else has their keys. The gateway stopped before it wrote the head.
   return reading('whole', cut)
 }
 
@@ -218,5 +218,5 @@ function parseHeader(payload: Buffer): { journal: string; commitment: string; ve
 
 const HASH = 32
 const VERSIONS = [1, 2, JOURNAL_VERSION]
-/** More records than a file can hold before another is begun: a head that says more costs whoever reads it a second, and no more. */
+/** More records than a file can hold: a forged head costs the reader a second at most. */
 const MAX_LOST = 1_000_000

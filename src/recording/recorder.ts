@@ -11,38 +11,38 @@ import { RecordingFile, type SealedRecording } from './recording-file.ts'
 import type { Signer } from './seal.ts'
 import { encodeCompact } from './segment.ts'
 
-/** Where one session's events go. Both ways of adding throw RECORDING_FAILED once something could not be written. */
+/** Records the events of one session. `intent` and `outcome` throw RECORDING_FAILED once a write has failed. */
 export interface Recorder {
-  /** Before a command's first byte goes upstream: what waits with `whenWritten` goes on only after it. */
+  /** Records what is about to happen: callers wait with `whenWritten` before they send the command upstream. */
   intent(event: EventBody): void
-  /** Written within some milliseconds, or with the next intent. */
+  /** Records what has happened: written within some milliseconds, or with the next intent. */
   outcome(event: EventBody, data?: Uint8Array): void
-  /** Keeps a text that must not be in the record beside it, where it can be erased; returns what the event refers to it by. */
+  /** Stores a text that must not be in the record beside it, where it can be erased. Returns the reference for the event. */
   detach(text: string): DetachedReference
-  /** Everything so far is in the record as safely as this session asks for. */
+  /** Whether everything so far is written as durably as the session demands. */
   readonly isWritten: boolean
-  /** Calls back once that is so, in order; never after a failure. */
+  /** Calls back when that is the case, in order; never after a failure. */
   whenWritten(done: () => void): void
-  /** So much waits for the disk that more should not be read. */
+  /** Whether so much waits for the disk that the source should be paused. */
   readonly isFull: boolean
   whenRoom(done: () => void): void
 }
 
 export interface RecorderParts {
   readonly opened: OpenedEvent
-  /** Where the sealed segments go: a path below the spool's directory. */
+  /** Path of the file for sealed segments, relative to the spool. */
   readonly directory: string
   readonly file: string
   readonly journal: Journal
   readonly signer: Signer
   readonly cipher: RecordCipher | undefined
-  /** Commands wait until they are flushed to the disk. */
+  /** Whether commands wait until they are flushed to disk. */
   readonly strict: boolean
   readonly detached: DetachedCipher
   readonly onFailure: (error: PamError) => void
 }
 
-/** Who waits for what the journal took in one turn. */
+/** Callbacks that wait for what the journal took in one turn. */
 interface Batch {
   readonly intents: number
   readonly waiters: readonly (() => void)[]
@@ -60,11 +60,11 @@ export class SessionRecorder implements Recorder, JournalSource {
   readonly #file: RecordingFile
   readonly #listeners = new Set<(event: ReadEvent) => void>()
   #seq = 0
-  /** What is not sealed yet: segments that are full, oldest first, and the one that is added to. */
+  /** Unsealed segments: full ones, oldest first, and the one that events are added to. */
   #full: OpenSegment[] = []
   #fullBytes = 0
   #open = new OpenSegment(0)
-  /** Intents that are not written, and those that the journal has not taken either. */
+  /** Intents that are not written yet, and those that the journal has not taken yet. */
   #unwritten = 0
   #untaken = 0
   #waiters: (() => void)[] = []
@@ -110,7 +110,7 @@ export class SessionRecorder implements Recorder, JournalSource {
     return this.#parts.cipher !== undefined
   }
 
-  /** No event can be added from here on. */
+  /** No event can be added any longer. */
   get isOver(): boolean {
     return this.#failed !== undefined
   }
@@ -177,18 +177,18 @@ export class SessionRecorder implements Recorder, JournalSource {
     for (const done of batch.waiters) done()
   }
 
-  /** Called with every event from now on; the returned function ends that. */
+  /** Calls back with every event from now on; the returned function stops that. */
   listen(listener: (event: ReadEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** What is not sealed yet. */
+  /** The events that are not sealed yet. */
   *unsealed(): Generator<ReadEvent, void, undefined> {
     for (const segment of this.snapshot().segments) yield* new CompactReader(segment.first).read(segment.bytes)
   }
 
-  /** How far the file goes that is sealed, and the segments that come after it. */
+  /** The length of the sealed file, and the segments that follow. */
   snapshot(): {
     readonly path: string
     readonly bytes: number
@@ -200,7 +200,7 @@ export class SessionRecorder implements Recorder, JournalSource {
     return { path: this.#path, bytes, sealed: { segments, events, hash }, segments: unsealed }
   }
 
-  /** Seals what there is, so that the journal can let go of it. */
+  /** Seals all events so far, so that the journal can drop them. */
   async sealNow(): Promise<void> {
     await this.#seal('more')
   }
@@ -213,14 +213,14 @@ export class SessionRecorder implements Recorder, JournalSource {
     this.#parts.onFailure(this.#failed)
   }
 
-  /** Adds the last event. What it returns seals the recording; where that fails it can be called again, later. */
+  /** Adds the last event. The returned function seals the recording, and can be called again after a failure. */
   close(last: Omit<EndedEvent, 'type'>): () => Promise<SealedRecording> {
     const ended: EventBody = { type: 'ended', ...last }
     try {
       if (this.#failed === undefined) this.#add(ended, undefined, false)
       else this.#append(ended, undefined)
     } catch {
-      // The journal failed just now: the event waits with the others to be sealed.
+      // The journal has just failed: the event is sealed with the others later.
     }
     this.#hasEnded = true
     this.#failed ??= recordingFailed(new Error('the session is over'))
@@ -257,7 +257,7 @@ export class SessionRecorder implements Recorder, JournalSource {
       listener({ event, data: data === undefined ? undefined : Buffer.from(data) })
   }
 
-  /** What the journal has not had yet. */
+  /** Hands over what the journal has not taken yet. */
   #entry(): JournalEntry | undefined {
     const taken = this.#open.take()
     if (taken === undefined) return undefined
@@ -304,7 +304,7 @@ export class SessionRecorder implements Recorder, JournalSource {
     return sealed
   }
 
-  /** The end of a session is sealed as such, and by nothing else. */
+  /** Only the end of a session seals its last segment. */
   async #sealSegments(status: 'more' | 'sealed'): Promise<void> {
     if (this.#over || (this.#hasEnded && status === 'more')) return
     this.#endSegment()
@@ -325,7 +325,7 @@ export class SessionRecorder implements Recorder, JournalSource {
     }
   }
 
-  /** What comes next stands in a segment of its own, in the journal as well. */
+  /** The next events begin a segment of their own, in the journal, too. */
   #endSegment(): void {
     if (this.#open.events === 0) return
     const entry = this.#entry()
@@ -371,5 +371,5 @@ export const recordingFailed = (cause: unknown): PamError =>
 const SEGMENT = 256 * 1024
 /** Bytes that a segment begins with which is not the first: its session has much to say. */
 const ROOM_LATER = 32 * 1024
-/** Bytes that may wait for the disk before reading from the source pauses. */
+/** Bytes that may wait for the disk before the source is paused. */
 const MAX_UNSEALED = 1024 * 1024

@@ -19,7 +19,7 @@ export interface SealedRecording {
   readonly status: 'sealed' | 'recovered'
   readonly events: number
   readonly segments: number
-  /** What the chain of its events ends with. */
+  /** The last hash of the chain of its events. */
   readonly hash: string
   /** Length and SHA-256 of the file. */
   readonly bytes: number
@@ -28,7 +28,7 @@ export interface SealedRecording {
   readonly damage?: string
 }
 
-/** A recording's file as it grows by segments; each is flushed before it counts. */
+/** A recording's file, to which segments are appended; each counts only once it is flushed. */
 export class RecordingFile {
   readonly #path: string
   readonly #session: string
@@ -60,12 +60,12 @@ export class RecordingFile {
     return this.#segments
   }
 
-  /** What the chain of its events ends with. */
+  /** The last hash of the chain of its events. */
   get hash(): Buffer {
     return this.#previous
   }
 
-  /** Goes on after segments that stand in the file already. */
+  /** Continues after the segments that the file already contains. */
   resume(found: {
     version: RecordVersion
     bytes: number
@@ -82,7 +82,7 @@ export class RecordingFile {
     this.#previous = found.hash
   }
 
-  /** Throws where the file is not as it was left: then nothing of it is touched. */
+  /** Throws where the file was changed since; then it is not touched. */
   async append(
     body: SegmentBody,
     end: { status: 'more' | 'sealed' | 'recovered'; tail?: RecoveredTail; wrappedKey?: string },
@@ -114,7 +114,7 @@ export class RecordingFile {
     this.#previous = body.hash
   }
 
-  /** Somebody removed or shortened the file while it was open; what came later stands in it all the same. */
+  /** Whether somebody removed or shortened the file while it was open. Later segments are still written. */
   get damage(): string | undefined {
     return this.#damage
   }
@@ -132,7 +132,7 @@ export class RecordingFile {
     }
   }
 
-  /** Returns what was written. What a write left that failed half-way is cut off first. */
+  /** Returns what was written. First truncates what an incomplete write left. */
   async #write(segment: Buffer): Promise<Buffer> {
     const path = this.#path
     const made = this.#bytes === 0 ? await this.#make() : undefined
@@ -150,7 +150,7 @@ export class RecordingFile {
     return bytes
   }
 
-  /** The file of a first segment; undefined where there is one already. */
+  /** Creates the file for a first segment; undefined where it exists. */
   async #make(): Promise<number | undefined> {
     const path = this.#path
     return inDirectory(dirname(path), () => openFile(path, 'wx')).catch((error: NodeJS.ErrnoException) => {
@@ -159,7 +159,7 @@ export class RecordingFile {
     })
   }
 
-  /** Looks whether the file is as it was left; false where it is gone. Where it is not, it goes on with what there is, and says so. */
+  /** Checks that the file was not changed; false where it is gone. A changed file is noted and continued as it is. */
   async #standing(): Promise<boolean> {
     const path = this.#path
     const size = await stat(path).then(

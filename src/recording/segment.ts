@@ -11,7 +11,7 @@ import type { BodyEncoding, SegmentSeal } from './seal.ts'
  * seal as JSON, the body. Format: docs/recording-format.md.
  */
 export const MAGIC = 'pamrec/3\n'
-/** Of records that older versions have begun: they are read, verified and closed. */
+/** The magic of records begun by older versions, which are still read, verified and closed. */
 export const MAGIC_2 = 'pamrec/2\n'
 
 /** Which version of the format a record is of, from its first bytes to its last. */
@@ -23,11 +23,11 @@ export interface SegmentBody {
   readonly encoding: BodyEncoding
   readonly bytes: Buffer
   readonly events: number
-  /** What the chain ends with. */
+  /** The last hash of the chain. */
   readonly hash: Buffer
 }
 
-/** Of events of version 3. */
+/** For events of version 3. */
 export async function encodeCompact(
   previous: Buffer,
   blocks: readonly BlockContent[],
@@ -35,7 +35,7 @@ export async function encodeCompact(
 ): Promise<SegmentBody> {
   const { bytes, hash } = encodeBlocks(previous, blocks)
   const events = countOf(blocks)
-  // Most sessions are short: a thread of its own would take longer to come to than they take.
+  // Most sessions are short: handing them to another thread would take longer than compressing.
   const compressed =
     bytes.length <= SHORT
       ? gzipSync(bytes, bytes.length <= VERY_SHORT ? LITTLE_MEMORY : { level: 1 })
@@ -45,7 +45,7 @@ export async function encodeCompact(
     : { encoding: 'compact-age', bytes: await cipher.encrypt(compressed), events, hash }
 }
 
-/** The same as they stand: of a session that is open, and what a hard stop left of an encrypted one. */
+/** The same uncompressed: for an open session, and for what a hard stop left of an encrypted one. */
 export function encodeUnpacked(
   encoding: 'compact-plain' | 'compact-hidden',
   previous: Buffer,
@@ -56,7 +56,7 @@ export function encodeUnpacked(
 
 const countOf = (blocks: readonly BlockContent[]): number => blocks.reduce((sum, { events }) => sum + events, 0)
 
-/** Of events of version 2. */
+/** For events of version 2. */
 export async function encodeFramed(frames: readonly Frame[], previous: Buffer): Promise<SegmentBody> {
   const bytes = await compress(encodeFrames(frames), { level: 1 })
   return { encoding: 'gzip', bytes, events: frames.length, hash: frames.at(-1)?.hash ?? previous }
@@ -64,10 +64,10 @@ export async function encodeFramed(frames: readonly Frame[], previous: Buffer): 
 
 type SealOfBody = Pick<SegmentSeal, 'encoding' | 'first' | 'wrappedKey'>
 
-/** Made anew each time that somebody goes through it, and never held as a whole. */
+/** Decoded anew by each iteration, and never held as a whole. */
 const lazily = <T>(make: () => Iterable<T>): Iterable<T> => ({ [Symbol.iterator]: () => make()[Symbol.iterator]() })
 
-/** The events of a body of version 2; undefined where they are encrypted and nothing to read them with was given. */
+/** The events of a body of version 2; undefined where they are encrypted and no reader was given. */
 export async function decodeFramed(
   seal: SealOfBody,
   body: Buffer,
@@ -98,12 +98,12 @@ export async function decodeFramed(
   }
 }
 
-/** A block as it stands, and where it can be read, the events in it. */
+/** A block as stored and, where it can be decrypted, its events. */
 export interface ReadableBlock extends Block {
   readonly compact: Buffer | undefined
 }
 
-/** The blocks of a body of version 3; undefined where they are encrypted as a whole and nothing to read them with was given. */
+/** The blocks of a body of version 3; undefined where it is encrypted as a whole and no reader was given. */
 export async function decodeCompact(
   seal: SealOfBody,
   body: Buffer,
@@ -154,7 +154,7 @@ const inflate = promisify(inflateRaw) as unknown as (
   options: { maxOutputLength: number; info: true },
 ) => Promise<{ buffer: Buffer; engine: Inflate }>
 
-/** One member of gzip (RFC 1952) as the gateway writes it, and nothing behind it: what other tools skip would be in no hash. */
+/** Exactly one gzip member (RFC 1952) as the gateway writes it: no hash would cover what other tools skip after it. */
 async function decompress(bytes: Buffer, options: { maxOutputLength: number }): Promise<Buffer> {
   const isGzip = bytes.length >= GZIP_HEADER + GZIP_TRAILER && bytes.readUInt32BE(0) === GZIP_MAGIC
   if (!isGzip) throw new Error('it is not a member of gzip')
@@ -169,7 +169,7 @@ async function decompress(bytes: Buffer, options: { maxOutputLength: number }): 
 
 /** Bytes of events that are compressed at once. */
 const SHORT = 32 * 1024
-/** Of what fits into a window of 4 KiB: clearing the memory of a larger one takes as long as compressing. */
+/** For data that fits into a window of 4 KiB: clearing a larger one takes as long as compressing. */
 const VERY_SHORT = 4096
 const LITTLE_MEMORY = { level: 1, windowBits: 12, memLevel: 5 }
 /** Identification, deflate, no flags. */
@@ -177,5 +177,5 @@ const GZIP_MAGIC = 0x1f8b0800
 const GZIP_HEADER = 10
 const GZIP_TRAILER = 8
 
-/** No segment of ours comes near it; a file of somebody else's must not fill the memory. */
+/** Far above any segment of the gateway: a forged file must not exhaust memory. */
 const LIMIT = { maxOutputLength: 512 * 1024 * 1024 }

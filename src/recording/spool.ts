@@ -16,7 +16,7 @@ export interface SpoolOptions {
   readonly macKey: Uint8Array
   readonly detachedKey: Uint8Array
   readonly signer: Signer
-  /** Bytes: at this size no new session is opened; nothing is deleted. */
+  /** Bytes above which no new session is opened; nothing is deleted. */
   readonly limit: number
   /** Milliseconds that the disk may take for one write. */
   readonly writeTimeout: number
@@ -26,7 +26,7 @@ export interface SpoolOptions {
   readonly onJournalBegun?: (begun: { journal: string; commitment: string }) => void
   readonly onJournalReleased?: (journal: string) => Promise<void>
   readonly onHealth?: (health: SpoolHealth) => void
-  /** A session's record is sealed; its file stands in the spool. The journal keeps its events until this resolves. */
+  /** Called when a session's record is sealed in the spool. The journal keeps its events until this resolves. */
   readonly onSealed?: (file: string, sealed: SealedRecording) => unknown
 }
 
@@ -46,19 +46,19 @@ export interface OpenRecorder {
 export class Spool {
   readonly #options: SpoolOptions
   readonly #live = new Map<string, SessionRecorder>()
-  /** Sessions that are over and whose record could not be sealed yet. */
+  /** Ended sessions whose record is not sealed yet. */
   readonly #unsealed = new Map<string, Waiting>()
   readonly #sealing = new Set<Promise<unknown>>()
   readonly #turns = new Semaphore(SEALED_AT_ONCE)
   #rest: Promise<void> | undefined
   #stopped = false
-  /** Sealed, and not yet known to the store. */
+  /** Sealed records that the store has not noted yet. */
   readonly #settling = new Map<SessionRecorder, Promise<void>>()
   #journals: Journal[]
   #journal: Journal
   #recordingBytes: number
   #health: SpoolHealth = { ok: true }
-  /** How often records could not be written: whether something failed while the disk was tried again. */
+  /** Counts write failures, to see whether one happened while the disk was being tested. */
   #failures = 0
   readonly #tick: NodeJS.Timeout
 
@@ -89,7 +89,7 @@ export class Spool {
     return this.#recordingBytes + this.#journals.reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** How many sessions are over and not sealed. */
+  /** How many ended sessions are not sealed. */
   get unsealed(): number {
     return this.#unsealed.size
   }
@@ -98,7 +98,7 @@ export class Spool {
     return this.#live.get(session)
   }
 
-  /** Opens a session's record; it is on the disk when this resolves. Throws RECORDING_FAILED where records cannot be written. */
+  /** Opens a session's record; resolves when its beginning is on disk. Throws RECORDING_FAILED where records cannot be written. */
   async open(opened: OpenedEvent, { file, recipients, strict, onFailure }: OpenRecorder): Promise<SessionRecorder> {
     const { health } = this
     if (!health.ok) throw unavailable(health.reason)
@@ -155,12 +155,12 @@ export class Spool {
     return this.#turns.take(() => this.#trySeal(waiting))
   }
 
-  /** The file was copied to its home and removed here. */
+  /** Notes that a file was copied to its home and removed here. */
   forget(bytes: number): void {
     this.#recordingBytes -= bytes
   }
 
-  /** Seals what can be sealed, and closes the journal. */
+  /** Seals whatever can be sealed, and closes the journal. */
   async stop(): Promise<void> {
     clearInterval(this.#tick)
     this.#stopped = true
@@ -169,13 +169,13 @@ export class Spool {
     for (const journal of this.#journals) await journal.close()
   }
 
-  /** Undefined where the disk fails, and where another attempt has been quicker. */
+  /** Undefined where the disk fails, or another attempt was quicker. */
   async #trySeal({ recorder, file, seal }: Waiting): Promise<SealedRecording | undefined> {
     let sealed: SealedRecording
     try {
       sealed = await seal()
     } catch (error) {
-      // Others go on; no new session is opened while this one's record waits.
+      // Other sessions continue; no new one is opened while this record is unsealed.
       this.#setHealth(unwritable(error))
       return undefined
     }
@@ -186,7 +186,7 @@ export class Spool {
     return sealed
   }
 
-  /** Where the store does not take it, the journal stays, and the next start finds the record. */
+  /** Where the store fails, the journal is kept, and the next start finds the record. */
   #settle(recorder: SessionRecorder, file: string, sealed: SealedRecording): void {
     const settled = (async () => this.#options.onSealed?.(file, sealed))().then(
       () => {
@@ -217,7 +217,7 @@ export class Spool {
     await this.#dropJournals()
   }
 
-  /** What is sealed makes room; then the disk must take what a session may write at once. Its first bytes would fit anywhere. */
+  /** Sealing makes room; then the disk must accept as much as a session may write at once. A few bytes would always fit. */
   async #tryAgain(): Promise<void> {
     const failures = this.#failures
     try {
@@ -228,7 +228,7 @@ export class Spool {
       await this.#dropJournals()
       await this.#probe()
       if (this.#journal.failed !== undefined) this.#journals.push((this.#journal = this.#openJournal()))
-      // Somebody else may have failed meanwhile: that is told by the next attempt.
+      // Another write may have failed meanwhile; the next attempt reports that.
       if (this.#failures === failures) this.#setHealth({ ok: true })
     } catch (error) {
       this.#health = unwritable(error)
@@ -286,7 +286,7 @@ export class Spool {
   }
 }
 
-/** A session that is over, and whose record is not sealed. */
+/** An ended session whose record is not sealed. */
 interface Waiting {
   readonly recorder: SessionRecorder
   readonly file: string
@@ -311,12 +311,12 @@ function sizeOf(directory: string): number {
     .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
 }
 
-/** Records that are sealed side by side: each keeps a thread of the disk's, and the processor, from those who are connected. */
+/** Records that are sealed concurrently: each takes a disk thread and CPU time from connected sessions. */
 const SEALED_AT_ONCE = 4
 /** Sessions that are over and not sealed, of which more are many; and milliseconds that sealing then rests. */
 const MANY = 16
 const REST_MS = 250
-/** As much as a journal writes at once. */
+/** Bytes that a journal writes at once. */
 const PROBE = new Uint8Array(256 * 1024)
 /** Milliseconds after which the sessions in a journal seal what they have in it. */
 const OLDEST_JOURNAL = 10 * 60_000

@@ -7,16 +7,16 @@ import { digestOfFile, unlinkIfThere } from './homes/directory.ts'
 import { NameTaken, NotAsSealed, type Home } from './homes/home.ts'
 import type { SealedRecording } from './recording-file.ts'
 
-/** What the transfer asks of the store. */
+/** What the transfer needs of the store. */
 export interface TransferState {
-  /** Sealed and not in the home, oldest first. */
+  /** Sealed records that are not in the home, oldest first. */
   sealedRecordings(): Promise<readonly SealedFile[]>
-  /** Records are whole, and some of them in the home already: all of it in one change. */
+  /** Notes in one change that records are complete, and which of them are in the home. */
   sealed(records: readonly NewlySealed[]): Promise<void>
   stored(session: string, home: string): Promise<void>
-  /** The home failed, or takes records again. */
+  /** Notes that the home failed, or accepts records again. */
   homeChanged(home: string, problem: string | undefined): Promise<void>
-  /** A record in the spool is not what was sealed: it stays there. */
+  /** Notes that a record in the spool is not what was sealed; it stays there. */
   damaged(session: string, problem: string): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export interface SealedFile {
 export interface NewlySealed {
   readonly file: string
   readonly sealed: SealedRecording
-  /** The home that has it; undefined where it is still to be moved. */
+  /** The home that has it; undefined while it is still in the spool. */
   readonly home: string | undefined
 }
 
@@ -45,7 +45,7 @@ export interface TransferParts {
   readonly directory: string
   readonly home: Home
   readonly state: TransferState
-  /** A file left the spool. */
+  /** Called when a file has left the spool. */
   readonly onStored: (bytes: number) => void
   readonly logger: { warn(fields: object, event: string): void; info(fields: object, event: string): void }
 }
@@ -74,7 +74,7 @@ export class Transfer {
     this.#parts = parts
   }
 
-  /** Why the home does not take records now. */
+  /** Why the home currently accepts no records. */
   get problem(): string | undefined {
     return this.#problem
   }
@@ -84,7 +84,7 @@ export class Transfer {
     return this.#waiting
   }
 
-  /** A record was sealed just now. Resolves once the store knows it; until then the journal keeps its events. */
+  /** Takes a record that was just sealed. Resolves when the store has noted it; until then the journal keeps its events. */
   sealed(file: string, sealed: SealedRecording): Promise<void> {
     return new Promise((noted, failed) => {
       this.#batch.push({ file, sealed, noted, failed })
@@ -103,10 +103,10 @@ export class Transfer {
     this.#working.add(working)
   }
 
-  /** What the home did not take is noted all the same, and moved later with what waits. */
+  /** Records that the home did not accept are noted as well, and moved later. */
   async #finish(batch: readonly Batched[]): Promise<void> {
     const { directory, home, state, logger } = this.#parts
-    // A home that fails, or that is far away, keeps nobody from noting that a record is whole.
+    // That a record is complete is noted even where the home fails or is slow.
     const canMove = this.#problem === undefined && (await this.#isHomeNear())
     const stored = new Set<Batched>()
     if (canMove)
@@ -202,7 +202,7 @@ export class Transfer {
     const { directory, home, state, logger } = this.#parts
     const problem = await this.#keep(file, sha256, false)
     if (problem !== undefined) {
-      // The others need not wait for somebody to look into this one.
+      // The other records need not wait until this one has been investigated.
       logger.warn({ session, problem }, 'recording.damaged')
       return state.damaged(session, problem)
     }
@@ -232,7 +232,7 @@ export class Transfer {
     return undefined
   }
 
-  /** The home has it. */
+  /** The record is in the home. */
   async #leave(path: string, bytes: number): Promise<void> {
     const detached = detachedFileOf(path)
     await unlinkIfThere(path, unlinkFile)
@@ -241,9 +241,9 @@ export class Transfer {
   }
 }
 
-/** Records that are moved side by side: a home far away answers slowly, and what the store notes of them is noted together. */
+/** Records that are moved concurrently: a remote home is slow, and the store notes them together. */
 const AT_ONCE = 8
-/** Milliseconds that a record which was sealed waits for others. */
+/** Milliseconds that a sealed record waits for others. */
 const BATCH_MS = 50
 const FIRST_WAIT = 1000
 const MAX_WAIT_MS = 300_000

@@ -16,7 +16,7 @@ export interface ValidPrefix {
   readonly events: number
   readonly hash: Buffer
   readonly last: SegmentSeal | undefined
-  /** The hash after so many events, at the end of each segment. */
+  /** The hash at the end of each segment, by number of events. */
   readonly ends: ReadonlyMap<number, string>
 }
 
@@ -62,12 +62,12 @@ export async function readValidPrefix(
   return { version, bytes, digest, segments, events, hash, last, ends }
 }
 
-/** Nothing follows the end of a session: where the journal has more than the closed file, one of them is not the gateway's. */
+/** Nothing follows the end of a session: where the journal has more than the closed file, one of the two was not written by the gateway. */
 export function beyondEnd(journaled: JournaledSession | undefined, end: number): string | undefined {
   const last = Math.max(lastOf(journaled), (journaled?.sealed?.events ?? 0) - 1)
   return last < end ? undefined : `ends before event ${end}, and the journal has events up to ${last}`
 }
 
-/** Number of the last event that the journal has of a session. */
+/** Number of a session's last event in the journal. */
 export const lastOf = (journaled: JournaledSession | undefined): number =>
   journaled?.turns.at(-1)?.last ?? journaled?.events.at(-1)?.seq ?? -1

@@ -47,13 +47,13 @@ export function directoryHome(directory: string): Home {
   }
 }
 
-/** A link, or a home that is the spool, leads back to the file itself: who then removes it from the spool has removed it. */
+/** Whether the name leads back to the spooled file itself, by a link or since the home is the spool: removing that would lose the record. */
 async function isSameName(path: string, final: string): Promise<boolean> {
   const [own, its] = await Promise.all([stat(path), stat(final)])
   return own.dev === its.dev && own.ino === its.ino && own.nlink === 1
 }
 
-/** Another name on the disk that the file is on already; a copy elsewhere. Unlike a rename, a link fails where the name is taken. */
+/** Links the file on the same disk, or copies it to another. Unlike a rename, a link fails where the name exists. */
 async function linkOrCopy(path: string, final: string, sha256: string, linking: typeof linkFile): Promise<void> {
   try {
     await linking(path, final)
@@ -63,7 +63,7 @@ async function linkOrCopy(path: string, final: string, sha256: string, linking: 
   }
 }
 
-/** Under its name once it is whole. */
+/** Writes under a temporary name, then links it. */
 async function copyTo(final: string, path: string, sha256: string): Promise<void> {
   const partial = `${final}.${randomBytes(6).toString('hex')}.partial`
   try {
@@ -85,7 +85,7 @@ async function flush(path: string): Promise<void> {
   }
 }
 
-/** `rm` looks at a name several times before it does what this does. */
+/** Like `rm`, which checks a name several times first. */
 export async function unlinkIfThere(path: string, unlinking: typeof unlinkFile = unlink): Promise<void> {
   await unlinking(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
@@ -96,7 +96,7 @@ export async function unlinkIfThere(path: string, unlinking: typeof unlinkFile =
 export async function digestOfFile(path: string): Promise<string> {
   const file = openSync(path, 'r')
   try {
-    // Most records are short, and were written just now: a detour through the thread pool for each step costs more than the reading.
+    // Most records are short and cached: going through the thread pool for each step would cost more than reading.
     if (fstatSync(file).size <= SHORT) return sha256(readFileSync(file))
   } finally {
     closeSync(file)

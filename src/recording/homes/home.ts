@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 
-/** Where sealed records are kept for good. Names are paths with slashes; what has a name is never written over. */
+/** Permanent storage for sealed records. Names are paths with slashes; an existing name is never overwritten. */
 export interface Home {
   /** For people, without secrets. */
   readonly label: string
@@ -10,21 +10,21 @@ export interface Home {
    * has another digest. `isFlushed`: what the file holds is on its disk already.
    */
   put(name: string, path: string, sha256: string, isFlushed?: boolean): Promise<void>
-  /** Keeping a file of this directory is giving it another name on the same disk, which takes no longer than a flush. */
+  /** Whether files of this directory are stored by a link on the same disk, which takes no longer than a flush. */
   sharesDiskWith?(directory: string): Promise<boolean>
-  /** Undefined where nothing has the name. */
+  /** Undefined where the name does not exist. */
   read(name: string): Promise<Readable | undefined>
   /**
    * Resolves once nothing has the name any more, older versions included, and where nothing had it. Throws Retained where the
    * home keeps it for now.
    */
   remove(name: string): Promise<void>
-  /** Until when the home keeps what has this name, whoever asks to remove it; undefined where it does not, or nothing has the name. */
+  /** How long the home retains this name against anybody who wants to remove it; undefined where it does not, or the name does not exist. */
   retention(name: string): Promise<Retention | undefined>
 }
 
 export interface Retention {
-  /** ISO 8601; undefined where it has no end, as of a legal hold. */
+  /** ISO 8601; undefined for no end, as with a legal hold. */
   readonly until: string | undefined
 }
 

@@ -9,7 +9,7 @@ import { digestOfFile } from './directory.ts'
 import { NameTaken, NotAsSealed, Retained, type Home, type Retention } from './home.ts'
 
 export interface S3Options {
-  /** With the bucket. */
+  /** Including the bucket. */
   readonly endpoint: string
   readonly region: string
   readonly prefix: string
@@ -22,8 +22,8 @@ export interface S3Options {
 }
 
 /**
- * A bucket of any S3-compatible storage. Each object goes up with its SHA-256, which the storage checks before it says
- * that it has it, and under `If-None-Match: *`, so that nothing is written over.
+ * A bucket of any S3-compatible storage. Each object is uploaded with its SHA-256, which the storage verifies before it confirms, and with
+ * `If-None-Match: *`, so that nothing is overwritten.
  */
 export function s3Home(options: S3Options): Home {
   const { endpoint, region, prefix, timeout = 60_000 } = options
@@ -79,7 +79,7 @@ export function s3Home(options: S3Options): Home {
   }
 }
 
-/** An upload in parts cannot ask for a free name when it is completed everywhere: the name is looked at first. */
+/** Not every storage supports conditional completion of a multipart upload: the name is checked first. */
 async function putInParts(
   s3: S3mini,
   key: string,
@@ -148,7 +148,7 @@ async function versionsOf(s3: S3mini, key: string): Promise<Version[]> {
     if (!(error instanceof S3ServiceError && error.status === 501)) throw error
     return (await s3.objectExists(key)) === false ? [] : [{ key }]
   }
-  // The bucket is not there, or not for us: that is no answer to what is in it.
+  // The bucket is missing or not accessible, which says nothing about its objects.
   if (listed === null) throw new S3ServiceError('no such bucket', 404, 'NoSuchBucket', '')
   return listed.map(({ VersionId: versionId, IsDeleteMarker: isDeleteMarker }) => ({
     key,
@@ -157,7 +157,7 @@ async function versionsOf(s3: S3mini, key: string): Promise<Version[]> {
   }))
 }
 
-/** GetObjectRetention and GetObjectLegalHold: both say 404 or 400 where nothing is set, or the bucket has no object lock. */
+/** GetObjectRetention and GetObjectLegalHold: both answer 404 or 400 where nothing is set, or the bucket has no object lock. */
 async function retentionOf(s3: S3mini, { key, versionId, isDeleteMarker }: Version): Promise<Retention | undefined> {
   if (isDeleteMarker === true) return undefined
   const ask = async (what: string): Promise<string> => {
@@ -166,7 +166,7 @@ async function retentionOf(s3: S3mini, { key, versionId, isDeleteMarker }: Versi
       if (error instanceof S3ServiceError && [400, 404, 405, 501].includes(error.status)) return null
       throw error
     })
-    // A storage that does not know the question may answer with the object.
+    // A storage that does not support the subresource may answer with the object.
     return response?.headers.get('content-type')?.includes('xml') === true ? response.text() : ''
   }
   if (/<Status>\s*ON\s*<\/Status>/.test(await ask('legal-hold'))) return { until: undefined }
@@ -174,7 +174,7 @@ async function retentionOf(s3: S3mini, { key, versionId, isDeleteMarker }: Versi
   return until > Date.now() ? { until: new Date(until).toISOString() } : undefined
 }
 
-/** Of several, the one that ends last. */
+/** The one that ends last. */
 function longest(found: readonly (Retention | undefined)[]): Retention | undefined {
   const kept = found.filter((retention) => retention !== undefined)
   return (
@@ -183,7 +183,7 @@ function longest(found: readonly (Retention | undefined)[]): Retention | undefin
   )
 }
 
-/** 412: there is such an object; 409: somebody else is writing it. Source: S3 API reference, Conditional writes. */
+/** 412: the object exists; 409: another upload is writing it. Source: S3 API reference, Conditional writes. */
 const isTaken = (error: unknown): boolean =>
   error instanceof Taken || (error instanceof S3ServiceError && (error.status === 412 || error.status === 409))
 
@@ -209,7 +209,7 @@ const lockHeaders = ({ mode, for: length }: { mode: string; for: number }) => ({
   'x-amz-object-lock-retain-until-date': new Date(Date.now() + length).toISOString(),
 })
 
-/** Without the body of the answer, which may hold what nobody should read in a log. */
+/** Without the body of the answer, which may contain secrets that must not be logged. */
 function readable(error: unknown): Error {
   if (error instanceof S3ServiceError)
     return new Error(`the storage answers ${error.status} ${error.serviceCode ?? ''}`.trim())

@@ -304,7 +304,7 @@ export class SessionRecorder implements Recorder, JournalSource {
     return sealed
   }
 
-  /** Only the end of a session seals its last segment. */
+  /** Once the session has ended, its events are sealed as `sealed` only. */
   async #sealSegments(status: 'more' | 'sealed'): Promise<void> {
     if (this.#over || (this.#hasEnded && status === 'more')) return
     this.#endSegment()

@@ -4,7 +4,7 @@ import type { LineageFindings, QueryReader } from './report.ts'
 import type { Ctes, QueryScope } from './scope.ts'
 import type { Origin } from './origin.ts'
 
-/** What reading an expression needs to know of the query that it stands in. */
+/** What reading an expression needs to know about its query. */
 export interface ExpressionContext {
   readonly found: LineageFindings
   readonly scope: QueryScope
@@ -12,11 +12,11 @@ export interface ExpressionContext {
   readonly query: QueryReader
   /** The WINDOW clause of the query. */
   readonly windows: readonly Window[]
-  /** Of what has been read here. */
+  /** Origins of expressions that have been read here. */
   readonly origins: WeakMap<Expression, Origin>
   readonly types: WeakMap<Expression, Typed>
-  /** What a client gives may be of any type that it says: here it cannot tell anything by that. */
+  /** Clients declare the types of parameters. Here, a wrong type reveals nothing. */
   readonly trustsParameters?: true
-  /** Whether what is read now has been read before: else each level of an expression would read all below it twice over. */
+  /** Whether this is a second reading; it starts no further ones, which would double at each level of an expression. */
   readonly isSecond: boolean
 }

@@ -7,8 +7,8 @@ import { isHidden, isRenamed, isSorted, shownOf } from './row-order.ts'
 import { isVisible, type RangeItem } from './scope.ts'
 
 /**
- * Some servers give rows in the order of an index without being asked: where it holds all that is read of a table, and where its first
- * column is in a condition or sorted by. A masked column in that index is told by the order, as if it had been sorted by.
+ * Some servers return rows in the order of an index unasked: where it covers all columns that are read, and where a condition or ORDER BY
+ * names its first column. The order then reveals a masked column in that index, as if rows were sorted by it.
  */
 export function tellIndexOrder(select: Select, outputs: readonly Output[], context: ExpressionContext): void {
   const { found } = context
@@ -33,9 +33,9 @@ interface Reference {
   readonly qualifier: string | undefined
   /** `*` for all. */
   readonly name: string
-  /** It decides which rows there are, or their order. */
+  /** The column decides which rows are returned, or their order. */
   readonly decides: boolean
-  /** Every row has one of the values that are given for it. */
+  /** Every row has one of the given values. */
   readonly isGiven?: boolean
 }
 
@@ -52,7 +52,7 @@ function toldBy(item: RangeItem, read: readonly Reference[], { scope }: Expressi
   const given = new Set(own.flatMap(({ name, isGiven }) => (isGiven ? [name] : [])))
   const told = orders.indexes.flatMap(({ columns, origins }) => {
     const covered = new Set([...columns, ...(orders.key ?? [])])
-    // Of a column that is compared with given values, all that is told was counted there.
+    // For a column that is compared with given values, the comparisons have been counted.
     const hidden = origins.map((origin, index) => (given.has(String(columns[index])) ? PLAIN : origin))
     if ([...used].every((name) => covered.has(name))) return hidden
     const [first] = columns
@@ -61,7 +61,7 @@ function toldBy(item: RangeItem, read: readonly Reference[], { scope }: Expressi
   return scope.items.includes(item) ? madeOf([orders.always, ...told]) : PLAIN
 }
 
-/** Every column that a SELECT names of its own FROM, in whichever query within. */
+/** All columns of its own FROM that a SELECT names, including in nested queries. */
 function columnsRead({ targets, from, where, group, having, windows, distinct, order, ...rest }: Select): Reference[] {
   const found: Reference[] = []
   const inExpression =
@@ -104,7 +104,7 @@ function columnsRead({ targets, from, where, group, having, windows, distinct, o
   return found
 }
 
-/** Columns that a condition compares with given values, in each of its parts by AND. */
+/** Columns that a condition compares with given values, in operands of AND. */
 function givenIn(where: Expression | undefined): Column[] {
   if (where === undefined) return []
   if (where.kind === 'logic') return where.how === 'and' ? where.args.flatMap(givenIn) : []
@@ -115,8 +115,8 @@ function givenIn(where: Expression | undefined): Column[] {
 }
 
 /**
- * Nothing shown tells rows apart that the sort leaves in any order: each column is hidden, or sorted by; of groups, those that make
- * them are.
+ * Whether rows that the sort leaves in any order are indistinguishable: every column shown is masked or sorted by; for groups, the grouping
+ * columns are.
  */
 function isSeenSorted(select: Select, outputs: readonly Output[], context: ExpressionContext): boolean {
   if (outputs.length > 0 && outputs.every((output) => output.repeats !== true && isHidden(output))) return true
@@ -140,12 +140,12 @@ function isSeenSorted(select: Select, outputs: readonly Output[], context: Expre
   )
 }
 
-/** Which rows there are, and how they are sorted, is the same in whatever order they come. */
+/** Whether the set of rows, and how they are sorted, does not depend on the order in which they are read. */
 const isSettledAmong = ({ where, having, from, order }: Select, context: ExpressionContext): boolean =>
   [where, having, ...order.map(({ by }) => by)].every((node) => node === undefined || isSettled(node, context)) &&
   from.every((item) => isSettledIn(fromParts(item), context))
 
-/** The same for a row, or for a group. What a query within tells of the order of its own rows was counted there. */
+/** The same for a row or a group. What a nested query reveals of its own order has been counted there. */
 function isSettled(node: Expression, context: ExpressionContext): boolean {
   if (node.kind === 'assign' || node.kind === 'opaque' || node.kind === 'built') return false
   const { isOrderFree } = context.found.dialect.totals
@@ -159,7 +159,7 @@ const isSettledIn = ({ expressions, statements, from }: StatementParts, context:
   statements.every((part) => isSettledIn(statementParts(part), context)) &&
   from.every((item) => isSettledIn(fromParts(item), context))
 
-/** One row, which is the same in whatever order others are put together in it. */
+/** A single row that does not depend on the order of the rows that are aggregated. */
 const isSingleRow = ({ targets, group, distinct, windows }: Select, context: ExpressionContext): boolean =>
   group.length === 0 &&
   distinct === undefined &&
@@ -167,7 +167,7 @@ const isSingleRow = ({ targets, group, distinct, windows }: Select, context: Exp
   targets.length > 0 &&
   targets.every(({ value }) => isAggregate(value, context))
 
-/** An aggregate that is the same in whatever order rows come. */
+/** An aggregate that does not depend on the order of rows. */
 const isAggregate = (value: Expression, { found }: ExpressionContext): boolean =>
   value.kind === 'call' &&
   value.window === undefined &&
@@ -175,7 +175,7 @@ const isAggregate = (value: Expression, { found }: ExpressionContext): boolean =
   found.dialect.totals.isOrderFree(value) === 'aggregate' &&
   value.args.every((arg) => isOfRow(arg, found.dialect.totals.isOrderFree))
 
-/** Sorted by the whole primary key of a table, and showing nothing that depends on the rows before. */
+/** Sorted by the whole primary key of a table, and without columns that depend on earlier rows. */
 function isFixed({ orders, alias, columns }: RangeItem, select: Select, context: ExpressionContext): boolean {
   const { found, scope } = context
   const key = orders?.key
@@ -201,7 +201,7 @@ function isFixed({ orders, alias, columns }: RangeItem, select: Select, context:
   )
 }
 
-/** The same whatever rows came before. */
+/** Whether it does not depend on earlier rows. */
 function isOfRow(
   node: Expression,
   isOrderFree: ExpressionContext['found']['dialect']['totals']['isOrderFree'],

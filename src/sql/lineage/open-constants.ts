@@ -3,11 +3,11 @@ import { fromParts, partsOf, statementParts } from '../parts.ts'
 import type { Column, Constant, Expression, FromItem, Parameter, Statement, TypeName } from '../query.ts'
 import { isMasked, type Origin } from './origin.ts'
 
-/** Which constants and parameters of a statement no masked value has to do with: they may stand on record as they are. */
+/** The constants and parameters of a statement that are unrelated to masked values, and may be recorded. */
 export interface VisibleConstants {
-  /** Where they begin in the text. */
+  /** Their offsets in the text. */
   readonly places: ReadonlySet<number>
-  /** Where all constants begin that were read. */
+  /** Offsets of all constants that were read. */
   readonly known: ReadonlySet<number>
   /** Numbers of parameters. */
   readonly parameters: ReadonlySet<number>
@@ -16,18 +16,18 @@ export interface VisibleConstants {
 type Given = Constant | Parameter
 
 /**
- * Finds them while lineage is read. All are hidden but those in a place that is listed here: LIMIT and OFFSET; places in ORDER BY
- * and GROUP BY; and, unless a masked column meets another anywhere in the statement, what the statement itself selects, and what it
- * compares, where no masked column is part of that, and what it stores itself in a column that is not masked. One that is seen
- * elsewhere, too, or with another reading, stays hidden.
+ * Finds them while lineage is read. All constants are hidden except those in LIMIT and OFFSET; column numbers in ORDER BY and GROUP BY;
+ * and, unless a masked column is compared or combined with another anywhere in the statement, those that the statement itself selects,
+ * those in comparisons without a masked column, and those that it stores in a column that is not masked. A constant that is also found
+ * elsewhere, or is read differently there, stays hidden.
  */
 export class OpenConstants {
   readonly #tree: Statement
   readonly #totals: Totals
-  /** By their place in the text: the tree has what assigns to several columns once for each of them. */
+  /** By offset in the text: an assignment to several columns is in the tree once for each. */
   readonly #open = new Set<number>()
   readonly #hidden = new Set<number>()
-  /** Compared, selected or stored: a masked column that meets another makes a secret of all that this one may hold. */
+  /** Candidates that are compared, selected or stored. They are hidden where a masked column is compared or combined with another. */
   readonly #apart: Given[] = []
   readonly #isGiven = new WeakMap<Expression, boolean>()
   #isMixed = false
@@ -43,7 +43,7 @@ export class OpenConstants {
     if (constant?.kind === 'parameter' || constant?.type === 'integer') add(constant, this.#open)
   }
 
-  /** An item of a select list. The SELECT whose rows are those of the statement is the whole of it. */
+  /** An item of a select list. Only those of the outermost SELECT count. */
   selected(select: Statement, node: Expression, originOf: (column: Expression) => Origin): void {
     const { given, columns, isWhole } = contentOf(node)
     const isOpen = select === this.#tree && isWhole && !columns.some((column) => isMasked(originOf(column)))
@@ -51,9 +51,9 @@ export class OpenConstants {
     else for (const constant of given) add(constant, this.#hidden)
   }
 
-  /** An expression that has been read, with the origins of its parts: whether a masked column meets anything in it but what the text gives. */
+  /** Notes an expression that has been read, with the origins of its parts: whether it combines a masked column with anything but constants and parameters. */
   read(node: Expression, origin: Origin, originOf: (part: Expression) => Origin): void {
-    // AND, OR and NOT put together what was compared already.
+    // AND, OR and NOT combine comparisons that have been noted already.
     if (this.#isMixed || !isMasked(origin) || node.kind === 'logic' || node.kind === 'column') return
     if (node.kind === 'subquery') {
       if (node.gives === 'rows') this.#isMixed = true
@@ -64,7 +64,7 @@ export class OpenConstants {
     if (only === undefined || others.length > 1 || !isMasked(originOf(only))) this.#isMixed = true
   }
 
-  /** Made of nothing but what the text gives: nothing else can bring it to another place of the statement. */
+  /** Made of constants and parameters only: nothing else can carry it to another place of the statement. */
   #given(node: Expression): boolean {
     const before = this.#isGiven.get(node)
     if (before !== undefined) return before
@@ -73,7 +73,7 @@ export class OpenConstants {
     return isGiven
   }
 
-  /** A condition, or a part of one that AND, OR or NOT ties to others; `origin` is that of the whole. */
+  /** A condition, or an operand of AND, OR or NOT in it; `origin` is that of the whole. */
   compared(node: Expression, origin: Origin, originOf: (part: Expression) => Origin): void {
     const { given, columns, isWhole } = contentOf(node)
     if (node.kind === 'logic' && isWhole) {
@@ -95,12 +95,12 @@ export class OpenConstants {
     if (isMasked(into) && !this.#given(node)) this.#isMixed = true
     const constant = bareConstant(node)
     if (constant === undefined) return
-    // What a part of the statement writes, others read.
+    // Other parts of the statement may read what this one writes.
     if (statement === this.#tree && !isMasked(into)) this.#apart.push(constant)
     else add(constant, this.#hidden)
   }
 
-  /** A masked column meets whatever the other side has, as where rows are put together by it. */
+  /** Notes that a masked column is compared with another value, as in a join. */
   mixed(): void {
     this.#isMixed = true
   }
@@ -111,10 +111,10 @@ export class OpenConstants {
 
   get found(): VisibleConstants | undefined {
     const { given, isWhole } = everythingGiven(this.#tree)
-    // What is not read may do anything with any of them.
+    // A part that is not analysed may do anything with them.
     if (!isWhole) return undefined
     const places = new Set(this.#open)
-    // What a part of the statement gives another as a constant may be compared with anything there.
+    // A constant that one part passes to another may be compared with anything there.
     if (!this.#isMixed && !givesConstants(this.#tree, true)) for (const constant of this.#apart) add(constant, places)
     for (const place of this.#hidden) places.delete(place)
     const known = new Set<number>()
@@ -126,7 +126,7 @@ export class OpenConstants {
   }
 }
 
-/** Functions that depend on their arguments alone are, what tells of the session (current_setting(), CURRENT_USER) is not. */
+/** Functions that depend on their arguments alone count; those that reveal the session (current_setting(), CURRENT_USER) do not. */
 function mayBeGiven(node: Expression, totals: Totals): boolean {
   switch (node.kind) {
     case 'constant':
@@ -172,7 +172,7 @@ function bareConstant(node: Expression): Given | undefined {
 
 const modifiersOf = (types: readonly TypeName[]): Constant[] => types.flatMap(({ modifiers }) => modifiers)
 
-/** What an expression is made of, without the queries in it: with them, or with what is not read, that is not the whole. */
+/** The parts of an expression; undefined where it contains queries or parts that are not analysed. */
 function contentOf(node: Expression): { given: Given[]; columns: Column[]; isWhole: boolean } {
   const given: Given[] = []
   const columns: Column[] = []

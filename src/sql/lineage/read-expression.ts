@@ -20,7 +20,7 @@ import { columnFails, expandStar, findCte, findItem, resolveColumn, type QuerySc
 import { MAY_FAIL, mayNotMeet, rowsMayNotMeet, typedOf } from './meetings.ts'
 import { isMasked, madeOf, oneOf, PLAIN, repeated, typed, type Origin, type Output } from './origin.ts'
 
-/** What an expression depends on. Reports where it would tell a masked value by failing, waiting or giving rows. */
+/** What an expression depends on. Reports where it would reveal a masked value by failing, waiting or returning rows. */
 export function originOf(node: Expression, context: ExpressionContext): Origin {
   const before = context.isSecond ? context.origins.get(node) : undefined
   if (before !== undefined) return before
@@ -37,11 +37,11 @@ export function originOf(node: Expression, context: ExpressionContext): Origin {
   return origin
 }
 
-/** Of its type nothing more is said than what its parts and what they meet leave certain. */
+/** Its type is only stated where its parts, and what they are compared with, leave no doubt. */
 function retyped(origin: Origin, node: Expression, context: ExpressionContext): Origin {
   const { meetings } = context.found.dialect
   if (meetings === undefined || !isMasked(origin)) return origin
-  // What a name stands for has been typed where it was read.
+  // A named column was typed where it was read.
   if (node.kind === 'column' || node.kind === 'field' || node.kind === 'subquery') return origin
   const { type } = typedOf(node, context)
   if (mayNotMeet(node, context, (part) => isMasked(originOf(part, quiet(context)))))
@@ -71,7 +71,7 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
     case 'variable':
       return node.of === 'setting' ? PLAIN : (found.sources.variable?.(node.name) ?? found.sources.anything)
     case 'assign': {
-      // Whatever statement reads it next.
+      // Any later statement may read it.
       const origin = originOf(node.value, context)
       found.copy(origin, 'a user variable')
       found.assigned.push({ variable: node.variable, origin })
@@ -92,7 +92,7 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
       if (row !== undefined && more.length === 0 && typeof first === 'string' && first !== '*')
         if (findItem(context.scope, row) !== undefined) return resolveColumn(context.scope, [row, first], found.dialect)
       const places = node.steps.flatMap((step) => (typeof step === 'string' ? [] : step))
-      // What is no number of the right size fails.
+      // A subscript that is not a number of the right size fails.
       const place = originsOf(places, context)
       found.leak(place, 'a subscript')
       return madeOf([originOf(node.of, context), place])
@@ -145,7 +145,7 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
   }
 }
 
-/** Of what is taken for true or false. */
+/** The origin of a truth value. */
 function truthsOf(nodes: readonly Expression[], context: ExpressionContext): Origin {
   const { found } = context
   const origins = nodes.map((node) => originOf(node, context))
@@ -179,7 +179,7 @@ function operationOrigin(node: Operation, context: ExpressionContext): Origin {
 function subqueryOrigin(node: Subquery, context: ExpressionContext): Origin {
   const { found, scope, ctes, query } = context
   const { types, totals } = found.dialect
-  // Whether there is such a row is the same in any order.
+  // Whether such a row exists does not depend on the order.
   found.isUnordered = node.gives === 'exists' || node.gives === 'rows'
   const outputs = query(node.query, found, scope, ctes)
   found.isUnordered = false
@@ -225,7 +225,7 @@ function callOrigin(node: Call, context: ExpressionContext): Origin {
   const shape = [node.filter === undefined ? PLAIN : originOf(node.filter, context), order]
   const window = windowOrigin(node.window, context)
   if (found.sources.opaque(name, false)) return madeOf([...args, ...shape, window, found.sources.anything])
-  // Whoever listens is told, on a connection where nothing is masked as well.
+  // Every listener receives it, also on connections where nothing is masked.
   const delivery = found.dialect.deliveryOf(node)
   if (delivery !== undefined) found.copy(madeOf(args), delivery.what)
   const stored = found.sources.stored(name)
@@ -244,10 +244,10 @@ function builtOrigin(node: Built, context: ExpressionContext): Origin {
   return madeOf([args, filter, sorted(node.order, context), windowOrigin(node.window, context)])
 }
 
-/** A window by name stands in the WINDOW clause, and may refer to another there. */
+/** A named window is defined in the WINDOW clause, and may refer to another there. */
 function windowOrigin(window: Window | undefined, context: ExpressionContext): Origin {
   if (window === undefined) return PLAIN
-  // All of the WINDOW clause stands for the one that is meant.
+  // The whole WINDOW clause is read in place of the named window.
   const all = window.refers === undefined ? [window] : [window, ...context.windows]
   const origin = originsOf(all.flatMap(windowParts), context)
   if (isMasked(origin)) context.found.comparesRows = true
@@ -257,7 +257,7 @@ function windowOrigin(window: Window | undefined, context: ExpressionContext): O
 
 // ── what can fail ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Something in it could fail, wait or leave a trace. */
+/** Whether a part of it could fail, wait or leave a trace. */
 export function canFail(node: Expression, context: ExpressionContext): boolean {
   const { totals } = context.found.dialect
   const typeOf = (arg: Expression): string | undefined => typedOf(arg, context).type
@@ -288,7 +288,7 @@ export function canFail(node: Expression, context: ExpressionContext): boolean {
     case 'field':
       if (node.steps.some((step) => typeof step !== 'string')) return true
       break
-    // They give a value whatever their parts give.
+    // They never fail, whatever the values of their parts.
     case 'constant':
     case 'parameter':
     case 'system-value':
@@ -308,7 +308,7 @@ export function canFail(node: Expression, context: ExpressionContext): boolean {
   return partsOf(node).expressions.some((part) => canFail(part, context))
 }
 
-/** The same of a query within. What it names of its own is not resolved: the relations are asked instead. */
+/** The same for a nested query. Its own names are not resolved; its relations are checked as a whole. */
 function statementCanFail(statement: Statement, context: ExpressionContext): boolean {
   const { expressions, statements, from } = statementParts(statement)
   return (
@@ -336,10 +336,10 @@ function itemCanFail(item: FromItem, context: ExpressionContext): boolean {
 
 // ── conditions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** A place that decides which rows there are. Comparing a column with given values for equality is counted; all else tells more. */
+/** A condition that decides which rows are returned. Comparing a column with given values for equality is counted; anything else reveals more. */
 export function condition(node: Expression | undefined, place: string, context: ExpressionContext): void {
   if (node === undefined || node.kind === 'current-of') return
-  // Each comparison that is allowed is counted: that it is evaluated before another tells no more.
+  // Allowed comparisons are counted: that one is evaluated before another reveals no more.
   if (node.kind === 'logic' && !node.args.some((arg) => canFail(arg, { ...context, trustsParameters: true }))) {
     for (const part of node.args) condition(part, place, context)
     return
@@ -365,7 +365,7 @@ export function condition(node: Expression | undefined, place: string, context: 
   found.leak(origin, place)
 }
 
-/** Whether each of these is given, and equal to no more than one value of a masked column. */
+/** Whether each of these is a given value, and equals at most one value of a masked column. */
 function asksForValues(masked: Origin, given: readonly (Expression | undefined)[], found: LineageFindings): boolean {
   const { equalsOne } = found.dialect.totals
   const isOne = (other: Expression | undefined): boolean => {
@@ -392,7 +392,7 @@ export function starOf(
   return [repeated(originOf(value.of, context), true)]
 }
 
-/** The same sources, with what is found thrown away: for a part that is read a second time. */
+/** A context that discards findings, for parts that are read twice. */
 export const quiet = (context: ExpressionContext): ExpressionContext => ({
   ...context,
   found: context.found.quiet(),

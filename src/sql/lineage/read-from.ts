@@ -5,13 +5,13 @@ import type { ExpressionContext } from './expression-context.ts'
 import { findCte, isVisible, type Ctes, type QueryScope, type RangeItem } from './scope.ts'
 import { isMasked, madeOf, oneOf, PLAIN, repeated, type Output } from './origin.ts'
 
-/** Where a query's FROM leads: what can be named, and what a star stands for. */
+/** The items of a query's FROM, and the columns of its star. */
 interface From {
   readonly items: readonly RangeItem[]
   readonly starColumns: readonly Output[]
 }
 
-/** What a query within stands in. */
+/** The surroundings of a nested query. */
 export interface Place {
   readonly found: LineageFindings
   readonly outer: QueryScope | undefined
@@ -70,12 +70,12 @@ function readItem(item: FromItem, siblings: readonly RangeItem[], where: Place):
     case 'join':
       return readJoin(item, siblings, where)
     case 'function-table': {
-      // Functions report what they must not be given.
+      // Functions report invalid arguments in errors.
       const origin = originsOf(item.calls, lateral)
       return one([repeated(origin)], item.alias)
     }
     case 'value-table': {
-      // They tell by the number of their rows.
+      // The number of their rows reveals their arguments.
       const origin = originsOf(item.args, lateral)
       if (isMasked(origin)) found.constants.mixed()
       found.leak(origin, 'a table made of a value')

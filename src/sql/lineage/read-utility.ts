@@ -6,7 +6,7 @@ import type { LineageFindings } from './report.ts'
 import { isVisible } from './scope.ts'
 import { columnOf, readTargetNamed, ties, writes } from './written-columns.ts'
 
-/** What a statement gives, reveals and stores that is no query and writes no rows. */
+/** What a utility statement returns, reveals and stores. */
 export function readUtility(node: Utility, place: Place): readonly Output[] {
   const { found, outer, ctes, query } = place
   const { detail } = node
@@ -15,7 +15,7 @@ export function readUtility(node: Utility, place: Place): readonly Output[] {
   if (detail.executes !== undefined) {
     const prepared = found.sources.prepared(detail.executes)
     if (prepared === undefined) return [repeated(found.sources.anything)]
-    // What a text is compared with comes from variables here, which may hold anything.
+    // Texts are compared with variables here, which may hold any number of values.
     const isOpen = (prepared.textParameters ?? []).length > 0
     found.leaks.push(...prepared.leaks.map((leak) => (isOpen ? { ...leak, comparisons: undefined } : leak)))
     found.copies.push(...prepared.copies)
@@ -35,13 +35,13 @@ export function readUtility(node: Utility, place: Place): readonly Output[] {
     case 'anything':
       return [repeated(found.sources.anything)]
     case 'definition':
-      // Definitions: what they compute with a masked column is computed by whoever uses them.
+      // A definition computes nothing yet: masked columns in it are computed where it is used.
       readDefinition(node, place)
       return [repeated(PLAIN)]
   }
 }
 
-/** What a statement that is no query computes when it runs. */
+/** What a utility statement computes when it runs. */
 function readValues(kind: string, node: Utility, place: Place): void {
   const { found } = place
   const becomes = found.dialect.utilities.valuesOf(kind)
@@ -64,7 +64,7 @@ export function stored(to: string, outputs: readonly Output[], found: LineageFin
   return []
 }
 
-/** COPY TO gives rows as a query does; COPY FROM writes values that nobody has seen yet. */
+/** COPY TO returns rows as a query does; COPY FROM writes new values. */
 function readCopy(copy: Copy, node: Utility, rows: readonly Output[], { found, query }: Place): readonly Output[] {
   let outputs = rows
   if (copy.relation !== undefined) {
@@ -78,7 +78,7 @@ function readCopy(copy: Copy, node: Utility, rows: readonly Output[], { found, q
       ties(new Set(columns), target, { inserts: true, rows: undefined }, found)
       return []
     }
-    // A table that others inherit from is copied without them.
+    // A table is copied without its inheritance children.
     found.leak(item.place ?? PLAIN, 'COPY of a table whose rows are placed by it')
     outputs =
       copy.columns.length > 0
@@ -89,7 +89,7 @@ function readCopy(copy: Copy, node: Utility, rows: readonly Output[], { found, q
   return outputs
 }
 
-/** Definitions over masked relations that would compute with their values, or answer with an error, when nobody looks. */
+/** Definitions that compute with masked values when they are created, and may reveal them by errors or a side effect. */
 function readDefinition(node: Utility, place: Place): void {
   const { found } = place
   const { detail } = node
@@ -98,7 +98,7 @@ function readDefinition(node: Utility, place: Place): void {
   }
   if (detail.verbose) found.leak(found.sources.storage(), 'VERBOSE')
   for (const { to, columns } of detail.references) {
-    // No columns: the primary key, which is among the unique ones.
+    // No columns: the primary key, which is among the unique columns.
     const { target } = readTargetNamed(to, found)
     const meant = target.columns.filter(
       ({ name }) => name === undefined || (columns.length > 0 ? columns.includes(name) : target.unique.has(name)),
@@ -117,7 +117,7 @@ function readDefinition(node: Utility, place: Place): void {
   condition(detail.index.predicate, 'the predicate of an index', context)
   for (const expression of node.expressions) found.leak(originOf(expression, context), 'the expression of an index')
   for (const column of detail.index.columns) {
-    // An index gives rows in its order, and one that is unique tells by failing.
+    // An index returns rows in its order, and a unique one reveals equal values by failing.
     const named = item.columns.filter(({ name }) => name === undefined || name === column)
     found.leak(madeOf(named.map(({ origin }) => origin)), computed)
   }

@@ -9,8 +9,8 @@ import type { RangeItem } from './scope.ts'
 import { isMasked, madeOf, PLAIN, type Origin, type Output } from './origin.ts'
 
 /**
- * Rows of a table whose partitions are made by a masked column come partition by partition. Whoever sees in which order they come, or what
- * came first, is told of that column. Only what is the same in any order tells nothing.
+ * Rows of a table that is partitioned by a masked column are returned partition by partition. Their order, or which of them comes first,
+ * reveals that column. Only results that are the same in any order reveal nothing.
  */
 export const placesOf = (items: readonly RangeItem[]): Origin => madeOf(items.flatMap(({ place }) => place ?? []))
 
@@ -20,13 +20,13 @@ export function tellOrder(told: Origin, { found }: ExpressionContext): void {
   found.leak(told, 'the order of the rows', undefined, 'add ORDER BY on all columns that are shown, or count the rows')
 }
 
-/** What a query tells of places by the order of its rows. */
+/** What a query reveals of row locations by the order of its rows. */
 export function orderOfSelect(select: Select, outputs: readonly Output[], context: ExpressionContext): Origin {
   const told = placesOf(context.scope.items)
   return !isMasked(told) || isOrdered(select, outputs, context) ? PLAIN : told
 }
 
-/** What an UPDATE or DELETE tells: by the row that fails first, or by what is returned. */
+/** What an UPDATE or DELETE reveals: by the row that fails first, or by what it returns. */
 export function orderOfChange(node: Update | Delete, items: readonly RangeItem[], context: ExpressionContext): Origin {
   const told = placesOf(items)
   if (!isMasked(told)) return PLAIN
@@ -64,7 +64,7 @@ function isOrdered(select: Select, outputs: readonly Output[], context: Expressi
   if (!isSimple) return false
   const aggregates = targets.some(({ value }) => value.kind === 'call' && isCount(value, context))
   if (group.length === 0 && (aggregates || having !== undefined)) return true
-  // Of a column that is neither grouped by nor counted, some servers give the value of the row that comes first.
+  // For a column that is neither grouped nor aggregated, some servers return the value of the first row.
   const isOfGroup = (value: Expression): boolean =>
     (value.kind === 'call' && isCount(value, context)) ||
     (value.kind === 'column' && group.some((by) => by.kind === 'column' && by.path.at(-1) === value.path.at(-1)))
@@ -79,7 +79,7 @@ const isTables = (item: FromItem, context: ExpressionContext): boolean =>
     fromParts(item).from.every((part) => isTables(part, context)) &&
     (item.on === undefined || isOrderFree(item.on, context)))
 
-/** It fails for no row, leaves no trace, and is the same whatever came before. */
+/** Whether an expression never fails, leaves no trace, and does not depend on earlier rows. */
 function isOrderFree(node: Expression, context: ExpressionContext): boolean {
   if (canFail(node, context)) return false
   const isFree = (part: Expression): boolean => {
@@ -95,7 +95,7 @@ function isOrderFree(node: Expression, context: ExpressionContext): boolean {
 }
 
 interface Shown extends Called {
-  /** Undefined: a column that a star stands for. */
+  /** Undefined: a column of a star. */
   readonly value: Expression | undefined
   readonly exact: boolean
 }
@@ -120,7 +120,7 @@ export function shownOf(
   return shown.length === outputs.length && outputs.every((output) => output.repeats !== true) ? shown : undefined
 }
 
-/** Equal values look the same: sorted by it, rows that differ in nothing else cannot be told apart. */
+/** Whether equal values are identical: rows sorted by it that differ in nothing else are indistinguishable. */
 function isExact(value: Expression, context: ExpressionContext): boolean {
   if (value.kind === 'call') return isCount(value, context)
   if (value.kind !== 'column') return false
@@ -135,7 +135,7 @@ function isExact(value: Expression, context: ExpressionContext): boolean {
 const isCount = (call: Call, { found }: ExpressionContext): boolean =>
   found.dialect.totals.isOrderFree(call) === 'aggregate'
 
-/** Something that is shown as the same whatever it is. */
+/** A value whose mask looks the same for every value. */
 export const isHidden = (output: Output | undefined): boolean =>
   output !== undefined &&
   isMasked(output.origin) &&
@@ -155,7 +155,7 @@ export function isSorted(column: Shown, index: number, all: readonly Shown[], { 
   })
 }
 
-/** Whether a column of the select list may be called as one of FROM, and be another: sorted by that name, rows are sorted by it. */
+/** Whether a column of the select list may hide one of FROM with the same name: ORDER BY that name then sorts by it. */
 export const isRenamed = (column: string, { targets }: Select): boolean =>
   targets.some(
     (target) =>

@@ -2,24 +2,24 @@ import type { Dialect } from '../dialect.ts'
 import { mayBeCalled } from '../called.ts'
 import { isMasked, madeOf, oneOf, repeated, typed, type Origin, type Output, type ReadOrders } from './origin.ts'
 
-/** Something in FROM: a table, a view, a subquery, a function. */
+/** An item of FROM: a table, view, subquery or function. */
 export interface RangeItem {
-  /** The name that qualifies its columns; undefined: it cannot be named. */
+  /** The name that qualifies its columns; undefined: it has none. */
   readonly alias: string | undefined
   readonly columns: readonly Output[]
-  /** What the place of a row tells of it, as system columns show it. */
+  /** What the location of a row reveals, as system columns show it. */
   readonly place?: Origin
-  /** In which orders its rows may come. */
+  /** The orders in which its rows may be returned. */
   readonly orders?: ReadOrders
 }
 
-/** What a name can mean at one place of a statement: the items of this level, then those around it. */
+/** What names can refer to at one place of a statement: the items of this level, then those of outer queries. */
 export interface QueryScope {
   readonly items: readonly RangeItem[]
   readonly outer: QueryScope | undefined
 }
 
-/** Common table expressions in sight, the nearest first. */
+/** Visible common table expressions, the nearest first. */
 export interface Ctes {
   readonly name: string
   readonly columns: readonly Output[]
@@ -32,8 +32,8 @@ export function findCte(ctes: Ctes | undefined, name: string): readonly Output[]
 }
 
 /**
- * What a column reference depends on. Names are resolved as the server does, and where more than one thing could be
- * meant, all of them are: too much is masked rather than too little. What is not found depends on everything in sight.
+ * What a column reference depends on. Names are resolved as the server does. Where a name is ambiguous, it depends on all candidates, and
+ * where it is not found, on everything visible: too much is masked rather than too little.
  */
 export function resolveColumn(scope: QueryScope, path: readonly string[], dialect: Dialect): Origin {
   const system = dialect.systemColumns.get(path.at(-1) ?? '')
@@ -79,7 +79,7 @@ export function resolveColumn(scope: QueryScope, path: readonly string[], dialec
 const placesOf = (tells: 'nothing' | 'place', items: readonly RangeItem[]): Origin[] =>
   tells === 'place' ? items.flatMap(({ place }) => place ?? []) : []
 
-/** The columns that a star stands for, with an item's name before it or without. */
+/** The columns of `*` or `item.*`. */
 export function expandStar(
   scope: QueryScope,
   star: readonly Output[],
@@ -105,21 +105,21 @@ export function findItem(scope: QueryScope, alias: string): RangeItem | undefine
   return undefined
 }
 
-/** Whether reading a column may fail: it is evaluated here, and may be something of another query. */
+/** Whether reading a column may fail: a column of a view or subquery is evaluated where it is read. */
 export function columnFails(scope: QueryScope, path: readonly string[]): boolean {
   const name = path.at(-1)
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
     const columns = level.items.flatMap((item) => item.columns)
     const named = columns.filter((column) => name === undefined || mayBeCalled(column, name))
     if (named.some(({ fails }) => fails === true)) return true
-    // A row as a whole is all of its columns.
+    // A whole row depends on all of its columns.
     const rows = level.items.filter(({ alias }) => alias === name || name === '*')
     if (rows.some((item) => item.columns.some(({ fails }) => fails === true))) return true
   }
   return false
 }
 
-/** The type of a column, where it can be no other one. */
+/** The type of a column, where it is certain. */
 export function columnType(scope: QueryScope, path: readonly string[]): string | undefined {
   const name = path.at(-1)
   const qualifier = path.at(-2)

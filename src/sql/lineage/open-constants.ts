@@ -172,7 +172,7 @@ function bareConstant(node: Expression): Given | undefined {
 
 const modifiersOf = (types: readonly TypeName[]): Constant[] => types.flatMap(({ modifiers }) => modifiers)
 
-/** The parts of an expression; undefined where it contains queries or parts that are not analysed. */
+/** The constants, parameters and columns of an expression; `isWhole` is false where it also has queries, or parts that are not analysed. */
 function contentOf(node: Expression): { given: Given[]; columns: Column[]; isWhole: boolean } {
   const given: Given[] = []
   const columns: Column[] = []

@@ -11,7 +11,7 @@ import { isNotify } from '../dialect/functions.ts'
 
 /** The masking plan of a session with a PostgreSQL target. */
 export class MaskingScope extends SqlMaskingScope {
-  /** How values are written, by type. */
+  /** The formats of values, by type. */
   readonly types: ValueTypes
 
   constructor(plan: MaskingPlan, catalog: Catalog, definitions: DefinitionTrees) {
@@ -20,7 +20,7 @@ export class MaskingScope extends SqlMaskingScope {
   }
 }
 
-/** Sessions that share plan, catalog and definitions share what is found out about them. */
+/** Cached: sessions with the same plan, catalog and definitions share a scope. */
 export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: DefinitionTrees): MaskingScope {
   const ofCatalog = scopes.get(catalog) ?? new WeakMap<MaskingPlan, Known>()
   scopes.set(catalog, ofCatalog)
@@ -31,7 +31,7 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
   return scope
 }
 
-/** With the last definitions that were asked with. */
+/** For the last definitions that were used. */
 interface Known {
   readonly definitions: DefinitionTrees
   readonly scope: MaskingScope
@@ -67,18 +67,18 @@ function termsOf(catalog: Catalog): CatalogTerms {
 
 const HARMLESS_COLUMNS = new Map(Object.entries(SAMPLE_COLUMNS))
 
-/** What a relation of the system is called. */
+/** The unqualified name of a system relation; undefined for others. */
 const systemName = ({ schema, name }: Pick<Relation, 'schema' | 'name'>): string | undefined =>
   schema === 'pg_catalog' ? name.slice('pg_catalog.'.length) : undefined
 
 /** The attribute numbers of tableoid and ctid. Source: sysattr.h; xmin and the like tell nothing of a row. */
 const PLACES = new Set([-6, -1])
-/** Relations of the system that count what was read, written or locked in each relation, or how large it is. Source: manual, The Cumulative Statistics System. */
+/** System relations with counts of reads, writes or locks per relation, or sizes. Source: manual, The Cumulative Statistics System. */
 const STORAGE_RELATIONS =
   /^(pg_class|pg_locks|pg_stat(io)?_(xact_)?(all|sys|user)_(tables|indexes|sequences)|pg_stat_(database|io|wal|bgwriter|checkpointer|progress_.*))$/
 /** Columns of pg_class that VACUUM and ANALYZE set. */
 const STORAGE_COLUMNS = new Set(['relpages', 'reltuples', 'relallvisible', 'relallfrozen'])
-/** Functions of the system that tell the same. */
+/** System functions that reveal the same. */
 const STORAGE_FUNCTIONS =
   /^(pg_stat_get_.*|pg_stat_have_stats|pg_lock_status|pg_(relation|table|total_relation|indexes|database|tablespace)_size|pg_current_wal_.*)$/
 const STATISTICS = new Set(['pg_statistic', 'pg_statistic_ext_data', 'pg_stats', 'pg_stats_ext', 'pg_stats_ext_exprs'])

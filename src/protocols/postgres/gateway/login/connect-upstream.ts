@@ -30,18 +30,18 @@ export interface Upstream {
   readonly catalog: CatalogRows
   readonly searchPath: readonly string[]
   readonly trees: DefinitionTrees
-  /** Where the catalogs of its database stand, and how often their definitions had changed before they were read. */
+  /** The cached catalogs of its database, and how often definitions had changed before they were read. */
   readonly place: CatalogPlace
   readonly seenChanges: number
   /** When they were read, by `performance.now()`. */
   readonly readAt: number
-  /** Of the backend, where the target names it. */
+  /** The process id of the backend, where the target reports it. */
   readonly processId: number | undefined
-  /** Reads on a connection of its own, which ends with it. */
+  /** Runs queries on a separate connection, which is closed afterwards. */
   aside<T>(read: (ask: AskAll) => Promise<T>): Promise<T>
-  /** Asks the server to cancel what runs, on a connection of its own; resolves when the server has taken it, or does not answer. */
+  /** Asks the server to cancel what runs, on a separate connection. Resolves when the server has accepted that, or does not answer. */
   cancel(): Promise<void>
-  /** Ends the backend from another connection; true when the server says that it is gone. */
+  /** Terminates the backend from another connection; true when the server confirms that it is gone. */
   terminate(): Promise<boolean>
 }
 
@@ -50,13 +50,13 @@ export interface UpstreamTarget {
   readonly lease: CredentialLease
   readonly baseDirectory: string
   readonly limits: ConnectLimits
-  /** No decision of the session depends on definitions: the catalogs are read for the record alone. */
+  /** No decision of the session depends on definitions: the catalogs are only needed for the record. */
   readonly readsForRecordAlone: boolean
 }
 
 /**
- * Logs in with the session's credential and reads the catalogs. However long the target takes, and whatever it says, that ends:
- * with the time for it, and at once with `ended`.
+ * Logs in with the session's credential and reads the catalogs. Whatever the target does, this ends at the time limit, and at once when
+ * `ended` aborts.
  */
 export async function connectUpstream(
   target: UpstreamTarget,
@@ -159,7 +159,7 @@ async function openSession(
 const targetMessages = (channel: Channel, signal: AbortSignal): TargetMessages<Frame> =>
   new TargetMessages(channel, signal, new Framer(LONGEST_MESSAGE, 'the target'))
 
-/** As libpq does: a connection of its own, which the server closes once it has taken the request. */
+/** As libpq does, on a separate connection, which the server closes once it has accepted the request. */
 async function sendCancel(target: UpstreamTarget, key: BackendKeyData | undefined): Promise<void> {
   if (key === undefined) return
   const { config, baseDirectory } = target
@@ -181,7 +181,7 @@ async function terminateBackend(target: UpstreamTarget, key: BackendKeyData | un
       const { messages } = await openSession(target, new Map(Object.entries(PINNED)), signal)
       messages.allow('the end of a backend', { bytes: 64 * 1024, messages: 1000 })
       const ask = async (text: string) => (await runQueries(messages, [text]))[0]
-      // Before version 14 it takes no time to wait for.
+      // Before version 14 the function has no timeout argument.
       await ask(`select pg_catalog.pg_terminate_backend(${pid}, 2000)`).catch(() =>
         ask(`select pg_catalog.pg_terminate_backend(${pid})`),
       )
@@ -196,8 +196,8 @@ async function terminateBackend(target: UpstreamTarget, key: BackendKeyData | un
 
 /** connection_failure. Source: manual, appendix A. */
 const CONNECTION_FAILURE = '08006'
-/** Milliseconds that a target has to take a request to cancel, and to end a backend, login included. */
+/** Milliseconds for a cancel request, and for terminating a backend, including the login. */
 const CANCEL_TIME = 2000
 const TERMINATE_TIME = 6000
-/** Bytes on the wire of the rows that catalogs have, on average; where they are fewer, the rows are counted. */
+/** Average bytes of a catalog row on the wire; where a target sends less, rows are counted. */
 const MIN_ROW_BYTES = 32

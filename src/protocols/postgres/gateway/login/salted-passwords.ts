@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 
 /** What a SaltedPassword is derived from (RFC 5802, section 3). */
 export interface SaltedPasswordInput {
-  /** As SASLprep leaves it. */
+  /** Normalised with SASLprep. */
   readonly password: string
   readonly salt: Buffer
   readonly iterations: number
@@ -31,7 +31,7 @@ export class SaltedPasswords {
     known.set(this.#digest(input), salted)
   }
 
-  /** By a key that nobody else has: the map itself is no list of guesses to try. */
+  /** Keyed by an HMAC, so that the map does not help to guess passwords. */
   #digest({ password, salt, iterations }: SaltedPasswordInput): string {
     return createHmac('sha256', this.#key)
       .update(`${iterations},${salt.toString('base64')},${password}`)
@@ -39,5 +39,5 @@ export class SaltedPasswords {
   }
 }
 
-/** A target has few accounts, and few salts each. */
+/** Entries per target, which has few accounts with few salts each. */
 const MAX_PER_TARGET = 8

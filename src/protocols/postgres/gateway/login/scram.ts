@@ -14,20 +14,20 @@ export interface ScramOptions {
   readonly channelBinding: ChannelBinding
   /** What the server offers. */
   readonly mechanisms: readonly string[]
-  /** Fewer rounds make it cheaper to guess the password from the proof that the server is given. */
+  /** With fewer iterations the password is cheaper to guess from the proof that the server gets. */
   readonly fewestIterations: number
 }
 
 export interface TlsBinding {
-  /** Of the server's certificate (RFC 5929, tls-server-end-point); undefined where its signature gives none. */
+  /** The server's tls-server-end-point (RFC 5929); undefined where its certificate's signature defines none. */
   readonly endPoint: Buffer | undefined
-  /** The certificate was verified in full: whoever shows it is the target. */
+  /** The certificate was fully verified, so that the server is the target. */
   readonly verified: boolean
 }
 
 /**
- * The client's side of SCRAM-SHA-256 (RFC 5802, 7677): the password never leaves, and the server must prove that it knows it,
- * too. With TLS the exchange can be bound to the certificate, so that nobody between can pass it on.
+ * The client's side of SCRAM-SHA-256 (RFC 5802, 7677): the password is never sent, and the server must prove that it knows it, too. With
+ * TLS the exchange can be bound to the certificate, so that nobody in between can relay it.
  */
 export class ScramClient {
   readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'
@@ -51,7 +51,7 @@ export class ScramClient {
     return `n=,r=${this.#nonce}`
   }
 
-  /** The answer to the server's first message; `target` waits for its own turn to make the gateway calculate. */
+  /** The answer to the server's first message. Hashing for one `target` is queued, so that it does not delay others. */
   async proof(serverFirst: Buffer, target: string, signal?: AbortSignal): Promise<Buffer> {
     const text = serverFirst.toString('latin1')
     const [, nonce = '', salt = '', count] = SERVER_FIRST.exec(text) ?? []
@@ -89,9 +89,8 @@ export class ScramClient {
 }
 
 /**
- * What is said of channel binding (RFC 5802, section 6). Somebody between who shows a certificate of their own can take the
- * offer away, or choose a certificate that cannot be bound to: then "y" makes a server that did offer it refuse, and where
- * that is not enough, nothing is proven.
+ * The channel binding flag (RFC 5802, section 6). Somebody in between with a certificate of their own can remove the offer, or choose a
+ * certificate that cannot be bound to. Then "y" makes a server that did offer it refuse; where that is not enough, no proof is sent.
  */
 function headerFor({ tls, mechanisms, channelBinding }: ScramOptions): string {
   if (tls === undefined || channelBinding === 'disable') return 'n,,'
@@ -112,7 +111,7 @@ const UNBOUND_HINT =
   'somebody on the path to the target may be the cause; your gateway administrator can verify its certificate (tls: verify-full), or set `channelBinding`'
 const saltedPasswords = new SaltedPasswords()
 
-/** Where several connect at once, the first calculates it for all. */
+/** Shared by connections that log in at the same time. */
 function saltedPassword(target: string, input: SaltedPasswordInput, signal?: AbortSignal): Promise<Buffer> {
   const { password, salt, iterations } = input
   const rounds = iterations <= FEW_ITERATIONS ? fewRounds : manyRounds
@@ -128,8 +127,8 @@ function saltedPassword(target: string, input: SaltedPasswordInput, signal?: Abo
 
 const derive = promisify(pbkdf2)
 /**
- * The threads that calculate are those that write records and look up names: at most two of them are taken, one for servers
- * that ask for much, whatever they ask for and however many logins there are.
+ * Hashing shares its threads with file and DNS calls: it takes at most two of them, one for servers with high iteration counts, however
+ * many logins there are.
  */
 const fewRounds = new FairSemaphore()
 const manyRounds = new FairSemaphore()

@@ -19,26 +19,26 @@ import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
 import { violation, type TargetMessages } from '../../../../gateway/target-messages.ts'
 
 export interface LoginParts {
-  /** Host and port: what makes the gateway calculate for one target is not to keep another waiting. */
+  /** Host and port: expensive hashing for one target must not delay others. */
   readonly target: string
   readonly user: string
   readonly database: string
   readonly password: string | undefined
   readonly settings: ReadonlyMap<string, string>
-  /** What the gateway answers when it is asked to prove who it is. */
+  /** How the gateway answers authentication requests. */
   readonly methods: readonly AuthenticationMethod[]
   readonly tls: TlsBinding | undefined
   readonly channelBinding: ChannelBinding
 }
 
-/** What the server said when it let the gateway in. */
+/** What the server reported at login. */
 export interface LoggedIn {
   readonly parameters: ReadonlyMap<string, string>
-  /** Undefined where it names none, as some poolers do: then nothing can be cancelled. */
+  /** Undefined where the server sends none, as some poolers; then nothing can be cancelled. */
   readonly key: BackendKeyData | undefined
 }
 
-/** The server said no, with an SQLSTATE. */
+/** The server refused, with an SQLSTATE. */
 export function saidNo(body: Buffer): TargetSaidNo {
   const { sqlstate = 'XX000', message } = briefError(body)
   return new TargetSaidNo({
@@ -89,7 +89,7 @@ export async function logIn(messages: TargetMessages<Frame>, parts: LoginParts):
   }
 }
 
-/** What statements are read with is read back: a setting of the account or of a pooler between may have come first. */
+/** Settings that decide how statements are parsed are read back: the account or a pooler may have set others. */
 export const PINNED: Readonly<Record<string, string>> = { client_encoding: 'UTF8', standard_conforming_strings: 'on' }
 
 function checkPinned(parameters: ReadonlyMap<string, string>): void {
@@ -214,8 +214,8 @@ export async function nextOf(messages: TargetMessages<Frame>): Promise<Frame> {
 export const unexpected = ({ tag }: Frame): PamError =>
   violation(`the target sent message '${String.fromCharCode(tag)}' where none was due`)
 
-/** A server says some hundred bytes and twenty messages; there may be notices. */
+/** A server sends some hundred bytes in twenty messages, and maybe notices. */
 const MAX_BYTES = 128 * 1024
 const MAX_MESSAGES = 1000
-/** RFC 7677, section 4. Whoever is not known to be the target gets no proof that is cheaper to guess from. */
+/** RFC 7677, section 4. An unverified server gets no proof with fewer iterations, from which the password is cheaper to guess. */
 const MIN_ITERATIONS = 4096

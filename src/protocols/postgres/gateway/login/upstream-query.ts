@@ -9,7 +9,7 @@ import type { TargetSaidNo } from '../../../../gateway/target-failure.ts'
 import { violation, type TargetMessages } from '../../../../gateway/target-messages.ts'
 import { saidNo, unexpected } from './upstream-login.ts'
 
-/** Runs constant texts of the gateway's own in one round trip, on a connection that no client uses yet; the rows of each. */
+/** Runs the gateway's own constant queries in one round trip, on a connection that no client uses yet. Returns the rows of each. */
 export async function runQueries(messages: TargetMessages<Frame>, texts: readonly string[]): Promise<OwnRows[]> {
   messages.send(encoded(texts.join(';')))
   const { results, status } = await answersOf(messages, texts.length)
@@ -45,7 +45,7 @@ export async function runShielded(
 
 const encoded = (sql: string): Buffer => encodeMessage(query, { type: 'query', sql })
 
-/** Everything up to the ReadyForQuery: the rows of so many queries; 0 is a command that gives none. */
+/** Reads up to ReadyForQuery. Returns the rows of so many queries; 0: a command without rows. */
 async function answersOf(
   messages: TargetMessages<Frame>,
   count: number,
@@ -98,5 +98,5 @@ async function answersOf(
   }
 }
 
-/** Whatever the account or the client has for a default. */
+/** Overrides defaults of the account and the client. */
 const BEGIN = 'begin isolation level read committed, read only, not deferrable'

@@ -8,10 +8,10 @@ import type { PostgresTarget } from '../../target.ts'
 import { serverEndPoint } from './channel-binding.ts'
 import type { TlsBinding } from './scram.ts'
 
-/** A connection to a target, before anything but the request for TLS was said. */
+/** A connection to a target on which nothing but the TLS request has been sent. */
 export interface UpstreamSocket {
   readonly socket: Socket
-  /** What a login can be bound to; undefined without TLS. */
+  /** Channel binding data for the login; undefined without TLS. */
   readonly tls: TlsBinding | undefined
 }
 
@@ -34,7 +34,7 @@ const endPointOf = (secure: TLSSocket): Buffer | undefined => {
   return certificate && serverEndPoint(certificate.raw)
 }
 
-/** SSLRequest, and the one byte that answers it. Bytes after that one would be taken for encrypted: they were put in between. */
+/** Sends SSLRequest and reads the one byte of the answer. More bytes were injected in plain text, and are refused. */
 async function askForTls(socket: Socket, signal: AbortSignal): Promise<void> {
   socket.write(encodeStartupPacket({ type: 'ssl-request' }))
   const answer = await firstBytes(socket, signal)

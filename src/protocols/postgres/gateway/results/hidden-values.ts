@@ -25,12 +25,12 @@ import {
 } from '../../wire/value-text.ts'
 import type { ValueType, ValueTypes } from '../../catalog/value-types.ts'
 
-/** Kinds of data in values of any type: found in each part of a value, which is written again around what is hidden. */
+/** Hides masked kinds in values of any type. They are searched for in each part of a value, which is then written again. */
 export interface ValueSearch extends KindSearch {
   readonly types: ValueTypes
 }
 
-/** How to search the values of one column; undefined where no kind can be in them. A type that nobody told is searched as text that could be anything. */
+/** How to search the values of one column; undefined where they cannot contain a kind. A column of unknown type is searched as text of any form. */
 export function hiddenValues(typeOid: number | undefined, format: Format, search: ValueSearch): Rewrite | undefined {
   if (search.kinds.length === 0) return undefined
   const type = typeOid === undefined ? undefined : search.types.get(typeOid)
@@ -45,11 +45,11 @@ export function hiddenValues(typeOid: number | undefined, format: Format, search
   }
 }
 
-/** A type of whose values nothing is known, in text. */
+/** A type whose text format is unknown. */
 const UNTOLD = 'untold'
 const OPAQUE: ValueType = { form: 'opaque' }
 
-/** Arrays and ranges of what no kind can be in are such values themselves. */
+/** Arrays and ranges of elements that cannot contain a kind cannot contain one either. */
 export function isFixed(type: ValueType, types: ValueTypes): boolean {
   if (type.form === 'fixed') return true
   if (type.form !== 'array' && type.form !== 'range') return false
@@ -58,7 +58,7 @@ export function isFixed(type: ValueType, types: ValueTypes): boolean {
 
 // ── text ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The value with what is hidden; null where it is to be NULL, undefined where nothing is. */
+/** The masked value; null where it becomes NULL, undefined where nothing is hidden. */
 function inText(
   text: string,
   type: ValueType | typeof UNTOLD,
@@ -101,7 +101,7 @@ function inText(
     case 'range':
     case 'multirange': {
       const bounds = rangeBounds(text)
-      // What is between two bounds would be something else with another bound.
+      // A range with one bound hidden would be another range.
       return bounds === undefined || bounds.some((bound) => part(UNTOLD)(bound) !== undefined) ? null : undefined
     }
     case 'float8':
@@ -114,12 +114,12 @@ function inText(
     case 'versioned':
     case 'tsvector':
     case 'opaque':
-      // Of a form that hidden text does not have.
+      // The form does not allow masked text.
       return hideWhole(text, search)
   }
 }
 
-/** What was found in the parts; then what only the whole shows, which a pattern of the policy may be about. */
+/** Matches in the parts, then those in the whole, which a user-defined pattern may be about. */
 function written(
   text: string,
   rewritten: Rewritten | undefined,
@@ -127,7 +127,7 @@ function written(
   isValid: (masked: string) => boolean = () => false,
 ): string | null | undefined {
   if (rewritten === null) return null
-  // It is not what its type says: then nothing is known of it.
+  // The value does not have the form of its type, so nothing is known about it.
   if (rewritten === undefined) return hideWhole(text, search)
   const now = rewritten === false ? text : rewritten
   const whole = maskKinds(now, search.kinds, search.keys)
@@ -150,7 +150,7 @@ function inBytea(text: string, search: ValueSearch): string | null | undefined {
   return masked === undefined || masked === null ? masked : textOfBytes(masked, text)
 }
 
-/** Any of the forms that values have, tried by their look. */
+/** Searches a value of unknown type in every form that it may have. */
 function inUntold(text: string, search: ValueSearch, depth: number): string | null | undefined {
   if (NUMBER.test(text)) return hideWhole(text, search)
   if (WITH_EXPONENT.test(text)) return hideNumber(Number(text), search)
@@ -212,7 +212,7 @@ function inBytes(value: Buffer, type: ValueType, search: ValueSearch, depth: num
     case 'range':
       return hasHidden(boundsOf(value), (bound) => part(bound, type.element))
     case 'multirange':
-      // Of which type its bounds are is not told with it: each is taken for any that it could be.
+      // The type of the bounds is not sent: each is searched as every type that it could have.
       return hasHidden(
         rangesOf(value)?.flatMap((range) => boundsOf(range) ?? [value]),
         (bound) => inAnyForm(bound, search),
@@ -227,7 +227,7 @@ function inBytes(value: Buffer, type: ValueType, search: ValueSearch, depth: num
 const asBytes = (text: string | null | undefined): Buffer | null | undefined =>
   text === undefined || text === null ? text : Buffer.from(text, 'utf8')
 
-/** What is not what its type says is hidden. */
+/** A value that does not have the form of its type is hidden. */
 const orNull = (rewritten: RewrittenBytes): Buffer | null | undefined =>
   rewritten === 'same' ? undefined : (rewritten ?? null)
 
@@ -242,7 +242,7 @@ function inRaw(bytes: Buffer, search: ValueSearch): Buffer | null | undefined {
   return masked === undefined || masked === null ? masked : Buffer.from(masked, encoding)
 }
 
-/** A bound of a multirange: of the system's types only numbers can be of a kind, of others anything. */
+/** A bound of a multirange: in the system's types only numbers can be of a masked kind, in others anything. */
 function inAnyForm(value: Buffer, search: ValueSearch): null | undefined {
   const texts = [value.toString('utf8'), numericText(value)]
   if (value.length === 8) texts.push(value.readBigInt64BE().toString(), String(value.readDoubleBE()))
@@ -256,7 +256,7 @@ function numericText(value: Buffer): string {
   const weight = value.readInt16BE(2)
   const sign = value.readUInt16BE(4)
   const scale = value.readUInt16BE(6)
-  // No data of a kind is as long; the digits themselves follow.
+  // Longer than any value of a kind; the digits themselves follow.
   if (
     count > MAX_NUMERIC_LENGTH ||
     weight > MAX_NUMERIC_LENGTH ||
@@ -290,5 +290,5 @@ const WITH_EXPONENT = /^-?\d(?:\.\d+)?e[+-]\d+$/
 const MAX_NUMERIC_LENGTH = 2000
 /** NUMERIC_NEG in numeric.c. */
 const NEGATIVE = 0x4000
-/** Values within values; nobody has as many. */
+/** Depth of nested values; nobody has as many. */
 const DEEPEST = 50

@@ -4,7 +4,7 @@ import { ByteReader } from '../../../../wire/byte-reader.ts'
 import { formatAt, type Format } from '../../wire/bind.ts'
 import { bodyOf, type Frame } from '../../wire/framer.ts'
 
-/** The rows of one result as the client got them, read for the record. */
+/** The rows of one result as the client received them, decoded for the record. */
 export class KeptRows extends AnyKeptRows {
   readonly #formats: readonly Format[]
 
@@ -14,7 +14,7 @@ export class KeptRows extends AnyKeptRows {
     result: {
       readonly limit: number
       readonly columns: readonly string[] | undefined
-      /** As in Bind: none is text for all, one is for all. */
+      /** Format codes as in Bind: none means text for all, one applies to all. */
       readonly formats: readonly Format[]
     },
   ) {

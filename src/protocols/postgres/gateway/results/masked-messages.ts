@@ -9,7 +9,7 @@ import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import { isSqlstate } from '../../dialect/sqlstates.ts'
 import type { Masker } from './row-masking.ts'
 
-/** An ErrorResponse with what it may quote hidden, by what it answers. */
+/** An ErrorResponse without the masked values that it may quote; what those are depends on the message that it answers. */
 export const maskedError = (fields: ErrorFields, pipeline: PipelineState, masker: Masker): Buffer =>
   encodeError(maskFields(fields, exposureOf(pipeline), masker))
 
@@ -19,7 +19,7 @@ export function maskedNotice(frame: Frame, pipeline: PipelineState, masker: Mask
   return encodeNotice(maskFields(fields, exposureOf(pipeline), masker))
 }
 
-/** A NotificationResponse: what masked columns may have gone into is hidden, and kinds of data in the rest. */
+/** A NotificationResponse: payloads that masked columns may have gone into are withheld, and masked kinds hidden in others. */
 export function maskedNotification(frame: Frame, pipeline: PipelineState): Buffer {
   const { session, notified, ranUnread } = pipeline
   const { masking } = pipeline.known
@@ -27,13 +27,13 @@ export function maskedNotification(frame: Frame, pipeline: PipelineState): Buffe
   const processId = body.uint32()
   const channel = body.cstring()
   const payload = body.cstring()
-  // Any other session may have made it of a masked column: were the same text shown that this one has sent, too, it would confirm
-  // a guess. What this one has sent stood in its statements, unless code that is not read has sent it.
+  // Any other session may have built the payload from a masked column. Showing those that equal a text of this session would confirm
+  // guesses, so only what this session itself sent in its statements is shown.
   const isOwn = (processId | 0) === pipeline.processId && !ranUnread && (payload === '' || notified.has(payload))
   const isConstant = masking.plan.columns.length === 0 || isOwn
   const { kinds } = masking.plan
   const masked = isConstant ? maskKinds(payload, kinds, session.hashKeys) : '****'
-  // Code that is not read may listen to a channel that it has named after a masked value.
+  // Code that is not analysed may listen on a channel that it has named after a masked value.
   const named = ranUnread && masking.plan.columns.length > 0 ? '****' : maskKinds(channel, kinds, session.hashKeys)
   if (masked === undefined && named === undefined) return frame.bytes
   const text = Buffer.from(`${named ?? channel}\0${masked ?? payload}\0`, 'utf8')
@@ -54,19 +54,19 @@ function exposureOf({ inFlight: { head }, known: { masking } }: PipelineState): 
     head.type === 'copy-end'
   )
     return 'none'
-  // The end of a transaction checks what was left to be checked then, of rows that nobody named.
+  // The end of a transaction runs deferred checks, on rows of earlier statements.
   if (head.type === 'sync') return masking.plan.columns.length > 0 ? quoting(masking) : 'none'
   return 'run' in head ? head.run.errorExposure : head.errorExposure
 }
 
-/** The fields of an error or notice with what they may quote hidden. */
+/** The fields of an error or notice without the masked values that they may quote. */
 function maskFields(fields: ErrorFields, errorExposure: ErrorExposure, { scope, keys }: Masker): ErrorFields {
   const masked = new Map<string, string>()
-  // Errors of analysis point into the text that the client sent; what runs could quote values instead, and points nowhere.
+  // Errors of parse analysis have a position in the client's text and quote only that; errors at run time have none, and may quote values.
   const aboutText = (fields.get('C') ?? '').startsWith('42') && fields.has('P')
   for (const [type, value] of fields) {
     if (errorExposure === 'any' && !aboutText) {
-      // Which code raises an error with which fields it decides itself.
+      // User-defined code decides itself which fields its errors have.
       if (type === 'M') masked.set(type, HIDDEN)
       else if (type === 'C') masked.set(type, isSqlstate(value) ? value : RAISED)
       else if (SERVERS_OWN.has(type)) masked.set(type, value)
@@ -76,7 +76,7 @@ function maskFields(fields: ErrorFields, errorExposure: ErrorExposure, { scope, 
       else if (!QUOTING_FIELDS.has(type) && !(errorExposure === 'named' && NAMING_FIELDS.has(type)))
         masked.set(type, value)
     } else {
-      // Code that raises an error names in it what it likes: a table, a column, a constraint.
+      // User-defined code may put anything into the names of table, column and constraint.
       masked.set(type, UNSEARCHED.has(type) ? value : (maskKinds(value, scope.plan.kinds, keys) ?? value))
     }
   }
@@ -84,13 +84,13 @@ function maskFields(fields: ErrorFields, errorExposure: ErrorExposure, { scope, 
 }
 
 const HIDDEN = 'message withheld: it may contain masked values'
-/** raise_exception, what an error has that names no code. */
+/** raise_exception, the default code of RAISE. */
 const RAISED = 'P0001'
-/** Severity, and the place in the server's own sources. */
+/** Severity, and the location in the server's sources. */
 const SERVERS_OWN = new Set(['S', 'V', 'F', 'L', 'R'])
 /** Message, detail, hint, where, internal query: free text. Spec: Error and Notice Message Fields. */
-/** Table and constraint: of a partition, where the error came from it. */
+/** Table and constraint: they may be those of a partition. */
 const NAMING_FIELDS = new Set(['t', 'n'])
 const QUOTING_FIELDS = new Set(['M', 'D', 'H', 'W', 'q', 'p'])
-/** Those that hold no text of anybody's: also the SQLSTATE, and positions in a text. */
+/** Fields without free text: also the SQLSTATE, and positions in a text. */
 const UNSEARCHED = new Set([...SERVERS_OWN, 'C', 'P', 'p'])

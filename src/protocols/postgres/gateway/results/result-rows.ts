@@ -17,12 +17,12 @@ import {
   type RowRewrites,
 } from './row-masking.ts'
 
-/** A command that rows can come from. */
+/** A command that can return rows. */
 export type AtWork = Pending & { readonly type: 'query' | 'execute' }
 
 /**
- * What becomes of the rows of a result: they pass as the memory that they came in, or have columns written over, or, while
- * nobody has said what their columns are, do not pass.
+ * Decides on the rows of a result: they pass unchanged, in the memory that they arrived in; or have columns replaced; or, while their
+ * columns are unknown, do not pass.
  */
 export class ResultRows {
   readonly #pipeline: PipelineState
@@ -38,7 +38,7 @@ export class ResultRows {
     return { scope: known.masking, keys: session.hashKeys }
   }
 
-  /** DataRows that stand behind each other from an offset on. Undefined: to be taken one by one. */
+  /** Consecutive DataRows from an offset on. Undefined: they must be handled one by one. */
   rowRun(bytes: Buffer, at: number, head: AtWork): RowRun | undefined {
     const limits = { tag: serverTags.dataRow, longest: this.#pipeline.session.limits.resultMessageBytes }
     const rewrites = this.#rewritesOf(head)
@@ -48,7 +48,7 @@ export class ResultRows {
       : rewriteRows(bytes, at, rewrites, limits)
   }
 
-  /** The same of rows of COPY. */
+  /** The same for rows of COPY. */
   copyRun(bytes: Buffer, at: number, run: Run): RowRun | undefined {
     const limits = { tag: serverTags.copyData, longest: this.#pipeline.session.limits.resultMessageBytes }
     if (!this.#masks) return passRows(bytes, at, limits.tag, limits.longest)
@@ -77,22 +77,22 @@ export class ResultRows {
     return rewrites === 'untouched' ? frame : rewriteDataRow(frame, rewrites)
   }
 
-  /** A row of COPY, the body of its message; the run has counted it already. Undefined: it must not pass. */
+  /** A row of COPY, given as the body of its message and already counted. Undefined: it must not pass. */
   copyRow(body: Buffer, run: Run): Buffer | 'untouched' | undefined {
     if (!this.#masks) return 'untouched'
-    // How a row is written is known from the statement; where it is not, nothing may pass.
+    // The format of a row follows from the statement; where it is unknown, no row may pass.
     if (run.copy === undefined) return undefined
     const isHeader = run.rows === 1 && run.copy.header
     const line = isHeader ? body : maskCopyRow(body, this.#copied(run), this.masker)
     return line === body ? 'untouched' : line
   }
 
-  /** What to do with the columns of a result that the server has described just now. */
+  /** What to do with the columns of a result that the server has just described. */
   rewritesFor(columns: readonly Column[], run: Run): RowRewrites {
     return rowRewrites(columns, undefined, this.outputs(run), this.masker, isPlan(run))
   }
 
-  /** Undefined while nobody has said what the columns are: then no row may pass. */
+  /** Undefined while the columns are unknown; then no row may pass. */
   #rewritesOf(head: AtWork): RowRewrites | undefined {
     if (!this.#masks) return 'untouched'
     const { run } = head
@@ -117,7 +117,7 @@ export class ResultRows {
     return run.copied
   }
 
-  /** Where the columns of what is at work come from; undefined where that is not known. */
+  /** The origins of the current result's columns; undefined where they are unknown. */
   outputs({ lineage, statements, index }: Run): readonly Output[] | undefined {
     const statement = statements[index]
     const [cursor] = statement?.names ?? []
@@ -127,6 +127,6 @@ export class ResultRows {
   }
 }
 
-/** What EXPLAIN says of masked columns. */
+/** What EXPLAIN reveals of masked columns. */
 const isPlan = ({ statements, index, errorExposure }: Run): boolean =>
   errorExposure !== 'none' && statements[index]?.kinds.includes('explain') === true

@@ -11,13 +11,13 @@ import { hiddenValues, type ValueSearch } from './hidden-values.ts'
 import type { MaskingScope } from '../../masking/scope.ts'
 import { fitOutputs, isMasked, madeOf, PLAIN, repeat, type Output } from '../../../../sql/lineage/origin.ts'
 
-/** What hides values in one session. */
+/** What a session's rows are masked with. */
 export interface Masker {
   readonly scope: MaskingScope
   readonly keys: HashKeys
 }
 
-/** What one result needs, and what that was found out from: the same again needs no second look. */
+/** The rewrites of one result, with their inputs: equal inputs need no second computation. */
 export interface KnownRewrites {
   readonly columns: readonly Column[]
   readonly formats: readonly Format[]
@@ -30,7 +30,7 @@ export interface KnownRewrites {
 /** One per column; `untouched` where all bytes of every row pass as they are. */
 export type RowRewrites = readonly (Rewrite | undefined)[] | 'untouched'
 
-/** As `rowRewrites`, for a statement whose rows come again and again. */
+/** As `rowRewrites`, for a statement that runs repeatedly. */
 export function knownRewrites(
   of: { rewrites?: KnownRewrites },
   columns: readonly Column[],
@@ -69,8 +69,8 @@ export function rowRewrites(
   const origins = hides && outputs !== undefined ? fitOutputs(outputs, columns.length) : undefined
   const rewrites = columns.map((column, index) => {
     const format = formats === undefined ? (column.format as Format) : formatAt(formats, index)
-    // What the server says of a column that is a relation's is certain. Any other is made of what the text says: only what the
-    // server describes as the very column may be shown in part or by its style.
+    // For a column of a relation the server's description is certain. Other columns are judged by the text: only a column that the server
+    // describes as the masked one may be shown in part or by its style.
     const origin = !hides
       ? PLAIN
       : column.tableOid === 0
@@ -94,9 +94,9 @@ const withoutWidths: Rewrite = (value) =>
 function maskColumn({ masks, direct }: MaskedOrigin, typeOid: number, format: Format, { keys }: Masker): Rewrite {
   const text = TEXT_TYPES.has(typeOid) && !RIGID.has(typeOid) && !(format === 1 && typeOid === JSONB)
   const [mask] = masks
-  // Something made of a masked value looks the same whatever it is, NULL included.
+  // A value computed from a masked one is replaced by a constant, even where it is NULL.
   if (!direct) return text && !STRUCTURED.has(typeOid) ? () => REDACTED : () => null
-  // What is not text cannot carry asterisks: it becomes NULL.
+  // A type that is not text cannot contain asterisks: it becomes NULL.
   if (!text || mask.style === 'null') return () => null
   return STRUCTURED.has(typeOid)
     ? (value) => {
@@ -106,7 +106,7 @@ function maskColumn({ masks, direct }: MaskedOrigin, typeOid: number, format: Fo
     : styledText(mask, keys)
 }
 
-/** A text of a masked column, on its bytes where that can be done. */
+/** Masks a text value, on its bytes where possible. */
 function styledText(mask: ColumnMask, keys: HashKeys): Rewrite {
   const rewrite = (value: Buffer | null): Buffer | null => (value === null ? null : styled(value, mask, keys))
   const direct = maskBytes(mask.style)
@@ -118,7 +118,7 @@ function styled(value: Buffer, mask: ColumnMask, keys: HashKeys): Buffer | null 
   return masked === null ? null : Buffer.from(masked, 'utf8')
 }
 
-/** How the rows of one COPY TO are written, and what is in them. */
+/** The format and content of the rows of one COPY TO. */
 export interface CopiedRows {
   readonly format: CopyFormat | undefined
   readonly outputs: readonly Output[] | undefined
@@ -126,7 +126,7 @@ export interface CopiedRows {
   readonly types: readonly (number | undefined)[] | undefined
 }
 
-/** One row of COPY TO: masked columns by where they come from, kinds by their content in what stays. Undefined: it must not pass. */
+/** One row of COPY TO: columns are masked by origin, and kinds by content in the others. Undefined: it must not pass. */
 export function maskCopyRow(row: Buffer, copied: CopiedRows, masker: Masker): Buffer | undefined {
   const { format } = copied
   const { plan } = masker.scope
@@ -135,7 +135,7 @@ export function maskCopyRow(row: Buffer, copied: CopiedRows, masker: Masker): Bu
   return rewriteCopyRow(row, format, (count) => copyRewrites(count, copied, masker))
 }
 
-/** A row whose fields stand in it as they are, with nothing in it that is hidden: most rows are such. */
+/** Whether a row has no escapes and contains nothing to hide, as most rows. */
 function passesUnread(row: Buffer, { format, types }: CopiedRows, { scope, keys }: Masker): boolean {
   if (format === undefined || format.format === 'binary' || types === undefined) return false
   if (scope.plan.kinds.some(({ kind }) => typeof kind !== 'string')) return false
@@ -164,7 +164,7 @@ export function copyRewrites(
     const typeOid = types?.length === count ? types[index] : undefined
     if (!isMasked(origin)) return hiddenValues(typeOid, binary ? 1 : 0, searchOf(masker))
     const [mask] = origin.masks
-    // In binary only NULL fits every type.
+    // In binary format only NULL is valid for every type.
     if (binary || (origin.direct && mask.style === 'null')) return () => null
     return origin.direct ? styledText(mask, keys) : () => REDACTED
   })
@@ -175,7 +175,7 @@ const REDACTED = Buffer.from('****')
 const JSONB = 3802
 /** json and jsonb: text with a form of its own. */
 const STRUCTURED = new Set([114, JSONB])
-/** xml and "char" are sent as text, but asterisks do not fit them. */
+/** xml and "char" are sent as text, but asterisks are not valid in them. */
 const RIGID = new Set([142, 18])
 /** text, varchar, bpchar, name, xml, json, "char", unknown; and jsonb, whose text form is text. Source: pg_type.dat. */
 const TEXT_TYPES = new Set([25, 1043, 1042, 19, 142, 114, 18, 705, JSONB])

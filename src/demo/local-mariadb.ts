@@ -132,6 +132,8 @@ function makeData(programs: MariadbPrograms, data: string): void {
   const options = {
     ...ownOptions(programs),
     datadir: data,
+    // The server that installs makes temporary tables, too, which another at its start would delete from a common directory.
+    tmpdir: dirname(data),
     'auth-root-authentication-method': 'socket',
     'auth-root-socket-user': userInfo().username,
     'skip-test-db': '',

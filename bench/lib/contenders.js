@@ -110,6 +110,32 @@ ignore_startup_parameters = extra_float_digits
   'bare WebSocket, TLS': (stack) => bareWebSocket(stack, true),
 }
 
+/**
+ * Gateways in front of one target: with nothing on, with rules and masking, and with TLS, too; with `quick` the second alone. `accessOf` says
+ * how clients reach one.
+ */
+export async function gatewaysBefore(stack, { name: suffix, targets, rules, masking, accessOf, quick }) {
+  const contenders = []
+  for (const [name, checks, tls] of quick ? [['pamctl', true, false]] : WAYS) {
+    const gateway = await stack.gateway(`${name.replaceAll(/\W+/g, '-')}-${suffix}`, {
+      tls,
+      targets,
+      rules: checks ? rules : '',
+      masking: checks ? masking : '',
+    })
+    const access = await accessOf(gateway)
+    contenders.push({ name, ...access, gateway, pids: { gateway: [gateway.pid], agent: [await gateway.agentPid()] } })
+  }
+  return contenders
+}
+
+/** Name, rules and masking, TLS of the tunnel. */
+const WAYS = [
+  ['pamctl, nothing on', false, false],
+  ['pamctl', true, false],
+  ['pamctl, TLS', true, true],
+]
+
 /** An HAProxy before a database's port; undefined where there is none. */
 export async function haproxyBefore(stack, target, name = 'haproxy') {
   if (!has('haproxy')) return undefined

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { printed, withCpu } from '../lib/beside.js'
-import { haproxyBefore } from '../lib/contenders.js'
+import { gatewaysBefore, haproxyBefore } from '../lib/contenders.js'
 import {
   agentAccess,
   directAccess,
@@ -50,27 +50,16 @@ async function proxies(stack, cluster) {
   return haproxy === undefined ? [] : [{ name: 'haproxy', ...directAccess(cluster, haproxy.port), pids: haproxy.pids }]
 }
 
-async function gateways(stack, cluster, quick) {
-  const contenders = []
-  for (const [name, checks, tls] of quick ? [['pamctl', true, false]] : WAYS) {
-    const gateway = await stack.gateway(name.replaceAll(/\W+/g, '-').concat('-kubernetes'), {
-      tls,
-      targets: kubernetesTarget('cluster', cluster, 'env: dev, is: cluster'),
-      rules: checks ? RULES : '',
-      masking: checks ? MASKING : '',
-    })
-    const access = agentAccess(await gateway.opened('cluster'))
-    contenders.push({ name, ...access, gateway, pids: { gateway: [gateway.pid], agent: [await gateway.agentPid()] } })
-  }
-  return contenders
-}
+const gateways = (stack, cluster, quick) =>
+  gatewaysBefore(stack, {
+    name: 'kubernetes',
+    targets: kubernetesTarget('cluster', cluster, 'env: dev, is: cluster'),
+    rules: RULES,
+    masking: MASKING,
+    accessOf: async (gateway) => agentAccess(await gateway.opened('cluster')),
+    quick,
+  })
 
-/** Name, rules and masking, TLS of the tunnel. */
-const WAYS = [
-  ['pamctl, nothing on', false, false],
-  ['pamctl', true, false],
-  ['pamctl, TLS', true, true],
-]
 const RULES = `
   - { use: no-privileged-pods, targets: { labels: { is: cluster } } }
   - name: a person decides

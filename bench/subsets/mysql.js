@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { printed, withCpu } from '../lib/beside.js'
-import { haproxyBefore } from '../lib/contenders.js'
+import { gatewaysBefore, haproxyBefore } from '../lib/contenders.js'
 import { DATABASE, mysqlTarget, startBenchMariadb } from '../lib/mariadb.js'
 import { fixed, medianOf, rounds } from '../lib/measure.js'
 import { run } from '../lib/processes.js'
@@ -53,27 +53,16 @@ async function proxies(stack, server) {
   return haproxy === undefined ? [] : [{ name: 'haproxy', ...haproxy }]
 }
 
-async function gateways(stack, server, quick) {
-  const contenders = []
-  for (const [name, checks, tls] of quick ? [['pamctl', true, false]] : WAYS) {
-    const gateway = await stack.gateway(name.replaceAll(/\W+/g, '-').concat('-mysql'), {
-      tls,
-      targets: mysqlTarget('shop', server.port, 'env: dev'),
-      rules: checks ? RULES : '',
-      masking: checks ? MASKING : '',
-    })
-    const port = await gateway.port('shop')
-    contenders.push({ name, port, gateway, pids: { gateway: [gateway.pid], agent: [await gateway.agentPid()] } })
-  }
-  return contenders
-}
+const gateways = (stack, server, quick) =>
+  gatewaysBefore(stack, {
+    name: 'mysql',
+    targets: mysqlTarget('shop', server.port, 'env: dev'),
+    rules: RULES,
+    masking: MASKING,
+    accessOf: async (gateway) => ({ port: await gateway.port('shop') }),
+    quick,
+  })
 
-/** Name, rules and a masked column, TLS of the tunnel. */
-const WAYS = [
-  ['pamctl, nothing on', false, false],
-  ['pamctl', true, false],
-  ['pamctl, TLS', true, true],
-]
 const RULES = `
   - { use: no-blind-writes }
   - { name: a person decides, match: { kinds: [truncate, drop-*, alter-*, grant, grant-role] }, hold: { approvers: { groups: [sre] }, expires: 15m } }

@@ -10,15 +10,23 @@ export interface Identity {
   readonly needles: readonly Needle[]
 }
 
-/** Read anew for each request: secrets are replaced while sessions go on. */
+/** Read anew for each request: secrets are replaced while sessions go on. What is to be looked for is made once for each secret. */
 export function identityOf(credential: HttpCredential | undefined, lease: CredentialLease): Identity {
   const secret = credential === undefined || credential.type === 'certificate' ? undefined : lease.password
-  if (credential === undefined || secret === undefined) return { headers: [], needles: [] }
+  if (credential === undefined || secret === undefined) return NOBODY
+  const known = identities.get(credential)
+  if (known?.secret === secret) return known.identity
   const header = headerOf(credential, secret)
   // Basic has it in base64, with the name in front.
   const sent = header[1].split(' ').at(-1) as string
-  return { headers: [header], needles: [...needlesOf(secret), ...(sent === secret ? [] : needlesOf(sent))] }
+  const identity = { headers: [header], needles: [...needlesOf(secret), ...(sent === secret ? [] : needlesOf(sent))] }
+  identities.set(credential, { secret, identity })
+  return identity
 }
+
+const NOBODY: Identity = { headers: [], needles: [] }
+/** Of each credential the last one. */
+const identities = new WeakMap<HttpCredential, { readonly secret: string; readonly identity: Identity }>()
 
 function headerOf(credential: HttpCredential, secret: string): Header {
   switch (credential.type) {

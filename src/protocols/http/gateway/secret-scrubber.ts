@@ -1,30 +1,30 @@
+import { NeedleIndex } from './needle-index.ts'
 import type { Needle } from './secret-spellings.ts'
 
 /** Finds a secret in a stream of bytes and puts as many stars in its place, so that all lengths stay true. */
 export class SecretScrubber {
-  readonly #beginnings: readonly (readonly Needle[] | undefined)[]
+  /** Undefined where there is nothing to look for. */
+  readonly #index: NeedleIndex | undefined
   /** As they came, from where a secret may begin. */
   #held: Buffer = NOTHING
   /** How many of them belong to a secret that was found already. */
   #found = 0
 
   constructor(needles: readonly Needle[]) {
-    const beginnings: (Needle[] | undefined)[] = Array<undefined>(256)
-    for (const needle of needles) for (const byte of needle[0]?.keys() ?? []) (beginnings[byte] ??= []).push(needle)
-    this.#beginnings = needles.length === 0 ? [] : beginnings
+    this.#index = needles.length === 0 ? undefined : NeedleIndex.of(needles)
   }
 
   /** What may be the beginning of a secret waits for more. */
   push(chunk: Buffer): Buffer {
-    if (this.#beginnings.length === 0) return chunk
-    return this.#pass(this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]), false)
+    if (this.#index === undefined) return chunk
+    return this.#pass(this.#index, this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]), false)
   }
 
   end(): Buffer {
-    return this.#pass(this.#held, true)
+    return this.#index === undefined ? this.#held : this.#pass(this.#index, this.#held, true)
   }
 
-  #pass(bytes: Buffer, isEnd: boolean): Buffer {
+  #pass(index: NeedleIndex, bytes: Buffer, isEnd: boolean): Buffer {
     let out = bytes
     let found = 0
     const star = (from: number, to: number): void => {
@@ -33,19 +33,17 @@ export class SecretScrubber {
       found = Math.max(found, to)
     }
     if (this.#found > 0) star(0, this.#found)
-    let at = 0
-    for (; at < bytes.length; at++) {
-      const candidates = this.#beginnings[bytes[at] as number]
-      if (candidates === undefined) continue
+    let at = index.next(bytes, 0)
+    for (; at < bytes.length; at = index.next(bytes, at + 1)) {
       let mayGoOn = false
-      for (const needle of candidates) {
+      for (const needle of index.beginningWith(bytes[at] as number)) {
         const end = endOf(needle, bytes, at)
         if (end === 'more') mayGoOn = true
         else if (end !== undefined) star(at, end)
       }
       if (mayGoOn && !isEnd) break
     }
-    this.#held = at === bytes.length ? NOTHING : Buffer.from(bytes.subarray(at))
+    this.#held = at >= bytes.length ? NOTHING : Buffer.from(bytes.subarray(at))
     this.#found = Math.max(0, found - at)
     return out.subarray(0, at)
   }

@@ -439,6 +439,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'protocols/kubernetes/policy': {
     imports: [
+      'shared/field-path.ts',
       'shared/glob.ts',
       'shared/word-list.ts',
       'policy/patterns.ts',
@@ -606,7 +607,14 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['node:http', 'zod'],
   },
   'protocols/http/masking': {
-    imports: ['shared/', 'masking/', 'type:gateway/', 'protocols/http/json/', 'protocols/http/request/'],
+    imports: [
+      'shared/',
+      'masking/',
+      'type:gateway/',
+      'protocols/http/policy/',
+      'protocols/http/request/',
+      'protocols/http/masking/',
+    ],
   },
   'protocols/http/websocket': {
     imports: [

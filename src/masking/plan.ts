@@ -1,5 +1,5 @@
 import type { Person, Target } from '../policy/command.ts'
-import { parseFieldPattern, type PathStep } from '../shared/field-path.ts'
+import { parseFieldPattern, parsePointerPattern, type PathStep, type PointerStep } from '../shared/field-path.ts'
 import type { CustomKind, MaskingKind, MaskingRule, MaskingStyle, SideChannels } from '../policy/policy.ts'
 
 /** What one session must not see, by the rules for its person and target. */
@@ -8,6 +8,18 @@ export interface MaskingPlan {
   readonly kinds: readonly MaskedKind[]
   /** Of objects that have a structure, where rules name any; the protocol knows what the owners are. */
   readonly fields?: readonly MaskedField[]
+  /** Of documents of JSON, where rules name any. */
+  readonly pointers?: readonly MaskedPointer[]
+}
+
+/** Values in documents of JSON by a pointer; the protocol knows what the owners are. */
+export interface MaskedPointer {
+  /** As the rule has it. */
+  readonly name: string
+  readonly owner: string
+  readonly steps: readonly PointerStep[]
+  readonly style: MaskingStyle
+  readonly hashScope: 'session' | 'target'
 }
 
 /** A field by its path within what owns it. */
@@ -76,6 +88,7 @@ function makePlan(rules: readonly MaskingRule[], defaultSchema: string | undefin
   const columns: MaskedColumns[] = []
   const kinds = new Map<string, MaskedKind>()
   const fields: MaskedField[] = []
+  const pointers: MaskedPointer[] = []
   for (const rule of rules) {
     const { style, sideChannels, maxComparisons, copying, hashScope } = rule
     for (const name of defaultSchema === undefined ? [] : rule.columns)
@@ -88,6 +101,11 @@ function makePlan(rules: readonly MaskingRule[], defaultSchema: string | undefin
         hashScope,
       })
     for (const name of rule.fields) {
+      const pointed = parsePointerPattern(name)
+      if (pointed !== undefined) {
+        pointers.push({ name, ...pointed, style, hashScope })
+        continue
+      }
       const pattern = parseFieldPattern(name)
       if (pattern === undefined) throw new Error(`${name} is not a field`)
       fields.push({ name, ...pattern, style, hashScope, shownWhere: rule.exceptWhere.map(readCondition) })
@@ -97,7 +115,12 @@ function makePlan(rules: readonly MaskingRule[], defaultSchema: string | undefin
       if (!kinds.has(name)) kinds.set(name, { kind, style, hashScope })
     }
   }
-  return { columns, kinds: [...kinds.values()], ...(fields.length === 0 ? {} : { fields }) }
+  return {
+    columns,
+    kinds: [...kinds.values()],
+    ...(fields.length === 0 ? {} : { fields }),
+    ...(pointers.length === 0 ? {} : { pointers }),
+  }
 }
 
 /** `type=helm.sh/release.v1`. */
@@ -108,8 +131,8 @@ function readCondition(text: string): MaskedField['shownWhere'][number] {
   return { path: pattern.path, value: text.slice(at + 1) }
 }
 
-export const isEmptyPlan = ({ columns, kinds, fields }: MaskingPlan): boolean =>
-  columns.length === 0 && kinds.length === 0 && fields === undefined
+export const isEmptyPlan = ({ columns, kinds, fields, pointers }: MaskingPlan): boolean =>
+  columns.length === 0 && kinds.length === 0 && fields === undefined && pointers === undefined
 
 /** Its parts; a table without a schema is of the default one. */
 export function splitColumn(name: string, defaultSchema: string): { schema: string; table: string; column: string } {

@@ -37,12 +37,12 @@ export function explain(policy: Policy, person: Person, target: Target): Explana
 
 /** What each masking rule does with what a target sends; not those of which nothing can be there. */
 export function explainMasking(policy: Policy, person: Person, target: Target): ExplainedRule[] {
-  const { hasColumns, fieldOwner } = policy.language.forTarget(target.type).vocabulary
+  const { hasColumns, checkField } = policy.language.forTarget(target.type).vocabulary
   return policy.masking.flatMap((given) => {
     const rule = {
       ...given,
       columns: hasColumns ? given.columns : [],
-      fields: fieldOwner === undefined ? [] : given.fields,
+      fields: checkField === undefined ? [] : given.fields.filter((field) => checkField(field) === undefined),
     }
     if (rule.columns.length + rule.fields.length + rule.kinds.length + rule.patterns.length === 0) return []
     const text = describeMasking(rule)

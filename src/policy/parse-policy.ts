@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { parseDuration } from '../shared/duration.ts'
+import { parsePointerPattern } from '../shared/field-path.ts'
 import { didYouMean } from '../shared/nearest-word.ts'
 import { visible } from '../shared/visible.ts'
 import { parseCondition } from './condition.ts'
@@ -77,6 +78,8 @@ const pattern = z
     }
   })
 
+const isPointerPattern = (field: string): boolean => parsePointerPattern(field) !== undefined
+
 const maskingRule = z
   .strictObject({
     name: ruleName,
@@ -84,7 +87,9 @@ const maskingRule = z
     columns: patternList(checkColumn).default([]).describe('table.column or schema.table.column; * matches any'),
     fields: patternList(checkField)
       .default([])
-      .describe('fields of objects as OWNER:PATH, for instance secrets:data.* on Kubernetes; * matches any name'),
+      .describe(
+        'fields of objects as OWNER:PATH, for instance secrets:data.* on Kubernetes, or values in JSON as ROUTE:POINTER, for instance /customers/{id}:/contact/email on HTTP services; * matches any name',
+      ),
     exceptWhere: patternList(checkFieldValue)
       .default([])
       .describe('PATH=VALUE: fields are shown in objects that have this value there, such as type=helm.sh/release.v1'),
@@ -119,6 +124,10 @@ const maskingRule = z
     (rule) => rule.columns.length + rule.fields.length + rule.kinds.length + rule.patterns.length > 0,
     'a masking rule names columns, fields, kinds or patterns',
   )
+  .refine((rule) => rule.exceptWhere.length === 0 || !rule.fields.some(isPointerPattern), {
+    path: ['exceptWhere'],
+    message: 'exceptWhere is for fields as OWNER:PATH: answers of HTTP services are masked as they come',
+  })
   .register(renamedKeys, { guesses: 'maxComparisons' })
 
 const policyTest = z.strictObject({

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseFieldPattern } from '../shared/field-path.ts'
+import { parseFieldPattern, parsePointerPattern } from '../shared/field-path.ts'
 import { didYouMean } from '../shared/nearest-word.ts'
 import type { PolicyLanguage } from './language.ts'
 
@@ -27,8 +27,8 @@ export const checkColumn: CheckPattern = (pattern) => {
 }
 
 export const checkField: CheckPattern = (pattern) =>
-  parseFieldPattern(pattern) === undefined
-    ? `"${pattern}": expected OWNER:PATH such as secrets:data.*, with * for any name and \\. for a dot within a name`
+  parsePointerPattern(pattern) === undefined && parseFieldPattern(pattern) === undefined
+    ? `"${pattern}": expected OWNER:PATH such as secrets:data.*, with * for any name and \\. for a dot within a name, or ROUTE:POINTER such as /customers/{id}:/email`
     : undefined
 
 export const checkFieldValue: CheckPattern = (pattern) => {

@@ -13,8 +13,8 @@ export interface Vocabulary<S extends Statement = Statement> {
   readonly about: string
   /** Whether there are columns, which masking rules can name. */
   readonly hasColumns: boolean
-  /** Where objects have fields that masking rules can name: what is wrong with the owner of one, the part before the colon. */
-  readonly fieldOwner?: (owner: string) => string | undefined
+  /** Where there are fields that masking rules can name: what is wrong with one for such targets. */
+  readonly checkField?: (field: string) => string | undefined
   /** Fields that hold secrets wherever there are any: targets without a masking rule for them are warned of. */
   readonly secretFields?: readonly string[]
   /** Words of `match:` besides `kinds` and `unknown`, in the order in which the documentation lists them. */

@@ -39,3 +39,34 @@ export const pathsOverlap = (pattern: readonly PathStep[], path: readonly PathSt
   }
   return true
 }
+
+/** A step of a pointer that stands for any number of names and elements, and for none. */
+export const ANY_DEPTH = Symbol('**')
+export type PointerStep = PathStep | typeof ANY_DEPTH
+
+/** Values in documents of JSON that a rule names: whose answers they are in, and where in those. */
+export interface PointerPattern {
+  readonly owner: string
+  readonly steps: readonly PointerStep[]
+}
+
+/**
+ * `OWNER:POINTER`, for instance `/customers/{id}:/contact/email` or `*:/a/**`: a JSON Pointer (RFC 6901) in which `*` is any name or element, and `**`
+ * any number of them. A name that is a star itself is written `~2`. Undefined for what is none.
+ */
+export function parsePointerPattern(text: string): PointerPattern | undefined {
+  const at = text.indexOf(':/')
+  const owner = text.slice(0, at)
+  const pointer = text.slice(at + 1)
+  if (at <= 0 || !/^(?:\/(?:[^~/]|~[012])*)+$/.test(pointer)) return undefined
+  const steps = pointer
+    .slice(1)
+    .split('/')
+    .map((step): PointerStep => {
+      if (step === '*') return null
+      return step === '**'
+        ? ANY_DEPTH
+        : step.replace(/~([012])/g, (_escape, digit: string) => ['~', '/', '*'][Number(digit)] as string)
+    })
+  return { owner, steps }
+}

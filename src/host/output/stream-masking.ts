@@ -1,5 +1,6 @@
-import { HeldBytes, MaskedReading, type Edit, type ReadingOptions } from './masked-reading.ts'
-import { characterAt, isC1, plainUntil, TerminalParser, type Seen, type Terminal } from './terminal-text.ts'
+import { HeldBytes, MaskedReading, type Edit, type ReadingOptions } from '../../masking/stream/masked-reading.ts'
+import { characterAt, isC1, plainUntil } from '../../masking/stream/utf8.ts'
+import { TerminalParser, type Seen, type Terminal } from './terminal-text.ts'
 
 export type StreamMaskingOptions = ReadingOptions
 

@@ -281,12 +281,12 @@ function fieldFindings({ targets, masking }: ConfigFile): Finding[] {
     const matched = targets.filter((target) => fitsTarget(rule.targets, target))
     if (rule.fields.length === 0 || matched.length === 0) return []
     const vocabularies = new Set(matched.map(({ type }) => policyLanguage.forTarget(type).vocabulary))
-    const checks = [...vocabularies].flatMap(({ fieldOwner }) => fieldOwner ?? [])
+    const checks = [...vocabularies].flatMap(({ checkField }) => checkField ?? [])
     const path = ['masking', index, 'fields']
     if (checks.length === 0)
       return [{ level: 'error', path, message: 'no target of this rule has objects with fields' }]
     return rule.fields.flatMap((field, at): Finding[] => {
-      const problems = checks.map((check) => check(field.slice(0, field.indexOf(':'))))
+      const problems = checks.map((check) => check(field))
       const [problem] = problems
       return problem === undefined || problems.includes(undefined)
         ? []

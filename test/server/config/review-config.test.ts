@@ -389,3 +389,37 @@ describe('hosts for browsers', () => {
     expect(load(apps('https://pam.example.com', domain)).apps).toEqual({ domain })
   })
 })
+
+describe('services of HTTP', () => {
+  const HTTP = '  - { name: billing, type: http, host: h }\n'
+  const K8S = '  - { name: prod-k8s, type: kubernetes, host: h, token: env:X }\n'
+  const warningsOf = (text: string): readonly string[] => parseConfig(`${BASE}${HTTP}${K8S}${text}\n`, 'f').warnings
+  const onService = 'targets: { names: [billing] },'
+
+  it.each(['/customers/{id}:/email', '*:/**/iban', '/reports/**:/rows/*/0', '/a:/b~1c/~2'])(
+    'have fields: %s',
+    (field) => {
+      expect(() => warningsOf(`masking: [{ name: m, ${onService} fields: ["${field}"] }]`)).not.toThrow()
+    },
+  )
+
+  it.each([
+    ['fields: ["secrets:data.*"]', /fields\.0: "secrets:data\.\*": expected ROUTE:POINTER/],
+    ['fields: ["customers:/email"]', /a route begins with a slash/],
+    ['fields: ["/cust*:/email"]', /stand for a whole segment/],
+    ['fields: ["/a%2Fb:/email"]', /no request is for it/],
+    ['fields: ["/a:/email~3"]', /expected ROUTE:POINTER/],
+    ['fields: ["/customers"]', /expected OWNER:PATH/],
+    ['fields: ["*:/email"], exceptWhere: ["type=x"]', /exceptWhere is for fields as OWNER:PATH/],
+  ])('a masking rule with %s', (fields, message) => {
+    expect(() => warningsOf(`masking: [{ name: m, ${onService} ${fields} }]`)).toThrow(message)
+  })
+
+  it('have other fields than clusters', () => {
+    const onCluster = 'targets: { names: [prod-k8s] },'
+    expect(() => warningsOf(`masking: [{ name: m, ${onCluster} fields: ["*:/email"] }]`)).toThrow(
+      /expected RESOURCE:PATH/,
+    )
+    expect(() => warningsOf('masking: [{ name: m, fields: ["*:/email", "secrets:data.*"] }]')).not.toThrow()
+  })
+})

@@ -1,16 +1,16 @@
-import type { Readable } from 'node:stream'
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import type { Session } from '../../../gateway/engine.ts'
 import { PamError } from '../../../shared/errors.ts'
-import { answerMasker, maskHeader, type AnswerMasker } from '../masking/answer-masker.ts'
+import { answerMasker, maskHeader, type AnswerKind } from '../masking/answer-masker.ts'
+import type { AnswerMasker } from '../masking/masker.ts'
 import { AnswerLog } from '../record/answer-log.ts'
 import type { Exchange } from '../server/exchange.ts'
 import { AnswerBody } from '../session/answer-body.ts'
 import type { HttpTarget } from '../target.ts'
 import type { UpstreamAnswer } from '../upstream/answer.ts'
-import { isBodiless, valueOf, type Header } from '../wire/headers.ts'
+import { isBodiless, valueOf, valuesOf, type Header } from '../wire/headers.ts'
 import { passedAnswerTrailers } from './answer-headers.ts'
 import { originOf } from './connect-upstream.ts'
+import { decoded, encodingOf } from './decoded-body.ts'
 import type { Identity } from './credential-headers.ts'
 import { credentialRefused } from './credential-refused.ts'
 import type { AllowedRequest } from './allowed-request.ts'
@@ -47,22 +47,32 @@ export class AnswerRelay {
       !isBodiless(exchange.request.method, answer.status) && valueOf(answer.headers, 'content-length') !== '0'
     const encoding = hasBody ? encodingOf(answer) : undefined
     const masker = hasBody ? this.#maskerOf(answer) : undefined
-    const headers = this.#headersOf(answer, encoding !== undefined || masker !== undefined)
-    this.#log.head(answer.status, headers)
-    const body = new AnswerBody(exchange.answer({ status: answer.status, headers }), exchange.left, this.#log)
-    this.#body = body
+    const isChanged = hasBody ? encoding !== undefined || masker?.changes === true : this.#wouldChange(answer)
+    const headers = this.#headersOf(answer, isChanged)
+    /** Not before something of the body can be shown: until then the client can be told why it is not. */
+    const start = (): AnswerBody => {
+      if (this.#body !== undefined) return this.#body
+      this.#log.head(answer.status, headers)
+      const out = exchange.answer({ status: answer.status, headers })
+      this.#body = new AnswerBody(out, exchange.left, this.#log)
+      return this.#body
+    }
+    if (masker === undefined || masker.isLive) start()
     const scrubber = new SecretScrubber(identity.needles)
     for await (const chunk of decoded(answer.body, encoding)) {
       const clean = scrubber.push(chunk)
-      await body.write(masker === undefined ? clean : masker.mask(clean))
+      const shown = masker === undefined ? clean : masker.mask(clean)
+      if (shown.length > 0) await start().write(shown)
     }
     const cut = answer.cutOff?.()
     if (cut !== undefined) throw cut
     const rest = scrubber.end()
-    await body.write(masker === undefined ? rest : Buffer.concat([masker.mask(rest), masker.end()]))
+    const last = masker === undefined ? rest : Buffer.concat([masker.mask(rest), masker.end()])
+    const body = start()
+    await body.write(last)
     const trailers = passedAnswerTrailers(answer.trailers?.() ?? [], identity).map(([name, value]): Header => [
       name,
-      maskHeader(value, this.#parts.session),
+      maskHeader(name, value, this.#parts.session),
     ])
     if (exchange.trail(trailers)) this.#log.trailers(trailers)
     body.end()
@@ -84,7 +94,8 @@ export class AnswerRelay {
   }
 
   #maskerOf(answer: UpstreamAnswer): AnswerMasker | undefined {
-    const masker = answerMasker(valueOf(answer.headers, 'content-type'), this.#parts.session)
+    const { session } = this.#parts
+    const masker = answerMasker(this.#kindOf(answer), session)
     if (masker === 'as it is') return undefined
     if ('refuse' in masker) {
       answer.body.destroy()
@@ -93,13 +104,25 @@ export class AnswerRelay {
     return masker
   }
 
+  /** What is said of a body that is not there, as to HEAD, must not tell more than the body would. */
+  #wouldChange(answer: UpstreamAnswer): boolean {
+    const masker = answerMasker(this.#kindOf(answer), this.#parts.session)
+    if (valuesOf(answer.headers, 'content-encoding').some((value) => value.toLowerCase() !== 'identity')) return true
+    return masker !== 'as it is' && ('refuse' in masker || masker.changes)
+  }
+
+  #kindOf({ status, headers }: UpstreamAnswer): AnswerKind {
+    const { segments } = this.#parts.allowed.command.request ?? {}
+    return { status, contentTypes: valuesOf(headers, 'content-type'), segments }
+  }
+
   #headersOf(answer: UpstreamAnswer, isChanged: boolean): Header[] {
     const { allowed, exchange, identity, session, way } = this.#parts
     const { target } = exchange.request
     const place = { origin: originOf(session.config), target, needles: identity.needles, isChanged }
     try {
       const passed = way.answerHeaders(answer, place)
-      const shown = passed.map(([name, value]): Header => [name, maskHeader(value, session)])
+      const shown = passed.map(([name, value]): Header => [name, maskHeader(name, value, session)])
       return allowed.approval === undefined ? shown : [...shown, ['x-pam-approval', allowed.approval]]
     } catch (error) {
       answer.body.destroy()
@@ -107,29 +130,3 @@ export class AnswerRelay {
     }
   }
 }
-
-/** How a body is compressed although nobody has asked for that; undefined where it is not. */
-function encodingOf({ headers, body }: UpstreamAnswer): Encoding | undefined {
-  const encoding = (valueOf(headers, 'content-encoding') ?? 'identity').toLowerCase()
-  if (encoding === 'identity' || encoding === '') return undefined
-  if (Object.hasOwn(DECODERS, encoding)) return encoding as Encoding
-  body.destroy()
-  throw new PamError('FEATURE_REFUSED', 'the target answered in an encoding that was not asked for', {
-    side: 'upstream',
-  })
-}
-
-function decoded(body: Readable, encoding: Encoding | undefined): AsyncIterable<Buffer> {
-  if (encoding === undefined) return body as AsyncIterable<Buffer>
-  const decoder = DECODERS[encoding]()
-  body.once('error', (error) => decoder.destroy(error))
-  return body.pipe(decoder) as AsyncIterable<Buffer>
-}
-
-const DECODERS = {
-  gzip: () => createGunzip(),
-  'x-gzip': () => createGunzip(),
-  br: () => createBrotliDecompress(),
-  deflate: () => createInflate(),
-} as const
-type Encoding = keyof typeof DECODERS

@@ -1,118 +1,95 @@
 import type { Session } from '../../../gateway/engine.ts'
-import { hideInText, hideNumber, type KindSearch } from '../../../masking/hidden-text.ts'
-import { isEmptyPlan } from '../../../masking/plan.ts'
-import { maskKinds } from '../../../masking/replace.ts'
-import { PamError } from '../../../shared/errors.ts'
-import { parseJson, type JsonNode } from '../json/parse-json.ts'
+import { hideInText, type KindSearch } from '../../../masking/hidden-text.ts'
+import type { MaskingPlan } from '../../../masking/plan.ts'
+import { fitsRoute } from '../policy/routes.ts'
 import { isJson, readContentType } from '../request/read-body.ts'
+import { BinaryMasker, isBinary } from './binary-masker.ts'
+import { EventStreamMasker } from './event-stream-masker.ts'
+import { FieldPlaces } from './field-places.ts'
+import { JsonMasker } from './json-masker.ts'
+import type { AnswerMasker } from './masker.ts'
+import { maskText, TextMasker, type TextOptions } from './text-masker.ts'
 
 type Masking = Pick<Session, 'masking' | 'hashKeys'>
 
-/** A body on its way to the client; what may be part of a value is held back. */
-export interface AnswerMasker {
-  mask(chunk: Buffer): Buffer
-  end(): Buffer
+export interface AnswerKind {
+  readonly status: number
+  /** The values of `Content-Type`. */
+  readonly contentTypes: readonly string[]
+  /** The path of the request; undefined where that could not be read. */
+  readonly segments: readonly string[] | undefined
 }
 
 /** How the body of an answer is masked, by its type. What cannot be read is not shown where anything is masked. */
 export function answerMasker(
-  contentType: string | undefined,
+  { status, contentTypes, segments }: AnswerKind,
   { masking, hashKeys }: Masking,
 ): AnswerMasker | 'as it is' | { readonly refuse: string } {
-  if (isEmptyPlan(masking)) return 'as it is'
-  const { type, parameters } = readContentType(contentType)
+  const root = FieldPlaces.of(pointersFor(masking, segments))
+  const search: KindSearch = { kinds: masking.kinds, keys: hashKeys }
+  if (root === undefined && search.kinds.length === 0) return 'as it is'
+  if (status === 206) return refused('of a part of a document: a value may be cut at its ends')
+  if (contentTypes.length > 1) return refused('in an answer of several types')
+  const { type, parameters } = readContentType(contentTypes[0])
   const charset = parameters.get('charset')?.toLowerCase() ?? 'utf-8'
-  const search = { kinds: masking.kinds, keys: hashKeys }
-  if (charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii')
-    return { refuse: `values are masked here, which is not done in ${charset}` }
-  if (isJson(type)) return new WholeBody((text) => maskJson(text, search))
-  if (TEXTS.has(type)) return new WholeBody((text) => maskKinds(text, search.kinds, search.keys) ?? text)
-  return { refuse: `values are masked here, which is not done in ${type === '' ? 'a body of no type' : type}` }
+  const isUtf8 = UTF8.has(charset)
+  if (isJson(type) || LINES_OF_JSON.has(type))
+    return isUtf8 ? new JsonMasker(search, root, LINES_OF_JSON.has(type)) : refused(`in ${charset}`)
+  if (type === 'text/event-stream') return isUtf8 ? new EventStreamMasker(search, root) : refused(`in ${charset}`)
+  if (root !== undefined) return refused(`in ${nameOf(type)}, where no field can be found`)
+  if (isBinary(type)) return new BinaryMasker(type, search)
+  const text = textOptions(type)
+  if (text === undefined) return refused(`in ${nameOf(type)}`)
+  if (!isUtf8 && !LATIN.has(charset)) return refused(`in ${charset}`)
+  return new TextMasker(search, { ...text, isLatin: !isUtf8 })
 }
 
 /** A value of a header as it is shown. */
-export const maskHeader = (value: string, { masking, hashKeys }: Masking): string =>
-  maskKinds(value, masking.kinds, hashKeys) ?? value
-
-/** Keeps all of a body, and masks it at its end. */
-class WholeBody implements AnswerMasker {
-  readonly #show: (text: string) => string
-  readonly #chunks: Buffer[] = []
-  #bytes = 0
-
-  constructor(show: (text: string) => string) {
-    this.#show = show
-  }
-
-  mask(chunk: Buffer): Buffer {
-    this.#bytes += chunk.length
-    if (this.#bytes > MAX_WHOLE) throw unmaskable(`the answer is longer than ${MAX_WHOLE} bytes`)
-    this.#chunks.push(chunk)
-    return NOTHING
-  }
-
-  end(): Buffer {
-    try {
-      return Buffer.from(this.#show(UTF8.decode(Buffer.concat(this.#chunks))))
-    } catch (error) {
-      throw error instanceof PamError ? error : unmaskable('the answer is not UTF-8')
-    }
-  }
+export function maskHeader(name: string, value: string, { masking, hashKeys }: Masking): string {
+  const search = { kinds: masking.kinds, keys: hashKeys }
+  if (search.kinds.length === 0 || hideInText(value, search) === undefined) return value
+  return maskText(value, search, name === 'location' || name === 'content-location')
 }
 
-function maskJson(text: string, search: KindSearch): string {
-  if (text.trim() === '') return text
-  const root = parseJson(text)
-  if (root === undefined) throw unmaskable('the answer is not JSON, as it says')
-  const edits: { readonly start: number; readonly end: number; readonly text: string }[] = []
-  const put = ({ start, end }: { readonly start: number; readonly end: number }, shown: string | null): void =>
-    void edits.push({ start, end, text: JSON.stringify(shown) })
-  const walk = (node: JsonNode): void => {
-    switch (node.type) {
-      case 'object':
-        for (const { name, nameAt, value } of node.members) {
-          const shown = hideInText(name, search)
-          if (shown !== undefined) put(nameAt, shown ?? '')
-          walk(value)
-        }
-        return
-      case 'array':
-        for (const item of node.items) walk(item)
-        return
-      case 'string': {
-        const shown = hideInText(node.value, search)
-        if (shown !== undefined) put(node, shown)
-        return
-      }
-      case 'number':
-        if (hideNumber(Number(node.text), search) === null || hideInText(node.text, search) !== undefined)
-          put(node, null)
-        return
-      case 'word':
-    }
-  }
-  walk(root)
-  let shown = ''
-  let at = 0
-  for (const edit of edits) {
-    shown += text.slice(at, edit.start) + edit.text
-    at = edit.end
-  }
-  return shown + text.slice(at)
+/** Those of rules whose routes some server may take this path for. */
+const pointersFor = ({ pointers = [] }: MaskingPlan, segments: readonly string[] | undefined) =>
+  pointers.filter(({ owner }) => owner === '*' || segments === undefined || fitsRoute(owner, segments, false))
+
+function textOptions(type: string): TextOptions | undefined {
+  if (HTML.has(type)) return { format: 'html' }
+  if (type === 'text/xml' || type === 'application/xml' || /^[a-z]+\/[a-z0-9.-]+\+xml$/.test(type))
+    return { format: 'xml' }
+  if (type === 'application/x-www-form-urlencoded') return { format: 'form' }
+  return TEXTS.has(type) ? {} : undefined
 }
 
-const unmaskable = (why: string): PamError =>
-  new PamError('MASKING_REFUSED', `values are masked here, and ${why}`, { side: 'upstream' })
+const refused = (where: string) => ({ refuse: `values are masked here, which is not done ${where}` })
+const nameOf = (type: string): string => (type === '' ? 'a body of no type' : `a body of ${type}`)
 
-const TEXTS = new Set([
-  'text/plain',
-  'text/html',
-  'text/csv',
-  'text/xml',
-  'application/xml',
-  'application/xhtml+xml',
-  'text/markdown',
+const LINES_OF_JSON: ReadonlySet<string> = new Set([
+  'application/x-ndjson',
+  'application/ndjson',
+  'application/jsonl',
+  'application/x-jsonlines',
+  'application/json-lines',
+  'application/json-seq',
+  'application/stream+json',
 ])
-const MAX_WHOLE = 4 * 1024 * 1024
-const NOTHING = Buffer.alloc(0)
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const TEXTS: ReadonlySet<string> = new Set([
+  'text/plain',
+  'text/csv',
+  'text/tab-separated-values',
+  'text/markdown',
+  'text/css',
+  'text/javascript',
+  'application/javascript',
+  'application/ecmascript',
+  'application/x-javascript',
+  'text/yaml',
+  'application/yaml',
+  'application/x-yaml',
+  'application/openmetrics-text',
+])
+const HTML: ReadonlySet<string> = new Set(['text/html', 'application/xhtml+xml', 'image/svg+xml'])
+const UTF8: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii'])
+const LATIN: ReadonlySet<string> = new Set(['iso-8859-1', 'iso8859-1', 'latin1', 'windows-1252', 'iso-8859-15'])

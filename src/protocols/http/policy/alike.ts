@@ -22,6 +22,10 @@ export const foldName = (name: string): string =>
     .replace(/[[\]].*$/s, '')
     .replaceAll(/[._\s-]/g, '')
 
+/** Whether some reader takes two names of members in JSON for the same. */
+export const isSameName = (one: string, other: string): boolean =>
+  fold(one) === fold(other) || (foldName(one) === foldName(other) && foldName(other) !== '')
+
 export type Scalar = string | number | boolean | null
 
 /** Whether a reader may take a value for the wanted one: texts become numbers, numbers become truth values, and so on. */

@@ -1,6 +1,6 @@
 import type { CheckPattern } from '../../../policy/patterns.ts'
 import type { RequestBody } from '../request/http-request.ts'
-import { fold, foldName, isAlike, type Scalar } from './alike.ts'
+import { isAlike, isSameName, type Scalar } from './alike.ts'
 
 /** `/status=cancelled`, `/items/0/amount=100`. */
 export const checkBodyField: CheckPattern = (pattern) =>
@@ -79,6 +79,3 @@ function mayBeAt(value: unknown, steps: readonly string[], wanted: Scalar): bool
   if (typeof value !== 'object' || value === null) return false
   return Object.entries(value).some(([name, inner]) => isSameName(name, step) && mayBeAt(inner, rest, wanted))
 }
-
-const isSameName = (name: string, step: string): boolean =>
-  fold(name) === fold(step) || (foldName(name) === foldName(step) && foldName(step) !== '')

@@ -15,6 +15,7 @@ import { checkBodyField, fitsBodyField } from './body-fields.ts'
 import { checkContentType, fitsContentType } from './content-types.ts'
 import { methods } from './kinds.ts'
 import { checkGrpcMethod, fitsGrpcMethod } from './grpc-methods.ts'
+import { checkField } from './masked-fields.ts'
 import { checkQueryField, fitsQueryField } from './query-fields.ts'
 import { checkRoute, fitsRoute } from './routes.ts'
 
@@ -28,6 +29,7 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
   type: 'http',
   about: 'HTTP services',
   hasColumns: false,
+  checkField,
   fields: {
     methods: {
       schema: z

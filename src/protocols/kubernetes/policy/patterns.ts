@@ -1,4 +1,5 @@
 import type { CheckPattern } from '../../../policy/patterns.ts'
+import { parseFieldPattern, parsePointerPattern } from '../../../shared/field-path.ts'
 import { knownResource, namesOfResource } from '../request/resources.ts'
 
 /** `pods`, `deployments.apps`, `pods/exec`, `*.example.com`, `*`. */
@@ -11,6 +12,14 @@ export const checkResource: CheckPattern = (pattern) => {
   return names.length > 0
     ? `"${pattern}" is not of the core group: write ${names.join(' or ')}`
     : `"${pattern}" is no resource of the core group: write RESOURCE.GROUP, as kubectl api-resources shows them`
+}
+
+/** `secrets:data.*`. */
+export const checkField: CheckPattern = (pattern) => {
+  const owner = parseFieldPattern(pattern)?.owner
+  return owner === undefined || parsePointerPattern(pattern) !== undefined
+    ? `"${pattern}": expected RESOURCE:PATH such as secrets:data.*`
+    : checkResource(owner)
 }
 
 export const checkNamespace: CheckPattern = (pattern) =>

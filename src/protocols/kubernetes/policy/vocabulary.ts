@@ -13,7 +13,7 @@ import { fitsGlob } from '../../../shared/glob.ts'
 import type { KubernetesStatement } from '../facts/kubernetes-statement.ts'
 import { fullName } from '../request/resources.ts'
 import { kindsNamedInFull } from './kinds.ts'
-import { checkImage, checkNamespace, checkObject, checkResource } from './patterns.ts'
+import { checkField, checkImage, checkNamespace, checkObject, checkResource } from './patterns.ts'
 import { SETTINGS } from './settings.ts'
 
 /** How policy speaks of requests to the API server of Kubernetes. */
@@ -21,7 +21,7 @@ export const kubernetesVocabulary: Vocabulary<KubernetesStatement> = {
   type: 'kubernetes',
   about: 'clusters',
   hasColumns: false,
-  fieldOwner: checkResource,
+  checkField,
   secretFields: ['secrets:data.*'],
   fields: {
     resources: {

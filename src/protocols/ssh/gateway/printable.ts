@@ -1,4 +1,4 @@
-import { utf8Length } from '../../../host/output/terminal-text.ts'
+import { utf8Length } from '../../../masking/stream/utf8.ts'
 
 /** Bytes as text, with those that are not UTF-8 as `\xNN`. */
 export const printable = (bytes: Buffer): string => {

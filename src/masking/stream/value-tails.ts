@@ -1,4 +1,4 @@
-import type { MaskedKind } from '../../masking/plan.ts'
+import type { MaskedKind } from '../plan.ts'
 
 /** Reads the character at an index; negative ones are of what has gone out. NaN where there is none. */
 export type CharacterAt = (index: number) => number

@@ -1,5 +1,5 @@
-import type { MaskedKind } from '../../masking/plan.ts'
-import { findKinds, standIn, type HashKeys, type HiddenSpan } from '../../masking/replace.ts'
+import type { MaskedKind } from '../plan.ts'
+import { findKinds, standIn, type HashKeys, type HiddenSpan } from '../replace.ts'
 import { createTails, MAX_CUSTOM_LENGTH, type Tail } from './value-tails.ts'
 
 /** Bytes that have come and have not gone out. */
@@ -38,6 +38,8 @@ export interface ReadingOptions {
   readonly keys: HashKeys
   /** A screen is drawn by columns: what is hidden keeps its width, a star for each character. */
   readonly keepWidth: boolean
+  /** How what stands in place of a value is written here; default: as it is. */
+  readonly spell?: (stand: string) => string
 }
 
 /**
@@ -185,12 +187,18 @@ export class MaskedReading {
       if (to <= from) continue
       // Of a value that began before, the stand-in has gone out; a star for each character keeps the screen.
       const isNew = from === start - context.length && !this.#options.keepWidth
-      const stand = isNew ? standIn(joined.slice(start, end), masked, this.#options.keys) : undefined
+      const stand = isNew ? this.#standIn(joined.slice(start, end), masked) : undefined
       this.#edit(from, to, stand, atOnce, edits)
       hiddenUntil = to
     }
     this.#context = joined.slice(0, context.length + length)
     this.#isContextNarrow &&= this.#isNarrow
+  }
+
+  #standIn(value: string, masked: MaskedKind): string {
+    const { keys, spell } = this.#options
+    const stand = standIn(value, masked, keys)
+    return spell === undefined ? stand : spell(stand)
   }
 
   /** The characters from one to another are not shown; `stand` is, in the place of the first. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { plainUntil } from '../../../src/host/output/terminal-text.ts'
+import { plainUntil } from '../../../src/masking/stream/utf8.ts'
 
 const plain = (bytes: Buffer): number =>
   // oxlint-disable-next-line no-control-regex

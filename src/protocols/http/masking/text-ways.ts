@@ -1,0 +1,207 @@
+import { escapeAt, MAX_ESCAPE } from '../../../masking/escapes.ts'
+import type { MaskedReading } from '../../../masking/stream/masked-reading.ts'
+import { characterAt } from '../../../masking/stream/utf8.ts'
+import { unmaskable } from './unmaskable.ts'
+
+/** One way to read the bytes of a text: which characters they stand for. */
+export interface Way {
+  /** Adds the characters of the bytes from one to another to a reading; returns up to where they could be read. `isEnd`: nothing follows. */
+  read(reading: MaskedReading, bytes: Buffer, from: number, to: number, isEnd: boolean): number
+}
+
+export interface TextCoding {
+  /** Every byte is a character (ISO 8859-1, Windows-1252); otherwise UTF-8, in which bytes that are none are taken for such characters. */
+  readonly isLatin: boolean
+  /** What each byte means. */
+  readonly classes: Uint8Array
+  /** It is within a text of JSON: a backslash and what follows it stand for one character. */
+  readonly isJson: boolean
+}
+
+/** `parts`: characters that stand between two texts. `plusIsBlank`: as in forms. `stop`: one that whoever reads looks at itself. */
+export function textCoding(
+  isLatin: boolean,
+  {
+    parts = '',
+    plusIsBlank = false,
+    stop = '',
+    isJson = false,
+  }: { parts?: string; plusIsBlank?: boolean; stop?: string; isJson?: boolean } = {},
+): TextCoding {
+  const classes = Uint8Array.from({ length: 256 }, (_, code) => {
+    const character = String.fromCharCode(code)
+    if (parts.includes(character)) return PARTING
+    if (plusIsBlank && character === '+') return BLANK
+    if (stop === character) return STOP
+    if (character === '%' || character === '&' || character === '\\') return ESCAPING
+    return (code >= 0x20 && code < 0x7f) || (code >= 0x09 && code <= 0x0d) ? PLAIN : OTHER
+  })
+  return { isLatin, classes, isJson }
+}
+
+/** Every character as it stands. */
+export class PlainWay implements Way {
+  readonly #coding: TextCoding
+
+  constructor(coding: TextCoding) {
+    this.#coding = coding
+  }
+
+  read(reading: MaskedReading, bytes: Buffer, from: number, to: number, isEnd: boolean): number {
+    const { classes } = this.#coding
+    let at = from
+    while (at < to) {
+      const start = at
+      while (at < to && (classes[bytes[at] as number] as number) <= ESCAPING) at++
+      if (at > start) reading.addAll(start, at)
+      if (at === to) break
+      const next = addCharacter(reading, bytes, at, to, isEnd, this.#coding)
+      if (next === undefined) return at
+      at = next
+    }
+    return at
+  }
+}
+
+/** What JSON, programs, HTML, XML, URLs and forms escape is what it stands for, and characters without width are not there. */
+export class EscapedWay implements Way {
+  readonly #coding: TextCoding
+
+  constructor(coding: TextCoding) {
+    this.#coding = coding
+  }
+
+  read(reading: MaskedReading, bytes: Buffer, from: number, to: number, isEnd: boolean): number {
+    return readEscaped(reading, bytes, from, to, isEnd, this.#coding)
+  }
+}
+
+/** Ends at a byte to stop at, or where more bytes are needed. */
+export function readEscaped(
+  reading: MaskedReading,
+  bytes: Buffer,
+  from: number,
+  to: number,
+  isEnd: boolean,
+  coding: TextCoding,
+): number {
+  const { classes } = coding
+  let at = from
+  while (at < to) {
+    const start = at
+    while (at < to && classes[bytes[at] as number] === PLAIN) at++
+    if (at > start) reading.addAll(start, at)
+    if (at === to) return at
+    let next: number | undefined = at + 1
+    switch (classes[bytes[at] as number] as number) {
+      case STOP:
+        return at
+      case PARTING:
+        reading.part(at)
+        reading.add(bytes[at] as number, at, at + 1)
+        reading.part(at + 1)
+        break
+      case BLANK:
+        reading.add(0x20, at, at + 1)
+        break
+      case ESCAPING:
+        next = addEscape(reading, bytes, at, to, isEnd, coding)
+        break
+      default:
+        next = addCharacter(reading, bytes, at, to, isEnd, coding, true)
+    }
+    if (next === undefined) return at
+    at = next
+  }
+  return at
+}
+
+/** The first byte from `from` on that the ways to read a text may differ at. */
+export function firstDifference(bytes: Buffer, from: number, to: number, { classes }: TextCoding): number {
+  let at = from
+  while (at < to && classes[bytes[at] as number] === PLAIN) at++
+  return at
+}
+
+function addEscape(
+  reading: MaskedReading,
+  bytes: Buffer,
+  at: number,
+  to: number,
+  isEnd: boolean,
+  { isJson }: TextCoding,
+): number | undefined {
+  const simple = at + 2 < to ? simplePercent(bytes, at) : undefined
+  if (simple !== undefined) {
+    reading.add(simple, at, at + 3)
+    return at + 3
+  }
+  let end = at + 1
+  while (end < to && end - at < MAX_ESCAPE && WITHIN_ESCAPE[bytes[end] as number] === 1) end++
+  if (end === to && !isEnd && end - at < MAX_ESCAPE) return undefined
+  const escape = escapeAt(bytes.toString('latin1', at, end))
+  if (escape === undefined) {
+    const length = isJson && bytes[at] === BACKSLASH ? Math.min(2, to - at) : 1
+    reading.add(length === 2 ? unescaped(bytes[at + 1] as number) : (bytes[at] as number), at, at + length)
+    return at + length
+  }
+  const code = escape.character.codePointAt(0) as number
+  if (!isInvisible(code)) reading.add(code, at, at + escape.length)
+  return at + escape.length
+}
+
+/** What `%40` stands for, and nothing further: nearly all there is where there is much of it. */
+function simplePercent(bytes: Buffer, at: number): number | undefined {
+  if (bytes[at] !== PERCENT) return undefined
+  const [high, low] = [HEX[bytes[at + 1] as number] as number, HEX[bytes[at + 2] as number] as number]
+  const code = 16 * high + low
+  return high > 7 || low > 15 || code === PERCENT || code === AMPERSAND || code === BACKSLASH ? undefined : code
+}
+
+/** What a backslash and this character stand for (RFC 8259, section 7). */
+function unescaped(code: number): number {
+  const at = 'bfnrt'.indexOf(String.fromCharCode(code))
+  return at < 0 ? code : '\b\f\n\r\t'.charCodeAt(at)
+}
+
+/** Undefined while more bytes belong to it. */
+function addCharacter(
+  reading: MaskedReading,
+  bytes: Buffer,
+  at: number,
+  to: number,
+  isEnd: boolean,
+  { isLatin }: TextCoding,
+  skipsInvisible = false,
+): number | undefined {
+  const byte = bytes[at] as number
+  // Of what is text none has them, and what has them may be in an encoding of two bytes for each character.
+  if (byte < 0x80) throw unmaskable('the answer has control characters in it, which no text has')
+  const read = isLatin ? undefined : characterAt(bytes, at, to)
+  if (read === undefined && !isLatin && !isEnd) return undefined
+  const code = read === undefined || (read.length === 1 && read.code >= 0x80) ? byte : read.code
+  const length = read?.length ?? 1
+  if (!skipsInvisible || !isInvisible(code)) reading.add(code, at, at + length)
+  return at + length
+}
+
+const isInvisible = (code: number): boolean => code >= 0x80 && INVISIBLE.test(String.fromCodePoint(code))
+
+const INVISIBLE = /^[\p{Cf}\p{Default_Ignorable_Code_Point}]$/u
+const PLAIN = 0
+/** What may begin an escape. */
+const ESCAPING = 1
+const OTHER = 2
+const PARTING = 3
+const BLANK = 4
+const STOP = 5
+const WITHIN_ESCAPE = Uint8Array.from({ length: 256 }, (_, code) =>
+  /[A-Za-z0-9#;{}+&%\\]/.test(String.fromCharCode(code)) ? 1 : 0,
+)
+const HEX = Uint8Array.from({ length: 256 }, (_, code) => {
+  const digit = '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase())
+  return digit < 0 ? 0xff : digit
+})
+const PERCENT = 0x25
+const AMPERSAND = 0x26
+const BACKSLASH = 0x5c

@@ -1,0 +1,67 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { hideInText } from '../../src/masking/hidden-text.ts'
+import type { MaskedKind } from '../../src/masking/plan.ts'
+import { valueFilter } from '../../src/masking/value-filter.ts'
+import { maskingKinds } from '../../src/policy/policy.ts'
+
+const keys = { session: Buffer.alloc(32), target: Buffer.alloc(32) }
+const kindsOf = (...kinds: readonly (typeof maskingKinds)[number][]): MaskedKind[] =>
+  kinds.map((kind) => ({ kind, style: 'redact', hashScope: 'session' }))
+const VALUES = [
+  'a@b.c',
+  'jürgen@exämple.de',
+  '4111111111111111',
+  '4111 1111 1111 1111',
+  'DE89370400440532013000',
+  'NO9386011117947',
+  '+12345678',
+  '(212) 555-0100',
+  '219-09-9999',
+  'AB123456C',
+  'X1234567L',
+  '203.0.113.7',
+  '::1',
+  'eyJhbGciOi.xx.',
+  '-----BEGIN PRIVATE KEY-----',
+  'AKIAIOSFODNN7EXAMPLE',
+  'npm_abcdefghijklmnopqrstuvwxyz0123456789',
+  'jane\\u0040example.com',
+  'jane%40example.com',
+  'jane&#64;example.com',
+]
+
+describe('the filter of values', () => {
+  it('says no of nothing that a value is found in', () => {
+    const piece = fc.oneof(
+      fc.constantFrom(...VALUES),
+      fc.string({ maxLength: 12 }),
+      fc.stringMatching(/^[A-Z0-9@.:+() -]{0,24}$/),
+      fc.stringMatching(/^\+?[0-9 -]{8,20}$/),
+    )
+    fc.assert(
+      fc.property(fc.constantFrom(...maskingKinds), fc.array(piece, { maxLength: 3 }), (kind, pieces) => {
+        const text = pieces.join(' ')
+        const kinds = kindsOf(kind)
+        const bytes = Buffer.from(`<${text}>`)
+        const isHidden = hideInText(text, { kinds, keys }) !== undefined
+        if (isHidden) expect(valueFilter(kinds)(bytes, 1, bytes.length - 1), text).toBe(true)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  it('says no of most texts', () => {
+    const filter = valueFilter(kindsOf('email', 'payment-card', 'iban', 'phone', 'jwt'))
+    for (const text of ['Customer 17', 'open', 'x@y', 'some words, and more of them', '2026', '']) {
+      const bytes = Buffer.from(text)
+      expect(filter(bytes, 0, bytes.length), text).toBe(false)
+    }
+    expect(valueFilter([])(Buffer.from('a@b.c'), 0, 5)).toBe(false)
+  })
+
+  it('knows nothing of patterns', () => {
+    const kind = { name: 'x', pattern: 'x', find: () => [] }
+    expect(valueFilter([{ kind, style: 'redact', hashScope: 'session' }])(Buffer.from(''), 0, 0)).toBe(true)
+  })
+})

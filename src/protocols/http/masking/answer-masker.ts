@@ -7,6 +7,7 @@ import { BinaryMasker, isBinary } from './binary-masker.ts'
 import { EventStreamMasker } from './event-stream-masker.ts'
 import { FieldPlaces } from './field-places.ts'
 import { JsonMasker } from './json-masker.ts'
+import { maskMessage } from './mask-message.ts'
 import type { AnswerMasker } from './masker.ts'
 import { maskText, TextMasker, type TextOptions } from './text-masker.ts'
 
@@ -43,6 +44,10 @@ export function answerMasker(
   if (!isUtf8 && !LATIN.has(charset)) return refused(`in ${charset}`)
   return new TextMasker(search, { ...text, isLatin: !isUtf8 })
 }
+
+/** A message that comes through a connection, and says nothing of its type. `segments`: the path that the connection was opened for. */
+export const maskedMessage = (text: string, segments: AnswerKind['segments'], { masking, hashKeys }: Masking): string =>
+  maskMessage(text, { kinds: masking.kinds, keys: hashKeys }, FieldPlaces.of(pointersFor(masking, segments)))
 
 /** A value of a header as it is shown. */
 export function maskHeader(name: string, value: string, { masking, hashKeys }: Masking): string {

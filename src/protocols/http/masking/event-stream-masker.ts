@@ -1,11 +1,9 @@
 import { hideInText, type KindSearch } from '../../../masking/hidden-text.ts'
 import { HeldBytes } from '../../../masking/stream/masked-reading.ts'
 import { valueFilter, type ValueFilter } from '../../../masking/value-filter.ts'
-import { PamError } from '../../../shared/errors.ts'
 import type { AnswerMasker } from './masker.ts'
 import type { FieldPlaces } from './field-places.ts'
-import { JsonMasker } from './json-masker.ts'
-import { TextMasker } from './text-masker.ts'
+import { maskMessage } from './mask-message.ts'
 import { unmaskable } from './unmaskable.ts'
 
 interface Line {
@@ -107,7 +105,7 @@ export class EventStreamMasker implements AnswerMasker {
     }
     const data = lines.filter(({ field }) => field === 'data')
     const joined = data.map(({ value }) => value).join('\n')
-    const shown = data.length === 0 ? joined : this.#data(joined)
+    const shown = data.length === 0 ? joined : maskMessage(joined, this.#search, this.#root)
     let isDataShown = shown === joined
     return Buffer.concat(
       lines.map((line): Buffer => {
@@ -135,32 +133,7 @@ export class EventStreamMasker implements AnswerMasker {
     const shown = (masked ?? '****').replaceAll(/[\r\n\0]/g, '*')
     return Buffer.from(`${isKnown ? field : ''}: ${shown}${end}`)
   }
-
-  #data(text: string): string {
-    if (text.trim() === '') return text
-    if (this.#root !== undefined || /^\s*[[{"]/.test(text)) {
-      const masked = maskedJson(text, this.#search, this.#root)
-      if (masked !== undefined) return masked
-      // A pointer leads to something in it that nobody can find.
-      if (this.#root !== undefined) return '****'
-    }
-    if (text.length > MAX_WHOLE) return maskedBy(new TextMasker(this.#search), text)
-    const masked = hideInText(text, this.#search)
-    return masked === undefined ? text : (masked ?? '****')
-  }
 }
-
-function maskedJson(text: string, search: KindSearch, root: FieldPlaces | undefined): string | undefined {
-  try {
-    return maskedBy(new JsonMasker(search, root), text)
-  } catch (error) {
-    if (error instanceof PamError) return undefined
-    throw error
-  }
-}
-
-const maskedBy = (masker: AnswerMasker, text: string): string =>
-  Buffer.concat([masker.mask(Buffer.from(text)), masker.end()]).toString()
 
 function lineOf(held: Buffer, endBytes: number): Line {
   // What is held is written over.
@@ -185,8 +158,6 @@ const sizeOf = (lines: readonly Line[]): number => lines.reduce((total, { bytes 
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const NOTHING = Buffer.alloc(0)
-/** Of a text that is looked at as a whole; a longer one is read as an answer in plain text is. */
-const MAX_WHOLE = 16 * 1024
 const MAX_EVENT = 1024 * 1024
 const MAX_LINES = 16_384
 const LF = 0x0a

@@ -1,9 +1,7 @@
 import type { Session } from '../../../gateway/engine.ts'
-import { hideInText } from '../../../masking/hidden-text.ts'
 import { isEmptyPlan } from '../../../masking/plan.ts'
 import { PamError } from '../../../shared/errors.ts'
-import { parseJson } from '../json/parse-json.ts'
-import { answerMasker } from '../masking/answer-masker.ts'
+import { maskedMessage } from '../masking/answer-masker.ts'
 import type { WebSocketClose } from '../wire/websocket-close.ts'
 import type { CheckedMessage } from './peer.ts'
 
@@ -35,17 +33,5 @@ function shownClose({ code, reason }: WebSocketClose, { session, scrub }: ShownM
   return { type: 'close', code, reason: isEmptyPlan(session.masking) ? clean : masked(clean, session) }
 }
 
-function masked(text: string, session: ShownMessageParts['session']): string {
-  if (text === '') return text
-  if (parseJson(text) !== undefined) {
-    const masker = answerMasker('application/json', session)
-    if (masker === 'as it is') return text
-    if ('refuse' in masker) throw new PamError('MASKING_REFUSED', masker.refuse, { side: 'upstream' })
-    return Buffer.concat([masker.mask(Buffer.from(text)), masker.end()]).toString('utf8')
-  }
-  const shown = hideInText(text, { kinds: session.masking.kinds, keys: session.hashKeys })
-  return shown === undefined ? text : (shown ?? HIDDEN)
-}
-
-/** In place of a text in which a value is spelled with escapes. */
-const HIDDEN = '****'
+/** Whatever path it was opened for: fields of every route are looked for. */
+const masked = (text: string, session: ShownMessageParts['session']): string => maskedMessage(text, undefined, session)

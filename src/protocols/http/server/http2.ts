@@ -7,6 +7,7 @@ import {
 import type { Duplex, Writable } from 'node:stream'
 import { PamError } from '../../../shared/errors.ts'
 import { fromRawHeaders, isBodiless, toNodeHeaders, valueOf, withoutHopByHop, type Headers } from '../wire/headers.ts'
+import { GoawayWatch } from '../wire/goaway-watch.ts'
 import { checkHead, checkTrailers } from './check-head.ts'
 import type { AnswerHead, Exchange, HttpConnection, HttpHandler, RequestHead } from './exchange.ts'
 
@@ -33,16 +34,31 @@ export function serveHttp2(stream: Duplex, handler: HttpHandler): HttpConnection
   session.setLocalWindowSize(CONNECTION_WINDOW)
   session.on('error', () => session.destroy())
   session.on('frameError', () => session.destroy())
+  const destroy = (): void => {
+    session.destroy()
+    stream.destroy()
+  }
+  afterGoaway(stream, destroy)
   return {
     closed: new Promise((resolve) => {
       if (stream.destroyed) resolve()
       else stream.once('close', resolve)
     }),
     close: () => session.close(() => stream.end()),
-    destroy() {
-      session.destroy()
-      stream.destroy()
-    },
+    destroy,
+  }
+}
+
+/** The library says that it has had enough, as of streams that are reset at once; Node then neither reads the connection any more nor closes it. */
+function afterGoaway(stream: Duplex, over: () => void): void {
+  const watch = new GoawayWatch()
+  const write = stream._write.bind(stream)
+  stream._write = (chunk: Buffer, encoding, done) => {
+    const isOver = watch.push(chunk)
+    write(chunk, encoding, (error) => {
+      done(error)
+      if (isOver) over()
+    })
   }
 }
 

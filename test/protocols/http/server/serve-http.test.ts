@@ -14,6 +14,8 @@ const impatient = new HttpServers({ headMs: 50 })
 let server: Server
 let served: { method: string; target: string; host: string; body: string; left: boolean }[] = []
 let answered: (() => void)[] = []
+/** Whether trailers were sent behind the last answer. */
+let trailed: boolean | undefined
 
 const handler: HttpHandler = {
   async serve(exchange: Exchange) {
@@ -45,6 +47,19 @@ const handler: HttpHandler = {
     if (target === '/half') {
       exchange.answer({ status: 200, headers: [] }).write('half')
       setImmediate(() => exchange.abandon())
+      return
+    }
+    if (target.startsWith('/trailers')) {
+      const { trailers } = exchange
+      const shown = trailers instanceof Error ? trailers.message : JSON.stringify(trailers)
+      const length = target === '/trailers/sized' ? [['content-length', String(shown.length)] as const] : []
+      const out = exchange.answer({ status: 200, headers: length })
+      trailed = exchange.trail([['x-behind', 'yes']])
+      out.end(shown)
+      return
+    }
+    if (target === '/whole') {
+      exchange.answer({ status: 200, headers: [['grpc-status', '7']], isWhole: true }).end()
       return
     }
     exchange.answer({ status: 200, headers: [['content-type', 'text/plain']] }).end(`${method} ${target} ${body}`)
@@ -256,6 +271,22 @@ describe('HTTP/1.1', () => {
     expect(answer).toMatch(/\r\n4\r\nhalf\r\n$/)
   })
 
+  it('gives trailers, and sends them behind an answer in chunks alone', async () => {
+    const body = 'Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n'
+    const ask = (target: string, trailers: string): Promise<string> =>
+      talk(`POST ${target} HTTP/1.1\r\n${HOST}${CLOSE}${body}${trailers}\r\n`)
+    expect(await ask('/trailers', 'X-Sum: 1\r\nX-Sum: 2\r\n')).toMatch(
+      /\[\["x-sum","1"\],\["x-sum","2"\]\]\r\n0\r\nx-behind: yes\r\n\r\n$/,
+    )
+    expect(trailed).toBe(true)
+    expect(await ask('/trailers/sized', '')).toMatch(/\r\n\r\n\[\]$/)
+    expect(trailed).toBe(false)
+    // The parser ends the connection at this one.
+    expect(await ask('/trailers', 'Content-Length: 1\r\n')).toBe('')
+    for (const name of ['Host', 'Authorization', 'TE', 'Content-Type'])
+      expect(await ask('/trailers', `${name}: 1\r\n`)).toContain('cannot stand behind a body')
+  })
+
   it('notices that a client has left', async () => {
     const socket = connect(port(), '127.0.0.1')
     socket.write(`GET /held HTTP/1.1\r\n${HOST}\r\n`)
@@ -351,6 +382,33 @@ describe('HTTP/2', () => {
     await new Promise((resolve) => stream.once('close', resolve))
     expect(isWhole).toBe(false)
     expect(stream.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR)
+  })
+
+  it('gives trailers, and sends them', async () => {
+    const stream = session.request({ ':path': '/trailers', ':method': 'POST' }, { waitForTrailers: true })
+    stream.once('wantTrailers', () => stream.sendTrailers({ 'x-sum': '1' }))
+    let trailers: Record<string, unknown> = {}
+    stream.on('trailers', (given) => (trailers = { ...given }))
+    stream.end('a')
+    expect(await text(stream)).toBe('[["x-sum","1"]]')
+    expect({ ...trailers }).toMatchObject({ 'x-behind': 'yes' })
+    expect(trailed).toBe(true)
+  })
+
+  it('ends an answer with its head, where that is all of it', async () => {
+    const stream = session.request({ ':path': '/whole' })
+    const flags = new Promise((resolve) => stream.on('response', (_head, given) => resolve(given)))
+    stream.resume()
+    expect(Number(await flags) & constants.NGHTTP2_FLAG_END_STREAM).not.toBe(0)
+  })
+
+  it.each([
+    ['HEAD', '/a'],
+    ['HEAD', '/trailers'],
+  ])('answers %s %s without a body or trailers', async (method, path) => {
+    const stream = session.request({ ':path': path, ':method': method })
+    expect(await text(stream)).toBe('')
+    expect(stream.rstCode).toBe(0)
   })
 
   it('does not take a body that its client gave up for a whole one', async () => {

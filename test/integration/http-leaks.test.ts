@@ -121,7 +121,9 @@ describe('values in answers of HTTP services', () => {
       const direct = await directly(portOf.get('node') ?? 0, pathOf(index), one.method)
       const seen = (one.read ?? text)(unpacked(direct.body, direct.headers['content-encoding']), direct.head)
       expect(SECRETS.some((value) => value.test(seen))).toBe(true)
-      for (const server of ['node', 'h2']) {
+      // Node's server of HTTP/2 sends no header twice.
+      const isTwice = Object.values(one.headers).some(Array.isArray)
+      for (const server of isTwice ? ['node'] : ['node', 'h2']) {
         const answer = await (through.get(server) as HttpPort).request(one.method ?? 'GET', pathOf(index))
         const body = Buffer.from(answer.body, 'latin1')
         for (const read of values) {

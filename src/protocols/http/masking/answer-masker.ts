@@ -32,6 +32,8 @@ export function answerMasker(
   if (status === 206) return refused('of a part of a document: a value may be cut at its ends')
   if (contentTypes.length > 1) return refused('in an answer of several types')
   const { type, parameters } = readContentType(contentTypes[0])
+  // Readers differ in which of them they take.
+  if (/charset.*charset/is.test(contentTypes[0] ?? '')) return refused('in an answer of several character sets')
   const charset = parameters.get('charset')?.toLowerCase() ?? 'utf-8'
   const isUtf8 = UTF8.has(charset)
   if (isJson(type) || LINES_OF_JSON.has(type))

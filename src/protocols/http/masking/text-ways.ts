@@ -139,7 +139,10 @@ function addEscape(
   let end = at + 1
   while (end < to && end - at < MAX_ESCAPE && WITHIN_ESCAPE[bytes[end] as number] === 1) end++
   if (end === to && !isEnd && end - at < MAX_ESCAPE) return undefined
-  const escape = escapeAt(bytes.toString('latin1', at, end))
+  const text = bytes.toString('latin1', at, end)
+  // However many zeros there are, browsers read them.
+  if (text.length === MAX_ESCAPE && ZEROS.test(text)) throw unmaskable('a character in the answer is written too long')
+  const escape = escapeAt(text)
   if (escape === undefined) {
     const length = isJson && bytes[at] === BACKSLASH ? Math.min(2, to - at) : 1
     reading.add(length === 2 ? unescaped(bytes[at + 1] as number) : (bytes[at] as number), at, at + length)
@@ -187,6 +190,7 @@ function addCharacter(
 
 const isInvisible = (code: number): boolean => code >= 0x80 && INVISIBLE.test(String.fromCodePoint(code))
 
+const ZEROS = /^(?:&amp;)*&#[xX]?0{16}/
 const INVISIBLE = /^[\p{Cf}\p{Default_Ignorable_Code_Point}]$/u
 const PLAIN = 0
 /** What may begin an escape. */

@@ -54,6 +54,8 @@ describe('answers', () => {
     ['text/plain; charset=utf-16'],
     ['text/plain; charset=utf-7'],
     ['text/html; charset="shift_jis"'],
+    ['text/html; charset=utf-16; charset=utf-8'],
+    ['image/png, text/html'],
     ['application/json; charset=utf-16le'],
     ['application/json; charset=iso-8859-1'],
     ['text/event-stream; charset=windows-1252'],
@@ -121,6 +123,11 @@ describe('answers', () => {
     const bytes = Buffer.from('caf\xe9: j\xf6rg@example.com!', 'latin1')
     expect(shown('text/plain; charset=iso-8859-1', bytes).toString('latin1')).toBe('caf\xe9: j***@***.com!')
     expect(shown('text/plain', bytes).toString('latin1')).toBe('caf\xe9: j***@***.com!')
+  })
+
+  it('with a character that is written with any number of zeros are refused', () => {
+    expect(() => shown('text/html', `<p>jane&#${'0'.repeat(100)}64;example.com</p>`)).toThrow(/written too long/)
+    expect(shown('text/html', `<p>jane&#${'0'.repeat(40)}64;example.com</p>`).toString()).toBe('<p>j***@***.com</p>')
   })
 
   it('in XML that declare entities are refused', () => {

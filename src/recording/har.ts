@@ -44,7 +44,7 @@ export async function* har(
         open.get(event.command)?.decided(event.state)
         break
       case 'rows':
-        open.get(event.command)?.rows(event)
+        open.get(event.command)?.rows(event, event.at)
         break
       case 'result':
         open.get(event.command)?.over(event)
@@ -77,6 +77,8 @@ class OpenEntry {
   #body = ''
   #isCut = false
   #messages: Record<string, string>[] = []
+  /** Of a WebSocket. */
+  #frames: object[] | undefined
   #result: { readonly bytes: number; readonly durationMs: number } | undefined
 
   constructor(command: CommandEvent, at: string, ms: number, target: string) {
@@ -116,7 +118,9 @@ class OpenEntry {
     if (/^\d{3}$/.test(tag ?? '')) this.#status = Number(tag)
   }
 
-  rows({ columns, rows, cut }: RowsEvent): void {
+  rows({ columns, rows, cut }: RowsEvent, at: string): void {
+    if (columns?.[0] === 'from') this.#frames = []
+    if (this.#frames !== undefined) return void this.#frames.push(...rows.map((row) => webSocketMessage(row, at)))
     const pairs = rows.map(([name, value]): Pair => ({ name: name ?? '', value: value ?? '' }))
     switch (columns?.[0]) {
       case 'header':
@@ -158,6 +162,7 @@ class OpenEntry {
       _verdict: verdict,
       ...(rule === undefined ? {} : { _rule: rule }),
       ...(this.#messages.length === 0 ? {} : { _messages: this.#messages }),
+      ...(this.#frames === undefined ? {} : { _webSocketMessages: this.#frames }),
     }
   }
 
@@ -185,6 +190,20 @@ class OpenEntry {
     }
   }
 }
+
+/** As Chrome writes them into archives; bytes are in base64. */
+function webSocketMessage([from, type, said]: RowsEvent['rows'][number], at: string): object {
+  const bytes = type === 'text' || type === 'close' ? undefined : Buffer.from((said ?? '').slice(2), 'hex')
+  return {
+    type: from === 'client' ? 'send' : 'receive',
+    time: Date.parse(at) / 1000,
+    opcode: OPCODES[type ?? ''] ?? 0,
+    data: bytes === undefined ? (said ?? '') : bytes.toString('base64'),
+  }
+}
+
+/** Source: RFC 6455, section 5.2. */
+const OPCODES: Readonly<Record<string, number>> = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 }
 
 /** A request from its text on record: its first line, headers, and a body behind an empty line. */
 function requestOf(text: string, target: string): object {

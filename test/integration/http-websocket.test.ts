@@ -326,6 +326,38 @@ describe('WebSockets through pamctl connect', () => {
     expect(shown).toMatch(/→ 101, 8 messages/)
   })
 
+  it('is an entry of an archive, with its messages', async () => {
+    const { stdout } = await gateway.pamctl('export', await sessionOf('chat'), '--format', 'har', '--output', '-')
+    const { log } = JSON.parse(stdout) as { log: { entries: Record<string, unknown>[] } }
+    const entry = log.entries.find((one) =>
+      JSON.stringify(one['_webSocketMessages'] ?? '').includes('the first message'),
+    )
+    expect(entry).toMatchObject({ response: { status: 101 } })
+  })
+
+  it('may hold back only so much of messages that are not whole', async () => {
+    const port = await gateway.open('chat')
+    const before = target.heard.length
+    const half = Buffer.alloc(3_900_000, 'x')
+    const ends = Array.from({ length: 12 }, async () => {
+      const socket = open(port, '/ws/quiet')
+      const { closed } = listen(socket)
+      await once(socket, 'open')
+      socket.send(half, { fin: false })
+      return { socket, closed }
+    })
+    const sockets = await Promise.all(ends)
+    const first = await Promise.race(sockets.map(({ closed }) => closed))
+    expect(first).toMatch(/^1013 RATE_LIMITED: /)
+    for (const { socket } of sockets) socket.terminate()
+    // Those that have gone make room again.
+    const socket = open(port, '/ws/quiet')
+    await once(socket, 'open')
+    socket.send(half)
+    await eventually(() => (target.heard.length > before ? true : undefined), 'a whole one arrives')
+    socket.close()
+  })
+
   it.each(['kill', 'revoke'] as const)('ends with a %s, and says why', async (how) => {
     const port = await gateway.open(how)
     const socket = open(port, '/ws/quiet')

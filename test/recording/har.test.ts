@@ -160,4 +160,22 @@ describe('an archive of HTTP', () => {
     const postgres = har(recorded([opened()]), { name: 'pamctl', version: '1' })
     await expect(postgres.next()).rejects.toThrow('cannot be made of a session of postgres')
   })
+
+  it('has the messages of a WebSocket as Chrome writes them', async () => {
+    const [entry] = await archiveOf(
+      command('GET /live\nupgrade: websocket'),
+      rows('dec_1', ['header', 'value'], ['status', '101'], ['upgrade', 'websocket']),
+      rows('dec_1', ['from', 'type', 'message'], ['client', 'text', 'hello']),
+      { type: 'rows', command: 'dec_1', rows: [['target', 'binary', '\\x00ff']] },
+      result('dec_1', '101, 2 messages', 2),
+    )
+    expect(entry).toMatchObject({
+      response: { status: 101, content: { size: 2 } },
+      _webSocketMessages: [
+        { type: 'send', time: Date.parse('2026-01-01T00:00:03.000Z') / 1000, opcode: 1, data: 'hello' },
+        { type: 'receive', time: Date.parse('2026-01-01T00:00:04.000Z') / 1000, opcode: 2, data: 'AP8=' },
+      ],
+    })
+    expect(entry).not.toHaveProperty('response.content.text')
+  })
 })

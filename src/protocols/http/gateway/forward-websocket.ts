@@ -1,4 +1,5 @@
 import type { Session } from '../../../gateway/engine.ts'
+import { AnswerLog } from '../record/answer-log.ts'
 import type { BodyRoom } from '../server/body-room.ts'
 import type { Exchange } from '../server/exchange.ts'
 import type { HttpTarget } from '../target.ts'
@@ -6,6 +7,7 @@ import type { UpstreamAnswer } from '../upstream/answer.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Handshake } from '../websocket/handshake.ts'
 import { serveWebSocket } from '../websocket/serve-websocket.ts'
+import type { Header } from '../wire/headers.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import type { Identity } from './credential-headers.ts'
 import { SecretScrubber } from './secret-scrubber.ts'
@@ -46,10 +48,12 @@ export async function forwardWebSocket(parts: WebSocketForwarding): Promise<Upst
           },
           'websocket',
         ),
-      switchProtocols: (answer) =>
-        exchange.switchProtocols(
-          allowed.approval === undefined ? answer : [...answer, ['x-pam-approval', allowed.approval]],
-        ),
+      switchProtocols(agreed) {
+        const answer: Header[] =
+          allowed.approval === undefined ? [...agreed] : [...agreed, ['x-pam-approval', allowed.approval]]
+        new AnswerLog(session, allowed.decision, 0).head(101, answer)
+        return exchange.switchProtocols(answer)
+      },
       ended: signal,
     })
   } finally {

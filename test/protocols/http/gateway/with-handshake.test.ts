@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { readCommand } from '../../../../src/protocols/http/gateway/read-command.ts'
+import { readText } from '../../../../src/protocols/http/gateway/read-text.ts'
 import { withHandshake } from '../../../../src/protocols/http/gateway/with-handshake.ts'
 import { passedHeaders } from '../../../../src/protocols/http/request/read-headers.ts'
 import { withoutHandshake } from '../../../../src/protocols/http/websocket/handshake.ts'
@@ -34,6 +35,12 @@ it('knows the handshake of a WebSocket, and passes its subprotocols alone', () =
     ['sec-websocket-protocol', 'chat'],
   ])
   expect(facts.statements[0].kinds).toEqual(['get', 'websocket'])
+})
+
+it('is tested by rules with the header Upgrade alone', () => {
+  const { facts, refusal } = readText('GET /live\nUpgrade: websocket\nSec-WebSocket-Protocol: v1', undefined, '.')
+  expect(refusal).toBeUndefined()
+  expect(facts.statements[0]).toMatchObject({ kinds: ['get', 'websocket'] })
 })
 
 it('refuses one that is not whole, and headers of it in any other request', () => {

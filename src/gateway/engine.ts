@@ -91,6 +91,11 @@ export interface Session<C extends TargetConfig = TargetConfig> {
   /** Aborts when the session must end; the reason is a PamError. */
   readonly ended: AbortSignal
   end(reason: PamError): void
+  /**
+   * For work that goes on after its connection: the session as such, which stays open until that is released. Undefined where the connection is the session. Throws
+   * where too much keeps it open already.
+   */
+  outlive?(): OutlivedSession<C>
   /** Evaluates policy, records the command, and for a hold files an approval. The engine forwards only on `forward`. */
   decide(command: CommandDraft): Decision
   /**
@@ -109,6 +114,11 @@ export interface Session<C extends TargetConfig = TargetConfig> {
   commitment(text: string): string
   /** Its key, for a worker thread that computes the same digests (`commitmentsUnder`). */
   readonly commitmentKey: Uint8Array
+}
+
+export interface OutlivedSession<C extends TargetConfig = TargetConfig> {
+  readonly session: Session<C>
+  readonly release: () => void
 }
 
 export interface CommandDraft {

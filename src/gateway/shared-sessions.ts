@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../shared/clock.ts'
 import { PamError } from '../shared/errors.ts'
-import type { Session } from './engine.ts'
+import type { OutlivedSession, Session } from './engine.ts'
 
 export interface OpenedSession {
   readonly session: Session
@@ -108,7 +108,7 @@ class SharedSession {
     this.#stopWaiting()
     const { session, leave } = connectionOf(this.#opened.session)
     return {
-      session,
+      session: { ...session, outlive: () => this.#outlive(idleMs) },
       close: async () => {
         leave()
         if (--this.#connections > 0) return
@@ -116,6 +116,20 @@ class SharedSession {
         this.#stopWaiting = this.#clock.at(this.#clock.now() + idleMs, () => {
           this.#close().catch(this.#failed)
         })
+      },
+    }
+  }
+
+  /** As another connection would keep it open. */
+  #outlive(idleMs: number): OutlivedSession {
+    const joined = this.join(idleMs)
+    let isReleased = false
+    return {
+      session: this.#opened.session,
+      release: () => {
+        if (isReleased) return
+        isReleased = true
+        joined.close().catch(this.#failed)
       },
     }
   }

@@ -83,6 +83,23 @@ describe('sessions of several connections', () => {
     expect((await join()).session.id).toBe('ses_2')
   })
 
+  it('stay open for what outlives its connection, and end for it as well', async () => {
+    const one = await join()
+    const outlived = one.session.outlive?.()
+    one.session.end(left)
+    await one.close()
+    expect(outlived?.session.ended.aborted).toBe(false)
+    expect(outlived?.session.decide(COMMAND).type).toBe('forward')
+    expect(clock.isIdle).toBe(true)
+    outlived?.release()
+    outlived?.release()
+    clock.next()
+    expect(opened[0]?.closed).toBe(1)
+    const other = (await join()).session.outlive?.()
+    opened[1]?.end(left)
+    expect(other?.session.ended.reason).toBe(left)
+  })
+
   it('wait for another connection when the last has left, then close', async () => {
     await (await join()).close()
     const again = await join()

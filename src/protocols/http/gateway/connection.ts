@@ -22,6 +22,11 @@ import type { PlainAnswer } from '../wire/http2-frames.ts'
 import { draftOf } from './command-draft.ts'
 import { forward } from './forward.ts'
 import { forwardCall } from './forward-call.ts'
+import { answerAccepted, isReserved, type AsyncRequests } from './async-requests.ts'
+import { upstreamOf } from './connect-upstream.ts'
+import { decideAsync, type Deferred } from './decide-async.ts'
+import { KeptExchange } from './kept-exchange.ts'
+import { asyncWaitOf } from './prefer-async.ts'
 import { decidable, heldMessages, unlessMasked } from './held-messages.ts'
 import { readCommand, type HttpCommand } from './read-command.ts'
 import { reasonFor } from '../session/reason-for.ts'
@@ -34,6 +39,8 @@ export interface ConnectionParts {
   /** For bodies that are read before the decision, of all sessions. */
   readonly bodies: BodyRoom
   readonly way: WayIn
+  /** Requests that go on without their clients; undefined where clients always wait. */
+  readonly asyncRequests?: AsyncRequests
   /** Tells the person, beside the client. */
   readonly tell: (notice: string) => void
   /** Where relative paths of the configuration start. */
@@ -53,18 +60,27 @@ export class HttpRequests implements RequestHandler {
   }
 
   async serve(exchange: Exchange): Promise<void> {
-    const { session, way } = this.#parts
+    const { session, way, asyncRequests } = this.#parts
     const { signal, release } = anySignal([session.ended, exchange.left])
     const room = this.#parts.bodies.for(session.person.id)
+    let isDeferred = false
     try {
       signal.throwIfAborted()
       const stranger = way.refusal(exchange.request)
       if (stranger !== undefined) return way.refuse(exchange, stranger)
+      if (asyncRequests !== undefined && isReserved(exchange.request.target))
+        return asyncRequests.serve(exchange, session)
       const bytes = await this.#bytesOf(exchange, { left: signal, take: room.take, maxBytes: MAX_JUDGED })
       const read = (): HttpCommand => this.#read(exchange, bytes)
       const command = read()
       const draft = decidable(draftOf(command, session, read), session)
-      const { verdict, approval } = await this.#decide(draft, exchange.left)
+      const decided = await this.#decide(draft, exchange, command)
+      if ('hold' in decided) {
+        isDeferred = true
+        this.#defer(decided, command, exchange, room)
+        return answerAccepted(exchange, decided.hold.approval, 'pending')
+      }
+      const { verdict, approval } = decided
       // What is held when the session ends is withdrawn for that.
       if (verdict.type === 'refuse') return way.refuse(exchange, this.#failure(verdict.error))
       await whenWritten(session.recorder, signal)
@@ -74,7 +90,7 @@ export class HttpRequests implements RequestHandler {
     } catch (error) {
       way.refuse(exchange, this.#failure(error))
     } finally {
-      room.release()
+      if (!isDeferred) room.release()
       release()
     }
   }
@@ -105,28 +121,80 @@ export class HttpRequests implements RequestHandler {
 
   async #decide(
     draft: CommandDraft,
-    left: AbortSignal,
-  ): Promise<{ readonly verdict: Verdict; readonly approval: string | undefined }> {
-    const decision = this.#parts.session.decide(draft)
+    exchange: Exchange,
+    { bytes, request, handshake }: HttpCommand,
+  ): Promise<{ readonly verdict: Verdict; readonly approval: string | undefined } | Deferred> {
+    const { session, tell, asyncRequests } = this.#parts
+    const canGoOn = bytes !== undefined && handshake === undefined && request?.grpc === undefined
+    const waitMs = canGoOn ? asyncWaitOf(exchange.request.headers) : undefined
+    if (waitMs !== undefined && asyncRequests?.hasRoomFor(session.person.id) === true) {
+      const outlived = session.outlive?.()
+      if (outlived !== undefined)
+        return decideAsync(draft, outlived, exchange, { asyncRequests, waitMs, ended: session.ended, tell })
+    }
+    const decision = session.decide(draft)
     if (decision.type !== 'hold') return { verdict: decision, approval: undefined }
-    this.#parts.tell(decision.notice)
-    return { verdict: await verdictOn(decision, left), approval: decision.approval }
+    tell(decision.notice)
+    return { verdict: await verdictOn(decision, exchange.left), approval: decision.approval }
   }
 
-  /** Why a request could not be served: what the session ended for comes first. */
-  #failure(error: unknown): PamError {
-    const { ended, config } = this.#parts.session
-    if (ended.aborted) return reasonOf(ended)
-    if (error instanceof PamError) return error
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    // Behind a connection that was made: what is in front of it, `connectUpstream` has named.
-    if (code === 'ECONNRESET' || code === 'EPIPE') return targetLeft('the target closed the connection', error)
-    if (code.startsWith('HPE_')) return targetLeft('the target answered with what is not HTTP', error)
-    return code === '' ? sessionEndReason(error) : targetFailure(config.name, error)
+  /** What was held is sent by the session as such once people agree, and its answer kept. */
+  #defer(
+    { hold, outlived: { session, release }, asyncRequests }: Deferred,
+    command: HttpCommand,
+    { request }: Exchange,
+    room: { readonly release: () => void },
+  ): void {
+    const { bodies, way, baseDirectory } = this.#parts
+    const { config, lease, limits, ended, recorder } = session
+    const { approval } = hold
+    asyncRequests.add({
+      approval,
+      session,
+      withdraw: () => hold.withdraw(),
+      async run(sent) {
+        const verdict = await hold.verdict
+        if (verdict.type === 'refuse') throw verdict.error
+        sent()
+        const upstream = upstreamOf({ config, lease, limits, baseDirectory, ended })
+        const kept = new KeptExchange(request, ended, MAX_KEPT)
+        try {
+          await whenWritten(recorder, ended)
+          const parts = { session, upstream, bodies, way }
+          await forward({ command, decision: verdict.id, approval }, kept, ended, parts)
+          return kept.answered()
+        } catch (error) {
+          throw failureOf(error, session)
+        } finally {
+          upstream.close()
+        }
+      },
+      release() {
+        room.release()
+        release()
+      },
+    })
   }
+
+  #failure(error: unknown): PamError {
+    return failureOf(error, this.#parts.session)
+  }
+}
+
+/** Why a request could not be served: what the session ended for comes first. */
+function failureOf(error: unknown, { ended, config }: Pick<Session<HttpTarget>, 'ended' | 'config'>): PamError {
+  if (ended.aborted) return reasonOf(ended)
+  if (error instanceof PamError) return error
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  // Behind a connection that was made: what is in front of it, `connectUpstream` has named.
+  if (code === 'ECONNRESET' || code === 'EPIPE') return targetLeft('the target closed the connection', error)
+  if (code.startsWith('HPE_')) return targetLeft('the target answered with what is not HTTP', error)
+  return code === '' ? sessionEndReason(error) : targetFailure(config.name, error)
 }
 
 const targetLeft = (message: string, cause: unknown): PamError =>
   new PamError('TARGET_LEFT', message, { side: 'upstream', cause })
 
+/** Of an answer that nobody waits for. */
+const MAX_KEPT = 1024 * 1024
 const BODY_TIMEOUT_MS = 60_000

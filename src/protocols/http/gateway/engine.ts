@@ -9,6 +9,7 @@ import { HttpServers, type HttpClient } from '../server/serve-http.ts'
 import { refuseClient } from '../session/refuse-client.ts'
 import { SessionConnection } from '../session/session-connection.ts'
 import type { HttpTarget } from '../target.ts'
+import { AsyncRequests } from './async-requests.ts'
 import { BrowserSite } from './browsers/browser-site.ts'
 import { upstreamOf } from './connect-upstream.ts'
 import { HttpRequests } from './connection.ts'
@@ -33,6 +34,7 @@ export function httpEngine(baseDirectory: string): BrowserEngine<LocalClient> {
   // Bodies of any length come at their own pace: who reads them looks at that.
   const servers = new HttpServers({ requestMs: 0 })
   const bodies = new BodyRoom(MAX_BODIES)
+  const asyncRequests = new AsyncRequests()
   const clients = new WeakMap<Channel, LocalClient>()
   return {
     protocol: 'http',
@@ -65,6 +67,7 @@ export function httpEngine(baseDirectory: string): BrowserEngine<LocalClient> {
           upstream,
           bodies,
           way: portWay(announcement),
+          asyncRequests,
           tell,
           baseDirectory,
         })

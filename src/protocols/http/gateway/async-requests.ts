@@ -1,0 +1,142 @@
+import type { Session } from '../../../gateway/engine.ts'
+import { asPamError, PamError } from '../../../shared/errors.ts'
+import type { AnswerHead, Exchange } from '../server/exchange.ts'
+import type { Header } from '../wire/headers.ts'
+
+/** A held request whose client does not wait. */
+export interface AsyncRequest {
+  /** The id of its approval: what the client asks by. */
+  readonly approval: string
+  /** The session as such, which stays open for it. */
+  readonly session: Pick<Session, 'person' | 'target' | 'ended'>
+  /** Takes it back: nothing of it is sent then. */
+  withdraw(): void
+  /** Waits for people, sends it once they agree, and gives what came of it. Rejects with why there is no answer. `sent`: told right before it is. */
+  run(sent: () => void): Promise<{ readonly head: AnswerHead; readonly body: Buffer }>
+  /** Gives back what it has held: bytes, and the session. */
+  release(): void
+}
+
+type State =
+  | { readonly type: 'pending' | 'sent' }
+  | { readonly type: 'answered'; readonly head: AnswerHead; readonly body: Buffer }
+  | { readonly type: 'failed'; readonly error: PamError }
+
+interface Entry {
+  readonly request: AsyncRequest
+  state: State
+  readonly forget: () => void
+}
+
+/**
+ * Held requests that were answered 202 (`Prefer: respond-async`), and what came of them, until it has been there for some minutes or the session ends. Whose they
+ * are: the person's who sent them, to the same target, whichever port they come through.
+ */
+export class AsyncRequests {
+  readonly #entries = new Map<string, Entry>()
+  readonly #keepMs: number
+
+  constructor(keepMs = KEEP_MS) {
+    this.#keepMs = keepMs
+  }
+
+  /** Whether a person may have one more: another one's client waits, as it would without its preference. */
+  hasRoomFor(personId: string): boolean {
+    const own = [...this.#entries.values()].filter(({ request }) => request.session.person.id === personId)
+    return own.length < MAX_PER_PERSON
+  }
+
+  /** Takes a request over: from here on it is released by this. */
+  add(request: AsyncRequest): void {
+    const { approval, session } = request
+    let timer: NodeJS.Timeout | undefined
+    const entry: Entry = {
+      request,
+      state: { type: 'pending' },
+      forget: () => {
+        if (this.#entries.get(approval) !== entry) return
+        this.#entries.delete(approval)
+        clearTimeout(timer)
+        session.ended.removeEventListener('abort', entry.forget)
+        if (entry.state.type !== 'pending' && entry.state.type !== 'sent') request.release()
+      },
+    }
+    this.#entries.set(approval, entry)
+    session.ended.addEventListener('abort', entry.forget, { once: true })
+    if (session.ended.aborted) entry.forget()
+    const settle = (state: State): void => {
+      entry.state = state
+      // Nobody can ask for it any more.
+      if (this.#entries.get(approval) !== entry) return request.release()
+      timer = setTimeout(entry.forget, this.#keepMs)
+      timer.unref()
+    }
+    request
+      .run(() => {
+        entry.state = { type: 'sent' }
+      })
+      .then(
+        (answer) => settle({ type: 'answered', ...answer }),
+        (error: unknown) => settle({ type: 'failed', error: asPamError(error) }),
+      )
+  }
+
+  /** Answers a request for what has become of another one. Throws where there is no such, or it cannot be done. */
+  serve(exchange: Exchange, { person, target }: Pick<Session, 'person' | 'target'>): void {
+    const { method, target: path } = exchange.request
+    const entry = path.startsWith(REQUESTS) ? this.#entries.get(path.slice(REQUESTS.length)) : undefined
+    const isOwn = entry?.request.session.person.id === person.id && entry.request.session.target.name === target.name
+    if (entry === undefined || !isOwn)
+      throw new PamError('NOT_FOUND', 'no request of yours to this target is kept under this name', {
+        hint: 'answers are kept for some minutes, and as long as the session lasts',
+      })
+    if (method === 'DELETE') return this.#withdraw(entry, exchange)
+    if (method !== 'GET' && method !== 'HEAD')
+      throw new PamError('FEATURE_REFUSED', 'a request that waits can be asked for (GET) and taken back (DELETE)')
+    const { state } = entry
+    if (state.type === 'failed') throw state.error
+    if (state.type !== 'answered') return answerAccepted(exchange, entry.request.approval, state.type)
+    const { status, headers } = state.head
+    const isBodiless = status === 204 || status === 304
+    const kept = headers.filter(([name]) => name !== 'content-length')
+    const length: Header[] = isBodiless ? [] : [['content-length', String(state.body.length)]]
+    exchange.answer({ status, headers: [...kept, ...length] }).end(method === 'HEAD' || isBodiless ? '' : state.body)
+  }
+
+  #withdraw(entry: Entry, exchange: Exchange): void {
+    if (entry.state.type === 'sent')
+      throw new PamError('COMMAND_REFUSED', 'the request was approved and is being sent: it cannot be taken back')
+    entry.request.withdraw()
+    entry.forget()
+    exchange.answer({ status: 204, headers: [['cache-control', 'no-store']] }).end()
+  }
+}
+
+/** Says that a request waits for people, and where to ask for its answer. Source: RFC 9110, section 15.3.3; RFC 7240, section 4.1. */
+export function answerAccepted(exchange: Exchange, approval: string, status: 'pending' | 'sent'): void {
+  const location = `${REQUESTS}${approval}`
+  const detail =
+    status === 'pending'
+      ? 'the request waits for approval: GET the location for its answer, DELETE it to take the request back'
+      : 'the request was approved and is being sent: GET the location for its answer'
+  const body = Buffer.from(`${JSON.stringify({ approval, status, location, detail })}\n`)
+  const headers: Header[] = [
+    ['content-type', 'application/json'],
+    ['content-length', String(body.length)],
+    ['cache-control', 'no-store'],
+    ['location', location],
+    ['preference-applied', 'respond-async'],
+    ['retry-after', String(RETRY_SECONDS)],
+    ['x-pam-approval', approval],
+  ]
+  exchange.answer({ status: 202, headers }).end(exchange.request.method === 'HEAD' ? '' : body)
+}
+
+/** Whether a request is for the gateway itself: no target gets what is below this path, in whichever letters. */
+export const isReserved = (target: string): boolean => /^\/\.pamctl(?:[/?]|$)/i.test(target)
+
+const REQUESTS = '/.pamctl/requests/'
+/** Milliseconds that an answer is kept. */
+const KEEP_MS = 5 * 60_000
+const MAX_PER_PERSON = 16
+const RETRY_SECONDS = 5

@@ -1,0 +1,52 @@
+import type { CommandDraft, Hold, OutlivedSession, Verdict } from '../../../gateway/engine.ts'
+import { anySignal } from '../../../shared/any-signal.ts'
+import type { Exchange } from '../server/exchange.ts'
+import { verdictOn } from '../session/verdict-on.ts'
+import type { HttpTarget } from '../target.ts'
+import type { AsyncRequests } from './async-requests.ts'
+
+/** A held request that nobody has decided on within the time that its client waits. */
+export interface Deferred {
+  readonly hold: Hold
+  readonly outlived: OutlivedSession<HttpTarget>
+  /** Where it goes on. */
+  readonly asyncRequests: AsyncRequests
+}
+
+/**
+ * Decides on a request whose client waits for people no longer than this, in milliseconds: by the session as such, since what is held by a connection is withdrawn with it.
+ */
+export async function decideAsync(
+  draft: CommandDraft,
+  outlived: OutlivedSession<HttpTarget>,
+  exchange: Exchange,
+  { asyncRequests, waitMs, ended, tell }: AsyncDecision,
+): Promise<{ readonly verdict: Verdict; readonly approval: string | undefined } | Deferred> {
+  const decision = outlived.session.decide(draft)
+  if (decision.type !== 'hold') {
+    outlived.release()
+    return { verdict: decision, approval: undefined }
+  }
+  tell(decision.notice)
+  // Until it is told how to ask for its answer, a client that leaves takes its request back.
+  const { signal, release } = anySignal([exchange.left, ended])
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), waitMs)
+  })
+  const verdict = await Promise.race([verdictOn(decision, signal), late])
+  clearTimeout(timer)
+  release()
+  if (verdict === undefined && !exchange.left.aborted) return { hold: decision, outlived, asyncRequests }
+  const settled = verdict ?? (await verdictOn(decision, exchange.left))
+  outlived.release()
+  return { verdict: settled, approval: decision.approval }
+}
+
+export interface AsyncDecision {
+  readonly asyncRequests: AsyncRequests
+  readonly waitMs: number
+  /** The end of the connection. */
+  readonly ended: AbortSignal
+  readonly tell: (notice: string) => void
+}

@@ -229,6 +229,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'shared/',
       'wire/*.ts',
       'type:sql/',
+      'sql/growth.ts',
       'type:masking/',
       'protocols/postgres/catalog/',
       'type:protocols/postgres/masking/',
@@ -238,7 +239,10 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: ['wire/wire-error.ts', 'protocols/postgres/catalog/', 'type:protocols/postgres/masking/'],
     clock: true,
   },
-  'protocols/postgres/catalog/shared-definitions.ts': { imports: ['shared/pause.ts'], clock: true },
+  'protocols/postgres/catalog/shared-definitions.ts': {
+    imports: ['shared/pause.ts', 'protocols/postgres/catalog/change-log.ts'],
+    clock: true,
+  },
   'protocols/postgres/catalog/reading-pace.ts': { imports: [], clock: true },
   'protocols/postgres/masking': {
     imports: [

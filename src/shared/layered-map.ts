@@ -42,7 +42,8 @@ export class LayeredMap<K, V> implements ReadonlyMap<K, V> {
   }
 
   *values(): MapIterator<V> {
-    for (const [, value] of this.entries()) yield value
+    for (const [key, value] of this.#base) if (!this.#changes.has(key)) yield value
+    for (const value of this.#changes.values()) if (value !== undefined) yield value
   }
 
   [Symbol.iterator](): MapIterator<[K, V]> {

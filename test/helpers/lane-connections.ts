@@ -5,6 +5,7 @@ import { createSession } from '../../src/gateway/session.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import { NO_ROWS, type CatalogRows } from '../../src/protocols/postgres/catalog/rows.ts'
 import { CatalogPlace } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
+import { seenFirst } from '../../src/protocols/postgres/catalog/change-log.ts'
 import { SharedDefinitions } from '../../src/protocols/postgres/catalog/shared-definitions.ts'
 import type { SqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
 import { statementAnalyzer } from '../../src/protocols/postgres/gateway/pipeline/analyze-statement.ts'
@@ -113,7 +114,7 @@ export class LaneConnection {
       trees: new Map(),
       searchPath: ['pg_catalog', 'public'],
       place,
-      seenChanges: place.definitions.changes,
+      seen: seenFirst(place.definitions.changes),
       readAt: performance.now(),
       parameters: new Map([['application_name', '']]),
       target: {

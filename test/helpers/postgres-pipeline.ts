@@ -2,6 +2,7 @@ import type { CommandDraft, Hold, Session, Verdict } from '../../src/gateway/eng
 import type { MaskingPlan } from '../../src/masking/plan.ts'
 import { NO_ROWS, type CatalogRows } from '../../src/protocols/postgres/catalog/rows.ts'
 import { CatalogPlace } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
+import { seenFirst } from '../../src/protocols/postgres/catalog/change-log.ts'
 import { SharedDefinitions } from '../../src/protocols/postgres/catalog/shared-definitions.ts'
 import type { StatementFacts } from '../../src/protocols/postgres/dialect/statement-facts.ts'
 import { PipelineState } from '../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
@@ -111,7 +112,7 @@ export function testPipeline({
     trees: new Map(),
     searchPath: ['pg_catalog', 'public'],
     place,
-    seenChanges: 0,
+    seen: seenFirst(0),
     readAt: performance.now(),
     parameters: new Map(),
     target: {

@@ -6,15 +6,16 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import { buildCatalog, isPrepared } from '../../src/protocols/postgres/catalog/build-catalog.ts'
 import type { CatalogRows } from '../../src/protocols/postgres/catalog/rows.ts'
-import { joined, type Touches } from '../../src/protocols/postgres/catalog/shared-definitions.ts'
+import { joined, seenFirst, type Touches } from '../../src/protocols/postgres/catalog/change-log.ts'
 import { resolveFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
 import { createSqlParser, type SqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
 import { STATE } from '../../src/protocols/postgres/gateway/pipeline/known-definitions.ts'
 import { changeOf, isMadeFrom } from '../../src/protocols/postgres/gateway/pipeline/touches.ts'
-import { MaskingScope } from '../../src/protocols/postgres/masking/scope.ts'
+import { MaskingScope, taintedRelations } from '../../src/protocols/postgres/masking/scope.ts'
+import type { MaskingPlan } from '../../src/masking/plan.ts'
 import { NOTHING_MASKED } from '../helpers/postgres-pipeline.ts'
 import { textOf, type CatalogQuery } from '../../src/protocols/postgres/catalog/catalog-mirror.ts'
-import { CatalogShelf } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
+import { CatalogShelf, type CatalogPlace } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
 
 let postgres: LocalPostgres
 beforeAll(async () => {
@@ -294,6 +295,7 @@ describe('what is read of what has changed', () => {
         if (read !== before) reused += Number(wasRenewed(read))
         before = read
         expect(meaning(read)).toEqual(meaning(whole.rows))
+        expect(showsMasked(read)).toEqual(showsMasked(whole.rows))
       }
       // Some of the rounds change nothing but relations, and are not looked at as a whole.
       expect(reused).toBeGreaterThan(5)
@@ -303,6 +305,82 @@ describe('what is read of what has changed', () => {
     },
     180_000,
   )
+})
+
+describe('what is read ahead, by names alone and whoever else reads', () => {
+  /** A connection that has made a relation, and reads it when it is said. */
+  async function maker(place: CatalogPlace, name: string) {
+    const client = await connect()
+    await client.query(`drop table if exists ${name} cascade; create table ${name} (a int primary key, b text)`)
+    const ask = asker(client, { asked: 0 })
+    let answer!: () => void
+    const isTime = new Promise<void>((resolve) => (answer = resolve))
+    const read = place.readAhead(
+      new Set([name]),
+      async (query) => {
+        const [rows] = await ask([query])
+        await isTime
+        return rows
+      },
+      (before) => place.definitions.withNames(before, new Set([name]), place.definitions.changes, new Set()),
+    )
+    return { client, ask, answer, read }
+  }
+
+  it('is what a whole reading gives, in whatever order the answers come', async () => {
+    const shelf = new CatalogShelf()
+    const reader = await connect()
+    const ask = asker(reader, { asked: 0 })
+    const { place } = await shelf.find('target', STATE, ask)
+    await place.read(ask)
+    const one = await maker(place, 'ahead_one')
+    const other = await maker(place, 'ahead_other')
+    for (const name of ['ahead_one', 'ahead_other']) place.definitions.note(new Set([name]))
+    other.answer()
+    expect(place.definitions.renewedSince((await other.read)?.seen ?? seenFirst(0))).toEqual(new Set(['ahead_one']))
+    one.answer()
+    const last = await one.read
+    expect(place.definitions.renewedSince(last?.seen ?? seenFirst(0))).toBeUndefined()
+    const whole = await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask)
+    expect(last && meaning(last.rows)).toEqual(meaning(whole.rows))
+    expect(place.latest).toBe(last)
+    await Promise.all([reader, one.client, other.client].map((client) => client.end()))
+  })
+
+  it.each([
+    ['all that has changed', 'anything'],
+    ['the same relations', new Set(['ahead_one'])],
+  ] as const)('is nothing where somebody has read %s meanwhile', async (_what, needed) => {
+    const shelf = new CatalogShelf()
+    const reader = await connect()
+    const ask = asker(reader, { asked: 0 })
+    const { place } = await shelf.find('target', STATE, ask)
+    await place.read(ask)
+    const one = await maker(place, 'ahead_one')
+    await reader.query('alter table ahead_one rename column b to c')
+    const { rows } = await place.read(ask, needed)
+    one.answer()
+    expect(await one.read).toBeUndefined()
+    expect(place.latest?.rows).toBe(rows)
+    await Promise.all([reader, one.client].map((client) => client.end()))
+  })
+
+  it('is nothing where names do not tell what has changed', async () => {
+    const reader = await connect()
+    const ask = asker(reader, { asked: 0 })
+    const { place } = await new CatalogShelf().find('target', STATE, ask)
+    await place.read(ask)
+    await reader.query('create table ahead_tree (a int) partition by list (a)')
+    const readOf = (name: string) =>
+      place.readAhead(
+        new Set([name]),
+        async (query) => (await ask([query]))[0],
+        (before) => before,
+      )
+    expect([await readOf('ahead_tree'), await readOf('with "quotes"')]).toEqual([undefined, undefined])
+    await reader.query('drop table ahead_tree')
+    await reader.end()
+  })
 })
 
 describe('what others say of what has changed', () => {
@@ -555,6 +633,28 @@ const NOTHING: Touches = new Set()
 
 /** Whether the catalog is there without having been built: it was made from that before. */
 const wasRenewed = (rows: CatalogRows): boolean => isPrepared(rows)
+
+/** What masked values can be read from. */
+const showsMasked = (rows: CatalogRows): string[] =>
+  taintedRelations(PLAN, buildCatalog(rows))
+    .map(({ name }) => name)
+    .toSorted()
+const PLAN: MaskingPlan = {
+  columns: [
+    { table: 'w0', column: 'b' },
+    { table: 't1', column: 'b' },
+    { table: '*', column: 'd0' },
+  ].map((column) => ({
+    schema: 'public',
+    ...column,
+    style: 'redact',
+    sideChannels: 'deny',
+    maxComparisons: 0,
+    copying: false,
+    hashScope: 'session',
+  })),
+  kinds: [],
+}
 
 /** Rows, and the catalog that is made of them, in one order. */
 const meaning = (rows: CatalogRows): object => {

@@ -160,6 +160,7 @@ const LOOKING: readonly Program[] = [
   ['insert into other (id) values (2)', LOOK],
   ['begin', 'declare c cursor for select x from vx', 'fetch all from c', LOOK, 'rollback'],
   ['begin isolation level serializable', LOOK, 'insert into other (id) values (3)', 'commit'],
+  ['create temp table passing (a int)', 'insert into passing values (1)', LOOK, 'drop table passing', LOOK],
 ]
 
 /**
@@ -267,6 +268,25 @@ const OWN: readonly Writes[] = [
   ['begin', SHADOW_IN_TRANSACTION, SHOW, [X('commit'), X(SHOW), SYNC]],
   ['begin', SHADOW_IN_TRANSACTION, SHOW, 'commit and chain', SHOW],
   [[Q(SHADOW_IN_TRANSACTION), Q(SHOW)]],
+  // What is made is read right behind it, while what comes next is on its way.
+  [[Q(SHADOW), Q('drop table pg_temp.people'), Q(SHOW)]],
+  [[Q(SHADOW), Q('discard temp'), Q(SHOW)]],
+  [[Q(SHADOW), Q('discard all'), Q(SHOW)]],
+  [[X(SHADOW), SYNC, X('drop table pg_temp.people'), SYNC, X(SHOW), SYNC]],
+  [[Q(SHADOW), Q('begin'), Q('drop table pg_temp.people'), Q(SHOW)], 'rollback', 'drop table pg_temp.people', SHOW],
+  [
+    SHADOW,
+    [
+      Q('create temp table others (id int)'),
+      Q('drop table pg_temp.people'),
+      Q('insert into others values (1)'),
+      Q(SHOW),
+    ],
+  ],
+  [[Q('set search_path = decoy'), Q('create temp table others (id int)'), Q('reset search_path'), Q(SHOW)]],
+  [[Q('create temp table others (id int)'), Q('select 1/0'), Q('insert into others values (1)'), Q(SHOW)]],
+  [[Q('create temp table others (id int)'), Q('selec'), Q('insert into others values (1)'), Q(SHOW)]],
+  [[Q('create temp view early as select ssn from people'), Q('select reverse(ssn) as x from early'), Q(SHOW)]],
   [[Q(`${SHADOW}; select 1/0`), Q(SHOW)]],
   [[X(SHADOW), X(SHOW), X('select 1/0'), SYNC, X(SHOW), SYNC]],
   [[X(SHADOW_IN_TRANSACTION), X(SHOW), SYNC, X(SHOW), SYNC]],
@@ -636,6 +656,42 @@ describe('what a transaction does that sees what was before', () => {
     expect(seen.at(-1)).toBe('[{"x":"****"}]')
     await by.it.end()
     await by.other.end()
+  })
+})
+
+describe('an INSERT of constants, which the target is not asked about', () => {
+  it.each<readonly string[]>([
+    ['create temp view led as select id from ledger', 'insert into led values (2)'],
+    [
+      'create temp table led (id int)',
+      'drop table pg_temp.led',
+      'create temp view led as select id from ledger',
+      'insert into led values (2)',
+    ],
+    [
+      'create temp table led (id int)',
+      'create rule r as on insert to led do also delete from ledger',
+      'insert into led values (2)',
+    ],
+    [
+      'begin',
+      'create temp table ledger (id int)',
+      'insert into ledger values (2)',
+      'rollback',
+      'insert into ledger values (2)',
+    ],
+    ['alter table ledger rename to led', 'insert into led values (2)'],
+    ['create table heir () inherits (ledger)', 'insert into heir values (2)', 'drop table heir'],
+    ['create temp table led (id int default length(public.wipe()))', 'insert into led values (default)'],
+    ['create temp table led (id int check (public.wipe() is null))', 'insert into led values (2)'],
+    ['create temp table led (id int references ledger on delete cascade)', 'insert into ledger values (2)'],
+  ])('changes nothing that is closed: %#', async (...script) => {
+    await admin.query(`${RESET}; drop table if exists heir`)
+    const db = await connect(gateway(through))
+    await db.query('select 1 from other')
+    for (const sql of script) await db.query(sql).catch(() => {})
+    await db.end()
+    expect((await admin.query('select id from only ledger')).rows).toEqual([{ id: 1 }])
   })
 })
 

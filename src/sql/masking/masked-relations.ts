@@ -1,6 +1,7 @@
 import type { ColumnMask, MaskedColumns, MaskingPlan } from '../../masking/plan.ts'
 import type { CatalogTerms, Relation, RelationCatalog } from '../catalog.ts'
 import type { Dialect } from '../dialect.ts'
+import { FoundIn, grownBy } from '../growth.ts'
 
 /** Catalogs, and how their dialect reads them. */
 export interface KnownCatalog {
@@ -38,9 +39,33 @@ export function taintedRelations<R extends Relation>(
   catalog: RelationCatalog<R>,
   terms: CatalogTerms,
 ): R[] {
-  const tainted = taint(columnMasks(plan, catalog), { catalog, terms }, plan)
-  return [...catalog.byOid.values()].filter(({ oid }) => tainted.has(oid))
+  return [...maskedIn(plan, { catalog, terms }).tainted].flatMap((oid) => catalog.byOid.get(oid) ?? [])
 }
+
+/** What a plan masks in a catalog: columns by relation, and relations that their values can be read from. */
+export interface Masked {
+  readonly masks: ReadonlyMap<number, ReadonlyMap<number, ColumnMask>>
+  readonly tainted: ReadonlySet<number>
+}
+
+/** Found once for each plan and catalog. */
+export function maskedIn(plan: MaskingPlan, known: Pick<KnownCatalog, 'catalog' | 'terms'>): Masked {
+  const { catalog, terms } = known
+  const found = foundByPlan.get(plan) ?? new FoundIn<Masked>()
+  foundByPlan.set(plan, found)
+  const find = (): Masked => {
+    const masks = columnMasks(plan, catalog)
+    return { masks, tainted: taint(masks, known, plan) }
+  }
+  return found.of(catalog.byOid, find, ({ masks, tainted }, added) => {
+    if (plan.columns.length === 0) return { masks, tainted }
+    if (plan.columns.some((column) => added.some((relation) => has(relation, column)))) return undefined
+    const tellsByStorage = mayTellByStorage(masks, catalog)
+    return { masks, tainted: grownBy(tainted, added, (relation) => isTainted(relation, masks, terms, tellsByStorage)) }
+  })
+}
+
+const foundByPlan = new WeakMap<MaskingPlan, FoundIn<Masked>>()
 
 /** Columns of a plan that no relation has: a misspelt rule would mask nothing. */
 export function missingColumns(plan: MaskingPlan, catalog: RelationCatalog): readonly string[] {
@@ -56,24 +81,19 @@ const missing = new WeakMap<RelationCatalog, WeakMap<MaskingPlan, readonly strin
 
 function findMissing(plan: MaskingPlan, catalog: RelationCatalog): string[] {
   const all = [...catalog.byOid.values()]
-  return plan.columns
-    .filter(
-      (column) =>
-        !all.some(
-          ({ schema, name, columns }) =>
-            fits(column.schema, schema) &&
-            fits(column.table, name.slice(schema.length + 1)) &&
-            [...columns.keys()].some((own) => fits(column.column, own)),
-        ),
-    )
-    .map(nameOf)
+  return plan.columns.filter((column) => !all.some((relation) => has(relation, column))).map(nameOf)
 }
+
+const has = ({ schema, name, columns }: Relation, column: MaskedColumns): boolean =>
+  fits(column.schema, schema) &&
+  fits(column.table, name.slice(schema.length + 1)) &&
+  [...columns.keys()].some((own) => fits(column.column, own))
 
 const fits = (pattern: string, name: string): boolean => pattern === '*' || pattern === name
 export const nameOf = ({ schema, table, column }: MaskedColumns): string => `${schema}.${table}.${column}`
 
 /** All relations that masked values can be read from, including views of views. */
-export function taint(
+function taint(
   masks: Masks,
   { catalog, terms }: Pick<KnownCatalog, 'catalog' | 'terms'>,
   plan: MaskingPlan,
@@ -81,11 +101,8 @@ export function taint(
   const tainted = new Set<number>()
   if (plan.columns.length === 0) return tainted
   const tellsByStorage = mayTellByStorage(masks, catalog)
-  for (const relation of catalog.byOid.values()) {
-    const tells = terms.harmlessColumns(relation) !== undefined
-    if (masks.has(relation.oid) || relation.opaque || relation.foreign || tells) tainted.add(relation.oid)
-    if (tellsByStorage && terms.isOfStorage(relation)) tainted.add(relation.oid)
-  }
+  for (const relation of catalog.byOid.values())
+    if (isTainted(relation, masks, terms, tellsByStorage)) tainted.add(relation.oid)
   const shownBy = new Map<number, number[]>()
   for (const { oid, viewOf } of catalog.byOid.values())
     for (const read of viewOf) {
@@ -96,6 +113,14 @@ export function taint(
   for (const oid of tainted) for (const view of shownBy.get(oid) ?? []) tainted.add(view)
   return tainted
 }
+
+/** Whether masked values can be read from it, whatever is behind it. */
+const isTainted = (relation: Relation, masks: Masks, terms: CatalogTerms, tellsByStorage: boolean): boolean =>
+  masks.has(relation.oid) ||
+  relation.opaque ||
+  relation.foreign ||
+  terms.harmlessColumns(relation) !== undefined ||
+  (tellsByStorage && terms.isOfStorage(relation))
 
 /** Whether masked columns decide where rows are stored, or whether they are in an index. */
 export const mayTellByStorage = (masks: Masks, catalog: RelationCatalog): boolean =>

@@ -1,5 +1,6 @@
 import type { ColumnMask, MaskingPlan } from '../../masking/plan.ts'
 import { partsOf, statementParts } from '../parts.ts'
+import { FoundIn, grownBy } from '../growth.ts'
 import { around, withOneAround } from '../relations-behind.ts'
 import type { Expression, Statement } from '../query.ts'
 import type { Relation, RelationCatalog, Tie, TieKind } from '../catalog.ts'
@@ -19,7 +20,7 @@ import {
   type Output,
   type ReadOrders,
 } from '../lineage/origin.ts'
-import { type KnownCatalog, columnMasks, nameOf, taint, mayTellByStorage, families } from './masked-relations.ts'
+import { type KnownCatalog, maskedIn, nameOf, mayTellByStorage, families } from './masked-relations.ts'
 
 /** The parsed definitions: of views by object id, of generated columns by `oid column`. */
 export type DefinitionTrees = ReadonlyMap<string, Statement | undefined>
@@ -39,8 +40,6 @@ export class MaskingScope {
   readonly #answers = new Map<number, Origin>()
   /** Relations whose policies are being followed, one from another. */
   readonly #answering = new Set<number>()
-  /** Relations with policies on them or on what they read; computed on demand. */
-  #guarded: ReadonlySet<number> | undefined
   #walked = 0
   readonly #ties = new Map<number, readonly WrittenTie[]>()
   #storage: Origin | undefined
@@ -60,8 +59,9 @@ export class MaskingScope {
     this.plan = plan
     this.#known = known
     this.#definitions = definitions
-    this.#masks = columnMasks(plan, known.catalog)
-    this.#tainted = taint(this.#masks, known, plan)
+    const { masks, tainted } = maskedIn(plan, known)
+    this.#masks = masks
+    this.#tainted = tainted
     this.anything = madeOf(plan.columns.map((column) => valueOf({ ...column, name: nameOf(column), style: 'redact' })))
     this.sources = this.#sourcesOf(known)
   }
@@ -281,12 +281,11 @@ export class MaskingScope {
    */
   #withPolicies(relation: Relation): readonly Relation[] | undefined {
     const { catalog } = this.#known
-    this.#guarded ??= withOneAround(({ ties }) => ties.some(isPolicy), catalog)
-    if (!this.#guarded.has(relation.oid)) return []
+    if (!guardedIn(catalog).has(relation.oid)) return []
     if (this.#walked > MAX_WALKED) return undefined
     const all = around([relation], catalog)
     this.#walked += all.length
-    return all.filter(({ ties }) => ties.some(isPolicy))
+    return all.filter(hasPolicy)
   }
 
   /** What decides which rows of a relation are read or may be written. */
@@ -406,6 +405,16 @@ export class MaskingScope {
 }
 
 const isPolicy = ({ kind }: Tie): boolean => kind === 'policy'
+const hasPolicy = ({ ties }: Relation): boolean => ties.some(isPolicy)
+
+/** Relations that have policies around them. */
+const guardedIn = (catalog: RelationCatalog): ReadonlySet<number> =>
+  guarded.of(
+    catalog.byOid,
+    () => withOneAround(hasPolicy, catalog),
+    (before, added) => grownBy(before, added, hasPolicy),
+  )
+const guarded = new FoundIn<ReadonlySet<number>>()
 
 /** Dependencies that are followed in all: less than a second of work. */
 const MAX_WALKED = 4_000_000

@@ -1,5 +1,6 @@
 import { LayeredMap } from '../../../shared/layered-map.ts'
 import { atOnce, inSlices, type Work } from '../../../shared/slices.ts'
+import { noteGrowth } from '../../../sql/growth.ts'
 import { valueTypesOf, type ValueType } from './value-types.ts'
 import { type Catalog, type Relation, type Reviewed, type UserCast, keyOf, FIRST_USER_OID } from './catalog.ts'
 import { NO_ROWS, type Row, type CatalogRows, type RelationRows } from './rows.ts'
@@ -104,10 +105,17 @@ function renewed(catalog: Catalog, rows: CatalogRows, declaredSafe: readonly str
   const valueTypes = new Map<number, ValueType | undefined>()
   for (const oid of types) valueTypes.set(Number(oid), undefined)
   for (const [oid, type] of valueTypesOf(renewal.valueTypes)) valueTypes.set(oid, type)
+  const numbered = LayeredMap.with(catalog.byOid, byOid)
+  if (renewal.made !== undefined)
+    noteGrowth(
+      numbered,
+      catalog.byOid,
+      made.map(([, relation]) => relation),
+    )
   return {
     ...catalog,
     relations: LayeredMap.with(catalog.relations, relations),
-    byOid: LayeredMap.with(catalog.byOid, byOid),
+    byOid: numbered,
     valueTypes: LayeredMap.with(catalog.valueTypes, valueTypes),
     userTypes: userTypesOf(rows, safe),
     typesByOid: typesByOidOf(rows, safe),

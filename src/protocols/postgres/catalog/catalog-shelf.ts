@@ -4,8 +4,9 @@ import { rowsOf, SYSTEM_QUERIES, type SystemRows } from './catalog-rows.ts'
 import type { CatalogRows } from './rows.ts'
 import type { KnownTexts } from '../masking/definitions.ts'
 import { ReadingPace } from './reading-pace.ts'
-import { readRelations } from './relation-reading.ts'
-import { joined, SharedDefinitions, type Touches } from './shared-definitions.ts'
+import { askForRelations, readRelations, withRelations } from './relation-reading.ts'
+import { joined, seenFirst, type Seen, type Touches } from './change-log.ts'
+import { SharedDefinitions } from './shared-definitions.ts'
 
 /** Runs the gateway's own queries, all in one round trip and one transaction; the rows of each. */
 export type AskAll = (queries: readonly CatalogQuery[]) => Promise<readonly (readonly (readonly (string | null)[])[])[]>
@@ -64,8 +65,8 @@ function keep<T>(map: Map<string, T>, key: string, value: T): void {
 /** What is committed, as it was read last. */
 interface Shared {
   readonly mirror: CatalogMirror
-  /** How often definitions had changed when the reading began. */
-  readonly changes: number
+  /** Which changes of definitions it has surely seen. */
+  readonly seen: Seen
   /** When everything that had changed was read last, by `performance.now()`. */
   readonly since: number
 }
@@ -76,9 +77,9 @@ export interface CatalogReading {
   readonly since: number
 }
 
-/** The same of what is committed, with how often definitions had changed when the reading began. */
+/** The same of what is committed, with which changes of definitions it has surely seen. */
 export interface SharedReading extends CatalogReading {
-  readonly changes: number
+  readonly seen: Seen
 }
 
 export class CatalogPlace {
@@ -89,6 +90,9 @@ export class CatalogPlace {
   #system: SystemRows | undefined
   #shared: Shared | undefined
   #latest: SharedReading | undefined
+  /** What was read of what is shared, the newest last; how many readings were forgotten before these. */
+  #merged: Touches[] = []
+  #forgotten = 0
   /** What whoever waits for the next reading needs of it. */
   #needed: Touches | undefined
   #next: Promise<CatalogReading> | undefined
@@ -135,11 +139,11 @@ export class CatalogPlace {
     const began = performance.now()
     const mirror = this.#shared?.mirror
     if (mirror !== undefined && this.#system !== undefined && snapshot === mirror.snapshot && isQuiet(mirror.snapshot))
-      return { rows: await rowsOf(mirror, this.#system), since: began, changes: seenChanges }
+      return { rows: await rowsOf(mirror, this.#system), since: began, seen: seenFirst(seenChanges) }
     if (isForRecord && !this.definitions.areReliedOn && this.#latest !== undefined && !this.pace.isDue)
       return this.#latest
     const { rows } = await this.pace.keep(() => this.read(ask))
-    return { rows, since: began, changes: seenChanges }
+    return { rows, since: began, seen: seenFirst(seenChanges) }
   }
 
   /**
@@ -161,6 +165,30 @@ export class CatalogPlace {
     return this.#meaning(await readMirror(this.#system.version, before, oneOf(ask)), before, now)
   }
 
+  /**
+   * Relations with these names, asked for at once, whoever else reads meanwhile. Undefined where that is not enough, or where somebody has read
+   * the same meanwhile: nobody can tell which of the two readings is the later one. `seenWith`: what is seen once it is answered, of what was seen before.
+   */
+  async readAhead(
+    names: ReadonlySet<string>,
+    ask: (query: CatalogQuery) => Promise<Awaited<ReturnType<Ask>> | undefined>,
+    seenWith: (before: Seen) => Seen,
+  ): Promise<SharedReading | undefined> {
+    const query = this.#shared && askForRelations(this.#shared.mirror.version, names)
+    if (query === undefined) return undefined
+    const count = this.#forgotten + this.#merged.length
+    const answer = await ask(query)
+    const before = this.#shared
+    if (answer === undefined || before === undefined || this.#isMergedSince(count, names)) return undefined
+    const read = withRelations(before.mirror, names, answer)
+    if (read === undefined) return undefined
+    const { mirror } = read
+    const { since } = before
+    const seen = seenWith(before.seen)
+    this.#merge({ mirror, seen, since }, names)
+    return this.#share(await this.#meaning(read, before.mirror, since), mirror, seen)
+  }
+
   /** Whether a transaction sees just what is committed, and was read last. */
   async isUnchanged(ask: AskAll): Promise<boolean> {
     const mirror = this.#shared?.mirror
@@ -173,27 +201,46 @@ export class CatalogPlace {
     this.#system ??= await readSystem(ask)
     const { changes } = this.definitions
     const before = this.#shared
-    const names = before && joined(needed, this.definitions.renewedSince(before.changes))
+    const names = before && joined(needed, this.definitions.renewedSince(before.seen))
     if (names !== undefined && names !== 'anything' && isRecent(before?.since)) {
       const { mirror, since } = before as Shared
       const read = await readRelations(mirror, names, oneOf(ask))
       if (read !== undefined) {
+        const seen = seenFirst(changes)
         // Another reading may have ended meanwhile, which knows nothing of this one.
-        if (this.#shared === before) this.#shared = { mirror: read.mirror, changes, since }
-        return this.#share(await this.#meaning(read, mirror, since), read.mirror, changes)
+        if (this.#shared === before) this.#merge({ mirror: read.mirror, seen, since }, names)
+        return this.#share(await this.#meaning(read, mirror, since), read.mirror, seen)
       }
     }
     const since = performance.now()
     const read = await readMirror(this.#system.version, before?.mirror, oneOf(ask))
     const { mirror } = read
     const isLast = this.#shared === before || this.#shared === undefined || isLater(mirror, this.#shared.mirror)
-    if (isLast) this.#shared = { mirror, changes, since }
-    return this.#share(await this.#meaning(read, before?.mirror, since), mirror, changes)
+    const seen = seenFirst(changes)
+    if (isLast) this.#merge({ mirror, seen, since }, 'anything')
+    return this.#share(await this.#meaning(read, before?.mirror, since), mirror, seen)
   }
 
-  #share(read: CatalogReading, mirror: CatalogMirror, changes: number): CatalogReading {
-    if (this.#shared?.mirror === mirror) this.#latest = { ...read, changes }
-    return read
+  #share(read: CatalogReading, mirror: CatalogMirror, seen: Seen): SharedReading {
+    const reading = { ...read, seen }
+    if (this.#shared?.mirror === mirror) this.#latest = reading
+    return reading
+  }
+
+  #merge(shared: Shared, read: Touches): void {
+    this.#shared = shared
+    this.#merged.push(read)
+    if (this.#merged.length <= 2 * MAX_MERGED) return
+    this.#forgotten += this.#merged.length - MAX_MERGED
+    this.#merged = this.#merged.slice(-MAX_MERGED)
+  }
+
+  /** Whether any of these was read by somebody since there were so many readings. */
+  #isMergedSince(count: number, names: ReadonlySet<string>): boolean {
+    if (count < this.#forgotten) return true
+    return this.#merged
+      .slice(count - this.#forgotten)
+      .some((read) => read === 'anything' || [...read].some((name) => names.has(name)))
   }
 
   async #meaning(
@@ -247,6 +294,8 @@ const xmaxOf = ({ snapshot }: CatalogMirror): bigint => BigInt(snapshot.split(':
 const IDENTITY = `select pg_catalog.pg_postmaster_start_time()::pg_catalog.text, d.oid::pg_catalog.text from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()`
 const SNAPSHOT = `select pg_catalog.txid_current_snapshot()::pg_catalog.text`
 const MAX_PLACES = 100
+/** Readings that are remembered by what they read. */
+const MAX_MERGED = 100
 /** Milliseconds that decisions rest on what was read, where nothing that they rest on was changed through the gateway and something else was. */
 export const RESTS_FOR = 1000
 /** Milliseconds that a session waits for what another reads. */

@@ -10,6 +10,7 @@ import {
   type CatalogMirror,
   type ChangedRows,
   type MirrorReading,
+  type RepeatedQuery,
 } from './catalog-mirror.ts'
 import { CLASSES, catalogTables, type CatalogTable, type TableRow } from './catalog-tables.ts'
 import { CATALOG_OF } from './what-runs.ts'
@@ -25,9 +26,28 @@ export async function readRelations(
   names: ReadonlySet<string>,
   ask: Ask,
 ): Promise<MirrorReading | undefined> {
+  const query = askForRelations(before.version, names)
+  return query && withRelations(before, names, await ask(query))
+}
+
+/** The query for relations with these names; undefined where they cannot be asked for. */
+export function askForRelations(version: number, names: ReadonlySet<string>): RepeatedQuery | undefined {
   if (names.size > MAX_NAMES || ![...names].every((name) => PLAIN_NAME.test(name))) return undefined
+  const sql = queries.get(version) ?? relationsQuery(catalogTables(version))
+  queries.set(version, sql)
+  return { sql, parameter: `{${[...names].join(',')}}` }
+}
+
+/** By version of the server. */
+const queries = new Map<number, string>()
+
+/** The same as `readRelations`, of the answer to that query. */
+export function withRelations(
+  before: CatalogMirror,
+  names: ReadonlySet<string>,
+  answer: Awaited<ReturnType<Ask>>,
+): MirrorReading | undefined {
   const tables = catalogTables(before.version)
-  const answer = await ask({ sql: relationsQuery(tables), parameter: `{${[...names].join(',')}}` })
   if (answer.length > MAX_ROWS) return undefined
   const read = collect(tables, answer)
   if (read.storage !== before.storage || isPartOfTree(read.rows)) return undefined
@@ -35,7 +55,7 @@ export async function readRelations(
   const known = new Set<string>()
   const classes = before.tables.get('pg_class') as Rows
   for (const oid of read.rows.get('pg_class')?.keys() ?? []) if (classes.has(oid)) known.add(oid)
-  for (const [oid, { relname }] of classes) if (names.has(String(relname)) && !known.has(oid)) return undefined
+  for (const [oid, { relname }] of classes) if (isAmong(relname, names) && !known.has(oid)) return undefined
   if (hasReplaced(before, known, names, read.rows)) return undefined
 
   const next = new Map(before.tables)
@@ -66,6 +86,10 @@ export async function readRelations(
 }
 
 type Rows = ReadonlyMap<string, TableRow>
+
+/** Asked of every relation and type that there is. */
+const isAmong = (name: string | null | undefined, names: ReadonlySet<string>): boolean =>
+  name != null && names.has(name)
 
 /** The column that says which relation a row is part of. Partitions and children are read with everything: see `isPartOfTree`. */
 const PART_OF: Readonly<Record<string, string>> = {
@@ -159,7 +183,7 @@ function hasReplaced(
   const typeNames = new Set(names)
   for (const { typname } of types?.values() ?? []) typeNames.add(String(typname))
   for (const [oid, { typname }] of before.tables.get('pg_type') ?? [])
-    if (typeNames.has(String(typname)) && types?.has(oid) !== true) return true
+    if (isAmong(typname, typeNames) && types?.has(oid) !== true) return true
   for (const [oid, { indrelid }] of before.tables.get('pg_index') ?? [])
     if (known.has(String(indrelid)) && !known.has(oid)) return true
   return false

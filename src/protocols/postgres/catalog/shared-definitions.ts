@@ -1,25 +1,5 @@
 import { pause } from '../../../shared/pause.ts'
-
-/** What a definition that is changed may stand behind: relations by their last names, or anything. */
-export type Touches = 'anything' | ReadonlySet<string>
-
-/**
- * What changes definitions: a statement that says so; code of unknown effect, which may; a statement that was not read with the definitions
- * of now, of which nobody knows what it runs. The first is the strongest.
- */
-export type ChangedBy = 'definition' | 'code' | 'unread'
-
-/** What becomes of definitions. */
-export interface Change {
-  readonly by: ChangedBy
-  /** What decisions of others must not rest on while it is on its way. */
-  readonly touches: Touches
-  /**
-   * What decisions rest on that need the catalogs read again after it: names of relations that are made, and of what they are made of; anything,
-   * where it does more than make relations.
-   */
-  readonly renews: Touches
-}
+import { ChangeLog, type Cause, type Change, type Touches } from './change-log.ts'
 
 /** A statement that was sent, and that the server may not have analysed yet. */
 export interface Unanalysed {
@@ -60,57 +40,9 @@ export interface Publication {
  * some time between the moment it is sent and the moment its answer is read. So both ends are closed: whoever decides about what a
  * change touches waits until it is answered, and a change is sent only when what others have sent before was analysed.
  */
-export class SharedDefinitions {
-  #changes = 0
-  /** What has to be read again after the last of the changes that statements say, oldest first, each with its number. */
-  #log: { readonly at: number; readonly renews: Touches }[] = []
-  /** The number of the last that is not among them any more. */
-  #forgotten = 0
-  /** The numbers of the last that code may have made, and of the last that a statement may have made that was not read. */
-  #lastByCode = 0
-  #lastUnread = 0
+export class SharedDefinitions extends ChangeLog {
   readonly #sessions = new Set<Participant>()
   readonly #publications = new Set<Publication>()
-
-  /** How often they have changed. */
-  get changes(): number {
-    return this.#changes
-  }
-
-  /** `renews`: what has to be read again. */
-  note(renews: Touches, by: ChangedBy = 'definition'): void {
-    this.#changes++
-    if (by === 'code') this.#lastByCode = this.#changes
-    else if (by === 'unread') this.#lastUnread = this.#changes
-    else {
-      this.#log.push({ at: this.#changes, renews })
-      if (this.#log.length <= 2 * MAX_LOGGED) return
-      this.#forgotten = this.#log.at(-MAX_LOGGED - 1)?.at ?? this.#changes
-      this.#log = this.#log.slice(-MAX_LOGGED)
-    }
-  }
-
-  /** What has to be read again since there were so many changes; undefined: nothing. */
-  renewedSince(changes: number): Touches | undefined {
-    return this.#lastByCode > changes || this.#lastUnread > changes ? 'anything' : this.definedSince(changes)
-  }
-
-  /** The same, of what statements have changed that say so. */
-  definedSince(changes: number): Touches | undefined {
-    if (changes === this.#changes) return undefined
-    if (changes < this.#forgotten) return 'anything'
-    if ((this.#log.at(-1)?.at ?? 0) <= changes) return undefined
-    return this.#log.reduce<Touches | undefined>(
-      (all, { at, renews }) => (at > changes ? joined(all, renews) : all),
-      undefined,
-    )
-  }
-
-  /** Whether code, or what was not read, may have changed something since. */
-  mayHaveChangedSince(changes: number): ChangedBy | undefined {
-    if (this.#lastByCode > changes) return 'code'
-    return this.#lastUnread > changes ? 'unread' : undefined
-  }
 
   /** Whether any session decides something by what definitions say. */
   get areReliedOn(): boolean {
@@ -127,10 +59,10 @@ export class SharedDefinitions {
     for (const publication of this.#publications) if (publication.by === session) publication.finish()
   }
 
-  /** `waitFor`: whether others wait for its end; code of unknown effect may take any time, and change nothing. */
-  publish(by: Participant, change: Change, waitFor = true): Publication {
+  /** `waitFor`: whether others wait for its end; code of unknown effect may take any time, and change nothing. `cause`: whose answer ends it. */
+  publish(by: Participant, change: Change, waitFor = true, cause?: Cause): Publication {
     const { renews, by: what } = change
-    this.note(renews, what)
+    this.note(renews, what, cause)
     let resolve!: () => void
     const over = new Promise<void>((done) => (resolve = done))
     const publication: Publication = {
@@ -140,7 +72,7 @@ export class SharedDefinitions {
       over,
       finish: () => {
         if (!this.#publications.delete(publication)) return
-        this.note(renews, what)
+        this.note(renews, what, cause)
         resolve()
       },
     }
@@ -241,24 +173,6 @@ export interface Wait {
 /** By backend; undefined where nothing can be asked. */
 export type WaitsOf = (pids: readonly number[]) => Promise<ReadonlyMap<number, Wait> | undefined>
 
-export const bothOf = (one: Change | undefined, other: Change | undefined): Change | undefined =>
-  one === undefined || other === undefined
-    ? (one ?? other)
-    : {
-        by: strongest(one.by, other.by),
-        touches: joined(one.touches, other.touches) ?? one.touches,
-        renews: joined(one.renews, other.renews) ?? one.renews,
-      }
-
-export const strongest = (one: ChangedBy, other: ChangedBy): ChangedBy =>
-  one === 'definition' || other === 'definition' ? 'definition' : one === 'code' || other === 'code' ? 'code' : 'unread'
-
-export function joined(one: Touches | undefined, other: Touches | undefined): Touches | undefined {
-  if (one === undefined || other === undefined || one === other) return one ?? other
-  if (one === 'anything' || other === 'anything' || one.size + other.size > MAX_NAMES) return 'anything'
-  return new Set([...one, ...other])
-}
-
 const UNKNOWN_WAITS: ReadonlyMap<number, Wait> = new Map()
 
 const concerns = (touches: Touches, names: ReadonlySet<string>): boolean => {
@@ -269,10 +183,6 @@ const concerns = (touches: Touches, names: ReadonlySet<string>): boolean => {
 
 const firstOf = (promises: readonly Promise<void>[]): Promise<void> => Promise.race(promises)
 
-/** Changes that are remembered by what they touched. */
-const MAX_LOGGED = 200
-/** Names that are told apart: of more, anything may be. */
-const MAX_NAMES = 1000
 /** Milliseconds after which a backend that waits for no lock has analysed what it was sent. */
 const ANALYSED_AFTER = 100
 /** Milliseconds after which new statements of others wait for a change. */

@@ -1,6 +1,6 @@
 import type { SqlStatement } from '../../../sql/statement.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
-import type { ChangedBy } from '../catalog/shared-definitions.ts'
+import type { ChangedBy } from '../catalog/change-log.ts'
 import { effectsOf } from './effects.ts'
 import { guard, type GuardOptions } from './guard.ts'
 import { guardLineage } from '../../../sql/facts/guard-lineage.ts'

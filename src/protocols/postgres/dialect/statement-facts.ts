@@ -1,7 +1,7 @@
 import { PamError } from '../../../shared/errors.ts'
 import type { SqlStatement } from '../../../sql/statement.ts'
 import type { TextFacts } from '../../../sql/facts/text-facts.ts'
-import type { ChangedBy } from '../catalog/shared-definitions.ts'
+import type { ChangedBy } from '../catalog/change-log.ts'
 import type { SyntaxProblem } from './syntax-problem.ts'
 
 /** All that the session needs to know about one text. */

@@ -80,7 +80,7 @@ export function postgresEngine(
         trees: upstream.trees,
         parameters: upstream.parameters,
         place: upstream.place,
-        seenChanges: upstream.seenChanges,
+        seen: upstream.seen,
         readAt: upstream.readAt,
         target: upstream,
       })

@@ -4,7 +4,8 @@ import { changesQuery, mirrorQuery } from '../../../../src/protocols/postgres/ca
 import { SYSTEM_QUERIES } from '../../../../src/protocols/postgres/catalog/catalog-rows.ts'
 import { catalogTables } from '../../../../src/protocols/postgres/catalog/catalog-tables.ts'
 import { STATE } from '../../../../src/protocols/postgres/gateway/pipeline/known-definitions.ts'
-import { shield } from '../../../../src/protocols/postgres/gateway/pipeline/gateway-query.ts'
+import { shield, SHIELD } from '../../../../src/protocols/postgres/gateway/pipeline/gateway-query.ts'
+import { askForRelations } from '../../../../src/protocols/postgres/catalog/relation-reading.ts'
 import { buildCatalog } from '../../../../src/protocols/postgres/catalog/build-catalog.ts'
 import { definitionTexts } from '../../../../src/protocols/postgres/catalog/definition-texts.ts'
 import type { CatalogRows } from '../../../../src/protocols/postgres/catalog/rows.ts'
@@ -673,6 +674,8 @@ describe('what the gateway asks a target for itself', () => {
     ['definitions', definitionTexts([...buildCatalog(rows).byOid.values()])],
     ['state', STATE],
     ['shield', shield(1)],
+    ['shield that stays prepared', SHIELD],
+    ['relations by name', String(askForRelations(180000, new Set(['a']))?.sql)],
   ] as [string, string][])('%s names everything with its schema, operators too', (_name, sql) => {
     const [statement] = readSql(sql)
     expect(statement?.kinds.filter((kind) => kind !== 'set')).toEqual(['select'])

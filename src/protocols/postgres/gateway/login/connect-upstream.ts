@@ -14,6 +14,7 @@ import type { DefinitionTrees } from '../../../../sql/masking/masking-scope.ts'
 import { textOf } from '../../catalog/catalog-mirror.ts'
 import type { AskAll, CatalogPlace, CatalogShelf } from '../../catalog/catalog-shelf.ts'
 import { prepareCatalog } from '../../catalog/build-catalog.ts'
+import type { Seen } from '../../catalog/change-log.ts'
 import type { CatalogRows } from '../../catalog/rows.ts'
 import { namesOf, STATE } from '../pipeline/known-definitions.ts'
 import type { KnownTexts } from '../../masking/definitions.ts'
@@ -30,9 +31,9 @@ export interface Upstream {
   readonly catalog: CatalogRows
   readonly searchPath: readonly string[]
   readonly trees: DefinitionTrees
-  /** The cached catalogs of its database, and how often definitions had changed before they were read. */
+  /** The cached catalogs of its database, and which changes of its definitions had been seen when they were read. */
   readonly place: CatalogPlace
-  readonly seenChanges: number
+  readonly seen: Seen
   /** When they were read, by `performance.now()`. */
   readonly readAt: number
   /** The process id of the backend, where the target reports it. */
@@ -85,7 +86,7 @@ export async function connectUpstream(
       )
       const { place } = found
       const searchPath = namesOf(found.state[0])
-      const { rows: catalog, since, changes } = await place.readAtLogin(found, target.readsForRecordAlone, ask)
+      const { rows: catalog, since, seen } = await place.readAtLogin(found, target.readsForRecordAlone, ask)
       await prepareCatalog(catalog, config.safeFunctions)
       const trees = await definitions(catalog, place.texts, async (text) => (await ask([text]))[0] ?? [])
       signal.throwIfAborted()
@@ -97,7 +98,7 @@ export async function connectUpstream(
         searchPath,
         trees,
         place,
-        seenChanges: changes,
+        seen,
         readAt: since,
         processId: key === undefined ? undefined : key.processId | 0,
         aside: (read) => aside(target, read, ended),

@@ -173,6 +173,16 @@ export class ClientMessages {
     if (published !== undefined) pipeline.changes.publish(pending, published.change, true)
     pipeline.known.noteEnd()
     pipeline.endBatch()
+    if (published !== undefined) this.#readAhead()
+  }
+
+  /** What one statement of one batch has made, and nothing else that is on its way. */
+  #readAhead(): void {
+    const { ahead, inFlight } = this.#pipeline
+    const sent = [...inFlight.all]
+    const [run, ...others] = sent.filter(({ type }) => RUNS.has(type))
+    const isOneBatch = others.length === 0 && sent.filter(({ type }) => type === 'sync').length === 1
+    if (run?.type === 'execute' && isOneBatch) ahead.behind(run.portal.facts, sent)
   }
 
   *#query(frame: Frame, sql: string): Steps {
@@ -228,6 +238,7 @@ export class ClientMessages {
     pipeline.expect(pending)
     if (published !== undefined) pipeline.changes.publish(pending, published.change, published.waitFor)
     this.#send(frame.bytes)
+    pipeline.ahead.behind(facts, [pending])
   }
 
   #refuseQuery(sql: string, facts: StatementFacts, error: PamError): void {
@@ -449,5 +460,7 @@ const OVERTAKEN = new PamError('APPROVAL_VOID', 'definitions changed after the s
 const INVALID_SQL_STATEMENT_NAME = '26000'
 const INVALID_CURSOR_NAME = '34000'
 
+/** What makes the server do something. */
+const RUNS: ReadonlySet<Pending['type']> = new Set(['query', 'execute'])
 /** How often a text waits for what others have on its way. */
 const MAX_WAITS = 5

@@ -39,6 +39,7 @@ export class ClientSide {
       known,
       send: (bytes) => this.#out.push(bytes),
     })
+    pipeline.collect = (bytes) => void this.#out.push(bytes)
     this.#framer = new Framer(pipeline.session.limits.statementBytes, 'the client', CLIENT_PIECES)
     pipeline.sendCollected = () => this.#flush()
   }

@@ -26,10 +26,13 @@ export class CurrentFacts {
     const { known, inFlight } = this.#pipeline
     // BEGIN, SET TRANSACTION and the like look nothing up, and a query of ours before them would take the snapshot.
     if (!looksUp(parsed)) return this.#resolved.of(parsed)
+    const { ahead } = this.#pipeline
+    if (ahead.running !== undefined) return ahead.running.then(() => this.of(parsed, sql))
     if (this.#pipeline.readsForRecordAlone) return this.#forRecord(parsed, sql)
     if (known.renewed === 'anything') return this.#lookOnce(parsed, sql, false)
     if (!inFlight.isIdle && executesAny(parsed)) return this.#pipeline.settled().then(() => this.#resolved.of(parsed))
     const facts = this.#resolved.of(parsed)
+    ahead.noteFacts(facts)
     if (isRenewed(facts, known.renewed)) return this.#lookOnce(parsed, sql, false)
     if (this.#othersTouching(facts).length > 0) return this.afresh(parsed, false)
     return this.#isNew(facts, sql) ? this.#lookOnce(parsed, sql, true) : facts

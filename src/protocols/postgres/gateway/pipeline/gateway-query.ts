@@ -55,6 +55,7 @@ export class OwnQueryFailed extends Error {
 export function ownQueries(
   port: QueryPort & { readonly kept?: KeptStatements },
   queries: readonly OwnQuery[],
+  write: (bytes: Buffer) => unknown = (bytes) => port.upstream.write(bytes),
 ): Promise<OwnRows[]> {
   return new Promise((resolve, reject) => {
     const { ended } = port.session
@@ -70,7 +71,7 @@ export function ownQueries(
       done: (error) => (error === undefined ? resolve(results) : reject(error)),
     })
     const kept = batchOpen ? undefined : port.kept
-    port.upstream.write(
+    write(
       Buffer.concat([
         ...(kept?.takeDropped() ?? []).map(closeStatement),
         ...queries.map((query) => messagesOf(query, kept)),
@@ -87,42 +88,59 @@ export const ownQuery = async (port: QueryPort, query: OwnQuery): Promise<OwnRow
 /**
  * The same, under settings of the gateway's own: the client's time limits, planner and search path do not apply, and are
  * what they were afterwards. Outside a transaction they are gone with the implicit one that the queries run in. `before`: outside a
- * transaction, a query that runs ahead of them under the client's settings; its rows come first. What fails there for a reason that passes, as a
+ * transaction, a list of values that is selected ahead of them under the client's settings; its row comes first. What fails there for a reason that passes, as a
  * cancel request that was meant for the client's last statement, is asked once more: `isLast` where it was.
  */
 export async function shieldedQueries(
   port: ShieldedPort,
   queries: readonly OwnQuery[],
-  before?: OwnQuery,
+  before?: string,
   isLast = false,
 ): Promise<OwnRows[]> {
-  const names = port.batchOpen
-    ? []
-    : port.kept.namesOf(queries.map((query) => (typeof query === 'string' ? query : query.sql)))
-  const shielding = shield(port.session.limits.catalogs, names)
   if (port.status === 'I' && !port.batchOpen) {
-    const ahead = before === undefined ? [] : [before]
     const began = performance.now()
     let hasFailed = false
-    const answers = await ownQueries(port, [...ahead, shielding, ...queries]).catch((error: unknown) => {
+    const answers = await shieldedOnce(port, queries, before).catch((error: unknown) => {
       if (!(error instanceof OwnQueryFailed)) throw error
-      if (names.length > 0 && error.sqlstate === NO_SUCH_STATEMENT) return undefined
       // Not where its time was over.
       hasFailed = PASSES.has(error.sqlstate) && performance.now() - began < port.session.limits.catalogs / 2
       if (isLast || !hasFailed) throw error
+      port.kept.drop()
       return undefined
     })
-    if (answers !== undefined && stand(names, answers[ahead.length]))
-      return answers.filter((_, index) => index !== ahead.length)
-    port.kept.drop()
-    return shieldedQueries(port, queries, before, isLast || hasFailed)
+    return answers ?? shieldedQueries(port, queries, before, isLast || hasFailed)
   }
-  const [saved] = await ownQueries(port, [shielding])
+  const names = port.batchOpen ? [] : keptOf(port, queries)
+  const [saved] = await ownQueries(port, [shield(port.session.limits.catalogs, names)])
   if (!stand(names, saved)) port.kept.drop()
   const settings = saved?.[0]?.slice(0, SHIELDED.length) ?? []
   const answers = await ownQueries(port, [...queries, restore(settings)])
   return answers.slice(0, queries.length)
 }
+
+/** Outside a transaction, once all that was sent before is done; `write` sends it with what else is to be sent. Undefined where what was kept prepared is not there: nothing is kept then. */
+export async function shieldedOnce(
+  port: ShieldedPort,
+  queries: readonly OwnQuery[],
+  before?: string,
+  write?: (bytes: Buffer) => unknown,
+): Promise<OwnRows[] | undefined> {
+  const shielding = { sql: SHIELD, parameter: String(port.session.limits.catalogs) }
+  const names = keptOf(port, [shielding, ...queries])
+  const first = `select ${[...(before === undefined ? [] : [before]), countOf(names)].join(', ')}`
+  const answers = await ownQueries(port, [first, shielding, ...queries], write).catch((error: unknown) => {
+    const isGone = error instanceof OwnQueryFailed && names.length > 0 && error.sqlstate === NO_SUCH_STATEMENT
+    if (!isGone) throw error
+    return undefined
+  })
+  if (answers !== undefined && stand(names, answers[0]))
+    return [...(before === undefined ? [] : answers.slice(0, 1)), ...answers.slice(2)]
+  port.kept.drop()
+  return undefined
+}
+
+const keptOf = ({ kept }: ShieldedPort, queries: readonly OwnQuery[]): string[] =>
+  kept.namesOf(queries.map((query) => (typeof query === 'string' ? query : query.sql)))
 
 /** Whether what was kept under these names is there, and nobody has put a statement of SQL in its place. */
 const stand = (names: readonly string[], saved: OwnRows | undefined): boolean =>
@@ -161,9 +179,20 @@ export const shield = (milliseconds: number, statements: readonly string[] = [])
       ([name, value]) =>
         `pg_catalog.set_config('${name}', '${name === 'statement_timeout' ? milliseconds : value}', true)`,
     )
-    .join(
-      ', ',
-    )}${statements.length === 0 ? '' : `, (select pg_catalog.count(*)::pg_catalog.text from pg_catalog.pg_prepared_statements p where p.name operator(pg_catalog.=) any ('{${statements.join(',')}}'::pg_catalog.text[]) and not p.from_sql)`}`
+    .join(', ')}, ${countOf(statements)}`
+
+/** The same settings as a query that stays prepared; `$1` is the time limit. */
+export const SHIELD = `select ${Object.entries(SHIELDS)
+  .map(
+    ([name, value]) => `pg_catalog.set_config('${name}', ${name === 'statement_timeout' ? '$1' : `'${value}'`}, true)`,
+  )
+  .join(', ')}`
+
+/** How many of these statements stand that the protocol has prepared: of no others can it be told by what code they were. */
+const countOf = (statements: readonly string[]): string =>
+  statements.length === 0
+    ? "'0'"
+    : `(select pg_catalog.count(*)::pg_catalog.text from pg_catalog.pg_prepared_statements p where p.name operator(pg_catalog.=) any ('{${statements.join(',')}}'::pg_catalog.text[]) and not p.from_sql)`
 
 const restore = (values: readonly (string | null)[]): OwnQuery => ({
   sql: `select ${SHIELDED.map((name, index) => `pg_catalog.set_config('${name}', $${index + 1}, true)`).join(', ')}`,

@@ -65,6 +65,11 @@ export class InFlight {
     return this.#sent.length === 0
   }
 
+  /** Nothing of the client's is on its way. */
+  get isOwnOnly(): boolean {
+    return this.#sent.every(({ type }) => type === 'own')
+  }
+
   /** More of the client's should not go on before some of what was sent is answered. */
   get isFull(): boolean {
     return this.#sent.length >= MAX_PENDING

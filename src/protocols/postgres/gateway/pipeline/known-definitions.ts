@@ -4,9 +4,16 @@ import type { DefinitionTrees } from '../../../../sql/masking/masking-scope.ts'
 import type { Session } from '../../../../gateway/engine.ts'
 import { buildCatalog, isPrepared, prepareCatalog } from '../../catalog/build-catalog.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
-import { RESTS_FOR, type AskAll, type CatalogPlace, type CatalogReading } from '../../catalog/catalog-shelf.ts'
+import {
+  RESTS_FOR,
+  type AskAll,
+  type CatalogPlace,
+  type CatalogReading,
+  type SharedReading,
+} from '../../catalog/catalog-shelf.ts'
 import type { CatalogRows } from '../../catalog/rows.ts'
-import { joined, strongest, type ChangedBy, type Participant, type Touches } from '../../catalog/shared-definitions.ts'
+import { joined, seenFirst, strongest, type ChangedBy, type Seen, type Touches } from '../../catalog/change-log.ts'
+import type { Participant } from '../../catalog/shared-definitions.ts'
 import type { SqlParser } from '../../dialect/sql-parser.ts'
 import { readDefinitions } from '../../masking/definitions.ts'
 import { maskingScope, type MaskingScope } from '../../masking/scope.ts'
@@ -22,7 +29,7 @@ export interface KnownParts {
   readonly searchPath: readonly string[]
   readonly trees: DefinitionTrees
   readonly place: CatalogPlace
-  readonly seenChanges: number
+  readonly seen: Seen
   /** When all that had changed in the catalogs was read last, by `performance.now()`. */
   readonly readAt: number
 }
@@ -61,7 +68,7 @@ export class KnownDefinitions {
   #pathMoved = false
   /** Definitions could not be read that somebody was changing. */
   #lacks: boolean
-  #seenChanges: number
+  #seen: Seen
   /** Before whatever may have begun the transaction was sent: how often definitions had changed, and what had been read of them. */
   #changesBefore: number
   #rowsBefore: CatalogRows
@@ -71,11 +78,11 @@ export class KnownDefinitions {
     this.#parser = parts.parser
     this.#place = parts.place
     this.#aside = aside
-    this.#seenChanges = parts.seenChanges
+    this.#seen = parts.seen
     this.#readAt = parts.readAt
     this.#rows = parts.catalog
     this.settingsViews = new SettingsViews(port, parts.place.definitions)
-    this.#changesBefore = parts.seenChanges
+    this.#changesBefore = parts.seen.changes
     this.#rowsBefore = parts.catalog
     const { masking, config, logger } = port.session
     this.catalog = buildCatalog(parts.catalog, config.safeFunctions, parts.searchPath)
@@ -98,7 +105,7 @@ export class KnownDefinitions {
   /** The same, of changes that were noted. */
   get noted(): Touches | undefined {
     if (this.#pathMoved) return 'anything'
-    const renewed = joined(this.#stale, this.#place.definitions.renewedSince(this.#seenChanges))
+    const renewed = joined(this.#stale, this.#place.definitions.renewedSince(this.#seen))
     if (renewed === undefined) return undefined
     // What was changed past the gateway is noticed with what is changed through it, sooner or later.
     return this.#lacks || performance.now() - this.#readAt > RESTS_FOR ? 'anything' : renewed
@@ -108,14 +115,14 @@ export class KnownDefinitions {
   get redefined(): Touches | undefined {
     if (this.#pathMoved) return 'anything'
     const own = this.#staleBy === 'definition' ? this.#stale : undefined
-    return joined(own, this.#place.definitions.definedSince(this.#seenChanges))
+    return joined(own, this.#place.definitions.definedSince(this.#seen))
   }
 
   /** By what else something may have changed since. */
   get mayHaveChanged(): ChangedBy | undefined {
     const { definitions } = this.#place
     if (definitions.mayChangeNow(this.#port)) return 'code'
-    const elsewhere = definitions.mayHaveChangedSince(this.#seenChanges)
+    const elsewhere = definitions.mayHaveChangedSince(this.#seen)
     return this.#staleBy === undefined ? elsewhere : strongest(this.#staleBy, elsewhere ?? 'unread')
   }
 
@@ -163,11 +170,11 @@ export class KnownDefinitions {
     const { latest } = this.#place
     const { status, batchOpen, session } = this.#port
     if (latest === undefined || status !== 'I' || batchOpen) return
-    if (latest.changes <= Math.max(this.#seenChanges, this.#stale === undefined ? 0 : this.#staleAt)) return
+    if (latest.seen.changes <= Math.max(this.#seen.changes, this.#stale === undefined ? 0 : this.#staleAt)) return
     if (!isPrepared(latest.rows, session.config.safeFunctions)) return
     this.#stale = undefined
     this.#staleBy = undefined
-    this.#seenChanges = latest.changes
+    this.#seen = latest.seen
     this.#use(latest, this.catalog.searchPath, NO_TREES)
   }
 
@@ -201,7 +208,7 @@ export class KnownDefinitions {
     const { definitions } = this.#place
     const changes = definitions.changes
     const isKnown = !all && !this.#pathMoved && !this.#lacks && !definitions.mayChangeNow(this.#port)
-    const renewed = isKnown ? joined(this.#stale, definitions.renewedSince(this.#seenChanges)) : undefined
+    const renewed = isKnown ? joined(this.#stale, definitions.renewedSince(this.#seen)) : undefined
     this.#stale = undefined
     this.#staleBy = undefined
     this.#pathMoved = false
@@ -213,7 +220,7 @@ export class KnownDefinitions {
         await prepareCatalog(found.rows, config.safeFunctions)
         return found
       })
-      this.#seenChanges = changes
+      this.#seen = seenFirst(changes)
       this.#use(read, read.searchPath, read.trees)
     } catch (error) {
       if (!(error instanceof OwnQueryFailed)) throw error
@@ -223,6 +230,30 @@ export class KnownDefinitions {
       this.uncertain = `the definitions could not be read (${error.sqlstate})`
       this.generation++
     }
+  }
+
+  /** Whether relations that are made now can be read by their names alone: nothing else is known to be old, or to be on its way. */
+  get isReadByName(): boolean {
+    const { definitions } = this.#place
+    return (
+      this.#stale === undefined &&
+      this.uncertain === undefined &&
+      this.isReadLately &&
+      !this.#lacks &&
+      !definitions.mayChangeNow(this.#port) &&
+      definitions.renewedSince(this.#seen) !== 'anything'
+    )
+  }
+
+  /** What was read ahead, unless something else was read since its `generation`, or not all of it is known. */
+  async take(read: SharedReading, searchPath: readonly string[], generation: number): Promise<void> {
+    const { masking, config } = this.#port.session
+    await prepareCatalog(read.rows, config.safeFunctions)
+    // Other statements of the client's may be on their way by now: nothing is asked.
+    const trees = await readDefinitions(read.rows, masking, this.#parser, this.#place.texts, () => Promise.resolve([]))
+    if (lacksAny(trees) || this.generation !== generation) return
+    this.#seen = read.seen
+    this.#use(read, searchPath, trees)
   }
 
   /** `needed`: what is known to have changed. */
@@ -253,7 +284,7 @@ export class KnownDefinitions {
     let state: OwnRows | undefined
     const ask: AskAll = async (texts) => {
       if (state !== undefined) return shieldedQueries(port, texts)
-      const [first, ...answers] = await shieldedQueries(port, texts, STATE)
+      const [first, ...answers] = await shieldedQueries(port, texts, STATE_VALUES)
       state = first
       return answers
     }
@@ -281,7 +312,8 @@ interface Read extends CatalogReading {
 }
 
 /** Under the client's own settings: its search path, the transaction that has an id where it has written, and what it sees. */
-export const STATE = `select pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, pg_catalog.txid_current_if_assigned()::pg_catalog.text, pg_catalog.current_setting('transaction_isolation')`
+export const STATE_VALUES = `pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, pg_catalog.txid_current_if_assigned()::pg_catalog.text, pg_catalog.current_setting('transaction_isolation')`
+export const STATE = `select ${STATE_VALUES}`
 
 /** The names of a search path, as JSON. */
 export function namesOf(text: string | null | undefined): string[] {

@@ -1,12 +1,17 @@
-import {
-  bothOf,
-  type Change,
-  type Participant,
-  type Publication,
-  type SharedDefinitions,
-} from '../../catalog/shared-definitions.ts'
+import { bothOf, type Cause, type Change } from '../../catalog/change-log.ts'
+import type { Participant, Publication, SharedDefinitions } from '../../catalog/shared-definitions.ts'
 import type { KnownDefinitions } from './known-definitions.ts'
 import type { Pending } from './pending.ts'
+
+/** What is remembered of a message when it is long forgotten. */
+export function causeOf(sent: Pending): Cause {
+  const known = causes.get(sent) ?? ++lastCause
+  causes.set(sent, known)
+  return known
+}
+
+const causes = new WeakMap<Pending, Cause>()
+let lastCause = 0
 
 /** What one session changes of the target's definitions: when the others are told, and what they wait for. */
 export class OwnChanges {
@@ -26,16 +31,16 @@ export class OwnChanges {
     this.#known = known
   }
 
-  /** Noted when a change is sent, since what is sent after it is judged before it is done; and again when it is done. */
-  note(change: Change, isInTransaction: boolean): void {
+  /** Noted when a change is sent, since what is sent after it is judged before it is done; and again when it is done. `answered`: what says that. */
+  note(change: Change, isInTransaction: boolean, answered?: Pending): void {
     // What is within a transaction is nobody else's concern before it ends.
     if (isInTransaction) this.#known.noteStale(change.renews, change.by)
-    else this.#definitions.note(change.renews, change.by)
+    else this.#definitions.note(change.renews, change.by, answered && causeOf(answered))
   }
 
   /** From here until it is answered, decisions of others about what it touches wait. */
   publish(pending: Pending, change: Change, waitFor: boolean): void {
-    this.#publications.set(pending, this.#definitions.publish(this.#by, change, waitFor))
+    this.#publications.set(pending, this.#definitions.publish(this.#by, change, waitFor, causeOf(pending)))
   }
 
   /** Answered, or never run: nobody need wait for it any more. */

@@ -7,7 +7,7 @@ import type { KeptRows } from '../results/kept-rows.ts'
 import type { CopiedRows, RowRewrites } from '../results/row-masking.ts'
 import type { StatementLineage } from '../../../../sql/lineage/report.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
-import type { Change } from '../../catalog/shared-definitions.ts'
+import type { Change } from '../../catalog/change-log.ts'
 import { changeOf, endsTransaction, type Rests } from './touches.ts'
 
 /** The rows of one query of the gateway's own, as text. */

@@ -5,7 +5,8 @@ import { readyForQuery, type TransactionStatus } from '../../wire/server-message
 import type { Session } from '../../../../gateway/engine.ts'
 import type { PostgresTarget } from '../../target.ts'
 import type { CatalogPlace } from '../../catalog/catalog-shelf.ts'
-import { bothOf, type Change, type SharedDefinitions, type Unanalysed } from '../../catalog/shared-definitions.ts'
+import { bothOf, type Change } from '../../catalog/change-log.ts'
+import type { SharedDefinitions, Unanalysed } from '../../catalog/shared-definitions.ts'
 import type { Names } from '../lane/hand-over.ts'
 import type { LaneQueue } from '../lane/lane-queue.ts'
 import { OwnQueryFailed, shieldedQueries } from './gateway-query.ts'
@@ -14,6 +15,7 @@ import { KeptStatements } from './kept-statements.ts'
 import { KnownDefinitions, type Aside, type KnownParts, type ReadingPort } from './known-definitions.ts'
 import { OwnChanges } from './own-changes.ts'
 import type { Pending } from './pending.ts'
+import { ReadingAhead } from './reading-ahead.ts'
 import { needsDefinitions } from './rests-on-definitions.ts'
 
 /**
@@ -28,6 +30,7 @@ export class PipelineState implements ReadingPort {
   readonly known: KnownDefinitions
   readonly changes: OwnChanges
   readonly kept = new KeptStatements()
+  readonly ahead: ReadingAhead
   /** As the server last said. */
   status: TransactionStatus = 'I'
   /** When the open transaction began, in milliseconds since 1970. */
@@ -51,6 +54,8 @@ export class PipelineState implements ReadingPort {
 
   /** Sends what the client's side has collected. */
   sendCollected: () => void = () => {}
+  /** Sends something with that, in its turn. */
+  collect: (bytes: Buffer) => void = () => {}
 
   readonly #needsDefinitions: boolean
   readonly #place: CatalogPlace
@@ -75,6 +80,7 @@ export class PipelineState implements ReadingPort {
     this.#needsDefinitions = needsDefinitions(parts.session)
     this.known = new KnownDefinitions(this, parts, (read) => parts.target.aside(read))
     this.changes = new OwnChanges(this, this.definitions, this.known)
+    this.ahead = new ReadingAhead(this, parts.place, this.known)
     this.definitions.join(this)
   }
 
@@ -175,9 +181,9 @@ export class PipelineState implements ReadingPort {
     return commits || !this.#isInTransaction() ? bothOf(this.changes.uncommitted, change) : undefined
   }
 
-  /** Noted when a change is sent, and again when it is done. */
-  noteDefinitionsChange(change: Change | undefined, isAnswer = false): void {
-    if (change !== undefined) this.changes.note(change, this.#isInTransaction(isAnswer))
+  /** Noted when a change is sent, and again when it is done: `head` is answered. */
+  noteDefinitionsChange(change: Change | undefined, head?: Pending): void {
+    if (change !== undefined) this.changes.note(change, this.#isInTransaction(head !== undefined), head)
   }
 
   /** Where code of unknown effect ran: whether the open transaction has changed definitions at all. */
@@ -202,13 +208,13 @@ export class PipelineState implements ReadingPort {
   }
 
   /** What the server said of the transaction after a message: definitions have become everybody's, or were taken back. */
-  noteTransaction(): void {
+  noteTransaction(answered?: Pending): void {
     // What was read may be what an old snapshot shows.
     if (this.known.uncertain !== undefined) this.known.noteStale('anything')
     const { changes } = this
     if (changes.uncommitted === undefined) return
-    this.noteDefinitionsChange(changes.uncommitted)
-    if (this.status === 'I' && this.inFlight.isIdle) changes.uncommitted = undefined
+    changes.note(changes.uncommitted, this.#isInTransaction(), answered)
+    if (this.status === 'I' && this.inFlight.isOwnOnly) changes.uncommitted = undefined
   }
 
   // ── as other sessions of the database see this one ───────────────────────────────────────────────────────────────
@@ -257,7 +263,7 @@ export class PipelineState implements ReadingPort {
   // ── what is on its way ───────────────────────────────────────────────────────────────────────────────────────────
 
   expect(pending: Pending): void {
-    if (this.status === 'I' && this.inFlight.isIdle && !this.batchOpen) this.known.noteBeginning()
+    if (this.status === 'I' && this.inFlight.isOwnOnly && !this.batchOpen) this.known.noteBeginning()
     this.inFlight.push(pending)
   }
 

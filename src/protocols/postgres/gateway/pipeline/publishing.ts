@@ -1,4 +1,4 @@
-import type { Change } from '../../catalog/shared-definitions.ts'
+import type { Change } from '../../catalog/change-log.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { shieldedQueries } from './gateway-query.ts'
 import type { PipelineState } from './pipeline-state.ts'

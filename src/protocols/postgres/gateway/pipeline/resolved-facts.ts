@@ -1,5 +1,5 @@
 import { FIRST_USER_OID, type Catalog } from '../../catalog/catalog.ts'
-import type { ChangedBy } from '../../catalog/shared-definitions.ts'
+import type { ChangedBy } from '../../catalog/change-log.ts'
 import { factsOfLastReading, resolveFacts, type FindPrepared } from '../../dialect/command-facts.ts'
 import type { GuardOptions } from '../../dialect/guard.ts'
 import { unparsed } from '../../dialect/resolve-statement.ts'

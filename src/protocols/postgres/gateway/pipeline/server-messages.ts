@@ -15,7 +15,7 @@ import type { Pending, Run } from './pending.ts'
 import { copyFormatOf } from '../../dialect/copy-format.ts'
 import { printedTree } from '../server-reading/printed-tree.ts'
 import { SYNC } from '../../wire/client-message.ts'
-import { bothOf } from '../../catalog/shared-definitions.ts'
+import { bothOf } from '../../catalog/change-log.ts'
 import { maskedError, maskedNotice, maskedNotification } from '../results/masked-messages.ts'
 import { isMasked } from '../../../../sql/lineage/origin.ts'
 import { PINNED } from '../login/upstream-login.ts'
@@ -91,7 +91,7 @@ export class ServerMessages {
     [serverTags.commandComplete, to(RUNS, (it, frame, head) => it.#commandComplete(frame, head))],
     [serverTags.emptyQueryResponse, to(RUNS, (it, frame, head) => it.#commandComplete(frame, head))],
     [serverTags.portalSuspended, to(['execute'], (it, frame, head) => it.#commandComplete(frame, head))],
-    [serverTags.readyForQuery, to(['query', 'sync'], (it, frame) => it.#readyForQuery(frame))],
+    [serverTags.readyForQuery, to(['query', 'sync'], (it, frame, head) => it.#readyForQuery(frame, head))],
     [serverTags.errorResponse, anytime((it, frame, head) => it.#error(frame, head))],
     [serverTags.noticeResponse, anytime((it, frame) => it.#notice(frame))],
     [serverTags.notificationResponse, anytime((it, frame) => it.#notification(frame))],
@@ -191,7 +191,7 @@ export class ServerMessages {
     const { change, endsTransaction } = head.run
     this.#pipeline.noteDefinitionsChange(
       endsTransaction ? bothOf(this.#pipeline.changes.uncommitted, change) : change,
-      true,
+      head,
     )
     head.run.rows = 0
     head.run.bytes = 0
@@ -239,11 +239,11 @@ export class ServerMessages {
     return frame.bytes
   }
 
-  #readyForQuery(frame: Frame): Buffer | undefined {
+  #readyForQuery(frame: Frame, head: Sent<'query' | 'sync'>): Buffer | undefined {
     const pipeline = this.#pipeline
     pipeline.noteStatus(statusOf(frame))
     pipeline.answered()
-    pipeline.noteTransaction()
+    pipeline.noteTransaction(head)
     return frame.bytes
   }
 
@@ -265,7 +265,7 @@ export class ServerMessages {
     if (head?.type === 'query' && fields.get('C') === SYNTAX_ERROR) head.run.notUnderstood()
     if (head?.type === 'query' || head?.type === 'execute') {
       this.#record(head.run, { error: (fields.get('C') ?? 'XX000').slice(0, 5) })
-      pipeline.noteDefinitionsChange(bothOf(pipeline.changes.uncommitted, head.run.change), true)
+      pipeline.noteDefinitionsChange(bothOf(pipeline.changes.uncommitted, head.run.change), head)
     }
     if (head !== undefined && head.type !== 'query' && head.type !== 'sync') {
       pipeline.copyIn = false

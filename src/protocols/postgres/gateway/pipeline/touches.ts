@@ -2,7 +2,7 @@ import { wordList } from '../../../../shared/word-list.ts'
 import { readsAnything } from '../../dialect/relations-behind.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
-import type { Change, ChangedBy, Touches } from '../../catalog/shared-definitions.ts'
+import type { Change, ChangedBy, Touches } from '../../catalog/change-log.ts'
 
 /** What a statement was decided with, while the server may not have looked at it. */
 export interface Rests {

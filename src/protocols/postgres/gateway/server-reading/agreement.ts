@@ -7,6 +7,7 @@ import type { MaskingScope } from '../../masking/scope.ts'
 import type { OwnRows } from '../pipeline/pending.ts'
 import type { QueryText } from './ask-text.ts'
 import { askForTree, type Answer } from './ask.ts'
+import { isPlainInsert } from './plain-insert.ts'
 import { disputed, SecondOpinion, type Opinion, type ReadingSource } from './second-opinion.ts'
 
 interface Ours {
@@ -83,11 +84,15 @@ export function agreement(pipeline: PipelineState, parser: SqlParser, { afresh, 
     }
     return differs({ differs: reasons }) ? disputed(facts, reasons, pipeline.known.masking.anything) : facts
   }
+  const isDue = (facts: StatementFacts, types: readonly number[]): boolean => {
+    const { catalog, masking } = pipeline.known
+    return SecondOpinion.isDue(facts) && !facts.parsed.every(({ tree }) => isPlainInsert(tree, types, catalog, masking))
+  }
   const agree: Agree = (parsed, sql, types, facts) => {
     const known = agreed.get(facts)?.get(types.length === 0 ? '' : types.join())
     if (known !== undefined) return known
     const executes = facts.parsed.some((statement) => statement.executes !== undefined)
-    if (!SecondOpinion.isDue(facts)) {
+    if (!isDue(facts, types)) {
       if (executes) return agreeExecuted(facts)
       remember(facts, types, facts)
       return facts

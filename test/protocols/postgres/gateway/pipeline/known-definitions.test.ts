@@ -82,7 +82,7 @@ describe('a query of the gateway’s own that fails', () => {
       await turn()
       const { head } = pipeline.inFlight
       if (head?.type !== 'own') throw new Error('nothing is asked')
-      head.results.splice(0, 1, [['settings']], [['1']])
+      head.results.splice(0, 1, [['0']], [['settings']], [['1']])
       pipeline.answered()
       head.done()
       expect([await asked, toUpstream.length]).toEqual([[[['1']]], 2])

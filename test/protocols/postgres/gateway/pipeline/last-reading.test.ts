@@ -7,6 +7,7 @@ import { policySchemas } from '../../../../../src/policy/parse-policy.ts'
 import { policyLanguage } from '../../../../../src/protocols/policy-language.ts'
 import { buildCatalog, prepareCatalog } from '../../../../../src/protocols/postgres/catalog/build-catalog.ts'
 import { NO_ROWS, type CatalogRows } from '../../../../../src/protocols/postgres/catalog/rows.ts'
+import { seenFirst } from '../../../../../src/protocols/postgres/catalog/change-log.ts'
 import { SharedDefinitions } from '../../../../../src/protocols/postgres/catalog/shared-definitions.ts'
 import { factsOfLastReading, resolveFacts } from '../../../../../src/protocols/postgres/dialect/command-facts.ts'
 import { isGuardedByCatalogs } from '../../../../../src/protocols/postgres/dialect/guard.ts'
@@ -159,7 +160,7 @@ describe('where no decision rests on definitions, a change of them', () => {
     await prepareCatalog(read.rows)
     const shared = vi.spyOn(place, 'latest', 'get')
     pipeline.definitions.note('anything')
-    shared.mockReturnValue({ ...read, changes: pipeline.definitions.changes })
+    shared.mockReturnValue({ ...read, seen: seenFirst(pipeline.definitions.changes) })
     pipeline.status = 'T'
     expect(atOnce(it, 'select 1 from made')?.unresolved).toBe(true)
     pipeline.status = 'I'
@@ -170,9 +171,9 @@ describe('where no decision rests on definitions, a change of them', () => {
     // What was read before its own changes says nothing of them.
     pipeline.known.noteStale('anything')
     pipeline.definitions.note('anything')
-    shared.mockReturnValue({ ...read, rows: CATALOG_ROWS, changes: pipeline.definitions.changes - 1 })
+    shared.mockReturnValue({ ...read, rows: CATALOG_ROWS, seen: seenFirst(pipeline.definitions.changes - 1) })
     expect(atOnce(it, 'select 1 from made')).toMatchObject({ unresolved: false, lastRead: 'definition' })
-    shared.mockReturnValue({ ...read, rows: CATALOG_ROWS, changes: pipeline.definitions.changes })
+    shared.mockReturnValue({ ...read, rows: CATALOG_ROWS, seen: seenFirst(pipeline.definitions.changes) })
     await prepareCatalog(CATALOG_ROWS)
     expect(atOnce(it, 'select 1 from made')?.unresolved).toBe(true)
   })
@@ -335,7 +336,7 @@ describe('a session whose decisions rest on definitions', () => {
     const late = tested({ definitions, decidesByText: () => false })
     expect(late.pipeline.known.renewed).toBe('anything')
     publication.finish()
-    expect(definitions.renewedSince(seen)).toBe('anything')
+    expect(definitions.renewedSince(seenFirst(seen))).toBe('anything')
   })
 
   it('waits for a definition of others that was made with definitions of before', () => {
@@ -424,7 +425,7 @@ async function own(
     answer(pipeline, [[['settings', '1']]])
     await vi.waitFor(isAsked)
     answer(pipeline, [rows, [['settings']]])
-  } else answer(pipeline, [[['settings', '1']], rows])
+  } else answer(pipeline, [[['2']], [['settings']], rows])
   await new Promise((resolve) => setImmediate(resolve))
 }
 

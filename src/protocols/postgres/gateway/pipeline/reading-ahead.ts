@@ -1,0 +1,96 @@
+import { sessionEndReason } from '../../../../gateway/session-end-reason.ts'
+import type { CatalogPlace } from '../../catalog/catalog-shelf.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
+import { OwnQueryFailed, shieldedOnce } from './gateway-query.ts'
+import type { InFlight } from './in-flight.ts'
+import { namesOf, STATE_VALUES, type KnownDefinitions, type ReadingPort } from './known-definitions.ts'
+import { causeOf } from './own-changes.ts'
+import type { OwnRows, Pending } from './pending.ts'
+import { changeOf, isRenewed } from './touches.ts'
+
+/** The connection that is read on. */
+export interface AheadPort extends ReadingPort {
+  readonly inFlight: InFlight
+  readonly readsForRecordAlone: boolean
+  /** Sends something behind what the client's side has collected, with it. */
+  collect(bytes: Buffer): void
+}
+
+/**
+ * Reads what a statement makes right behind it, before anybody asks: the server looks while its answer goes to the client, and the statement that
+ * comes next need not wait as long. The reading comes after the statement on the same connection, so that it sees what that has made.
+ */
+export class ReadingAhead {
+  readonly #port: AheadPort
+  readonly #place: CatalogPlace
+  readonly #known: KnownDefinitions
+  #running: Promise<void> | undefined
+  /** What the last such statement made. */
+  #made: ReadonlySet<string> = new Set()
+  /** Something rested on what it had made: it was worth it. */
+  #isRestedOn = true
+
+  constructor(port: AheadPort, place: CatalogPlace, known: KnownDefinitions) {
+    this.#port = port
+    this.#place = place
+    this.#known = known
+  }
+
+  /** Resolves, whatever comes of it, when what is being read is known; undefined: nothing is. */
+  get running(): Promise<void> | undefined {
+    return this.#running
+  }
+
+  /** What comes next rests on what was made last, or does not. */
+  noteFacts(facts: StatementFacts): void {
+    if (!this.#isRestedOn) this.#isRestedOn = isRenewed(facts, this.#made)
+  }
+
+  /** Right behind a text that was just sent, and that nothing else is on its way with; `sent`: whose answers are the answers to it. */
+  behind(facts: StatementFacts, sent: readonly Pending[]): void {
+    const { renews } = (facts.parsed.length === 1 ? changeOf(facts) : undefined) ?? { renews: 'anything' }
+    if (renews === 'anything' || !this.#isPossible(sent)) return
+    const isWorthIt = this.#isRestedOn
+    this.#isRestedOn = false
+    this.#made = renews
+    if (!isWorthIt) return
+    const running: Promise<void> = this.#read(renews, sent).then(
+      () => this.#end(running),
+      (error: unknown) => {
+        this.#end(running)
+        // Whoever rests on it reads it again.
+        const { session } = this.#port
+        if (!(error instanceof OwnQueryFailed) && !session.ended.aborted) session.end(sessionEndReason(error))
+      },
+    )
+    this.#running = running
+  }
+
+  #end(running: Promise<void>): void {
+    if (this.#running === running) this.#running = undefined
+  }
+
+  /** Outside a transaction: what is made is committed by the time that it is read, and no setting of ours lasts. */
+  #isPossible(sent: readonly Pending[]): boolean {
+    const { status, batchOpen, inFlight, readsForRecordAlone } = this.#port
+    if (status !== 'I' || batchOpen || readsForRecordAlone || !this.#known.isReadByName) return false
+    return inFlight.all.every((pending) => sent.includes(pending))
+  }
+
+  async #read(names: ReadonlySet<string>, sent: readonly Pending[]): Promise<void> {
+    const { generation } = this.#known
+    const { definitions } = this.#place
+    const asked = definitions.changes
+    let state: OwnRows | undefined
+    const read = await this.#place.readAhead(
+      names,
+      async (query) => {
+        const answers = await shieldedOnce(this.#port, [query], STATE_VALUES, (bytes) => this.#port.collect(bytes))
+        state = answers?.[0]
+        return answers?.[1]
+      },
+      (before) => definitions.withNames(before, names, asked, new Set(sent.map(causeOf))),
+    )
+    if (read !== undefined) await this.#known.take(read, namesOf(state?.[0]?.[0]), generation)
+  }
+}

@@ -130,7 +130,6 @@ function alteredAnswer(answer: WireAnswer, altered: Alteration | undefined): Wir
     ...answer,
     framing: altered.framing ?? answer.framing,
     body: altered.body === undefined ? answer.body : Buffer.from(altered.body),
-    trailers: altered.withoutTrailers ? [] : answer.trailers,
     interim: altered.withoutInterim ? [] : answer.interim,
     headers: answer.headers.flatMap(([name, value]) => {
       if (!Object.hasOwn(headers, name)) return [[name, value] as const]

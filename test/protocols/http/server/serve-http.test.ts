@@ -62,7 +62,11 @@ const handler: HttpHandler = {
       exchange.answer({ status: 200, headers: [['grpc-status', '7']], isWhole: true }).end()
       return
     }
-    exchange.answer({ status: 200, headers: [['content-type', 'text/plain']] }).end(`${method} ${target} ${body}`)
+    const headers = [
+      ['content-type', 'text/plain'],
+      ...(target === '/utf8' ? [['x-name', 'gr\xc3\xbc\xc3\x9fe'] as const] : []),
+    ] as const
+    exchange.answer({ status: 200, headers }).end(`${method} ${target} ${body}`)
   },
   refusal: ({ code }) => ({
     status: code === 'MESSAGE_TOO_LARGE' ? 413 : 400,
@@ -217,6 +221,10 @@ describe('HTTP/1.1', () => {
     const answer = await talk(`POST /a HTTP/1.1\r\n${HOST}Content-Length: 1000000\r\n\r\n${'x'.repeat(500)}`)
     expect(answer).toContain('POST /a MESSAGE_TOO_LARGE')
     expect(answer).toMatch(/^connection: close/im)
+  })
+
+  it('gives headers of answers as the bytes that they are', async () => {
+    expect(await talk(`GET /utf8 HTTP/1.1\r\n${HOST}${CLOSE}\r\n`)).toContain('\r\nx-name: grüße\r\n')
   })
 
   it('serves requests of one connection one after the other', async () => {

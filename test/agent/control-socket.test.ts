@@ -68,7 +68,7 @@ describe('the control socket', () => {
     expect(await good.next()).toEqual({ id: 1, result: {} })
   })
 
-  it('counts who is connected, and tells who has left', async () => {
+  it('counts connections, and reports those that have ended', async () => {
     const left: string[] = []
     const { path, counts } = await serve((peer) => {
       peer.onClose(() => left.push('left'))
@@ -95,7 +95,7 @@ describe('the control socket', () => {
     expect(await other.next()).toMatchObject({ id: 2 })
   })
 
-  it('takes the path of an agent that died, not of one that lives', async () => {
+  it('takes over the path of a dead agent, and not that of a live one', async () => {
     const path = newPath()
     writeFileSync(path, '')
     await serve(() => ({}), path)

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { FewAtATime } from '../../src/agent/few-at-a-time.ts'
 
-it('does so much in one turn and no more, in order, and what throws keeps no other from its turn', async () => {
+it('runs a limited number of items per turn, in order, in spite of errors', async () => {
   const few = new FewAtATime(3)
   const done: number[] = []
   const thrown: unknown[] = []

@@ -84,7 +84,7 @@ const listening = (server: Server, port: number, host: string): Promise<void> =>
 const hasLoopback6 = networkInterfaces()['lo']?.some(({ address }) => address === '::1') === true
 
 describe('who may use a local port', () => {
-  it('the same user may', async () => {
+  it('accepts the same user', async () => {
     const { info } = await listen()
     expect(await talk(info, Buffer.from('hello'))).toBe('hello')
     expect(accepted).toBe(1)
@@ -139,7 +139,7 @@ describe('who may use a local port', () => {
     }
   })
 
-  it('many who are turned away at once do not use up the descriptors', async () => {
+  it('refuses many connections at once without running out of descriptors', async () => {
     const { info } = await listen({ ownerOf: () => uid + 1 })
     const sockets = Array.from({ length: 80 }, () => connect(info.port, '127.0.0.1'))
     const closed = sockets.map(
@@ -181,7 +181,7 @@ describe('who may use a local port', () => {
     await new Promise((resolve) => squatter.close(resolve))
   })
 
-  it('where the system does not tell, the secret is demanded before a byte goes on', async () => {
+  it('demands the secret before it forwards a byte, where the system does not say who connects', async () => {
     const { info } = await listen({ ownerOf: () => 'unknown' })
     expect(info.secret).toMatch(/^[\w-]{24}$/)
     const password = (value: string): Buffer => encodeMessage(passwordMessage, { type: 'password', password: value })
@@ -192,7 +192,7 @@ describe('who may use a local port', () => {
     expect(accepted).toBe(1)
   })
 
-  it('the Unix socket stands in a directory that only its owner can enter', async () => {
+  it('keeps the Unix socket in a directory that only its owner can enter', async () => {
     const { info } = await listen()
     expect(await talk({ path: join(info.socketDirectory ?? '', `.s.PGSQL.${info.port}`) }, Buffer.from('hi'))).toBe(
       'hi',
@@ -317,7 +317,7 @@ describe('peerOwner', () => {
     expect(asked).toBe(-97)
   })
 
-  it('does not know where the system does not tell', () => {
+  it('is unknown where the system does not say', () => {
     expect(peerOwner(peer, own, () => undefined)).toBe('unknown')
   })
 

@@ -30,7 +30,7 @@ const key = Buffer.alloc(32, 7)
 const hmac = (text: string): string => createHmac('sha256', key).update(text).digest('hex')
 
 describe('the digest of a command', () => {
-  it('covers all of it, however often parts of it have come before, and in whichever session', () => {
+  it('covers every part, whether or not parts were digested before, and in every session', () => {
     fc.assert(
       fc.property(
         fc.array(scope, { minLength: 2, maxLength: 2 }),
@@ -53,7 +53,7 @@ describe('the digest of a command', () => {
     )
   })
 
-  it('differs where anything of it does', () => {
+  it('differs where any part differs', () => {
     const facts = { type: 'sql', statements: [{ kinds: ['select'], reads: ['a'] }] }
     const draft = { text: 'select 1', parameters: ['1', null], facts, context: { role: 'app' }, inTransaction: false }
     const where = { session: 's', person: 'p', target: 't', account: 'a' }

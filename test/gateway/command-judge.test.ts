@@ -34,7 +34,7 @@ describe('judging a command', () => {
     })
   })
 
-  it('takes the rules as they are now', () => {
+  it('uses the current rules', () => {
     const draft = draftOf({})
     expect(judge.judge(draft, policy).type).toBe('allow')
     expect(judge.judge(draft, policyOf('')).type).toBe('deny')
@@ -42,7 +42,7 @@ describe('judging a command', () => {
   })
 })
 
-it('locks are not held where a rule says so', () => {
+it('refuses to hold a command in a transaction where a rule says so', () => {
   const held = (kinds: string[], inTransaction: boolean) => {
     const draft = draftOf({ kinds }, { inTransaction })
     return withoutLocks(draft, judge.judge(draft, policy))
@@ -59,7 +59,7 @@ it('locks are not held where a rule says so', () => {
 describe('what the client is told', () => {
   const denial: Denial = { type: 'deny', rule: 'r', code: 'COMMAND_REFUSED', message: 'no', hint: 'do this' }
 
-  it('has the rule, the hint and the decision', () => {
+  it('contains the rule, the hint and the decision', () => {
     expect(denialError(denial, draftOf({}), 'dec_1')).toMatchObject({
       code: 'COMMAND_REFUSED',
       message: 'no',

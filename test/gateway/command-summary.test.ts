@@ -4,7 +4,7 @@ import { policyLanguage } from '../../src/protocols/policy-language.ts'
 import { hostStatement } from '../../src/host/command/host-statement.ts'
 import { sqlStatement } from '../helpers/sql-statement.ts'
 
-it('says each thing once, over all statements', () => {
+it('lists each item once, over all statements', () => {
   const statements = [
     sqlStatement({ kinds: ['select'], reads: ['public.a', 'public.b'] }),
     sqlStatement({ kinds: ['update', 'select'], reads: ['public.a'], writes: ['public.b'], unknown: ['f()'] }),
@@ -22,7 +22,7 @@ it('counts what only the program knows as unknown', () => {
   expect(summaryOf(statements, policyLanguage).unknown).toEqual(['a', 'b'])
 })
 
-it('is made once for the same statements', () => {
+it('is computed once for the same statements', () => {
   const statements = [sqlStatement({})]
   expect(summaryOf(statements, policyLanguage)).toBe(summaryOf(statements, policyLanguage))
 })

@@ -14,7 +14,7 @@ beforeEach(() => {
 })
 
 describe('a client that waits for its target', () => {
-  it('may send early: it is kept, in order', () => {
+  it('may send early; the bytes are kept in order', () => {
     const take = wait('a')
     channel.handler.data(Buffer.from('b'))
     channel.handler.data(Buffer.from('c'))
@@ -23,7 +23,7 @@ describe('a client that waits for its target', () => {
     expect(ended).toEqual([])
   })
 
-  it('sends no more than 64 KiB', () => {
+  it('may send at most 64 KiB', () => {
     wait()
     channel.handler.data(Buffer.alloc(64 * 1024))
     expect(channel.isPaused).toBe(false)
@@ -31,7 +31,7 @@ describe('a client that waits for its target', () => {
     expect(channel.isPaused).toBe(true)
   })
 
-  it('is served where it has said something and closed its side', () => {
+  it('is served where it has sent something and closed its sending side', () => {
     const take = wait('a')
     channel.handler.ended()
     expect(take().hasEnded).toBe(true)
@@ -44,7 +44,7 @@ describe('a client that waits for its target', () => {
     expect(ended).toEqual(['CLIENT_LEFT'])
   })
 
-  it('has left where both sides are closed, whatever it said', () => {
+  it('has left where both sides are closed, whatever it sent', () => {
     wait('a')
     channel.handler.closed()
     expect(ended).toEqual(['CLIENT_LEFT'])

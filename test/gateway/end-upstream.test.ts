@@ -38,8 +38,8 @@ beforeEach(() => {
 })
 afterEach(() => void vi.useRealTimers())
 
-describe('a connection is ended', () => {
-  it('by a goodbye where it is idle', async () => {
+describe('a connection to a target', () => {
+  it('is ended by a farewell where it is idle', async () => {
     const gone = upstreamGone({ channel })
     const ended = end(true, gone)
     await vi.advanceTimersByTimeAsync(0)
@@ -50,7 +50,7 @@ describe('a connection is ended', () => {
     expect(calls).toEqual([])
   })
 
-  it('by a cancel where it works', async () => {
+  it('is ended by a cancel where a command runs', async () => {
     const gone = upstreamGone({ channel })
     const ended = end(false, gone)
     await vi.advanceTimersByTimeAsync(0)
@@ -71,7 +71,7 @@ describe('a connection is ended', () => {
     expect(notices).toEqual([])
   })
 
-  it('and where nothing helps, that is on record', async () => {
+  it('that cannot be ended is noted in the record', async () => {
     isTerminated = false
     const ended = end(false, NEVER)
     await vi.advanceTimersByTimeAsync(2000)

@@ -120,7 +120,7 @@ describe('a held command', () => {
     expect(bench.recorded).toEqual([['approval', state]])
   })
 
-  it('is refused for what the session ended for', async () => {
+  it('is refused with the reason for which the session ended', async () => {
     const { verdict } = hold(truncate())
     const approval = await filed()
     const reason = new PamError('SESSION_KILLED', 'killed')
@@ -146,7 +146,7 @@ describe('a held command', () => {
     expect(bench.recorded).toEqual([['approval', 'void']])
   })
 
-  it('is compared with what it would do by now: the digest is made again', async () => {
+  it('is analysed again before it runs, and must have the same digest', async () => {
     const { verdict } = hold(truncate({ again: () => Promise.resolve(truncate({ context: { role: 'other' } })) }))
     const approval = await filed()
     held.decided(decided(approval, 'approved'))
@@ -155,7 +155,7 @@ describe('a held command', () => {
     expect(bench.state.used[0]?.[1]).not.toBe(approval.digest)
   })
 
-  it('is judged by the rules that are in force once it is known what it would do by now', async () => {
+  it('is evaluated by the rules in force after that analysis', async () => {
     const { verdict } = hold(
       truncate({ again: async () => (await Promise.resolve(), (bench.policy = policyOf('')), truncate()) }),
     )
@@ -164,7 +164,7 @@ describe('a held command', () => {
     expect(bench.state.used).toEqual([])
   })
 
-  it('does not run where the session ended while the approval was taken', async () => {
+  it('does not run where the session ended while the approval was being used', async () => {
     const { verdict } = hold(
       truncate({ again: () => (bench.ended.abort(new PamError('GRANT_OVER', '')), Promise.resolve(truncate())) }),
     )
@@ -182,7 +182,7 @@ describe('what comes before the approval', () => {
     expect((await filed()).effect).toBe('TRUNCATE')
   })
 
-  it('asks nobody where it is withdrawn meanwhile, and the client waits for nothing more', async () => {
+  it('asks nobody where it is withdrawn meanwhile, and answers the client', async () => {
     const it = hold(truncate({ estimate: () => new Promise(() => {}) }))
     it.withdraw()
     expect(await it.verdict).toMatchObject({ type: 'refuse', error: { code: 'HOLD_WITHDRAWN' } })
@@ -277,7 +277,7 @@ describe('an approval for a client command of several requests', () => {
     expect(bench.state.used).toHaveLength(1)
   })
 
-  it('counts what it covers together, whichever of it comes', async () => {
+  it('counts all requests that it covers together', async () => {
     await approved(part('a', 'drop-table', ['b', 'c']))
     expect(isCovered(part('a'))).toBe(false)
     expect(['b', 'c', 'b', 'c'].map((item) => isCovered(part(item)))).toEqual([true, true, true, false])

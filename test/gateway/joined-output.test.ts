@@ -7,8 +7,8 @@ function output(isReady: (write: number) => boolean = () => true) {
   return { writes, output: new JoinedOutput({ write: (bytes) => isReady(writes.push(bytes as Buffer)) }) }
 }
 
-describe('what goes to a client', () => {
-  it('is every byte in order, whatever pieces it comes in', () => {
+describe('output for a client', () => {
+  it('contains every byte in order, however it is cut', () => {
     const memory = Buffer.from(Array.from({ length: 40_000 }, (_, index) => index % 251))
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(39_000), fc.integer({ min: 1, max: 20_000 }), fc.boolean())), (cuts) => {
@@ -26,7 +26,7 @@ describe('what goes to a client', () => {
     )
   })
 
-  it('neighbours in memory are sent as the one piece that they are', () => {
+  it('sends adjacent pieces of a buffer as one', () => {
     const memory = Buffer.alloc(60_000, 1)
     const { writes, output: joined } = output()
     for (let at = 0; at < memory.length; at += 1000) joined.add(memory.subarray(at, at + 1000))
@@ -35,7 +35,7 @@ describe('what goes to a client', () => {
     expect(writes[0]?.buffer).toBe(memory.buffer)
   })
 
-  it('little is one write, much is not copied', () => {
+  it('writes small pieces together, and does not copy large ones', () => {
     const { writes, output: joined } = output()
     joined.add(Buffer.from('a'))
     joined.add(Buffer.from('b'))
@@ -48,7 +48,7 @@ describe('what goes to a client', () => {
     expect(writes.slice(1).every((write, index) => write === pieces[index])).toBe(true)
   })
 
-  it('asks to wait where any of its writes did', () => {
+  it('reports a full client where any of its writes did', () => {
     const { output: joined } = output((write) => write !== 1)
     joined.add(Buffer.alloc(10_000))
     joined.add(Buffer.alloc(10_000))

@@ -42,7 +42,7 @@ beforeEach(() => {
 const text = (value: string): Buffer => Buffer.from(value)
 
 describe('a channel to the target', () => {
-  it('passes at once what was recorded already, and whether the target takes more', () => {
+  it('forwards at once what is on record already, and reports whether the target is full', () => {
     expect(channel.write(text('a'))).toBe(true)
     takesMore = false
     expect(channel.write(text('b'))).toBe(false)
@@ -50,7 +50,7 @@ describe('a channel to the target', () => {
     expect(did).toEqual(['a', 'b', 'end'])
   })
 
-  it('sends nothing of a command before it is on record, then all of it in order', () => {
+  it('sends nothing of a command before it is on record, and then all of it in order', () => {
     recorder.isWritten = false
     channel.write(text('a'))
     channel.write(text('b'))
@@ -60,7 +60,7 @@ describe('a channel to the target', () => {
     expect(did).toEqual(['a', 'b', 'end'])
   })
 
-  it('keeps the order where the record is written while something still waits', () => {
+  it('keeps the order where the record is written while chunks still wait', () => {
     recorder.isWritten = false
     channel.write(text('a'))
     channel.write(text('b'))
@@ -73,7 +73,7 @@ describe('a channel to the target', () => {
     expect(did).toEqual(['a', 'b', 'c', 'end'])
   })
 
-  it('sends nothing that waits once the session has ended', () => {
+  it('drops waiting chunks when the session has ended', () => {
     recorder.isWritten = false
     channel.write(text('a'))
     channel.end()
@@ -82,7 +82,7 @@ describe('a channel to the target', () => {
     expect(did).toEqual([])
   })
 
-  it('stops its source while too much waits, and lets it go on once all is sent', () => {
+  it('pauses its source while too much waits, and resumes it when all is sent', () => {
     let drained = 0
     channel.handler = { ...idleHandler, drained: () => drained++ }
     recorder.isWritten = false
@@ -95,7 +95,7 @@ describe('a channel to the target', () => {
     expect(drained).toBe(1)
   })
 
-  it('leaves it to the target to let the source go on where the target is full itself', () => {
+  it('leaves resuming the source to the target where that is full', () => {
     let drained = 0
     channel.handler = { ...idleHandler, drained: () => drained++ }
     recorder.isWritten = false
@@ -105,7 +105,7 @@ describe('a channel to the target', () => {
     expect(drained).toBe(0)
   })
 
-  it('can be paused, resumed and destroyed whatever waits', () => {
+  it('can be paused, resumed and destroyed while chunks wait', () => {
     recorder.isWritten = false
     channel.write(text('a'))
     channel.pause()

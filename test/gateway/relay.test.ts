@@ -83,15 +83,15 @@ beforeEach(() => {
   })
 })
 
-describe('between two channels', () => {
-  it('what the client has sent early comes first', () => {
+describe('a relay', () => {
+  it('forwards the early bytes of the client first', () => {
     relay.run(() => early('early', true))
     client.handler.data(Buffer.from('later'))
     expect(calls).toEqual(['client early', 'client ended', 'client later'])
     expect([client.isPaused, upstream.isPaused]).toEqual([false, false])
   })
 
-  it('a client that does not keep up pauses the target', () => {
+  it('pauses the target while the client does not keep up', () => {
     relay.run(() => early())
     isClientReady = false
     upstream.handler.data(Buffer.from('much'))
@@ -100,7 +100,7 @@ describe('between two channels', () => {
     expect(upstream.isPaused).toBe(false)
   })
 
-  it('a record that is full pauses the target, whether or not the client keeps up', () => {
+  it('pauses the target while the record is full, even if the client keeps up', () => {
     relay.run(() => early())
     recorder.isFull = true
     isClientReady = false
@@ -111,7 +111,7 @@ describe('between two channels', () => {
     expect(upstream.isPaused).toBe(false)
   })
 
-  it('what a pump throws ends the session', async () => {
+  it('ends the session with what a pump throws', async () => {
     relay.run(() => early())
     client.handler.data(Buffer.from('nonsense'))
     expect(reason()).toBe('PROTOCOL_VIOLATION')
@@ -120,7 +120,7 @@ describe('between two channels', () => {
   })
 })
 
-describe('the end', () => {
+describe('the end of a relay', () => {
   it.each(['before it ran', 'while it ran'])(
     'of the session %s: the client is told, the target asked to leave',
     async (when) => {
@@ -134,7 +134,7 @@ describe('the end', () => {
     },
   )
 
-  it('nothing of the target reaches a client that was told', async () => {
+  it('forwards nothing to a client that was told', async () => {
     relay.run(() => early())
     ended.abort(new PamError('SESSION_KILLED', 'killed'))
     upstream.handler.data(Buffer.from('row'))
@@ -142,7 +142,7 @@ describe('the end', () => {
     expect(calls).not.toContain('server row')
   })
 
-  it('in the middle of a message nothing is said', async () => {
+  it('sends no reason in the middle of a message', async () => {
     ending = { ...ending, lastWords: () => undefined }
     relay.run(() => early())
     ended.abort(new PamError('SESSION_KILLED', 'killed'))
@@ -150,7 +150,7 @@ describe('the end', () => {
     expect([client.text, client.hasEnded]).toEqual(['', true])
   })
 
-  it('a target that works is cancelled', async () => {
+  it('cancels a running command', async () => {
     ending = { ...ending, isIdle: false }
     relay.run(() => early())
     ended.abort(new PamError('SESSION_KILLED', 'killed'))
@@ -178,7 +178,7 @@ describe('the end', () => {
     expect([reason(), client.text, upstream.text]).toEqual([code, told, ''])
   })
 
-  it('what needs no words is not said', async () => {
+  it('does not tell the client a reason that it knows', async () => {
     unsaid.add('TARGET_LEFT')
     relay.run(() => early())
     upstream.handler.closed()

@@ -3,7 +3,7 @@ import { sessionEndReason } from '../../src/gateway/session-end-reason.ts'
 import { PamError } from '../../src/shared/errors.ts'
 import { WireError } from '../../src/wire/wire-error.ts'
 
-it('tells what a peer did wrong from what the gateway did', () => {
+it('distinguishes errors of a peer from those of the gateway', () => {
   expect(sessionEndReason(new WireError('a bad byte'))).toMatchObject({
     code: 'PROTOCOL_VIOLATION',
     message: 'a bad byte',

@@ -41,7 +41,7 @@ describe('live sessions', () => {
     expect(['jane', 'bob', 'alice'].map((person) => registry.countOf(person).live)).toEqual([2, 1, 0])
   })
 
-  it('that are over are counted no more, and found until they are removed', () => {
+  it('that have ended are not counted, but found until they are removed', () => {
     registry.over('ses_1')
     registry.over('ses_1')
     registry.over('ses_9')
@@ -90,7 +90,7 @@ describe('live sessions', () => {
     expect(ended).toContain('ses_4 NO_ACCESS')
   })
 
-  it('are there until they are removed', () => {
+  it('are listed until they are removed', () => {
     registry.remove('ses_1')
     registry.remove('ses_1')
     expect([registry.size, registry.has('ses_1'), registry.countOf('jane').live]).toEqual([2, false, 1])

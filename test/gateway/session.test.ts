@@ -16,7 +16,7 @@ masking:
 })
 
 describe('a session', () => {
-  it('puts every command on record before it says what becomes of it', () => {
+  it('records every command before it returns the decision', () => {
     const session = createSession(bench.parts())
     expect(session.decide(draftOf({}))).toMatchObject({ type: 'forward' })
     expect(session.decide(draftOf({ kinds: ['drop-table'] }))).toMatchObject({
@@ -32,12 +32,12 @@ describe('a session', () => {
     expect(session.commands()).toBe(3)
   })
 
-  it('decides under the id that is on record', () => {
+  it('returns the id that is on record', () => {
     const { id } = createSession(bench.parts()).decide(draftOf({}))
     expect(bench.events[0]).toMatchObject({ type: 'command', id })
   })
 
-  it('does not decide, nor record, once it has ended', () => {
+  it('neither decides nor records after its end', () => {
     const session = createSession(bench.parts())
     const reason = new PamError('GRANT_REVOKED', 'revoked')
     session.end(reason)
@@ -46,7 +46,7 @@ describe('a session', () => {
     expect(bench.events).toEqual([])
   })
 
-  it('fails where the record fails, before anything is forwarded', () => {
+  it('fails where recording fails, before anything is forwarded', () => {
     const failed = new PamError('RECORDING_FAILED', 'full')
     const recorder = {
       intent: () => {
@@ -56,7 +56,7 @@ describe('a session', () => {
     expect(() => createSession(bench.parts({ recorder })).decide(draftOf({}))).toThrow(failed)
   })
 
-  it('follows the rules as they are now', () => {
+  it('follows the current rules', () => {
     const session = createSession(bench.parts())
     const draft = draftOf({})
     expect(session.decide(draft).type).toBe('forward')
@@ -73,7 +73,7 @@ describe('a session', () => {
     expect(bench.recorded).toEqual([['command', 'deny', 'DROP-TABLE']])
   })
 
-  it('says what policy denies, with nothing on record', () => {
+  it('reports what policy denies, without a record', () => {
     const session = createSession(bench.parts())
     expect(['select', 'truncate', 'drop-table'].map((kind) => session.denies(draftOf({ kinds: [kind] })))).toEqual([
       false,
@@ -121,7 +121,7 @@ describe('a session', () => {
     expect(createSession(bench.parts()).readOnly).toBe(true)
   })
 
-  it('has keys and commitments that say nothing in another session', () => {
+  it('has keys and commitments of its own', () => {
     const [one, other] = [createSession(bench.parts()), createSession(bench.parts({ id: 'ses_2' }))]
     expect(one.commitment('x')).toMatch(/^[0-9a-f]{12}$/)
     expect(one.commitment('x')).not.toBe(other.commitment('x'))
@@ -129,7 +129,7 @@ describe('a session', () => {
     expect(one.hashKeys.target).toEqual(other.hashKeys.target)
   })
 
-  it('masks what the rules of its beginning say', () => {
+  it('masks by the rules from its beginning', () => {
     expect(createSession(bench.parts()).masking.columns).toEqual([
       expect.objectContaining({ schema: 'public', table: 'people', column: 'email', maxComparisons: 2 }),
     ])

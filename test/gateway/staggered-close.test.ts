@@ -3,7 +3,7 @@ import { StaggeredClose } from '../../src/gateway/staggered-close.ts'
 
 const NEVER = new Promise<true>(() => {})
 
-describe('backends that do nothing', () => {
+describe('idle backends', () => {
   let staggeredClose: StaggeredClose
   let said: string[]
   const say = (name: string, gone: Promise<true> = Promise.resolve(true)): Promise<void> =>
@@ -15,13 +15,13 @@ describe('backends that do nothing', () => {
   })
   afterEach(() => void vi.useRealTimers())
 
-  it('leave at once where few are told', async () => {
+  it('close at once where few clients are told', async () => {
     for (let n = 0; n < 16; n++) staggeredClose.told()
     await say('one')
     expect(said).toEqual(['one'])
   })
 
-  it('leave when the many clients that were told have gone', async () => {
+  it('close when most of the many clients that were told have left', async () => {
     const told = Array.from({ length: 40 }, () => staggeredClose.told())
     const both = Promise.all([say('one'), say('two')])
     for (const gone of told.slice(0, 23)) gone()
@@ -34,7 +34,7 @@ describe('backends that do nothing', () => {
     expect(said).toEqual(['one', 'two'])
   })
 
-  it('are not kept by clients that stay, nor by others that come', async () => {
+  it('do not wait for clients that stay, nor for later ones', async () => {
     for (let n = 0; n < 17; n++) staggeredClose.told()
     const left = say('one')
     await vi.advanceTimersByTimeAsync(400)
@@ -50,7 +50,7 @@ describe('backends that do nothing', () => {
     expect(said).toEqual(['one', 'two'])
   })
 
-  it('leave a few at a time; one that hangs gives its place away', async () => {
+  it('close a few at a time; one that hangs loses its turn', async () => {
     const all = Array.from({ length: 17 }, (_, n) => say(String(n), NEVER))
     await vi.advanceTimersByTimeAsync(0)
     expect(said).toHaveLength(16)

@@ -21,8 +21,8 @@ beforeEach(() => {
 })
 afterEach(() => void vi.useRealTimers())
 
-describe('what a target says while the gateway talks to it', () => {
-  it('is taken one message at a time, however it comes', async () => {
+describe('messages of a target to the gateway', () => {
+  it('are read one at a time, however they are cut', async () => {
     const first = next()
     expect(channel.isPaused).toBe(false)
     const bytes = Buffer.concat([message('one'), message('two')])
@@ -58,14 +58,14 @@ describe('what a target says while the gateway talks to it', () => {
     await expect(next()).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
   })
 
-  it('is still taken where it came before the end', async () => {
+  it('are still read where they arrived before the end', async () => {
     channel.handler.data(message('why'))
     channel.handler.ended()
     expect(await next()).toBe('why')
     await expect(next()).rejects.toMatchObject({ code: 'TARGET_UNREACHABLE' })
   })
 
-  it('ends with the reason of whoever gives up', async () => {
+  it('end with the reason of the abort', async () => {
     const reason = new PamError('GRANT_OVER', 'over')
     const asked = next()
     over.abort(reason)
@@ -78,13 +78,13 @@ describe('what a target says while the gateway talks to it', () => {
     ).rejects.toBe(reason)
   })
 
-  it('is not read as something else: a length that is none', async () => {
+  it('with an invalid length are refused', async () => {
     const asked = next()
     channel.handler.data(Buffer.from([0x58, 0, 0, 0, 3]))
     await expect(asked).rejects.toMatchObject({ code: 'PROTOCOL_VIOLATION' })
   })
 
-  it('is nobody’s any more once the connection is handed on', () => {
+  it('are an error where some are left when the connection is handed over', () => {
     messages.release()
     over.abort(new PamError('GRANT_OVER', 'over'))
     expect(channel.isDestroyed).toBe(false)
@@ -99,7 +99,7 @@ describe('what a target says while the gateway talks to it', () => {
     expect(channel.isDestroyed).toBe(true)
   })
 
-  it('is closed with a goodbye, and cut off where it does not leave', () => {
+  it('end with a farewell, and by a cut where the target stays', () => {
     vi.useFakeTimers()
     messages.close(Buffer.from('bye'))
     expect([channel.text, channel.hasEnded, channel.isDestroyed]).toEqual(['bye', true, false])

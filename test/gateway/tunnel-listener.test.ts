@@ -56,7 +56,7 @@ async function answerTo(path: string, protocol: string): Promise<string> {
 }
 
 describe('an upgrade', () => {
-  it('is a tunnel to the target that it names, once the caller is known', async () => {
+  it('becomes a tunnel to the target that it names, once the caller is authenticated', async () => {
     const socket = new WebSocket(`ws://${url}/v1/tunnel?target=a%20b`, TUNNEL_PROTOCOL)
     const [frame] = (await once(socket, 'message')) as [Buffer]
     expect(JSON.parse(frame.toString())).toMatchObject({ type: 'opened', id: 'ses_1' })
@@ -64,7 +64,7 @@ describe('an upgrade', () => {
     socket.terminate()
   })
 
-  it('is a connection that many tunnels share, which serves nothing by itself', async () => {
+  it('becomes a connection for many tunnels, which serves nothing by itself', async () => {
     const socket = new WebSocket(`ws://${url}/v1/tunnels`, MUX_PROTOCOL)
     await once(socket, 'open')
     expect(did).toEqual(['authenticate /v1/tunnels', 'admitted'])
@@ -104,7 +104,7 @@ describe('an upgrade', () => {
     expect(did).toEqual([])
   })
 
-  it('is refused where the caller is not known, and serves nothing', async () => {
+  it('is refused where the caller is not authenticated, and serves nothing', async () => {
     refusal = new PamError('TOKEN_INVALID', 'the token is malformed')
     const answer = await answerTo('/v1/tunnel?target=a', TUNNEL_PROTOCOL)
     expect(answer).toMatch(/^HTTP\/1\.1 401 Refused\r\n/)

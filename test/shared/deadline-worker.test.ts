@@ -17,13 +17,13 @@ const slow = (start: number): URL =>
   )
 
 describe('the time limit of a worker', () => {
-  it('is for a request, and not for the start of the worker', async () => {
+  it('applies to a request, and not to the start of the worker', async () => {
     const worker = deadlineWorker<number, number>({ module: slow(2500), timeoutMs: 2000 })
     expect(await Promise.all([worker.run(0), worker.run(1)])).toEqual([0, 1])
     await worker.close()
   })
 
-  it('does not count what comes in time, and is read late because this process stood still', async () => {
+  it('accepts an answer that was in time but read late, since this process was suspended', async () => {
     const worker = deadlineWorker<number, number>({ module: slow(0), timeoutMs: 2000 })
     await worker.run(0)
     const reply = worker.run(1)
@@ -32,7 +32,7 @@ describe('the time limit of a worker', () => {
     await worker.close()
   })
 
-  it('ends the worker, and the next request has a new one with the whole limit', async () => {
+  it('terminates the worker; the next request has a new one and the full limit', async () => {
     const worker = deadlineWorker<number, number>({ module: slow(0), timeoutMs: 2000 })
     const replies = [600_000, 0, -1, 1].map((request) => worker.run(request))
     expect(await Promise.all(replies)).toEqual(['late', 0, 'broken', 1])

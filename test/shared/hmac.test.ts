@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { HmacKey } from '../../src/shared/hmac.ts'
 
 describe('HmacKey', () => {
-  it('gives what node:crypto gives, for every key and text, again and again', () => {
+  it('agrees with node:crypto for every key and text, however often a key is used', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 64 }),
@@ -17,7 +17,7 @@ describe('HmacKey', () => {
     )
   })
 
-  it('takes no key that would have to be hashed', () => {
+  it('refuses keys longer than a block', () => {
     expect(() => new HmacKey(new Uint8Array(65))).toThrow('65 bytes')
   })
 })

@@ -3,7 +3,7 @@ import { LayeredMap } from '../../src/shared/layered-map.ts'
 
 const byKey = ([one]: [string, number], [other]: [string, number]): number => (one < other ? -1 : 1)
 
-it('is what a map is that the same was done to, however many changes there were, and never changes itself', () => {
+it('equals a Map after the same changes, however many, and is immutable', () => {
   const plain = new Map(Array.from({ length: 500 }, (_, index) => [`k${index}`, index]))
   const kept: { map: ReadonlyMap<string, number>; entries: [string, number][] }[] = []
   let layered: ReadonlyMap<string, number> = new Map(plain)
@@ -36,7 +36,7 @@ it('is what a map is that the same was done to, however many changes there were,
   expect(isLayered).toBeLessThan(300)
 })
 
-it('is the same map where nothing changes', () => {
+it('returns itself where nothing changes', () => {
   const map = new Map([['a', 1]])
   expect(LayeredMap.with(map, new Map())).toBe(map)
 })

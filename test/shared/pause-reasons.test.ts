@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PauseReasons } from '../../src/shared/pause-reasons.ts'
 
-describe('a source that is read while nothing speaks against it', () => {
-  it('goes on where the last reason is over, however they come and go', () => {
+describe('a source with reasons to pause', () => {
+  it('resumes when the last reason is removed, in whatever order they come and go', () => {
     const step = fc.record({ waits: fc.boolean(), reason: fc.constantFrom('client', 'record', 'queue') })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
@@ -24,7 +24,7 @@ describe('a source that is read while nothing speaks against it', () => {
     )
   })
 
-  it('is not resumed by what it did not wait for', () => {
+  it('is not resumed by removing a reason that it did not have', () => {
     let resumed = 0
     const reading = new PauseReasons<'client' | 'record'>({ pause() {}, resume: () => resumed++ })
     reading.go('client')

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { Queue } from '../../src/shared/queue.ts'
 
-it('gives what was put in, in order, and nothing when it is empty', () => {
+it('returns items in order, and undefined when it is empty', () => {
   const queue = new Queue<number>()
   const taken: (number | undefined)[] = []
   let next = 0
@@ -14,7 +14,7 @@ it('gives what was put in, in order, and nothing when it is empty', () => {
   expect(queue.take()).toBeUndefined()
 })
 
-it('replaces the last ones, and none that was taken', () => {
+it('replaces the last items, but none that was taken', () => {
   const queue = new Queue<number>()
   for (const item of [1, 2, 3, 4, 5]) queue.push(item)
   queue.take()

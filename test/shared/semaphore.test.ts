@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { FairSemaphore, Semaphore } from '../../src/shared/semaphore.ts'
 
-describe('Turns', () => {
-  it('lets so many work at once, the others in order, whoever fails', async () => {
+describe('Semaphore', () => {
+  it('runs a limited number at once and the others in order, whichever fail', async () => {
     const turns = new Semaphore(3)
     let atWork = 0
     let most = 0
@@ -26,7 +26,7 @@ describe('Turns', () => {
 })
 
 describe('FairSemaphore', () => {
-  it('goes round those who wait, one at a time, and forgets who gives up', async () => {
+  it('serves waiting keys in turn, and forgets those that give up', async () => {
     const turns = new FairSemaphore()
     const begun: string[] = []
     let atWork = 0

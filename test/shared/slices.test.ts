@@ -17,7 +17,7 @@ it('does all of the work, at once or in slices', async () => {
   }
 })
 
-it('serves others meanwhile', async () => {
+it('lets other events run between slices', async () => {
   let isServed = false
   setImmediate(() => (isServed = true))
   function* untilServed(): Work<string> {
@@ -27,7 +27,7 @@ it('serves others meanwhile', async () => {
   expect(await inSlices(untilServed())).toBe('served')
 })
 
-it('fails as the work does', async () => {
+it('fails with the error of the work', async () => {
   function* failing(): Work<void> {
     yield
     throw new Error('no')

@@ -55,7 +55,7 @@ it('errors cross the network whole; an unknown code is INTERNAL', () => {
   expect(fromErrorBody({ code: 'constructor', message: 'x' }).code).toBe('INTERNAL')
 })
 
-it('what could deceive a reader is spelled out', () => {
+it('characters that could deceive a reader are escaped', () => {
   expect(visible('a\u001b[31mb\u202ec\u200bd\r\u0007')).toBe('a\\u{1b}[31mb\\u{202e}c\\u{200b}d\\u{d}\\u{7}')
   expect(visible('tab\tand\nline, ünïcödé ☕')).toBe('tab\tand\nline, ünïcödé ☕')
 })
@@ -74,7 +74,7 @@ it('visibleJson: the same value, without a character that a terminal acts on or 
   expect(visibleJson('"\u009b\u202e\u{e0041}ü☕"')).toBe('"\\u009b\\u202e\\udb40\\udc41ü☕"')
 })
 
-it('a time of today is short', () => {
+it('shows a time of today without its date', () => {
   const now = new Date(2026, 10, 23, 15, 42)
   expect(clockTime(now.toISOString(), now)).toBe('15:42')
   expect(clockTime(new Date(2026, 10, 24, 9, 5).toISOString(), now)).toBe('2026-11-24 09:05')
@@ -136,7 +136,7 @@ describe('configuration errors name file, line and column', () => {
     }
   })
 
-  it('an issuer is needed', () => {
+  it('requires an issuer', () => {
     expect(() => parseConfig('targets: []\n', 'pam.yaml')).toThrow(/needs issuers/)
   })
 })

@@ -90,13 +90,13 @@ describe('a YAML file', () => {
     expect(() => parseYaml(text, 'f', schema)).toThrow(message)
   })
 
-  it('says what a key is called now', () => {
+  it('names the key that replaced an old one', () => {
     const schema = z.strictObject({ b: z.number().optional() }).register(renamedKeys, { old: 'b' })
     expect(() => parseYaml('old: 1', 'f', schema)).toThrow('f:1:1: the file: unknown key "old": it is called b now')
     expect(() => parseYaml('toString: 1', 'f', schema)).toThrow(/: unknown key "toString": expected b$/)
   })
 
-  it('says where a key belongs that stands in the wrong section, by its old name too, or what may stand there', () => {
+  it('names the section of a misplaced key, also by its old name, or the keys that are allowed', () => {
     const hosts = z.array(
       z.discriminatedUnion('type', [z.strictObject({ type: z.literal('a'), port: z.int().optional() })]),
     )

@@ -14,7 +14,7 @@ function targetOf(text: string): Expression {
 const names = (nodes: readonly Expression[]): string[] =>
   nodes.map((node) => (node.kind === 'column' ? (node.path.at(-1) as string) : node.kind))
 
-describe('what is left out by what others give', () => {
+describe('parts that are skipped depending on others', () => {
   it.each<[string, string, string[], string[]]>([
     ['a and b', 'AND or OR', ['a', 'b'], ['a', 'b']],
     ['a or b', 'AND or OR', ['a', 'b'], ['a', 'b']],

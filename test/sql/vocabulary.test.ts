@@ -10,7 +10,7 @@ const effects = (match: StatementMatch, given: Partial<SqlStatement>): string =>
     .filter((effect) => sqlVocabulary.matches(match, effect, sqlStatement(given)))
     .join(' ')
 
-describe('whether a rule is about a statement', () => {
+describe('whether a rule matches a statement', () => {
   it.each<[StatementMatch, Partial<SqlStatement>, string]>([
     [{}, {}, 'allow hold deny'],
     // What is allowed is named in full; what is refused is named in part.
@@ -51,7 +51,7 @@ describe('whether a rule is about a statement', () => {
   })
 })
 
-it('says what a statement is', () => {
+it('names a statement', () => {
   const statement = sqlStatement({ kinds: ['delete'], missingWhere: true, functions: ['now'], behind: ['public.a'] })
   expect(sqlVocabulary.name(statement)).toBe('DELETE')
   expect(sqlVocabulary.subject(statement)).toBe('this DELETE')
@@ -65,7 +65,7 @@ it('has a value for each of its variables', () => {
   )
 })
 
-it('where code of somebody is the reason, the way out is named', () => {
+it('names a way out where user-defined code is the reason', () => {
   const adviceFor = (reason: string): string => sqlVocabulary.adviceOnUnknown(sqlStatement({ unknown: [reason] }))
   for (const reason of ['the function st_area is user-defined and is not analysed', 'a trigger of public.t runs app.f'])
     expect(adviceFor(reason)).toContain('can be listed in `safeFunctions` of the target')

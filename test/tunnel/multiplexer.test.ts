@@ -108,7 +108,7 @@ const turns = async (count: number): Promise<void> => {
 }
 
 describe('a shared tunnel', () => {
-  it('carries every byte of every channel in order, both ways, whoever pauses when', async () => {
+  it('carries every byte of every channel in order, in both directions, whoever pauses', async () => {
     const { near: one, given } = pair()
     await fc.assert(
       fc.asyncProperty(
@@ -149,7 +149,7 @@ describe('a shared tunnel', () => {
     )
   })
 
-  it('a channel whose reader stalls holds a window and nothing more, and holds up no other', async () => {
+  it('buffers one window for a channel whose reader stalls, and delays no other', async () => {
     const { near: one, given } = pair()
     const [stalled, other] = [await one.open(request()), await one.open(request())]
     const [there, free] = given as [MuxChannel, MuxChannel]
@@ -315,7 +315,7 @@ describe('a shared tunnel', () => {
     expect(gotB.closed).toBe(0)
   })
 
-  it('the connection is lost: every channel ends, and so does what waits for an answer', async () => {
+  it('ends every channel and every pending request when the connection is lost', async () => {
     const { near: one, given } = pair((channel, { target }, farEnd) => {
       if (target !== 'never') farEnd.accept(channel)
     })
@@ -490,7 +490,7 @@ describe('a peer that does not keep to it', () => {
     expect(await closedWith).toBe(1008)
   })
 
-  it('never throws, whatever comes', async () => {
+  it('never throws, whatever bytes arrive', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 6 }), async (pieces) => {
         for (const piece of pieces) {

@@ -93,7 +93,7 @@ const over2 = (connecting: ConnectionOptions): Promise<string> =>
   })
 
 describe('a local port with TLS', () => {
-  it('lets in who shows the certificate that was made for it, and passes on what is within', async () => {
+  it('admits a client with the certificate that was made for it, and forwards the decrypted bytes', async () => {
     owner = uid
     expect(await echoed(options())).toBe('hello')
     expect(accepted).toBe(1)
@@ -108,7 +108,7 @@ describe('a local port with TLS', () => {
     await expect(echoed(options({ ...given(), servername: 'example.com' }))).rejects.toThrow('not match')
   })
 
-  it('lets go of a client that leaves within the handshake', async () => {
+  it('survives a client that leaves during the handshake', async () => {
     // Its deadline never comes.
     vi.useFakeTimers({ toFake: ['setTimeout'] })
     const socket = connectTcp(listener.info.port, '127.0.0.1').resume()

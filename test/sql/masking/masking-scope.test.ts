@@ -45,7 +45,7 @@ describe('where columns come from', () => {
     expect(said(scopeOf().originAt(CONTACTS, 1))).toBe('made of shop.customers.email')
   })
 
-  it('a view that could not be read is read again by whoever asks next', () => {
+  it('a view that could not be read is read again on demand', () => {
     let isFailing = true
     class Failing extends Map<string, Statement> {
       override get(key: string): Statement | undefined {
@@ -64,7 +64,7 @@ describe('where columns come from', () => {
     expect(said(scopeOf(circle).originAt(CONTACTS, 2))).toBe('made of shop.customers.email')
   })
 
-  it('nothing is followed without a plan', () => {
+  it('follows nothing without a plan', () => {
     const scope = new MaskingScope({ columns: [], kinds: [] }, toyCatalog, new Map())
     expect(said(scope.originAt(99, 1))).toBe('plain')
   })

@@ -1,4 +1,6 @@
-import { HeldBytes, MaskedReading, type Edit, type ReadingOptions } from '../../masking/stream/masked-reading.ts'
+import { HeldBytes } from '../../masking/stream/held-bytes.ts'
+import { MaskedReading, type ReadingOptions } from '../../masking/stream/masked-reading.ts'
+import type { Edit } from '../../masking/stream/shown-characters.ts'
 import { characterAt, isC1, plainUntil } from '../../masking/stream/utf8.ts'
 import { TerminalParser, type Seen, type Terminal } from './terminal-text.ts'
 

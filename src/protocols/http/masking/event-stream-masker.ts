@@ -1,5 +1,5 @@
 import { hideInText, type KindSearch } from '../../../masking/hidden-text.ts'
-import { HeldBytes } from '../../../masking/stream/masked-reading.ts'
+import { HeldBytes } from '../../../masking/stream/held-bytes.ts'
 import { valueFilter, type ValueFilter } from '../../../masking/value-filter.ts'
 import type { AnswerMasker } from './masker.ts'
 import type { FieldPlaces } from './field-places.ts'

@@ -1,4 +1,4 @@
-import { HeldBytes } from '../../../masking/stream/masked-reading.ts'
+import { HeldBytes } from '../../../masking/stream/held-bytes.ts'
 import type { AnswerMasker } from './masker.ts'
 import { unmaskable } from './unmaskable.ts'
 

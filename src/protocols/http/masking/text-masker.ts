@@ -1,5 +1,7 @@
 import type { KindSearch } from '../../../masking/hidden-text.ts'
-import { HeldBytes, MaskedReading, type Edit } from '../../../masking/stream/masked-reading.ts'
+import { HeldBytes } from '../../../masking/stream/held-bytes.ts'
+import { MaskedReading } from '../../../masking/stream/masked-reading.ts'
+import type { Edit } from '../../../masking/stream/shown-characters.ts'
 import type { AnswerMasker } from './masker.ts'
 import { MarkupWay } from './markup-way.ts'
 import { EscapedWay, firstDifference, PlainWay, textCoding, type TextCoding, type Way } from './text-ways.ts'

@@ -18,7 +18,7 @@ export interface VisitParts {
 /** What one connection of a browser does in one session, with connections to the target of its own. */
 export interface Visit {
   /** It takes no more requests. */
-  readonly isOver: boolean
+  isOver(): boolean
   serve(exchange: Exchange): Promise<void>
   /** Leaves the session once what it serves is done. */
   leave(): void
@@ -54,9 +54,7 @@ export async function openVisit(
   let serving = 0
   let isLeaving = false
   return {
-    get isOver() {
-      return ended.aborted || connection.isOver
-    },
+    isOver: () => ended.aborted || connection.isOver,
     async serve(exchange) {
       serving++
       await handler.serve(exchange)
@@ -84,7 +82,7 @@ export class Visits {
     const key = JSON.stringify([host.origin, visitor.key])
     const known = this.#bySocket.get(socket)
     const current = await known?.visit.catch(() => undefined)
-    if (known?.key === key && current !== undefined && !current.isOver) return current
+    if (known?.key === key && current !== undefined && !current.isOver()) return current
     const newest = this.#bySocket.get(socket)
     // Another request of this connection may have waited for the same, and been quicker.
     if (newest !== known && newest?.key === key) return newest.visit

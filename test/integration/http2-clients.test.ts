@@ -26,12 +26,14 @@ describe('HTTP/2 through pamctl connect', () => {
     readonly trailers: Record<string, unknown>
     readonly body: string
   }[] = []
+  /** Requests whose bodies have not come whole. */
+  const cutOff: string[] = []
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-http2-'))
 
   /** Says what it was asked, with the credential it was given in a trailer. */
   async function startTargets(): Promise<{ readonly http1: number; readonly h2c: number }> {
     const http1 = createServer((request, response) => {
-      void text(request).then((body) => {
+      const answer = (body: string): void => {
         seen.push({ url: request.url ?? '', version: request.httpVersion, trailers: { ...request.trailers }, body })
         response.writeHead(200, { 'content-type': 'text/plain', trailer: 'x-sum, x-signed-in' })
         response.write(`${request.method} ${request.url} ${body}`)
@@ -41,7 +43,8 @@ describe('HTTP/2 through pamctl connect', () => {
           'content-type': 'text/html',
         })
         response.end()
-      })
+      }
+      text(request).then(answer, () => void cutOff.push(request.url ?? ''))
     })
     const h2c = createHttp2Server()
     h2c.on('stream', (stream, headers, _flags) => {
@@ -50,7 +53,11 @@ describe('HTTP/2 through pamctl connect', () => {
       void text(stream).then((body) => {
         seen.push({ url: headers[':path'] ?? '', version: '2', trailers, body })
         stream.once('wantTrailers', () =>
-          stream.sendTrailers({ 'x-sum': String(body.length), 'x-signed-in': headers.authorization ?? '' }),
+          stream.sendTrailers({
+            'x-sum': String(body.length),
+            'x-signed-in': headers.authorization ?? '',
+            ...(body.includes('@') ? { 'x-said': body } : {}),
+          }),
         )
         stream.respond({ ':status': 200, 'content-type': 'text/plain' }, { waitForTrailers: true })
         stream.end(`${headers[':method']} ${headers[':path']} ${body}`)
@@ -76,12 +83,14 @@ describe('HTTP/2 through pamctl connect', () => {
       targets: [
         { name: 'old', ...common, port: ports.http1 },
         { name: 'modern', ...common, port: ports.h2c, h2c: true },
+        { name: 'masked', ...common, port: ports.h2c, h2c: true },
       ],
       commands: [
         { name: 'not here', match: { routes: ['/admin/**'] }, deny: 'not here' },
         { name: 'a person decides', match: { methods: ['DELETE'] }, hold: { approvers: { groups: ['sre'] } } },
         { name: 'all', match: { methods: ['GET', 'POST', 'PUT'] }, allow: true },
       ],
+      masking: [{ name: 'people', targets: { names: ['masked'] }, kinds: ['email'], style: 'redact' }],
     })
     old = await gateway.open('old')
     modern = await gateway.open('modern')
@@ -190,6 +199,15 @@ describe('HTTP/2 through pamctl connect', () => {
     own.destroy()
   })
 
+  it('masks trailers as it does headers', async () => {
+    const masked = await gateway.open('masked')
+    const own = connectHttp2(masked.url)
+    const answer = await ask(own, masked, 'PUT', '/who', { body: 'jane.roe@example.org' })
+    own.destroy()
+    expect(answer.body).toBe('PUT /who ****')
+    expect(answer.trailers['x-said']).toBe('****')
+  })
+
   it('gives up a long body with a trailer that does not pass: the target never has the request as a whole', async () => {
     const before = seen.length
     const answer = await ask(session, old, 'PUT', '/long', {
@@ -199,6 +217,7 @@ describe('HTTP/2 through pamctl connect', () => {
     expect(answer.body).not.toContain('PUT /long')
     expect(await ask(session, old, 'GET', '/next')).toMatchObject({ status: 200 })
     expect(seen.slice(before).map(({ url }) => url)).toEqual(['/next'])
+    await eventually(() => (cutOff.includes('/long') ? true : undefined), 'the target sees that it is cut off')
   })
 
   it('passes trailers of a client of HTTP/1.1, too', async () => {

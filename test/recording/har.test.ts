@@ -155,6 +155,21 @@ describe('an archive of HTTP', () => {
     })
   })
 
+  it('has objects of Kubernetes as a body, one below the other', async () => {
+    const [entry] = await archiveOf(
+      command('GET /api/v1/namespaces/shop/pods', 'dec_1'),
+      { type: 'rows', command: 'dec_1', rows: [['{"kind":"Pod"}'], ['{"kind":"Pod","x":1}']] },
+      result('dec_1', '200', 40),
+    )
+    expect(entry).toMatchObject({
+      response: {
+        status: 200,
+        statusText: 'OK',
+        content: { text: '{"kind":"Pod"}\n{"kind":"Pod","x":1}\n', size: 40 },
+      },
+    })
+  })
+
   it('is whole where nothing was asked, and of sessions of HTTP alone', async () => {
     expect(await archiveOf()).toEqual([])
     const postgres = har(recorded([opened()]), { name: 'pamctl', version: '1' })

@@ -30,13 +30,19 @@ export type Relation = 'same' | 'inside' | 'around' | 'apart' | 'crossing'
 /** How two paths are to each other, by their steps. A concrete step is inside a name (OpenAPI 3.1.1, Path Templating Matching). */
 export function relationOf(one: readonly string[], other: readonly string[]): Relation {
   if (one.length !== other.length) return 'apart'
-  const relations = new Set(one.map((step, at) => stepRelation(step, other[at] ?? '')))
-  if (relations.has('apart')) return 'apart'
+  const relations = new Set<Relation>()
+  for (const [at, step] of one.entries()) {
+    const relation = stepRelation(step, other[at] ?? '')
+    // Most paths differ in their first steps, and all pairs of a document are looked at.
+    if (relation === 'apart') return 'apart'
+    relations.add(relation)
+  }
   if (relations.has('crossing') || (relations.has('inside') && relations.has('around'))) return 'crossing'
   return relations.has('inside') ? 'inside' : relations.has('around') ? 'around' : 'same'
 }
 
 function stepRelation(one: string, other: string): Relation {
+  if (!one.includes('{') && !other.includes('{')) return one === other ? 'same' : 'apart'
   const [isIn, isAround] = [isInside(one, other), isInside(other, one)]
   if (isIn && isAround) return 'same'
   if (isIn) return 'inside'

@@ -55,6 +55,8 @@ export interface ApiDeps {
   }[]
   /** What sign-ins that were begun in a browser are sealed with. */
   readonly webKey: Uint8Array
+  /** What services verify the gateway's assertions by (RFC 7517). */
+  readonly assertionKeys: readonly object[]
   /** Where the built dashboard is. */
   readonly webDirectory: string
   /** The URL that proofs must name; known once the gateway listens. */

@@ -113,6 +113,9 @@ export async function createApi(
     const { ok } = deps.evidence.spool.health
     return reply.code(ok ? 200 : 503).send({ status: ok ? 'ready' : 'not ready' })
   })
+  app.get('/.well-known/jwks.json', { config: { public: true }, schema: { hide: true } }, async (_request, reply) =>
+    reply.header('cache-control', 'public, max-age=300').send({ keys: deps.assertionKeys }),
+  )
   app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger())
   for (const routes of ROUTES) await app.register(routes, deps)
   serveWebApp(app, deps.webDirectory)

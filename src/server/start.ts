@@ -44,6 +44,7 @@ import { startEvidence, type Evidence } from './start-evidence.ts'
 import { startNotifications, type Notifications } from './start-notifications.ts'
 import { ComparisonBudget } from '../gateway/comparison-budget.ts'
 import { firstUseIn } from '../storage/first-use.ts'
+import { assertionKeyOf } from '../protocols/http/assertion-key.ts'
 import { closeProtocols, createProtocols } from './protocols.ts'
 import type { TunnelParts } from '../gateway/open-session.ts'
 import { SessionRegistry } from '../gateway/session-registry.ts'
@@ -187,6 +188,7 @@ function apiDeps(running: Running): ApiDeps {
     },
     recordingKeys: keys.recordingKeys,
     webKey: keys.web,
+    assertionKeys: keys.identity.http === undefined ? [] : [assertionKeyOf(keys.identity.http).jwk],
     webDirectory: fileURLToPath(new URL('../web', import.meta.url)),
     publicUrl: () => running.live.publicUrl,
     settings: () => apiSettings(running.live.config, running.issuers, protocols),

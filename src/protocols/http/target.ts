@@ -41,6 +41,13 @@ const credential = z.discriminatedUnion('type', [
   z
     .strictObject({ type: z.literal('certificate'), certificate: secret, key: secret })
     .describe('a client certificate, in PEM, within TLS'),
+  z
+    .strictObject({
+      type: z.literal('assertion'),
+      audience: z.string().min(1).max(500).describe('what the service expects as its own name in the assertion'),
+      groups: z.boolean().default(false).describe('true: the groups of the person are in it'),
+    })
+    .describe('X-Pam-Assertion: a signed JWT with the person and the session'),
 ])
 
 const schema = z
@@ -163,6 +170,9 @@ function sourceOf(given: HttpCredential | undefined, account: string, baseDirect
   switch (given?.type) {
     case undefined:
       return staticPassword(account, undefined, baseDirectory)
+    case 'assertion':
+      // Made for each request, of who asks.
+      return staticPassword(account, undefined, baseDirectory)
     case 'bearer':
       return rotatingToken(account, given.token, baseDirectory)
     case 'basic':
@@ -185,7 +195,7 @@ function credentialErrors({ credential: given }: HttpTarget, baseDirectory: stri
         ? []
         : [{ path: ['credential', 'key'], message: 'is not the key of the certificate' }]
     }
-    if (given === undefined) return []
+    if (given === undefined || given.type === 'assertion') return []
     const [field, reference] =
       given.type === 'bearer'
         ? (['token', given.token] as const)

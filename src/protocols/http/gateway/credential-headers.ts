@@ -42,6 +42,8 @@ function headerOf(credential: HttpCredential, secret: string): Header {
     case 'cookie':
       if (/[\s",;\\]/.test(secret)) throw notACookie()
       return ['cookie', `${credential.name}=${secret}`]
+    case 'assertion':
+      return ['x-pam-assertion', secret]
     case 'certificate':
       throw new Error('a certificate is shown within TLS')
   }

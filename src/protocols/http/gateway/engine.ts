@@ -2,6 +2,7 @@ import type { BrowserEngine } from '../../../gateway/browser-host.ts'
 import { sessionFor } from '../../../gateway/engine.ts'
 import type { Channel } from '../../../shared/channel.ts'
 import { PamError } from '../../../shared/errors.ts'
+import type { AssertionKey } from '../assertion-key.ts'
 import { readAnnouncement, type Announcement } from '../local/announcement.ts'
 import { problemAnswer } from '../problem.ts'
 import { BodyRoom } from '../server/body-room.ts'
@@ -10,6 +11,7 @@ import { refuseClient } from '../session/refuse-client.ts'
 import { SessionConnection } from '../session/session-connection.ts'
 import type { HttpTarget } from '../target.ts'
 import { AsyncRequests } from './async-requests.ts'
+import { withAssertions } from './assertions.ts'
 import { BrowserSite } from './browsers/browser-site.ts'
 import { upstreamOf } from './connect-upstream.ts'
 import { HttpRequests } from './connection.ts'
@@ -29,8 +31,11 @@ export interface LocalClient {
 /** Of one person's requests at any time. */
 const MAX_BODIES = 32 * 1024 * 1024
 
-/** Sessions of HTTP: one for each `connect`, of as many connections as clients open. */
-export function httpEngine(baseDirectory: string): BrowserEngine<LocalClient> {
+/**
+ * Sessions of HTTP: one for each `connect`, of as many connections as clients open. `assertionKey`: what assertions are signed with; undefined where
+ * nobody connects.
+ */
+export function httpEngine(baseDirectory: string, assertionKey?: AssertionKey): BrowserEngine<LocalClient> {
   // Bodies of any length come at their own pace: who reads them looks at that.
   const servers = new HttpServers({ requestMs: 0 })
   const bodies = new BodyRoom(MAX_BODIES)
@@ -39,7 +44,7 @@ export function httpEngine(baseDirectory: string): BrowserEngine<LocalClient> {
   return {
     protocol: 'http',
     sessions: 'per-connect',
-    browsers: new BrowserSite({ bodies, baseDirectory }),
+    browsers: new BrowserSite({ bodies, baseDirectory, assertionKey }),
     async greet(channel, _caller, { handshake }) {
       let announcement: Announcement | undefined
       const client = await servers.greet(channel, handshake, (bytes) => {
@@ -58,7 +63,7 @@ export function httpEngine(baseDirectory: string): BrowserEngine<LocalClient> {
       return { hello }
     },
     async serve(_channel, { client, announcement }, anySession, tell) {
-      const session = sessionFor<HttpTarget>('http', anySession)
+      const session = withAssertions(sessionFor<HttpTarget>('http', anySession), assertionKey)
       const { config, lease, limits, ended } = session
       const upstream = upstreamOf({ config, lease, limits, baseDirectory, ended })
       try {

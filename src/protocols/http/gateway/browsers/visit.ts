@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net'
 import type { BrowserHost, Visitor } from '../../../../gateway/browser-host.ts'
 import { sessionFor } from '../../../../gateway/engine.ts'
+import type { AssertionKey } from '../../assertion-key.ts'
 import type { BodyRoom } from '../../server/body-room.ts'
 import type { Exchange, HttpConnection, HttpHandler } from '../../server/exchange.ts'
 import { SessionConnection } from '../../session/session-connection.ts'
 import type { HttpTarget } from '../../target.ts'
+import { withAssertions } from '../assertions.ts'
 import { upstreamOf } from '../connect-upstream.ts'
 import { HttpRequests } from '../connection.ts'
 import { browserWay } from './browser-way.ts'
@@ -13,6 +15,7 @@ export interface VisitParts {
   /** For bodies that are read before the decision, of all sessions. */
   readonly bodies: BodyRoom
   readonly baseDirectory: string
+  readonly assertionKey: AssertionKey | undefined
 }
 
 /** What one connection of a browser does in one session, with connections to the target of its own. */
@@ -29,10 +32,10 @@ export async function openVisit(
   visitor: Visitor,
   socket: Socket,
   host: BrowserHost,
-  { bodies, baseDirectory }: VisitParts,
+  { bodies, baseDirectory, assertionKey }: VisitParts,
 ): Promise<Visit> {
   const opened = await visitor.join()
-  const session = sessionFor<HttpTarget>('http', opened.session)
+  const session = withAssertions(sessionFor<HttpTarget>('http', opened.session), assertionKey)
   const { config, lease, limits, ended, logger } = session
   const upstream = upstreamOf({ config, lease, limits, baseDirectory, ended })
   const way = browserWay(host, config)

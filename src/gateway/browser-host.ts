@@ -26,6 +26,8 @@ export interface BrowserHost {
 
 /** Somebody who is signed in at a target's host. */
 export interface Visitor {
+  /** Of their sign-in. */
+  readonly login: string
   /** The same for all requests that share a session. */
   readonly key: string
   /** Joins the session of this person with the target, or opens it. */

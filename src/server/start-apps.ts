@@ -58,6 +58,7 @@ export function listenForApps({ deps, tunnelParts, idle }: AppsParts): AppsListe
       async visitor(cookies, isUse): Promise<Visitor> {
         const login = await signIn.visitor(target, cookies, { isUse, from })
         return {
+          login: login.id,
           key: sharingKey(login, undefined, parts.settings().policy),
           join: () => join(login, target, parts),
           settled: () => deps.connections.settled(socket),

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startAppGateway, TOKEN, type AppGateway } from '../helpers/app-gateway.ts'
@@ -11,12 +12,20 @@ import { REPORT } from '../helpers/web-application.ts'
 describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a browser at a host of a target', () => {
   let apps: AppGateway
   beforeAll(async () => {
-    apps = await startAppGateway({
-      commands: [
-        { name: 'no admin', match: { routes: ['/admin/**'] }, deny: 'not for you' },
-        { name: 'the rest', match: { unknown: true }, allow: true },
-      ],
-    })
+    apps = await startAppGateway(
+      {
+        commands: [
+          { name: 'no admin', match: { routes: ['/admin/**'] }, deny: 'not for you' },
+          {
+            name: 'asks',
+            match: { routes: ['/orders/{id}/cancel', '/orders/99'] },
+            hold: { approvers: { groups: ['sre'] } },
+          },
+          { name: 'the rest', match: { unknown: true }, allow: true },
+        ],
+      },
+      { wiki: { credential: { type: 'assertion', audience: 'https://wiki.internal', groups: true } } },
+    )
   })
   afterAll(() => apps?.stop())
 
@@ -109,6 +118,92 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a browser at a host 
     await page.context().close()
   })
 
+  it('is asserted to a service by a token of its own for each request, which it never sees itself', async () => {
+    const page = await apps.open('jane', `${apps.origin('wiki')}/`)
+    await page.waitForURL(`${apps.origin('wiki')}/`)
+    await page.goto(`${apps.origin('wiki')}/orders`)
+    const [first, second] = apps.wiki.seen.map(({ headers }) => String(headers['x-pam-assertion']))
+    expect(first).not.toBe(second)
+    const published = await apps.raw(
+      `GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost:${apps.port}\r\nConnection: close\r\n\r\n`,
+    )
+    const keys = JSON.parse(published.slice(published.indexOf('\r\n\r\n'))) as Parameters<typeof createLocalJWKSet>[0]
+    const { payload } = await jwtVerify(first ?? '', createLocalJWKSet(keys), {
+      issuer: 'pam-gateway',
+      audience: 'https://wiki.internal',
+    })
+    expect(payload).toMatchObject({ name: 'jane@example.com', kind: 'person', groups: ['engineering'] })
+    const forged = await page.evaluate(
+      "fetch('/orders', { headers: { 'X-Pam-Assertion': 'eyJ' } }).then((r) => r.status)",
+    )
+    expect(forged).toBe(400)
+    await page.context().close()
+  })
+
+  describe('waits for approval', () => {
+    let page: Page
+    beforeAll(async () => {
+      page = await apps.open('jane', `${apps.origin('shop')}/`)
+      await page.waitForURL(`${apps.origin('shop')}/`)
+    })
+    afterAll(() => page?.context().close())
+    const posts = (): number => apps.shop.seen.filter(({ url }) => url.startsWith('/orders/17/cancel')).length
+    const cancel = async (): Promise<string> => {
+      await page.goto(`${apps.origin('shop')}/`)
+      await page.getByRole('button', { name: 'Cancel' }).click()
+      await page.getByText('Waiting for approval').first().waitFor()
+      return (await apps.waiting()).id
+    }
+
+    it('with a page that goes on by itself: the form is sent once, as it was, and its answer is shown in its place', async () => {
+      const id = await cancel()
+      await page.getByText('needs approval by').waitFor()
+      expect(posts()).toBe(0)
+      // Nobody else finds it, nor does the next page have its answer.
+      const waits = await page.locator('meta[http-equiv=refresh]').getAttribute('content')
+      const path = /url=(.*)/.exec(waits ?? '')?.[1] ?? ''
+      expect(path).toMatch(/^\/\.pamctl\/wait\/[\w-]{43}$/)
+      const bob = await apps.open('bob', `${apps.origin('shop')}/`)
+      await bob.waitForURL(`${apps.origin('shop')}/`)
+      await bob.goto(`${apps.origin('shop')}${path}`)
+      await bob.getByText('this request does not wait any longer').waitFor()
+      await bob.context().close()
+      await apps.pamctl('approve', id)
+      await page.getByText('POST /orders/17/cancel').waitFor()
+      expect(page.url()).toBe(`${apps.origin('shop')}/orders/17/cancel`)
+      expect(await textOf(page, '#sent')).toBe('why=by+%22mistake%22')
+      expect(posts()).toBe(1)
+      expect((await page.context().cookies(apps.origin('shop'))).map(({ name }) => name)).not.toContain(
+        '__Host-pam_answer',
+      )
+    })
+
+    it('and is told that it is denied', async () => {
+      const id = await cancel()
+      await apps.pamctl('deny', id, '--comment', 'not today')
+      await page.getByRole('heading', { name: 'Not approved' }).waitFor()
+      expect(posts()).toBe(1)
+    })
+
+    it('and can take the request back', async () => {
+      const id = await cancel()
+      await page.getByRole('button', { name: 'Withdraw the request' }).click()
+      await page.getByText('the request was withdrawn').waitFor()
+      await eventually(async () => {
+        const items = JSON.parse((await apps.pamctl('reviews', '--json')).stdout) as { id: string }[]
+        return items.some((item) => item.id === id) ? undefined : true
+      }, 'it waits for nobody')
+      expect(posts()).toBe(1)
+    })
+
+    it('within a script, which waits as a program does', async () => {
+      await page.goto(`${apps.origin('shop')}/`)
+      const fetched = page.evaluate("fetch('/orders/99').then((r) => r.text())")
+      await apps.pamctl('approve', (await apps.waiting()).id)
+      expect(await fetched).toContain('GET /orders/99')
+    })
+  })
+
   it('ends with the grant, and with what an operator ends; the next page says so', async () => {
     const page = await apps.open('jane', `${apps.origin('shop')}/`)
     await page.waitForURL(`${apps.origin('shop')}/`)
@@ -162,10 +257,13 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a browser at a host 
     })
     afterAll(() => page?.context().close())
 
+    /** Nothing of what is sent by hand reaches a target. What a browser goes on loading says which browser it is. */
     const untouched = async (work: () => Promise<void>): Promise<void> => {
-      const before = [apps.shop.seen.length, apps.wiki.seen.length]
+      const byHand = (): number =>
+        [...apps.shop.seen, ...apps.wiki.seen].filter(({ headers }) => headers['user-agent'] === undefined).length
+      const before = byHand()
       await work()
-      expect([apps.shop.seen.length, apps.wiki.seen.length]).toEqual(before)
+      expect(byHand()).toBe(before)
     }
 
     it("of another target's cookie, or none, or a host that is not spelled so", () =>
@@ -208,7 +306,7 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a browser at a host 
             navigation(apps, 'shop', '/', [...withShop, 'Origin: https://evil.example']),
             /^HTTP\/1\.1 403 /,
           ],
-          ['expectations', navigation(apps, 'shop', '/', [...withShop, 'Expect: 100-continue']), /^HTTP\/1\.1 400 /],
+          ['expectations', navigation(apps, 'shop', '/', [...withShop, 'Expect: 100-continue']), /HTTP\/1\.1 400 /],
           [
             'authorization',
             navigation(apps, 'shop', '/', [...withShop, 'Authorization: Bearer x']),
@@ -331,25 +429,30 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a browser at a host 
       expect(apps.shop.seen.find(({ headers: { cookie } }) => /sid|pam_/.test(cookie ?? ''))).toBeUndefined()
     })
 
-    it("of another target's page: its scripts, forms and frames", () =>
-      untouched(async () => {
-        const evil = await page.context().newPage()
-        await evil.route('**/evil', (route) => route.fulfill({ contentType: 'text/html', body: '<h1>evil</h1>' }))
-        await evil.goto(`${apps.origin('wiki')}/evil`)
-        const shopUrl = JSON.stringify(apps.origin('shop'))
-        const read = await evil.evaluate(
-          `Promise.all(['cors', 'no-cors'].map((mode) => fetch(${shopUrl} + '/api/items', { credentials: 'include', mode }).then(() => 'read', () => 'not read')))`,
-        )
-        expect(read).toEqual(['not read', 'not read'])
-        await evil.evaluate(
-          `new Promise((done) => { const frame = document.createElement('iframe'); frame.src = ${shopUrl} + '/orders'; frame.onload = done; document.body.append(frame) })`,
-        )
-        await evil.evaluate(
-          `{ const form = document.createElement('form'); form.method = 'post'; form.action = ${shopUrl} + '/orders'; document.body.append(form); form.submit() }`,
-        )
-        await evil.getByText('the request comes from a page of another site').waitFor()
-        await evil.close()
-      }))
+    it("of another target's page: its scripts, forms and frames", async () => {
+      const evil = await page.context().newPage()
+      await evil.route('**/evil', (route) => route.fulfill({ contentType: 'text/html', body: '<h1>evil</h1>' }))
+      await evil.goto(`${apps.origin('wiki')}/evil`)
+      const shopUrl = JSON.stringify(`${apps.origin('shop')}/of-evil`)
+      const read = await evil.evaluate(
+        `Promise.all(['cors', 'no-cors'].map((mode) => fetch(${shopUrl}, { credentials: 'include', mode }).then(() => 'read', () => 'not read')))`,
+      )
+      expect(read).toEqual(['not read', 'not read'])
+      await evil.evaluate(
+        `new Promise((done) => { const frame = document.createElement('iframe'); frame.src = ${shopUrl}; frame.onload = done; document.body.append(frame) })`,
+      )
+      await evil.evaluate(
+        `{ const form = document.createElement('form'); form.method = 'post'; form.action = ${shopUrl}; document.body.append(form); form.submit() }`,
+      )
+      await evil.getByText('the request comes from a page of another site').waitFor()
+      expect(apps.shop.seen.filter(({ url }) => url.includes('of-evil'))).toEqual([])
+      // A link is no more than that.
+      await evil.goto(`${apps.origin('wiki')}/evil`)
+      await evil.evaluate(`location.href = ${shopUrl}`)
+      await evil.waitForURL(/of-evil/)
+      expect(apps.shop.seen.filter(({ url }) => url.includes('of-evil'))).toHaveLength(1)
+      await evil.close()
+    })
   })
 })
 

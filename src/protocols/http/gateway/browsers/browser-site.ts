@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
 import type { BrowserHost, BrowserRedirect, BrowserService, Visitor } from '../../../../gateway/browser-host.ts'
 import { asPamError, PamError } from '../../../../shared/errors.ts'
 import { crossSiteRefusal, isNavigation } from '../../browser/fetch-metadata.ts'
@@ -9,16 +10,21 @@ import type { Exchange, RequestHead } from '../../server/exchange.ts'
 import { exchangeOf } from '../../server/http1.ts'
 import { reasonFor } from '../../session/reason-for.ts'
 import { valueOf, type Header } from '../../wire/headers.ts'
+import { ParkedExchange } from './parked-exchange.ts'
 import { refuseBrowser } from './refuse-browser.ts'
-import { Visits, type VisitParts } from './visit.ts'
+import { openVisit, Visits, type VisitParts } from './visit.ts'
+import { ANSWER_COOKIE, WAIT_PATH, WaitRoom, WITHDRAW_PATH } from './wait-room.ts'
 
 /** Requests of browsers at the hosts of targets: who asks is found out first, and nothing of a stranger's reaches a target. */
 export class BrowserSite implements BrowserService {
+  readonly #parts: VisitParts
   readonly #visits: Visits
+  readonly #waitRoom = new WaitRoom()
   /** Connections on which something could not be read: nothing behind it is. */
   readonly #unreadable = new WeakSet<Socket>()
 
   constructor(parts: VisitParts) {
+    this.#parts = parts
     this.#visits = new Visits(parts)
   }
 
@@ -51,8 +57,25 @@ export class BrowserSite implements BrowserService {
     const visitor = await this.#visitorOf(request, host)
     if (!('join' in visitor)) return redirect(exchange, visitor)
     visitor.settled()
+    if (isNavigation(request)) return this.#servePage(exchange, visitor, host)
     const visit = await this.#visits.of(visitor, socket, host)
     await visit.serve(exchange)
+  }
+
+  /** A page that somebody opens, or the answer to one that was held. It is a visit of its own, since it may outlast its connection. */
+  async #servePage(exchange: Exchange, visitor: Visitor, host: BrowserHost): Promise<void> {
+    const owner = { origin: host.origin, login: visitor.login }
+    const awaited = cookieOf(exchange.request, ANSWER_COOKIE)
+    if (awaited !== undefined && this.#waitRoom.collect(awaited, owner, exchange)) return
+    const parked = new ParkedExchange(exchange)
+    const line = new PassThrough()
+    const tell = (notice: string): void => {
+      const { headers, body } = this.#waitRoom.enter(owner, parked, notice.replace(/ \(Ctrl-C cancels\)$/, ''))
+      exchange.answer({ status: 202, headers }).end(body)
+    }
+    const visit = await openVisit(visitor, line, host, this.#parts, tell)
+    await visit.serve(parked)
+    visit.leave()
   }
 
   /** Who asks; for a page that a stranger opens, where they sign in. */
@@ -73,9 +96,22 @@ export class BrowserSite implements BrowserService {
   async #serveOwn(exchange: Exchange, host: BrowserHost): Promise<void> {
     const { request } = exchange
     if (!isNavigation(request)) throw new PamError('CSRF_REFUSED', 'this path is for pages that a person opens')
-    if (request.method !== 'GET' || !request.target.startsWith(SIGNED_IN))
-      throw new PamError('NOT_FOUND', 'there is no such page at this host')
-    redirect(exchange, await host.signedIn(request.target, valueOf(request.headers, 'cookie')))
+    const cookies = valueOf(request.headers, 'cookie')
+    if (request.method === 'GET' && request.target.startsWith(SIGNED_IN))
+      return redirect(exchange, await host.signedIn(request.target, cookies))
+    const stranger = crossSiteRefusal(request, host.origin)
+    if (stranger !== undefined) throw stranger
+    // It waits by itself: that is nothing that its person does.
+    const { login } = await host.visitor(cookies, false)
+    const owner = { origin: host.origin, login }
+    if (request.method === 'GET' && request.target.startsWith(WAIT_PATH)) {
+      const next = await this.#waitRoom.poll(request.target.slice(WAIT_PATH.length), owner, exchange)
+      if ('to' in next) redirect(exchange, { to: next.to, cookies: [next.cookie] })
+      else exchange.answer({ status: 202, headers: next.headers }).end(next.body)
+    } else if (request.method === 'POST' && request.target.startsWith(WITHDRAW_PATH)) {
+      this.#waitRoom.withdraw(request.target.slice(WITHDRAW_PATH.length), owner)
+      throw new PamError('HOLD_WITHDRAWN', 'the request was withdrawn')
+    } else throw new PamError('NOT_FOUND', 'there is no such page at this host')
   }
 
   #refuseUnread(error: PamError, socket: Socket, response: ServerResponse): void {
@@ -95,6 +131,14 @@ function redirect(exchange: Exchange, { to, cookies }: BrowserRedirect): void {
   ]
   exchange.answer({ status: 303, headers }).end()
 }
+
+/** The value of a cookie of the gateway's own; with its prefix there is one of a name. */
+const cookieOf = ({ headers }: RequestHead, name: string): string | undefined =>
+  (valueOf(headers, 'cookie') ?? '')
+    .split(';')
+    .map((part) => part.trim())
+    .find((part) => part.startsWith(`${name}=`))
+    ?.slice(name.length + 1)
 
 /** In whatever letter case: some servers make none of it. */
 const RESERVED = /^\/\.pamctl(?:[/?]|$)/i

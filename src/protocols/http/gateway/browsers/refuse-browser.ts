@@ -35,6 +35,7 @@ const titles: Readonly<Partial<Record<ErrorCode, string>>> = {
   GRANT_REVOKED: 'Your access was revoked',
   HOLD_DENIED: 'Not approved',
   HOLD_EXPIRED: 'Nobody decided in time',
+  HOLD_WITHDRAWN: 'Withdrawn',
   MASKING_REFUSED: 'This answer cannot be masked',
   NO_ACCESS: 'You have no access',
   NO_GRANT: 'Request access first',

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { BrowserHost, Visitor } from '../../../../gateway/browser-host.ts'
 import { sessionFor } from '../../../../gateway/engine.ts'
 import type { AssertionKey } from '../../assertion-key.ts'
@@ -27,20 +28,21 @@ export interface Visit {
   leave(): void
 }
 
-/** Joins the visitor's session for one connection of theirs. Throws why there is no session. */
+/** Joins the visitor's session for one connection of theirs. `tell` hears of what is held. Throws why there is no session. */
 export async function openVisit(
   visitor: Visitor,
-  socket: Socket,
+  line: Duplex,
   host: BrowserHost,
   { bodies, baseDirectory, assertionKey }: VisitParts,
+  tell: (notice: string) => void = () => {},
 ): Promise<Visit> {
   const opened = await visitor.join()
   const session = withAssertions(sessionFor<HttpTarget>('http', opened.session), assertionKey)
   const { config, lease, limits, ended, logger } = session
   const upstream = upstreamOf({ config, lease, limits, baseDirectory, ended })
   const way = browserWay(host, config)
-  const requests = new HttpRequests({ session, upstream, bodies, way, tell() {}, baseDirectory })
-  const connection = new VisitConnection(socket)
+  const requests = new HttpRequests({ session, upstream, bodies, way, tell, baseDirectory })
+  const connection = new VisitConnection(line)
   let handler: HttpHandler = requests
   const run = async (): Promise<void> => {
     try {
@@ -99,20 +101,20 @@ export class Visits {
 /** A browser's connection, as one session has it: it goes on when the session ends, and the next request is told why. */
 class VisitConnection implements HttpConnection {
   readonly closed: Promise<void>
-  readonly #socket: Socket
+  readonly #line: Duplex
   #isOver = false
   #close = (): void => {}
 
-  constructor(socket: Socket) {
-    this.#socket = socket
+  constructor(line: Duplex) {
+    this.#line = line
     this.closed = new Promise((resolve) => {
       this.#close = () => {
         this.#isOver = true
-        socket.off('close', this.#close)
+        line.off('close', this.#close)
         resolve()
       }
-      if (socket.destroyed) this.#close()
-      else socket.once('close', this.#close)
+      if (line.destroyed) this.#close()
+      else line.once('close', this.#close)
     })
   }
 
@@ -125,6 +127,6 @@ class VisitConnection implements HttpConnection {
   }
 
   destroy(): void {
-    this.#socket.destroy()
+    this.#line.destroy()
   }
 }

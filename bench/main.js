@@ -16,6 +16,7 @@ import { ddl } from './subsets/ddl.js'
 import { fairness } from './subsets/fairness.js'
 import { filters } from './subsets/filters.js'
 import { gates } from './subsets/gates.js'
+import { http } from './subsets/http.js'
 import { idle } from './subsets/idle.js'
 import { growth } from './subsets/growth.js'
 import { kept } from './subsets/kept.js'
@@ -40,6 +41,7 @@ const SUBSETS = {
   ssh,
   mysql,
   kubernetes,
+  http,
   gates,
   idle,
   growth,

@@ -22,7 +22,11 @@ export async function startBenchService() {
 export async function load({ port, authorization = '' }, mode, count, clients = 1) {
   const { stdout } = await run(process.execPath, [
     relay('http-load.js'),
-    ...[mode, String(port), authorization, String(count), String(clients)],
+    mode,
+    String(port),
+    authorization,
+    String(count),
+    String(clients),
   ])
   return JSON.parse(stdout)
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseConfig } from '../../dist/server/config/config.js'
 import { CatalogPlace } from '../../dist/protocols/postgres/catalog/catalog-shelf.js'
+import { seenFirst } from '../../dist/protocols/postgres/catalog/change-log.js'
 import { ClientSide } from '../../dist/protocols/postgres/gateway/pipeline/client-side.js'
 import { PipelineState } from '../../dist/protocols/postgres/gateway/pipeline/pipeline-state.js'
 import { ServerSide } from '../../dist/protocols/postgres/gateway/pipeline/server-side.js'
@@ -112,7 +113,7 @@ async function openRelay({ spool, config, parser, place, trees, hasLane, id }) {
     trees,
     searchPath: ['pg_catalog', 'public'],
     place,
-    seenChanges: 0,
+    seen: seenFirst(0),
     target: { processId: undefined, cancel: async () => {}, aside: async () => undefined },
   })
   const clientSide = new ClientSide(pipeline, statementAnalyzer(pipeline, parser))

@@ -52,4 +52,4 @@ const MIN_SECRET = 15
 const SEPARATOR = /[\s=:]/
 /** `PGPASSWORD=x`, `--password x`, `token: x`, `://user:x@`. */
 const PASSWORDS =
-  /(?:(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key)["']?\s*(?:=|:|\s)\s*["']?|authorization:\s*\w+\s+|:\/\/[^\s:/@]{1,64}:(?=[^\s@/]{1,256}@))([^\s"'@;|&]{1,512})/gi
+  /(?:(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key)["']?(?:\s*[=:]\s*|\s+)["']?|authorization:\s*\w+\s+|:\/\/[^\s:/@]{1,64}:(?=[^\s@/]{1,256}@))([^\s"'@;|&]{1,512})/gi

@@ -1,9 +1,9 @@
 /**
  * Ways to write a character that texts carry whatever their type is: JSON and SQL (`\\u0040`, `\\x40`), U&'' (`\\0040`, `\\+000040`), XML and HTML
- * (`&#64;`, `&#x40;`, `&commat;`), URLs (`%40`).
+ * (`&#64;`, `&#x40;`, `&commat;`), URLs (`%40`). Of backslashes in a row, only the first can begin one: to try each would take their number squared.
  */
 const ESCAPE =
-  /\\+u\{([0-9a-fA-F]{2,6})\}|\\+U([0-9a-fA-F]{8})|\\+u([0-9a-fA-F]{4})|\\+x([0-9a-fA-F]{2})|\\+\+?((?<=\+)[0-9a-fA-F]{6}|(?<=\\)[0-9a-fA-F]{4})|&#[xX]0*([0-9a-fA-F]{1,6});?|&#0*(\d{1,7});?|&(commat|period|plus|hyphen|dash|lowbar|UnderBar|nbsp|colon|num|lpar|rpar|sol|percnt|equals|amp|apos|excl|quest|dollar|ast|midast|Hat|grave|lbrace|lcub|rbrace|rcub|verbar|vert|bsol|comma|semi|Tab|NewLine);|%([0-7][0-9a-fA-F])/g
+  /(?<!\\)\\+(?:u\{([0-9a-fA-F]{2,6})\}|U([0-9a-fA-F]{8})|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|\+?((?<=\+)[0-9a-fA-F]{6}|(?<=\\)[0-9a-fA-F]{4}))|&#[xX]0*([0-9a-fA-F]{1,6});?|&#0*(\d{1,7});?|&(commat|period|plus|hyphen|dash|lowbar|UnderBar|nbsp|colon|num|lpar|rpar|sol|percnt|equals|amp|apos|excl|quest|dollar|ast|midast|Hat|grave|lbrace|lcub|rbrace|rcub|verbar|vert|bsol|comma|semi|Tab|NewLine);|%([0-7][0-9a-fA-F])/g
 
 /** Whether there may be any; tells at once for most texts. */
 export const hasEscapes = (text: string): boolean =>

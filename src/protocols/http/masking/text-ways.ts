@@ -139,7 +139,7 @@ function addEscape(
   let end = at + 1
   while (end < to && end - at < MAX_ESCAPE && WITHIN_ESCAPE[bytes[end] as number] === 1) end++
   if (end === to && !isEnd && end - at < MAX_ESCAPE) return undefined
-  const text = bytes.toString('latin1', at, end)
+  const text = mayEscape(bytes, at, end) ? bytes.toString('latin1', at, end) : ''
   // However many zeros there are, browsers read them.
   if (text.length === MAX_ESCAPE && ZEROS.test(text)) throw unmaskable('a character in the answer is written too long')
   const escape = escapeAt(text)
@@ -151,6 +151,14 @@ function addEscape(
   const code = escape.character.codePointAt(0) as number
   if (!isInvisible(code)) reading.add(code, at, at + escape.length)
   return at + escape.length
+}
+
+/** Tells at once of signs that begin no escape: some texts are nothing but such signs, and to read on at each would take long. */
+function mayEscape(bytes: Buffer, at: number, end: number): boolean {
+  if (bytes[at] !== BACKSLASH) return at + 1 === end || FOLLOWING[bytes[at] as number]?.[bytes[at + 1] as number] === 1
+  let behind = at + 1
+  while (behind < end && bytes[behind] === BACKSLASH) behind++
+  return behind < end && FOLLOWING[BACKSLASH]?.[bytes[behind] as number] === 1
 }
 
 /** What `%40` stands for, and nothing further: nearly all there is where there is much of it. */
@@ -209,3 +217,11 @@ const HEX = Uint8Array.from({ length: 256 }, (_, code) => {
 const PERCENT = 0x25
 const AMPERSAND = 0x26
 const BACKSLASH = 0x5c
+const flagged = (pattern: RegExp): Uint8Array =>
+  Uint8Array.from({ length: 256 }, (_, code) => (pattern.test(String.fromCharCode(code)) ? 1 : 0))
+/** What stands behind a sign that begins an escape (`masking/escapes.ts`), and behind several backslashes. */
+const FOLLOWING: Readonly<Record<number, Uint8Array>> = {
+  [PERCENT]: flagged(/[0-7]/),
+  [AMPERSAND]: flagged(/[#A-Za-z]/),
+  [BACKSLASH]: flagged(/[uUx+0-9A-Fa-f]/),
+}

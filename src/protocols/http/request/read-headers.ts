@@ -55,7 +55,7 @@ function refusal(name: string): PamError {
 /** Two types of content, or two codings, are one for each reader; and what belongs to the connection is not for the client to say. */
 function wrongValue(headers: Headers): PamError | undefined {
   const named = valuesOf(headers, 'connection').flatMap((value) => value.split(','))
-  if (named.some((name) => !/^\s*(?:keep-alive|close|upgrade|te|http2-settings)?\s*$/i.test(name)))
+  if (named.some((name) => !/^(?:keep-alive|close|upgrade|te|http2-settings)?$/i.test(name.trim())))
     return new PamError('PROTOCOL_VIOLATION', 'the header connection names a header that is not of the connection')
   const [encoding] = valuesOf(headers, 'content-encoding')
   if (encoding !== undefined && !/^(?:identity|gzip|br|deflate|zstd|x-gzip)$/i.test(encoding))

@@ -147,3 +147,10 @@ describe('wrongHeaderName', () => {
     expect(wrongHeaderName(name)).toBeTypeOf('string')
   })
 })
+
+// Whatever takes the square of the length does not come to an end here.
+it('reads a header of blanks as quickly as any', () => {
+  const blanks = ' '.repeat(2_000_000)
+  expect(passedHeaders([['connection', `close,${blanks}`]], [])).toEqual([])
+  expect(passedHeaders([['connection', `close,${blanks}x`]], [])).toMatchObject({ code: 'PROTOCOL_VIOLATION' })
+})

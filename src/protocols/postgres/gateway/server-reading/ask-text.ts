@@ -167,7 +167,7 @@ function candidates(sql: string): string[] {
     } else if (BEGINS.has(token.toLowerCase()) && begun.length < MAX_CANDIDATES && opened.length < 2)
       begun.push({ at: index, depth: opened.length })
   }
-  const tail = /\bwith\s+(no\s+)?data\s*;?\s*$/i.exec(bare)
+  const tail = /\bwith\s+(no\s+)?data\s*(?:;\s*)?$/i.exec(bare)
   for (const { at, depth } of begun)
     if (depth === 0) found.push(...(tail === null ? [] : [sql.slice(at, tail.index)]), sql.slice(at))
   // SELECT … INTO: the query without where its rows go.

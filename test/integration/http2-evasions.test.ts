@@ -83,6 +83,7 @@ describe('HTTP/2 towards a target of HTTP/1.1', () => {
     ['a fragment', (plain) => plain('GET', '/a#/admin')],
     ['a request within the method', (plain) => plain('GET /admin HTTP/1.1\r\nHost: a\r\n\r\nGET', '/')],
     ['a blank in the method', (plain) => plain('GET ', '/')],
+    ['a method that rules cannot name', (plain) => plain('UPDATE', '/')],
     ['a method in small letters', (plain) => plain('get', '/')],
     ['no method', (plain) => plain('GET', '/').filter(([name]) => name !== ':method')],
     ['no path', (plain) => plain('GET', '/').filter(([name]) => name !== ':path')],

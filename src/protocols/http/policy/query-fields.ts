@@ -11,20 +11,21 @@ export const checkQueryField: CheckPattern = (pattern) =>
 
 /**
  * `surely`: every parameter of that name has that value; otherwise any of them, under any name that a reader may take for it. Many frameworks have
- * one list for the parameters of a query and the fields of a body.
+ * one list for the parameters of a query and the fields of a body, of which some that were not read may be among them.
  */
 export function fitsQueryField(
   pattern: string,
-  { query, body }: Pick<HttpRequest, 'query' | 'body'>,
+  { query, contentType, body }: Pick<HttpRequest, 'query' | 'contentType' | 'body'>,
   surely: boolean,
 ): boolean {
   const at = pattern.indexOf('=')
   const name = at < 0 ? pattern : pattern.slice(0, at)
   const wanted = at < 0 ? undefined : pattern.slice(at + 1)
   const alike = [...query, ...fieldsOf(body)].filter((one) => foldName(one.name) === foldName(name))
-  if (!surely) return alike.some(({ value }) => mayBe(value, wanted))
+  const isHidden = mayHoldFields(contentType, body)
+  if (!surely) return isHidden || alike.some(({ value }) => mayBe(value, wanted))
   const isInQuery = query.some((one) => one.name === name)
-  return isInQuery && alike.every((one) => one.name === name && fitsGlob(wanted ?? '*', one.value))
+  return isInQuery && !isHidden && alike.every((one) => one.name === name && fitsGlob(wanted ?? '*', one.value))
 }
 
 function mayBe(value: string, wanted: string | undefined): boolean {
@@ -33,11 +34,21 @@ function mayBe(value: string, wanted: string | undefined): boolean {
   return !wanted.includes('*') && (isAlike(value, wanted) || (value === '' && isAlike(true, wanted)))
 }
 
-/** Those at the top of a body. */
+/** Those at the top of a body; a list is each of its items, and an object is there without a value. */
 function fieldsOf(body: HttpRequest['body']): readonly Parameter[] {
   if (body.type === 'form') return body.fields
   if (body.type !== 'json' || typeof body.value !== 'object' || body.value === null) return []
-  return Object.entries(body.value).flatMap(([name, value]) =>
-    typeof value === 'object' && value !== null ? [] : [{ name, value: String(value) }],
-  )
+  return Object.entries(body.value).flatMap(([name, value]) => scalarsIn(value).map((one) => ({ name, value: one })))
 }
+
+function scalarsIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [String(value)]
+  return Array.isArray(value) && value.length > 0 ? value.flatMap(scalarsIn) : ['']
+}
+
+/** Whether a framework may find fields in a body that were not read: as in JSON that is too long, or has a name twice. */
+const mayHoldFields = (contentType: string, body: HttpRequest['body']): boolean =>
+  (body.type === 'opaque' || body.type === 'long') && OBJECTS.test(contentType)
+
+/** Of these types frameworks put fields beside those of the query, some by a part of the type. Forms are always read. */
+const OBJECTS = /[/+-]json|xml/

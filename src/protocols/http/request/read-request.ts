@@ -23,6 +23,12 @@ export function readRequest(
   if ('failure' in place) return refused(place.failure)
   if (isGrpcCall(head)) return readCall(head, place, bytes)
   const contentType = readContentType(valueOf(headers, 'content-type'))
+  // Servers of gRPC look at the beginning of the type, and it is HTTP/2 that they get.
+  if (CALL_TYPE.test(contentType.type))
+    return new PamError(
+      'FEATURE_REFUSED',
+      'a call of gRPC is a POST in HTTP/2 with a type such as application/grpc+proto',
+    )
   const body = bodyOf(contentType.type, { method, headers }, bytes)
   if ('failure' in body) return refused(body.failure)
   // Rack reads a body of no type as a form.
@@ -110,5 +116,8 @@ function namesIn(body: RequestBody): readonly Pick<Parameter, 'name'>[] {
 
 /** What is read of a body before the decision, also of one that is compressed, and the longest that somebody can be asked about. */
 export const MAX_JUDGED = 1024 * 1024
+
+/** What some server takes for a call of gRPC; gRPC-Web is a request like others. */
+const CALL_TYPE = /^application\/grpc(?!-web)/
 
 const refused = (reason: string): PamError => new PamError('SYNTAX_ERROR', reason)

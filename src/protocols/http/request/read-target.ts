@@ -43,6 +43,9 @@ function readSegment(text: string, isLast: boolean): string | { readonly failure
   if (/^\s|[\s.]$/.test(decoded))
     return { failure: 'a segment of the path begins or ends with a blank, or ends with a dot' }
   if (decoded.includes('::')) return { failure: 'the path has two colons in a row' }
+  if (/\([a-z]\(/i.test(decoded))
+    return { failure: 'the path has a letter between brackets, behind which ASP.NET has the name of a session' }
+  if (decoded.includes(':$')) return { failure: 'the path has a colon before a dollar sign, as streams of files have' }
   if (/~\d/.test(decoded)) return { failure: 'the path has a tilde before a digit, as short names of files have' }
   if (decoded.normalize('NFKC') !== decoded || SLASH_LIKE.test(decoded))
     return { failure: 'the path has characters that stand for others' }

@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http'
 import { PamError } from '../../../shared/errors.ts'
 import { visible } from '../../../shared/visible.ts'
 import { valuesOf, type Header, type Headers } from '../wire/headers.ts'
@@ -31,7 +32,7 @@ export function checkHead({ version, minorVersion, method, target, headers: all 
   const host = hostOf(all)
   const wrong =
     (minorVersion === 0 ? 'HTTP/1.0 is not supported' : undefined) ??
-    (METHOD.test(method) && !NEVER.has(method)
+    (KNOWN_METHODS.has(method)
       ? undefined
       : `requests of the method ${METHOD.test(method) ? method : '?'} are not supported`) ??
     (TARGET.test(target) ? undefined : 'the target of a request must be a path, in characters of ASCII') ??
@@ -82,8 +83,13 @@ export function checkTrailers(trailers: Headers): Headers | PamError {
 const NEVER_LATE =
   /^(?:host|te|trailer|connection|keep-alive|proxy-.*|upgrade|transfer-encoding|content-(?:length|type|encoding|range)|authorization|cookie|set-cookie.*|www-authenticate|location|expect|max-forwards|cache-control|range|if-.*|age|expires|date|vary|retry-after)$/
 const METHOD = /^[A-Z]{1,20}$/
-/** What would turn a server into a tunnel or a mirror, or is the beginning of HTTP/2. */
-const NEVER = new Set(['CONNECT', 'TRACE', 'PRI'])
+/**
+ * Those that rules can name, in every version of HTTP: the library reads no others in HTTP/1.1, and all of them in HTTP/2. Two of its own would turn a
+ * server into a tunnel or a mirror.
+ */
+const KNOWN_METHODS: ReadonlySet<string> = new Set(
+  METHODS.filter((method) => METHOD.test(method) && method !== 'CONNECT' && method !== 'TRACE'),
+)
 /** Origin form (RFC 9112, section 3.2.1); a fragment is never sent, and a backslash is a slash to some. */
 const TARGET = /^\/(?:(?![#\\])[\x21-\x7e])*$/
 const HOST = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/

@@ -45,7 +45,7 @@ it.each<[string, string, Fit]>([
   ['name=a*', 'name=ABC', 'loose'],
   ['name=a*', 'name=bca', 'none'],
 ])('%s and ?%s: %s', (pattern, query, fit) => {
-  const request = { query: parametersOf(query), body: NONE }
+  const request = { query: parametersOf(query), contentType: '', body: NONE }
   expect([fitsQueryField(pattern, request, true), fitsQueryField(pattern, request, false)]).toEqual([
     fit === 'exact',
     fit !== 'none',
@@ -55,10 +55,13 @@ it.each<[string, string, Fit]>([
 it.each<[string, RequestBody]>([
   ['a form', { type: 'form', fields: [{ name: 'force', value: 'true' }] }],
   ['JSON', { type: 'json', value: { force: true } }],
+  ['a list in JSON', { type: 'json', value: { force: [false, [true]] } }],
+  ['an object in JSON, which is true', { type: 'json', value: { force: {} } }],
 ])('looks into the body, since frameworks have one list for both: %s', (_name, body) => {
-  expect(fitsQueryField('force=true', { query: [], body }, false)).toBe(true)
-  expect(fitsQueryField('force=true', { query: [], body }, true)).toBe(false)
-  const dry = { query: parametersOf('force=false'), body }
+  const contentType = ''
+  expect(fitsQueryField('force=true', { query: [], contentType, body }, false)).toBe(true)
+  expect(fitsQueryField('force=true', { query: [], contentType, body }, true)).toBe(false)
+  const dry = { query: parametersOf('force=false'), contentType, body }
   expect(fitsQueryField('force=false', dry, true)).toBe(false)
 })
 
@@ -69,8 +72,24 @@ it('denies and holds whatever it would allow', () => {
   const pattern = fc.constantFrom('a', 'a=1', 'a=true', 'a=*', 'b=x', 'a=')
   fc.assert(
     fc.property(pattern, parameters, parameters, (wanted, query, fields) => {
-      const request = { query, body: { type: 'form', fields } as const }
+      const request = { query, contentType: '', body: { type: 'form', fields } as const }
       if (fitsQueryField(wanted, request, true)) expect(fitsQueryField(wanted, request, false)).toBe(true)
     }),
   )
+})
+
+const OPAQUE: RequestBody = { type: 'opaque', reason: 'a body with a name twice', looksLike: 'json' }
+
+it.each<[string, string, RequestBody, boolean]>([
+  ['JSON with a name twice', 'application/json', OPAQUE, true],
+  ['JSON of a type of its own', 'application/vnd.api+json', OPAQUE, true],
+  ['long JSON', 'application/json', { type: 'long' }, true],
+  ['XML', 'text/xml', { ...OPAQUE, looksLike: 'xml' }, true],
+  ['lines of JSON', 'application/x-ndjson', OPAQUE, false],
+  ['a long upload', 'application/octet-stream', { type: 'long' }, false],
+  ['text', 'text/plain', { ...OPAQUE, looksLike: 'other' }, false],
+])('finds in %s whatever is denied, and nothing that is allowed', (_name, contentType, body, isHidden) => {
+  const request = { query: parametersOf('dry=true'), contentType, body }
+  expect(fitsQueryField('force=true', request, false)).toBe(isHidden)
+  expect(fitsQueryField('dry=true', request, true)).toBe(!isHidden)
 })

@@ -18,7 +18,38 @@ it.each([
     ],
   ],
   ['no value', form(`--b\r\n${named('a')}\r\n\r\n\r\n`), [['a', '']]],
-  ['a file, with its type', form(part(`${named('a')}; filename="x.png"\r\nContent-Type: image/png`)), [['a', '']]],
+  [
+    'a file, with its type: what it holds, its name, and nothing',
+    form(part(`${named('a')}; filename="x.png"\r\nContent-Type: image/png`)),
+    [
+      ['a', 'v'],
+      ['a', 'x.png'],
+      ['a', ''],
+    ],
+  ],
+  [
+    'a file without a name, which Go takes for a field',
+    form(part(`${named('a')}; filename=""`)),
+    [
+      ['a', 'v'],
+      ['a', ''],
+      ['a', ''],
+    ],
+  ],
+  [
+    'a file in a character set of its own',
+    form(part(`${named('a')}; filename="x"\r\nContent-Type: text/csv; charset=windows-1252`)),
+    [
+      ['a', 'v'],
+      ['a', 'x'],
+      ['a', ''],
+    ],
+  ],
+  [
+    'a field that names its character set',
+    form(part(`${named('a')}\r\nContent-Type: text/plain; charset=UTF-8`)),
+    [['a', 'v']],
+  ],
   ['line ends and dashes in a value', form(part(named('a'), 'x\r\n--\r\n-b\n')), [['a', 'x\r\n--\r\n-b\n']]],
   [
     'a transfer encoding that changes nothing',
@@ -57,6 +88,10 @@ it.each([
   ['a folded line', form(part(`Content-Disposition: form-data;\r\n name="_method"`))],
   ['a header in other characters', form(part(`X-Other: 1\r\n${named('a')}`))],
   ['a blank in front of the colon', form(part(`Content-Disposition : form-data; name="a"`))],
+  ['a field in UTF-16', form(part(`${named('a')}\r\nContent-Type: text/plain; charset=utf-16le`, 'v\0'))],
+  ['a field in UTF-7', form(part(`${named('a')}\r\nContent-Type: text/plain; x=y; charset="utf-7"`))],
+  ['a file without a name in UTF-16', form(part(`${named('a')}; filename=""\r\nContent-Type: a/b;charset=utf-16`))],
+  ['a field that is not UTF-8', form(part(named('a'), 'caf\xe9')), 'b', 'latin1'],
   ['base64', form(part(`${named('a')}\r\nContent-Transfer-Encoding: base64`))],
   ['quoted-printable', form(part(`${named('a')}\r\nContent-Transfer-Encoding: quoted-printable`))],
   ['parts of a part', form(part(`${named('a')}\r\nContent-Type: multipart/mixed; boundary=c`))],

@@ -148,3 +148,23 @@ it.each(['/a?_method=DELETE', '/a?x=1&_METHOD=DELETE', '/a?X-HTTP-Method-Overrid
     ).toBeInstanceOf(PamError)
   },
 )
+
+it.each([
+  ['application/grpc'],
+  ['application/grpc+proto'],
+  ['Application/gRPC; charset=utf-8'],
+  ['application/grpc+my_proto'],
+  ['application/grpcx'],
+])('refuses %s in HTTP/1.1, which servers of gRPC get in HTTP/2', (type) => {
+  expect(read(type, '\0\0\0\0\0')).toMatchObject({ code: 'FEATURE_REFUSED' })
+})
+
+it('refuses a call of gRPC that names its format as none is named', () => {
+  const headers = [['content-type', 'application/grpc+my_proto']] as const
+  const head = { version: '2', method: 'POST', target: '/a.B/C', headers } as const
+  expect(readRequest(head, Buffer.alloc(5), undefined)).toMatchObject({ code: 'FEATURE_REFUSED' })
+})
+
+it('takes gRPC-Web for a request like others', () => {
+  expect(read('application/grpc-web+proto', '\0\0\0\0\0')).toMatchObject({ grpc: undefined, body: { type: 'opaque' } })
+})

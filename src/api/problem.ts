@@ -61,6 +61,12 @@ export function toProblem(error: PamError): Record<string, unknown> {
   return { type: 'about:blank', title: summary, status, detail: message, id: newId('err'), ...body }
 }
 
+/** The same for who writes a response by hand: status and body (application/problem+json). */
+export const problemText = (error: PamError): { readonly status: number; readonly body: string } => ({
+  status: errorCodes[error.code].status,
+  body: JSON.stringify(toProblem(error)),
+})
+
 function toPamError(error: unknown): PamError {
   if (error instanceof PamError) return error
   const { validation, statusCode, message, code } = error as FastifyError

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { PamError } from '../shared/errors.ts'
 import type { Engine } from './engine.ts'
 import type { OpenedSession } from './shared-sessions.ts'
@@ -46,6 +47,8 @@ export interface BrowserRedirect {
 /** For protocols that browsers speak as well: takes requests that have come to the gateway's own listener for a host of a target. */
 export interface BrowserService {
   take(request: IncomingMessage, response: ServerResponse, host: BrowserHost): void
+  /** The same for a request for another protocol (Node's event `upgrade`); `head` is what was sent behind it. */
+  takeUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, host: BrowserHost): void
 }
 
 export interface BrowserEngine<Hello = unknown> extends Engine<Hello> {

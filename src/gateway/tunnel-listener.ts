@@ -19,8 +19,8 @@ export interface TunnelListenerParts {
   admitted(socket: Socket): void
   /** `from` is the address of the caller. */
   serve(channel: TunnelChannel, login: Login, target: string, from: string): Promise<void>
-  /** Why an upgrade is not looked at: it is not for a tunnel. */
-  refusal(request: IncomingMessage): PamError | undefined
+  /** Whether an upgrade is for something else than a tunnel; then it is served there. */
+  takeOther(request: IncomingMessage, socket: Duplex, head: Buffer): boolean
   /** An error as an HTTP response: status and problem+json body. */
   problem(error: PamError): { status: number; body: string }
 }
@@ -45,6 +45,7 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
   let closing = false
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
+    if (parts.takeOther(request, socket, head)) return
     // Also closes a connection that was refused but keeps its side open.
     const timer = setTimeout(() => socket.destroy(), AUTHENTICATION_TIME)
     socket.once('close', () => clearTimeout(timer))
@@ -59,13 +60,7 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
           else void parts.serve(webSocketChannel(webSocket), login, target, from)
         })
       })
-      .catch((error: unknown) => {
-        const { status, body } = parts.problem(asPamError(error))
-        socket.end(
-          `HTTP/1.1 ${status} Refused\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-          () => socket.destroy(),
-        )
-      })
+      .catch((error: unknown) => refuseUpgrade(socket, parts.problem(asPamError(error))))
   })
   return {
     close() {
@@ -77,8 +72,6 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
   /** `target` is undefined for a connection that several tunnels share. */
   async function admit(request: IncomingMessage): Promise<{ login: Login; target: string | undefined }> {
     const url = new URL(request.url ?? '/', 'http://gateway')
-    const refusal = parts.refusal(request)
-    if (refusal !== undefined) throw refusal
     if (closing) throw new PamError('SHUTTING_DOWN', 'the gateway is shutting down', { side: 'gateway' })
     const spoken = spokenOn(request)
     if (spoken === undefined) throw new PamError('NOT_FOUND', 'only /v1/tunnel and /v1/tunnels can be upgraded')
@@ -91,6 +84,17 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
     const login = await parts.authenticate(request)
     return { login, target: url.pathname === SHARED ? undefined : (url.searchParams.get('target') ?? '') }
   }
+}
+
+/** Answers a request for another protocol with a problem, and closes its connection. */
+export function refuseUpgrade(
+  socket: Duplex,
+  { status, body }: { readonly status: number; readonly body: string },
+): void {
+  socket.end(
+    `HTTP/1.1 ${status} Refused\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  )
 }
 
 /** Channels of one agent. Each is authenticated as a tunnel of its own, whoever opened the connection. */

@@ -1,23 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { appNameOf, appOrigin } from '../api/app-hosts.ts'
 import { AppSignIn } from '../api/app-sign-in.ts'
 import type { ApiDeps } from '../api/deps.ts'
-import { toProblem } from '../api/problem.ts'
-import { servesBrowsers, type BrowserHost, type Visitor } from '../gateway/browser-host.ts'
+import { problemText } from '../api/problem.ts'
+import { servesBrowsers, type BrowserHost, type BrowserService, type Visitor } from '../gateway/browser-host.ts'
 import { openSession, type TunnelParts } from '../gateway/open-session.ts'
 import type { OpenedSession } from '../gateway/shared-sessions.ts'
+import { refuseUpgrade } from '../gateway/tunnel-listener.ts'
 import { sharingKey } from '../gateway/tunnel.ts'
 import type { Login } from '../identity/login.ts'
 import { decideAccess } from '../policy/decide.ts'
-import { errorCodes } from '../shared/error-codes.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 
 /** Requests of browsers for hosts of targets, which come to the same listener as those of the API. */
 export interface AppsListener {
   /** Whether a request is for such a host; then it is served here and nowhere else. */
   take(request: IncomingMessage, response: ServerResponse): boolean
-  /** Why a request for another protocol on its connection is not looked at. */
-  upgradeRefusal(request: IncomingMessage): PamError | undefined
+  /** The same for a request for another protocol on its connection. */
+  takeUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean
 }
 
 interface AppsParts {
@@ -32,20 +33,28 @@ export function listenForApps({ deps, tunnelParts, idle }: AppsParts): AppsListe
   const signIn = new AppSignIn(deps)
   return {
     take(request, response) {
-      const app = appNameOf(request.headers.host ?? '', deps)
-      if (app === undefined) return false
-      const parts = tunnelParts(request.socket.remoteAddress ?? '')
-      // Whoever is not signed in is not told which targets there are.
-      const engine = Array.from(parts.protocols.values(), (protocol) => protocol.engine).find(servesBrowsers)
-      if (app === 'none' || engine === undefined)
-        sendProblem(new PamError('NOT_FOUND', 'there is no app at this host'), response)
-      else engine.browsers.take(request, response, hostOf(app.name, request))
-      return true
+      const app = appOf(request)
+      if (app === 'none') sendProblem(noApp(), response)
+      else app?.browsers.take(request, response, app.host)
+      return app !== undefined
     },
-    upgradeRefusal: (request) =>
-      appNameOf(request.headers.host ?? '', deps) === undefined
-        ? undefined
-        : new PamError('FEATURE_REFUSED', 'WebSockets and other protocols are not supported for browsers'),
+    takeUpgrade(request, socket, head) {
+      const app = appOf(request)
+      if (app === 'none') refuseUpgrade(socket, problemText(noApp()))
+      else app?.browsers.takeUpgrade(request, socket, head, app.host)
+      return app !== undefined
+    },
+  }
+
+  /** What serves the host that a request is for; `none` where no target can be there. Whoever is not signed in is not told which targets there are. */
+  function appOf(
+    request: IncomingMessage,
+  ): { readonly browsers: BrowserService; readonly host: BrowserHost } | 'none' | undefined {
+    const app = appNameOf(request.headers.host ?? '', deps)
+    if (app === undefined || app === 'none') return app
+    const { protocols } = tunnelParts(request.socket.remoteAddress ?? '')
+    const engine = Array.from(protocols.values(), (protocol) => protocol.engine).find(servesBrowsers)
+    return engine === undefined ? 'none' : { browsers: engine.browsers, host: hostOf(app.name, request) }
   }
 
   function hostOf(target: string, { socket }: IncomingMessage): BrowserHost {
@@ -99,9 +108,11 @@ export function listenForApps({ deps, tunnelParts, idle }: AppsParts): AppsListe
   }
 }
 
+const noApp = (): PamError => new PamError('NOT_FOUND', 'there is no app at this host')
+
 function sendProblem(error: PamError, response: ServerResponse): void {
-  const body = JSON.stringify(toProblem(error))
-  response.writeHead(errorCodes[error.code].status, {
+  const { status, body } = problemText(error)
+  response.writeHead(status, {
     'content-type': 'application/problem+json',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',

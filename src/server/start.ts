@@ -11,7 +11,7 @@ import { endOverdueWebSessions } from '../api/web-sessions.ts'
 import { PendingConnections } from '../api/pending-connections.ts'
 import { ReadingLog } from '../api/reading-log.ts'
 import { RefusalCounter } from '../api/refusal-counter.ts'
-import { toProblem } from '../api/problem.ts'
+import { problemText } from '../api/problem.ts'
 import { createOperations, type Readiness } from '../api/operations.ts'
 import { createApi } from '../api/server.ts'
 import { startEvaluationProvider, type EvaluationProvider } from '../evaluation-idp/provider.ts'
@@ -20,7 +20,6 @@ import { accessTokens } from '../identity/access-token.ts'
 import { identityVerifier } from '../identity/identity-token.ts'
 import { proofVerifier } from '../identity/proof.ts'
 import { systemClock } from '../shared/clock.ts'
-import { errorCodes } from '../shared/error-codes.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
 import { pause } from '../shared/pause.ts'
@@ -225,14 +224,14 @@ function serveTunnels(
   {
     tunnelParts,
     apps,
-  }: { readonly tunnelParts: (from: string) => TunnelParts; readonly apps: Pick<AppsListener, 'upgradeRefusal'> },
+  }: { readonly tunnelParts: (from: string) => TunnelParts; readonly apps: Pick<AppsListener, 'takeUpgrade'> },
 ): ReturnType<typeof listenForTunnels> {
   return listenForTunnels(server, {
     authenticate: (request) => authenticate({ method: 'GET', url: request.url ?? '', headers: request.headers }, deps),
     admitted: (socket) => deps.connections.settled(socket),
     serve: (channel, login, target, from) => serveTunnel(channel, login, target, tunnelParts(from)),
-    refusal: (request) => apps.upgradeRefusal(request),
-    problem: (error) => ({ status: errorCodes[error.code].status, body: JSON.stringify(toProblem(error)) }),
+    takeOther: (request, socket, head) => apps.takeUpgrade(request, socket, head),
+    problem: problemText,
   })
 }
 

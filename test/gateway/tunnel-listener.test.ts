@@ -30,7 +30,11 @@ beforeEach(async () => {
       channel.send({ v: 1, type: 'opened', id: 'ses_1' })
       return Promise.resolve()
     },
-    refusal: () => undefined,
+    takeOther: ({ headers }, socket) => {
+      if (headers.host !== 'other.localhost') return false
+      socket.end('taken')
+      return true
+    },
     problem: ({ code, message }) => ({ status: code === 'TOKEN_INVALID' ? 401 : 400, body: `${code}: ${message}` }),
   })
   server.listen(0, '127.0.0.1')
@@ -45,10 +49,10 @@ afterEach(async () => {
 })
 
 /** What an upgrade is answered with, as it comes. */
-async function answerTo(path: string, protocol: string): Promise<string> {
+async function answerTo(path: string, protocol: string, host = url): Promise<string> {
   const socket = connect(Number(url.split(':')[1]), '127.0.0.1')
   socket.write(
-    `GET ${path} HTTP/1.1\r\nhost: ${url}\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-protocol: ${protocol}\r\n\r\n`,
+    `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-protocol: ${protocol}\r\n\r\n`,
   )
   let answer = ''
   for await (const bytes of socket) answer += String(bytes)
@@ -101,6 +105,11 @@ describe('an upgrade', () => {
     const answer = await answerTo(path, protocol)
     expect(answer).toMatch(/^HTTP\/1\.1 400 Refused\r\ncontent-type: application\/problem\+json\r\n/)
     expect(answer).toContain(message)
+    expect(did).toEqual([])
+  })
+
+  it('for something else is served there, and nobody is authenticated', async () => {
+    expect(await answerTo('/v1/tunnel?target=a', TUNNEL_PROTOCOL, 'other.localhost')).toBe('taken')
     expect(did).toEqual([])
   })
 

@@ -1,5 +1,5 @@
 import { PamError } from '../../../shared/errors.ts'
-import type { RequestHead } from '../server/exchange.ts'
+import type { Exchange, RequestHead } from '../server/exchange.ts'
 import { valueOf, valuesOf } from '../wire/headers.ts'
 
 /** What a browser says of where a request comes from (Fetch Metadata, w3.org/TR/fetch-metadata). Scripts cannot set it. */
@@ -19,6 +19,31 @@ export function fetchMetadata({ headers }: Pick<RequestHead, 'headers'>): FetchM
 export const isNavigation = (head: Pick<RequestHead, 'headers'>): boolean => {
   const metadata = fetchMetadata(head)
   return metadata?.mode === 'navigate' && metadata.dest === 'document'
+}
+
+/** Why a request of a browser is not looked at, by the page that it comes from; `origin` is the target's own. */
+export const foreignRefusal = (
+  { request, upgrade }: Pick<Exchange, 'request' | 'upgrade'>,
+  origin: string,
+): PamError | undefined =>
+  upgrade === undefined ? crossSiteRefusal(request, origin) : webSocketRefusal(request, upgrade, origin)
+
+/**
+ * Whether a page of the target's own asks for a WebSocket; why not, where none does. Browsers let any page open one to any host, with the cookies of that
+ * host's site, and say in `Origin` alone whose page it is (RFC 6455, section 10.2); Chromium sends no Fetch Metadata here.
+ */
+function webSocketRefusal({ headers }: RequestHead, upgrade: string, origin: string): PamError | undefined {
+  if (upgrade.toLowerCase() !== 'websocket')
+    return new PamError('FEATURE_REFUSED', 'WebSocket is the only other protocol that is supported for browsers')
+  const [from, ...more] = valuesOf(headers, 'origin')
+  if (from === undefined)
+    return new PamError('FEATURE_REFUSED', 'the request for a WebSocket does not say which page it comes from', {
+      hint: 'programs use a local port: pamctl connect NAME',
+    })
+  const sites = valuesOf(headers, 'sec-fetch-site')
+  return from === origin && more.length === 0 && sites.every((site) => site === 'same-origin')
+    ? undefined
+    : new PamError('CSRF_REFUSED', 'the request comes from a page of another site')
 }
 
 /**

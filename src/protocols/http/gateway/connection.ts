@@ -66,7 +66,7 @@ export class HttpRequests implements RequestHandler {
     let isDeferred = false
     try {
       signal.throwIfAborted()
-      const stranger = way.refusal(exchange.request)
+      const stranger = way.refusal(exchange)
       if (stranger !== undefined) return way.refuse(exchange, stranger)
       if (asyncRequests !== undefined && isReserved(exchange.request.target))
         return asyncRequests.serve(exchange, session)

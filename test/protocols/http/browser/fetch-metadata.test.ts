@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { crossSiteRefusal, isNavigation } from '../../../../src/protocols/http/browser/fetch-metadata.ts'
+import {
+  crossSiteRefusal,
+  foreignRefusal,
+  isNavigation,
+} from '../../../../src/protocols/http/browser/fetch-metadata.ts'
 import type { Header } from '../../../../src/protocols/http/wire/headers.ts'
 
 const ORIGIN = 'https://shop.apps.example.com'
@@ -94,6 +98,47 @@ describe('requests of a browser', () => {
     ],
   ])('are refused: %s', (_what, method, headers, code) => {
     expect(refusal(method, headers)).toBe(code)
+  })
+
+  it.each<[string, string, readonly Header[], string | undefined]>([
+    ['of the own page', 'websocket', [['origin', ORIGIN]], undefined],
+    ['in other letters', 'WebSocket', [['origin', ORIGIN]], undefined],
+    [
+      'of the own page, with metadata',
+      'websocket',
+      from('same-origin', 'websocket', 'empty', [['origin', ORIGIN]]),
+      undefined,
+    ],
+    ['of no page', 'websocket', [], 'FEATURE_REFUSED'],
+    ['of a page that is not named', 'websocket', from('same-origin', 'websocket', 'empty'), 'FEATURE_REFUSED'],
+    [
+      'of a page without an origin',
+      'websocket',
+      from('same-origin', 'websocket', 'empty', [['origin', 'null']]),
+      'CSRF_REFUSED',
+    ],
+    ['of another target', 'websocket', [['origin', 'https://wiki.apps.example.com']], 'CSRF_REFUSED'],
+    ['of a name that begins so', 'websocket', [['origin', `${ORIGIN}.evil.example`]], 'CSRF_REFUSED'],
+    [
+      'of two pages',
+      'websocket',
+      [
+        ['origin', ORIGIN],
+        ['origin', ORIGIN],
+      ],
+      'CSRF_REFUSED',
+    ],
+    [
+      'whose metadata say otherwise',
+      'websocket',
+      from('same-site', 'websocket', 'empty', [['origin', ORIGIN]]),
+      'CSRF_REFUSED',
+    ],
+    ['for another protocol', 'h2c', [['origin', ORIGIN]], 'FEATURE_REFUSED'],
+    ['for two protocols', 'websocket, h2c', [['origin', ORIGIN]], 'FEATURE_REFUSED'],
+  ])('for a WebSocket: %s', (_what, upgrade, headers, code) => {
+    const request = { version: '1.1', method: 'GET', target: '/', host: 'shop.apps.example.com', headers } as const
+    expect(foreignRefusal({ request, upgrade }, ORIGIN)?.code).toBe(code)
   })
 
   it('are pages where they are shown in a tab', () => {

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { PassThrough } from 'node:stream'
+import { PassThrough, type Duplex } from 'node:stream'
 import type { BrowserHost, BrowserRedirect, BrowserService, Visitor } from '../../../../gateway/browser-host.ts'
 import { asPamError, PamError } from '../../../../shared/errors.ts'
-import { crossSiteRefusal, isNavigation } from '../../browser/fetch-metadata.ts'
+import { crossSiteRefusal, foreignRefusal, isNavigation } from '../../browser/fetch-metadata.ts'
 import { ownHeaders } from '../../browser/pages.ts'
 import { problemAnswer } from '../../problem.ts'
 import type { Exchange, RequestHead } from '../../server/exchange.ts'
-import { exchangeOf } from '../../server/http1.ts'
+import { exchangeOf, upgradeResponse } from '../../server/http1-exchange.ts'
 import { reasonFor } from '../../session/reason-for.ts'
 import { valueOf, type Header } from '../../wire/headers.ts'
 import { ParkedExchange } from './parked-exchange.ts'
@@ -42,11 +42,43 @@ export class BrowserSite implements BrowserService {
         socket,
         response,
       )
-    void this.#serve(exchange, socket, host).catch((error: unknown) => {
+    this.#refusing(this.#serve(exchange, socket, host), exchange, host)
+  }
+
+  takeUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, host: BrowserHost): void {
+    let response
+    try {
+      response = upgradeResponse(request, socket, head)
+    } catch {
+      // Sent ahead of the answer to a request before it, which no browser does.
+      socket.destroy()
+      return
+    }
+    response.once('finish', () => closeSoon(socket))
+    const exchange = exchangeOf(request, response, socket)
+    if (exchange instanceof PamError) return this.#refuseUnread(exchange, request.socket, response)
+    this.#refusing(this.#serveUpgrade(exchange, socket, host), exchange, host)
+  }
+
+  #refusing(serving: Promise<void>, exchange: Exchange, host: BrowserHost): void {
+    serving.catch((error: unknown) => {
       const refusal = asPamError(error)
       host.refused(refusal)
       refuseBrowser(exchange, refusal, host)
     })
+  }
+
+  /** A WebSocket, in a visit of its own: its connection serves nothing else. That a script opens one does not keep its person signed in. */
+  async #serveUpgrade(exchange: Exchange, socket: Duplex, host: BrowserHost): Promise<void> {
+    const { request } = exchange
+    const stranger = foreignRefusal(exchange, host.origin)
+    if (stranger !== undefined) throw stranger
+    if (RESERVED.test(request.target)) throw new PamError('NOT_FOUND', 'there is no such page at this host')
+    const visitor = await host.visitor(valueOf(request.headers, 'cookie'), false)
+    visitor.settled()
+    const visit = await openVisit(visitor, socket, host, this.#parts)
+    await visit.serve(exchange)
+    visit.leave()
   }
 
   async #serve(exchange: Exchange, socket: Socket, host: BrowserHost): Promise<void> {
@@ -132,6 +164,12 @@ function redirect(exchange: Exchange, { to, cookies }: BrowserRedirect): void {
   exchange.answer({ status: 303, headers }).end()
 }
 
+/** Ends a connection after its last answer, also where the other side keeps its end open. */
+function closeSoon(socket: Duplex): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
+}
+
 /** The value of a cookie of the gateway's own; with its prefix there is one of a name. */
 const cookieOf = ({ headers }: RequestHead, name: string): string | undefined =>
   (valueOf(headers, 'cookie') ?? '')
@@ -142,5 +180,6 @@ const cookieOf = ({ headers }: RequestHead, name: string): string | undefined =>
 
 /** In whatever letter case: some servers make none of it. */
 const RESERVED = /^\/\.pamctl(?:[/?]|$)/i
+const LINGER_MS = 2000
 /** Where the dashboard sends a browser back to. */
 export const SIGNED_IN = '/.pamctl/signed-in?'

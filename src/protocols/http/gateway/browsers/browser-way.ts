@@ -1,6 +1,6 @@
 import type { BrowserHost } from '../../../../gateway/browser-host.ts'
 import { browserAnswerHeaders } from '../../browser/answer-headers.ts'
-import { crossSiteRefusal } from '../../browser/fetch-metadata.ts'
+import { foreignRefusal } from '../../browser/fetch-metadata.ts'
 import { browserHeaders } from '../../browser/request-headers.ts'
 import type { HttpTarget } from '../../target.ts'
 import { valuesOf } from '../../wire/headers.ts'
@@ -12,7 +12,7 @@ import { refuseBrowser } from './refuse-browser.ts'
 
 /** Browsers at a target's host, whose person is known. */
 export const browserWay = (host: BrowserHost, config: HttpTarget): WayIn => ({
-  refusal: (request) => crossSiteRefusal(request, host.origin),
+  refusal: (exchange) => foreignRefusal(exchange, host.origin),
   requestHeaders: (headers, ownNames) =>
     browserHeaders(headers, ownNames, { shown: host.origin, target: originOf(config) }),
   answerHeaders(answer, place) {

@@ -408,7 +408,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
 
   // JSON whose places are known, so that some of it is changed and the rest stays as it is.
-  'protocols/http/json': { imports: ['protocols/http/json/'] },
+  'protocols/http/json': { imports: ['wire/byte-at.ts', 'protocols/http/json/'] },
 
   // What requests to the API server mean, without I/O.
   'protocols/kubernetes/request': {
@@ -613,6 +613,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/http/masking': {
     imports: [
       'shared/',
+      'wire/byte-at.ts',
       'masking/',
       'type:gateway/',
       'protocols/http/policy/',
@@ -673,7 +674,15 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'protocols/http/client': { imports: ['type:protocols/client-half.ts'], packages: FILES },
   'protocols/http/gateway': {
-    imports: ['shared/', 'gateway/', 'masking/plan.ts', 'type:credentials/', 'type:policy/', 'protocols/http/'],
+    imports: [
+      'shared/',
+      'wire/byte-at.ts',
+      'gateway/',
+      'masking/plan.ts',
+      'type:credentials/',
+      'type:policy/',
+      'protocols/http/',
+    ],
     packages: ['node:crypto', 'node:stream', 'node:zlib', 'type:node:http', 'type:node:net'],
     clock: true,
   },

@@ -1,3 +1,4 @@
+import { byteAt } from '../../../wire/byte-at.ts'
 import type { Needle } from './secret-spellings.ts'
 
 /**
@@ -37,7 +38,7 @@ export class NeedleIndex {
     let at = from
     if (!this.#isSure) return at
     for (; at <= last; at++) {
-      if (pairs[((bytes[at] as number) << 8) | (bytes[at + 1] as number)] === 0) continue
+      if (pairs[(byteAt(bytes, at) << 8) | byteAt(bytes, at + 1)] === 0) continue
       if (this.#starts.has(bytes.readUIntBE(at, PREFIX))) return at
     }
     return at

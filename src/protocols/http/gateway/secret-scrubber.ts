@@ -1,3 +1,4 @@
+import { byteAt } from '../../../wire/byte-at.ts'
 import { NeedleIndex } from './needle-index.ts'
 import type { Needle } from './secret-spellings.ts'
 
@@ -36,7 +37,7 @@ export class SecretScrubber {
     let at = index.next(bytes, 0)
     for (; at < bytes.length; at = index.next(bytes, at + 1)) {
       let mayGoOn = false
-      for (const needle of index.beginningWith(bytes[at] as number)) {
+      for (const needle of index.beginningWith(byteAt(bytes, at))) {
         const end = endOf(needle, bytes, at)
         if (end === 'more') mayGoOn = true
         else if (end !== undefined) star(at, end)
@@ -61,8 +62,11 @@ function endOf(needle: Needle, bytes: Buffer, start: number): number | 'more' | 
   for (const spellings of needle) {
     const next: number[] = []
     for (const at of ends) {
-      if (at === bytes.length) mayGoOn = true
-      for (const spelled of spellings.get(bytes[at] as number) ?? []) {
+      if (at === bytes.length) {
+        mayGoOn = true
+        continue
+      }
+      for (const spelled of spellings.get(byteAt(bytes, at)) ?? []) {
         const isWhole = at + spelled.length <= bytes.length
         if (!startsAt(bytes, at, spelled)) continue
         if (!isWhole) mayGoOn = true

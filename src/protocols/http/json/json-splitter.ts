@@ -1,3 +1,4 @@
+import { byteAt } from '../../../wire/byte-at.ts'
 /** What a stream of JSON is cut into: each piece is given when its last byte is there. */
 export interface JsonPieces {
   /** A document that holds no long list. */
@@ -53,7 +54,7 @@ export class JsonSplitter {
       from = at
     }
     for (let at = 0; at < chunk.length; at++) {
-      const byte = chunk[at] as number
+      const byte = byteAt(chunk, at)
       if (this.#inString) {
         if (this.#isEscaped) this.#isEscaped = false
         else if (byte === BACKSLASH) this.#isEscaped = true

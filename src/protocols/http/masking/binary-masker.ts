@@ -1,5 +1,6 @@
 import type { KindSearch } from '../../../masking/hidden-text.ts'
 import { findKinds } from '../../../masking/replace.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 import type { AnswerMasker } from './masker.ts'
 import { unmaskable } from './unmaskable.ts'
 
@@ -41,7 +42,7 @@ export class BinaryMasker implements AnswerMasker {
   #looked(bytes: Buffer): Buffer {
     let from = 0
     for (let at = 0; at < bytes.length; at++) {
-      if (PRINTABLE[bytes[at] as number] === 1) continue
+      if (PRINTABLE[byteAt(bytes, at)] === 1) continue
       if (this.#text.length + at - from >= MIN_TEXT) this.#look(bytes.toString('latin1', from, at))
       this.#text = ''
       from = at + 1

@@ -1,6 +1,7 @@
 import { hideInText, type KindSearch } from '../../../masking/hidden-text.ts'
 import { HeldBytes } from '../../../masking/stream/held-bytes.ts'
 import { valueFilter, type ValueFilter } from '../../../masking/value-filter.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 import type { AnswerMasker } from './masker.ts'
 import type { FieldPlaces } from './field-places.ts'
 import { maskMessage } from './mask-message.ts'
@@ -66,7 +67,7 @@ export class EventStreamMasker implements AnswerMasker {
       }
     }
     for (let at = Math.max(from, this.#looked); at < length; at++) {
-      const byte = bytes[at] as number
+      const byte = byteAt(bytes, at)
       if (byte !== LF && byte !== CR) continue
       const isBlank = at === from
       // Only a line that ends an event need not wait for what may belong to its end.

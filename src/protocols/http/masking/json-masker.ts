@@ -2,6 +2,7 @@ import { hideInText, hideNumber, type KindSearch } from '../../../masking/hidden
 import type { MaskedPointer } from '../../../masking/plan.ts'
 import { maskValue } from '../../../masking/replace.ts'
 import { valueFilter, type ValueFilter } from '../../../masking/value-filter.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 import type { AnswerMasker } from './masker.ts'
 import type { FieldPlaces } from './field-places.ts'
 import { JsonTokens, type JsonView } from './json-tokens.ts'
@@ -120,7 +121,7 @@ class MaskedView implements JsonView {
 }
 
 function hasExponent(bytes: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (((bytes[at] as number) | 0x20) === 0x65) return true
+  for (let at = start; at < end; at++) if ((byteAt(bytes, at) | 0x20) === 0x65) return true
   return false
 }
 

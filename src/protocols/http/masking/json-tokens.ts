@@ -1,4 +1,5 @@
 import { HeldBytes } from '../../../masking/stream/held-bytes.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 import type { AnswerMasker } from './masker.ts'
 import { unmaskable } from './unmaskable.ts'
 
@@ -83,7 +84,7 @@ export class JsonTokens {
         at = from
         continue
       }
-      const byte = bytes[at] as number
+      const byte = byteAt(bytes, at)
       if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) {
         at++
         continue
@@ -192,7 +193,7 @@ export class JsonTokens {
   #endOfLong(from: number): readonly [end: number, isOver: boolean] {
     const { bytes, length } = this.#held
     for (let at = from; at < length; at++) {
-      const byte = bytes[at] as number
+      const byte = byteAt(bytes, at)
       if (byte < 0x20) throw notJson()
       if (this.#isAfterBackslash) this.#isAfterBackslash = false
       else if (byte === QUOTE) return [at, true]
@@ -204,7 +205,7 @@ export class JsonTokens {
   #literal(at: number, end: number, show: Show): void {
     this.#value()
     const { bytes } = this.#held
-    const isWord = (bytes[at] as number) >= 0x61
+    const isWord = byteAt(bytes, at) >= 0x61
     if (isWord ? !WORDS.has(bytes.toString('latin1', at, end)) : !isNumber(bytes, at, end)) throw notJson()
     if (this.#hidden !== undefined) return
     show(at, end, isWord ? this.#view.word(bytes, at, end) : this.#view.number(bytes, at, end))
@@ -216,7 +217,7 @@ export class JsonTokens {
     if (this.#looked === 0) this.#isPlain = true
     let at = start + Math.max(1, this.#looked)
     while (at < length) {
-      const byte = bytes[at] as number
+      const byte = byteAt(bytes, at)
       if (byte === QUOTE) {
         this.#looked = 0
         return at + 1
@@ -238,7 +239,7 @@ export class JsonTokens {
   #endOfLiteral(start: number, isEnd: boolean): number | undefined {
     const { bytes, length } = this.#held
     let at = start + this.#looked
-    while (at < length && LITERAL[bytes[at] as number] === 1) at++
+    while (at < length && LITERAL[byteAt(bytes, at)] === 1) at++
     if (at === start || at - start > MAX_LITERAL) throw notJson()
     this.#looked = at < length || isEnd ? 0 : at - start
     return this.#looked === 0 ? at : undefined
@@ -285,7 +286,7 @@ const notJson = (): Error => unmaskable('the answer is not JSON, as it says')
 function isNumber(bytes: Buffer, start: number, end: number): boolean {
   // Nearly all of them are a few digits.
   let at = start
-  while (at < end && (bytes[at] as number) >= 0x30 && (bytes[at] as number) <= 0x39) at++
+  while (at < end && byteAt(bytes, at) >= 0x30 && byteAt(bytes, at) <= 0x39) at++
   if (at === end && bytes[start] !== 0x30) return true
   return NUMBER.test(bytes.toString('latin1', start, end))
 }

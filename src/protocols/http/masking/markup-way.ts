@@ -1,4 +1,5 @@
 import type { MaskedReading } from '../../../masking/stream/masked-reading.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 import { PlainWay, readEscaped, textCoding, type TextCoding, type Way } from './text-ways.ts'
 import { unmaskable } from './unmaskable.ts'
 
@@ -76,7 +77,7 @@ export class MarkupWay implements Way {
 
   #tag(reading: MaskedReading, bytes: Buffer, from: number, to: number): number {
     for (let at = from; at < to; at++) {
-      const byte = bytes[at] as number
+      const byte = byteAt(bytes, at)
       if (this.#quote !== 0) {
         if (byte === this.#quote) this.#quote = 0
         continue

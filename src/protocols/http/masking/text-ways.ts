@@ -1,6 +1,7 @@
 import { escapeAt, MAX_ESCAPE } from '../../../masking/escapes.ts'
 import type { MaskedReading } from '../../../masking/stream/masked-reading.ts'
 import { characterAt } from '../../../masking/stream/utf8.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 import { unmaskable } from './unmaskable.ts'
 
 /** One way to read the bytes of a text: which characters they stand for. */
@@ -52,7 +53,7 @@ export class PlainWay implements Way {
     let at = from
     while (at < to) {
       const start = at
-      while (at < to && (classes[bytes[at] as number] as number) <= ESCAPING) at++
+      while (at < to && byteAt(classes, byteAt(bytes, at)) <= ESCAPING) at++
       if (at > start) reading.addAll(start, at)
       if (at === to) break
       const next = addCharacter(reading, bytes, at, to, isEnd, this.#coding)
@@ -89,16 +90,16 @@ export function readEscaped(
   let at = from
   while (at < to) {
     const start = at
-    while (at < to && classes[bytes[at] as number] === PLAIN) at++
+    while (at < to && classes[byteAt(bytes, at)] === PLAIN) at++
     if (at > start) reading.addAll(start, at)
     if (at === to) return at
     let next: number | undefined = at + 1
-    switch (classes[bytes[at] as number] as number) {
+    switch (byteAt(classes, byteAt(bytes, at))) {
       case STOP:
         return at
       case PARTING:
         reading.part(at)
-        reading.add(bytes[at] as number, at, at + 1)
+        reading.add(byteAt(bytes, at), at, at + 1)
         reading.part(at + 1)
         break
       case BLANK:
@@ -119,7 +120,7 @@ export function readEscaped(
 /** The first byte from `from` on that the ways to read a text may differ at. */
 export function firstDifference(bytes: Buffer, from: number, to: number, { classes }: TextCoding): number {
   let at = from
-  while (at < to && classes[bytes[at] as number] === PLAIN) at++
+  while (at < to && classes[byteAt(bytes, at)] === PLAIN) at++
   return at
 }
 
@@ -137,7 +138,7 @@ function addEscape(
     return at + 3
   }
   let end = at + 1
-  while (end < to && end - at < MAX_ESCAPE && WITHIN_ESCAPE[bytes[end] as number] === 1) end++
+  while (end < to && end - at < MAX_ESCAPE && WITHIN_ESCAPE[byteAt(bytes, end)] === 1) end++
   if (end === to && !isEnd && end - at < MAX_ESCAPE) return undefined
   const text = mayEscape(bytes, at, end) ? bytes.toString('latin1', at, end) : ''
   // However many zeros there are, browsers read them.
@@ -145,7 +146,7 @@ function addEscape(
   const escape = escapeAt(text)
   if (escape === undefined) {
     const length = isJson && bytes[at] === BACKSLASH ? Math.min(2, to - at) : 1
-    reading.add(length === 2 ? unescaped(bytes[at + 1] as number) : (bytes[at] as number), at, at + length)
+    reading.add(length === 2 ? unescaped(byteAt(bytes, at + 1)) : byteAt(bytes, at), at, at + length)
     return at + length
   }
   const code = escape.character.codePointAt(0) as number
@@ -164,7 +165,7 @@ function mayEscape(bytes: Buffer, at: number, end: number): boolean {
 /** What `%40` stands for, and nothing further: nearly all there is where there is much of it. */
 function simplePercent(bytes: Buffer, at: number): number | undefined {
   if (bytes[at] !== PERCENT) return undefined
-  const [high, low] = [HEX[bytes[at + 1] as number] as number, HEX[bytes[at + 2] as number] as number]
+  const [high, low] = [byteAt(HEX, byteAt(bytes, at + 1)), byteAt(HEX, byteAt(bytes, at + 2))]
   const code = 16 * high + low
   return high > 7 || low > 15 || code === PERCENT || code === AMPERSAND || code === BACKSLASH ? undefined : code
 }
@@ -185,7 +186,7 @@ function addCharacter(
   { isLatin }: TextCoding,
   skipsInvisible = false,
 ): number | undefined {
-  const byte = bytes[at] as number
+  const byte = byteAt(bytes, at)
   // Of what is text none has them, and what has them may be in an encoding of two bytes for each character.
   if (byte < 0x80) throw unmaskable('the answer has control characters in it, which no text has')
   const read = isLatin ? undefined : characterAt(bytes, at, to)

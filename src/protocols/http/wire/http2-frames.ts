@@ -1,3 +1,4 @@
+import { byteAt } from '../../../wire/byte-at.ts'
 /**
  * The few frames of HTTP/2 (RFC 9113) that it takes to answer the first request of a connection without reading it: no header is decoded, and
  * those of the answer refer to the static table alone (RFC 7541, appendix A).
@@ -16,7 +17,7 @@ export const frameTypes = { data: 0, headers: 1, settings: 4, goaway: 7 } as con
 export function readFrameHead(bytes: Buffer): FrameHead | undefined {
   if (bytes.length < HEAD) return undefined
   return {
-    type: bytes[3] as number,
+    type: byteAt(bytes, 3),
     stream: bytes.readUInt32BE(5) & 0x7fff_ffff,
     bytes: HEAD + bytes.readUIntBE(0, 3),
   }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { WireError } from '../../../wire/wire-error.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 
 /** What a close frame says. Spec: RFC 6455, section 5.5.1. */
 export interface WebSocketClose {
@@ -46,7 +47,7 @@ export function encodeClose({ code, reason }: WebSocketClose): Buffer {
   const text = Buffer.from(reason)
   let length = Math.min(text.length, MAX_REASON)
   // Within a character of UTF-8.
-  while (length < text.length && ((text[length] as number) & 0xc0) === 0x80) length--
+  while (length < text.length && (byteAt(text, length) & 0xc0) === 0x80) length--
   const head = Buffer.alloc(2)
   head.writeUInt16BE(code)
   return Buffer.concat([head, text.subarray(0, length)])

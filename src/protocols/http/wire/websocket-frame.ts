@@ -1,5 +1,6 @@
 import { PartialUnit } from '../../../wire/partial-unit.ts'
 import { WireError } from '../../../wire/wire-error.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 
 /** What a WebSocket carries, put together where it came in fragments. Spec: RFC 6455. */
 export interface WebSocketMessage {
@@ -118,8 +119,7 @@ export function encodeWebSocketMessage({ type, payload }: WebSocketMessage, mask
 /** Masking and unmasking are the same. */
 function unmasked(payload: Buffer, mask: Buffer): Buffer {
   const plain = Buffer.allocUnsafe(payload.length)
-  for (let index = 0; index < payload.length; index++)
-    plain[index] = (payload[index] as number) ^ (mask[index & 3] as number)
+  for (let index = 0; index < payload.length; index++) plain[index] = byteAt(payload, index) ^ byteAt(mask, index & 3)
   return plain
 }
 

@@ -1,4 +1,5 @@
 import { WireError } from '../../../wire/wire-error.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 
 /** The streams of exec and attach, by number. Source: k8s.io/apimachinery/pkg/util/remotecommand/constants.go. */
 export const CHANNELS = ['stdin', 'stdout', 'stderr', 'error', 'resize'] as const
@@ -17,7 +18,7 @@ export function decodeChannelMessage(payload: Buffer, version: 4 | 5): ChannelMe
   if (first === undefined) return { type: 'empty' }
   if (first === END && version === 5) {
     if (payload.length !== 2) throw new WireError('the end of a channel names one channel')
-    return { type: 'end', channel: channelOf(payload[1] as number) }
+    return { type: 'end', channel: channelOf(byteAt(payload, 1)) }
   }
   return { type: 'data', channel: channelOf(first), bytes: payload.subarray(1) }
 }

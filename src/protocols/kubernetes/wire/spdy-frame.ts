@@ -1,6 +1,7 @@
 import { ByteReader } from '../../../wire/byte-reader.ts'
 import { PartialUnit } from '../../../wire/partial-unit.ts'
 import { WireError } from '../../../wire/wire-error.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 
 /**
  * Frames of SPDY/3.1, as far as exec, attach and port-forward use it. Header blocks are compressed across frames: they are left as they
@@ -32,12 +33,12 @@ export class SpdyReader {
     const frames: SpdyFrame[] = []
     let wanted = HEAD_BYTES
     while (bytes.length >= HEAD_BYTES) {
-      const isControl = ((bytes[0] as number) & 0x80) !== 0
+      const isControl = (byteAt(bytes, 0) & 0x80) !== 0
       const length = bytes.readUIntBE(5, 3)
       if (length > (isControl ? MAX_CONTROL_BYTES : MAX_DATA_BYTES)) throw new WireError('a frame of SPDY is too long')
       wanted = HEAD_BYTES + length
       if (bytes.length < wanted) break
-      const flags = bytes[4] as number
+      const flags = byteAt(bytes, 4)
       const body = bytes.subarray(HEAD_BYTES, wanted)
       frames.push(
         isControl

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { WireError } from '../../../wire/wire-error.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 import type { ChallengeStep, LocalChallenge, LocalLogin, LocalReason } from '../../local-half.ts'
 import { encodeAuthSwitch } from '../wire/auth-switch.ts'
 import { encodePackets } from '../wire/framer.ts'
@@ -148,7 +149,7 @@ function takePacket(bytes: Buffer): Packet | undefined {
   if (end > MAX_RESPONSE) throw new WireError('a packet of the login is too large', 'too-large')
   if (bytes.length < end) return undefined
   const payload = bytes.subarray(HEADER, end)
-  return { bytes: bytes.subarray(0, end), payload, sequence: bytes[3] as number, rest: bytes.subarray(end) }
+  return { bytes: bytes.subarray(0, end), payload, sequence: byteAt(bytes, 3), rest: bytes.subarray(end) }
 }
 
 function renumbered({ bytes, sequence }: Packet, by: number): Buffer {

@@ -1,3 +1,4 @@
+import { byteAt } from '../../../wire/byte-at.ts'
 /** The beginning of a payload that has come whole: the first packet's, where it is of several. */
 export interface PacketHead {
   readonly sequence: number
@@ -45,7 +46,7 @@ export class PacketHeads {
       if (this.#left > 0) continue
       this.#headerLength = 0
       if (this.#isContinued) continue
-      this.#take({ sequence: this.#header[3] as number, length: this.#length, start: this.#start })
+      this.#take({ sequence: byteAt(this.#header, 3), length: this.#length, start: this.#start })
     }
   }
 }

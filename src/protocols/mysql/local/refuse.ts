@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { WireError } from '../../../wire/wire-error.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 import type { LocalReason, LocalRefusal } from '../../local-half.ts'
 import { mysqlErrors } from '../error-codes.ts'
 import { ALWAYS_OFFERED, statusFlags } from '../wire/capabilities.ts'
@@ -21,7 +22,7 @@ export function refuseNext(bytes: Buffer, reason: LocalReason): LocalRefusal | u
   const end = bytes.length < HEADER ? Infinity : HEADER + bytes.readUIntLE(0, 3)
   if (end === HEADER || (end > MAX_RESPONSE && end !== Infinity)) throw new WireError('no response to a greeting')
   if (bytes.length < end) return undefined
-  return { reply: errPacket(reason, (bytes[3] as number) + 1), taken: bytes.length, done: true }
+  return { reply: errPacket(reason, byteAt(bytes, 3) + 1), taken: bytes.length, done: true }
 }
 
 /** With this sequence id. */
@@ -53,7 +54,7 @@ function truncated(text: string): Buffer {
   const bytes = Buffer.from(text)
   if (bytes.length <= MAX_TEXT) return bytes
   let end = MAX_TEXT - 3
-  while (((bytes[end] as number) & 0xc0) === 0x80) end--
+  while ((byteAt(bytes, end) & 0xc0) === 0x80) end--
   return Buffer.concat([bytes.subarray(0, end), Buffer.from('…')])
 }
 

@@ -1,3 +1,4 @@
+import { byteAt } from '../../../wire/byte-at.ts'
 /**
  * Character sets whose texts the gateway reads byte for byte as the server does: ASCII is itself in each, and no byte of a longer
  * character is one of ASCII. In others (gbk, sjis, big5, ucs2) a backslash or quote may be half of a character.
@@ -50,12 +51,12 @@ function decodeLoosely(bytes: Uint8Array): string {
   let count = 0
   for (let at = 0; at < bytes.length;) {
     const length = sequenceLength(bytes, at)
-    const first = bytes[at] as number
+    const first = byteAt(bytes, at)
     if (length === 0) units[count++] = LOW_HALF + first
     else if (length === 1) units[count++] = first
     else {
       let code = first & (0x7f >> length)
-      for (let n = 1; n < length; n++) code = (code << 6) | ((bytes[at + n] as number) & 0x3f)
+      for (let n = 1; n < length; n++) code = (code << 6) | (byteAt(bytes, at + n) & 0x3f)
       if (code > 0xffff) units[count++] = 0xd7c0 + (code >> 10)
       units[count++] = code > 0xffff ? LOW_HALF + (code & 0x3ff) : code
     }
@@ -68,7 +69,7 @@ const LOW_HALF = 0xdc00
 
 /** How many bytes the character has that begins here; none where these bytes are none. Source: Unicode Standard, table 3-7. */
 function sequenceLength(bytes: Uint8Array, at: number): number {
-  const first = bytes[at] as number
+  const first = byteAt(bytes, at)
   if (first < 0x80) return 1
   const length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0
   const second = bytes[at + 1] ?? 0

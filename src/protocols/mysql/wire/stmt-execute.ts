@@ -1,5 +1,6 @@
 import { ByteReader } from '../../../wire/byte-reader.ts'
 import { WireError } from '../../../wire/wire-error.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 import { columnTypes } from './column-definition.ts'
 import type { Charset } from './charsets.ts'
 import { valueText } from './binary-value.ts'
@@ -50,7 +51,7 @@ export function readStmtExecute(
   if (types.length !== count) throw new WireError('COM_STMT_EXECUTE: the types of its parameters were never sent')
   const parameters = types.map((type, index) => {
     if (long.has(index)) return undefined
-    const isNull = ((nulls[index >> 3] as number) & (1 << (index & 7))) !== 0
+    const isNull = (byteAt(nulls, index >> 3) & (1 << (index & 7))) !== 0
     return isNull || type.type === columnTypes.null ? null : valueText(body, type, charset)
   })
   body.end()

@@ -2,6 +2,7 @@ import { KeptRows } from '../../../../gateway/kept-rows.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
 import { ByteReader } from '../../../../wire/byte-reader.ts'
 import { WireError } from '../../../../wire/wire-error.ts'
+import { byteAt } from '../../../../wire/byte-at.ts'
 import type { AnswerPart } from '../../wire/answer.ts'
 import { readable, valueText } from '../../wire/binary-value.ts'
 import { has, statusFlags } from '../../wire/capabilities.ts'
@@ -220,7 +221,7 @@ function binaryTexts(payload: Buffer, columns: readonly ColumnDefinition[]): (st
   body.uint8()
   const nulls = body.bytes((columns.length + 9) >> 3)
   return columns.map((column, index) => {
-    const isNull = ((nulls[(index + 2) >> 3] as number) & (1 << ((index + 2) & 7))) !== 0
+    const isNull = (byteAt(nulls, (index + 2) >> 3) & (1 << ((index + 2) & 7))) !== 0
     if (isNull) return null
     const isUnsigned = (column.flags & columnFlags.unsigned) !== 0
     return valueText(body, { type: column.type, isUnsigned }, charsetOf(column))

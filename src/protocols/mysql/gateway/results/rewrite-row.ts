@@ -1,4 +1,5 @@
 import { WireError } from '../../../../wire/wire-error.ts'
+import { byteAt } from '../../../../wire/byte-at.ts'
 import { columnTypes as types, type ColumnDefinition } from '../../wire/column-definition.ts'
 import type { Rewrite } from './hidden-values.ts'
 
@@ -37,17 +38,17 @@ export function rewriteBinaryRow(
   for (const [index, column] of columns.entries()) {
     const place = index + NULL_OFFSET
     const [byte, bit] = [1 + (place >> 3), 1 << (place & 7)]
-    const isNull = ((payload[byte] as number) & bit) !== 0
+    const isNull = (byteAt(payload, byte) & bit) !== 0
     const [start, end] = isNull ? [at, at] : valueAt(payload, at, column.type)
     const masked = rewrites[index]?.(isNull ? null : payload.subarray(start, end))
     if (masked !== undefined && !(masked === null && isNull)) {
       nulls ??= Buffer.from(payload.subarray(0, begin))
       if (masked === null) {
-        nulls[byte] = (nulls[byte] as number) | bit
+        nulls[byte] = byteAt(nulls, byte) | bit
         row.replace(at, end)
       } else {
         if (!isString(column.type)) throw new WireError('binary row: text in place of a number')
-        nulls[byte] = (nulls[byte] as number) & ~bit
+        nulls[byte] = byteAt(nulls, byte) & ~bit
         row.replace(at, end, lengthOf(masked), masked)
       }
     }

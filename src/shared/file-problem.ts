@@ -1,6 +1,8 @@
+import { asError } from './errors.ts'
+
 /** What keeps a file from being used, in words: `there is no file a.yaml`, `a.yaml cannot be read: permission denied`. */
 export function fileProblem(file: string, error: unknown, verb: 'read' | 'written' = 'read'): string {
-  const { code, message } = error as NodeJS.ErrnoException
+  const code = errorCode(error)
   switch (code) {
     case 'ENOENT':
       return verb === 'read'
@@ -14,8 +16,12 @@ export function fileProblem(file: string, error: unknown, verb: 'read' | 'writte
     case 'ENOTDIR':
       return `${file} is not below a directory`
     case undefined:
-      return `${file}: ${message}`
+      return `${file}: ${asError(error).message}`
     default:
       return `${file} cannot be ${verb} (${code})`
   }
 }
+
+/** The code of a system error (`ENOENT`); undefined where it has none. */
+export const errorCode = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined

@@ -1,16 +1,5 @@
-import {
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  Lexer,
-  parseDocument,
-  Scalar,
-  type Node,
-  type YAMLMap,
-  type YAMLSeq,
-} from 'yaml'
-import { UsageError } from '../../../shared/errors.ts'
+import { isMap, isNode, isScalar, isSeq, Lexer, parseDocument, Scalar, type Node, type YAMLMap } from 'yaml'
+import { asError, UsageError } from '../../../shared/errors.ts'
 import type { ListenerInfo } from '../../client-half.ts'
 import { entriesFor } from './kubeconfig.ts'
 
@@ -130,7 +119,8 @@ export class KubeconfigDocument {
       else this.#document.set(list, this.#made([made]))
       return
     }
-    const old = item.get(KEY[list], true) as unknown as YAMLMap
+    const old: unknown = item.get(KEY[list], true)
+    if (!isMap(old)) throw this.#refusal(`has an entry ${name} among its ${list} that is not a map`)
     // A namespace that was chosen for the context stays.
     const namespace: unknown = list === 'contexts' ? old.get('namespace') : undefined
     const next = this.#made(typeof namespace === 'string' ? { ...content, namespace } : content)
@@ -142,7 +132,8 @@ export class KubeconfigDocument {
 
   /** Comments around what is taken out stay where it was. */
   #take(list: List, item: YAMLMap): void {
-    const seq = this.#document.get(list) as YAMLSeq
+    const seq = this.#document.get(list)
+    if (!isSeq(seq)) return
     const at = seq.items.indexOf(item)
     this.#replaces(item)
     seq.items.splice(at, 1)
@@ -154,7 +145,8 @@ export class KubeconfigDocument {
       seq.comment = joined([...comments, seq.comment])
     } else {
       // A list without entries has no place for them: above its key.
-      const key = (this.#document.contents as YAMLMap).items.find(({ value }) => value === seq)?.key
+      const { contents } = this.#document
+      const key = isMap(contents) ? contents.items.find(({ value }) => value === seq)?.key : undefined
       if (isNode(key)) key.commentBefore = joined([key.commentBefore, seq.commentBefore, ...comments, seq.comment])
       seq.commentBefore = seq.comment = null
     }
@@ -179,7 +171,7 @@ export class KubeconfigDocument {
   /** The entries of a list, all of which are known to be maps with a name. */
   #items(list: List): YAMLMap[] {
     const seq = this.#document.get(list)
-    return isSeq(seq) ? (seq.items as YAMLMap[]) : []
+    return isSeq(seq) ? seq.items.filter((item) => isMap(item)) : []
   }
 
   #check(): void {
@@ -222,7 +214,7 @@ export class KubeconfigDocument {
       })
       after = new KubeconfigDocument(this.#file, text)
     } catch (error) {
-      throw this.#unsafe((error as Error).message)
+      throw this.#unsafe(asError(error).message)
     }
     const rest = [this.#before, after.#before].map((value) => JSON.stringify(withoutNames(value, names, isBlank)))
     if (rest[0] !== rest[1]) throw this.#unsafe('something else would change')
@@ -240,7 +232,7 @@ export class KubeconfigDocument {
     try {
       return this.#document.toJS()
     } catch (error) {
-      throw this.#refusal(`is not a kubeconfig: ${(error as Error).message}`)
+      throw this.#refusal(`is not a kubeconfig: ${asError(error).message}`)
     }
   }
 
@@ -270,7 +262,8 @@ function ownerOf(item: YAMLMap, list: List): string | undefined {
 
 /** All that is not of these names. The kind is added where there was nothing at all. */
 function withoutNames(value: unknown, names: ReadonlySet<string>, wasBlank: boolean): unknown {
-  const { 'current-context': current, ...rest } = (value ?? {}) as Record<string, unknown>
+  const all: Record<string, unknown> = typeof value === 'object' ? { ...value } : {}
+  const { 'current-context': current, ...rest } = all
   const lists = LISTS.map((list) => {
     const { [list]: items } = rest
     delete rest[list]
@@ -281,7 +274,7 @@ function withoutNames(value: unknown, names: ReadonlySet<string>, wasBlank: bool
   return [rest, lists]
 }
 
-const firstLine = (text: string): string => text.split('\n')[0] as string
+const firstLine = (text: string): string => text.split('\n')[0] ?? ''
 
 /** Comments as one; null is none. */
 function joined(comments: readonly (string | null | undefined)[]): string | null {

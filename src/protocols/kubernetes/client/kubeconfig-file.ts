@@ -15,7 +15,7 @@ import {
 import { homedir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { UsageError } from '../../../shared/errors.ts'
-import { fileProblem } from '../../../shared/file-problem.ts'
+import { errorCode, fileProblem } from '../../../shared/file-problem.ts'
 import { replaceFile } from '../../../shared/replace-file.ts'
 import { KubeconfigDocument } from './kubeconfig-document.ts'
 
@@ -50,7 +50,7 @@ export function readKubeconfig(file: string): KubeconfigDocument {
   } catch (error) {
     if (error instanceof UsageError) throw error
     const isLink = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !isLink) return new KubeconfigDocument(file, '')
+    if (errorCode(error) === 'ENOENT' && !isLink) return new KubeconfigDocument(file, '')
     throw new UsageError(isLink ? fileProblem(file, error, 'written') : fileProblem(file, error))
   }
   if (!isUtf8(bytes)) throw new UsageError(`${file} is not a kubeconfig: it is not UTF-8`)
@@ -82,7 +82,7 @@ function lock(name: string, file: string): void {
   try {
     closeSync(openSync(name, 'wx', 0o600))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw new UsageError(fileProblem(name, error, 'written'))
+    if (errorCode(error) !== 'EEXIST') throw new UsageError(fileProblem(name, error, 'written'))
     throw new UsageError(
       `${file} is locked: another program is writing it (${name})`,
       `try again; where nothing is writing it any more, remove ${name}`,

@@ -1,7 +1,8 @@
 import { wordList } from '../../../shared/word-list.ts'
 import type { ApiRequest } from '../request/api-request.ts'
 import { messageOfKind, type Message } from '../request/messages.ts'
-import { isObject, type Body, type BodyFailure, type KubernetesObject } from '../request/read-body.ts'
+import { isObject } from '../request/json-value.ts'
+import type { Body, BodyFailure, KubernetesObject } from '../request/read-body.ts'
 import { fullName, knownResource } from '../request/resources.ts'
 import type { KubernetesFacts, KubernetesStatement } from './kubernetes-statement.ts'
 import { ObjectEffects, readEffects } from './object-effects.ts'
@@ -177,13 +178,13 @@ function messageFor(request: ApiRequest, body: Body): Message | undefined {
   const kind = knownResource(group, resource)?.kind
   if (kind === undefined) return undefined
   const place = `${fullName(resource, group)}/${subresource}`
-  const expected = Object.hasOwn(SUBRESOURCES, place)
-    ? (SUBRESOURCES[place] as readonly string[])
-    : subresource === 'scale'
+  const expected =
+    SUBRESOURCES.get(place) ??
+    (subresource === 'scale'
       ? ['autoscaling/v1 Scale']
       : subresource === '' || subresource === 'status' || WHOLE_OBJECT.has(place)
         ? [`${ofPath} ${kind}`]
-        : []
+        : [])
   const object = body.type === 'object' || (body.type === 'patch' && body.patch !== 'json') ? body.object : {}
   const [first] = expected
   const [usualVersion = '', usualKind = ''] = first?.split(' ') ?? []
@@ -243,11 +244,11 @@ const WHOLE_OBJECT = new Set([
   'namespaces/finalize',
   'certificatesigningrequests.certificates.k8s.io/approval',
 ])
-const SUBRESOURCES: Readonly<Record<string, readonly string[]>> = {
-  'pods/eviction': ['policy/v1 Eviction', 'policy/v1beta1 Eviction'],
-  'pods/binding': ['v1 Binding'],
-  'serviceaccounts/token': ['authentication.k8s.io/v1 TokenRequest'],
-}
+const SUBRESOURCES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['pods/eviction', ['policy/v1 Eviction', 'policy/v1beta1 Eviction']],
+  ['pods/binding', ['v1 Binding']],
+  ['serviceaccounts/token', ['authentication.k8s.io/v1 TokenRequest']],
+])
 /** Groups whose messages are not in the API's own packages; a kind of their own says that they are changed. */
 const READ_ELSEWHERE = new Set(['apiextensions.k8s.io', 'apiregistration.k8s.io'])
 /** Settings beyond the baseline of the Pod Security Standards, and the choice of a node. */

@@ -1,6 +1,6 @@
 import { wordList } from '../../../shared/word-list.ts'
 import { messageOf, type Message, type MessageField } from '../request/messages.ts'
-import { isObject } from '../request/read-body.ts'
+import { isList, isObject } from '../request/json-value.ts'
 
 /** What an object, or a part of one, asks for. */
 export class ObjectEffects {
@@ -74,9 +74,9 @@ export function readField(
             readEffects(item, inner, `${path}.${key}`, effects, reading)
       return
     case 'repeated':
-      if (!Array.isArray(value)) effects.unknown.add(`${path} is not a list`)
+      if (!isList(value)) effects.unknown.add(`${path} is not a list`)
       else
-        for (const item of value as readonly unknown[]) {
+        for (const item of value) {
           if (inner !== undefined) readEffects(item, inner, `${path}[]`, effects, reading)
           else if (item !== null && typeof item === 'object') effects.unknown.add(`${path} is not a list of values`)
         }
@@ -96,7 +96,7 @@ function noteField(value: unknown, field: MessageField, message: Message, effect
   if (name === 'ScaleSpec.replicas' && (value === null || isZero(value))) effects.scalesToZero = true
   if (name === 'Scale.spec' && value === null) effects.scalesToZero = true
   if (name === 'JobSpec.suspend' && isSet(value)) effects.scalesToZero = true
-  if (name === 'Secret.type' && TOKEN_TYPES.has(value as string)) effects.makesToken = true
+  if (name === 'Secret.type' && typeof value === 'string' && TOKEN_TYPES.has(value)) effects.makesToken = true
   if (name === 'ObjectMeta.labels') effects.setsLabels = true
   if (name === 'ControllerRevision.data' && isSet(value))
     effects.unknown.add('what a revision keeps is not read, and controllers make pods of it')
@@ -146,7 +146,7 @@ const when = (name: string, test: (value: unknown) => boolean = isSet): Setting 
 const isOtherThan =
   (...values: readonly string[]) =>
   (value: unknown): boolean =>
-    isSet(value) && !values.includes(value as string)
+    isSet(value) && !(typeof value === 'string' && values.includes(value))
 
 /** Capabilities that the baseline of the Pod Security Standards lets containers have. */
 const BASELINE_CAPABILITIES = new Set(
@@ -155,7 +155,7 @@ const BASELINE_CAPABILITIES = new Set(
   `),
 )
 const beyondBaseline = (value: unknown): boolean =>
-  !Array.isArray(value) ? isSet(value) : value.some((name) => !BASELINE_CAPABILITIES.has(name as string))
+  !isList(value) ? isSet(value) : value.some((name) => !(typeof name === 'string' && BASELINE_CAPABILITIES.has(name)))
 
 /** Source: the Pod Security Standards of Kubernetes 1.37, and what an account, a node and a Secret are given away by. */
 const FIELD_SETTINGS: Readonly<Record<string, Setting>> = {

@@ -1,5 +1,6 @@
 import { messageOf, type Message } from '../request/messages.ts'
 import type { PatchOperation } from '../request/read-body.ts'
+import { emptyObject } from '../request/json-value.ts'
 import { readEffects, readField, type ObjectEffects } from './object-effects.ts'
 
 /** What the operations of a JSON patch (RFC 6902) set, each by its path into the object. */
@@ -21,16 +22,15 @@ function readOperation(path: readonly string[], value: unknown, root: Message, e
   if (path.length === 0) return readEffects(value, root, '', effects, reading)
   const name = path.join('.')
   let message = root
-  for (let at = 0; at < path.length; at++) {
-    const part = path[at] as string
+  for (let at = 0, part = path[0]; part !== undefined; part = path[++at]) {
     if (at === 0 && (part === 'apiVersion' || part === 'kind')) return
     const field = message.fields.get(part)
     if (field === undefined) return void effects.unknown.add(`the field ${name} is not known`)
     const rest = path.slice(at + 1)
+    const [key] = rest
     const inner = messageOf(field.type)
-    if (rest.length === 0) return readField(value, field, message, name, effects, reading)
+    if (key === undefined) return readField(value, field, message, name, effects, reading)
     if (field.label === 'map' || field.label === 'repeated') {
-      const key = rest[0] as string
       const one = field.label === 'map' ? keyed(key, value) : [value]
       // One entry, set to a value: what it means stands where the whole does.
       if (rest.length === 1) return readField(value === null ? null : one, field, message, name, effects, reading)
@@ -44,7 +44,7 @@ function readOperation(path: readonly string[], value: unknown, root: Message, e
 
 /** Also for a key that objects inherit something by. */
 function keyed(key: string, value: unknown): Readonly<Record<string, unknown>> {
-  const object = Object.create(null) as Record<string, unknown>
+  const object = emptyObject()
   object[key] = value
   return object
 }

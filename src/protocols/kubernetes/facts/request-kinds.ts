@@ -5,7 +5,7 @@ import { fullName, knownResource } from '../request/resources.ts'
 /** What a request is, outside resources. */
 export function serverKinds({ method, parts }: ApiRequest): { readonly kind: string; readonly problem?: string } {
   const [first = '', second] = parts
-  const kind = isDiscovery(parts) ? 'discovery' : Object.hasOwn(PATHS, first) ? (PATHS[first] as string) : undefined
+  const kind = isDiscovery(parts) ? 'discovery' : PATHS.get(first)
   const isOpenId = parts.join('/') === '.well-known/openid-configuration' || parts.join('/') === 'openid/v1/jwks'
   const found = kind ?? (isOpenId ? 'discovery' : 'server-path')
   if (found === 'server-path') return { kind: found, problem: `the path /${parts.join('/')} is not known` }
@@ -22,34 +22,33 @@ const isDiscovery = ([first, ...rest]: readonly string[]): boolean =>
   (first === 'apis' && rest.length <= 2) ||
   first === 'version'
 
-const PATHS: Readonly<Record<string, string>> = {
-  openapi: 'openapi',
-  healthz: 'health',
-  livez: 'health',
-  readyz: 'health',
-  metrics: 'metrics',
-  logs: 'server-logs',
-  debug: 'server-debug',
-  configz: 'server-debug',
-  flagz: 'server-debug',
-  statusz: 'server-debug',
-}
+const PATHS: ReadonlyMap<string, string> = new Map([
+  ['openapi', 'openapi'],
+  ['healthz', 'health'],
+  ['livez', 'health'],
+  ['readyz', 'health'],
+  ['metrics', 'metrics'],
+  ['logs', 'server-logs'],
+  ['debug', 'server-debug'],
+  ['configz', 'server-debug'],
+  ['flagz', 'server-debug'],
+  ['statusz', 'server-debug'],
+])
 
 /** What a request for a resource is, and what it is besides. */
 export function resourceKinds(request: ApiRequest): { readonly kinds: readonly string[]; readonly isRead: boolean } {
   const { verb, group, resource, subresource } = request
   const name = fullName(resource, group)
-  const connection = Object.hasOwn(CONNECTIONS, `${name}/${subresource}`)
-    ? (CONNECTIONS[`${name}/${subresource}`] as string)
-    : undefined
+  const connection = CONNECTIONS.get(`${name}/${subresource}`)
   if (connection !== undefined) return { kinds: [connection], isRead: connection === 'log' }
   const isRead = verb === 'get' || verb === 'list' || verb === 'watch'
   if (isRead) return { kinds: [verb], isRead }
-  if (verb === 'create' && Object.hasOwn(CREATIONS, `${name}/${subresource}`))
-    return { kinds: [CREATIONS[`${name}/${subresource}`] as string], isRead: false }
+  const creation = verb === 'create' ? CREATIONS.get(`${name}/${subresource}`) : undefined
+  if (creation !== undefined) return { kinds: [creation], isRead: false }
   const also: string[] = []
   if (verb === 'update' && subresource === '' && CREATED_BY_UPDATE.has(name)) also.push('create')
-  if (knownResource(group, resource) !== undefined && Object.hasOwn(CHANGES, group)) also.push(CHANGES[group] as string)
+  const change = knownResource(group, resource) === undefined ? undefined : CHANGES.get(group)
+  if (change !== undefined) also.push(change)
   if (name === 'namespaces' && verb === 'delete' && subresource === '') also.push('delete-namespace')
   if (name === 'namespaces' && subresource === 'finalize') also.push('finalize')
   if (name === 'pods' && subresource === 'ephemeralcontainers') also.push('debug')
@@ -68,36 +67,36 @@ const CREATED_BY_UPDATE = new Set(
 )
 
 /** Whatever the method. */
-const CONNECTIONS: Readonly<Record<string, string>> = {
-  'pods/exec': 'exec',
-  'pods/attach': 'attach',
-  'pods/portforward': 'port-forward',
-  'pods/log': 'log',
-  'pods/proxy': 'proxy',
-  'services/proxy': 'proxy',
-  'nodes/proxy': 'proxy',
-}
+const CONNECTIONS: ReadonlyMap<string, string> = new Map([
+  ['pods/exec', 'exec'],
+  ['pods/attach', 'attach'],
+  ['pods/portforward', 'port-forward'],
+  ['pods/log', 'log'],
+  ['pods/proxy', 'proxy'],
+  ['services/proxy', 'proxy'],
+  ['nodes/proxy', 'proxy'],
+])
 
 /** What creates no object that stays. */
-const CREATIONS: Readonly<Record<string, string>> = {
-  'pods/eviction': 'evict',
-  'pods/binding': 'bind',
-  'bindings/': 'bind',
-  'serviceaccounts/token': 'token-request',
-  'selfsubjectreviews.authentication.k8s.io/': 'self-review',
-  'selfsubjectaccessreviews.authorization.k8s.io/': 'self-review',
-  'selfsubjectrulesreviews.authorization.k8s.io/': 'self-review',
-  'tokenreviews.authentication.k8s.io/': 'access-review',
-  'subjectaccessreviews.authorization.k8s.io/': 'access-review',
-  'localsubjectaccessreviews.authorization.k8s.io/': 'access-review',
-}
+const CREATIONS: ReadonlyMap<string, string> = new Map([
+  ['pods/eviction', 'evict'],
+  ['pods/binding', 'bind'],
+  ['bindings/', 'bind'],
+  ['serviceaccounts/token', 'token-request'],
+  ['selfsubjectreviews.authentication.k8s.io/', 'self-review'],
+  ['selfsubjectaccessreviews.authorization.k8s.io/', 'self-review'],
+  ['selfsubjectrulesreviews.authorization.k8s.io/', 'self-review'],
+  ['tokenreviews.authentication.k8s.io/', 'access-review'],
+  ['subjectaccessreviews.authorization.k8s.io/', 'access-review'],
+  ['localsubjectaccessreviews.authorization.k8s.io/', 'access-review'],
+])
 
 /** Groups that decide who may do what, and what happens to requests of everybody. */
-const CHANGES: Readonly<Record<string, string>> = {
-  'rbac.authorization.k8s.io': 'rbac-change',
-  'admissionregistration.k8s.io': 'admission-change',
-  'apiextensions.k8s.io': 'api-change',
-  'apiregistration.k8s.io': 'api-change',
-  'certificates.k8s.io': 'certificate',
-  'flowcontrol.apiserver.k8s.io': 'admission-change',
-}
+const CHANGES: ReadonlyMap<string, string> = new Map([
+  ['rbac.authorization.k8s.io', 'rbac-change'],
+  ['admissionregistration.k8s.io', 'admission-change'],
+  ['apiextensions.k8s.io', 'api-change'],
+  ['apiregistration.k8s.io', 'api-change'],
+  ['certificates.k8s.io', 'certificate'],
+  ['flowcontrol.apiserver.k8s.io', 'admission-change'],
+])

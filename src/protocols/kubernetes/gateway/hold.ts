@@ -29,8 +29,8 @@ export async function verdictOn(hold: Hold, left: AbortSignal, timeoutMs: number
 export function goDuration(text: string | undefined): number | undefined {
   if (text === undefined || !/^(?:\d+(?:\.\d+)?(?:h|m|s|ms))+$/.test(text)) return undefined
   let total = 0
-  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g))
-    total += Number(number) * (UNITS[unit as string] ?? 0)
+  for (const [, number, unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g))
+    total += Number(number) * (UNITS[unit] ?? 0)
   return total === 0 ? undefined : Math.min(total, MAX_TIMER_MS)
 }
 

@@ -1,5 +1,6 @@
 import { PamError } from '../../../shared/errors.ts'
 import { setsMaskedOfImmutable } from '../masking/write-guard.ts'
+import { isObject } from '../request/json-value.ts'
 import { draftOf } from './command-draft.ts'
 import type { ConnectionParts } from './connection-parts.ts'
 import { lookUp } from './look-up-place.ts'
@@ -26,8 +27,8 @@ export async function withImmutability(
 
 function isMutable(object: Buffer): boolean {
   try {
-    const { immutable } = JSON.parse(object.toString('utf8')) as { immutable?: unknown }
-    return immutable === undefined || immutable === false
+    const value: unknown = JSON.parse(object.toString('utf8'))
+    return isObject(value) && (value['immutable'] === undefined || value['immutable'] === false)
   } catch {
     return false
   }

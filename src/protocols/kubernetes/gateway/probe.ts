@@ -2,6 +2,7 @@ import { text } from 'node:stream/consumers'
 import type { Probe } from '../../../gateway/engine.ts'
 import { targetFailure } from '../../../gateway/target-failure.ts'
 import { PamError } from '../../../shared/errors.ts'
+import { isObject } from '../request/json-value.ts'
 import { upstreamOf, type UpstreamTarget } from './connect-upstream.ts'
 import type { Header } from '../../http/wire/headers.ts'
 
@@ -32,7 +33,7 @@ export async function probeKubernetes(target: UpstreamTarget): Promise<Probe> {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'SelfSubjectReview',
     })
-    const { gitVersion } = (version.json ?? {}) as { gitVersion?: unknown }
+    const gitVersion = isObject(version.json) ? version.json['gitVersion'] : undefined
     const { username, groups } = userInfoOf(review.json)
     return {
       details: [
@@ -59,8 +60,9 @@ function parsed(json: string): unknown {
 }
 
 function userInfoOf(review: unknown): { readonly username: string | undefined; readonly groups: readonly string[] } {
-  const { status } = (review ?? {}) as { status?: { userInfo?: { username?: unknown; groups?: unknown } } }
-  const { username, groups } = status?.userInfo ?? {}
+  const status = isObject(review) ? review['status'] : undefined
+  const userInfo = isObject(status) ? status['userInfo'] : undefined
+  const { username, groups } = isObject(userInfo) ? userInfo : {}
   return {
     username: typeof username === 'string' ? username : undefined,
     groups: Array.isArray(groups) ? groups.filter((group): group is string => typeof group === 'string') : [],

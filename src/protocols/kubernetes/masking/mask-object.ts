@@ -3,7 +3,7 @@ import type { MaskedField } from '../../../masking/plan.ts'
 import { maskKinds, maskValue, type HashKeys } from '../../../masking/replace.ts'
 import { pathsOverlap, type PathStep } from '../../../shared/field-path.ts'
 import { parseJson, type JsonNode, type JsonObject } from '../../http/json/parse-json.ts'
-import { resourceOfKind } from '../request/resources.ts'
+import { groupOf, resourceOfKind } from '../request/resources.ts'
 import { fieldsOf, isBase64, textOfBase64, type Owner } from './masked-fields.ts'
 
 export interface ObjectMasking {
@@ -263,7 +263,7 @@ function ownerOf(node: JsonObject): Owner | undefined {
   if (kind?.type !== 'string') return undefined
   const apiVersion = memberOf(node, 'apiVersion')
   const version = apiVersion?.type === 'string' ? apiVersion.value : 'v1'
-  return resourceOfKind(version.includes('/') ? (version.split('/')[0] as string) : '', kind.value)
+  return resourceOfKind(groupOf(version), kind.value)
 }
 
 const isShown = (root: JsonNode, { shownWhere }: MaskedField): boolean =>

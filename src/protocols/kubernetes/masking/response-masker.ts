@@ -4,7 +4,7 @@ import { maskKinds } from '../../../masking/replace.ts'
 import { JsonSplitter, TooLong } from '../../http/json/json-splitter.ts'
 import { parseJson, type JsonNode } from '../../http/json/parse-json.ts'
 import type { ApiRequest } from '../request/api-request.ts'
-import { resourceOfKind, knownResource, fullName } from '../request/resources.ts'
+import { groupOf, resourceOfKind, knownResource, fullName } from '../request/resources.ts'
 import { memberOf, ObjectMasker, REDACTED, type ObjectMasking } from './mask-object.ts'
 import { fieldsOf, type Owner } from './masked-fields.ts'
 
@@ -101,8 +101,7 @@ class JsonMasker implements ResponseMasker {
       const kind = memberOf(root, 'kind')
       const version = memberOf(root, 'apiVersion')
       const name = kind?.type === 'string' ? kind.value.replace(/List$/, '') : ''
-      const group =
-        version?.type === 'string' && version.value.includes('/') ? (version.value.split('/')[0] as string) : ''
+      const group = version?.type === 'string' ? groupOf(version.value) : ''
       const element = resourceOfKind(group, name)
       const isMasked = element !== undefined && fieldsOf(element, this.#masking.fields).length > 0
       this.#element = isMasked ? element : undefined

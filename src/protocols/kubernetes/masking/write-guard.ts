@@ -1,7 +1,8 @@
 import type { MaskedField, MaskingPlan } from '../../../masking/plan.ts'
 import { pathsOverlap, type PathStep } from '../../../shared/field-path.ts'
 import { selectorTerms, type ApiRequest } from '../request/api-request.ts'
-import { isObject, type Body, type BodyFailure, type PatchOperation } from '../request/read-body.ts'
+import { emptyObject, isList, isObject } from '../request/json-value.ts'
+import type { Body, BodyFailure, PatchOperation } from '../request/read-body.ts'
 import { fullName } from '../request/resources.ts'
 import { fieldsOf, isBase64, textOfBase64, type Owner } from './masked-fields.ts'
 
@@ -90,8 +91,7 @@ const isUnchangeable = ({ resource, group }: Owner): boolean => UNCHANGEABLE.has
 function holds(value: unknown, path: readonly PathStep[], at: number): boolean {
   const step = path[at]
   if (step === undefined) return true
-  if (Array.isArray(value))
-    return (value as readonly unknown[]).some((item) => holds(item, path, step === null ? at + 1 : at))
+  if (isList(value)) return value.some((item) => holds(item, path, step === null ? at + 1 : at))
   return (
     isObject(value) &&
     Object.entries(value).some(([name, inner]) => (step === null || step === name) && holds(inner, path, at + 1))
@@ -101,7 +101,7 @@ function holds(value: unknown, path: readonly PathStep[], at: number): boolean {
 /** A value at its path; elements of lists as well as names. */
 const placed = (path: readonly string[], value: unknown): unknown =>
   path.reduceRight<unknown>((inner, step) => {
-    const object = Object.create(null) as Record<string, unknown>
+    const object = emptyObject()
     object[step] = inner
     return object
   }, value)
@@ -122,10 +122,8 @@ function walk(
   isWhole: boolean,
 ): boolean {
   const step = path[at]
-  if (Array.isArray(value))
-    return (value as readonly unknown[]).some((item) =>
-      walk(item, path, step === null ? at + 1 : at, field, owner, top, isWhole),
-    )
+  if (isList(value))
+    return value.some((item) => walk(item, path, step === null ? at + 1 : at, field, owner, top, isWhole))
   if (isObject(value))
     return Object.entries(value).some(
       ([name, inner]) =>
@@ -151,7 +149,8 @@ function annotationsOf(object: unknown): readonly unknown[] {
   return Object.values(annotations).flatMap((value) => {
     if (typeof value !== 'string' || !value.trimStart().startsWith('{')) return []
     try {
-      return [JSON.parse(value) as unknown]
+      const copy: unknown = JSON.parse(value)
+      return [copy]
     } catch {
       return []
     }

@@ -85,7 +85,7 @@ class ObjectPieces implements Pieces {
 
   constructor({ session, request, limit }: AnswerRecordParts, keep: Keep) {
     const read = (bytes: Buffer): Buffer => {
-      const object = JSON.parse(bytes.toString('utf8')) as unknown
+      const object: unknown = JSON.parse(bytes.toString('utf8'))
       keep(JSON.stringify(withoutSecretValues(object, request, session)))
       return NOTHING
     }

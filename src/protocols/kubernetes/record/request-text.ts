@@ -1,4 +1,3 @@
-import { item } from '../../../shared/item.ts'
 import { stringify } from 'yaml'
 import type { Recordable, Session } from '../../../gateway/engine.ts'
 import { withoutSecrets } from '../../../host/without-secrets.ts'
@@ -6,8 +5,9 @@ import { commitmentMark, escapeMarks } from '../../../shared/commitment.ts'
 import type { PathStep } from '../../../shared/field-path.ts'
 import { fieldsOf, type Owner } from '../masking/masked-fields.ts'
 import type { ApiRequest } from '../request/api-request.ts'
-import { isObject, type Body, type BodyFailure } from '../request/read-body.ts'
-import { resourceOfKind } from '../request/resources.ts'
+import { isList, isObject } from '../request/json-value.ts'
+import type { Body, BodyFailure, PatchOperation } from '../request/read-body.ts'
+import { groupOf, resourceOfKind } from '../request/resources.ts'
 
 export interface RequestText {
   /** For whoever decides: the request line and the body as YAML, with secrets left out; a long one as JSON, as it is on record. */
@@ -39,11 +39,14 @@ export function requestText(
   }
   const known = texts.get(body)
   if (known !== undefined) return known
-  const content = contentOf(body)
   const isLong = bytes.length > MAX_YAML_BYTES
   const render = (mark: (value: string) => string, escape: (text: string) => string): string => {
-    if (content === undefined) return escape(line)
-    const value = new SecretReplacer(session, mark, escape).value(content, request, body)
+    if (body.type === 'none') return escape(line)
+    const replacer = new SecretReplacer(session, mark, escape)
+    const value =
+      body.type === 'patch' && body.patch === 'json'
+        ? replacer.operations(body.operations, request)
+        : replacer.object(body.object, request)
     return `${escape(line)}\n\n${isLong ? JSON.stringify(value, null, 2) : stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd()}`
   }
   const recorded = render(
@@ -58,7 +61,7 @@ export function requestText(
         (text) => withoutSecrets(text, hiding),
       )
   const text = { shown, recorded: { text: recorded, parameters: [] } }
-  if (content !== undefined) texts.set(body, text)
+  if (body.type !== 'none') texts.set(body, text)
   return text
 }
 
@@ -79,19 +82,11 @@ export function withoutSecretValues(
     (value) => commitmentMark(session.commitment(value)),
     (text) => withoutSecrets(escapeMarks(text), session),
   )
-  const body = { type: 'object', object: piece } as Body
   if (!isObject(piece) || !isObject(piece['object']) || !('cells' in piece || 'type' in piece))
-    return replacer.value(piece, request, body)
+    return replacer.object(piece, request)
   const { object, ...around } = piece
-  return {
-    ...(replacer.value(around, request, body) as object),
-    object: replacer.value(object, request, body),
-  }
-}
-
-const contentOf = (body: Body): unknown => {
-  if (body.type === 'none') return undefined
-  return body.type === 'patch' && body.patch === 'json' ? body.operations.map(operationOf) : body.object
+  const shown = replacer.object(around, request)
+  return isObject(shown) ? { ...shown, object: replacer.object(object, request) } : shown
 }
 
 /** With its paths as texts again. */
@@ -122,11 +117,14 @@ class SecretReplacer {
     this.#escape = escape
   }
 
-  value(content: unknown, owner: Owner, body: Body): unknown {
+  object(content: unknown, owner: Owner): unknown {
+    return this.#replace(content, this.#pathsOf(owner), [])
+  }
+
+  operations(operations: readonly PatchOperation[], owner: Owner): readonly object[] {
     const paths = this.#pathsOf(owner)
-    if (body.type !== 'patch' || body.patch !== 'json') return this.#replace(content, paths, [])
-    return body.operations.map((operation, index) => {
-      const shown = (content as readonly object[])[index]
+    return operations.map((operation) => {
+      const shown = operationOf(operation)
       if (!('value' in operation)) return shown
       const inner = operation.path.reduce(
         (left, step) => left.flatMap((path) => (path.length === 0 ? [path] : after(path, step))),
@@ -138,14 +136,14 @@ class SecretReplacer {
 
   #pathsOf(owner: Owner): Paths {
     const own = `${owner.resource}.${owner.group}`
-    const always = Object.hasOwn(ALWAYS, own) ? (ALWAYS[own] as Paths) : []
+    const always = ALWAYS.get(own) ?? []
     return [...always, ...fieldsOf(owner, this.#session.masking.fields ?? []).map(({ path }) => path)]
   }
 
   #replace(value: unknown, paths: Paths, trail: readonly string[]): unknown {
     if (paths.some((path) => path.length === 0)) return this.#whole(value)
-    if (Array.isArray(value))
-      return (value as readonly unknown[]).map((item) =>
+    if (isList(value))
+      return value.map((item) =>
         this.#replace(
           item,
           paths.map((path) => (path[0] === null ? path.slice(1) : path)),
@@ -174,7 +172,7 @@ class SecretReplacer {
   /** An object that says what it is, within another. */
   #ofKind({ kind, apiVersion }: Readonly<Record<string, unknown>>): Paths {
     if (typeof kind !== 'string' || typeof apiVersion !== 'string') return []
-    const owner = resourceOfKind(apiVersion.includes('/') ? item(apiVersion.split('/'), 0) : '', kind)
+    const owner = resourceOfKind(groupOf(apiVersion), kind)
     return owner === undefined ? [] : this.#pathsOf(owner)
   }
 
@@ -182,7 +180,8 @@ class SecretReplacer {
   #annotation(text: string, trail: readonly string[]): unknown {
     if (!/^\s*[[{]/.test(text)) return this.#escape(text)
     try {
-      return JSON.stringify(this.#replace({ copy: JSON.parse(text) as unknown }, [], trail))
+      const copy: unknown = JSON.parse(text)
+      return JSON.stringify(this.#replace({ copy }, [], trail))
     } catch {
       return this.#mark(text)
     }
@@ -190,7 +189,7 @@ class SecretReplacer {
 
   #whole(value: unknown): unknown {
     if (value === null || value === undefined) return value
-    if (Array.isArray(value)) return (value as readonly unknown[]).map((item) => this.#whole(item))
+    if (isList(value)) return value.map((item) => this.#whole(item))
     if (isObject(value))
       return Object.fromEntries(Object.entries(value).map(([name, item]) => [this.#escape(name), this.#whole(item)]))
     return this.#mark(String(value))
@@ -201,10 +200,10 @@ const after = (path: readonly PathStep[], name: string): Paths =>
   path[0] === null || path[0] === name ? [path.slice(1)] : []
 
 /** Secret whatever rules say, by the resource. */
-const ALWAYS: Readonly<Record<string, Paths>> = {
-  'secrets.': [['data'], ['stringData']],
-  'tokenreviews.authentication.k8s.io': [['spec', 'token']],
-}
+const ALWAYS: ReadonlyMap<string, Paths> = new Map([
+  ['secrets.', [['data'], ['stringData']]],
+  ['tokenreviews.authentication.k8s.io', [['spec', 'token']]],
+])
 /** What passwords are called, as keys and as variables of an environment. */
 const SECRET_NAME = /(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|(?:api|access|private)[_-]?key)$/i
 /** YAML of more would be written for longer than other sessions should wait. */

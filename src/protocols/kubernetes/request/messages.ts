@@ -27,15 +27,16 @@ export function messageOfKind(apiVersion: string, kind: string): Message | undef
 }
 
 export function messageOf(fullName: string): Message | undefined {
-  const known = messages.get(fullName)
-  if (known !== undefined) return known
+  const before = messages.get(fullName)
+  if (before !== undefined) return before
   const at = fullName.lastIndexOf('.')
-  const content = packages().byName.get(fullName.slice(0, at))?.messages
+  const known = packages().byName.get(fullName.slice(0, at))?.messages
   const name = fullName.slice(at + 1)
-  if (content === undefined || !Object.hasOwn(content, name)) return undefined
+  const content = known !== undefined && Object.hasOwn(known, name) ? known[name] : undefined
+  if (content === undefined) return undefined
   const byNumber = new Map<number, MessageField>()
   const fields = new Map<string, MessageField>()
-  for (const [field, [number, type, label = 'single']] of Object.entries(content[name] as PackedMessage)) {
+  for (const [field, [number, type, label = 'single']] of Object.entries(content)) {
     const one: MessageField = { name: field, number, type, label }
     byNumber.set(number, one)
     if (label !== 'inline') fields.set(field, one)

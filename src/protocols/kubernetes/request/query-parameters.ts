@@ -48,11 +48,8 @@ function parametersOf(request: Asked): Readonly<Record<string, Parameter>> | 'an
   const { isResource, verb, group, resource, subresource } = request
   if (!isResource) return SERVER
   if (subresource === 'proxy' && group === '') return 'anything'
-  if (group === '' && resource === 'pods' && Object.hasOwn(POD_STREAMS, subresource)) {
-    const own = POD_STREAMS[subresource] as Readonly<Record<string, Parameter>>
-    return { ...own, ...ALL }
-  }
-  return Object.hasOwn(VERBS, verb) ? (VERBS[verb] as Readonly<Record<string, Parameter>>) : {}
+  const ofStream = group === '' && resource === 'pods' ? POD_STREAMS.get(subresource) : undefined
+  return ofStream === undefined ? (VERBS.get(verb) ?? {}) : { ...ofStream, ...ALL }
 }
 
 const text: Parameter = { value: /^[^\0\r\n]*$/ }
@@ -91,33 +88,37 @@ const DELETE = {
   orphanDependents: flag,
   ...ALL,
 }
-const VERBS: Readonly<Record<string, Readonly<Record<string, Parameter>>>> = {
-  get: { resourceVersion: text, includeObject: LIST.includeObject, ...ALL },
-  list: LIST,
-  watch: LIST,
-  create: CREATE,
-  update: CREATE,
-  patch: { ...CREATE, force: flag },
-  delete: DELETE,
-  deletecollection: { ...LIST, ...DELETE },
-}
+const VERBS: ReadonlyMap<string, Readonly<Record<string, Parameter>>> = new Map(
+  Object.entries({
+    get: { resourceVersion: text, includeObject: LIST.includeObject, ...ALL },
+    list: LIST,
+    watch: LIST,
+    create: CREATE,
+    update: CREATE,
+    patch: { ...CREATE, force: flag },
+    delete: DELETE,
+    deletecollection: { ...LIST, ...DELETE },
+  }),
+)
 const STREAMS = { stdin: flag, stdout: flag, stderr: flag, tty: flag, container: text }
-const POD_STREAMS: Readonly<Record<string, Readonly<Record<string, Parameter>>>> = {
-  exec: { ...STREAMS, command: { value: /^[^\0]*$/, isList: true } },
-  attach: STREAMS,
-  portforward: { ports: { value: /^\d{1,5}(,\d{1,5})*$/, isList: true } },
-  log: {
-    container: text,
-    follow: flag,
-    previous: flag,
-    timestamps: flag,
-    sinceSeconds: integer,
-    sinceTime: { value: /^[\dTtZz:.+-]{10,40}$/ },
-    tailLines: integer,
-    limitBytes: integer,
-    insecureSkipTLSVerifyBackend: { value: /^(false|0)$/ },
-    stream: { value: /^(All|Stdout|Stderr)$/ },
-  },
-}
+const POD_STREAMS: ReadonlyMap<string, Readonly<Record<string, Parameter>>> = new Map(
+  Object.entries({
+    exec: { ...STREAMS, command: { value: /^[^\0]*$/, isList: true } },
+    attach: STREAMS,
+    portforward: { ports: { value: /^\d{1,5}(,\d{1,5})*$/, isList: true } },
+    log: {
+      container: text,
+      follow: flag,
+      previous: flag,
+      timestamps: flag,
+      sinceSeconds: integer,
+      sinceTime: { value: /^[\dTtZz:.+-]{10,40}$/ },
+      tailLines: integer,
+      limitBytes: integer,
+      insecureSkipTLSVerifyBackend: { value: /^(false|0)$/ },
+      stream: { value: /^(All|Stdout|Stderr)$/ },
+    },
+  }),
+)
 /** Discovery, OpenAPI (by the hash of a document), health. */
 const SERVER = { ...ALL, hash: text, verbose: { value: /^(|1|true)$/ }, exclude: { value: /^[\w/.-]*$/, isList: true } }

@@ -1,6 +1,7 @@
 import { parseJson, toValue } from '../../http/json/parse-json.ts'
 import { readProtobuf } from './read-protobuf.ts'
 import { readYaml } from './read-yaml.ts'
+import { isList, isObject } from './json-value.ts'
 
 /** What a request carries. Objects have no prototype: every key is the client's. */
 export type Body =
@@ -75,9 +76,9 @@ function readText(bytes: Buffer, isYaml: boolean): { readonly value: unknown } |
 }
 
 function readOperations(value: unknown): Body | BodyFailure {
-  if (!Array.isArray(value)) return { failure: 'a JSON patch is a list of operations' }
+  if (!isList(value)) return { failure: 'a JSON patch is a list of operations' }
   const operations: PatchOperation[] = []
-  for (const item of value as readonly unknown[]) {
+  for (const item of value) {
     if (!isObject(item)) return { failure: 'an operation of a JSON patch is an object' }
     const { op, path, from, ...rest } = item
     const names = Object.keys(rest).filter((name) => name !== 'value')
@@ -112,9 +113,6 @@ function pointer(text: unknown): readonly string[] | undefined {
         .split('/')
         .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
-
-export const isObject = (value: unknown): value is KubernetesObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const hasKey = (value: unknown, key: string): boolean =>
   Array.isArray(value)

@@ -1,5 +1,6 @@
 import { parseJson, toValue } from '../../http/json/parse-json.ts'
 import { messageOf, messageOfKind, type Message, type MessageField } from './messages.ts'
+import { emptyObject, isObject } from './json-value.ts'
 
 /**
  * An object as Kubernetes encodes it in protobuf, as JSON would give it. Stricter than the server: what that skips (fields it does not know)
@@ -13,7 +14,9 @@ export function readProtobuf(
     const { apiVersion, kind, raw } = envelope(new Reader(bytes.subarray(4)))
     const message = messageOfKind(apiVersion, kind)
     if (message === undefined) return { failure: `the kind ${kind} of ${apiVersion} is not known in protobuf` }
-    return { object: { ...(readMessage(new Reader(raw), message, 0) as object), apiVersion, kind } }
+    const object = readMessage(new Reader(raw), message, 0)
+    if (!isObject(object)) return { failure: `the kind ${kind} of ${apiVersion} is no object` }
+    return { object: { ...object, apiVersion, kind } }
   } catch (error) {
     if (error instanceof NotProtobuf) return { failure: error.message }
     throw error
@@ -48,7 +51,7 @@ function envelope(reader: Reader): { readonly apiVersion: string; readonly kind:
 
 function readMessage(reader: Reader, message: Message, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new NotProtobuf('the body is nested too deeply')
-  const object: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  const object = emptyObject()
   const seen = new Set<number>()
   while (!reader.isAtEnd) {
     const { number, wire } = reader.tag()
@@ -74,24 +77,30 @@ function readField(
   switch (field.label) {
     case 'map': {
       if (wire !== BYTES) throw new NotProtobuf(`${message.name}.${field.name} is not a map`)
-      const entries = (object[field.name] ??= Object.create(null)) as Record<string, unknown>
+      const before = object[field.name]
+      const entries = isObject(before) ? before : emptyObject()
+      object[field.name] = entries
       const { key, value } = readEntry(new Reader(reader.bytes()), field.type, depth)
       if (key in entries) throw new NotProtobuf(`${message.name}.${field.name} has a key twice`)
       entries[key] = value
       return
     }
     case 'repeated': {
-      const items = (object[field.name] ??= []) as unknown[]
-      if (wire !== BYTES || !Object.hasOwn(NUMBERS, field.type)) {
+      const before = object[field.name]
+      const items: unknown[] = Array.isArray(before) ? before : []
+      object[field.name] = items
+      const ofItem = NUMBERS.get(field.type)
+      if (wire !== BYTES || ofItem === undefined) {
         items.push(readValue(reader, wire, field.type, depth))
         return
       }
       const packed = new Reader(reader.bytes())
-      while (!packed.isAtEnd) items.push(readValue(packed, NUMBERS[field.type] as number, field.type, depth))
+      while (!packed.isAtEnd) items.push(readValue(packed, ofItem, field.type, depth))
       return
     }
     case 'inline': {
-      const inner = readValue(reader, wire, field.type, depth) as Record<string, unknown>
+      const inner = readValue(reader, wire, field.type, depth)
+      if (!isObject(inner)) throw new NotProtobuf(`${message.name}.${field.name} is no object`)
       for (const [name, value] of Object.entries(inner)) object[name] = value
       return
     }
@@ -117,7 +126,7 @@ function readEntry(reader: Reader, type: string, depth: number): { readonly key:
 }
 
 function readValue(reader: Reader, wire: number, type: string, depth: number): unknown {
-  const expected = NUMBERS[type] ?? BYTES
+  const expected = NUMBERS.get(type) ?? BYTES
   if (wire !== expected) throw new NotProtobuf(`a value of type ${type} has another wire type`)
   switch (type) {
     case 'string':
@@ -237,7 +246,8 @@ function time(seconds: unknown, nanos: unknown): string | null {
 }
 
 function rawJson(base64: unknown): unknown {
-  const bytes = Buffer.from(base64 as string, 'base64')
+  if (typeof base64 !== 'string') throw new NotProtobuf('an object within the body is not bytes')
+  const bytes = Buffer.from(base64, 'base64')
   if (bytes.length === 0) return null
   const node = parseJson(bytes.toString('utf8'))
   const value = node && toValue(node)
@@ -253,13 +263,13 @@ const VARINT = 0
 const FIXED64 = 1
 const BYTES = 2
 /** The wire type of each scalar that is no text. */
-const NUMBERS: Readonly<Record<string, number>> = {
-  bool: VARINT,
-  int32: VARINT,
-  int64: VARINT,
-  uint32: VARINT,
-  uint64: VARINT,
-  double: FIXED64,
-}
+const NUMBERS: ReadonlyMap<string, number> = new Map([
+  ['bool', VARINT],
+  ['int32', VARINT],
+  ['int64', VARINT],
+  ['uint32', VARINT],
+  ['uint64', VARINT],
+  ['double', FIXED64],
+])
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const MAX_DEPTH = 64

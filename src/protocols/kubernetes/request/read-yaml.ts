@@ -1,4 +1,5 @@
 import { isMap, isScalar, isSeq, parseAllDocuments, type Scalar } from 'yaml'
+import { emptyObject } from './json-value.ts'
 
 /**
  * YAML of which every reader of YAML 1.1 and 1.2 makes the same: without anchors, tags, merge keys and directives, and with plain
@@ -33,7 +34,7 @@ function valueOf(node: unknown, depth: number): unknown {
   if (node.tag !== undefined && (isScalar(node) || !COLLECTIONS.has(node.tag))) throw new Ambiguous('tags')
   if (isScalar(node)) return scalar(node)
   if (isSeq(node)) return node.items.map((item) => valueOf(item, depth + 1))
-  const object = Object.create(null) as Record<string, unknown>
+  const object = emptyObject()
   for (const { key, value } of node.items) {
     if (!isScalar(key)) throw new Ambiguous('keys that are no texts')
     const name = scalar(key)

@@ -65,6 +65,9 @@ export interface KnownResource {
 export const knownResource = (group: string, resource: string): KnownResource | undefined =>
   known.get(fullName(resource, group))
 
+/** The group of an `apiVersion`; of the core group, which has none there, the empty one. */
+export const groupOf = (apiVersion: string): string => apiVersion.slice(0, Math.max(apiVersion.indexOf('/'), 0))
+
 /** Of an object that says its kind; undefined where that is none of Kubernetes itself. */
 export const resourceOfKind = (
   group: string,

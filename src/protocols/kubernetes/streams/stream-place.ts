@@ -1,4 +1,5 @@
 import type { ApiRequest } from '../request/api-request.ts'
+import { isList, isObject } from '../request/json-value.ts'
 
 /** Where a stream leads, as it is now: a pod is another one once it was deleted and made again under its name. */
 export interface StreamPlace {
@@ -52,13 +53,15 @@ interface Pod {
 /** What a target sends may be anything. */
 function podIn(body: Buffer): Pod | undefined {
   try {
-    const value = JSON.parse(body.toString('utf8')) as { kind?: unknown; metadata?: unknown; spec?: unknown } | null
-    if (value?.kind !== 'Pod' || !isObject(value.metadata) || !isObject(value.spec)) return undefined
-    const { name, namespace, uid } = value.metadata
+    const value: unknown = JSON.parse(body.toString('utf8'))
+    if (!isObject(value) || value['kind'] !== 'Pod') return undefined
+    const { metadata, spec } = value
+    if (!isObject(metadata) || !isObject(spec)) return undefined
+    const { name, namespace, uid } = metadata
     if (typeof name !== 'string' || typeof namespace !== 'string' || typeof uid !== 'string') return undefined
     const list = (key: string): Container[] => {
-      const items = (value.spec as Record<string, unknown>)[key]
-      return (Array.isArray(items) ? items : []).flatMap((item): Container[] =>
+      const items = spec[key]
+      return (isList(items) ? items : []).flatMap((item): Container[] =>
         isObject(item) && typeof item['name'] === 'string' && typeof item['image'] === 'string'
           ? [{ name: item['name'], image: item['image'] }]
           : [],
@@ -76,5 +79,3 @@ function podIn(body: Buffer): Pod | undefined {
     return undefined
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

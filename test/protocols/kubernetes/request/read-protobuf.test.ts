@@ -37,6 +37,10 @@ describe('bodies in protobuf', () => {
     ['a field that is not known, which the server skips', envelope(message([2, SPEC], [99, 'x']))],
     ['a value of another wire type', envelope(message([2, message([11, 'x'])]))],
     ['a message that is a number', envelope(message([2, 1]))],
+    [
+      'a kind that JSON has as a list',
+      envelope(message([1, 'x']), message([1, 'authorization.k8s.io/v1'], [2, 'ExtraValue'])),
+    ],
     ['a body that ends within a value', envelope(message([2, SPEC])).subarray(0, -1)],
     ['a body that ends within a tag', Buffer.concat([envelope(message([2, SPEC])), Buffer.from([0x80])])],
     ['a length beyond the end', Buffer.concat([Buffer.from('k8s\0'), Buffer.from([0x0a, 0xff, 0xff, 0x03])])],

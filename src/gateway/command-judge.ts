@@ -36,6 +36,14 @@ export class CommandJudge {
       return { type: 'deny', rule: undefined, code: 'COMMAND_REFUSED', message, hint }
     }
     const judgement = this.#byRules(draft, policy)
+    if (draft.tooLarge !== undefined && judgement.type === 'hold')
+      return {
+        type: 'deny',
+        rule: judgement.rule,
+        code: 'MESSAGE_TOO_LARGE',
+        message: draft.tooLarge.message,
+        hint: draft.tooLarge.hint,
+      }
     if (draft.unread === undefined || judgement.type === 'allow') return judgement
     return { type: 'deny', rule: undefined, code: 'COMMAND_UNKNOWN', message: draft.unread.message, hint: undefined }
   }
@@ -82,9 +90,11 @@ export const withoutLocks = (draft: CommandDraft, judgement: Judgement): Judgeme
       }
     : judgement
 
-/** The error code for client and record: the engine's own reason takes precedence over that of the rules. */
+/** The error code for client and record: what the engine cannot read at all has its own, whatever the rules say. */
 export const codeOf = (denial: Denial, draft: CommandDraft): PamError['code'] =>
-  denial.code === 'RELATION_MISSING' ? denial.code : (draft.refusal?.code ?? draft.unread?.code ?? denial.code)
+  denial.code === 'RELATION_MISSING' || denial.code === 'MESSAGE_TOO_LARGE'
+    ? denial.code
+    : (draft.refusal?.code ?? draft.unread?.code ?? denial.code)
 
 /** What the client is told. */
 export const denialError = (denial: Denial, draft: CommandDraft, decision: string): PamError =>

@@ -144,6 +144,8 @@ export interface CommandDraft {
   readonly batch?: CommandBatch | undefined
   /** Why the command is refused unless a rule allows it: it cannot be held. */
   readonly unread?: PamError | undefined
+  /** Why nobody can be asked about the command: not all of it was read. Where a rule holds it, it is refused with this; one that denies it has its own words. */
+  readonly tooLarge?: PamError | undefined
   /** What the effect depends on besides the text: settings, role. An approval is bound to it. */
   readonly context: Readonly<Record<string, string>>
   /** Whether the client has a transaction open, whose locks stay while an approver decides. */

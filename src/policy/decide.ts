@@ -21,7 +21,8 @@ export type Judgement =
       readonly statement: string
     }
 
-export type DenialCode = 'COMMAND_REFUSED' | 'COMMAND_NOT_ALLOWED' | 'COMMAND_UNKNOWN' | 'RELATION_MISSING'
+export type DenialCode =
+  'COMMAND_REFUSED' | 'COMMAND_NOT_ALLOWED' | 'COMMAND_UNKNOWN' | 'RELATION_MISSING' | 'MESSAGE_TOO_LARGE'
 
 /** The first access rule that fits, or undefined: no access. */
 export function decideAccess(policy: Policy, person: Person, target: Target): AccessRule | undefined {

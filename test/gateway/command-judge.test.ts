@@ -34,6 +34,20 @@ describe('judging a command', () => {
     })
   })
 
+  it('refuses what cannot be held in full, and leaves the rest to the rules', () => {
+    const tooLarge = new PamError('MESSAGE_TOO_LARGE', 'too long')
+    const denied = policyOf('commands: [{ name: never, match: { kinds: [truncate] }, deny: not here }]')
+    const held = draftOf({ kinds: ['truncate'] }, { tooLarge })
+    const refused = judge.judge(held, policy)
+    expect(refused).toMatchObject({ type: 'deny', rule: 'risky', code: 'MESSAGE_TOO_LARGE', message: 'too long' })
+    expect(codeOf(refused as Denial, held)).toBe('MESSAGE_TOO_LARGE')
+    expect(judge.judge(draftOf({}, { tooLarge }), policy).type).toBe('allow')
+    const never = draftOf({ kinds: ['truncate'] }, { tooLarge })
+    const own = judge.judge(never, denied)
+    expect(own).toMatchObject({ type: 'deny', rule: 'never', message: 'not here' })
+    expect(codeOf(own as Denial, never)).toBe('COMMAND_REFUSED')
+  })
+
   it('uses the current rules', () => {
     const draft = draftOf({})
     expect(judge.judge(draft, policy).type).toBe('allow')

@@ -113,11 +113,15 @@ describe('large bodies over HTTP', () => {
       return { socket, seen }
     }
 
-    it.each(['/denied', '/held'])('are not asked for where the request is refused: %s', async (path) => {
+    it.each([
+      ['/denied', 403, 'COMMAND_REFUSED'],
+      ['/held', 413, 'MESSAGE_TOO_LARGE'],
+    ])('are not asked for where the request is refused: %s', async (path, status, code) => {
       const before = target.seen.length
       const { socket, seen } = begin(path, 3_000_000)
       await once(socket, 'close')
-      expect(seen.text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 413'])
+      expect(seen.text.match(/HTTP\/1\.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`])
+      expect(seen.text).toContain(`"code":"${code}"`)
       expect(target.seen.length).toBe(before)
     })
 

@@ -35,7 +35,7 @@ export function draftOf(
     notes: () => [],
     estimate: () => Promise.resolve(undefined),
     refusal,
-    unread: bytes === undefined ? (request?.grpc === undefined ? TOO_LONG : NOT_ENDED) : undefined,
+    tooLarge: bytes === undefined ? (request?.grpc === undefined ? TOO_LONG : NOT_ENDED) : undefined,
     context: {
       // What is shown leaves out what no text can show.
       request: `${head.method} ${head.target}`,
@@ -48,15 +48,15 @@ export function draftOf(
   }
 }
 
-/** Rules that look at bodies must be able to, and whoever decides must see all that would be sent. */
+/** Whoever decides must see all that would be sent. */
 const TOO_LONG = new PamError(
   'MESSAGE_TOO_LARGE',
-  'the body is longer than what is read of it before the decision, and no rule allows the request without that',
+  'the request needs approval, and its body is longer than what is read of it before the decision: nobody can be asked about it',
 )
 
 const NOT_ENDED = new PamError(
   'MESSAGE_TOO_LARGE',
-  'no rule allows the call as it is, and its messages have not ended: somebody can be asked about all of them alone',
+  'the call needs approval, and its messages have not ended: somebody can be asked about all of them alone',
 )
 
 /** Nobody can tell what in it is secret. */

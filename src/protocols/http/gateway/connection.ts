@@ -27,7 +27,7 @@ import { upstreamOf } from './connect-upstream.ts'
 import { decideAsync, type Deferred } from './decide-async.ts'
 import { KeptExchange } from './kept-exchange.ts'
 import { asyncWaitOf } from './prefer-async.ts'
-import { decidable, heldMessages, unlessMasked } from './held-messages.ts'
+import { heldMessages, unlessMasked } from './held-messages.ts'
 import { readCommand, type HttpCommand } from './read-command.ts'
 import { reasonFor } from '../session/reason-for.ts'
 import type { WayIn } from './way-in.ts'
@@ -73,7 +73,7 @@ export class HttpRequests implements RequestHandler {
       const bytes = await this.#bytesOf(exchange, { left: signal, take: room.take, maxBytes: MAX_JUDGED })
       const read = (): HttpCommand => this.#read(exchange, bytes)
       const command = read()
-      const draft = decidable(draftOf(command, session, read), session)
+      const draft = draftOf(command, session, read)
       const decided = await this.#decide(draft, exchange, command)
       if ('hold' in decided) {
         isDeferred = true

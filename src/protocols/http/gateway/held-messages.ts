@@ -16,8 +16,8 @@ export async function heldMessages(
   session: Pick<Session, 'denies'>,
   limits: Omit<BodyLimits, 'maxMs'>,
 ): Promise<Buffer | undefined> {
-  const call = decidable(draft, session)
-  const isHeld = call.unread !== undefined && session.denies(call)
+  // Neither allowed nor denied.
+  const isHeld = session.denies(draft) && !session.denies({ ...draft, tooLarge: undefined })
   if (!isHeld) return undefined
   try {
     return await readBodyIfShort(exchange, { ...limits, maxMs: HELD_TIMEOUT_MS })
@@ -26,12 +26,6 @@ export async function heldMessages(
     throw error
   }
 }
-
-/** What rules deny whatever its body says is denied by them, with their words. */
-export const decidable = (draft: CommandDraft, session: Pick<Session, 'denies'>): CommandDraft =>
-  draft.unread !== undefined && session.denies({ ...draft, unread: undefined })
-    ? { ...draft, unread: undefined }
-    : draft
 
 /** What its messages say is not known, so nothing of them can be hidden. */
 export const unlessMasked = (call: HttpCommand, { masking }: Pick<Session, 'masking'>): HttpCommand =>

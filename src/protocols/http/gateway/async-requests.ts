@@ -25,6 +25,8 @@ type State =
 interface Entry {
   readonly request: AsyncRequest
   state: State
+  /** Resolves once people have decided, or nobody can any more: the state says what has become of it. */
+  readonly decided: Promise<void>
   readonly forget: () => void
 }
 
@@ -34,25 +36,38 @@ interface Entry {
  */
 export class AsyncRequests {
   readonly #entries = new Map<string, Entry>()
+  /** By person. */
+  readonly #taken = new Map<string, number>()
   readonly #keepMs: number
 
   constructor(keepMs = KEEP_MS) {
     this.#keepMs = keepMs
   }
 
-  /** Whether a person may have one more: another one's client waits, as it would without its preference. */
-  hasRoomFor(personId: string): boolean {
-    const own = [...this.#entries.values()].filter(({ request }) => request.session.person.id === personId)
-    return own.length < MAX_PER_PERSON
+  /**
+   * Room for one more of a person's, taken before anybody is asked about it: what it gives gives the room back. Undefined where there is none: then the client
+   * waits, as it would without its preference.
+   */
+  take(personId: string): (() => void) | undefined {
+    const taken = this.#taken.get(personId) ?? 0
+    if (taken >= MAX_PER_PERSON) return undefined
+    this.#taken.set(personId, taken + 1)
+    return () => {
+      const left = (this.#taken.get(personId) ?? 1) - 1
+      if (left === 0) this.#taken.delete(personId)
+      else this.#taken.set(personId, left)
+    }
   }
 
   /** Takes a request over: from here on it is released by this. */
   add(request: AsyncRequest): void {
     const { approval, session } = request
     let timer: NodeJS.Timeout | undefined
+    let onDecided = (): void => {}
     const entry: Entry = {
       request,
       state: { type: 'pending' },
+      decided: new Promise((resolve) => (onDecided = resolve)),
       forget: () => {
         if (this.#entries.get(approval) !== entry) return
         this.#entries.delete(approval)
@@ -66,6 +81,7 @@ export class AsyncRequests {
     if (session.ended.aborted) entry.forget()
     const settle = (state: State): void => {
       entry.state = state
+      onDecided()
       // Nobody can ask for it any more.
       if (this.#entries.get(approval) !== entry) return request.release()
       timer = setTimeout(entry.forget, this.#keepMs)
@@ -74,6 +90,7 @@ export class AsyncRequests {
     request
       .run(() => {
         entry.state = { type: 'sent' }
+        onDecided()
       })
       .then(
         (answer) => settle({ type: 'answered', ...answer }),
@@ -82,7 +99,7 @@ export class AsyncRequests {
   }
 
   /** Answers a request for what has become of another one. Throws where there is no such, or it cannot be done. */
-  serve(exchange: Exchange, { person, target }: Pick<Session, 'person' | 'target'>): void {
+  serve(exchange: Exchange, { person, target }: Pick<Session, 'person' | 'target'>): Promise<void> | undefined {
     const { method, target: path } = exchange.request
     const entry = path.startsWith(REQUESTS) ? this.#entries.get(path.slice(REQUESTS.length)) : undefined
     const isOwn = entry?.request.session.person.id === person.id && entry.request.session.target.name === target.name
@@ -95,18 +112,25 @@ export class AsyncRequests {
       throw new PamError('FEATURE_REFUSED', 'a request that waits can be asked for (GET) and taken back (DELETE)')
     const { state } = entry
     if (state.type === 'failed') throw state.error
-    if (state.type !== 'answered') return answerAccepted(exchange, entry.request.approval, state.type)
+    if (state.type !== 'answered') {
+      answerAccepted(exchange, entry.request.approval, state.type)
+      return undefined
+    }
     const { status, headers } = state.head
     const isBodiless = status === 204 || status === 304
     const kept = headers.filter(([name]) => name !== 'content-length')
     const length: Header[] = isBodiless ? [] : [['content-length', String(state.body.length)]]
     exchange.answer({ status, headers: [...kept, ...length] }).end(method === 'HEAD' || isBodiless ? '' : state.body)
+    return undefined
   }
 
-  #withdraw(entry: Entry, exchange: Exchange): void {
-    if (entry.state.type === 'sent')
+  async #withdraw(entry: Entry, exchange: Exchange): Promise<void> {
+    const isPending = entry.state.type === 'pending'
+    if (entry.state.type !== 'sent') entry.request.withdraw()
+    // It may have been approved a moment ago, and is sent all the same then.
+    if (isPending) await entry.decided
+    if (entry.state.type === 'sent' || (isPending && entry.state.type === 'answered'))
       throw new PamError('COMMAND_REFUSED', 'the request was approved and is being sent: it cannot be taken back')
-    entry.request.withdraw()
     entry.forget()
     exchange.answer({ status: 204, headers: [['cache-control', 'no-store']] }).end()
   }

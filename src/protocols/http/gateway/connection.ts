@@ -24,7 +24,7 @@ import { forward } from './forward.ts'
 import { forwardCall } from './forward-call.ts'
 import { answerAccepted, isReserved, type AsyncRequests } from './async-requests.ts'
 import { upstreamOf } from './connect-upstream.ts'
-import { decideAsync, type Deferred } from './decide-async.ts'
+import { decideAsync, outliving, type Deferred } from './decide-async.ts'
 import { KeptExchange } from './kept-exchange.ts'
 import { asyncWaitOf } from './prefer-async.ts'
 import { heldMessages, unlessMasked } from './held-messages.ts'
@@ -69,7 +69,7 @@ export class HttpRequests implements RequestHandler {
       const stranger = way.refusal(exchange)
       if (stranger !== undefined) return way.refuse(exchange, stranger)
       if (asyncRequests !== undefined && isReserved(exchange.request.target))
-        return asyncRequests.serve(exchange, session)
+        return await asyncRequests.serve(exchange, session)
       const bytes = await this.#bytesOf(exchange, { left: signal, take: room.take, maxBytes: MAX_JUDGED })
       const read = (): HttpCommand => this.#read(exchange, bytes)
       const command = read()
@@ -127,8 +127,9 @@ export class HttpRequests implements RequestHandler {
     const { session, tell, asyncRequests } = this.#parts
     const canGoOn = bytes !== undefined && handshake === undefined && request?.grpc === undefined
     const waitMs = canGoOn ? asyncWaitOf(exchange.request.headers) : undefined
-    if (waitMs !== undefined && asyncRequests?.hasRoomFor(session.person.id) === true) {
-      const outlived = session.outlive?.()
+    const giveBack = waitMs === undefined ? undefined : asyncRequests?.take(session.person.id)
+    if (waitMs !== undefined && asyncRequests !== undefined && giveBack !== undefined) {
+      const outlived = outliving(session, giveBack)
       if (outlived !== undefined)
         return decideAsync(draft, outlived, exchange, { asyncRequests, waitMs, ended: session.ended, tell })
     }

@@ -1,4 +1,4 @@
-import type { CommandDraft, Hold, OutlivedSession, Verdict } from '../../../gateway/engine.ts'
+import type { CommandDraft, Hold, OutlivedSession, Session, Verdict } from '../../../gateway/engine.ts'
 import { anySignal } from '../../../shared/any-signal.ts'
 import type { Exchange } from '../server/exchange.ts'
 import { verdictOn } from '../session/verdict-on.ts'
@@ -13,6 +13,28 @@ export interface Deferred {
   readonly asyncRequests: AsyncRequests
 }
 
+/** The session as such, together with what else is given back when it is released; that is given back at once where there is none. */
+export function outliving(
+  session: Pick<Session<HttpTarget>, 'outlive'>,
+  giveBack: () => void,
+): OutlivedSession<HttpTarget> | undefined {
+  let outlived: OutlivedSession<HttpTarget> | undefined
+  try {
+    outlived = session.outlive?.()
+  } finally {
+    if (outlived === undefined) giveBack()
+  }
+  if (outlived === undefined) return undefined
+  const { session: whole, release } = outlived
+  return {
+    session: whole,
+    release() {
+      release()
+      giveBack()
+    },
+  }
+}
+
 /**
  * Decides on a request whose client waits for people no longer than this, in milliseconds: by the session as such, since what is held by a connection is withdrawn with it.
  */
@@ -20,13 +42,26 @@ export async function decideAsync(
   draft: CommandDraft,
   outlived: OutlivedSession<HttpTarget>,
   exchange: Exchange,
-  { asyncRequests, waitMs, ended, tell }: AsyncDecision,
+  how: AsyncDecision,
 ): Promise<{ readonly verdict: Verdict; readonly approval: string | undefined } | Deferred> {
-  const decision = outlived.session.decide(draft)
-  if (decision.type !== 'hold') {
-    outlived.release()
-    return { verdict: decision, approval: undefined }
+  let isDeferred = false
+  try {
+    const decided = await decideWithin(draft, outlived, exchange, how)
+    isDeferred = 'hold' in decided
+    return decided
+  } finally {
+    if (!isDeferred) outlived.release()
   }
+}
+
+async function decideWithin(
+  draft: CommandDraft,
+  outlived: OutlivedSession<HttpTarget>,
+  exchange: Exchange,
+  { asyncRequests, waitMs, ended, tell }: AsyncDecision,
+): ReturnType<typeof decideAsync> {
+  const decision = outlived.session.decide(draft)
+  if (decision.type !== 'hold') return { verdict: decision, approval: undefined }
   tell(decision.notice)
   // Until it is told how to ask for its answer, a client that leaves takes its request back.
   const { signal, release } = anySignal([exchange.left, ended])
@@ -38,9 +73,7 @@ export async function decideAsync(
   clearTimeout(timer)
   release()
   if (verdict === undefined && !exchange.left.aborted) return { hold: decision, outlived, asyncRequests }
-  const settled = verdict ?? (await verdictOn(decision, exchange.left))
-  outlived.release()
-  return { verdict: settled, approval: decision.approval }
+  return { verdict: verdict ?? (await verdictOn(decision, exchange.left)), approval: decision.approval }
 }
 
 export interface AsyncDecision {

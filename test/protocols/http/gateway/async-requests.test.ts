@@ -11,6 +11,8 @@ const NEVER = new AbortController().signal
 let requests: AsyncRequests
 let ended: AbortController
 let released: string[]
+/** Of the last DELETE. */
+let taken: Promise<void> | undefined
 beforeEach(() => {
   vi.useFakeTimers()
   requests = new AsyncRequests(KEEP_MS)
@@ -22,7 +24,7 @@ afterEach(() => void vi.useRealTimers())
 type Answer = Awaited<ReturnType<Parameters<AsyncRequests['add']>[0]['run']>>
 
 /** One that is decided on by hand. */
-function add(approval: string) {
+function add(approval: string, mayWithdraw = true) {
   let answer: (value: Answer) => void = () => {}
   let fail: (error: unknown) => void = () => {}
   let sent = (): void => {}
@@ -30,7 +32,7 @@ function add(approval: string) {
   requests.add({
     approval,
     session,
-    withdraw: () => fail(new PamError('HOLD_WITHDRAWN', 'withdrawn')),
+    withdraw: () => (mayWithdraw ? fail(new PamError('HOLD_WITHDRAWN', 'withdrawn')) : undefined),
     run: (tell) => {
       sent = tell
       return new Promise<Answer>((resolve, reject) => {
@@ -46,7 +48,7 @@ function add(approval: string) {
 function ask(method: string, path: string, person: { id: string } = JANE, target = BILLING) {
   const head = { version: '1.1', method, target: path, host: 'h', headers: [] } as const
   const exchange = new KeptExchange(head, NEVER, 1000)
-  requests.serve(exchange, { person: { ...JANE, ...person }, target })
+  taken = requests.serve(exchange, { person: { ...JANE, ...person }, target })
   return exchange
 }
 
@@ -88,12 +90,28 @@ describe('requests that go on without their clients', () => {
     expect(released).toEqual(['apr_1'])
     const two = add('apr_2')
     two.send()
-    expect(() => ask('DELETE', '/.pamctl/requests/apr_2')).toThrow('cannot be taken back')
+    ask('DELETE', '/.pamctl/requests/apr_2')
+    await expect(taken).rejects.toThrow('cannot be taken back')
     two.fail(new PamError('HOLD_DENIED', 'no'))
     await settled()
     expect(() => ask('GET', '/.pamctl/requests/apr_2')).toThrow('no')
-    expect(ask('DELETE', '/.pamctl/requests/apr_2').hasAnswered).toBe(true)
+    const last = ask('DELETE', '/.pamctl/requests/apr_2')
+    await taken
+    expect(last.hasAnswered).toBe(true)
     expect(released).toEqual(['apr_1', 'apr_2'])
+  })
+
+  it('are not said to be taken back where somebody has approved them a moment before', async () => {
+    // The approval is being used: to withdraw comes too late.
+    const one = add('apr_1', false)
+    const exchange = ask('DELETE', '/.pamctl/requests/apr_1')
+    await settled()
+    expect(exchange.hasAnswered).toBe(false)
+    one.send()
+    await expect(taken).rejects.toThrow('cannot be taken back')
+    one.answer(OK)
+    await settled()
+    expect(await statusOf('apr_1')).toBe(200)
   })
 
   it.each(['pending', 'sent', 'answered'])(
@@ -112,13 +130,14 @@ describe('requests that go on without their clients', () => {
     },
   )
 
-  it('are so many for each person', () => {
-    for (let count = 0; count < 16; count++) {
-      expect(requests.hasRoomFor('jane')).toBe(true)
-      add(`apr_${count}`)
-    }
-    expect(requests.hasRoomFor('jane')).toBe(false)
-    expect(requests.hasRoomFor('bob')).toBe(true)
+  it('are so many for each person, from before anybody is asked about them', () => {
+    const given = Array.from({ length: 16 }, () => requests.take('jane'))
+    expect(given).not.toContain(undefined)
+    expect(requests.take('jane')).toBeUndefined()
+    expect(requests.take('bob')).toBeTypeOf('function')
+    given[0]?.()
+    expect(requests.take('jane')).toBeTypeOf('function')
+    expect(requests.take('jane')).toBeUndefined()
   })
 })
 

@@ -1,4 +1,6 @@
+import type { Session } from '../../../gateway/engine.ts'
 import { PamError } from '../../../shared/errors.ts'
+import { maskHeader } from '../masking/answer-masker.ts'
 import { withoutHopByHop, type Header, type Headers } from '../wire/headers.ts'
 import type { UpstreamAnswer } from '../upstream/answer.ts'
 import { scrubbedText } from './secret-scrubber.ts'
@@ -21,7 +23,7 @@ export interface AnswerPlace {
 export function passedAnswerHeaders({ status, headers }: UpstreamAnswer, place: AnswerPlace): Header[] {
   const isEmpty = status === 204 || status === 304
   return withoutHopByHop(headers).flatMap(([name, value]): Header[] => {
-    if (DROPPED.test(name)) return []
+    if (DROPPED.test(name) || scrubbedText(name, place.needles) !== name) return []
     if (place.isChanged && CHANGED.has(name)) return []
     // There is no body whose length it could be (RFC 9110, section 8.6).
     if (name === 'content-length' && isEmpty) return []
@@ -37,8 +39,14 @@ export function passedAnswerHeaders({ status, headers }: UpstreamAnswer, place: 
 /** What passes of trailers: as of headers, without what only means something in front of a body. */
 export const passedAnswerTrailers = (trailers: Headers, { needles }: Pick<AnswerPlace, 'needles'>): Header[] =>
   withoutHopByHop(trailers)
-    .filter(([name]) => !DROPPED.test(name) && !NEVER_LATE.test(name))
+    .filter(([name]) => !DROPPED.test(name) && !NEVER_LATE.test(name) && scrubbedText(name, needles) === name)
     .map(([name, value]): Header => [name, scrubbedValue(name, value, needles)])
+
+/** Headers or trailers with what rules want hidden: without those whose names are values. */
+export const maskHeaders = (headers: Headers, masking: Pick<Session, 'masking' | 'hashKeys'>): Header[] =>
+  headers
+    .filter(([name]) => maskHeader(name, name, masking) === name)
+    .map(([name, value]): Header => [name, maskHeader(name, value, masking)])
 
 /** A value without the secret. What gRPC has in base64, in metadata whose name ends so, stays base64 for the client. */
 function scrubbedValue(name: string, value: string, needles: readonly Needle[]): string {

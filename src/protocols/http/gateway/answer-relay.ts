@@ -1,6 +1,6 @@
 import type { Session } from '../../../gateway/engine.ts'
 import { PamError } from '../../../shared/errors.ts'
-import { answerMasker, maskHeader, type AnswerKind } from '../masking/answer-masker.ts'
+import { answerMasker, type AnswerKind } from '../masking/answer-masker.ts'
 import type { AnswerMasker } from '../masking/masker.ts'
 import { AnswerLog } from '../record/answer-log.ts'
 import type { Exchange } from '../server/exchange.ts'
@@ -8,7 +8,7 @@ import { AnswerBody } from '../session/answer-body.ts'
 import type { HttpTarget } from '../target.ts'
 import type { UpstreamAnswer } from '../upstream/answer.ts'
 import { isBodiless, valueOf, valuesOf, type Header } from '../wire/headers.ts'
-import { passedAnswerTrailers } from './answer-headers.ts'
+import { maskHeaders, passedAnswerTrailers } from './answer-headers.ts'
 import { originOf } from './connect-upstream.ts'
 import { decoded, encodingOf } from './decoded-body.ts'
 import type { Identity } from './credential-headers.ts'
@@ -70,10 +70,7 @@ export class AnswerRelay {
     const last = masker === undefined ? rest : Buffer.concat([masker.mask(rest), masker.end()])
     const body = start()
     await body.write(last)
-    const trailers = passedAnswerTrailers(answer.trailers?.() ?? [], identity).map(([name, value]): Header => [
-      name,
-      maskHeader(name, value, this.#parts.session),
-    ])
+    const trailers = maskHeaders(passedAnswerTrailers(answer.trailers?.() ?? [], identity), this.#parts.session)
     if (exchange.trail(trailers)) this.#log.trailers(trailers)
     body.end()
   }
@@ -122,7 +119,7 @@ export class AnswerRelay {
     const place = { origin: originOf(session.config), target, needles: identity.needles, isChanged }
     try {
       const passed = way.answerHeaders(answer, place)
-      const shown = passed.map(([name, value]): Header => [name, maskHeader(name, value, session)])
+      const shown = maskHeaders(passed, session)
       return allowed.approval === undefined ? shown : [...shown, ['x-pam-approval', allowed.approval]]
     } catch (error) {
       answer.body.destroy()

@@ -3,8 +3,8 @@ export type Needle = readonly Spellings[]
 export type Spellings = ReadonlyMap<number, readonly Buffer[]>
 
 /**
- * A text as servers repeat it: as it is, as hexadecimal digits, and within what is in base64, wherever it begins there. Each character of those may be
- * escaped as in JSON, HTML, a URL, or a program, and need not be escaped as the others are.
+ * A text as servers repeat it: as it is, in small letters, as hexadecimal digits, and within what is in base64, wherever it begins there. Each character of
+ * those may be escaped as in JSON, HTML, a URL, or a program, and need not be escaped as the others are. In UTF-16 and ISO 8859-1 it is found as it is.
  */
 export function needlesOf(secret: string): Needle[] {
   const bytes = Buffer.from(secret)
@@ -13,7 +13,9 @@ export function needlesOf(secret: string): Needle[] {
     base64Within(bytes, before, 'base64url'),
   ])
   return [
-    needle(secret, plain),
+    // Names of headers and hosts come in small letters.
+    ...Array.from(new Set([secret, secret.toLowerCase()]), (text) => needle(text, plain)),
+    ...otherEncodings(secret).map((encoded) => Array.from(encoded, oneByte)),
     needle(bytes.toString('hex'), digit, signedDigit),
     ...Array.from(new Set(inBase64), (text) => needle(text, plain, folded)),
   ]
@@ -25,6 +27,20 @@ const needle = (
   first: (character: string) => Spellings,
   within: (character: string) => Spellings = first,
 ): Needle => Array.from(text, (character, index) => (index === 0 ? first(character) : within(character)))
+
+/** In character sets other than UTF-8 that servers write when they are asked to (`Accept-Charset`), but for zeros at both ends, which wait for nothing. */
+function otherEncodings(secret: string): Buffer[] {
+  const utf16 = Buffer.from(secret, 'utf16le')
+  const all = [
+    utf16,
+    Buffer.from(utf16).swap16(),
+    ...(/^[\0-\xff]*[\x80-\xff]/.test(secret) ? [Buffer.from(secret, 'latin1')] : []),
+  ]
+  const texts = new Set(all.map((encoded) => encoded.toString('latin1').replace(/^\0+|\0+$/g, '')))
+  return Array.from(texts, (text) => Buffer.from(text, 'latin1'))
+}
+
+const oneByte = (byte: number): Spellings => new Map([[byte, [Buffer.from([byte])]]])
 
 /** The characters that depend on nothing but these bytes, where `before` bytes stand in front of them. */
 function base64Within(bytes: Buffer, before: number, encoding: 'base64' | 'base64url'): string {

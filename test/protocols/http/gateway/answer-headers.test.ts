@@ -1,6 +1,12 @@
 import { Readable } from 'node:stream'
 import { expect, it } from 'vitest'
-import { passedAnswerHeaders, RedirectedElsewhere } from '../../../../src/protocols/http/gateway/answer-headers.ts'
+import {
+  maskHeaders,
+  passedAnswerHeaders,
+  passedAnswerTrailers,
+  RedirectedElsewhere,
+} from '../../../../src/protocols/http/gateway/answer-headers.ts'
+import { needlesOf } from '../../../../src/protocols/http/gateway/secret-spellings.ts'
 
 const at = (status: number, location: string, name = 'location') =>
   passedAnswerHeaders(
@@ -39,4 +45,25 @@ it.each([
   for (const status of [301, 302, 303, 307, 308]) expect(() => at(status, location)).toThrow(RedirectedElsewhere)
   for (const status of [200, 201, 300, 304]) expect(at(status, location)).toEqual([])
   expect(at(302, location, 'content-location')).toEqual([])
+})
+
+it('leaves out headers and trailers that have the secret in their names', () => {
+  const needles = needlesOf('Tok-1F9A51e0')
+  const headers = [
+    ['x-tok-1f9a51e0', '1'],
+    ['x-other', '2'],
+  ] as const
+  const place = { origin: 'http://target', target: '/', needles, isChanged: false }
+  expect(passedAnswerHeaders({ status: 200, headers, body: Readable.from([]) }, place)).toEqual([['x-other', '2']])
+  expect(passedAnswerTrailers(headers, place)).toEqual([['x-other', '2']])
+})
+
+it('leaves out headers whose names hold masked values', () => {
+  const masking = { columns: [], kinds: [{ kind: 'payment-card', style: 'redact', hashScope: 'session' }] } as const
+  const hashKeys = { session: Buffer.alloc(32), target: Buffer.alloc(32) }
+  const headers = [
+    ['x-4111111111111111', '1'],
+    ['x-any', '4111111111111111'],
+  ] as const
+  expect(maskHeaders(headers, { masking, hashKeys })).toEqual([['x-any', '****']])
 })

@@ -67,6 +67,18 @@ describe('SecretScrubber', () => {
     expect(shown).toBe(`<${'*'.repeat(bytes.length - 2)}>`)
   })
 
+  it('finds it in small letters, as names of headers have it', () => {
+    expect(scrubbedText('x-tok-1f9a51', needlesOf('Tok-1F9A51'))).toBe('x-**********')
+  })
+
+  it.each(['utf16le', 'utf16be', 'latin1'])('finds it in %s', (encoding) => {
+    const bytes = Buffer.from(`<${SECRET}>`, encoding === 'latin1' ? 'latin1' : 'utf16le')
+    if (encoding === 'utf16be') bytes.swap16()
+    const shown = scrubbedText(bytes.toString('latin1'), NEEDLES)
+    expect(shown).toHaveLength(bytes.length)
+    expect(shown).toMatch(encoding === 'latin1' ? /^<\*+>$/ : /^\0?<\0?\*+\0?>\0?$/)
+  })
+
   it.each(['', 'u', 'us', 'user:'])('finds it in base64, behind %j', (before) => {
     for (const text of [
       base64(`${before}${SECRET} and more`),

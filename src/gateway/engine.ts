@@ -198,7 +198,9 @@ export interface Hold {
   readonly id: string
   /** The id of the approval that it waits for. */
   readonly approval: string
-  /** To be shown to the client at once. */
+  /** Who may decide, and for how long it waits. */
+  readonly waitsFor: string
+  /** To be shown at once to somebody at a terminal, whose client waits: how to withdraw it besides. */
   readonly notice: string
   readonly verdict: Promise<Verdict>
   /** The client has cancelled it. */

@@ -90,11 +90,13 @@ export class HeldCommands {
       ended.removeEventListener('abort', onEnded)
     })
     const wait = formatDuration(approval.expiresAt - approval.createdAt)
+    const waitsFor = `${judgement.statement} needs approval by ${describeApprovers(effect.approvers)}; request ${approval.id} sent, waiting up to ${wait}`
     return {
       type: 'hold',
       id: decision,
       approval: approval.id,
-      notice: `${judgement.statement} needs approval by ${describeApprovers(effect.approvers)}; request ${approval.id} sent, waiting up to ${wait} (Ctrl-C cancels)`,
+      waitsFor,
+      notice: `${waitsFor} (Ctrl-C cancels)`,
       verdict,
       withdraw: () => settle({ type: 'withdrawn' }),
     }

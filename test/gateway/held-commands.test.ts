@@ -56,13 +56,12 @@ async function filed(): Promise<Approval> {
 describe('a held command', () => {
   it('is filed for approval with what it does, and says so to the client', async () => {
     const draft = truncate({ notes: () => ['a note'], estimate: () => Promise.resolve('about 5 rows') })
-    const { notice, id, approval: waitsFor } = hold(draft)
+    const { notice, waitsFor, id, approval: awaited } = hold(draft)
     const approval = await filed()
     expect(id).toBe('dec_1')
-    expect(waitsFor).toBe(approval.id)
-    expect(notice).toBe(
-      `TRUNCATE needs approval by sre; request ${approval.id} sent, waiting up to 10m (Ctrl-C cancels)`,
-    )
+    expect(awaited).toBe(approval.id)
+    expect(waitsFor).toBe(`TRUNCATE needs approval by sre; request ${approval.id} sent, waiting up to 10m`)
+    expect(notice).toBe(`${waitsFor} (Ctrl-C cancels)`)
     expect(approval).toMatchObject({
       state: 'pending',
       rule: 'risky',

@@ -16,6 +16,7 @@ function held() {
     type: 'hold',
     id: 'cmd_1',
     approval: 'apr_1',
+    waitsFor: '',
     notice: '',
     verdict,
     withdraw: () => decide(WITHDRAWN),

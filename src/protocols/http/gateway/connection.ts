@@ -1,4 +1,4 @@
-import type { CommandDraft, Session, Verdict } from '../../../gateway/engine.ts'
+import type { CommandDraft, Hold, Session, Verdict } from '../../../gateway/engine.ts'
 import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { targetFailure } from '../../../gateway/target-failure.ts'
 import { anySignal } from '../../../shared/any-signal.ts'
@@ -41,8 +41,8 @@ export interface ConnectionParts {
   readonly way: WayIn
   /** Requests that go on without their clients; undefined where clients always wait. */
   readonly asyncRequests?: AsyncRequests
-  /** Tells the person, beside the client. */
-  readonly tell: (notice: string) => void
+  /** Tells the person, beside the client, of a request that is held. */
+  readonly tell: (hold: Hold, isAwaited: boolean) => void
   /** Where relative paths of the configuration start. */
   readonly baseDirectory: string
 }
@@ -135,7 +135,7 @@ export class HttpRequests implements RequestHandler {
     }
     const decision = session.decide(draft)
     if (decision.type !== 'hold') return { verdict: decision, approval: undefined }
-    tell(decision.notice)
+    tell(decision, true)
     return { verdict: await verdictOn(decision, exchange.left), approval: decision.approval }
   }
 

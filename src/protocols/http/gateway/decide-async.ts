@@ -62,7 +62,7 @@ async function decideWithin(
 ): ReturnType<typeof decideAsync> {
   const decision = outlived.session.decide(draft)
   if (decision.type !== 'hold') return { verdict: decision, approval: undefined }
-  tell(decision.notice)
+  tell(decision, false)
   // Until it is told how to ask for its answer, a client that leaves takes its request back.
   const { signal, release } = anySignal([exchange.left, ended])
   let timer: NodeJS.Timeout | undefined
@@ -81,5 +81,5 @@ export interface AsyncDecision {
   readonly waitMs: number
   /** The end of the connection. */
   readonly ended: AbortSignal
-  readonly tell: (notice: string) => void
+  readonly tell: (hold: Hold, isAwaited: boolean) => void
 }

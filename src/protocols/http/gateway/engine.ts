@@ -73,7 +73,7 @@ export function httpEngine(baseDirectory: string, assertionKey?: AssertionKey): 
           bodies,
           way: portWay(announcement),
           asyncRequests,
-          tell,
+          tell: (hold, isAwaited) => tell(isAwaited ? hold.notice : hold.waitsFor),
           baseDirectory,
         })
         await new SessionConnection(session, requests).run((handler) => servers.serve(client, handler))

@@ -10,6 +10,7 @@ import type { Exchange, RequestHead } from '../../server/exchange.ts'
 import { exchangeOf, upgradeResponse } from '../../server/http1-exchange.ts'
 import { reasonFor } from '../../session/reason-for.ts'
 import { valueOf, type Header } from '../../wire/headers.ts'
+import { isReserved } from '../async-requests.ts'
 import { ParkedExchange } from './parked-exchange.ts'
 import { refuseBrowser } from './refuse-browser.ts'
 import { openVisit, Visits, type VisitParts } from './visit.ts'
@@ -73,7 +74,7 @@ export class BrowserSite implements BrowserService {
     const { request } = exchange
     const stranger = foreignRefusal(exchange, host.origin)
     if (stranger !== undefined) throw stranger
-    if (RESERVED.test(request.target)) throw new PamError('NOT_FOUND', 'there is no such page at this host')
+    if (isReserved(request.target)) throw new PamError('NOT_FOUND', 'there is no such page at this host')
     const visitor = await host.visitor(valueOf(request.headers, 'cookie'), false)
     visitor.settled()
     const visit = await openVisit(visitor, socket, host, this.#parts)
@@ -83,7 +84,7 @@ export class BrowserSite implements BrowserService {
 
   async #serve(exchange: Exchange, socket: Socket, host: BrowserHost): Promise<void> {
     const { request } = exchange
-    if (RESERVED.test(request.target)) return this.#serveOwn(exchange, host)
+    if (isReserved(request.target)) return this.#serveOwn(exchange, host)
     const stranger = crossSiteRefusal(request, host.origin)
     if (stranger !== undefined) throw stranger
     const visitor = await this.#visitorOf(request, host)
@@ -102,7 +103,7 @@ export class BrowserSite implements BrowserService {
     const parked = new ParkedExchange(exchange)
     const line = new PassThrough()
     const tell = (notice: string): void => {
-      const { headers, body } = this.#waitRoom.enter(owner, parked, notice.replace(/ \(Ctrl-C cancels\)$/, ''))
+      const { headers, body } = this.#waitRoom.enter(owner, parked, notice)
       exchange.answer({ status: 202, headers }).end(body)
     }
     const visit = await openVisit(visitor, line, host, this.#parts, tell)
@@ -178,8 +179,6 @@ const cookieOf = ({ headers }: RequestHead, name: string): string | undefined =>
     .find((part) => part.startsWith(`${name}=`))
     ?.slice(name.length + 1)
 
-/** In whatever letter case: some servers make none of it. */
-const RESERVED = /^\/\.pamctl(?:[/?]|$)/i
 const LINGER_MS = 2000
 /** Where the dashboard sends a browser back to. */
 export const SIGNED_IN = '/.pamctl/signed-in?'

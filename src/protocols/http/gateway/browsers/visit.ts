@@ -41,7 +41,14 @@ export async function openVisit(
   const { config, lease, limits, ended, logger } = session
   const upstream = upstreamOf({ config, lease, limits, baseDirectory, ended })
   const way = browserWay(host, config)
-  const requests = new HttpRequests({ session, upstream, bodies, way, tell, baseDirectory })
+  const requests = new HttpRequests({
+    session,
+    upstream,
+    bodies,
+    way,
+    tell: ({ waitsFor }) => tell(waitsFor),
+    baseDirectory,
+  })
   const connection = new VisitConnection(line)
   let handler: HttpHandler = requests
   const run = async (): Promise<void> => {

@@ -53,6 +53,7 @@ function hold() {
     type: 'hold',
     id: 'apr_1',
     approval: 'apr_1',
+    waitsFor: '',
     notice: 'waiting',
     verdict,
     withdraw() {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AsyncRequests, isReserved } from '../../../../src/protocols/http/gateway/async-requests.ts'
 import { KeptExchange } from '../../../../src/protocols/http/gateway/kept-exchange.ts'
@@ -17,6 +18,8 @@ beforeEach(() => {
   vi.useFakeTimers()
   requests = new AsyncRequests(KEEP_MS)
   ended = new AbortController()
+  // As the end of a shared session, which each held request listens for.
+  setMaxListeners(0, ended.signal)
   released = []
 })
 afterEach(() => void vi.useRealTimers())

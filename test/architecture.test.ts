@@ -408,7 +408,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
 
   // JSON whose places are known, so that some of it is changed and the rest stays as it is.
-  'protocols/http/json': { imports: ['wire/byte-at.ts', 'protocols/http/json/'] },
+  'protocols/http/json': { imports: ['wire/*.ts', 'protocols/http/json/'] },
 
   // What requests to the API server mean, without I/O.
   'protocols/kubernetes/request': {

@@ -1,4 +1,5 @@
 import { byteAt } from '../../../wire/byte-at.ts'
+import { joinPieces } from '../../../wire/join-pieces.ts'
 /** What a stream of JSON is cut into: each piece is given when its last byte is there. */
 export interface JsonPieces {
   /** A document that holds no long list. */
@@ -43,7 +44,7 @@ export class JsonSplitter {
     /** Ends the piece behind this byte. */
     const cut = (at: number, make: (bytes: Buffer) => Buffer): void => {
       this.#keep(chunk.subarray(from, at))
-      const bytes = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
+      const bytes = joinPieces(this.#chunks)
       this.#chunks = []
       this.#size = 0
       from = at
@@ -110,7 +111,7 @@ export class JsonSplitter {
     }
     if (this.#isOutside()) pass(chunk.length)
     else this.#keep(chunk.subarray(from))
-    return out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out)
+    return joinPieces(out)
   }
 
   /** What is left, which is no whole document. */

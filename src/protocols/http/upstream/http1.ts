@@ -1,6 +1,7 @@
 import { Agent, request as startRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { PamError, reasonOf } from '../../../shared/errors.ts'
+import { asError, PamError, reasonOf } from '../../../shared/errors.ts'
+import { errorCode } from '../../../shared/file-problem.ts'
 import { fromRawHeaders, toNodeHeaders, valuesOf, type Headers } from '../wire/headers.ts'
 import { isStreamed, lengthOf, type SwitchedProtocols, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
 import { fewInterimAnswers } from './few-interim-answers.ts'
@@ -24,7 +25,7 @@ export class Http1Upstream {
       return await answerTo(started, request)
     } catch (error) {
       // The server closed a connection that it took for idle: nothing of the request was read.
-      const isStale = started.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+      const isStale = started.reusedSocket && errorCode(error) === 'ECONNRESET'
       if (!isStale || isStreamed(request.body) || !IDEMPOTENT.has(request.method) || request.signal.aborted) throw error
       return answerTo(this.#start(request), request)
     }
@@ -132,7 +133,7 @@ class ConnectingAgent extends Agent {
     }
     this.#connect().then(
       (stream) => done(null, outliveWriteErrors(stream)),
-      (error: unknown) => done(error as Error, undefined as never),
+      (error: unknown) => done(asError(error), undefined as never),
     )
   }
 

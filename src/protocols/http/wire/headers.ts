@@ -15,8 +15,10 @@ export function valueOf(headers: Headers, name: string): string | undefined {
 /** Names and values as Node lists them, one after the other. */
 export function fromRawHeaders(raw: readonly string[]): Header[] {
   const headers: Header[] = []
-  for (let at = 0; at + 1 < raw.length; at += 2)
-    headers.push([(raw[at] as string).toLowerCase(), raw[at + 1] as string])
+  for (let at = 0; at < raw.length; at += 2) {
+    const [name, value] = [raw[at], raw[at + 1]]
+    if (name !== undefined && value !== undefined) headers.push([name.toLowerCase(), value])
+  }
   return headers
 }
 
@@ -25,7 +27,10 @@ export function toNodeHeaders(headers: Headers): Record<string, string | string[
   const all = new Map<string, string[]>()
   for (const [name, value] of headers) all.set(name, [...(all.get(name) ?? []), value])
   return Object.fromEntries(
-    [...all].map(([name, values]) => [name, values.length === 1 ? (values[0] as string) : values]),
+    [...all].map(([name, values]) => {
+      const [first, ...more] = values
+      return [name, first !== undefined && more.length === 0 ? first : values]
+    }),
   )
 }
 

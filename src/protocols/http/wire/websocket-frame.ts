@@ -1,6 +1,7 @@
 import { PartialUnit } from '../../../wire/partial-unit.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 import { byteAt } from '../../../wire/byte-at.ts'
+import { joinPieces } from '../../../wire/join-pieces.ts'
 
 /** What a WebSocket carries, put together where it came in fragments. Spec: RFC 6455. */
 export interface WebSocketMessage {
@@ -88,15 +89,16 @@ export class WebSocketReader {
   /** The message, once its last fragment has come. */
   #data(opcode: number, payload: Buffer, isLast: boolean): WebSocketMessage | undefined {
     if (opcode > 2) throw new WireError(`frames of a WebSocket have no opcode ${opcode}`)
-    if ((opcode === 0) !== (this.#type !== undefined))
+    const type = opcode === 0 ? this.#type : opcode === 1 ? 'text' : 'binary'
+    if (type === undefined || (opcode !== 0 && this.#type !== undefined))
       throw new WireError('the fragments of a message do not follow one another')
-    if (opcode !== 0) this.#type = opcode === 1 ? 'text' : 'binary'
+    this.#type = type
     this.#fragments.push(payload)
     this.#fragmentBytes += payload.length
     if (this.#fragments.length > MAX_FRAGMENTS)
       throw new WireError('a message of a WebSocket has too many fragments', 'too-large')
     if (!isLast) return undefined
-    const message = { type: this.#type as 'text' | 'binary', payload: joined(this.#fragments) }
+    const message = { type, payload: joinPieces(this.#fragments) }
     this.#fragments = []
     this.#fragmentBytes = 0
     this.#type = undefined
@@ -129,9 +131,6 @@ function controlType(opcode: number): 'close' | 'ping' | 'pong' {
   if (opcode === 10) return 'pong'
   throw new WireError(`frames of a WebSocket have no opcode ${opcode}`)
 }
-
-const joined = (pieces: readonly Buffer[]): Buffer =>
-  pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
 
 const OPCODES = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 const MAX_CONTROL = 125

@@ -36,7 +36,7 @@ interface Source {
 }
 
 function sourceOf(name: TableName, { flavor, number }: ServerVersion): Source {
-  const [table, ...columns] = wordList(TABLES[name].replace(':', ' ')) as [string, ...string[]]
+  const [table = '', ...columns] = wordList(TABLES[name].replace(':', ' '))
   const where = WHERE[name]
   const from = `information_schema.${table}`
   if (name === 'indexes' && flavor === 'mysql' && number >= 80_013)

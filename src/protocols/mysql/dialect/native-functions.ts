@@ -67,7 +67,7 @@ export function nativeFunctions({ flavor, number }: ServerVersion): ReadonlySet<
   const before = known.get(key)
   if (before !== undefined) return before
   const own = (flavor === 'mysql' ? OF_MYSQL : OF_MARIADB).flatMap((word) => {
-    const [name, since] = word.split('=') as [string, string]
+    const [name = '', since] = word.split('=')
     return number >= Number(since) ? [name] : []
   })
   const all = new Set([...OF_BOTH, ...OF_GEOMETRY, ...own])

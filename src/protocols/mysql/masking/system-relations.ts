@@ -30,7 +30,7 @@ const NONE: ReadonlyMap<string, Known> = new Map()
 const known = (text: string): ReadonlyMap<string, Known> =>
   new Map(
     wordList(text).map((word) => {
-      const [table, ...columns] = word.split('-') as [string, ...string[]]
+      const [table = '', ...columns] = word.split('-')
       return [table, columns.length === 0 ? 'all' : new Set(columns)]
     }),
   )

@@ -1,4 +1,5 @@
 import { byteAt } from '../../../wire/byte-at.ts'
+
 /**
  * Character sets whose texts the gateway reads byte for byte as the server does: ASCII is itself in each, and no byte of a longer
  * character is one of ASCII. In others (gbk, sjis, big5, ucs2) a backslash or quote may be half of a character.
@@ -29,13 +30,16 @@ export function decodeText(bytes: Uint8Array, charset: Charset): string | undefi
         return undefined
       }
     case 'latin1':
-      return windows1252.decode(bytes)
+      return decodeLatin1(bytes)
     case 'binary':
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
     case 'ascii':
       return bytes.every((byte) => byte < 0x80) ? Buffer.from(bytes).toString('latin1') : undefined
   }
 }
+
+/** The characters of a text in `latin1`, in which every byte is one. */
+export const decodeLatin1 = (bytes: Uint8Array): string => windows1252.decode(bytes)
 
 /**
  * The same of a statement, in which constants may have bytes that are none of UTF-8, as drivers write those of a BLOB: each stands as the

@@ -16,8 +16,9 @@ export function parseServerVersion(text: string): ServerVersion | undefined {
   const own = isMariadb && text.startsWith(REPLICATION_PREFIX) ? text.slice(REPLICATION_PREFIX.length) : text
   const match = /^(\d{1,4})\.(\d{1,2})\.(\d{1,2})(?![\d.])/.exec(own)
   if (match === null) return undefined
-  const [major, minor, patch] = match.slice(1).map(Number) as [number, number, number]
-  return { flavor: isMariadb ? 'mariadb' : 'mysql', number: major * 10_000 + minor * 100 + patch, text }
+  const [, major, minor, patch] = match
+  const number = Number(major) * 10_000 + Number(minor) * 100 + Number(patch)
+  return { flavor: isMariadb ? 'mariadb' : 'mysql', number, text }
 }
 
 const REPLICATION_PREFIX = '5.5.5-'

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { charsetOfCollation, decodeText } from './charsets.ts'
+import { charsetOfCollation, decodeLatin1 } from './charsets.ts'
 
 /** A text of a result, and how another one is put in its place; undefined where its character set has no bytes for that. */
 export interface DecodedText {
@@ -36,9 +36,9 @@ export function decodeValue(bytes: Buffer, charset: ValueCharset): DecodedText |
     case 'utf8':
       return isUtf8(bytes) ? { text: bytes.toString('utf8'), encode: (text) => Buffer.from(text, 'utf8') } : undefined
     case 'latin1':
-      return { text: decodeText(bytes, 'latin1') as string, encode: encodeLatin1 }
+      return { text: decodeLatin1(bytes), encode: encodeLatin1 }
     case 'bytes':
-      return { text: bytes.toString('latin1'), encode: encodeBytes }
+      return decodeBytes(bytes)
     case 'utf16le':
       return bytes.length % 2 === 0
         ? { text: bytes.toString('utf16le'), encode: (text) => Buffer.from(text, 'utf16le') }
@@ -54,6 +54,9 @@ export function decodeValue(bytes: Buffer, charset: ValueCharset): DecodedText |
       return decodeUtf32(bytes)
   }
 }
+
+/** Bytes of no character set: each as a character of its own. */
+export const decodeBytes = (bytes: Buffer): DecodedText => ({ text: bytes.toString('latin1'), encode: encodeBytes })
 
 function decodeUtf32(bytes: Buffer): DecodedText | undefined {
   if (bytes.length % 4 !== 0) return undefined
@@ -77,7 +80,7 @@ function encodeLatin1(text: string): Buffer | undefined {
   const bytes = Buffer.alloc(text.length)
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)
-    const byte = code < 0x80 || (code >= 0xa0 && code < 0x100) ? code : LATIN1_OF.get(text[index] as string)
+    const byte = code < 0x80 || (code >= 0xa0 && code < 0x100) ? code : LATIN1_OF.get(text.charAt(index))
     if (byte === undefined) return undefined
     bytes[index] = byte
   }
@@ -91,7 +94,7 @@ const encodeBytes = (text: string): Buffer | undefined => {
 
 /** By character: the bytes from 0x80 to 0x9f. */
 const LATIN1_OF = new Map(
-  Array.from({ length: 0x20 }, (_, index) => [decodeText(Buffer.of(0x80 + index), 'latin1') as string, 0x80 + index]),
+  Array.from({ length: 0x20 }, (_, index) => [decodeLatin1(Buffer.of(0x80 + index)), 0x80 + index]),
 )
 
 /** Those that no client may have for itself. Source: information_schema.collations of MariaDB 10.11 and 11.4, and of MySQL 8.4. */

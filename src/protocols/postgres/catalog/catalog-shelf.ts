@@ -202,8 +202,8 @@ export class CatalogPlace {
     const { changes } = this.definitions
     const before = this.#shared
     const names = before && joined(needed, this.definitions.renewedSince(before.seen))
-    if (names !== undefined && names !== 'anything' && isRecent(before?.since)) {
-      const { mirror, since } = before as Shared
+    if (before !== undefined && names !== undefined && names !== 'anything' && isRecent(before.since)) {
+      const { mirror, since } = before
       const read = await readRelations(mirror, names, oneOf(ask))
       if (read !== undefined) {
         const seen = seenFirst(changes)

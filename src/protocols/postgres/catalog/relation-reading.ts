@@ -53,7 +53,7 @@ export function withRelations(
   if (read.storage !== before.storage || isPartOfTree(read.rows)) return undefined
 
   const known = new Set<string>()
-  const classes = before.tables.get('pg_class') as Rows
+  const classes = rowsIn(before, 'pg_class')
   for (const oid of read.rows.get('pg_class')?.keys() ?? []) if (classes.has(oid)) known.add(oid)
   for (const [oid, { relname }] of classes) if (isAmong(relname, names) && !known.has(oid)) return undefined
   if (hasReplaced(before, known, names, read.rows)) return undefined
@@ -62,7 +62,7 @@ export function withRelations(
   const changed = new Map<string, ChangedRows>()
   const gone = partsOfKnown(before, known, read.rows)
   for (const [name, rows] of read.rows) {
-    const old = before.tables.get(name) as Rows
+    const old = rowsIn(before, name)
     const merged = new Map<string, TableRow | undefined>()
     const others: ChangedRows = { before: [], now: [] }
     for (const [key, row] of rows) {
@@ -87,6 +87,18 @@ export function withRelations(
 
 type Rows = ReadonlyMap<string, TableRow>
 
+function rowsIn({ tables }: CatalogMirror, name: string): Rows {
+  const rows = tables.get(name)
+  if (rows === undefined) throw new Error(`the mirror has no catalog ${name}`)
+  return rows
+}
+
+function tableIn(tables: Readonly<Record<string, CatalogTable>>, name: string): CatalogTable {
+  const table = tables[name]
+  if (table === undefined) throw new Error(`there is no catalog ${name} to read`)
+  return table
+}
+
 /** Asked of every relation and type that there is. */
 const isAmong = (name: string | null | undefined, names: ReadonlySet<string>): boolean =>
   name != null && names.has(name)
@@ -109,7 +121,7 @@ const OBJECTS = Object.keys(PART_OF).filter((name) => name !== 'pg_attribute' &&
 export function relationsQuery(tables: Readonly<Record<string, CatalogTable>>): string {
   const isOf = (column: string, oids: string): string => `${column} operator(pg_catalog.=) any (array(select ${oids}))`
   const rowsOf = (name: string, where: string): string => {
-    const table = tables[name] as CatalogTable
+    const table = tableIn(tables, name)
     return `select '${name}', ${nameOfRow(table)}, ${valuesOf(table)} from pg_catalog.${name} t where (${table.where}) and (${where})`
   }
   const named = `select k.oid, k.reltype, k.relnamespace, k.reltoastrelid from pg_catalog.pg_class k`
@@ -156,7 +168,7 @@ function collect(
     }
     const of = rows.get(String(name))
     if (of === undefined || first == null || second == null) throw odd()
-    of.set(first, rowOf(Object.keys((tables[String(name)] as CatalogTable).columns), second))
+    of.set(first, rowOf(Object.keys(tableIn(tables, String(name)).columns), second))
   }
   if (storage === undefined) throw odd()
   return { storage, rows }
@@ -200,7 +212,7 @@ function partsOfKnown(
   const objects = new Set([...known].map((oid) => `${CLASSES['pg_class']} ${oid}`))
   const keep = (name: string, isKept: (row: TableRow) => boolean): void => {
     const kept = new Map<string, TableRow>()
-    for (const [key, row] of before.tables.get(name) as Rows) if (isKept(row)) kept.set(key, row)
+    for (const [key, row] of rowsIn(before, name)) if (isKept(row)) kept.set(key, row)
     parts.set(name, kept)
   }
   for (const [name, column] of Object.entries(PART_OF))

@@ -15,13 +15,14 @@ export function isCalled(cursor: Cursor): boolean {
 
 /** `column`, `table.column`, `database.table.column`; where stars are allowed, one of them at the end. */
 export function readColumn(cursor: Cursor, allowsStar: boolean): Expression {
-  const path = [cursor.name()]
-  while (path.length < 3 && cursor.takeSign('.')) {
-    if (allowsStar && cursor.takeSign('*')) return column(...path.map((name) => cursor.foldTable(name)), '*')
-    path.push(cursor.name())
+  const path: string[] = []
+  let last = cursor.name()
+  while (path.length < 2 && cursor.takeSign('.')) {
+    path.push(cursor.foldTable(last))
+    if (allowsStar && cursor.takeSign('*')) return column(...path, '*')
+    last = cursor.name()
   }
-  const last = path.pop() as string
-  return column(...path.map((name) => cursor.foldTable(name)), fold(last))
+  return column(...path, fold(last))
 }
 
 /** The offset of what stands behind the parenthesis that closes the one at an offset. */

@@ -92,10 +92,12 @@ function readColumns(cursor: Cursor): string[] {
 
 /** `column`, `table.column`, `database.table.column`. */
 function readColumnPath(cursor: Cursor): { readonly of: string | undefined; readonly column: string } {
-  const path = [cursor.name()]
-  while (path.length < 3 && cursor.takeSign('.')) path.push(cursor.name())
-  const last = path.pop() as string
-  const of = path.at(-1)
+  let of: string | undefined
+  let last = cursor.name()
+  for (let dots = 0; dots < 2 && cursor.takeSign('.'); dots++) {
+    of = last
+    last = cursor.name()
+  }
   return { of: of === undefined ? undefined : cursor.foldTable(of), column: fold(last) }
 }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { PamError } from '../../../../shared/errors.ts'
+import { asError, PamError } from '../../../../shared/errors.ts'
 import { LONGEST_MESSAGE, TargetMessages, violation } from '../../../../gateway/target-messages.ts'
 import { connectTarget, settledSocket, targetTls } from '../../../../gateway/target-socket.ts'
 import { socketChannel } from '../../../../shared/socket-channel.ts'
@@ -71,7 +71,7 @@ async function readGreeting(socket: Socket, signal: AbortSignal): Promise<Handsh
         const isAlone = frames.length === 1 && framer.isBetween && frame.sequence === 0
         resolve(isAlone ? Buffer.from(payloadOf(frame)) : violation('the target said more than its greeting'))
       } catch (error) {
-        resolve(error as Error)
+        resolve(asError(error))
       }
     }
     socket.on('data', onData)

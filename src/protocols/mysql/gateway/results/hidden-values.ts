@@ -1,8 +1,7 @@
-import { isUtf8 } from 'node:buffer'
 import { hideInText, hideNumber, hideWhole, type KindSearch } from '../../../../masking/hidden-text.ts'
 import { columnFlags, columnTypes as types, type ColumnDefinition } from '../../wire/column-definition.ts'
 import { coordinatesOf } from '../../wire/geometry.ts'
-import { decodeValue, valueCharset } from '../../wire/value-charsets.ts'
+import { decodeBytes, decodeValue, valueCharset } from '../../wire/value-charsets.ts'
 
 /** Text or binary rows. Spec: Text Resultset Row, Binary Protocol Resultset Row. */
 export type RowForm = 'text' | 'binary'
@@ -70,8 +69,7 @@ function inString(value: Buffer, collation: number, search: KindSearch): Buffer 
   return encoded
 }
 
-const bytesAsText = (value: Buffer) =>
-  decodeValue(value, isUtf8(value) ? 'utf8' : 'bytes') as NonNullable<ReturnType<typeof decodeValue>>
+const bytesAsText = (value: Buffer) => decodeValue(value, 'utf8') ?? decodeBytes(value)
 
 /** Text of two or four bytes a character, as bytes or as text of another character set: zeros stand between its characters. */
 const hasSpaced = (value: Buffer, search: KindSearch): boolean =>

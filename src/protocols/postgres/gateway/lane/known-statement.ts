@@ -50,6 +50,7 @@ interface KnownRows {
 export function leavesNoTrace(facts: StatementFacts): boolean {
   const [only] = facts.parsed
   return (
+    only !== undefined &&
     facts.parsed.length === 1 &&
     facts.statements.length === 1 &&
     facts.statements[0]?.unknown.length === 0 &&
@@ -61,7 +62,7 @@ export function leavesNoTrace(facts: StatementFacts): boolean {
     !facts.unresolved &&
     facts.errorExposure !== 'any' &&
     facts.comparisons.length === 0 &&
-    isPlain(only as ParsedStatement)
+    isPlain(only)
   )
 }
 

@@ -1,3 +1,4 @@
+import { joinPieces } from '../../../../wire/join-pieces.ts'
 import { Framer, type Frame } from '../../wire/framer.ts'
 import { CLIENT_PIECES } from '../../wire/client-message.ts'
 import { Queue } from '../../../../shared/queue.ts'
@@ -165,7 +166,7 @@ export class ClientSide {
     this.#out = []
     // What waited for an answer of the target goes on when the session ends, and no further than here.
     if (this.#pipeline.session.ended.aborted) return
-    const ready = this.#pipeline.upstream.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out))
+    const ready = this.#pipeline.upstream.write(joinPieces(out))
     if (ready) return
     this.#upstreamFull = true
     this.#pipeline.client.pause()

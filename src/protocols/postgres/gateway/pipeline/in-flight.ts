@@ -88,7 +88,10 @@ export class InFlight {
 
   /** Takes what the server skips after an error: all up to the next Sync. */
   *skipToSync(): Generator<Pending, void, undefined> {
-    while (this.#sent.length > 0 && this.#sent[0]?.type !== 'sync') yield this.#sent.shift() as Pending
+    for (let head = this.#sent[0]; head !== undefined && head.type !== 'sync'; head = this.#sent[0]) {
+      this.#sent.shift()
+      yield head
+    }
   }
 
   /** Takes all of it. */

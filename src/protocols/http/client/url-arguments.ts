@@ -1,27 +1,35 @@
 /**
- * The arguments of curl, wget or HTTPie in which a path stands for a URL of the target: `/api/x` becomes `http://127.0.0.1:20123/api/x`. What follows an option
- * that may take a value is left as it is, since it may be a file.
+ * The arguments of curl, wget or HTTPie in which a path stands for a URL of the target: `/api/x` becomes `http://127.0.0.1:20123/api/x`. The value of an option
+ * is left as it is, since it may be a file (`-o /tmp/x`, but `-o/tmp/x /api/x`); that of curl's `--url` is a URL.
  */
 export function withUrls(program: string, args: readonly string[], base: string): string[] {
   const flags = FLAGS[program]
   if (flags === undefined) return [...args]
-  let mayBeValue = false
+  let next: Role = 'operand'
   let areOperands = false
   return args.map((argument) => {
-    const isOption = !areOperands && argument.startsWith('-') && argument !== '-'
+    const role = next
+    next = 'operand'
+    if (role === 'value') return argument
     if (argument === '--') areOperands = true
+    else if (!areOperands && argument.startsWith('-')) next = roleBehind(argument, flags)
     const isPath = argument.startsWith('/') && !argument.startsWith('//')
-    const isUrl = isPath && !mayBeValue
-    mayBeValue = isOption && !isFlag(argument, flags)
-    return isUrl ? base + argument : argument
+    return isPath && role !== 'maybe value' ? base + argument : argument
   })
 }
 
-function isFlag(option: string, { long, short }: Flags): boolean {
-  if (option === '--' || option.includes('=')) return true
-  if (option.startsWith('--')) return option.startsWith('--no-') || long.has(option.slice(2))
-  // Flags in one word; the last may have its value in the word, or behind it.
-  return Array.from(option.slice(1)).every((letter) => short.has(letter))
+/** What an argument is because of the one before it. */
+type Role = 'operand' | 'value' | 'maybe value'
+
+function roleBehind(option: string, { long, short }: Flags): Role {
+  if (option.startsWith('--')) {
+    const isFlag = option.includes('=') || option.startsWith('--no-') || long.has(option.slice(2))
+    return isFlag || option === '--url' ? 'operand' : 'maybe value'
+  }
+  // Flags may share a word with one option that takes a value: the rest of the word, or else the next argument (POSIX, Utility Conventions, guideline 5).
+  const letters = option.slice(1)
+  const index = Array.from(letters).findIndex((letter) => !short.has(letter))
+  return index === -1 || index < letters.length - 1 ? 'operand' : 'value'
 }
 
 interface Flags {
@@ -35,22 +43,25 @@ const flagsOf = (short: string, long: string): Flags => ({
   long: new Set(long.trim().split(/\s+/)),
 })
 const CURL = flagsOf(
-  '0123456afgGiIjJkLlMnNOpqRsSvVZ#:',
-  `anyauth append basic compressed create-dirs digest disable disable-eprt disable-epsv fail fail-early fail-with-body false-start
-  form-escape get globoff head http0.9 http1.0 http1.1 http2 http2-prior-knowledge http3 ignore-content-length include insecure ipv4 ipv6
-  junk-session-cookies list-only location location-trusted manual metalink negotiate netrc netrc-optional next ntlm parallel
-  parallel-immediate path-as-is post301 post302 post303 progress-bar raw remote-header-name remote-name remote-name-all remote-time
-  remove-on-error show-error show-headers silent skip-existing ssl styled-output suppress-connect-headers tcp-fastopen tcp-nodelay tr-encoding
-  trace-ids trace-time use-ascii verbose version xattr`,
+  '0123456aBfgGiIjJkLlMnNOpqRsSvVZ#:',
+  `anyauth append basic ca-native cert-status compressed compressed-ssh create-dirs crlf digest disable disable-eprt disable-epsv
+  disallow-username-in-url doh-cert-status doh-insecure fail fail-early fail-with-body false-start form-escape get globoff haproxy-protocol
+  head http0.9 http1.0 http1.1 http2 http2-prior-knowledge http3 http3-only ignore-content-length include insecure ipv4 ipv6
+  junk-session-cookies list-only location location-trusted manual metalink negotiate netrc netrc-optional next ntlm ntlm-wb parallel
+  parallel-immediate path-as-is post301 post302 post303 progress-bar proxytunnel raw remote-header-name remote-name remote-name-all
+  remote-time remove-on-error retry-all-errors retry-connrefused show-error show-headers silent skip-existing ssl ssl-reqd styled-output
+  suppress-connect-headers tcp-fastopen tcp-nodelay tlsv1 tlsv1.0 tlsv1.1 tlsv1.2 tlsv1.3 tr-encoding trace-ids trace-time use-ascii verbose
+  version xattr`,
 )
 const WGET = flagsOf(
   '46bcdFhHkKLmNpqrSvVxE',
-  `background continue quiet verbose server-response spider recursive mirror timestamping content-on-error content-disposition
-  trust-server-names inet4-only inet6-only adjust-extension ignore-length save-headers debug force-directories convert-links page-requisites
-  span-hosts relative show-progress`,
+  `adjust-extension ask-password auth-no-challenge background backup-converted content-disposition content-on-error continue convert-file-only
+  convert-links debug delete-after follow-ftp force-directories force-html https-only ignore-case ignore-length inet4-only inet6-only
+  keep-session-cookies mirror page-requisites protocol-directories quiet random-wait recursive relative retry-connrefused save-headers
+  server-response show-progress span-hosts spider strict-comments timestamping trust-server-names unlink verbose xattr`,
 )
 const HTTPIE = flagsOf(
-  'bcdfhFIjmSv46',
+  'bcdfhFIjmSvx46',
   `json form multipart follow body headers meta verbose stream download continue ignore-stdin check-status offline quiet compress all
   raw-headers debug traceback chunked`,
 )

@@ -30,6 +30,8 @@ export interface TargetKind<C extends TargetConfig = TargetConfig> extends Accou
   errors(target: C, baseDirectory: string): readonly TargetFinding[]
   /** What is wrong with words of a rule's match that name what targets of this type have; `targets` are those that the rule is about. */
   reviewMatch?(match: StatementMatch, targets: readonly C[], baseDirectory: string): readonly MatchFinding[]
+  /** The same of the fields that a masking rule names. */
+  reviewFields?(fields: readonly string[], targets: readonly C[], baseDirectory: string): readonly MatchFinding[]
   /** The schema that a table without one is of, in masking rules; undefined where there are no columns to mask. */
   defaultSchema(target: C): string | undefined
   /** How statements are read where columns are masked, where there is a choice. */
@@ -50,7 +52,7 @@ export interface StatementReading {
 }
 
 export interface TargetFinding {
-  /** Within the target's entry, within the section, or within the match. */
+  /** Within the target's entry, within the section, or within the match or the masking rule. */
   readonly path: readonly (string | number)[]
   readonly message: string
 }

@@ -14,6 +14,7 @@ import type { TargetFinding, TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
 import { checkAuthority, targetTls } from '../target-tls.ts'
 import { unverifiedFindings } from '../unverified-target.ts'
+import { fieldRouteFindings, routeFindings } from './openapi/described-routes.ts'
 import { nameFindings } from './openapi/named-operations.ts'
 import { descriptionProblems } from './openapi/target-description.ts'
 import { wrongHeaderName } from './request/read-headers.ts'
@@ -161,7 +162,11 @@ export const httpTarget: TargetKind<HttpTarget> = {
     ...credentialErrors(target, baseDirectory),
     ...descriptionProblems(target, baseDirectory),
   ],
-  reviewMatch: nameFindings,
+  reviewMatch: (match, targets, baseDirectory) => [
+    ...nameFindings(match, targets, baseDirectory),
+    ...routeFindings(match, targets, baseDirectory),
+  ],
+  reviewFields: fieldRouteFindings,
   defaultSchema: () => undefined,
   facts: () => ({}),
 }

@@ -6,6 +6,9 @@ import { resolveSecret, type SecretReference } from '../../credentials/secret-re
 import { peopleFile } from '../../evaluation-idp/people.ts'
 import { certificatesOf } from '../../shared/certificates.ts'
 import { fitsTarget } from '../../policy/match/target.ts'
+import type { TargetConfig } from '../../gateway/target.ts'
+import type { TargetSelector } from '../../policy/policy.ts'
+import type { MatchFinding, TargetKind } from '../../protocols/protocol.ts'
 import { PamError } from '../../shared/errors.ts'
 import { fileProblem } from '../../shared/file-problem.ts'
 import { neededValues } from '../../shared/needed-values.ts'
@@ -88,20 +91,32 @@ function unusableKeys(config: ConfigFile, baseDirectory: string): Finding[] {
   return findings
 }
 
-/** Names in rules that are those of a target's own description. */
-const matchFindings = ({ targets, commands }: ConfigFile, baseDirectory: string): Finding[] =>
-  commands.flatMap(([rule], index) => {
-    if (rule === undefined || rule.set !== undefined) return []
-    const matched = targets.filter((target) => fitsTarget(rule.targets, target))
+/** What rules name of a target's own description. */
+function matchFindings({ targets, commands, masking }: ConfigFile, baseDirectory: string): Finding[] {
+  const review = (
+    selector: TargetSelector,
+    path: YamlPath,
+    ask: (kind: TargetKind, own: readonly TargetConfig[]) => readonly MatchFinding[] | undefined,
+  ): Finding[] => {
+    const matched = targets.filter((target) => fitsTarget(selector, target))
     return [...new Set(matched.map(kindOf))].flatMap((kind) => {
       const own = matched.filter((target) => kindOf(target) === kind)
-      return (kind.reviewMatch?.(rule.match, own, baseDirectory) ?? []).map(({ level, path, message }) => ({
-        level,
-        path: ['commands', index, 'match', ...path],
-        message,
-      }))
+      return (ask(kind, own) ?? []).map((finding) => ({ ...finding, path: [...path, ...finding.path] }))
     })
-  })
+  }
+  return [
+    ...commands.flatMap(([rule], index) =>
+      rule === undefined || rule.set !== undefined
+        ? []
+        : review(rule.targets, ['commands', index, 'match'], (kind, own) =>
+            kind.reviewMatch?.(rule.match, own, baseDirectory),
+          ),
+    ),
+    ...masking.flatMap((rule, index) =>
+      review(rule.targets, ['masking', index], (kind, own) => kind.reviewFields?.(rule.fields, own, baseDirectory)),
+    ),
+  ]
+}
 
 function checkPair(certificate: string, key: string, name: string): void {
   const [cert, keyText] = [readFileSync(certificate), readFileSync(key)]

@@ -4,7 +4,7 @@ import { descriptionOf, type DescribedTarget } from './target-description.ts'
 
 export interface NameFinding {
   readonly level: 'error' | 'warning'
-  /** Within `match:` of the rule. */
+  /** Within `match:` of the rule, or within the masking rule. */
   readonly path: readonly (string | number)[]
   readonly message: string
 }

@@ -68,7 +68,7 @@ class DocumentReader {
       const operation = this.#operation(item, method, key, base)
       if (operation !== undefined) operations.set(method.toUpperCase(), operation)
     }
-    return { key, described: { path, steps: template.steps, operations } }
+    return { key, described: { basePath: base, path, steps: template.steps, operations } }
   }
 
   /** Paths of which none comes first for some request. */

@@ -1,10 +1,12 @@
 import type { DescribedOperation, DescribedRequest } from '../facts/described-request.ts'
-import { fitsSteps, foldPath, foldSteps, mayFitSteps } from '../policy/routes.ts'
+import { fitsSteps, foldPath, foldSteps, mayFitSteps, mayMeetRoute } from '../policy/routes.ts'
 import type { HttpRequest } from '../request/http-request.ts'
 import { relationOf } from './path-template.ts'
 
 /** A path of the description with its operations. */
 export interface DescribedPath {
+  /** Where it begins, without a slash at the end; empty for the root. */
+  readonly basePath: string
   /** With the base path; names in braces. */
   readonly path: string
   /** Decoded, with the base path. */
@@ -24,6 +26,21 @@ export class ServiceDescription {
   constructor(paths: readonly DescribedPath[]) {
     this.#paths = paths.map((path) => ({ ...path, folded: foldSteps(path.steps) }))
     this.operations = paths.flatMap(({ operations }) => [...operations.values()])
+  }
+
+  /** Every path with its base path, as the document has it. */
+  get paths(): readonly string[] {
+    return this.#paths.map(({ path }) => path)
+  }
+
+  /** Where its paths begin; empty for the root. */
+  get basePaths(): readonly string[] {
+    return [...new Set(this.#paths.map(({ basePath }) => basePath))]
+  }
+
+  /** Whether a request that it has may be on a route. */
+  meets(route: string): boolean {
+    return this.#paths.some(({ steps }) => mayMeetRoute(route, steps))
   }
 
   /**

@@ -39,6 +39,24 @@ export const foldPath = (segments: readonly string[]): readonly string[] => with
 export const mayFitSteps = (folded: readonly string[], path: readonly string[]): boolean =>
   fitsLoosely(folded, path) || path.some((segment, at) => SCRIPT.test(segment) && fitsLoosely(folded, behind(path, at)))
 
+/** Whether some request that is on a path of an OpenAPI document, by its steps, may be on a route. */
+export function mayMeetRoute(pattern: string, path: readonly string[]): boolean {
+  const route = foldSteps(pattern.slice(1).split('/'))
+  const steps = foldSteps(path)
+  const ways = [steps, ...steps.flatMap((step, at) => (SCRIPT.test(step) ? [behind(steps, at)] : []))]
+  return ways.some((way) => {
+    const request = way.map((step, at) => exampleOf(step, route[at]))
+    return fitsLoosely(route, request)
+  })
+}
+
+/** A segment that is on the step of a path, and on the one of a route where there is such a segment. */
+function exampleOf(step: string, wanted: string | undefined): string {
+  if (!step.includes('{')) return step
+  const text = wanted === undefined || isWild(wanted) ? 'x' : wanted
+  return fitsStep(step, text) ? text : step.replaceAll(/\{[^{}]*\}/g, text.replace(SUFFIX, '') || 'x')
+}
+
 /** Whether a path is on a route as it stands. Steps may have names within a segment, such as `{id}.json`, which patterns of rules do not. */
 export function fitsSteps(steps: readonly string[], segments: readonly string[]): boolean {
   const { fixed, isOpen } = partsOf(steps)

@@ -134,6 +134,7 @@ export const errorCodes = {
   VERSION_MISMATCH: meaning('Client and gateway, or command line and agent, speak different versions.', 426, 7),
   SHUTTING_DOWN: meaning('The gateway or the local agent is shutting down.', 503, 7),
   RATE_LIMITED: meaning('Too many attempts; wait and try again.', 429, 1),
+  PORT_SECRET: meaning('The request has no secret of the local port, or a wrong one.', 401, 5),
   PORT_TAKEN: meaning('The local port is in use by somebody else.', 409, 1),
   NO_TERMINAL: meaning(
     'A question cannot be asked without a terminal; the message names the flag that answers it.',

@@ -90,6 +90,7 @@ describe('HTTP through pamctl connect', () => {
     const without = await billing.request('GET', '/orders', { withoutSecret: true })
     expect(without.status).toBe(401)
     expect(without.head).toMatch(/^www-authenticate: Basic realm="pamctl"$/im)
+    expect(JSON.parse(without.body)).toMatchObject({ status: 401, code: 'PORT_SECRET' })
     const wrong = (headers: string[], host?: string) =>
       billing.request('GET', '/orders', { headers, ...(host === undefined ? {} : { host }) })
     for (const headers of [

@@ -254,7 +254,7 @@ describe('WebSockets through pamctl connect', () => {
       ],
       ['the page of another site', () => handshake(...usual, 'Origin: https://evil.example'), 400, 'FEATURE_REFUSED'],
       ['a page of a browser', () => handshake(...usual, 'Sec-Fetch-Site: cross-site'), 400, 'FEATURE_REFUSED'],
-      ['no secret of the port', () => handshake(...usual).replace(/Authorization: .*\r\n/, ''), 401, 'NOT_ALLOWED'],
+      ['no secret of the port', () => handshake(...usual).replace(/Authorization: .*\r\n/, ''), 401, 'PORT_SECRET'],
     ])('is refused with %s, and none of it reaches the target', async (_name, bytes, status, code) => {
       const before = target.asked.length
       const answer = await chat.raw(Buffer.from(bytes(), 'latin1'))

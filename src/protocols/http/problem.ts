@@ -21,11 +21,11 @@ export function problemAnswer(
 
 /**
  * Those of the API, but for what clients take a status to say of themselves: a 401 asks for another credential, which only the local port
- * does, many send a request again that got a 408, and a client that has left gets none.
+ * does for its own secret, many send a request again that got a 408, and a client that has left gets none.
  */
 export const problemStatuses = Object.fromEntries(
   Object.entries(errorCodes).map(([code, { status }]) => [
     code,
-    status === 401 ? 403 : status === 408 || status < 400 ? 400 : status,
+    status === 401 && code !== 'PORT_SECRET' ? 403 : status === 408 || status < 400 ? 400 : status,
   ]),
 ) as Readonly<Record<ErrorCode, number>>

@@ -19,17 +19,13 @@ export function localRefusal({ host, headers }: RequestHead, { port, digest }: A
   const origins = [...valuesOf(headers, 'origin'), ...valuesOf(headers, 'referer')]
   if (origins.some((text) => !isOwn(text, port)))
     return new PamError('FEATURE_REFUSED', 'the request comes from a page of another site')
-  return digest !== undefined && carriesSecret(headers, digest) ? undefined : new SecretMissing()
+  return digest !== undefined && carriesSecret(headers, digest) ? undefined : secretMissing()
 }
 
-/** The client is asked for it, as for any password. */
-export class SecretMissing extends PamError {
-  constructor() {
-    super('NOT_ALLOWED', 'this local port demands the secret of its connect with each request', {
-      hint: 'take the URL as "pamctl connect" prints it, or start the client with it',
-    })
-  }
-}
+const secretMissing = (): PamError =>
+  new PamError('PORT_SECRET', 'the secret of this local port is missing or wrong', {
+    hint: 'start the program with "pamctl connect NAME -- PROGRAM", which has it in PAMCTL_SECRET, or use the file for "curl --config" that "pamctl connect NAME" prints',
+  })
 
 /** As a password, with any user name, or as a bearer token. */
 function carriesSecret(headers: RequestHead['headers'], digest: Buffer): boolean {

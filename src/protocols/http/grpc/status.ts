@@ -20,12 +20,12 @@ export const statusCodes = {
 } as const
 
 /** `grpc-status` and `grpc-message` of a refusal: what a problem says, in one line. */
-export function statusHeaders({ code, message, hint, id }: ProblemReason, status = statusOf(code)): Header[] {
+export function statusHeaders({ code, message, hint, id }: ProblemReason): Header[] {
   const isNamed = id === undefined || hint?.includes(id) === true
   const more = [hint, isNamed ? undefined : `decision ${id}`].filter((part) => part !== undefined)
   const text = `${code}: ${message}${more.length === 0 ? '' : ` (${more.join('; ')})`}`
   return [
-    ['grpc-status', String(status)],
+    ['grpc-status', String(statusOf(code))],
     ['grpc-message', encodeMessage(text)],
   ]
 }

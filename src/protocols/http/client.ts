@@ -32,16 +32,18 @@ function prepare({ program, args, listener, environment: inherited }: ClientStar
   }
 }
 
-/** The URL of the port, and a file that has curl let in. */
+/** The URL of the port, and the files in which programs find its secret. */
 function describe(target: Target, listener: ListenerInfo, home: string): HowToConnect {
   const url = urlOf(listener)
-  const { curlConfig } = writeClientFiles(join(home, `http-${target.name}`), listener)
+  const { curlConfig, netrc, wgetrc } = writeClientFiles(join(home, `http-${target.name}`), listener)
   return {
-    json: { host: listener.host, port: listener.port, url, secret: listener.secret, curlConfig },
+    json: { host: listener.host, port: listener.port, url, secret: listener.secret, curlConfig, netrc, wgetrc },
     lines: [
-      `${target.name} is at ${url}, for programs that send the secret of this connect as a password, with any user name`,
+      `${target.name} is at ${url}; any user name, the password is in the netrc file`,
       `  curl --config ${curlConfig} ${url}/`,
-      `  or start the program with it: pamctl connect ${target.name} -- curl /`,
+      `  WGETRC=${wgetrc} wget -qO- ${url}/`,
+      `  NETRC=${netrc} for HTTPie, Python's requests and others that read it`,
+      `  or let pamctl start the program: pamctl connect ${target.name} -- curl /`,
     ],
   }
 }

@@ -58,7 +58,14 @@ export async function forward(
     }
     const body = bodyOf(command, exchange, config.headers, (error) => slow.abort(error))
     const { trailers } = command
-    const answer = await upstream.send({ ...requestOf(allowed, identity, session), body, trailers, signal: given })
+    const once = allowed.approval !== undefined
+    const answer = await upstream.send({
+      ...requestOf(allowed, identity, session),
+      body,
+      trailers,
+      once,
+      signal: given,
+    })
     await relay.pass(withFinalStatus(answer))
   } finally {
     release()

@@ -12,6 +12,11 @@ export interface UpstreamRequest {
   readonly trailers?: Headers
   /** It is refused where the server speaks HTTP/1.1 alone. */
   readonly needsHttp2?: boolean
+  /**
+   * Somebody has approved just this request: it goes over a connection of its own, which no server takes for idle, and is never sent again where
+   * nobody has answered.
+   */
+  readonly once?: boolean
   /** Gives the request up. */
   readonly signal: AbortSignal
 }

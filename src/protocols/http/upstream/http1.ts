@@ -11,12 +11,16 @@ import { sendBody } from './send-body.ts'
 /** Connections of HTTP/1.1 to one server, for one client: each is used again by the next request. */
 export class Http1Upstream {
   readonly #agent: ConnectingAgent
+  /** Its connections serve one request each. */
+  readonly #single: ConnectingAgent
   readonly #host: string
 
   /** `spare`: a connection that is open already. */
   constructor(host: string, connect: () => Promise<Duplex>, spare?: Duplex) {
     this.#host = host
     this.#agent = new ConnectingAgent(connect, spare)
+    this.#single = new ConnectingAgent(connect, undefined)
+    this.#single.retire()
   }
 
   async send(request: UpstreamRequest): Promise<UpstreamAnswer> {
@@ -51,12 +55,13 @@ export class Http1Upstream {
 
   close(): void {
     this.#agent.destroy()
+    this.#single.destroy()
   }
 
   #start(sent: UpstreamRequest): ClientRequest {
-    const { method, target, headers, signal } = sent
+    const { method, target, headers, once, signal } = sent
     const request = startRequest({
-      agent: this.#agent,
+      agent: once === true ? this.#single : this.#agent,
       method,
       path: target,
       headers: {

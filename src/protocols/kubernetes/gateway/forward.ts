@@ -106,7 +106,7 @@ const ownHeaders = (headers: readonly Header[]): Header[] =>
   passedHeaders(headers).filter(([name]) => name === 'user-agent' || name.startsWith('kubectl-'))
 
 function requestOf(
-  { command, decision }: AllowedRequest,
+  { command, decision, warning }: AllowedRequest,
   headers: readonly Header[],
   { lease, person, config }: Session<KubernetesTarget>,
   signal: AbortSignal,
@@ -122,6 +122,7 @@ function requestOf(
       ['audit-id', decision],
     ],
     body: bytes.length === 0 ? undefined : bytes,
+    once: warning !== undefined,
     signal,
   }
 }

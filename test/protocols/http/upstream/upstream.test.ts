@@ -225,3 +225,31 @@ describe('a server that closes before it has read everything', () => {
     expect(await heard).toBe('the last words')
   })
 })
+
+describe('a request that was read, and not answered, on a connection that has served another', () => {
+  const forgetful = (): Promise<ScriptedApiServer> =>
+    scripted(
+      ({ target }, response) => {
+        if (target === '/first') response.end('yes')
+        else response.socket.destroy()
+      },
+      ['http/1.1'],
+    )
+
+  it('is sent again where it changes nothing', async () => {
+    const server = await forgetful()
+    const upstream = upstreamTo(server.port)
+    await whole(await upstream.send(asked({ target: '/first' })))
+    await expect(upstream.send(asked())).rejects.toThrow()
+    expect(server.requests.map(({ target }) => target)).toEqual(['/first', '/a', '/a'])
+  })
+
+  it('is not sent again where somebody has approved it, and has a connection of its own', async () => {
+    const server = await forgetful()
+    const upstream = upstreamTo(server.port)
+    await whole(await upstream.send(asked({ target: '/first' })))
+    await expect(upstream.send(asked({ once: true }))).rejects.toThrow()
+    expect(server.requests.map(({ target }) => target)).toEqual(['/first', '/a'])
+    expect(connections).toBe(2)
+  })
+})

@@ -157,7 +157,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   protocols: { imports: ['protocols/*.ts', 'type:shared/', 'type:gateway/', 'type:api/schemas/'] },
   'protocols/protocol.ts': { imports: ['type:gateway/', 'type:policy/', 'type:shared/'], packages: ['type:zod'] },
   'protocols/policy-language.ts': { imports: ['policy/language.ts', 'protocols/gateway.ts'] },
-  'protocols/target-shape.ts': { imports: [], packages: ['zod'] },
+  'protocols/target-shape.ts': { imports: [], packages: ['node:net', 'zod'] },
   'protocols/target-tls.ts': { imports: ['shared/needed-values.ts'], packages: ['zod'] },
   'protocols/describe-database.ts': { imports: ['type:protocols/client-half.ts'] },
   'protocols/gateway.ts': {

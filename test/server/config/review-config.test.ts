@@ -35,6 +35,41 @@ describe('keys that had another name', () => {
   })
 })
 
+describe('the host of a target', () => {
+  const withHost = (host: string): Config =>
+    parseConfig(BASE.replaceAll('host: h,', `host: ${JSON.stringify(host)},`), 'f')
+
+  it.each([
+    'grafana',
+    'grafana.prod.internal',
+    'db.internal.',
+    'my_db',
+    '10.0.0.1',
+    '::1',
+    'fe80::1%eth0',
+    'bücher.example',
+  ])('can be %s', (host) => {
+    expect(withHost(host).targets[0]?.host).toBe(host)
+  })
+
+  it.each([
+    '',
+    'https://grafana',
+    'grafana:3000',
+    'grafana/x',
+    'graf ana',
+    '[::1]',
+    'me@grafana',
+    '-x',
+    'a\n',
+    'a,b',
+    'a?b',
+  ])('cannot be %j', (host) => {
+    expect(() => withHost(host)).toThrow(/targets\.0\.host: expected a name or an IP address alone/)
+    expect(() => withHost(host)).toThrow(/targets\.1\.host: /)
+  })
+})
+
 describe('words that nothing answers to are errors, with line and column', () => {
   it.each([
     // Kinds.

@@ -84,7 +84,7 @@ const colourSetting =
 function createProgram(run: Run, fail: Fail): Command {
   const program = new Command('pamctl')
     .version(VERSION)
-    .description('just-in-time access to databases and servers, approved and recorded')
+    .description('just-in-time access to databases, servers, Kubernetes and HTTP services, approved and recorded')
     .addOption(
       new Option('--profile <name>', 'saved login to use (default: the one at --gateway, or "default")').env(
         'PAMCTL_PROFILE',

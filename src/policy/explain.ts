@@ -87,7 +87,10 @@ export function describeCommandRule(rule: CommandRule, language: PolicyLanguage)
 }
 
 function describeMatch(match: StatementMatch, language: PolicyLanguage): string {
-  const parts = [match.kinds === undefined ? 'every statement' : match.kinds.join(', ')]
+  const { noun } = language.vocabularies.find(({ fields }) =>
+    Object.keys(fields).some((word) => match[word] !== undefined),
+  ) ?? { noun: undefined }
+  const parts = [match.kinds === undefined ? `every ${noun ?? 'statement'}` : match.kinds.join(', ')]
   for (const { fields } of language.vocabularies) {
     for (const [word, field] of Object.entries(fields)) {
       const value = match[word]

@@ -11,6 +11,8 @@ export interface Vocabulary<S extends Statement = Statement> {
   readonly type: S['type']
   /** Whose commands these are, for people: `databases`, `hosts`. */
   readonly about: string
+  /** What one of its statements is called in explanations of rules, where that is not `statement`. */
+  readonly noun?: string
   /** Whether there are columns, which masking rules can name. */
   readonly hasColumns: boolean
   /** Where there are fields that masking rules can name: what is wrong with one for such targets. */

@@ -27,10 +27,7 @@ export async function* har(
     switch (event.type) {
       case 'opened':
         if (event.protocol !== 'http' && event.protocol !== 'kubernetes')
-          throw new UsageError(
-            `an archive of HTTP cannot be made of a session of ${event.protocol}`,
-            'use another --format',
-          )
+          throw new UsageError('only HTTP and Kubernetes sessions export as HAR', 'use another --format')
         target = event.target
         yield `{"log":{"version":"1.2","creator":${JSON.stringify(creator)},"comment":${JSON.stringify(`${event.session}: ${event.person.label} on ${target}`)},"entries":[`
         break

@@ -61,6 +61,22 @@ describe('explain', () => {
     ])
   })
 
+  it('speaks of requests where it is about a service of HTTP', () => {
+    const requests = toPolicy(
+      z.object(policyShape).parse({
+        commands: [
+          { name: 'refunds', match: { routes: ['/orders/{id}/refunds'] }, deny: 'no' },
+          { name: 'deleting', match: { methods: ['DELETE'], routes: ['/orders/{id}'] }, allow: true },
+        ],
+      }),
+    )
+    const { commands } = explain(requests, jane, { name: 'billing', type: 'http', labels: {} })
+    expect(commands.map(({ text }) => text)).toEqual([
+      'denies every request to /orders/{id}/refunds: no',
+      'allows every request with method DELETE to /orders/{id}',
+    ])
+  })
+
   it('names approvers with their number where it is more than one', () => {
     expect(describeApprovers({ groups: ['sre'], count: 1 })).toBe('sre')
     expect(describeApprovers({ groups: ['sre', 'dba'], count: 2 })).toBe('2 of sre or dba')

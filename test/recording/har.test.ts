@@ -173,7 +173,7 @@ describe('an archive of HTTP', () => {
   it('is whole where nothing was asked, and of sessions of HTTP alone', async () => {
     expect(await archiveOf()).toEqual([])
     const postgres = har(recorded([opened()]), { name: 'pamctl', version: '1' })
-    await expect(postgres.next()).rejects.toThrow('cannot be made of a session of postgres')
+    await expect(postgres.next()).rejects.toThrow('only HTTP and Kubernetes sessions export as HAR')
   })
 
   it('has the messages of a WebSocket as Chrome writes them', async () => {

@@ -14,9 +14,14 @@ export function problemAnswer(
   { code, message, hint, id }: ProblemReason,
   status: number = problemStatuses[code],
 ): PlainAnswer {
-  const { summary: title } = errorCodes[code]
+  const title = titles[code] ?? errorCodes[code].summary
   const problem = { type: 'about:blank', title, status, detail: message, code, hint, id }
   return { status, contentType: 'application/problem+json', body: Buffer.from(`${JSON.stringify(problem)}\n`) }
+}
+
+/** Where the words of the other protocols do not suit requests. */
+const titles: Readonly<Partial<Record<ErrorCode, string>>> = {
+  SYNTAX_ERROR: 'The request cannot be read unambiguously; it was not sent.',
 }
 
 /**

@@ -100,7 +100,7 @@ function Try({ targets, groups }: { targets: readonly string[]; groups: readonly
             Try it
           </button>
           <span class="soft small">
-            Nothing is executed. In SQL, a name without a schema is taken as one of the target’s default schema.
+            Nothing is executed. In SQL, a name without a schema is looked up in the target’s default schema.
           </span>
         </div>
       </form>

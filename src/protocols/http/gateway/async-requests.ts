@@ -104,7 +104,7 @@ export class AsyncRequests {
     const entry = path.startsWith(REQUESTS) ? this.#entries.get(path.slice(REQUESTS.length)) : undefined
     const isOwn = entry?.request.session.person.id === person.id && entry.request.session.target.name === target.name
     if (entry === undefined || !isOwn)
-      throw new PamError('NOT_FOUND', 'no request of yours to this target is kept under this name', {
+      throw new PamError('NOT_FOUND', 'no request of yours to this target has this id', {
         hint: 'answers are kept for some minutes, and as long as the session lasts',
       })
     if (method === 'DELETE') return this.#withdraw(entry, exchange)

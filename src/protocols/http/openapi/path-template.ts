@@ -6,7 +6,7 @@ import { readTarget } from '../request/read-target.ts'
  * syntax are refused. Source: OpenAPI 3.1.1, section 3.3, Path Templating.
  */
 export function readPathTemplate(path: string): { readonly steps: readonly string[] } | { readonly failure: string } {
-  if (!path.startsWith('/')) return { failure: 'a path begins with a slash' }
+  if (!path.startsWith('/')) return { failure: 'the path must begin with a slash' }
   if (/[?#]/.test(path)) return { failure: 'a path has no query and no fragment' }
   const steps: string[] = []
   for (const text of path.slice(1).split('/')) {
@@ -66,6 +66,22 @@ function mayMeet(one: string, other: string): boolean {
   return (
     (start.startsWith(otherStart) || otherStart.startsWith(start)) && (end.endsWith(otherEnd) || otherEnd.endsWith(end))
   )
+}
+
+/** A path that is on both of two that cross, in words where none is found: steps such as `{a}-{b}` beside `x{c}y` have many. */
+export function requestOnBoth(one: readonly string[], other: readonly string[]): string {
+  const steps = one.map((step, at) => stepOnBoth(step, other[at] ?? ''))
+  return steps.includes(undefined) ? 'some request' : `/${steps.join('/')}`
+}
+
+function stepOnBoth(one: string, other: string): string | undefined {
+  const longer = (a = '', b = ''): string => (a.length > b.length ? a : b)
+  const start = longer(/^[^{]*/.exec(one)?.[0], /^[^{]*/.exec(other)?.[0])
+  const end = longer(/[^}]*$/.exec(one)?.[0], /[^}]*$/.exec(other)?.[0])
+  return [one, other]
+    .map((step) => step.replaceAll(/\{[^{}]*\}/g, 'x'))
+    .concat(`${start}x${end}`)
+    .find((step) => fitsStep(one, step) && fitsStep(other, step))
 }
 
 function decode(text: string): string | undefined {

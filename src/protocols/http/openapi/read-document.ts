@@ -4,7 +4,7 @@ import { describeIssue } from '../../../shared/describe-issue.ts'
 import { describeProblem, openYaml, type YamlFile, type YamlPath } from '../../../shared/yaml-file.ts'
 import type { DescribedOperation } from '../facts/described-request.ts'
 import { basePathOf } from './base-path.ts'
-import { readPathTemplate, relationOf } from './path-template.ts'
+import { readPathTemplate, relationOf, requestOnBoth } from './path-template.ts'
 import { documentSchema, pathItemMethods, pathItemSchema, type OpenApiServer, type PathItem } from './schema.ts'
 import { ServiceDescription, type DescribedPath } from './service-description.ts'
 
@@ -84,7 +84,7 @@ class DocumentReader {
         if (relation === 'crossing' && shareMethod(operations, other.described.operations))
           this.#problem(
             ['paths', path.key],
-            `some requests would be for this path and for ${other.key} as well: leave one of them out`,
+            `${requestOnBoth(other.described.steps, steps)} would match both this path and ${other.key}: leave one of them out`,
           )
       }
       bySteps.set(steps.length, [...known, path])

@@ -6,7 +6,7 @@ import { fold } from './alike.ts'
 /** `/api/orders/{id}`, `/admin/**`, `/`. */
 export const checkRoute: CheckPattern = (pattern) => {
   const problem = (what: string): string => `"${pattern}": ${what}`
-  if (!pattern.startsWith('/')) return problem('a route begins with a slash')
+  if (!pattern.startsWith('/')) return problem('a route must begin with a slash')
   if (/[?#]/.test(pattern)) return problem('a route is a path alone: what follows a question mark is matched by query')
   const steps = pattern.slice(1).split('/')
   for (const [index, step] of steps.entries()) {

@@ -28,6 +28,7 @@ const checkName: CheckPattern = (pattern) =>
 export const httpVocabulary: Vocabulary<HttpStatement> = {
   type: 'http',
   about: 'HTTP services',
+  noun: 'request',
   hasColumns: false,
   checkField,
   fields: {
@@ -37,21 +38,21 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
         .min(1)
         .optional()
         .describe('methods, in upper case; GET stands for HEAD as well'),
-      otherwise: (value) => `names other methods: ${listed(value)}`,
-      describe: (value) => `of ${listed(value)}`,
+      otherwise: (value) => `applies only to ${listed(value)}`,
+      describe: (value) => `with method ${listed(value)}`,
     },
     routes: {
       schema: patternList(checkRoute).describe(
         'paths such as /api/orders/{id}: {name} or * for one segment, ** at the end for all below, and the path itself',
       ),
-      otherwise: (value) => `names other routes: ${listed(value)}`,
-      describe: (value) => `for ${listed(value)}`,
+      otherwise: (value) => `applies only to ${listed(value)}`,
+      describe: (value) => `to ${listed(value)}`,
     },
     grpcMethods: {
       schema: patternList(checkGrpcMethod).describe(
         'methods of gRPC services as billing.v1.Invoices/Delete, or billing.v1.Invoices/* for all of a service',
       ),
-      otherwise: (value) => `names other methods of gRPC: ${listed(value)}`,
+      otherwise: (value) => `applies only to calls of ${listed(value)}`,
       describe: (value) => `calling ${listed(value)}`,
     },
     query: {

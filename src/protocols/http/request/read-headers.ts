@@ -38,7 +38,7 @@ export const GRPC_HEADERS: readonly string[] = wordList(
 export function wrongHeaderName(name: string): string | undefined {
   if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name)) return 'expected a name in lower case, of letters, digits and dashes'
   return NEVER.test(name) || DROPPED.has(name) || withoutHopByHop([[name, '']]).length === 0
-    ? 'says who a client is, where it comes from or what else is meant: the gateway alone does'
+    ? 'cannot be passed on: only the gateway may say who the client is and how the request is sent'
     : undefined
 }
 

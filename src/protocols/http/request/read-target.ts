@@ -14,7 +14,7 @@ export interface RequestTarget {
 export function readTarget(target: string): RequestTarget | { readonly failure: string } {
   const at = target.indexOf('?')
   const [path, query] = at < 0 ? [target, undefined] : [target.slice(0, at), target.slice(at + 1)]
-  if (!path.startsWith('/')) return { failure: 'a path begins with a slash' }
+  if (!path.startsWith('/')) return { failure: 'the path must begin with a slash' }
   const segments: string[] = []
   const raw = path.slice(1).split('/')
   if (raw.length > MAX_SEGMENTS) return { failure: `the path has more than ${MAX_SEGMENTS} segments` }
@@ -29,7 +29,14 @@ export function readTarget(target: string): RequestTarget | { readonly failure: 
 
 function readSegment(text: string, isLast: boolean): string | { readonly failure: string } {
   if (text === '') return isLast ? '' : { failure: 'the path has two slashes in a row' }
-  if (!SEGMENT.test(text)) return { failure: 'the path has a character that a path does not have as it is' }
+  const wrong = NOT_IN_SEGMENT.exec(text)?.[0]
+  if (wrong !== undefined)
+    return {
+      failure:
+        wrong === '%'
+          ? 'the path contains "%" without two hexadecimal digits behind it'
+          : `the path contains "${wrong}", which is not accepted`,
+    }
   for (const [spelled] of text.matchAll(/%../g))
     if (UNRESERVED.test(String.fromCharCode(Number.parseInt(spelled.slice(1), 16))))
       return { failure: `the path spells a plain character as ${spelled}` }
@@ -39,7 +46,7 @@ function readSegment(text: string, isLast: boolean): string | { readonly failure
   if (/[%?#;]/.test(decoded))
     return { failure: 'the path has an encoded percent sign, question mark, hash or semicolon' }
   if (HIDDEN.test(decoded)) return { failure: 'the path has a control character, or one that is not seen' }
-  if (decoded === '.' || decoded === '..') return { failure: 'the path has a segment of dots' }
+  if (decoded === '.' || decoded === '..') return { failure: 'the path contains a segment "." or ".."' }
   if (/^\s|[\s.]$/.test(decoded))
     return { failure: 'a segment of the path begins or ends with a blank, or ends with a dot' }
   if (decoded.includes('::')) return { failure: 'the path has two colons in a row' }
@@ -83,8 +90,8 @@ function decode(text: string): string | undefined {
   }
 }
 
-/** As RFC 3986 has it (pchar), without the semicolon, and with whole percent encodings. */
-const SEGMENT = /^(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})+$/
+/** What is not in pchar of RFC 3986 without the semicolon, or not a whole percent encoding. */
+const NOT_IN_SEGMENT = /[^A-Za-z0-9._~!$&'()*+,=:@%-]|%(?![0-9A-Fa-f]{2})/u
 /** Nobody has to encode these (RFC 3986, section 2.3). Others that a path may have as they are, such as `@` and `+`, clients encode as a matter of course. */
 const UNRESERVED = /[A-Za-z0-9._~-]/
 // eslint-disable-next-line no-control-regex

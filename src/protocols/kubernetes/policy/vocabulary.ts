@@ -20,6 +20,7 @@ import { SETTINGS } from './settings.ts'
 export const kubernetesVocabulary: Vocabulary<KubernetesStatement> = {
   type: 'kubernetes',
   about: 'clusters',
+  noun: 'request',
   hasColumns: false,
   checkField,
   secretFields: ['secrets:data.*'],

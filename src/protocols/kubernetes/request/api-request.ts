@@ -68,7 +68,8 @@ function readPath(path: string): { readonly names: readonly string[] } | Request
   )
   if (path === '/') return { names: [] }
   if (decoded.includes('')) return { failure: 'the path has an empty segment' }
-  if (decoded.some((name) => name === '.' || name === '..')) return { failure: 'the path has a segment of dots' }
+  if (decoded.some((name) => name === '.' || name === '..'))
+    return { failure: 'the path contains a segment "." or ".."' }
   if (decoded.some((name) => !SEGMENT.test(name)))
     return { failure: 'the path has an escape that the API server might read otherwise' }
   if (isTrailing && !mayEndInSlash(decoded)) return { failure: 'the path ends in a slash' }

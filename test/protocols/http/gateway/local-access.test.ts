@@ -30,6 +30,13 @@ describe('the local port', () => {
     }
   })
 
+  it('says of what cannot be read that it was not sent', () => {
+    const answer = problemAnswer({ code: 'SYNTAX_ERROR', message: 'the path has two slashes in a row' })
+    expect(JSON.parse(answer.body.toString())).toMatchObject({
+      title: 'The request cannot be read unambiguously; it was not sent.',
+    })
+  })
+
   it('is neither for other hosts nor for browsers, whatever they send', () => {
     expect(refusal([basic('a:s3cret')], 'evil.example:20123')?.code).toBe('PROTOCOL_VIOLATION')
     expect(refusal([basic('a:s3cret'), ['sec-fetch-site', 'none']])?.code).toBe('FEATURE_REFUSED')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { readPathTemplate, relationOf } from '../../../../src/protocols/http/openapi/path-template.ts'
+import { readPathTemplate, relationOf, requestOnBoth } from '../../../../src/protocols/http/openapi/path-template.ts'
 import { fitsSteps } from '../../../../src/protocols/http/policy/routes.ts'
 
 const stepsOf = (path: string): readonly string[] => {
@@ -21,7 +21,7 @@ it.each([
 })
 
 it.each([
-  ['orders', 'begins with a slash'],
+  ['orders', 'must begin with a slash'],
   ['/a?x={y}', 'no query'],
   ['/a#b', 'no fragment'],
   ['/{id', 'brace'],
@@ -55,6 +55,14 @@ it.each([
   ['/a/b.json', '/a/{x}.json', 'inside'],
 ])('says how %s is to %s: %s', (one, other, relation) => {
   expect(relationOf(stepsOf(one), stepsOf(other))).toBe(relation)
+})
+
+it.each([
+  ['/{x}/me', '/books/{y}', '/books/me'],
+  ['/a/x-{y}', '/a/{y}-z', '/a/x-z'],
+  ['/{a}-{b}/c', '/x{d}y/{e}', 'some request'],
+])('names a request that is on %s and on %s: %s', (one, other, request) => {
+  expect(requestOnBoth(stepsOf(one), stepsOf(other))).toBe(request)
 })
 
 const step = fc.oneof(fc.constantFrom('a', 'b', 'a.b', '{x}', '{x}.b', 'a{x}', '{x}a{y}', 'a{x}b', '{x}{y}', 'b{x}a'))

@@ -140,7 +140,7 @@ describe('what is wrong with a document is said with its place', () => {
       'shop.yaml:4:29: paths./b.get.operationId: "x" is the name of another operation, at shop.yaml:3:14',
     ],
     [paths('  /a/{x}: { get: {} }\n  /a/{y}: { put: {} }'), 'shop.yaml:4:11: paths./a/{y}: is the same path as /a/{x}'],
-    [paths('  /a/{x}: { get: {} }\n  /{y}/b: { head: {} }'), 'would be for this path and for /a/{x} as well'],
+    [paths('  /a/{x}: { get: {} }\n  /{y}/b: { head: {} }'), '/a/b would match both this path and /a/{x}'],
     [paths('  /a;b: { get: {} }'), 'no request is for it'],
     [paths('  /a: { $ref: "other.yaml#/a" }'), 'only references within the document'],
     [paths('  /a: { $ref: "#/paths/~1b" }'), 'shop.yaml:3:15: paths./a.$ref: there is nothing at #/paths/~1b'],

@@ -131,7 +131,7 @@ const waitPage = (id: string, notice: string): Page =>
     title: 'Waiting for approval',
     paragraphs: [
       notice,
-      'This page goes on by itself once somebody has decided. Nothing has been sent to the service yet.',
+      'This page continues automatically once someone decides. Nothing has been sent to the service yet.',
     ],
     next: { seconds: 1, path: `${WAIT_PATH}${id}` },
     button: { text: 'Withdraw the request', path: `${WITHDRAW_PATH}${id}` },

@@ -264,12 +264,14 @@ function maskingFindings({ targets, masking }: ConfigFile): Finding[] {
       matched.some((target) => kindOf(target).defaultSchema(target) !== undefined)
     )
       return []
-    const path = ['masking', index, 'columns']
+    const vocabularies = [...new Set(matched.map(({ type }) => policyLanguage.forTarget(type).vocabulary))]
+    const about = vocabularies.map((vocabulary) => vocabulary.about).join(' and ')
+    const instead = vocabularies.some(({ checkField }) => checkField !== undefined) ? 'fields, kinds' : 'kinds'
     return [
       {
         level: 'error',
-        path,
-        message: 'the targets of this rule are hosts: they have no columns; give kinds or patterns',
+        path: ['masking', index, 'columns'],
+        message: `the targets of this rule are ${about}: they have no columns; give ${instead} or patterns`,
       },
     ]
   })

@@ -35,6 +35,15 @@ describe('keys that had another name', () => {
   })
 })
 
+it('columns of HTTP services are fields', () => {
+  const text = `${BASE}  - { name: api, type: http, host: h }
+masking: [{ name: m, columns: [a.b], targets: { names: [api] } }]
+`
+  expect(() => parseConfig(text, 'f')).toThrow(
+    'the targets of this rule are HTTP services: they have no columns; give fields, kinds or patterns',
+  )
+})
+
 describe('the host of a target', () => {
   const withHost = (host: string): Config =>
     parseConfig(BASE.replaceAll('host: h,', `host: ${JSON.stringify(host)},`), 'f')
@@ -113,7 +122,10 @@ describe('words that nothing answers to are errors, with line and column', () =>
     ['masking: [{ name: m, columns: [email] }]', /columns\.0: "email" names no table/],
     ['masking: [{ name: m, columns: [d.public.customers.email] }]', /too many dots/],
     ['masking: [{ name: m, columns: [customers.*mail] }]', /\* stands for a whole name/],
-    ['masking: [{ name: m, columns: [a.b], targets: { names: [web-1] } }]', /they have no columns/],
+    [
+      'masking: [{ name: m, columns: [a.b], targets: { names: [web-1] } }]',
+      /are hosts: they have no columns; give kinds or patterns/,
+    ],
     [
       'masking: [{ name: m, kinds: [emial] }]',
       /masking\.0\.kinds\.0: expected email, .*, not "emial"; did you mean "email"\?/,

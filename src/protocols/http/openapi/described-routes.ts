@@ -4,15 +4,23 @@ import type { NameFinding } from './named-operations.ts'
 import { descriptionOf, type DescribedTarget } from './target-description.ts'
 import type { ServiceDescription } from './service-description.ts'
 
-/** Routes of a rule's match that no path of its targets' OpenAPI documents can match: a rule that denies or holds by one stops nothing. */
+/**
+ * Routes of a rule's match that no path of its targets' OpenAPI documents can match, and spellings of other programs: a rule that denies or holds by one stops
+ * nothing.
+ */
 export function routeFindings(
-  { routes, unknown }: StatementMatch,
+  { routes, query, unknown }: StatementMatch,
   targets: readonly DescribedTarget[],
   baseDirectory: string,
 ): NameFinding[] {
-  if (!Array.isArray(routes)) return []
+  const fields = (Array.isArray(query) ? query : []).flatMap((field: string, at) =>
+    field.startsWith('?')
+      ? [warning(['query', at], `"${field}" is a parameter whose name begins with a question mark: leave that out`)]
+      : [],
+  )
+  if (!Array.isArray(routes)) return fields
   const review = reviewer(targets, baseDirectory, unknown === true)
-  return routes.flatMap((route: string, at) => review(route, ['routes', at]))
+  return [...fields, ...routes.flatMap((route: string, at) => review(route, ['routes', at]))]
 }
 
 /** The same of a masking rule's fields (`ROUTE:POINTER`): what such a field names is shown. */
@@ -40,7 +48,6 @@ function reviewer(targets: readonly DescribedTarget[], baseDirectory: string, is
     const description = descriptionOf(target, baseDirectory)
     return description === undefined ? [] : [{ file: target.openapi ?? '', description }]
   })
-  if (described.length === 0) return () => []
   const mayBeElsewhere = isForUnknown || described.length < targets.length
   const descriptions = described.map(({ description }) => description)
   const files = [...new Set(described.map(({ file }) => file))].join(', ')
@@ -49,7 +56,12 @@ function reviewer(targets: readonly DescribedTarget[], baseDirectory: string, is
     ? `; its paths begin at ${basePaths.map((one) => (one === '' ? '/' : one)).join(', ')}`
     : ''
   return (route, path) => {
-    if (descriptions.some((one) => one.meets(route))) return []
+    const foreign = route.split('/').find((step) => FOREIGN.test(step))
+    if (foreign !== undefined)
+      return [
+        warning(path, `"${route}": ${foreign} is a text here, and no name: write {${wordIn(foreign)}} for any segment`),
+      ]
+    if (descriptions.length === 0 || descriptions.some((one) => one.meets(route))) return []
     const whole = withBasePath(route, descriptions)
     if (whole === undefined && mayBeElsewhere) return []
     const meant =
@@ -59,7 +71,7 @@ function reviewer(targets: readonly DescribedTarget[], baseDirectory: string, is
             descriptions.flatMap((one) => one.paths),
           )
         : `; did you mean "${whole}"?`
-    return [{ level: 'warning', path, message: `no path of ${files} matches ${route}${begin}${meant}` }]
+    return [warning(path, `no path of ${files} matches ${route}${begin}${meant}`)]
   }
 }
 
@@ -68,3 +80,9 @@ const withBasePath = (route: string, descriptions: readonly ServiceDescription[]
   descriptions
     .flatMap((one) => one.basePaths.map((basePath) => ({ one, whole: basePath + route })))
     .find(({ one, whole }) => one.meets(whole))?.whole
+
+const warning = (path: NameFinding['path'], message: string): NameFinding => ({ level: 'warning', path, message })
+
+/** `:id` and `<id>`, as in the routes of Express, Rails and Flask. */
+const FOREIGN = /^(?::\w.*|<[^<>]+>)$/
+const wordIn = (step: string): string => /[\w-]+(?=\W*$)/.exec(step)?.[0] ?? 'id'

@@ -1,5 +1,6 @@
 import type { StatementMatch } from '../../../policy/policy.ts'
 import { didYouMean } from '../../../shared/nearest-word.ts'
+import type { ServiceDescription } from './service-description.ts'
 import { descriptionOf, type DescribedTarget } from './target-description.ts'
 
 export interface NameFinding {
@@ -19,10 +20,8 @@ export function nameFindings(
     const named = match[word]
     if (!Array.isArray(named) || targets.length === 0) return []
     const bare = targets.filter(({ openapi }) => openapi === undefined)
-    const names = new Set<string>()
-    for (const target of targets)
-      for (const operation of descriptionOf(target, baseDirectory)?.operations ?? [])
-        for (const name of namesIn(operation)) names.add(name)
+    const descriptions = targets.flatMap((target) => descriptionOf(target, baseDirectory) ?? [])
+    const names = new Set(descriptions.flatMap(({ operations }) => operations.flatMap(namesIn)))
     if (bare.length === targets.length)
       return [
         {
@@ -44,12 +43,21 @@ export function nameFindings(
               {
                 level: 'error' as const,
                 path: [word, at],
-                message: `the OpenAPI documents of ${listOf(targets)} have no ${noun} "${name}"${didYouMean(name, names)}`,
+                message: `the OpenAPI documents of ${listOf(targets)} have no ${noun} "${name}"${calledBy(name, descriptions) ?? didYouMean(name, names)}`,
               },
             ],
       ),
     ]
   })
+}
+
+/** What the operation is called that a text names by method and path. */
+function calledBy(text: string, descriptions: readonly Pick<ServiceDescription, 'nameOf'>[]): string | undefined {
+  for (const description of descriptions) {
+    const name = description.nameOf(text)
+    if (name !== undefined) return `; it is called "${name}"`
+  }
+  return undefined
 }
 
 const WORDS: readonly {

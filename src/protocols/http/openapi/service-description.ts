@@ -38,6 +38,28 @@ export class ServiceDescription {
     return [...new Set(this.#paths.map(({ basePath }) => basePath))]
   }
 
+  /** The method of an operation, by its name. */
+  methodOf(name: string): string | undefined {
+    return this.#named((operation) => operation.name === name)?.method
+  }
+
+  /** The name of the operation that a text such as `DELETE /orders/{id}` stands for, with or without the base path. */
+  nameOf(text: string): string | undefined {
+    return this.#named(
+      (_operation, method, { path, basePath }) =>
+        text === `${method} ${path}` || text === `${method} ${path.slice(basePath.length)}`,
+    )?.name
+  }
+
+  #named(
+    fits: (operation: DescribedOperation, method: string, path: DescribedPath) => boolean,
+  ): { readonly name: string; readonly method: string } | undefined {
+    for (const path of this.#paths)
+      for (const [method, operation] of path.operations)
+        if (fits(operation, method, path)) return { name: operation.name, method }
+    return undefined
+  }
+
   /** Whether a request that it has may be on a route. */
   meets(route: string): boolean {
     return this.#paths.some(({ steps }) => mayMeetRoute(route, steps))

@@ -57,16 +57,15 @@ export function descriptionProblems(
   try {
     const description = descriptionOf(target, baseDirectory)
     const names = description?.operations.map(({ name }) => name) ?? []
-    return target.unsafeOperations.flatMap((name, index) =>
-      names.includes(name)
+    return target.unsafeOperations.flatMap((name, index) => {
+      const problem = (message: string) => [{ path: ['unsafeOperations', index], message }]
+      const method = description?.methodOf(name)
+      if (method === undefined)
+        return problem(`${target.openapi ?? ''} has no operation "${name}"${didYouMean(name, names)}`)
+      return READING_METHODS.has(method)
         ? []
-        : [
-            {
-              path: ['unsafeOperations', index],
-              message: `${target.openapi ?? ''} has no operation "${name}"${didYouMean(name, names)}`,
-            },
-          ],
-    )
+        : problem(`"${name}" is a ${method}, and only GET, HEAD and OPTIONS can be safe: leave it out`)
+    })
   } catch (error) {
     if (!(error instanceof PamError) || error.code !== 'CONFIG_INVALID') throw error
     return error.message.split('\n').map((message) => ({ path: ['openapi'], message }))
@@ -74,3 +73,5 @@ export function descriptionProblems(
 }
 
 const MAX_BYTES = 8 * 1024 * 1024
+/** Source: RFC 9110, section 9.2.1, but for TRACE. */
+const READING_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])

@@ -82,6 +82,26 @@ describe('routes of rules', () => {
   })
 })
 
+it.each([
+  ['/api/:id', '":id" {id}'],
+  ['/api/<id>/x', '"<id>" {id}'],
+  ['/api/<int:order_id>', '"<int:order_id>" {order_id}'],
+])('%s is of another router', (route, words) => {
+  const [step = '', name = ''] = words.replaceAll('"', '').split(' ')
+  for (const targets of [[target()], [target('orders.yaml')]]) {
+    expect(messages([route, '/jobs/7:cancel'], [target()])).toEqual([
+      `"${route}": ${step} is a text here, and no name: write ${name} for any segment`,
+    ])
+    expect(fieldRouteFindings([`${route}:/email`], targets, directory)).toHaveLength(1)
+  }
+})
+
+it('a question mark is no part of a parameter', () => {
+  expect(routeFindings({ query: ['status=?', '?status=1'] }, [target()], directory)).toEqual([
+    { level: 'warning', path: ['query', 1], message: expect.stringContaining('leave that out') as string },
+  ])
+})
+
 it('routes of masked fields are warned of as well', () => {
   const fields = ['*:/email', 'secrets:data.*', '/api/v1/orders:/email', '/orders/{id}:/a/b']
   expect(fieldRouteFindings(fields, [target('orders.yaml')], directory)).toEqual([

@@ -12,7 +12,7 @@ import { loadConfig } from '../../../../src/server/config/load-config.ts'
 
 const DOCUMENT = `openapi: 3.1.0
 paths:
-  /a: { get: { operationId: readA, tags: [letters] } }
+  /a: { get: { operationId: readA, tags: [letters] }, delete: { operationId: deleteA } }
 `
 
 let directory: string
@@ -35,7 +35,7 @@ describe('the description of a target', () => {
   it('is read once for each entry of the configuration', () => {
     const entry = target('a.yaml')
     const description = descriptionOf(entry, directory)
-    expect(description?.operations.map(({ name }) => name)).toEqual(['readA'])
+    expect(description?.operations.map(({ name }) => name)).toEqual(['readA', 'deleteA'])
     expect(descriptionOf(entry, '/nowhere')).toBe(description)
     expect(() => descriptionOf({ ...entry }, '/nowhere')).toThrow('there is no file a.yaml')
     expect(descriptionOf(target(), directory)).toBeUndefined()
@@ -56,6 +56,12 @@ describe('the description of a target', () => {
     expect(descriptionProblems(target('a.yaml', ['readB']), directory)).toEqual([
       { path: ['unsafeOperations', 0], message: 'a.yaml has no operation "readB"; did you mean "readA"?' },
     ])
+    expect(descriptionProblems(target('a.yaml', ['readA', 'deleteA']), directory)).toEqual([
+      {
+        path: ['unsafeOperations', 1],
+        message: '"deleteA" is a DELETE, and only GET, HEAD and OPTIONS can be safe: leave it out',
+      },
+    ])
   })
 })
 
@@ -73,6 +79,14 @@ describe('names in rules', () => {
       { level: 'error', path: ['operations'], message: expect.stringContaining('no target of this rule') as string },
     ])
     expect(nameFindings({ methods: ['GET'] }, targets, directory)).toEqual([])
+    for (const text of ['DELETE /a', 'DELETE /shop/a'])
+      expect(nameFindings({ operations: [text] }, [{ ...target('a.yaml'), basePath: '/shop' }], directory)).toEqual([
+        {
+          level: 'error',
+          path: ['operations', 0],
+          message: `the OpenAPI documents of api have no operation "${text}"; it is called "deleteA"`,
+        },
+      ])
   })
 
   it('and problems of documents have their place in the configuration', () => {

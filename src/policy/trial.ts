@@ -27,12 +27,13 @@ export interface TriedStatement {
 export interface TriedRule {
   readonly rule: string
   readonly effect: 'allow' | 'deny' | 'hold'
-  /** `decides`; `fits` where an earlier rule decided; `not` with the reason. */
+  /** `decides`; `fits` where an earlier rule decided, or the command is denied before any rule; `not` with the reason. */
   readonly result: 'decides' | 'fits' | 'not'
   readonly why: string
 }
 
-export function tryCommand(policy: Policy, person: Person, target: Target, command: Command): Trial {
+/** `isRefused`: the command is denied before any rule is asked, so none decides. */
+export function tryCommand(policy: Policy, person: Person, target: Target, command: Command, isRefused = false): Trial {
   const access = decideAccess(policy, person, target)
   return {
     access: access && { rule: access.name, grant: access.grant },
@@ -42,7 +43,7 @@ export function tryCommand(policy: Policy, person: Person, target: Target, comma
       reads: statement.reads,
       writes: statement.writes,
       unknown: [...statement.unknown, ...policy.language.of(statement).opaque(statement)],
-      rules: triedRules(policy, person, target, statement),
+      rules: triedRules(policy, person, target, statement, isRefused),
     })),
     masking: explainMasking(policy, person, target).flatMap(({ rule, applies, text }) =>
       applies ? [{ rule, text }] : [],
@@ -50,7 +51,13 @@ export function tryCommand(policy: Policy, person: Person, target: Target, comma
   }
 }
 
-function triedRules(policy: Policy, person: Person, target: Target, statement: Statement): TriedRule[] {
+function triedRules(
+  policy: Policy,
+  person: Person,
+  target: Target,
+  statement: Statement,
+  isRefused: boolean,
+): TriedRule[] {
   let decided: string | undefined
   return policy.commands.flatMap((rule): TriedRule[] => {
     // A set has rules of the same names for several protocols.
@@ -60,6 +67,7 @@ function triedRules(policy: Policy, person: Person, target: Target, statement: S
     // What no command of such a target can match has nothing to say here.
     if (not !== undefined)
       return policy.language.aboutOthers(rule, target.type).length === 0 ? [{ ...told, result: 'not', why: not }] : []
+    if (isRefused) return [{ ...told, result: 'fits', why: 'matches, but the command is denied before any rule' }]
     if (decided !== undefined) return [{ ...told, result: 'fits', why: `also matches, but "${decided}" comes first` }]
     decided = rule.name
     const maybe =

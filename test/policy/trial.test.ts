@@ -57,6 +57,15 @@ describe('trying a command', () => {
     ])
   })
 
+  it('lets no rule decide on what is denied before any', () => {
+    const { statements } = tryCommand(policy(RULES), person, target, statement({}), true)
+    const matching = statements[0]?.rules.filter(({ result }) => result !== 'not')
+    expect(matching?.map(({ rule, result, why }) => `${rule}: ${result}: ${why}`)).toEqual([
+      'held: fits: matches, but the command is denied before any rule',
+      'all: fits: matches, but the command is denied before any rule',
+    ])
+  })
+
   it('of a set with rules for several protocols, only those of the target’s are told', () => {
     const sets = policy('commands:\n  - { use: no-blind-writes }\n  - { use: everyday }')
     const { statements } = tryCommand(sets, person, { ...target, type: 'mysql' }, statement({ missingWhere: true }))

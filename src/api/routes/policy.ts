@@ -109,7 +109,7 @@ function tryRoute(app: App, deps: ApiDeps): void {
       throw unknownTarget(name)
     const { facts, refusal } = await deps.readCommand(target, text)
     const command = { protocol: target.type, kind: 'statement' as const, text, parameters: [], facts }
-    const trial = tryCommand(policy, person, target, command)
+    const trial = tryCommand(policy, person, target, command, refusal !== undefined)
     return {
       target: target.name,
       ...(trial.access === undefined ? {} : { access: { ...trial.access } }),

@@ -93,6 +93,24 @@ The gateway reads one YAML file. [Quickstart](quickstart.md) has a small one to 
 
 Groups are known where every issuer has \`knownGroups\`; conditions (\`when\`) are checked for their types only.
 
+## Conditions
+
+\`when:\` is an expression of [CEL](https://cel.dev) over these variables. A field that a statement does not have is empty, or false.
+
+| | |
+| --- | --- |
+| \`person\` | \`person.id\`, \`person.kind\`, \`person.label\`, \`person.groups\` |
+| \`target\` | \`target.name\`, \`target.type\`, \`target.labels\` |
+| \`statement\`, in rules for commands | \`statement.kinds\`, \`statement.reads\`, \`statement.writes\`, \`statement.unknown\` |
+${policyLanguage.vocabularies
+  .map(
+    ({ about, variables }) =>
+      `| of ${about} | ${Object.keys(variables)
+        .map((name) => `\`statement.${name}\``)
+        .join(', ')} |`,
+  )
+  .join('\n')}
+
 ## Kinds
 
 What \`match.kinds\` can name; \`create-*\` matches every kind that begins so. A statement has the kinds of all its parts.

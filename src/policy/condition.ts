@@ -24,7 +24,10 @@ export function parseCondition(source: string, scope: 'access' | 'command', lang
   const expression = (scope === 'access' ? access : command).parse(source)
   refuseMatches(expression.ast)
   const check = expression.check()
-  if (!check.valid) throw new Error(firstLine(check.error?.message ?? 'does not type-check'))
+  if (!check.valid) {
+    const problem = firstLine(check.error?.message ?? 'does not type-check')
+    throw new Error(problem + whereVariablesAre(problem, scope, language))
+  }
   if (check.type !== 'bool' && check.type !== 'dyn') throw new Error(`must be true or false, is ${check.type}`)
   return {
     source,
@@ -44,6 +47,18 @@ export function parseCondition(source: string, scope: 'access' | 'command', lang
     },
   }
 }
+
+/** What to write for a variable that there is not: fields of the statement are not variables of their own. */
+function whereVariablesAre(problem: string, scope: 'access' | 'command', language: PolicyLanguage): string {
+  const [, name] = /^Unknown variable: (\w+)$/.exec(problem) ?? []
+  if (name === undefined) return ''
+  if (scope === 'access') return '; in rules for access there are person and target'
+  const fields = [...COMMON, ...language.vocabularies.flatMap(({ variables }) => Object.keys(variables))]
+  return fields.includes(name) ? `; write statement.${name}` : '; there are person, target and statement'
+}
+
+/** What every statement has. */
+const COMMON = ['kinds', 'reads', 'writes', 'unknown'] as const
 
 /** Throws where something of it cannot be told: nothing is said to be true of that. */
 function valuesOf(statement: Statement, language: PolicyLanguage): Record<string, unknown> {
@@ -131,10 +146,7 @@ function environmentsOf(language: PolicyLanguage): Environments {
     access: withSubjects(),
     command: withSubjects().registerVariable('statement', {
       schema: {
-        kinds: 'list<string>',
-        reads: 'list<string>',
-        writes: 'list<string>',
-        unknown: 'list<string>',
+        ...Object.fromEntries(COMMON.map((name) => [name, 'list<string>'])),
         ...Object.fromEntries(variables.map(([name, { type }]) => [name, type])),
       },
     }),

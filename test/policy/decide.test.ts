@@ -150,8 +150,18 @@ describe('conditions', () => {
     ['person.nope == 1', /No such key/],
     ['person.label', /must be true or false/],
     ['1 +', /not a usable condition/],
+    ['path == "/x"', /Unknown variable: path; write statement\.path"/],
+    ['"a" in reads', /Unknown variable: reads; write statement\.reads"/],
+    ['nope == "/x"', /Unknown variable: nope; there are person, target and statement"/],
   ])('refuses %s when the file is loaded', (when, message) => {
     expect(() => conditional(when, { allow: true })).toThrow(message)
+  })
+
+  it('of access know no statement', () => {
+    const access = [{ name: 'a', grant: 'standing', when: 'statement.path == "/x"' }]
+    expect(() => parse({ access })).toThrow(
+      /Unknown variable: statement; in rules for access there are person and target/,
+    )
   })
 })
 

@@ -48,16 +48,35 @@ export function withAssertions(session: Session<HttpTarget>, key: AssertionKey |
   const { credential } = session.config
   if (credential?.type !== 'assertion') return session
   if (key === undefined) throw new Error('there is no key to sign assertions with')
-  const { audience, groups: withGroups } = credential
+  const { audience, groups } = credential
   const { person, id } = session
-  const lease: CredentialLease = {
-    user: session.lease.user,
-    get password() {
-      return signAssertion({ audience, person, session: id, withGroups }, key, Date.now())
-    },
-    release: () => session.lease.release(),
-  }
+  const lease = new AssertionLease(session.lease, () =>
+    signAssertion({ audience, person, session: id, withGroups: groups }, key, Date.now()),
+  )
   return { ...session, lease }
+}
+
+/** Its password is another one each time. */
+class AssertionLease implements CredentialLease {
+  readonly #lease: CredentialLease
+  readonly #sign: () => string
+
+  constructor(lease: CredentialLease, sign: () => string) {
+    this.#lease = lease
+    this.#sign = sign
+  }
+
+  get user(): string {
+    return this.#lease.user
+  }
+
+  get password(): string {
+    return this.#sign()
+  }
+
+  release(): ReturnType<CredentialLease['release']> {
+    return this.#lease.release()
+  }
 }
 
 const ISSUER = 'pam-gateway'

@@ -16,7 +16,6 @@ export function passedHeaders(headers: Headers, ownNames: readonly string[]): He
   return wrongValue(headers) ?? passed
 }
 
-/** What is wrong with the name of a header that a target is to be given; undefined for one that may pass. */
 /** What passes of a client's trailers: digests of the body in front of them, and what the target's configuration adds. Any other is refused by name. */
 export function passedTrailers(
   trailers: Headers | PamError,
@@ -35,6 +34,7 @@ export const GRPC_HEADERS: readonly string[] = wordList(
   'grpc-timeout grpc-encoding grpc-message-type grpc-previous-rpc-attempts grpc-trace-bin grpc-tags-bin',
 )
 
+/** What is wrong with the name of a header that a target is to be given; undefined for one that may pass. */
 export function wrongHeaderName(name: string): string | undefined {
   if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name)) return 'expected a name in lower case, of letters, digits and dashes'
   return NEVER.test(name) || DROPPED.has(name) || withoutHopByHop([[name, '']]).length === 0

@@ -107,6 +107,8 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['jose', 'node:crypto', 'openid-client', 'zod'],
     clock: true,
   },
+  // SCIM's own language: no store, no settings.
+  scim: { imports: ['scim/'], packages: ['scim-patch', 'scim2-parse-filter'] },
   credentials: { imports: ['shared/', 'credentials/'], packages: ['node:fs', 'node:path', 'zod'], environment: true },
   // They read files and variables by secret references alone.
   'credentials/sources': { imports: ['shared/errors.ts', 'credentials/'] },
@@ -766,6 +768,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'policy/',
       'access/',
       'identity/',
+      'scim/',
       'storage/',
       'type:tunnel/',
       'tunnel/web-socket-channel.ts',

@@ -99,6 +99,12 @@ describe('the documents', () => {
     for (const yaml of issuers) expect(parseConfig(yaml, 'page').warnings).toEqual([])
   })
 
+  it('the directories of the page identity/scim are valid', () => {
+    const examples = blocks('docs/identity/scim.md', 'yaml')
+    expect(examples).toHaveLength(2)
+    for (const yaml of examples) expect(parseConfig(yaml, 'page').identity.provisioning).toHaveLength(1)
+  })
+
   it('the people of the built-in provider are as its file has them', () => {
     const [yaml = ''] = blocks('docs/identity-providers.md', 'yaml').filter((text) => text.startsWith('# people.yaml'))
     const { people, services } = parseYaml(yaml, 'people.yaml', peopleSchema)

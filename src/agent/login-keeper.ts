@@ -329,6 +329,7 @@ const FINAL = new Set<string>([
   'KEY_SIGNED_OUT',
   'ISSUER_UNTRUSTED',
   'SIGN_IN_DENIED',
+  'ACCOUNT_DISABLED',
 ])
 /** Characters that the gateway accepts. */
 const MAX_TOKEN = 20_000

@@ -15,6 +15,7 @@ import type { Spool } from '../recording/spool.ts'
 import type { RecordingRow } from '../storage/recordings.ts'
 import type { Database } from '../storage/database.ts'
 import type { ChangeFeed } from './change-feed.ts'
+import type { ProvisioningSource } from './directory-standing.ts'
 import type { LiveEvents } from './live-events.ts'
 import type { PendingConnections } from './pending-connections.ts'
 import type { ReadingLog } from './reading-log.ts'
@@ -97,6 +98,8 @@ export interface ApiSettings {
   readonly targets: readonly ApiTarget[]
   readonly roles: { readonly audit: readonly string[]; readonly operate: readonly string[] }
   readonly reproof: number
+  /** Directories that provision people. */
+  readonly provisioning: readonly ProvisioningSource[]
   /** Milliseconds for a TLS handshake, and for the headers of a request. */
   readonly handshake: number
   readonly requestExpire: number

@@ -1,8 +1,11 @@
+import type { Grant } from '../access/grant.ts'
+import type { ProvenIdentity } from '../identity/identity-token.ts'
 import { provenUntil, type Login } from '../identity/login.ts'
 import { PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
 import { appendAudit } from '../storage/audit.ts'
 import type { Tx } from '../storage/database.ts'
+import { saveDirectoryUser, type DirectoryUser } from '../storage/directory-users.ts'
 import {
   findTokenUse,
   lastEndedAt,
@@ -14,7 +17,11 @@ import {
   signedOutEverywhereAt,
   type TokenUse,
 } from '../storage/logins.ts'
+import { hasProviderLoggedOut } from '../storage/provider-logouts.ts'
 import type { ApiDeps } from './deps.ts'
+import { actorOf, revokeLostGrants, takeEffect } from './directory-effects.ts'
+import { directoryStanding, disabledError } from './directory-standing.ts'
+import { endSessionsOf, saveEnd } from './end-login.ts'
 
 /**
  * Takes an identity token: a new login at this key, or the proof of an old one. What it no longer may, ends now. A token proves the one
@@ -30,51 +37,128 @@ export async function proveIdentity(
 ): Promise<Login> {
   const now = deps.clock.now()
   const identity = await deps.identities().verify(identityToken, now)
-  const { id, kind, label, groups, email } = identity
-  const login = await deps.db.change(async (tx) => {
-    const known = await openLogin(tx, id, thumbprint)
-    const use: TokenUse = {
-      digest: identity.digest,
-      thumbprint,
-      loginId: known?.id ?? newId('lgn'),
-      expiresAt: identity.expiresAt,
-    }
-    const first = await findTokenUse(tx, use.digest, now)
-    if (first !== undefined && first.thumbprint !== thumbprint) return 'another key'
-    if (first !== undefined && first.loginId !== known?.id) return 'signed out'
-    const endedAt = await lastEndedAt(tx, id, thumbprint)
-    // A service has one key for all its jobs, and a token for each: only those from before the end are of no use.
-    if (endedAt !== undefined && kind === 'service' && identity.issuedAt < endedAt) return 'signed out'
-    if (endedAt !== undefined && kind === 'person' && known === undefined) return 'key signed out'
-    const signedOutAt = await signedOutEverywhereAt(tx, id)
-    if (signedOutAt !== undefined && identity.issuedAt < signedOutAt) return 'signed out everywhere'
-    if (first === undefined) await saveTokenUse(tx, use)
-    const until = provenUntil(identity, now, deps.settings().reproof)
-    const proven: Login = {
-      id: use.loginId,
-      person: { id, kind, label, groups },
-      thumbprint,
-      email,
-      authTime: identity.authTime ?? known?.authTime,
-      provenUntil: Math.max(until, known?.provenUntil ?? 0),
-      createdAt: known?.createdAt ?? now,
-      endedAt: undefined,
-    }
-    await saveLogin(tx, proven)
-    const changed = known !== undefined && known.person.groups.join('\n') !== groups.join('\n')
-    if (known === undefined || changed) {
-      await appendAudit(tx, now, {
-        type: known === undefined ? 'login.created' : 'login.changed',
-        actor: id,
-        subject: proven.id,
-        data: { label, kind, groups, from, ...(thumbprint.startsWith('web:') ? { browser: true } : {}) },
-      })
-    }
-    return proven
-  })
-  if (typeof login === 'string') throw refusals[login]()
-  deps.registry.personChanged(login.person, deps.settings())
+  const outcome = await deps.db.change((tx) => prove(tx, identity, { thumbprint, from, now }, deps))
+  if (outcome.refusal !== undefined) {
+    if (outcome.ended !== undefined) endSessionsOf([outcome.ended], deps.registry, outcome.refusal.message)
+    throw outcome.refusal
+  }
+  const { login, sameIssuer, revoked } = outcome
+  deps.registry.personChanged(login.person, deps.settings(), new Set([login.id, ...sameIssuer]))
+  takeEffect({ ended: [], changed: [], revoked }, deps)
   return login
+}
+
+type Outcome =
+  | {
+      readonly refusal: PamError
+      /** A login that is good for nothing any more. */
+      readonly ended?: Login
+    }
+  | {
+      readonly refusal: undefined
+      readonly login: Login
+      /** Other open logins of the person whose groups come from the same issuer. */
+      readonly sameIssuer: readonly string[]
+      readonly revoked: readonly Grant[]
+    }
+
+async function prove(
+  tx: Tx,
+  identity: ProvenIdentity,
+  { thumbprint, from, now }: { readonly thumbprint: string; readonly from: string; readonly now: number },
+  deps: ApiDeps,
+): Promise<Outcome> {
+  const { id, kind, label, email, origin } = identity
+  const known = await openLogin(tx, id, thumbprint)
+  const use: TokenUse = {
+    digest: identity.digest,
+    thumbprint,
+    loginId: known?.id ?? newId('lgn'),
+    expiresAt: identity.expiresAt,
+  }
+  const first = await findTokenUse(tx, identity.digest, now)
+  const problem = await tokenProblem(tx, identity, { first, thumbprint, known })
+  if (problem !== undefined) return { refusal: refusals[problem]() }
+  const rules = deps.settings()
+  const standing = await directoryStanding(tx, { personId: id, origin }, rules.provisioning)
+  if (!standing.may) {
+    const refusal = disabledError(standing)
+    if (known === undefined) return { refusal }
+    await saveEnd(
+      tx,
+      known,
+      now,
+      { why: standing.because, directory: standing.source },
+      actorOf({ name: standing.source }),
+    )
+    return { refusal, ended: known }
+  }
+  if (standing.user !== undefined && standing.user.personId !== id) await linkPerson(tx, standing.user, id, now)
+  const groups = standing.groups ?? identity.groups
+  if (first === undefined) await saveTokenUse(tx, use)
+  const until = provenUntil(identity, now, rules.reproof)
+  const login: Login = {
+    id: use.loginId,
+    person: { id, kind, label, groups },
+    thumbprint,
+    email,
+    authTime: identity.authTime ?? known?.authTime,
+    provenUntil: Math.max(until, known?.provenUntil ?? 0),
+    createdAt: known?.createdAt ?? now,
+    endedAt: undefined,
+    origin,
+  }
+  await saveLogin(tx, login)
+  const changed = known !== undefined && known.person.groups.join('\n') !== groups.join('\n')
+  if (known === undefined || changed) {
+    await appendAudit(tx, now, {
+      type: known === undefined ? 'login.created' : 'login.changed',
+      actor: id,
+      subject: login.id,
+      data: { label, kind, groups, from, ...(thumbprint.startsWith('web:') ? { browser: true } : {}) },
+    })
+  }
+  // What the directory said of this person while they were not signed in.
+  const source = origin.directory?.source
+  const revoked = source === undefined ? [] : await revokeLostGrants(tx, login.person, rules, { name: source }, now)
+  const sameIssuer = (await openLoginsOf(tx, id))
+    .filter((one) => one.origin === undefined || one.origin.issuer === origin.issuer)
+    .map((one) => one.id)
+  return { refusal: undefined, login, sameIssuer, revoked }
+}
+
+/** Why a token proves nothing here, whoever it is about. */
+async function tokenProblem(
+  tx: Tx,
+  { id, kind, issuedAt, origin }: ProvenIdentity,
+  {
+    first,
+    thumbprint,
+    known,
+  }: { readonly first: TokenUse | undefined; readonly thumbprint: string; readonly known: Login | undefined },
+): Promise<keyof typeof refusals | undefined> {
+  if (first !== undefined && first.thumbprint !== thumbprint) return 'another key'
+  if (first !== undefined && first.loginId !== known?.id) return 'signed out'
+  const endedAt = await lastEndedAt(tx, id, thumbprint)
+  // A service has one key for all its jobs, and a token for each: only those from before the end are of no use.
+  if (endedAt !== undefined && kind === 'service' && issuedAt < endedAt) return 'signed out'
+  if (endedAt !== undefined && kind === 'person' && known === undefined) return 'key signed out'
+  const signedOutAt = await signedOutEverywhereAt(tx, id)
+  if (signedOutAt !== undefined && issuedAt < signedOutAt) return 'signed out everywhere'
+  if (origin.session !== undefined && (await hasProviderLoggedOut(tx, origin.issuer, origin.session)))
+    return 'signed out at the provider'
+  return undefined
+}
+
+/** From now on the directory's word on its user is about this person, also at other issuers. */
+async function linkPerson(tx: Tx, user: DirectoryUser, personId: string, now: number): Promise<void> {
+  await saveDirectoryUser(tx, { ...user, personId })
+  await appendAudit(tx, now, {
+    type: 'directory.user_linked',
+    actor: personId,
+    subject: user.id,
+    data: { source: user.source, ...(user.personId === undefined ? {} : { before: user.personId }) },
+  })
 }
 
 const signInAgain = { hint: 'sign in again: pamctl login' }
@@ -84,6 +168,12 @@ const refusals = {
     new PamError('TOKEN_USED', 'this identity token was already used for a login that was signed out', signInAgain),
   'signed out everywhere': () =>
     new PamError('TOKEN_USED', 'this identity token was issued before you signed out everywhere', signInAgain),
+  'signed out at the provider': () =>
+    new PamError(
+      'TOKEN_USED',
+      'this identity token is of a session that has ended at the identity provider',
+      signInAgain,
+    ),
   'key signed out': () => new PamError('KEY_SIGNED_OUT', 'the login of this key was signed out', signInAgain),
 }
 
@@ -111,17 +201,4 @@ export async function endEveryLogin(
     return logins
   })
   endSessionsOf(ended, registry)
-}
-
-async function saveEnd(tx: Tx, login: Login, now: number, data: object): Promise<void> {
-  await saveLogin(tx, { ...login, endedAt: now })
-  await tx.deleteFrom('web_sessions').where('login_id', '=', login.id).execute()
-  await appendAudit(tx, now, { type: 'login.ended', actor: login.person.id, subject: login.id, data: { ...data } })
-}
-
-function endSessionsOf(logins: readonly Login[], registry: ApiDeps['registry']): void {
-  registry.endWhere(
-    ({ loginId }) => logins.some(({ id }) => id === loginId),
-    new PamError('IDENTITY_LOST', 'this login was signed out', { hint: 'sign in again: pamctl login' }),
-  )
 }

@@ -26,6 +26,7 @@ import { recordingRoutes } from './routes/recordings.ts'
 import { requestRoutes } from './routes/requests.ts'
 import { reviewRoutes } from './routes/reviews.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { scimRoutes } from './routes/scim.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { securityHeaders, serveWebApp } from './web-app.ts'
 import { authenticateBrowser, hasSessionCookie, isSecure, type Browser } from './web-sessions.ts'
@@ -224,4 +225,5 @@ const ROUTES = [
   policyRoutes,
   eventRoutes,
   notificationRoutes,
+  scimRoutes,
 ]

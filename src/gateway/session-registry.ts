@@ -113,21 +113,22 @@ export class SessionRegistry {
   }
 
   /**
-   * A person's groups may have changed. Ends the sessions whose target they no longer have access to, and those in which some rule would
-   * treat them differently than when the session was opened.
+   * The groups of these logins may have changed; a person has others at another issuer. Ends the sessions whose target they no longer have
+   * access to, and those in which some rule would treat them differently than when the session was opened.
    */
-  personChanged(person: Person, rules: Rules): void {
+  personChanged(person: Person, rules: Rules, loginIds: ReadonlySet<string>): void {
+    const isTheirs = (session: LiveSession): boolean => session.person.id === person.id && loginIds.has(session.loginId)
     this.endWhere(
-      (session) => session.person.id === person.id && !keepsAccess(session, person, rules),
+      (session) => isTheirs(session) && !keepsAccess(session, person, rules),
       new PamError('IDENTITY_LOST', 'your group membership changed; this access was withdrawn'),
     )
     this.endWhere(
-      (session) => session.person.id === person.id && !isSamePerson(rules.policy, session.person, person),
+      (session) => isTheirs(session) && !isSamePerson(rules.policy, session.person, person),
       new PamError('IDENTITY_LOST', 'your group membership changed; other rules apply to you now', {
         hint: 'connect again',
       }),
     )
-    for (const session of this.#live.values()) if (session.person.id === person.id) this.proven(session.id, person)
+    for (const session of this.#live.values()) if (isTheirs(session)) this.proven(session.id, person)
   }
 
   /** The person of a session as they are now, which rules may treat differently from when they opened it. */

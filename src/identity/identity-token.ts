@@ -9,7 +9,9 @@ import {
   type JWTVerifyGetKey,
 } from 'jose'
 import { PamError } from '../shared/errors.ts'
+import { nameKey } from '../shared/name-key.ts'
 import type { Issuer, TrustedIssuer } from './issuer.ts'
+import type { LoginOrigin } from './login-origin.ts'
 
 /** Who a token from a trusted issuer says somebody is, once everything about the token has been checked. */
 export interface ProvenIdentity {
@@ -25,6 +27,7 @@ export interface ProvenIdentity {
   readonly expiresAt: number
   /** Names this very token: SHA-256 of what was signed. */
   readonly digest: string
+  readonly origin: LoginOrigin
 }
 
 export interface IdentityVerifier {
@@ -102,7 +105,7 @@ function needPast(payload: JWTPayload, now: number): void {
   }
 }
 
-function toIdentity(payload: JWTPayload, issuer: Issuer, token: string): ProvenIdentity {
+function toIdentity(payload: JWTPayload, issuer: TrustedIssuer, token: string): ProvenIdentity {
   const subject = payload.sub as string
   // OpenID Connect Core 3.1.3.7: with several audiences azp must be there, and where it is, it must be us.
   if (issuer.for === 'people') {
@@ -117,22 +120,14 @@ function toIdentity(payload: JWTPayload, issuer: Issuer, token: string): ProvenI
     if (wrong)
       throw new PamError('TOKEN_INVALID', 'the token does not meet the conditions set for services of this issuer')
   }
-  const groups = payload[issuer.groupsClaim]
+  const groups = groupsIn(payload, issuer)
   const label = payload[issuer.labelClaim]
   const authTime = payload['auth_time']
   return {
     id: personId(payload, issuer, subject),
     kind: issuer.for === 'people' ? 'person' : 'service',
     label: typeof label === 'string' && label !== '' ? label : subject,
-    groups: [
-      ...new Set([
-        ...issuer.groups,
-        ...(Array.isArray(groups) ? groups : []).filter(
-          (group): group is string =>
-            typeof group === 'string' && (issuer.knownGroups === undefined || issuer.knownGroups.includes(group)),
-        ),
-      ]),
-    ],
+    groups,
     email:
       payload['email_verified'] === true && typeof payload['email'] === 'string'
         ? payload['email'].toLowerCase()
@@ -143,6 +138,36 @@ function toIdentity(payload: JWTPayload, issuer: Issuer, token: string): ProvenI
     digest: createHash('sha256')
       .update(token.slice(0, token.lastIndexOf('.')))
       .digest('base64url'),
+    origin: originOf(payload, issuer, groups),
+  }
+}
+
+function groupsIn(payload: JWTPayload, { groupsClaim, groups, knownGroups }: Issuer): string[] {
+  const claim = payload[groupsClaim]
+  return [
+    ...new Set([
+      ...groups,
+      ...(Array.isArray(claim) ? claim : []).filter(
+        (group): group is string =>
+          typeof group === 'string' && (knownGroups === undefined || knownGroups.includes(group)),
+      ),
+    ]),
+  ]
+}
+
+function originOf(payload: JWTPayload, { url, provisioning }: TrustedIssuer, groups: readonly string[]): LoginOrigin {
+  const name = provisioning === undefined ? undefined : payload[provisioning.claim]
+  const session = payload['sid']
+  return {
+    issuer: url,
+    subject: payload.sub as string,
+    // OpenID Connect Back-Channel Logout 1.0, section 2.1.
+    session: typeof session === 'string' && session !== '' ? session : undefined,
+    directory: provisioning && {
+      source: provisioning.source,
+      key: typeof name !== 'string' || name === '' ? undefined : provisioning.isCaseExact ? name : nameKey(name),
+    },
+    groups,
   }
 }
 

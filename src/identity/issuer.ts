@@ -65,4 +65,6 @@ export interface TrustedIssuer extends Issuer {
   readonly authority: string | undefined
   /** Trusts that. */
   readonly fetch: typeof fetch
+  /** The provisioning source of its people, and how that names them. */
+  readonly provisioning?: { readonly source: string; readonly claim: string; readonly isCaseExact: boolean } | undefined
 }

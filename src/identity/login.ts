@@ -1,4 +1,5 @@
 import type { ProvenIdentity } from './identity-token.ts'
+import type { LoginOrigin } from './login-origin.ts'
 
 /** A signed-in identity at one key: what access tokens name and sessions live on. */
 export interface Login {
@@ -18,6 +19,8 @@ export interface Login {
   readonly provenUntil: number
   readonly createdAt: number
   readonly endedAt: number | undefined
+  /** Undefined in logins that were made before this was kept: at their next proof they have one. */
+  readonly origin?: LoginOrigin | undefined
 }
 
 /**

@@ -29,7 +29,8 @@ export function decideAccess(policy: Policy, person: Person, target: Target): Ac
   return policy.access.find((rule) => fitsAccess(rule, person, target))
 }
 
-function fitsAccess(rule: AccessRule, person: Person, target: Target): boolean {
+/** Whether an access rule is about this person and target. */
+export function fitsAccess(rule: AccessRule, person: Person, target: Target): boolean {
   return (
     fitsWho(rule.who, person) &&
     fitsTarget(rule.targets, target) &&

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isHostLabel } from '../api/app-hosts.ts'
 import type { ApiSettings } from '../api/deps.ts'
+import type { ProvisioningSource } from '../api/directory-standing.ts'
 import { resolveSecret } from '../credentials/secret-reference.ts'
 import { EVALUATION_AUDIENCE, EVALUATION_CLIENT, EVALUATION_SERVICE_CLAIM } from '../evaluation-idp/provider.ts'
 import { issuerSchema, type Issuer, type TrustedIssuer } from '../identity/issuer.ts'
@@ -41,7 +42,14 @@ export function trustedIssuers(config: Config, evaluationUrl: string | undefined
   ].map((issuer) => {
     const authority =
       issuer.ca === undefined ? undefined : readFileSync(resolve(config.baseDirectory, issuer.ca), 'utf8')
-    return { ...issuer, authority, fetch: fetchWithCa(authority) }
+    const source = config.identity.provisioning.find(
+      (one) => one.issuer === issuer.url || (one.issuer === 'evaluation' && issuer.url === evaluationUrl),
+    )
+    const provisioning =
+      source === undefined || issuer.for !== 'people'
+        ? undefined
+        : { source: source.name, claim: source.claim, isCaseExact: source.attribute === 'externalId' }
+    return { ...issuer, authority, fetch: fetchWithCa(authority), provisioning }
   })
   // Browsers may have a client of their own at the issuer that signs in people: its tokens are for us, too.
   const people = issuers.find((issuer) => issuer.for === 'people')
@@ -60,6 +68,26 @@ function webClient(config: Config, people: TrustedIssuer | undefined): WebClient
     scopes: people.scopes,
     fetch: people.fetch,
   }
+}
+
+/** Directories, with what the issuers that they are for say of groups. */
+function provisioningSources(
+  { identity, baseDirectory }: Config,
+  issuers: readonly TrustedIssuer[],
+): ProvisioningSource[] {
+  return identity.provisioning.map(({ name, token, attribute, groups, groupName, required }) => {
+    const issuer = issuers.find(({ provisioning }) => provisioning?.source === name)
+    return {
+      name,
+      token: () => resolveSecret(token, baseDirectory),
+      attribute,
+      groups,
+      groupName,
+      required,
+      always: issuer?.groups ?? [],
+      known: issuer?.knownGroups,
+    }
+  })
 }
 
 export function apiSettings(
@@ -81,6 +109,7 @@ export function apiSettings(
     }),
     roles: config.roles,
     reproof: config.identity.reverifyEvery,
+    provisioning: provisioningSources(config, issuers),
     handshake: config.limits.handshake,
     requestExpire: config.requests.expires,
     recentSignIn: config.requests.recentSignIn,

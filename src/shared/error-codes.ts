@@ -147,6 +147,11 @@ export const errorCodes = {
     401,
     4,
   ),
+  ACCOUNT_DISABLED: meaning(
+    'The directory that provisions this gateway has disabled or deleted the person, or does not know them.',
+    403,
+    5,
+  ),
   CLIENT_SHARED: meaning(
     'Another gateway that you have signed in to uses the same client at the identity provider, so it would take the tokens of this one.',
     403,

@@ -1,4 +1,5 @@
 import type { Login } from '../identity/login.ts'
+import type { LoginOrigin } from '../identity/login-origin.ts'
 import { compiledOnce } from './compiled-once.ts'
 import type { Tx } from './database.ts'
 import type { Reader } from './page.ts'
@@ -17,6 +18,12 @@ export async function saveLogin(tx: Tx, login: Login): Promise<void> {
     proven_until: login.provenUntil,
     created_at: login.createdAt,
     ended_at: login.endedAt ?? null,
+    issuer: login.origin?.issuer ?? null,
+    subject: login.origin?.subject ?? null,
+    provider_session: login.origin?.session ?? null,
+    directory: login.origin?.directory?.source ?? null,
+    directory_key: login.origin?.directory?.key ?? null,
+    token_groups: login.origin === undefined ? null : JSON.stringify(login.origin.groups),
   }
   await tx
     .insertInto('logins')
@@ -62,6 +69,52 @@ export async function openLoginsOf(db: Reader, personId: string): Promise<Login[
     .where('ended_at', 'is', null)
     .execute()
   return rows.map(fromRow)
+}
+
+/** Logins that have not ended of those whom a directory knows by one of these names, or who are one of these people. */
+export async function openLoginsInDirectory(
+  db: Reader,
+  directory: string,
+  { keys, personIds }: { readonly keys: readonly string[]; readonly personIds: readonly string[] },
+): Promise<Login[]> {
+  const found = new Map<string, LoginTable>()
+  const open = db.selectFrom('logins').selectAll().where('ended_at', 'is', null)
+  for (let at = 0; at < Math.max(keys.length, personIds.length); at += AT_ONCE) {
+    const [some, people] = [keys.slice(at, at + AT_ONCE), personIds.slice(at, at + AT_ONCE)]
+    const rows = [
+      ...(some.length === 0
+        ? []
+        : await open.where('directory', '=', directory).where('directory_key', 'in', some).execute()),
+      ...(people.length === 0 ? [] : await open.where('person_id', 'in', people).execute()),
+    ]
+    for (const row of rows) found.set(row.id, row)
+  }
+  return [...found.values()].map(fromRow)
+}
+
+/** Logins that have not ended and come from a session of a provider, or of a subject; where both are given, from both. */
+export async function openLoginsAtProvider(
+  db: Reader,
+  issuer: string,
+  { subject, session }: { readonly subject: string | undefined; readonly session: string | undefined },
+): Promise<Login[]> {
+  if (subject === undefined && session === undefined) return []
+  let query = db.selectFrom('logins').selectAll().where('issuer', '=', issuer).where('ended_at', 'is', null)
+  if (subject !== undefined) query = query.where('subject', '=', subject)
+  if (session !== undefined) query = query.where('provider_session', '=', session)
+  return (await query.execute()).map(fromRow)
+}
+
+/** The last login of a person, open or not. */
+export async function lastLoginOf(db: Reader, personId: string): Promise<Login | undefined> {
+  const row = await db
+    .selectFrom('logins')
+    .selectAll()
+    .where('person_id', '=', personId)
+    .orderBy('created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row && fromRow(row)
 }
 
 /** Logins whose issuer has verified this address, of people who are signed in and proven now. */
@@ -170,7 +223,22 @@ const fromRow = (row: LoginTable): Login => ({
   provenUntil: row.proven_until,
   createdAt: row.created_at,
   endedAt: row.ended_at ?? undefined,
+  origin: originOf(row),
 })
+
+const originOf = (row: LoginTable): LoginOrigin | undefined =>
+  row.issuer === null || row.subject === null
+    ? undefined
+    : {
+        issuer: row.issuer,
+        subject: row.subject,
+        session: row.provider_session ?? undefined,
+        directory: row.directory === null ? undefined : { source: row.directory, key: row.directory_key ?? undefined },
+        groups: JSON.parse(row.token_groups ?? '[]') as string[],
+      }
+
+/** Values in one question. */
+const AT_ONCE = 1000
 
 /** Milliseconds that an identity provider's clock may run ahead. */
 const CLOCK_TOLERANCE = 30_000

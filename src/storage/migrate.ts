@@ -4,6 +4,7 @@ import { keepEvidence } from './migrations/20261124-keep-evidence.ts'
 import { openDashboard } from './migrations/20261125-open-dashboard.ts'
 import { nameLoginOfToken } from './migrations/20261128-name-login-of-token.ts'
 import { noteSignOuts } from './migrations/20261129-note-sign-outs.ts'
+import { keepDirectory } from './migrations/20261130-keep-directory.ts'
 
 /** Brings the schema up to date; several gateways may try at once, one does it. Throws what the store says. */
 export async function migrate<T>(db: Kysely<T>): Promise<void> {
@@ -18,4 +19,5 @@ const migrations = {
   '20261125-open-dashboard': openDashboard,
   '20261128-name-login-of-token': nameLoginOfToken,
   '20261129-note-sign-outs': noteSignOuts,
+  '20261130-keep-directory': keepDirectory,
 }

@@ -16,6 +16,10 @@ export interface Tables {
   web_sessions: WebSessionTable
   deliveries: DeliveryTable
   chat_messages: ChatMessageTable
+  directory_users: DirectoryUserTable
+  directory_groups: DirectoryGroupTable
+  directory_members: DirectoryMemberTable
+  provider_logouts: ProviderLogoutTable
 }
 
 interface PersonColumns {
@@ -58,6 +62,16 @@ export interface LoginTable extends PersonColumns {
   proven_until: number
   created_at: number
   ended_at: number | null
+  /** Where the identity comes from; null in logins that were made before this was kept. */
+  issuer: string | null
+  subject: string | null
+  /** The session at the provider (`sid`). */
+  provider_session: string | null
+  /** The provisioning source of the issuer, and the name by which it knows the person. */
+  directory: string | null
+  directory_key: string | null
+  /** JSON: the groups that the token had. */
+  token_groups: string | null
 }
 
 export interface UsedTokenTable {
@@ -176,4 +190,49 @@ export interface ChatMessageTable {
   review_id: string
   channel: string
   ts: string
+}
+
+/** Somebody whom a directory has provisioned. Those that it deleted stay, so that they are known to be gone. */
+export interface DirectoryUserTable {
+  id: string
+  /** Name of the provisioning source. */
+  source: string
+  user_name: string
+  /** As it is compared. */
+  user_name_key: string
+  external_id: string | null
+  /** 0 or 1. */
+  active: number
+  /** JSON: the attributes that are only kept for the directory. */
+  attributes: string
+  /** Who it is here, once they have signed in. */
+  person_id: string | null
+  created_at: number
+  changed_at: number
+  deleted_at: number | null
+}
+
+export interface DirectoryGroupTable {
+  id: string
+  source: string
+  display_name: string
+  /** As it is compared. */
+  display_name_key: string
+  external_id: string | null
+  created_at: number
+  changed_at: number
+}
+
+export interface DirectoryMemberTable {
+  group_id: string
+  user_id: string
+}
+
+/** Logout tokens that were used (`token`), and sessions at a provider that have ended (`session`). */
+export interface ProviderLogoutTable {
+  issuer: string
+  kind: 'token' | 'session'
+  /** `jti` of the token, or `sid`. */
+  name: string
+  expires_at: number
 }

@@ -57,6 +57,7 @@ describe('a browser whose identity is proven again', () => {
         reproof: REPROOF,
         policy: { access: [], commands: [], masking: [] },
         targets: [],
+        provisioning: [],
         web: { client, idle: IDLE, maxDuration: 12 * 3_600_000 },
       }),
     } as never

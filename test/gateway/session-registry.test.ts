@@ -24,6 +24,7 @@ const live = (id: string, given: Partial<LiveSession> = {}): LiveSession => ({
 })
 const RULES = `access: [{ name: devs, who: { groups: [dev] }, grant: standing }]
 commands: [{ name: careful, who: { groups: [ops] }, match: { kinds: [delete] }, allow: true }]`
+const THEIRS = new Set(['log_1'])
 const approval = (sessionId: string): Approval => ({ id: 'apr_1', sessionId }) as Approval
 
 beforeEach(() => {
@@ -56,12 +57,19 @@ describe('live sessions', () => {
   it('end with the access of their person, or where other rules apply to them', () => {
     const rules = { policy: policyOf(RULES), targets: [store] }
     registry.add(live('ses_4', { person: { ...jane, groups: ['dev', 'ops'] } }))
-    registry.personChanged({ ...jane, groups: ['dev', 'chess'] }, rules)
+    registry.personChanged({ ...jane, groups: ['dev', 'chess'] }, rules, THEIRS)
     expect(ended).toEqual(['ses_4 IDENTITY_LOST'])
     registry.remove('ses_4')
-    registry.personChanged({ ...jane, groups: [] }, rules)
+    registry.personChanged({ ...jane, groups: [] }, rules, THEIRS)
     expect(ended.slice(1, 3)).toEqual(['ses_1 IDENTITY_LOST', 'ses_3 IDENTITY_LOST'])
     expect(ended).not.toContain('ses_2 IDENTITY_LOST')
+  })
+
+  it('keep what another login of the person has from another issuer', () => {
+    const rules = { policy: policyOf(RULES), targets: [store] }
+    registry.add(live('ses_4', { loginId: 'log_2' }))
+    registry.personChanged({ ...jane, groups: [] }, rules, new Set(['log_2']))
+    expect(ended).toEqual(['ses_4 IDENTITY_LOST', 'ses_4 IDENTITY_LOST'])
   })
 
   it('end with the rule that gives them, whoever has them', () => {
@@ -74,7 +82,7 @@ describe('live sessions', () => {
   it('end with new rules about a group that their person has left or joined since, whoever proved it', () => {
     const dev = { policy: policyOf(RULES.replace('[ops]', '[dev]')), targets: [store] }
     registry.add(live('ses_4', { person: { ...jane, groups: ['dev', 'ops'] } }))
-    registry.personChanged(jane, dev)
+    registry.personChanged(jane, dev, THEIRS)
     registry.rulesChanged(dev)
     expect(ended).toEqual([])
     registry.proven('ses_2', { ...jane, id: 'bob', groups: ['dev', 'ops'] })
@@ -85,7 +93,7 @@ describe('live sessions', () => {
 
   it('end with new rules that give access to a group that their person has left since', () => {
     registry.add(live('ses_4', { person: { ...jane, groups: ['dev', 'ops'] } }))
-    registry.personChanged(jane, { policy: policyOf(RULES.replaceAll('[ops]', '[dev]')), targets: [store] })
+    registry.personChanged(jane, { policy: policyOf(RULES.replaceAll('[ops]', '[dev]')), targets: [store] }, THEIRS)
     registry.rulesChanged({ policy: policyOf(RULES.replace('[dev]', '[ops]')), targets: [store] })
     expect(ended).toContain('ses_4 NO_ACCESS')
   })

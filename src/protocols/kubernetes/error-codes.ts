@@ -94,6 +94,7 @@ export const statusKinds = {
   NO_TERMINAL: BAD_REQUEST,
   INTERNAL: FAULT,
   KEY_SIGNED_OUT: UNAUTHORIZED,
+  ACCOUNT_DISABLED: FORBIDDEN,
   CLIENT_SHARED: UNAUTHORIZED,
 } as const satisfies Record<ErrorCode, StatusKind>
 

@@ -73,5 +73,6 @@ export const sqlstates = {
   NO_TERMINAL: '22023',
   INTERNAL: 'XX000',
   KEY_SIGNED_OUT: '28000',
+  ACCOUNT_DISABLED: '28000',
   CLIENT_SHARED: '28000',
 } as const satisfies Record<ErrorCode, string>

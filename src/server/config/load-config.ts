@@ -19,6 +19,7 @@ import { toConfig, type Config } from './config.ts'
 import { configSchema, sectionsOf, type ConfigFile } from './schema.ts'
 import type { Finding } from './finding.ts'
 import type { KnownGroups } from './review-config.ts'
+import { provisioningFindings } from './provisioning-config.ts'
 import { kindOf } from './target-kind.ts'
 
 /**
@@ -81,6 +82,7 @@ function unusableKeys(config: ConfigFile, baseDirectory: string): Finding[] {
     attempt(['listen', 'tls', 'key'], () =>
       checkPair(resolve(baseDirectory, tls.certificate), resolve(baseDirectory, tls.key), tls.key),
     )
+  findings.push(...provisioningFindings(config.identity, baseDirectory))
   for (const [name, section] of Object.entries(sectionsOf(config)))
     for (const { path, message } of gatewayHalves[name as ProtocolName].section?.errors(section, baseDirectory) ?? [])
       findings.push({ level: 'error', path: [name, ...path], message })

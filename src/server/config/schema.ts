@@ -12,6 +12,7 @@ import { foreignWords, renamedKeys } from '../../shared/yaml-file.ts'
 import { plainUrl } from '../../shared/plain-url.ts'
 import { auditSchema, recordingSchema } from './evidence-config.ts'
 import { notificationsSchema } from './notify-config.ts'
+import { provisioningProblems, provisioningSchema } from './provisioning-config.ts'
 
 const groups = z.array(z.string().min(1)).default([])
 
@@ -120,6 +121,10 @@ export const configSchema = z
       .strictObject({
         issuers: z.array(issuerSchema).default([]).describe('identity providers the gateway trusts'),
         reverifyEvery: duration.prefault('5m').describe('how often an identity in use is verified again'),
+        provisioning: z
+          .array(provisioningSchema)
+          .default([])
+          .describe('directories that create, change and disable people by SCIM 2.0 at /scim/v2'),
         evaluation: z
           .strictObject({
             people: readableFile.describe('a YAML file with people and hashed passwords'),
@@ -191,9 +196,11 @@ export const configSchema = z
     if (config.identity.issuers.length === 0 && config.identity.evaluation === undefined) {
       problem(['identity'], 'needs issuers, or evaluation for the built-in provider')
     }
+    for (const { path, message } of provisioningProblems(config.identity)) problem(path, message)
     const names = (list: readonly { readonly name: string }[]): string[] => list.map(({ name }) => name)
     for (const [list, key] of [
       [names(config.targets), 'targets'],
+      [names(config.identity.provisioning), 'identity.provisioning'],
       [names(config.access), 'access'],
       [config.commands.map((rules) => rules[0]?.name ?? ''), 'commands'],
       [names(config.masking), 'masking'],

@@ -88,13 +88,15 @@ function decideStatement(policy: Policy, person: Person, target: Target, stateme
     case 'allow':
       return { type: 'allow', rule: rule.name }
     case 'deny':
-      return {
-        type: 'deny',
-        rule: rule.name,
-        code: 'COMMAND_REFUSED',
-        message: rule.effect.message,
-        hint: hintOf(rule, statement, vocabulary),
-      }
+      return (
+        denyUndescribed(rule, person, target, statement, vocabulary) ?? {
+          type: 'deny',
+          rule: rule.name,
+          code: 'COMMAND_REFUSED',
+          message: rule.effect.message,
+          hint: hintOf(rule, statement, vocabulary),
+        }
+      )
     case 'hold':
       return {
         type: 'hold',
@@ -103,6 +105,27 @@ function decideStatement(policy: Policy, person: Person, target: Target, stateme
         statement: what,
       }
   }
+}
+
+/** A rule that matches only what the target's description lacks has nothing to say of it: its words are about something else. */
+function denyUndescribed(
+  { name, match, when }: CommandRule,
+  person: Person,
+  target: Target,
+  statement: Statement,
+  vocabulary: Vocabulary,
+): Judgement | undefined {
+  const isConditionKnown = when?.holds({ person, target, statement }) !== undefined || when === undefined
+  const missing = vocabulary.undescribed?.(match, statement, isConditionKnown)
+  return missing === undefined
+    ? undefined
+    : {
+        type: 'deny',
+        rule: name,
+        code: 'COMMAND_UNKNOWN',
+        message: `${missing.reason}, and rule "${name}" denies what this ${vocabulary.name(statement)} could be`,
+        hint: missing.advice,
+      }
 }
 
 /** Where a rule fits only because it may be about this, that is said first. */

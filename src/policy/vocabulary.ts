@@ -49,6 +49,15 @@ export interface Vocabulary<S extends Statement = Statement> {
   opaque(statement: S): readonly string[]
   /** Why a rule that refuses or holds matches although nothing is surely what it names; undefined where something is. */
   whyMaybe(match: StatementMatch, statement: S): string | undefined
+  /**
+   * Where the target has a description of its own: why it does not have a statement that a rule denies only for that, and what to do. `isConditionKnown`: the
+   * rule has no condition (`when:`), or one that could be evaluated. Undefined where the rule is about the statement itself, and its own words apply.
+   */
+  undescribed?(
+    match: StatementMatch,
+    statement: S,
+    isConditionKnown: boolean,
+  ): { readonly reason: string; readonly advice: string } | undefined
   /** What to do where its effect is not known and no rule allows that. */
   adviceOnUnknown(statement: S): string
   /** What is wrong with parts of a match that no command can have together. `kinds` are those that it names. */

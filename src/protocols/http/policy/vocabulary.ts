@@ -98,10 +98,11 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
   describe,
   opaque: () => [],
   whyMaybe,
-  adviceOnUnknown: ({ described }) =>
-    described === undefined
-      ? REWRITE_ADVICE
-      : 'ask your administrator to add it to the OpenAPI document, or for a rule with `unknown: true`',
+  undescribed: (match, statement, isConditionKnown) =>
+    isUndescribed(statement) && (!isConditionKnown || fitsForLack(match, statement))
+      ? { reason: statement.unknown.join('; '), advice: `${ADD_ADVICE}, in front of this one` }
+      : undefined,
+  adviceOnUnknown: ({ described }) => (described === undefined ? REWRITE_ADVICE : ADD_ADVICE),
   contradictions,
   variables: {
     method: { type: 'string', absent: '' },
@@ -176,6 +177,22 @@ function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], state
   return match.body === undefined || match.body.some((field) => fitsBodyField(field, request.body, surely))
 }
 
+/** It can be read, and the OpenAPI document of the target does not have it. */
+const isUndescribed = ({ request, unknown }: HttpStatement): boolean => unknown.length > 0 && request.path !== ''
+
+/** Whether a rule that denies matches a request only because the document does not have it: without a document it would not. */
+const fitsForLack = (match: StatementMatch, statement: HttpStatement): boolean =>
+  match.unknown !== true &&
+  !fitsRequest(match, 'deny', {
+    ...statement,
+    kinds: statement.kinds.filter((kind) => kind !== 'unsafe'),
+    unknown: [],
+    described: undefined,
+  })
+
+const ADD_ADVICE =
+  'ask your administrator to add it to the OpenAPI document, or for a rule that allows its route with `unknown: true`'
+
 /** Nothing of it is known but its method. */
 const isUnread = ({ request, unknown }: HttpStatement): boolean => unknown.length > 0 && request.path === ''
 
@@ -219,7 +236,8 @@ function whyMaybe(given: StatementMatch, statement: HttpStatement): string | und
   const { body: fields, routes, operations, tags } = given as RequestMatch
   const { body, segments } = statement.request
   if (isUnread(statement)) return 'could not be read'
-  if ((operations ?? tags) !== undefined && statement.unknown.length > 0)
+  if (isUndescribed(statement) && given.unknown === true) return 'is not in the OpenAPI document'
+  if (isUndescribed(statement) && fitsForLack(given, statement))
     return 'is not in the OpenAPI document, and may do what any operation does'
   if ((operations ?? tags) !== undefined && !fitsRequest({ operations, tags }, 'allow', statement))
     return 'may be taken for another operation by some server'

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { decideCommand } from '../../../../src/policy/decide.ts'
+import { policySchemas } from '../../../../src/policy/parse-policy.ts'
 import type { StatementMatch } from '../../../../src/policy/policy.ts'
 import { factsOf } from '../../../../src/protocols/http/facts/facts-of.ts'
 import type { HttpStatement } from '../../../../src/protocols/http/facts/http-statement.ts'
@@ -6,7 +9,10 @@ import { readDocument } from '../../../../src/protocols/http/openapi/read-docume
 import { httpRuleSets } from '../../../../src/protocols/http/policy/rule-sets.ts'
 import { httpVocabulary } from '../../../../src/protocols/http/policy/vocabulary.ts'
 import { readRequest } from '../../../../src/protocols/http/request/read-request.ts'
+import { policyLanguage } from '../../../../src/protocols/policy-language.ts'
 import { PamError } from '../../../../src/shared/errors.ts'
+
+const NO_PATH = 'the OpenAPI document of the target has no such path'
 
 const description = readDocument(
   `openapi: 3.1.0
@@ -83,6 +89,72 @@ describe('a request that the document does not have', () => {
     expect(fits(match, 'GET /other', 'deny')).toBe(true)
     expect(httpVocabulary.whyMaybe(match, statementOf('GET /other'))).toContain('is not in the OpenAPI document')
     expect(fits({ routes: ['/admin/**'] }, 'GET /other', 'deny')).toBe(false)
+  })
+
+  it.each<[string, StatementMatch, boolean]>([
+    ['GET /other', { operations: ['deleteUser'] }, true],
+    ['GET /other', { tags: ['danger'] }, true],
+    ['GET /other', { kinds: ['unsafe'] }, true],
+    ['GET /other', { routes: ['/other'], tags: ['danger'] }, true],
+    // What these say of it is true whatever the document has.
+    ['GET /other', { routes: ['/other'] }, false],
+    ['DELETE /other', { kinds: ['delete', 'unsafe'] }, false],
+    ['GET /other', { unknown: true }, false],
+    ['GET /users/7', { operations: ['getUser'] }, false],
+  ])('%s is denied by %j for the lack of it alone: %s', (text, match, is) => {
+    const statement = statementOf(text)
+    expect(httpVocabulary.matches(match, 'deny', statement)).toBe(true)
+    const missing = httpVocabulary.undescribed?.(match, statement, true)
+    if (is) expect(missing).toEqual({ reason: NO_PATH, advice: expect.stringContaining('in front of this one') })
+    else expect(missing).toBeUndefined()
+  })
+
+  it('is denied for that where a condition cannot be evaluated', () => {
+    expect(httpVocabulary.undescribed?.({ methods: ['GET'] }, statementOf('GET /other'), false)?.reason).toBe(NO_PATH)
+    expect(httpVocabulary.undescribed?.({ methods: ['GET'] }, statementOf('GET /users/Me'), false)).toBeUndefined()
+  })
+
+  describe('in the words of a refusal', () => {
+    const { policyShape, toPolicy } = policySchemas(policyLanguage)
+    const policy = toPolicy(
+      z.object(policyShape).parse({
+        commands: [
+          { name: 'no deleting', match: { operations: ['deleteUser'] }, deny: 'finance deletes' },
+          { name: 'no me', match: { methods: ['GET'] }, when: 'statement.operation == "getMe"', deny: 'not me' },
+        ],
+      }),
+    )
+    const jane = { id: 'jane', kind: 'person', label: 'jane', groups: [] } as const
+    const users = { name: 'users', type: 'http', labels: {} }
+    const decide = (text: string, rules = policy) =>
+      decideCommand(rules, jane, users, {
+        protocol: 'http',
+        kind: 'statement',
+        text,
+        parameters: [],
+        facts: { type: 'http', statements: [statementOf(text)] },
+      })
+
+    it('says that the document does not have it', () => {
+      expect(decide('POST /other')).toEqual({
+        type: 'deny',
+        rule: 'no deleting',
+        code: 'COMMAND_UNKNOWN',
+        message: `${NO_PATH}, and rule "no deleting" denies what this POST /other could be`,
+        hint: 'ask your administrator to add it to the OpenAPI document, or for a rule that allows its route with `unknown: true`, in front of this one',
+      })
+      expect(decide('PUT /users/7')).toMatchObject({ message: expect.stringContaining('has no PUT of /users/{id}') })
+      const [, condition] = policy.commands
+      const alone = { ...policy, commands: condition === undefined ? [] : [condition] }
+      expect(decide('GET /other', alone)).toMatchObject({
+        message: expect.stringContaining(`${NO_PATH}, and rule "no me"`),
+      })
+    })
+
+    it('keeps the words of a rule that is about it', () => {
+      expect(decide('DELETE /users/7')).toMatchObject({ code: 'COMMAND_REFUSED', message: 'finance deletes' })
+      expect(decide('GET /users/me')).toMatchObject({ code: 'COMMAND_REFUSED', message: 'not me' })
+    })
   })
 
   it('has no values for conditions, nor has one that may be another operation', () => {

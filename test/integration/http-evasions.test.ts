@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DOCUMENT, EVASIONS, OPERATION_EVASIONS, type Evasion } from '../fixtures/http-evasions.ts'
+import { DOCUMENT, EVASIONS, OPERATION_EVASIONS, SLASH_EVASIONS, type Evasion } from '../fixtures/http-evasions.ts'
 import { startHttpGateway, type HttpGateway, type HttpPort } from '../helpers/http-gateway.ts'
 import { MISSING, REACHED, startHttpServers, type HttpServers, type ServerName } from '../helpers/http-servers.ts'
 
@@ -17,6 +17,8 @@ describe.skipIf(MISSING.length > 0)('ways around rules for HTTP', () => {
   let shop: HttpPort
   /** Rules by the operations of a document: one target denies some, the other allows some. */
   let described: readonly HttpPort[]
+  /** Takes encoded slashes: rules by routes for one target, by operations for the other. */
+  let slashed: readonly HttpPort[]
   let place: string
   /** In front of the target. */
   let gate: Server
@@ -36,13 +38,15 @@ describe.skipIf(MISSING.length > 0)('ways around rules for HTTP', () => {
     const openapi = join(place, 'shop.yaml')
     writeFileSync(openapi, DOCUMENT)
     const target = { type: 'http', host: '127.0.0.1', port, tls: 'disable' }
-    const denying = { names: ['denying'] }
+    const denying = { names: ['denying', 'slashed-operations'] }
     const allowing = { names: ['allowing'] }
     gateway = await startHttpGateway({
       targets: [
         { name: 'shop', ...target },
         { name: 'denying', ...target, openapi },
         { name: 'allowing', ...target, openapi },
+        { name: 'slashed', ...target, encodedSlashes: true },
+        { name: 'slashed-operations', ...target, openapi, encodedSlashes: true },
       ],
       commands: [
         {
@@ -60,7 +64,7 @@ describe.skipIf(MISSING.length > 0)('ways around rules for HTTP', () => {
         { name: 'no force', match: { routes: ['/api/jobs'], query: ['force=true'] }, deny: 'not by force' },
         {
           name: 'all else',
-          targets: { names: ['shop'] },
+          targets: { names: ['shop', 'slashed'] },
           match: { methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] },
           allow: true,
         },
@@ -68,6 +72,7 @@ describe.skipIf(MISSING.length > 0)('ways around rules for HTTP', () => {
     })
     shop = await gateway.open('shop')
     described = [await gateway.open('denying'), await gateway.open('allowing')]
+    slashed = [await gateway.open('slashed'), await gateway.open('slashed-operations')]
   })
 
   afterAll(async () => {
@@ -117,6 +122,20 @@ describe.skipIf(MISSING.length > 0)('ways around rules for HTTP', () => {
   it.each(rows(OPERATION_EVASIONS))('by operations, %s: %s', async (server, _shown, request) => {
     await getsThereDirectly(server, request)
     for (const port of described) await isStopped(request, port)
+  })
+
+  it.each(rows(SLASH_EVASIONS))('by encoded slashes, %s: %s', async (server, _shown, request) => {
+    await getsThereDirectly(server, request)
+    for (const port of [shop, ...slashed]) await isStopped(request, port)
+  })
+
+  it('lets an encoded slash through where the target takes them', async () => {
+    const [port] = slashed
+    if (port === undefined) throw new Error('no port')
+    for (const path of ['/@acme%2Futil', '/api/orders/a%2Fb', '/projects/a%2Fb/files/c%2Fd']) {
+      const own = bytesOf(`GET ${path}`, `127.0.0.1:${port.port}`, [`Authorization: ${port.authorization}`])
+      expect(await port.raw(own)).toMatch(/^HTTP\/1\.1 200 [^]*ordinary$/)
+    }
   })
 
   it.each([

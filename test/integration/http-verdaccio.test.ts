@@ -43,9 +43,15 @@ describe.skipIf(VERDACCIO === undefined)('verdaccio through a gateway', () => {
           tls: 'disable',
           credential: { type: 'bearer', token: `file:${join(place, 'registry-token')}` },
           headers: NPM_HEADERS,
+          encodedSlashes: true,
         },
       ],
       commands: [
+        {
+          name: 'nobody reads that scope',
+          match: { routes: ['/@secret%2F{name}', '/@secret/**'] },
+          deny: 'packages of @secret are not for everybody',
+        },
         { name: 'nothing is unpublished', match: { methods: ['DELETE'] }, deny: 'packages stay' },
         {
           name: 'a person decides on new versions',
@@ -134,12 +140,14 @@ cd ${join(place, folder)}; exec npm ${args.join(' ')}`
     expect((await curl('-o', '/dev/null', '-w', '%{http_code}', '/-/npm/v1/user')).stdout).toBe('200')
   })
 
-  it('packages of a scope cannot be reached: npm encodes the slash in their names', async () => {
-    const scoped = await npm('@acme/scoped', 'publish')
-    expect(scoped.code).not.toBe(0)
-    expect(scoped.stderr).toContain('400')
-    const asked = JSON.parse((await curl('/@acme%2fscoped')).stdout) as { code: string; detail: string }
-    expect(asked).toMatchObject({ detail: expect.stringContaining('encoded slash') })
+  it('npm reads and publishes packages of a scope, whose slash it encodes, by the rules for one segment', async () => {
+    const publishing = npm('@acme/scoped', 'publish')
+    await gateway.decide('approve')
+    expect(await publishing).toMatchObject({ code: 0, stdout: expect.stringContaining('+ @acme/scoped@1.0.0') })
+    expect((await npm('user', 'view', '@acme/scoped', 'version')).stdout).toBe('1.0.0\n')
+    expect(JSON.parse((await curl('/@acme%2fscoped')).stdout)).toMatchObject({ name: '@acme/scoped' })
+    for (const path of ['/@secret%2Fkeys', '/@SECRET%2fkeys', '/@secret/keys'])
+      expect(JSON.parse((await curl(path)).stdout)).toMatchObject({ code: 'COMMAND_REFUSED' })
   })
 })
 

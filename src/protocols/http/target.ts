@@ -92,6 +92,12 @@ const schema = z
       .array(z.string().superRefine(checkHeader))
       .default([])
       .describe('headers of requests that pass besides the usual ones, in lower case, such as x-tenant'),
+    encodedSlashes: z
+      .boolean()
+      .default(false)
+      .describe(
+        'true: paths may have slashes in percent encoding (%2F), as names of npm packages and paths of GitLab projects do; default: they are refused',
+      ),
     openapi: readableFile
       .optional()
       .describe(

@@ -157,7 +157,7 @@ export function answerAccepted(exchange: Exchange, approval: string, status: 'pe
 }
 
 /** Whether a request is for the gateway itself: no target gets what is below this path, in whichever letters. */
-export const isReserved = (target: string): boolean => /^\/\.pamctl(?:[/?]|$)/i.test(target)
+export const isReserved = (target: string): boolean => /^\/\.pamctl(?:[/?]|%2f|$)/i.test(target)
 
 const REQUESTS = '/.pamctl/requests/'
 /** Milliseconds that an answer is kept. */

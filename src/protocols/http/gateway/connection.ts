@@ -114,8 +114,10 @@ export class HttpRequests implements RequestHandler {
       isCall ? [...GRPC_HEADERS, ...ownNames] : ownNames,
     )
     const trailers = bytes === undefined ? [] : passedTrailers(exchange.trailers, isCall ? [] : ownNames)
-    const description = descriptionOf(session.configNow(), baseDirectory)
-    const command = readCommand(request, upgrade, bytes, { passed, trailers, description })
+    const configNow = session.configNow()
+    const description = descriptionOf(configNow, baseDirectory)
+    const { encodedSlashes } = configNow
+    const command = readCommand(request, upgrade, bytes, { passed, trailers, description, encodedSlashes })
     return isCall ? unlessMasked(command, session) : withHandshake(command)
   }
 

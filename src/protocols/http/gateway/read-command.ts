@@ -34,15 +34,17 @@ export interface ReadingOptions {
   readonly trailers?: readonly Header[] | PamError
   /** The target's own, where it has one. */
   readonly description: ServiceDescription | undefined
+  /** As the target says. */
+  readonly encodedSlashes: boolean
 }
 
 export function readCommand(
   head: HttpCommand['head'],
   upgrade: string | undefined,
   bytes: Buffer | undefined,
-  { passed, trailers: late = [], description }: ReadingOptions,
+  { passed, trailers: late = [], description, encodedSlashes }: ReadingOptions,
 ): HttpCommand {
-  const request = readRequest(head, bytes, upgrade)
+  const request = readRequest(head, bytes, upgrade, { encodedSlashes })
   const isWebSocket = !(request instanceof PamError) && request.upgrade !== undefined
   const headers = passed instanceof PamError ? [] : [...passed, ...(isWebSocket ? subprotocolHeader(head.headers) : [])]
   const trailers = late instanceof PamError ? [] : late

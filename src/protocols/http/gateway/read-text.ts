@@ -32,6 +32,7 @@ export function readText(
   const { facts, refusal } = readCommand(head, upgrade, isCall && body === '' ? undefined : Buffer.from(body), {
     passed: passedHeaders(upgrade === undefined ? headers : withoutHandshake(headers), ownNames),
     description: target === undefined ? undefined : descriptionOf(target, baseDirectory),
+    encodedSlashes: target?.encodedSlashes ?? false,
   })
   return { facts, refusal }
 }

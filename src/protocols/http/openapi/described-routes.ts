@@ -61,6 +61,13 @@ function reviewer(targets: readonly DescribedTarget[], baseDirectory: string, is
       return [
         warning(path, `"${route}": ${foreign} is a text here, and no name: write {${wordIn(foreign)}} for any segment`),
       ]
+    if (/%2F/i.test(route) && !targets.some(({ encodedSlashes }) => encodedSlashes))
+      return [
+        warning(
+          path,
+          `"${route}": no request to these targets has an encoded slash: set encodedSlashes of the target, or write a slash`,
+        ),
+      ]
     if (descriptions.length === 0 || descriptions.some((one) => one.meets(route))) return []
     const whole = withBasePath(route, descriptions)
     if (whole === undefined && mayBeElsewhere) return []

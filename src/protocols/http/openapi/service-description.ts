@@ -1,6 +1,7 @@
 import type { DescribedOperation, DescribedRequest } from '../facts/described-request.ts'
 import { fitsSteps, foldPath, foldSteps, mayFitSteps, mayMeetRoute } from '../policy/routes.ts'
 import type { HttpRequest } from '../request/http-request.ts'
+import { readingsOf } from '../request/read-target.ts'
 import { relationOf } from './path-template.ts'
 
 /** A path of the description with its operations. */
@@ -79,8 +80,10 @@ export class ServiceDescription {
     const exact = this.#paths.filter(({ steps }) => fitsSteps(steps, segments))
     const first = exact.filter(({ steps }) => !exact.some((other) => relationOf(other.steps, steps) === 'inside'))
     const [own, ...twins] = first.flatMap(operationsOf)
-    const folded = foldPath(segments)
-    const others = this.#paths.filter((path) => !first.includes(path) && mayFitSteps(path.folded, folded))
+    const readings = readingsOf(segments).map(foldPath)
+    const others = this.#paths.filter(
+      (path) => !first.includes(path) && readings.some((reading) => mayFitSteps(path.folded, reading)),
+    )
     if (own !== undefined) {
       // What comes behind a more concrete path, as it stands, is not meant.
       const alike = others.filter((path) => !exact.includes(path)).flatMap(operationsOf)

@@ -13,6 +13,7 @@ export interface DescribedTarget {
   readonly openapi?: string | undefined
   readonly basePath?: string | undefined
   readonly unsafeOperations: readonly string[]
+  readonly encodedSlashes?: boolean
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { CheckPattern } from '../../../policy/patterns.ts'
 import { grpcMethodOf } from '../grpc/call.ts'
 import type { HttpRequest } from '../request/http-request.ts'
+import { readingsOf } from '../request/read-target.ts'
 import { fitsRoute } from './routes.ts'
 
 /** `billing.v1.Invoices/Delete`, `billing.v1.Invoices/*`. */
@@ -20,4 +21,6 @@ export const fitsGrpcMethod = (
 ): boolean =>
   surely
     ? grpc !== undefined && fitsRoute(`/${pattern}`, segments, true)
-    : segments.some((_segment, at) => fitsRoute(`/${pattern}`, segments.slice(at), false))
+    : readingsOf(segments).some((reading) =>
+        reading.some((_segment, at) => fitsRoute(`/${pattern}`, reading.slice(at), false)),
+      )

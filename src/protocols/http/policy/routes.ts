@@ -1,9 +1,9 @@
 import { item } from '../../../shared/item.ts'
 import type { CheckPattern } from '../../../policy/patterns.ts'
-import { readTarget } from '../request/read-target.ts'
+import { readingsOf, readTarget } from '../request/read-target.ts'
 import { fold } from './alike.ts'
 
-/** `/api/orders/{id}`, `/admin/**`, `/`. */
+/** `/api/orders/{id}`, `/admin/**`, `/`, `/@acme%2F{name}`. */
 export const checkRoute: CheckPattern = (pattern) => {
   const problem = (what: string): string => `"${pattern}": ${what}`
   if (!pattern.startsWith('/')) return problem('a route must begin with a slash')
@@ -11,22 +11,35 @@ export const checkRoute: CheckPattern = (pattern) => {
   const steps = pattern.slice(1).split('/')
   for (const [index, step] of steps.entries()) {
     if (step === '**' && index < steps.length - 1) return problem('** is for the end of a route')
-    if (step === '*' || step === '**' || /^\{[\w-]+\}$/.test(step)) continue
-    if (/[*{}]/.test(step)) return problem('* and {name} stand for a whole segment')
+    if (step === '**') continue
+    const odd = step.split(ENCODED_SLASH).find((part) => !WILD_PART.test(part) && /[*{}]/.test(part))
+    if (odd !== undefined)
+      return problem('* and {name} stand for a whole segment, or for all on one side of an encoded slash (%2F)')
   }
-  const plain = `/${steps.map((step) => (isWild(step) ? 'x' : encodeURIComponent(step))).join('/')}`
-  const read = readTarget(plain)
+  const spelled = (part: string): string => (isWild(part) ? 'x' : encodeURIComponent(part))
+  const plain = `/${steps.map((step) => step.split(ENCODED_SLASH).map(spelled).join('%2F')).join('/')}`
+  const read = readTarget(plain, { encodedSlashes: true })
   return 'failure' in read ? problem(`no request is for it: ${read.failure}`) : undefined
 }
 
 /**
  * Whether a path is on a route. `surely`: as it stands; otherwise as some servers take it, who look at no letter case, nor at a slash or the name
- * of a format at the end, nor at the name of the script in front.
+ * of a format at the end, nor at the name of the script in front, and who may take an encoded slash for a slash.
  */
 export function fitsRoute(pattern: string, segments: readonly string[], surely: boolean): boolean {
-  const steps = pattern.slice(1).split('/')
-  return surely ? fitsSteps(steps, segments) : mayFitSteps(foldSteps(steps), foldPath(segments))
+  const steps = stepsOf(pattern)
+  if (surely) return fitsSteps(steps, segments)
+  const ways = steps.some((step) => step.includes('/')) ? [steps, steps.flatMap((step) => step.split('/'))] : [steps]
+  const readings = readingsOf(segments).map(foldPath)
+  return ways.map(foldSteps).some((way) => readings.some((reading) => mayFitSteps(way, reading)))
 }
+
+/** As segments are: an encoded slash is a slash within a step. */
+const stepsOf = (pattern: string): readonly string[] =>
+  pattern
+    .slice(1)
+    .split('/')
+    .map((step) => (step.includes('%') ? step.replaceAll(ENCODED_SLASH, '/') : step))
 
 /** Steps as `mayFitSteps` wants them. */
 export const foldSteps = (steps: readonly string[]): readonly string[] =>
@@ -41,7 +54,7 @@ export const mayFitSteps = (folded: readonly string[], path: readonly string[]):
 
 /** Whether some request that is on a path of an OpenAPI document, by its steps, may be on a route. */
 export function mayMeetRoute(pattern: string, path: readonly string[]): boolean {
-  const route = foldSteps(pattern.slice(1).split('/'))
+  const route = foldSteps(stepsOf(pattern))
   const steps = foldSteps(path)
   const ways = [steps, ...steps.flatMap((step, at) => (SCRIPT.test(step) ? [behind(steps, at)] : []))]
   return ways.some((way) => {
@@ -79,6 +92,10 @@ function fitsLoosely(steps: readonly string[], segments: readonly string[]): boo
 /** A name stands for something. */
 export function fitsStep(step: string, segment: string): boolean {
   if (isWild(step)) return segment !== ''
+  if (step.includes('/')) {
+    const [parts, own] = [step.split('/'), segment.split('/')]
+    return parts.length === own.length && parts.every((part, at) => fitsStep(part, item(own, at)))
+  }
   return step.includes('{') ? fitsTemplate(step, segment) : step === segment
 }
 
@@ -124,6 +141,8 @@ export const isWild = (step: string): boolean => step === '*' || step === '**' |
 /** Some decode a path as they do a form, and leave out blanks at its ends. */
 const foldSegment = (segment: string): string => fold(segment).replaceAll('+', ' ').trim()
 
+const ENCODED_SLASH = /%2F/gi
+const WILD_PART = /^(?:\*|\{[\w-]+\})$/
 const SUFFIX = /\.[a-z][a-z0-9]{0,15}$/
 /** Programs that servers give the rest of a path to: `/index.php/admin` is `/admin` to most of what is written in PHP. */
 const SCRIPT = /\.(?:php\d?|phtml|cgi|fcgi|pl|py|wsgi|rb|lua|aspx?|ashx|asmx|svc|jspx?|do|action|cfm|dll|exe)$/

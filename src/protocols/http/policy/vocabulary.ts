@@ -245,7 +245,7 @@ function whyMaybe(given: StatementMatch, statement: HttpStatement): string | und
   if (fields !== undefined && body.type === 'long') return 'has a body that is too long to be read'
   if (fields !== undefined && body.type === 'form') return 'has a form, of which each framework makes another object'
   return routes !== undefined && !routes.some((route) => fitsRoute(route, segments, true))
-    ? 'may be taken for it by a server that does not look at letter case, suffixes or slashes at the end'
+    ? 'may be taken for it by a server that does not look at letter case, suffixes, slashes at the end or whether a slash is encoded'
     : undefined
 }
 

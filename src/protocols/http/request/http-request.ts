@@ -1,12 +1,12 @@
 import type { GrpcMethod } from '../grpc/call.ts'
 
-/** One request as rules look at it. Every upstream reads its path as these segments, or it is refused. */
+/** One request as rules look at it. Every upstream reads its path as these segments, or as one of their `readingsOf`, or it is refused. */
 export interface HttpRequest {
   /** As sent; upper case. */
   readonly method: string
   /** As sent, without the query. */
   readonly path: string
-  /** Decoded: `/` is `['']`, `/a/` is `['a', '']`. */
+  /** Decoded: `/` is `['']`, `/a/` is `['a', '']`; where the target takes encoded slashes, `/a%2Fb` is `['a/b']`. */
   readonly segments: readonly string[]
   /** Decoded, in order. */
   readonly query: readonly Parameter[]

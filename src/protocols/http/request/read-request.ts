@@ -7,7 +7,7 @@ import { decompress } from './decompress.ts'
 import type { HttpRequest, Parameter, RequestBody } from './http-request.ts'
 import { mayOverride, overridingName, tunnelingName } from './method-override.ts'
 import { isForm, readBody, readContentType } from './read-body.ts'
-import { readTarget, type RequestTarget } from './read-target.ts'
+import { readTarget, type PathOptions, type RequestTarget } from './read-target.ts'
 
 /**
  * A request as every server behind may read it. What they read differently is refused whatever policy says, since nobody could tell what
@@ -17,9 +17,10 @@ export function readRequest(
   head: Pick<RequestHead, 'version' | 'method' | 'target' | 'headers'>,
   bytes: Buffer | undefined,
   upgrade: string | undefined,
+  options: PathOptions = {},
 ): HttpRequest | PamError {
   const { method, target, headers } = head
-  const place = readTarget(target)
+  const place = readTarget(target, options)
   if ('failure' in place) return refused(place.failure)
   if (isGrpcCall(head)) return readCall(head, place, bytes)
   const contentType = readContentType(valueOf(headers, 'content-type'))

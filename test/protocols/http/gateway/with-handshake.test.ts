@@ -13,6 +13,7 @@ const commandOf = (headers: readonly Header[], upgrade?: string) => {
     readCommand({ version: '1.1', method: 'GET', target: '/ws', headers }, upgrade, Buffer.alloc(0), {
       passed,
       description: undefined,
+      encodedSlashes: false,
     }),
   )
 }

@@ -31,6 +31,12 @@ const messages = (routes: readonly string[], targets = [target('orders.yaml')], 
   routeFindings({ routes, unknown }, targets, directory).map(({ message }) => message)
 
 describe('routes of rules', () => {
+  it('with an encoded slash are for targets that take one', () => {
+    const [finding] = messages(['/api/v1/orders/a%2Fb'])
+    expect(finding).toContain('no request to these targets has an encoded slash')
+    expect(messages(['/api/v1/orders/a%2Fb'], [{ ...target('orders.yaml'), encodedSlashes: true }])).toEqual([])
+  })
+
   it.each([
     '/api/v1/orders',
     '/api/v1/orders/{number}',

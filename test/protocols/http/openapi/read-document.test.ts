@@ -39,7 +39,7 @@ x-anything: { a: 1 }
 
 function read(description: ServiceDescription, request: string) {
   const [method = '', target = ''] = request.split(' ')
-  const place = readTarget(target)
+  const place = readTarget(target, { encodedSlashes: true })
   if ('failure' in place) throw new Error(place.failure)
   return description.describe({ method, segments: place.segments })
 }
@@ -58,6 +58,8 @@ describe('a document', () => {
     ['GET /api/orders/latest.json', 'getOrder', ['latestOrder']],
     ['GET /api/reports/a.pdf', 'report', []],
     ['GET /api/jobs/7:run', 'runJob', []],
+    // For a server that takes an encoded slash for a slash: another path, which the document has not.
+    ['GET /api/orders/a%2Fb', 'getOrder', []],
     ['POST /api/jobs/7:run', 'POST /jobs/{id}:run', []],
     ['GET /health', 'health', []],
     ['PUT /api/shared', 'putShared', []],

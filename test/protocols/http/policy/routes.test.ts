@@ -4,7 +4,7 @@ import { checkRoute, fitsRoute } from '../../../../src/protocols/http/policy/rou
 import { readTarget } from '../../../../src/protocols/http/request/read-target.ts'
 
 const segmentsOf = (path: string): readonly string[] => {
-  const read = readTarget(path)
+  const read = readTarget(path, { encodedSlashes: true })
   if ('failure' in read) throw new Error(`${path}: ${read.failure}`)
   return read.segments
 }
@@ -24,6 +24,9 @@ it.each([
   '/jobs/7:cancel',
   '/a+b,c=d&e',
   "/v1/a@b/d'e",
+  '/@acme%2Futil',
+  '/@acme%2f{name}',
+  '/projects/*%2F{name}/**',
 ])('takes %s', (route) => {
   expect(checkRoute(route)).toBeUndefined()
 })
@@ -44,6 +47,11 @@ it.each([
   '/a;b',
   '/a.',
   '/a\\b',
+  '/a%2F',
+  '/a%2F**',
+  '/a%2Fb{id}',
+  '/a%2F..',
+  '/a%252Fb',
 ])('refuses %s, for which there is no request', (route) => {
   expect(checkRoute(route)).toBeTypeOf('string')
 })
@@ -84,6 +92,26 @@ it.each<[string, string, Fit]>([
   ['/v1.0', '/v1.5', 'none'],
   ['/', '/index.php', 'loose'],
   ['/**', '/any/thing', 'exact'],
+  // An encoded slash is in its segment, and parts segments for some servers.
+  ['/{package}', '/@acme%2Futil', 'exact'],
+  ['/@acme%2Futil', '/@acme%2futil', 'exact'],
+  ['/@acme%2F{name}', '/@acme%2Futil', 'exact'],
+  ['/@acme%2F{name}', '/@other%2Futil', 'none'],
+  ['/@acme%2F{name}', '/@acme%2Fa%2Fb', 'none'],
+  ['/@acme%2F{name}', '/@acme/util', 'loose'],
+  ['/@Acme%2F{name}', '/@acme%2Futil/', 'loose'],
+  ['/@acme/{name}', '/@acme%2Futil', 'loose'],
+  ['/{package}', '/@acme/util', 'none'],
+  ['/admin/**', '/admin%2Fusers', 'loose'],
+  ['/admin/**', '/ADMIN%2Fusers/x', 'loose'],
+  ['/admin/**', '/index.php%2Fadmin', 'loose'],
+  ['/admin/**', '/administration%2Fusers', 'none'],
+  ['/api/orders/{id}', '/api%2Forders%2F7', 'loose'],
+  ['/api/orders/{id}', '/api/orders%2F7.json', 'loose'],
+  ['/api/orders/{id}', '/api/orders/7%2Fitems', 'exact'],
+  ['/projects/{id}/files/{file}', '/projects/a%2Fb/files/c%2Fd', 'exact'],
+  ['/projects/{group}/{name}/files/{file}', '/projects/a%2Fb/files/c%2Fd', 'loose'],
+  ['/projects/a%2Fb/files/{file}', '/projects/a/b/files/c%2Fd', 'loose'],
 ])('%s and %s: %s', (route, path, fit) => {
   const segments = segmentsOf(path)
   expect([fitsRoute(route, segments, true), fitsRoute(route, segments, false)]).toEqual([
@@ -92,12 +120,15 @@ it.each<[string, string, Fit]>([
   ])
 })
 
-const word = fc.constantFrom('a', 'B', 'admin', 'Admin', 'orders.json', 'x.php', '7', 'é', 'a b')
+const word = fc.constantFrom('a', 'B', 'admin', 'Admin', 'orders.json', 'x.php', '7', 'é', 'a b', 'a%2FB')
 const route = fc
   .tuple(fc.array(fc.oneof(word, fc.constantFrom('{id}', '*')), { maxLength: 4 }), fc.constantFrom('', '/', '/**'))
   .map(([steps, end]) => `/${steps.join('/')}${steps.length === 0 ? end.slice(1) : end}`)
 const path = fc
-  .array(word, { minLength: 1, maxLength: 5 })
+  .array(
+    word.map((text) => text.replace('%2F', '/')),
+    { minLength: 1, maxLength: 5 },
+  )
   .chain((segments) => fc.constantFrom(segments, [...segments, '']))
 
 it('denies and holds whatever it would allow', () => {

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest'
-import { readTarget } from '../../../../src/protocols/http/request/read-target.ts'
+import { describe, expect, it } from 'vitest'
+import { readingsOf, readTarget } from '../../../../src/protocols/http/request/read-target.ts'
 
 it.each([
   ['/', [''], []],
@@ -52,7 +52,7 @@ it.each([
   ['/adm%69n', 'plain character as %69'],
   ['/admin%7Eold', 'plain character as %7E'],
   ['/a%2Fadmin', 'encoded slash'],
-  ['/a%5cadmin', 'encoded slash or backslash'],
+  ['/a%5cadmin', 'encoded backslash'],
   ['/a\\admin', 'which is not accepted'],
   ['/admin;x=1', 'which is not accepted'],
   ['/admin;/x', 'which is not accepted'],
@@ -96,6 +96,52 @@ it.each([
   [`/a?${'b&'.repeat(1001)}`, 'more than 1000 parameters'],
 ])('refuses %s', (target, failure) => {
   expect(readTarget(target)).toEqual({ failure: expect.stringContaining(failure) as string })
+})
+
+describe('where the target takes encoded slashes', () => {
+  const read = (target: string) => readTarget(target, { encodedSlashes: true })
+
+  it.each([
+    ['/@acme%2Futil', ['@acme/util']],
+    ['/@acme%2futil/-/util-1.0.0.tgz', ['@acme/util', '-', 'util-1.0.0.tgz']],
+    [
+      '/api/v4/projects/group%2Fsub%2Fapp/repository/files/src%2F.gitignore/raw',
+      ['api', 'v4', 'projects', 'group/sub/app', 'repository', 'files', 'src/.gitignore', 'raw'],
+    ],
+    ['/a/b%20c/', ['a', 'b c', '']],
+  ])('reads %s', (target, segments) => {
+    expect(read(target)).toMatchObject({ segments })
+  })
+
+  it.each([
+    ['/%2Fadmin', 'nothing in front of it or behind it'],
+    ['/admin%2F', 'nothing in front of it or behind it'],
+    ['/a%2F%2Fadmin', 'nothing in front of it or behind it'],
+    ['/a%2F..%2Fadmin', 'a segment "." or ".."'],
+    ['/..%2Fadmin', 'a segment "." or ".."'],
+    ['/a%2F.%2Fadmin', 'a segment "." or ".."'],
+    ['/a.%2Fadmin', 'ends with a dot'],
+    ['/a%20%2Fadmin', 'begins or ends with a blank'],
+    ['/a%2F%2e%2e%2Fadmin', 'plain character as %2e'],
+    ['/a%252Fadmin', 'encoded percent sign'],
+    ['/a%5Cadmin', 'encoded backslash'],
+    ['/a%2F%3Badmin', 'encoded percent sign, question mark, hash or semicolon'],
+    ['/a%2F(S(x))%2Fadmin', 'letter between brackets'],
+    ['/a%2Fb/a%2Fb/a%2Fb/a%2Fb', 'more than 3 segments'],
+    [`/${'a%2F'.repeat(100)}a`, 'more than 100 segments'],
+  ])('refuses %s', (target, failure) => {
+    expect(read(target)).toEqual({ failure: expect.stringContaining(failure) as string })
+  })
+
+  it('a server has each of such segments as one, or as its parts', () => {
+    expect(readingsOf(['a', 'b'])).toEqual([['a', 'b']])
+    const all = readingsOf(['a/b', 'c', 'd/e/f'])
+    expect(all[0]).toEqual(['a/b', 'c', 'd/e/f'])
+    expect(all).toHaveLength(4)
+    expect(all).toContainEqual(['a', 'b', 'c', 'd', 'e', 'f'])
+    expect(all).toContainEqual(['a/b', 'c', 'd', 'e', 'f'])
+    expect(all).toContainEqual(['a', 'b', 'c', 'd/e/f'])
+  })
 })
 
 it('has one spelling for each list of segments, and a second one only for what clients encode that need not be', () => {

@@ -908,7 +908,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'evaluation-idp/people.ts',
       'server/config/',
     ],
-    packages: ['node:crypto', 'node:fs', 'node:path', 'node:tls', 'zod'],
+    packages: ['node:crypto', 'node:fs', 'node:net', 'node:path', 'node:tls', 'zod'],
     clock: true,
   },
   server: {

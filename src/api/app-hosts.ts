@@ -1,3 +1,4 @@
+import { isHostLabel } from '../shared/host-label.ts'
 import type { ApiDeps } from './deps.ts'
 
 type HostDeps = Pick<ApiDeps, 'publicUrl' | 'settings'>
@@ -20,6 +21,3 @@ export function appOrigin(target: string, { publicUrl, settings }: HostDeps): st
   const { port } = new URL(publicUrl())
   return `https://${target}.${settings().apps?.domain ?? ''}${port === '' ? '' : `:${port}`}`
 }
-
-/** Whether a target's name can be a host's: a label of a domain (RFC 1123, section 2.1). */
-export const isHostLabel = (name: string): boolean => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name)

@@ -24,6 +24,8 @@ export interface GatewayHalf<C extends TargetConfig = TargetConfig> {
 export interface TargetKind<C extends TargetConfig = TargetConfig> extends Accounts<C> {
   /** An entry of `targets:` with `type` as a literal. */
   readonly schema: TargetSchema
+  /** Browsers reach such targets at hosts of their own, where the gateway has such hosts; the engine is a `BrowserEngine`. */
+  readonly servesBrowsers?: true
   /** What is allowed and probably not meant. Reads no other file. */
   warnings(target: C): readonly TargetFinding[]
   /** Keys and files that are there and are not what they should be; `baseDirectory` is where relative paths start. */

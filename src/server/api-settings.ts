@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { isHostLabel } from '../api/app-hosts.ts'
 import type { ApiSettings } from '../api/deps.ts'
 import type { ProvisioningSource } from '../api/directory-standing.ts'
 import { resolveSecret } from '../credentials/secret-reference.ts'
 import { EVALUATION_AUDIENCE, EVALUATION_CLIENT, EVALUATION_SERVICE_CLAIM } from '../evaluation-idp/provider.ts'
 import { issuerSchema, type Issuer, type TrustedIssuer } from '../identity/issuer.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
-import { servesBrowsers } from '../gateway/browser-host.ts'
 import type { WebClient } from '../identity/web-sign-in.ts'
 import type { Config } from './config/config.ts'
+import { isApp } from './config/gateway-hosts.ts'
 import type { RunningProtocol } from './protocols.ts'
 
 /** The built-in provider, for people and for services. */
@@ -103,7 +102,7 @@ export function apiSettings(
       return {
         ...target,
         accounts: kind.accounts(target),
-        isApp: servesBrowsers(engine) && isHostLabel(target.name),
+        isApp: isApp(target),
         facts: { ...kind.facts(target), ...engine.facts() },
       }
     }),

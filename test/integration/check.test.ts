@@ -450,7 +450,7 @@ ${more.targets ?? `${db()}${host()}`}`
     [
       'the host of publicUrl',
       () => config().replace('https://localhost:8443', 'https://pam.example.com'),
-      /warning certificate of the gateway: is not for pam\.example\.com/,
+      /warning: .*listen\.tls\.certificate: tls\/server\.crt is not for pam\.example\.com, the host of publicUrl/,
     ],
     [
       'a home that is read-only',

@@ -151,6 +151,7 @@ const isExposed = ({ tls, host, credential: given }: Pick<HttpTarget, 'tls' | 'h
 
 export const httpTarget: TargetKind<HttpTarget> = {
   schema,
+  servesBrowsers: true,
   accounts: ({ account }) => [account],
   credentials: ({ credential: given }, account, baseDirectory) => sourceOf(given, account, baseDirectory),
   warnings: (target) => [

@@ -1,7 +1,6 @@
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import { constants, existsSync } from 'node:fs'
 import { access, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { isIP } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { probeIssuer } from '../../identity/probe-issuer.ts'
 import type { TrustedIssuer } from '../../identity/issuer.ts'
@@ -110,10 +109,7 @@ function listeningCertificate(config: Config): Promise<ConnectResult[]>[] {
       const ends = Date.parse(certificate.validTo)
       if (Date.parse(certificate.validFrom) > Date.now()) throw new Error(`is valid from ${certificate.validFrom}`)
       if (ends < Date.now()) throw new Error(`has expired (${certificate.validTo})`)
-      const warnings: string[] = []
-      if (ends < Date.now() + SOON) warnings.push(`expires soon (${certificate.validTo})`)
-      const host = config.publicUrl === undefined ? undefined : new URL(config.publicUrl).hostname
-      if (host !== undefined && !isFor(certificate, host)) warnings.push(`is not for ${host}, the host of publicUrl`)
+      const warnings = ends < Date.now() + SOON ? [`expires soon (${certificate.validTo})`] : []
       return { details: [`valid until ${certificate.validTo}`, `${chain.length} in the chain`], warnings }
     }),
   ]
@@ -130,10 +126,6 @@ function chainOf(certificate: X509Certificate, rest: readonly X509Certificate[])
 }
 
 const nameOf = ({ subject }: X509Certificate): string => subject.replaceAll('\n', ', ')
-const isFor = (certificate: X509Certificate, hostname: string): boolean => {
-  const host = hostname.replace(/^\[|\]$/g, '')
-  return (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined
-}
 
 async function checkStore({ dataDirectory }: Config): Promise<Outcome> {
   const store = join(dataDirectory, 'state.db')

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { resolveSecret, type SecretReference } from '../../credentials/secret-reference.ts'
@@ -18,6 +18,7 @@ import type { ProtocolName } from '../../protocols/names.ts'
 import { toConfig, type Config } from './config.ts'
 import { configSchema, sectionsOf, type ConfigFile } from './schema.ts'
 import type { Finding } from './finding.ts'
+import { hostFindings } from './gateway-hosts.ts'
 import type { KnownGroups } from './review-config.ts'
 import { provisioningFindings } from './provisioning-config.ts'
 import { kindOf } from './target-kind.ts'
@@ -32,6 +33,7 @@ export function loadConfig(file: string): Config {
   const findings = missingValues(yaml.data, baseDirectory)
   if (findings.every(({ level }) => level === 'warning')) findings.push(...unusableKeys(yaml.data, baseDirectory))
   if (findings.every(({ level }) => level === 'warning')) findings.push(...matchFindings(yaml.data, baseDirectory))
+  findings.push(...listenFindings(yaml.data, baseDirectory))
   const isComplete = findings.every(({ level }) => level === 'warning')
   return toConfig(yaml, baseDirectory, isComplete ? evaluationGroups(yaml.data, baseDirectory) : {}, findings)
 }
@@ -65,6 +67,14 @@ function certificateFindings(pem: string, file: string, path: YamlPath): Finding
     return [{ level: 'error', path, message: `${file} is not a PEM file of certificates` }]
   const expired = found.find(({ validTo }) => Date.parse(validTo) < Date.now())
   return expired === undefined ? [] : [{ level: 'warning', path, message: `${file} has expired (${expired.validTo})` }]
+}
+
+/** Hosts that the certificate of the listener is not for; what it is not itself has been said. */
+function listenFindings(config: ConfigFile, baseDirectory: string): Finding[] {
+  const { tls } = config.listen
+  if (tls === undefined || !existsSync(resolve(baseDirectory, tls.certificate))) return []
+  const [certificate] = certificatesOf(readFileSync(resolve(baseDirectory, tls.certificate), 'latin1')) ?? []
+  return certificate === undefined ? [] : hostFindings(certificate, tls.certificate, config)
 }
 
 /** Keys that are there and are not what they should be. */

@@ -5,6 +5,7 @@ import { parseFieldPattern } from '../../shared/field-path.ts'
 import { didYouMean } from '../../shared/nearest-word.ts'
 import type { YamlPath } from '../../shared/yaml-file.ts'
 import type { Finding } from './finding.ts'
+import { appNameFindings } from './gateway-hosts.ts'
 import type { ConfigFile } from './schema.ts'
 import { shadowedAccess, shadowedCommands } from './shadowed-rules.ts'
 import type { TargetConfig } from '../../gateway/target.ts'
@@ -20,6 +21,7 @@ export interface KnownGroups {
 export function reviewConfig(config: ConfigFile, known: KnownGroups): Finding[] {
   return [
     ...warnings(config),
+    ...appNameFindings(config),
     ...selectorFindings(config),
     ...groupFindings(config, known),
     ...kindOfPersonFindings(config),

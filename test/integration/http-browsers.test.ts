@@ -55,6 +55,15 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a browser at a host 
     await page.context().close()
   })
 
+  it('is linked from the dashboard', async () => {
+    const page = await apps.open('jane', `${apps.origin('shop')}/orders/17`)
+    await page.waitForURL(`${apps.origin('shop')}/orders/17`)
+    await page.goto(`${apps.url}/access`)
+    const link = page.getByTestId('shop').getByRole('link', { name: 'Open in the browser' })
+    expect(await link.getAttribute('href')).toBe(apps.origin('shop'))
+    await page.context().close()
+  })
+
   it('uses an application as it would directly: scripts, forms, cookies, redirects, downloads', async () => {
     const page = await apps.open('jane', `${apps.origin('shop')}/`)
     await page.waitForURL(`${apps.origin('shop')}/`)

@@ -11,6 +11,7 @@ import { appendAudit } from '../../storage/audit.ts'
 import { findGrants } from '../../storage/grants.ts'
 import { onlyOne } from '../../storage/page.ts'
 import { findRequests, listRequests, saveRequest } from '../../storage/requests.ts'
+import { appOrigin } from '../app-hosts.ts'
 import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { provenLogin } from '../proven-login.ts'
@@ -34,7 +35,7 @@ function targetsRoute(app: App, deps: ApiDeps): void {
     { schema: { querystring: cursorQuery, response: { 200: targetsSchema } } },
     async (request) => {
       const { person } = request.login()
-      const { policy, targets } = deps.settings()
+      const { policy, targets, apps } = deps.settings()
       const items = targets.flatMap((target) => {
         const rule = decideAccess(policy, person, target)
         if (rule === undefined) return []
@@ -49,6 +50,7 @@ function targetsRoute(app: App, deps: ApiDeps): void {
             accounts,
             ...(database === undefined ? {} : { database }),
             ...(hostKeys === undefined ? {} : { hostKeys: [...hostKeys] }),
+            ...(target.isApp && apps !== undefined ? { appUrl: appOrigin(name, deps) } : {}),
             access: describeAccess(rule),
             grant: rule.grant,
             longestMs: rule.maxDuration,

@@ -15,6 +15,11 @@ export const targetSchema = z.object({
   database: z.string().optional(),
   /** Host keys that the gateway shows to clients of the protocol: type and base64. */
   hostKeys: z.array(z.string()).optional(),
+  /** Where browsers reach it: `https://grafana.apps.example.com`. */
+  appUrl: z
+    .string()
+    .regex(/^https:\/\/[a-z0-9.-]+(?::\d+)?$/)
+    .optional(),
 })
 export type Target = z.output<typeof targetSchema>
 export const targetsSchema = pageOf(targetSchema)

@@ -25,5 +25,6 @@ export async function listTargets(
         .map((pair) => pair.join('='))
         .join(','),
     ACCESS: ({ access }) => access,
+    ...(items.some(({ appUrl }) => appUrl !== undefined) ? { APP: ({ appUrl = '' }) => appUrl } : {}),
   })
 }

@@ -37,13 +37,23 @@ function describe(target: Target, listener: ListenerInfo, home: string): HowToCo
   const url = urlOf(listener)
   const { curlConfig, netrc, wgetrc } = writeClientFiles(join(home, `http-${target.name}`), listener)
   return {
-    json: { host: listener.host, port: listener.port, url, secret: listener.secret, curlConfig, netrc, wgetrc },
+    json: {
+      host: listener.host,
+      port: listener.port,
+      url,
+      secret: listener.secret,
+      curlConfig,
+      netrc,
+      wgetrc,
+      ...(target.appUrl === undefined ? {} : { appUrl: target.appUrl }),
+    },
     lines: [
       `${target.name} is at ${url}; any user name, the password is in the netrc file`,
       `  curl --config ${curlConfig} ${url}/`,
       `  WGETRC=${wgetrc} wget -qO- ${url}/`,
       `  NETRC=${netrc} for HTTPie, Python's requests and others that read it`,
       `  or let pamctl start the program: pamctl connect ${target.name} -- curl /`,
+      ...(target.appUrl === undefined ? [] : [`  in a browser, without this port: ${target.appUrl}`]),
     ],
   }
 }

@@ -25,6 +25,13 @@ describe('pamctl targets', () => {
     expect(stdout.split('\n')[0]).toMatch(/^NAME +TYPE +LABELS +ACCESS$/)
   })
 
+  it('lists where browsers reach them, where one is an app', async () => {
+    const appUrl = 'https://shop.apps.example.com:8443'
+    const items = [{ ...target('shop', {}), appUrl }, target('dev-db', {})]
+    const { stdout } = await runVerb([targets], ['targets'], { gateway: { 'GET /v1/targets': { items } } })
+    expect(stdout.split('\n').map((line) => line.split('\t')[4])).toEqual([appUrl, '', undefined])
+  })
+
   it('says that there are none', async () => {
     const world = { gateway: { 'GET /v1/targets': { items: [] } } }
     expect(await runVerb([targets], ['targets'], world)).toMatchObject({ stdout: '', stderr: 'no targets\n', code: 0 })

@@ -43,6 +43,14 @@ describe('an open port', () => {
   })
 })
 
+it('names the host at which browsers reach the target, where there is one', () => {
+  const appUrl = 'https://billing.apps.example.com'
+  const { lines, json } = httpClient.describe({ ...target, appUrl }, listener, home)
+  expect(lines.at(-1)).toContain(appUrl)
+  expect(json).toMatchObject({ appUrl, url: URL_OF_PORT })
+  expect(httpClient.describe(target, listener, home).json).not.toHaveProperty('appUrl')
+})
+
 describe('a program that pamctl starts', () => {
   it('finds the secret in its environment, and has it in no argument', () => {
     const { args, environment, cleanUp } = httpClient.prepare({

@@ -132,6 +132,11 @@ function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | u
               Request access…
             </button>
           )}
+          {target.appUrl !== undefined && (grant !== undefined || target.grant === 'standing') && (
+            <a class="button" href={target.appUrl} target="_blank" rel="noreferrer">
+              Open in the browser
+            </a>
+          )}
           <button type="button" aria-expanded={showCommands} onClick={() => setShowCommands(!showCommands)}>
             How to connect
           </button>
@@ -219,13 +224,14 @@ function RequestForm({ target, close, sent }: { target: Target; close: () => voi
 }
 
 /** Commands to copy. Names of targets consist of letters, digits and dashes, so they need no quotes. */
-function Commands({ target: { name, type } }: { target: Target }) {
+function Commands({ target: { name, type, appUrl } }: { target: Target }) {
   return (
     <div class="stack">
       <Copy text={`pamctl login --gateway ${location.origin}`} label="sign in" />
       {wordsOf(type).ways.map(({ command, label }) => (
         <Copy key={command} text={command.replace('NAME', name)} label={label.replace('NAME', name)} />
       ))}
+      {appUrl !== undefined && <Copy text={appUrl} label="in a browser" />}
     </div>
   )
 }

@@ -777,6 +777,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'recording/verify.ts',
       'recording/asciicast.ts',
       'recording/audit-chain.ts',
+      'recording/har.ts',
       'type:recording/',
       'gateway/session-registry.ts',
     ],

@@ -56,6 +56,7 @@ export class CommandLog {
       reads: entry.reads,
       writes: entry.writes,
       unknown: entry.unknown,
+      operations: entry.operations,
     })
     return id
   }
@@ -71,7 +72,7 @@ export class CommandLog {
 export type CommandEntry = Omit<CommandEvent, 'type' | 'id' | 'apart' | 'parameters' | 'digest'>
 
 export function commandEntry(draft: CommandDraft, judgement: Judgement, language: PolicyLanguage): CommandEntry {
-  const { kinds, reads, writes, unknown } = summaryOf(draft.facts.statements, language)
+  const { kinds, reads, writes, unknown, operations } = summaryOf(draft.facts.statements, language)
   const denial = judgement.type === 'deny' ? judgement : undefined
   return {
     verdict: judgement.type,
@@ -83,6 +84,7 @@ export function commandEntry(draft: CommandDraft, judgement: Judgement, language
     reads,
     writes,
     unknown: unknown.length === 0 ? undefined : unknown,
+    operations: operations.length === 0 ? undefined : operations,
   }
 }
 

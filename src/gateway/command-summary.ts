@@ -7,6 +7,7 @@ export interface CommandSummary {
   readonly reads: readonly string[]
   readonly writes: readonly string[]
   readonly unknown: readonly string[]
+  readonly operations: readonly string[]
 }
 
 /** Cached by statements: a text that is sent repeatedly has the same object. */
@@ -23,6 +24,7 @@ export function summaryOf(statements: readonly Statement[], language: PolicyLang
     unknown: [
       ...new Set([...of('unknown'), ...statements.flatMap((statement) => language.of(statement).opaque(statement))]),
     ],
+    operations: [...new Set(statements.flatMap((statement) => language.of(statement).operationOf?.(statement) ?? []))],
   }
   summaries.set(statements, made)
   return made

@@ -43,6 +43,8 @@ export interface Vocabulary<S extends Statement = Statement> {
   name(statement: S): string
   /** The same within a sentence: `this DELETE`, `rm`. */
   subject(statement: S): string
+  /** What the target's own description calls what a statement asks for; undefined where there is none, or it does not have it. */
+  operationOf?(statement: S): string | undefined
   /** What is to be said of it besides its name, reads and writes: `without WHERE`. Nothing where there is no such method. */
   describe?(statement: S): readonly string[]
   /** Why only somebody who knows the program can tell what it does. */

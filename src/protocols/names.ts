@@ -9,6 +9,7 @@ export const protocols = {
     alsoCalled: ['postgresql', 'pg'],
     language: 'sql',
     hasTerminals: false,
+    hasRequests: false,
     ways: [
       { command: 'pamctl connect NAME -- psql', label: 'run psql on NAME' },
       { command: 'pamctl connect NAME', label: 'open a port to NAME for other clients' },
@@ -20,6 +21,7 @@ export const protocols = {
     alsoCalled: ['mariadb'],
     language: 'sql',
     hasTerminals: false,
+    hasRequests: false,
     ways: [
       { command: 'pamctl connect NAME -- mariadb', label: 'run mariadb on NAME' },
       { command: 'pamctl connect NAME', label: 'open a port to NAME for other clients' },
@@ -31,6 +33,7 @@ export const protocols = {
     alsoCalled: ['sftp'],
     language: 'shell',
     hasTerminals: true,
+    hasRequests: false,
     ways: [
       { command: 'pamctl connect NAME -- ssh', label: 'run ssh on NAME' },
       { command: 'pamctl ssh-config --install', label: 'use plain ssh, scp and git' },
@@ -42,6 +45,7 @@ export const protocols = {
     alsoCalled: ['k8s'],
     language: 'shell',
     hasTerminals: true,
+    hasRequests: true,
     ways: [
       { command: 'pamctl connect NAME -- kubectl', label: 'run kubectl on NAME' },
       { command: 'pamctl connect NAME', label: 'open a port to NAME, with a kubeconfig' },
@@ -54,6 +58,7 @@ export const protocols = {
     alsoCalled: ['https', 'web', 'api'],
     language: 'shell',
     hasTerminals: false,
+    hasRequests: true,
     ways: [
       { command: 'pamctl connect NAME -- curl /', label: 'run curl on NAME' },
       { command: 'pamctl connect NAME', label: 'open a port to NAME for other programs' },
@@ -71,6 +76,8 @@ export interface ProtocolWords {
   readonly language: 'sql' | 'shell'
   /** Whether its records may hold terminals, which can be replayed. */
   readonly hasTerminals: boolean
+  /** Whether its records are requests of HTTP and their answers, which can be exported as an HTTP Archive. */
+  readonly hasRequests: boolean
   /** Commands that connect; NAME stands for the target. */
   readonly ways: readonly { readonly command: string; readonly label: string }[]
 }
@@ -90,5 +97,6 @@ const UNKNOWN_PROTOCOL: ProtocolWords = {
   alsoCalled: [],
   language: 'shell',
   hasTerminals: false,
+  hasRequests: false,
   ways: [{ command: 'pamctl connect NAME', label: 'connect to NAME' }],
 }

@@ -55,6 +55,8 @@ export interface CommandEvent {
   readonly reads: readonly string[]
   readonly writes: readonly string[]
   readonly unknown?: readonly string[] | undefined
+  /** What the target's own description (OpenAPI) calls what was asked for, where it has one. */
+  readonly operations?: readonly string[] | undefined
 }
 
 /** A text in the erasable part. */

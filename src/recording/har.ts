@@ -143,7 +143,7 @@ class OpenEntry {
   }
 
   entry(): object {
-    const { id, verdict, rule, message } = this.#command
+    const { id, verdict, rule, message, operations } = this.#command
     const { durationMs = 0 } = this.#result ?? {}
     return {
       startedDateTime: this.#at,
@@ -158,6 +158,7 @@ class OpenEntry {
       _id: id,
       _verdict: verdict,
       ...(rule === undefined ? {} : { _rule: rule }),
+      ...(operations === undefined ? {} : { _operations: operations }),
       ...(this.#messages.length === 0 ? {} : { _messages: this.#messages }),
       ...(this.#frames === undefined ? {} : { _webSocketMessages: this.#frames }),
     }

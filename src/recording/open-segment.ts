@@ -148,6 +148,8 @@ export class OpenSegment {
 
   /** The first of its kind as JSON, the second with what the two have in common, all others with reference to that. */
   #command(event: CommandEvent, since: number): void {
+    // No template has operations.
+    if (event.operations !== undefined) return this.#json(event, since)
     const known = this.#templates.get(event.kinds)
     if (known === undefined) {
       if (this.#templates.size < MAX_TEMPLATES) this.#templates.set(event.kinds, { of: event, number: UNSAID })

@@ -20,7 +20,8 @@ export function describeEvent(event: RecordedEvent, data?: Buffer): string[] {
           : `  [${VERDICTS[event.verdict]}${rule}${event.message === undefined ? '' : `: ${event.message}`}]`
       const parameters =
         event.parameters === undefined ? '' : `  (${event.parameters.map((value) => value ?? 'NULL').join(', ')})`
-      return [`${at}  ${indent(visible(event.text))}${visible(parameters)}${visible(verdict)}`]
+      const operations = event.operations?.map((name) => visible(`             operation ${name}`)) ?? []
+      return [`${at}  ${indent(visible(event.text))}${visible(parameters)}${visible(verdict)}`, ...operations]
     }
     case 'approval':
       return [

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasProgram } from '../../src/demo/local-postgres.ts'
 import { eventually } from '../helpers/gateway-client.ts'
 import { startHttpGateway, TOKEN, type HttpGateway, type HttpPort } from '../helpers/http-gateway.ts'
+import { harProblems } from '../helpers/har-schema.ts'
 import { startHttpTarget, type HttpTestTarget } from '../helpers/http-target.ts'
 
 /** Real pamctl, agent, gateway and clients; behind them a service that tells what reaches it. */
@@ -13,8 +15,12 @@ describe('HTTP through pamctl connect', () => {
   let target: HttpTestTarget
   let gateway: HttpGateway
   let billing: HttpPort
+  let place: string
 
   beforeAll(async () => {
+    place = mkdtempSync(join(tmpdir(), 'pamctl-test-document-'))
+    const openapi = join(place, 'api.yaml')
+    writeFileSync(openapi, 'openapi: 3.1.0\npaths: { /orders: { get: { operationId: listOrders } } }\n')
     target = await startHttpTarget()
     const common = { type: 'http', host: '127.0.0.1', port: target.port, tls: 'disable' }
     gateway = await startHttpGateway({
@@ -26,6 +32,7 @@ describe('HTTP through pamctl connect', () => {
           headers: ['x-tenant'],
         },
         { name: 'masked', ...common },
+        { name: 'described', ...common, openapi },
       ],
       commands: [
         {
@@ -50,6 +57,7 @@ describe('HTTP through pamctl connect', () => {
   afterAll(async () => {
     await gateway?.stop()
     await target?.stop()
+    rmSync(place, { recursive: true, force: true })
   })
 
   const echoed = (text: string) =>
@@ -83,6 +91,28 @@ describe('HTTP through pamctl connect', () => {
     const inside = Buffer.from(body, 'base64').toString('latin1')
     for (const text of [head, body, inside]) expect(text).not.toContain(TOKEN.slice(0, 10))
     expect(method === 'HEAD' ? head : `${body}${inside}`).toContain('***')
+  })
+
+  it('has operations of the OpenAPI document on record, and gives the record as an HTTP Archive', async () => {
+    const described = await gateway.open('described')
+    expect((await described.request('GET', '/orders')).status).toBe(200)
+    expect(problem(await described.request('GET', '/other')).code).toBe('COMMAND_UNKNOWN')
+    const { items } = await gateway.bob.api.sessions.list({ target: 'described' })
+    const id = items[0]?.id ?? ''
+    const replayed = await eventually(async () => {
+      const { stdout } = await gateway.pamctl('replay', id)
+      return stdout.includes('→ 200') ? stdout : undefined
+    }, 'the answer is on record')
+    expect(replayed).toMatch(/GET \/orders\n +operation listOrders\n/)
+    expect(replayed.match(/operation /g)).toHaveLength(1)
+    const url = `${gateway.bob.gateway}/v1/sessions/${id}/har`
+    const response = await fetch(url, { headers: await gateway.bob.headers('GET', url) })
+    expect(response.headers.get('content-disposition')).toBe(`attachment; filename="${id}.har"`)
+    const archive = (await response.json()) as { log: { entries: { _operations?: string[] }[] } }
+    expect(harProblems(archive)).toEqual([])
+    expect(archive.log.entries.map(({ _operations }) => _operations)).toEqual([['listOrders'], undefined])
+    const { items: chain } = await gateway.bob.api.auditPage({ type: 'recording.exported', subject: id })
+    expect(chain).toMatchObject([{ actor: gateway.bob.token.person.id, data: { format: 'har' } }])
   })
 
   it('asks for the secret of the port, and is of no use to browsers', async () => {

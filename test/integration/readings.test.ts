@@ -120,6 +120,7 @@ describe('whoever reads what was recorded is in the audit chain', () => {
       type: 'recording.viewed',
       calls: ['?from=1', '', '?channel=1'].map((query) => of(next(), `cast${query}`)),
     }),
+    'get /v1/sessions/{id}/har': 'of HTTP alone, so http-session.test.ts reads it and looks into the chain',
     'get /v1/sessions/{id}/recording': () => ({
       type: 'recording.exported',
       calls: ['', '?purpose=viewed', '?purpose=verified'].map((query) => of(next(), `recording${query}`)),

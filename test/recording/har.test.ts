@@ -40,6 +40,16 @@ const result = (command: string, tag: string, bytes = 0): EventBody => ({
 })
 
 describe('an archive of HTTP', () => {
+  it('has the operations of the OpenAPI document', async () => {
+    const [entry, other] = await archiveOf(
+      { ...command('GET /orders'), operations: ['listOrders'] },
+      result('dec_1', '200'),
+      command('GET /other', 'dec_2'),
+    )
+    expect(entry).toMatchObject({ _operations: ['listOrders'] })
+    expect(other).not.toHaveProperty('_operations')
+  })
+
   it('has requests and answers, with what followed the body', async () => {
     const [entry] = await archiveOf(
       command('POST /orders?a=1&b=%C3%A9\ncontent-type: application/json\nx-tenant: t1\n\n{"a":1}\n\n{"b":2}'),

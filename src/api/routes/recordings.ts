@@ -3,9 +3,12 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Login } from '../../identity/login.ts'
 import { asciicast } from '../../recording/asciicast.ts'
+import { har } from '../../recording/har.ts'
 import type { ReadEvent } from '../../recording/read.ts'
 import { trustedKeys, verifyRecording } from '../../recording/verify.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
+import { VERSION } from '../../shared/version.ts'
+import { visibleJson } from '../../shared/visible.ts'
 import { appendAudit } from '../../storage/audit.ts'
 import { findRecording, saveRecording, type RecordingRow } from '../../storage/recordings.ts'
 import { countSearched, searchSessions } from '../../storage/sessions.ts'
@@ -27,6 +30,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
   downloadRoute(app, deps)
   timelineRoute(app, deps)
   castRoute(app, deps)
+  archiveRoute(app, deps)
   verificationRoute(app, deps)
   detachedTextRoutes(app, deps)
   tailRoute(app, deps)
@@ -102,6 +106,35 @@ function castRoute(app: App, deps: ApiDeps): void {
       ...(channel === undefined ? {} : { channel }),
     })
     return reply.type('application/x-asciicast').send(whileProven(Readable.from(cast), login, deps))
+  })
+}
+
+function archiveRoute(app: App, deps: ApiDeps): void {
+  const { evidence, readings } = deps
+  /** Requests and answers as an HTTP Archive. Other protocols have none. */
+  app.get('/v1/sessions/:id/har', { schema: { params: idParams } }, async (request, reply) => {
+    const login = request.login()
+    const session = await readableSession(request.params.id, login, deps)
+    const recording = await recordingOf(session.id, deps)
+    let isHidden = false
+    const events = await evidence.events(recording, { onHidden: () => (isHidden = true) })
+    const archive = har(events, { name: 'pamctl', version: VERSION })
+    // The first event says what the session is of.
+    const { value: first } = await archive.next()
+    if (isHidden)
+      throw new PamError('NOT_ALLOWED', 'this session is recorded for those with an identity, and for nobody here', {
+        hint: `pamctl export ${session.id} --format har --identity FILE`,
+      })
+    await readings.note(login, 'recording.exported', session.id, { purpose: 'exported', format: 'har' })
+    const pieces = async function* () {
+      yield visibleJson(first ?? '')
+      for await (const piece of archive) yield visibleJson(piece)
+    }
+    return reply
+      .type('application/json')
+      .header('content-disposition', `attachment; filename="${session.id}.har"`)
+      .header('cache-control', 'no-store')
+      .send(whileProven(Readable.from(pieces()), login, deps))
   })
 }
 

@@ -86,7 +86,7 @@ export function Watch({ session }: { session: Session }) {
         <Empty>{over ? 'The session has ended.' : 'No activity yet. Commands appear here as they run.'}</Empty>
       ) : (
         <div aria-live="polite">
-          <Timeline events={events} />
+          <Timeline events={events} protocol={session.protocol} />
         </div>
       )}
       {over && events.length > 0 && <p class="soft small">Session ended.</p>}

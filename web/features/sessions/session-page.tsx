@@ -83,10 +83,15 @@ function Details({ session }: { session: Session }) {
           <a class="button" href={`/v1/sessions/${encodeURIComponent(id)}/cast`} download={`${id}.cast`}>
             Export asciicast
           </a>
+          {wordsOf(protocol).hasRequests && (
+            <a class="button" href={`/v1/sessions/${encodeURIComponent(id)}/har`} download={`${id}.har`}>
+              Export HAR
+            </a>
+          )}
         </div>
       </section>
       {wordsOf(protocol).hasTerminals && <Replay id={id} />}
-      <Events id={id} />
+      <Events id={id} protocol={protocol} />
     </>
   )
 }
@@ -140,7 +145,7 @@ function Verification({ id }: { id: string }) {
   }
 }
 
-function Events({ id }: { id: string }) {
+function Events({ id, protocol }: { id: string; protocol: string }) {
   const { query } = usePlace()
   const at = query.get('at')
   const [text, setText] = useState('')
@@ -194,7 +199,7 @@ function Events({ id }: { id: string }) {
         </p>
       )}
       {data?.length === 0 && hidden === 0 && <Empty>No matching events.</Empty>}
-      {data !== undefined && data.length > 0 && <Timeline events={data} found={found} />}
+      {data !== undefined && data.length > 0 && <Timeline events={data} protocol={protocol} found={found} />}
       <More more={more} loading={loading && data !== undefined} />
     </section>
   )

@@ -1,14 +1,19 @@
 import type { RecordedEvent } from '../../../src/recording/event.ts'
+import { wordsOf } from '../../../src/protocols/names.ts'
 import { Badge } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { count, formatBytes, formatDateTime, formatNumber, formatOffset } from '../../lib/format.ts'
+import { answerPart } from './answer-part.ts'
 
 /** The events of a session in order: statements, decisions, approvals, results. */
 export function Timeline({
   events,
+  protocol,
   found,
 }: {
   events: readonly RecordedEvent[]
+  /** Of the session's target. */
+  protocol: string
   /** The event that a search led to. */
   found?: number | undefined
 }) {
@@ -24,7 +29,7 @@ export function Timeline({
             <time dateTime={event.at} title={formatDateTime(event.at)}>
               {formatOffset(event.ms)}
             </time>
-            <Event event={event} />
+            <Event event={event} protocol={protocol} />
           </li>
         ),
       )}
@@ -33,7 +38,7 @@ export function Timeline({
 }
 
 /** One event. `forwarded` events and terminal output have no line. */
-function Event({ event }: { event: RecordedEvent }) {
+function Event({ event, protocol }: { event: RecordedEvent; protocol: string }) {
   switch (event.type) {
     case 'opened':
       return <Opened event={event} />
@@ -44,7 +49,7 @@ function Event({ event }: { event: RecordedEvent }) {
     case 'result':
       return <Result event={event} />
     case 'rows':
-      return <Rows event={event} />
+      return wordsOf(protocol).hasRequests ? <Answer event={event} /> : <Rows event={event} />
     case 'file':
       return <File event={event} />
     case 'resize':
@@ -101,6 +106,11 @@ function Command({ event }: Of<'command'>) {
         <Text recorded>{event.text}</Text>
       </pre>
       {event.parameters !== undefined && <Parameters values={event.parameters} />}
+      {event.operations?.map((name) => (
+        <p key={name} class="small soft">
+          Operation <Text>{name}</Text>
+        </p>
+      ))}
       {event.verdict !== 'allow' && (
         <p class="small">
           <Badge tone={isDenied ? 'bad' : 'warn'}>{isDenied ? 'denied' : 'held'}</Badge>{' '}
@@ -166,6 +176,23 @@ function Rows({ event: { rows, columns, cut } }: Of<'rows'>) {
         {columns !== undefined && <Text>{`${columns.join(' | ')}\n`}</Text>}
         {rows.map((row, index) => (
           <Text key={index}>{`${row.map((value) => value ?? 'NULL').join(' | ')}\n`}</Text>
+        ))}
+      </pre>
+    </details>
+  )
+}
+
+/** A part of an answer to a request of HTTP. */
+function Answer({ event }: Of<'rows'>) {
+  const { summary, lines } = answerPart(event)
+  return (
+    <details>
+      <summary>
+        <Text>{summary}</Text>
+      </summary>
+      <pre>
+        {lines.map((line, index) => (
+          <Text key={index}>{`${line}\n`}</Text>
         ))}
       </pre>
     </details>

@@ -95,6 +95,7 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
   matches: fitsRequest,
   name,
   subject: (statement) => `this ${name(statement)}`,
+  operationOf: ({ described }) => described?.operation?.name,
   describe,
   opaque: () => [],
   whyMaybe,

@@ -42,6 +42,7 @@ const commandFields: Fields<CommandEvent> = {
   reads: names,
   writes: names,
   unknown: perhaps(names),
+  operations: perhaps(names),
   ...varying,
 }
 const resultFields: Fields<ResultEvent> = {

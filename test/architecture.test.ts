@@ -593,6 +593,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'shared/',
       'type:policy/',
       'type:protocols/http/facts/',
+      'protocols/http/policy/masked-fields.ts',
       'protocols/http/policy/routes.ts',
       'protocols/http/request/',
       'protocols/http/openapi/',

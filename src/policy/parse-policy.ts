@@ -88,7 +88,7 @@ const maskingRule = z
     fields: patternList(checkField)
       .default([])
       .describe(
-        'fields of objects as OWNER:PATH, for instance secrets:data.* on Kubernetes, or values in JSON as ROUTE:POINTER, for instance /customers/{id}:/contact/email on HTTP services; * matches any name',
+        'fields of objects as OWNER:PATH, for instance secrets:data.* on Kubernetes, or values in JSON as ROUTE:POINTER or OPERATION:POINTER, for instance /customers/{id}:/contact/email on HTTP services; * matches any name',
       ),
     exceptWhere: patternList(checkFieldValue)
       .default([])

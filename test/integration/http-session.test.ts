@@ -20,7 +20,10 @@ describe('HTTP through pamctl connect', () => {
   beforeAll(async () => {
     place = mkdtempSync(join(tmpdir(), 'pamctl-test-document-'))
     const openapi = join(place, 'api.yaml')
-    writeFileSync(openapi, 'openapi: 3.1.0\npaths: { /orders: { get: { operationId: listOrders } } }\n')
+    writeFileSync(
+      openapi,
+      'openapi: 3.1.0\npaths: { /orders: { get: { operationId: listOrders } }, /echo: { get: { operationId: echo } } }\n',
+    )
     target = await startHttpTarget()
     const common = { type: 'http', host: '127.0.0.1', port: target.port, tls: 'disable' }
     gateway = await startHttpGateway({
@@ -49,7 +52,10 @@ describe('HTTP through pamctl connect', () => {
         { name: 'reading', match: { methods: ['GET'] }, allow: true },
         { name: 'writing', match: { methods: ['POST', 'PUT'], routes: ['/echo', '/hashed', '/orders'] }, allow: true },
       ],
-      masking: [{ name: 'people', targets: { names: ['masked'] }, kinds: ['email', 'payment-card'], style: 'redact' }],
+      masking: [
+        { name: 'of an operation', targets: { names: ['described'] }, fields: ['echo:/url'], style: 'redact' },
+        { name: 'people', targets: { names: ['masked'] }, kinds: ['email', 'payment-card'], style: 'redact' },
+      ],
     })
     billing = await gateway.open('billing')
   })
@@ -97,6 +103,7 @@ describe('HTTP through pamctl connect', () => {
     const described = await gateway.open('described')
     expect((await described.request('GET', '/orders')).status).toBe(200)
     expect(problem(await described.request('GET', '/other')).code).toBe('COMMAND_UNKNOWN')
+    expect(echoed((await described.request('GET', '/echo?a=1')).body)).toMatchObject({ method: 'GET', url: '****' })
     const { items } = await gateway.bob.api.sessions.list({ target: 'described' })
     const id = items[0]?.id ?? ''
     const replayed = await eventually(async () => {
@@ -104,15 +111,15 @@ describe('HTTP through pamctl connect', () => {
       return stdout.includes('→ 200') ? stdout : undefined
     }, 'the answer is on record')
     expect(replayed).toMatch(/GET \/orders\n +operation listOrders\n/)
-    expect(replayed.match(/operation /g)).toHaveLength(1)
+    expect(replayed.match(/operation /g)).toHaveLength(2)
     const url = `${gateway.bob.gateway}/v1/sessions/${id}/har`
     const response = await fetch(url, { headers: await gateway.bob.headers('GET', url) })
     expect(response.headers.get('content-disposition')).toBe(`attachment; filename="${id}.har"`)
     const archive = (await response.json()) as { log: { entries: { _operations?: string[] }[] } }
     expect(harProblems(archive)).toEqual([])
-    expect(archive.log.entries.map(({ _operations }) => _operations)).toEqual([['listOrders'], undefined])
+    expect(archive.log.entries.map(({ _operations }) => _operations)).toEqual([['listOrders'], undefined, ['echo']])
     const { items: chain } = await gateway.bob.api.auditPage({ type: 'recording.exported', subject: id })
-    expect(chain).toMatchObject([{ actor: gateway.bob.token.person.id, data: { format: 'har' } }])
+    expect(chain[0]).toMatchObject({ actor: gateway.bob.token.person.id, data: { format: 'har' } })
   })
 
   it('asks for the secret of the port, and is of no use to browsers', async () => {

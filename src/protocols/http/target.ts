@@ -15,7 +15,7 @@ import { targetShape } from '../target-shape.ts'
 import { checkAuthority, targetTls } from '../target-tls.ts'
 import { unverifiedFindings } from '../unverified-target.ts'
 import { fieldRouteFindings, routeFindings } from './openapi/described-routes.ts'
-import { nameFindings } from './openapi/named-operations.ts'
+import { fieldNameFindings, nameFindings } from './openapi/named-operations.ts'
 import { descriptionProblems } from './openapi/target-description.ts'
 import { wrongHeaderName } from './request/read-headers.ts'
 
@@ -173,7 +173,10 @@ export const httpTarget: TargetKind<HttpTarget> = {
     ...nameFindings(match, targets, baseDirectory),
     ...routeFindings(match, targets, baseDirectory),
   ],
-  reviewFields: fieldRouteFindings,
+  reviewFields: (fields, targets, baseDirectory) => [
+    ...fieldNameFindings(fields, targets, baseDirectory),
+    ...fieldRouteFindings(fields, targets, baseDirectory),
+  ],
   defaultSchema: () => undefined,
   facts: () => ({}),
 }

@@ -452,9 +452,9 @@ describe('services of HTTP', () => {
 
   it.each([
     ['fields: ["secrets:data.*"]', /fields\.0: "secrets:data\.\*": expected ROUTE:POINTER/],
-    ['fields: ["customers:/email"]', /a route must begin with a slash/],
+    ['fields: ["customers/{id}:/email"]', /a route must begin with a slash/],
     ['fields: ["/cust*:/email"]', /stand for a whole segment/],
-    ['fields: ["/a%2Fb:/email"]', /no request is for it/],
+    ['fields: ["/a%5Cb:/email"]', /no request is for it/],
     ['fields: ["/a:/email~3"]', /expected ROUTE:POINTER/],
     ['fields: ["/customers"]', /expected OWNER:PATH/],
     ['fields: ["*:/email"], exceptWhere: ["type=x"]', /exceptWhere is for fields as OWNER:PATH/],

@@ -109,8 +109,13 @@ export class AnswerRelay {
   }
 
   #kindOf({ status, headers }: UpstreamAnswer): AnswerKind {
-    const { segments } = this.#parts.allowed.command.request ?? {}
-    return { status, contentTypes: valuesOf(headers, 'content-type'), segments }
+    const { request, facts } = this.#parts.allowed.command
+    const [{ described }] = facts.statements
+    return {
+      status,
+      contentTypes: valuesOf(headers, 'content-type'),
+      request: { segments: request?.segments, described },
+    }
   }
 
   #headersOf(answer: UpstreamAnswer, isChanged: boolean): Header[] {

@@ -1,7 +1,7 @@
 import type { Session } from '../../../gateway/engine.ts'
 import { hideInText, type KindSearch } from '../../../masking/hidden-text.ts'
 import type { MaskingPlan } from '../../../masking/plan.ts'
-import { fitsRoute } from '../policy/routes.ts'
+import { mayHaveFieldsOf, type AnsweredRequest } from '../policy/masked-fields.ts'
 import { isJson, readContentType } from '../request/read-body.ts'
 import { BinaryMasker, isBinary } from './binary-masker.ts'
 import { EventStreamMasker } from './event-stream-masker.ts'
@@ -17,16 +17,15 @@ export interface AnswerKind {
   readonly status: number
   /** The values of `Content-Type`. */
   readonly contentTypes: readonly string[]
-  /** The path of the request; undefined where that could not be read. */
-  readonly segments: readonly string[] | undefined
+  readonly request: AnsweredRequest
 }
 
 /** How the body of an answer is masked, by its type. What cannot be read is not shown where anything is masked. */
 export function answerMasker(
-  { status, contentTypes, segments }: AnswerKind,
+  { status, contentTypes, request }: AnswerKind,
   { masking, hashKeys }: Masking,
 ): AnswerMasker | 'as it is' | { readonly refuse: string } {
-  const root = FieldPlaces.of(pointersFor(masking, segments))
+  const root = FieldPlaces.of(pointersFor(masking, request))
   const search: KindSearch = { kinds: masking.kinds, keys: hashKeys }
   if (root === undefined && search.kinds.length === 0) return 'as it is'
   if (status === 206) return refused('of a part of a document: a value may be cut at its ends')
@@ -47,9 +46,9 @@ export function answerMasker(
   return new TextMasker(search, { ...text, isLatin: !isUtf8 })
 }
 
-/** A message that comes through a connection, and says nothing of its type. `segments`: the path that the connection was opened for. */
-export const maskedMessage = (text: string, segments: AnswerKind['segments'], { masking, hashKeys }: Masking): string =>
-  maskMessage(text, { kinds: masking.kinds, keys: hashKeys }, FieldPlaces.of(pointersFor(masking, segments)))
+/** A message that comes through a connection, and says nothing of its type. `request`: that for the connection. */
+export const maskedMessage = (text: string, request: AnsweredRequest, { masking, hashKeys }: Masking): string =>
+  maskMessage(text, { kinds: masking.kinds, keys: hashKeys }, FieldPlaces.of(pointersFor(masking, request)))
 
 /** A value of a header as it is shown. */
 export function maskHeader(name: string, value: string, { masking, hashKeys }: Masking): string {
@@ -58,9 +57,9 @@ export function maskHeader(name: string, value: string, { masking, hashKeys }: M
   return maskText(value, search, name === 'location' || name === 'content-location')
 }
 
-/** Those of rules whose routes some server may take this path for. */
-const pointersFor = ({ pointers = [] }: MaskingPlan, segments: readonly string[] | undefined) =>
-  pointers.filter(({ owner }) => owner === '*' || segments === undefined || fitsRoute(owner, segments, false))
+/** Those of rules whose routes or operations some server may take this request for. */
+const pointersFor = ({ pointers = [] }: MaskingPlan, request: AnsweredRequest) =>
+  pointers.filter(({ owner }) => mayHaveFieldsOf(owner, request))
 
 function textOptions(type: string): TextOptions | undefined {
   if (HTML.has(type)) return { format: 'html' }

@@ -1,5 +1,6 @@
 import type { StatementMatch } from '../../../policy/policy.ts'
 import { didYouMean } from '../../../shared/nearest-word.ts'
+import { operationOf } from '../policy/masked-fields.ts'
 import type { ServiceDescription } from './service-description.ts'
 import { descriptionOf, type DescribedTarget } from './target-description.ts'
 
@@ -48,6 +49,24 @@ export function nameFindings(
             ],
       ),
     ]
+  })
+}
+
+/** The same of a masking rule's fields (`OPERATION:POINTER`). */
+export function fieldNameFindings(
+  fields: readonly string[],
+  targets: readonly DescribedTarget[],
+  baseDirectory: string,
+): NameFinding[] {
+  const named = fields.flatMap((field, at) => {
+    const name = operationOf(field)
+    return name === undefined ? [] : [{ name, at }]
+  })
+  if (named.length === 0) return []
+  const match = { operations: named.map(({ name }) => name) }
+  return nameFindings(match, targets, baseDirectory).map((finding) => {
+    const at = named[Number(finding.path[1])]?.at
+    return { ...finding, path: at === undefined ? ['fields'] : ['fields', at] }
   })
 }
 

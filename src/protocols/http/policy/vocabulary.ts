@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { patternList, type CheckPattern } from '../../../policy/patterns.ts'
+import { patternList } from '../../../policy/patterns.ts'
 import type { CommandEffect, StatementMatch } from '../../../policy/policy.ts'
 import {
   fitsKind,
@@ -9,20 +9,15 @@ import {
   type Contradiction,
   type Vocabulary,
 } from '../../../policy/vocabulary.ts'
-import type { DescribedOperation } from '../facts/described-request.ts'
 import type { HttpStatement } from '../facts/http-statement.ts'
 import { checkBodyField, fitsBodyField } from './body-fields.ts'
 import { checkContentType, fitsContentType } from './content-types.ts'
 import { methods } from './kinds.ts'
 import { checkGrpcMethod, fitsGrpcMethod } from './grpc-methods.ts'
 import { checkField } from './masked-fields.ts'
+import { checkName, fitsDescribed } from './operations.ts'
 import { checkQueryField, fitsQueryField } from './query-fields.ts'
 import { checkRoute, fitsRoute } from './routes.ts'
-
-const checkName: CheckPattern = (pattern) =>
-  /^\S(?:.*\S)?$/.test(pattern)
-    ? undefined
-    : `"${pattern}": expected a name as the document has it, without blanks around it`
 
 /** How policy speaks of requests to services of HTTP. */
 export const httpVocabulary: Vocabulary<HttpStatement> = {
@@ -151,7 +146,7 @@ interface RequestMatch {
 function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], statement: HttpStatement): boolean {
   const match = given as RequestMatch
   const surely = effect === 'allow'
-  const { kinds, unknown, request } = statement
+  const { kinds, unknown, request, described } = statement
   const isUnknown = unknown.length > 0
   if (!fitsUnknown(match.unknown, effect, isUnknown)) return false
   if (surely && kinds.includes('websocket') && match.kinds?.includes('websocket') !== true) return false
@@ -172,8 +167,8 @@ function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], state
   if (match.contentTypes !== undefined && !match.contentTypes.some((type) => fitsContentType(type, request, surely)))
     return false
   const { operations: names, tags } = match
-  if (names !== undefined && !fitsDescribed(statement, surely, ({ name: one }) => names.includes(one))) return false
-  if (tags !== undefined && !fitsDescribed(statement, surely, (one) => one.tags.some((tag) => tags.includes(tag))))
+  if (names !== undefined && !fitsDescribed(described, surely, ({ name: one }) => names.includes(one))) return false
+  if (tags !== undefined && !fitsDescribed(described, surely, (one) => one.tags.some((tag) => tags.includes(tag))))
     return false
   return match.body === undefined || match.body.some((field) => fitsBodyField(field, request.body, surely))
 }
@@ -196,21 +191,6 @@ const ADD_ADVICE =
 
 /** Nothing of it is known but its method. */
 const isUnread = ({ request, unknown }: HttpStatement): boolean => unknown.length > 0 && request.path === ''
-
-/**
- * Whether a request is of such an operation. `surely`: so are all that a server may take it for; otherwise one of them is, and one that the description does not
- * have may be any.
- */
-function fitsDescribed(
-  { described }: HttpStatement,
-  surely: boolean,
-  fits: (operation: DescribedOperation) => boolean,
-): boolean {
-  if (described === undefined) return false
-  const { operation, alternatives } = described
-  if (operation === undefined) return !surely
-  return surely ? [operation, ...alternatives].every(fits) : [operation, ...alternatives].some(fits)
-}
 
 /** Servers answer a HEAD as they would the GET. */
 const fitsMethod = (methodNames: readonly string[], method: string): boolean =>

@@ -33,5 +33,7 @@ function shownClose({ code, reason }: WebSocketClose, { session, scrub }: ShownM
   return { type: 'close', code, reason: isEmptyPlan(session.masking) ? clean : masked(clean, session) }
 }
 
-/** Whatever path it was opened for: fields of every route are looked for. */
-const masked = (text: string, session: ShownMessageParts['session']): string => maskedMessage(text, undefined, session)
+/** Whatever path it was opened for: fields of every route and operation are looked for. */
+const masked = (text: string, session: ShownMessageParts['session']): string =>
+  maskedMessage(text, ANY_REQUEST, session)
+const ANY_REQUEST = { segments: undefined, described: undefined }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { MaskedKind, MaskingPlan } from '../../../../src/masking/plan.ts'
+import type { DescribedRequest } from '../../../../src/protocols/http/facts/described-request.ts'
 import { answerMasker, maskHeader } from '../../../../src/protocols/http/masking/answer-masker.ts'
 import { parsePointerPattern } from '../../../../src/shared/field-path.ts'
 
@@ -16,9 +17,18 @@ const pointers = (...fields: string[]): MaskingPlan => ({
   }),
 })
 
-function made(masking: MaskingPlan, type: string | readonly string[], { status = 200, segments = ['a'] } = {}) {
+interface MadeFor {
+  readonly status?: number
+  readonly segments?: readonly string[]
+  readonly described?: DescribedRequest
+}
+function made(
+  masking: MaskingPlan,
+  type: string | readonly string[],
+  { status = 200, segments = ['a'], described }: MadeFor = {},
+) {
   return answerMasker(
-    { status, contentTypes: typeof type === 'string' ? [type] : type, segments },
+    { status, contentTypes: typeof type === 'string' ? [type] : type, request: { segments, described } },
     { masking, hashKeys },
   )
 }
@@ -84,8 +94,24 @@ describe('answers', () => {
     }
     expect(made(plan, 'text/html', { segments: ['customers'] })).toBe('as it is')
     expect(
-      answerMasker({ status: 200, contentTypes: ['text/html'], segments: undefined }, { masking: plan, hashKeys }),
+      answerMasker(
+        { status: 200, contentTypes: ['text/html'], request: { segments: undefined, described: undefined } },
+        { masking: plan, hashKeys },
+      ),
     ).toHaveProperty('refuse')
+  })
+
+  it('are masked by operation: of whatever some server may take the request for, and of what the document does not have', () => {
+    const plan = pointers('getCustomer:/email')
+    const operation = (name: string) => ({ name, tags: [], isSafe: true })
+    const asks = (described: DescribedRequest | undefined) =>
+      made(plan, 'application/json', described === undefined ? {} : { described }) !== 'as it is'
+    const known = { alternatives: [], unknown: undefined }
+    expect(asks({ ...known, operation: operation('getCustomer') })).toBe(true)
+    expect(asks({ ...known, operation: operation('getOrder') })).toBe(false)
+    expect(asks({ ...known, operation: operation('getOrder'), alternatives: [operation('getCustomer')] })).toBe(true)
+    expect(asks({ operation: undefined, alternatives: [], unknown: 'no such path' })).toBe(true)
+    expect(asks(undefined)).toBe(false)
   })
 
   it('that are images pass as they are where their bytes agree, and hold no text with a value', () => {

@@ -15,7 +15,10 @@ const KINDS: readonly MaskedKind[] = (['email', 'payment-card', 'phone', 'iban',
 
 function maskerFor(type: string): AnswerMasker {
   const session = { masking: { columns: [], kinds: KINDS }, hashKeys: KEYS }
-  const masker = answerMasker({ status: 200, contentTypes: [type], segments: [] }, session)
+  const masker = answerMasker(
+    { status: 200, contentTypes: [type], request: { segments: [], described: undefined } },
+    session,
+  )
   if (masker === 'as it is' || 'refuse' in masker) throw new Error('no masker')
   return masker
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { nameFindings } from '../../../../src/protocols/http/openapi/named-operations.ts'
+import { fieldNameFindings, nameFindings } from '../../../../src/protocols/http/openapi/named-operations.ts'
 import {
   descriptionOf,
   descriptionProblems,
@@ -112,4 +112,20 @@ commands:
     expect(() => loadConfig(config('two.yaml', '{ methods: [GET] }'))).toThrow('targets.0.openapi: two.yaml:4:1:')
     expect(loadConfig(config('a.yaml', '{ tags: [letters] }')).targets).toHaveLength(1)
   })
+})
+
+it('fields of masking rules name operations that a document has', () => {
+  const fields = ['/a:/email', 'readA:/email', '*:/x', 'secrets:data.*', 'read:/email']
+  expect(fieldNameFindings(fields, [target('a.yaml')], directory)).toEqual([
+    {
+      level: 'error',
+      path: ['fields', 4],
+      message: 'the OpenAPI documents of api have no operation "read"; did you mean "readA"?',
+    },
+  ])
+  expect(fieldNameFindings(['readA:/x'], [target('a.yaml'), target()], directory)).toMatchObject([
+    { level: 'warning', path: ['fields'] },
+  ])
+  expect(fieldNameFindings(['readA:/x'], [target()], directory)).toMatchObject([{ level: 'error', path: ['fields'] }])
+  expect(fieldNameFindings(['/a:/x', '*:/x'], [target()], directory)).toEqual([])
 })

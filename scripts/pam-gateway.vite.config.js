@@ -23,6 +23,7 @@ export default defineConfig({
         'mysql-record-worker': 'src/protocols/mysql/gateway/pipeline/mysql-record-worker.ts',
         'postgres-parser-worker': 'src/protocols/postgres/dialect/postgres-parser-worker.ts',
         'postgres-record-worker': 'src/protocols/postgres/gateway/pipeline/postgres-record-worker.ts',
+        'document-worker': 'src/protocols/http/openapi/document-worker.ts',
         'command-worker': 'src/host/command/command-worker.ts',
       },
       // A package makes functions of as many parameters as others have (depd): it reads nothing from around them.

@@ -598,7 +598,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'protocols/http/request/',
       'protocols/http/openapi/',
     ],
-    packages: ['node:buffer', 'node:fs', 'node:path', 'zod'],
+    packages: ['node:buffer', 'node:crypto', 'node:fs', 'node:fs/promises', 'node:path', 'zod'],
   },
   'protocols/http/policy': {
     imports: [

@@ -26,6 +26,8 @@ export interface TargetKind<C extends TargetConfig = TargetConfig> extends Accou
   readonly schema: TargetSchema
   /** Browsers reach such targets at hosts of their own, where the gateway has such hosts; the engine is a `BrowserEngine`. */
   readonly servesBrowsers?: true
+  /** Reads what takes long of the files that targets name, off the main thread, before `errors` and all else that needs it. Never rejects for what is in them. */
+  prepare?(targets: readonly C[], baseDirectory: string): Promise<void>
   /** What is allowed and probably not meant. Reads no other file. */
   warnings(target: C): readonly TargetFinding[]
   /** Keys and files that are there and are not what they should be; `baseDirectory` is where relative paths start. */

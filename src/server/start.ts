@@ -33,7 +33,7 @@ import { expireRequests, recoverSessions } from '../storage/recover.ts'
 import { boundWebSessions } from '../storage/web-sessions.ts'
 import { apiSettings, trustedIssuers } from './api-settings.ts'
 import type { Config } from './config/config.ts'
-import { loadConfig } from './config/load-config.ts'
+import { loadConfig, prepareConfig } from './config/load-config.ts'
 import type { GatewayKeys } from './keys.ts'
 import { openStore } from './open-store.ts'
 import { tighten } from './private-files.ts'
@@ -104,7 +104,9 @@ export async function start(file: string): Promise<void> {
 
   logUncaught(logger)
   let stopping = false
-  process.on('SIGHUP', () => void reload(file, running))
+  let reloading = Promise.resolve()
+  // One at a time: the file is read anew for each.
+  process.on('SIGHUP', () => void (reloading = reloading.then(() => reload(file, running))))
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
 
   async function stop(): Promise<void> {
@@ -264,6 +266,7 @@ function logUncaught(logger: Logger): void {
 async function reload(file: string, running: Running): Promise<void> {
   const { db, logger, registry, provider } = running
   try {
+    await prepareConfig(file)
     const config = loadConfig(file)
     const issuers = trustedIssuers(config, provider?.issuer)
     running.live.config = config

@@ -16,7 +16,7 @@ import { checkAuthority, targetTls } from '../target-tls.ts'
 import { unverifiedFindings } from '../unverified-target.ts'
 import { fieldRouteFindings, routeFindings } from './openapi/described-routes.ts'
 import { fieldNameFindings, nameFindings } from './openapi/named-operations.ts'
-import { descriptionProblems } from './openapi/target-description.ts'
+import { descriptionProblems, prepareDescriptions } from './openapi/target-description.ts'
 import { wrongHeaderName } from './request/read-headers.ts'
 
 const token = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'expected a word without blanks and separators')
@@ -169,6 +169,7 @@ export const httpTarget: TargetKind<HttpTarget> = {
     ...credentialErrors(target, baseDirectory),
     ...descriptionProblems(target, baseDirectory),
   ],
+  prepare: prepareDescriptions,
   reviewMatch: (match, targets, baseDirectory) => [
     ...nameFindings(match, targets, baseDirectory),
     ...routeFindings(match, targets, baseDirectory),

@@ -38,6 +38,24 @@ export function loadConfig(file: string): Config {
   return toConfig(yaml, baseDirectory, isComplete ? evaluationGroups(yaml.data, baseDirectory) : {}, findings)
 }
 
+/** Reads beforehand what would hold up a running gateway. What is wrong with the file, or with what it names, is for `loadConfig` to say. */
+export async function prepareConfig(file: string): Promise<void> {
+  let targets: readonly TargetConfig[]
+  try {
+    ;({ targets } = openYamlFile(file, configSchema).data)
+  } catch {
+    return
+  }
+  const baseDirectory = dirname(resolve(file))
+  const kinds = new Set(targets.map(kindOf))
+  await Promise.all(
+    Array.from(kinds, async (kind) => {
+      const own = targets.filter((target) => kindOf(target) === kind)
+      await kind.prepare?.(own, baseDirectory)
+    }),
+  )
+}
+
 /** For work on the data of a gateway beside it, which needs no secrets of targets and issuers. */
 export function loadConfigWithoutSecrets(file: string): Config {
   return toConfig(openYamlFile(file, configSchema), dirname(resolve(file)))

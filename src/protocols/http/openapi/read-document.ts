@@ -19,7 +19,11 @@ export interface DocumentOptions {
  * An OpenAPI document, 3.0 or 3.1, in JSON or YAML. `file` is what errors call it. Throws CONFIG_INVALID with every problem, a line each, with file, line
  * and column.
  */
-export function readDocument(text: string, file: string, { basePath, unsafe }: DocumentOptions): ServiceDescription {
+export const readDocument = (text: string, file: string, options: DocumentOptions): ServiceDescription =>
+  new ServiceDescription(readPaths(text, file, options))
+
+/** The paths of the document alone, which can be sent from one thread to another. */
+export function readPaths(text: string, file: string, { basePath, unsafe }: DocumentOptions): readonly DescribedPath[] {
   const document = openYaml(text, file, documentSchema)
   const reader = new DocumentReader(document, basePath, new Set(unsafe))
   const paths = Object.keys(document.data.paths)
@@ -28,7 +32,7 @@ export function readDocument(text: string, file: string, { basePath, unsafe }: D
   reader.review(paths)
   if (reader.problems.length > 0)
     throw new PamError('CONFIG_INVALID', reader.problems.slice(0, MAX_PROBLEMS).join('\n'))
-  return new ServiceDescription(paths.map(({ described }) => described))
+  return paths.map(({ described }) => described)
 }
 
 interface ReadPath {

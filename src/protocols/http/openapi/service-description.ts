@@ -1,5 +1,5 @@
 import type { DescribedOperation, DescribedRequest } from '../facts/described-request.ts'
-import { fitsSteps, foldPath, foldSteps, mayFitSteps, mayMeetRoute } from '../policy/routes.ts'
+import { fitsSteps, foldPath, foldRoute, foldSteps, mayFitSteps, mayMeetRoute } from '../policy/routes.ts'
 import type { HttpRequest } from '../request/http-request.ts'
 import { readingsOf } from '../request/read-target.ts'
 import { relationOf } from './path-template.ts'
@@ -63,7 +63,8 @@ export class ServiceDescription {
 
   /** Whether a request that it has may be on a route. */
   meets(route: string): boolean {
-    return this.#paths.some(({ steps }) => mayMeetRoute(route, steps))
+    const steps = foldRoute(route)
+    return this.#paths.some(({ folded }) => mayMeetRoute(steps, folded))
   }
 
   /**

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { isUtf8 } from 'node:buffer'
 import { PamError } from '../../../shared/errors.ts'
 import { fileProblem } from '../../../shared/file-problem.ts'
 import { didYouMean } from '../../../shared/nearest-word.ts'
+import { documentReader, type DocumentRequest } from './document-reader.ts'
+import { prepareDocuments, preparedOf } from './prepared-descriptions.ts'
 import { readDocument } from './read-document.ts'
 import type { ServiceDescription } from './service-description.ts'
 
@@ -24,23 +27,55 @@ export function descriptionOf(target: DescribedTarget, baseDirectory: string): S
   if (target.openapi === undefined) return undefined
   const known = descriptions.get(target)
   if (known !== undefined) return known
-  const { openapi: file, basePath, unsafeOperations: unsafe } = target
-  const description = readDocument(textOf(file, baseDirectory), file, { basePath, unsafe })
+  const request = requestFor(target, target.openapi, textOf(readBytes(target.openapi, baseDirectory), target.openapi))
+  const { text, file, options } = request
+  const description = preparedOf(request) ?? readDocument(text, file, options)
+  if ('problem' in description) throw new PamError('CONFIG_INVALID', description.problem)
   descriptions.set(target, description)
   return description
 }
 
+/** Reads the documents of targets off the main thread, so that `descriptionOf` need not. What is wrong with one is said there. */
+export async function prepareDescriptions(
+  targets: readonly DescribedTarget[],
+  baseDirectory: string,
+  reader = documentReader(),
+): Promise<void> {
+  const requests: DocumentRequest[] = []
+  try {
+    for (const target of targets) {
+      if (target.openapi === undefined) continue
+      try {
+        const bytes = await readFile(resolve(baseDirectory, target.openapi))
+        requests.push(requestFor(target, target.openapi, textOf(bytes, target.openapi)))
+      } catch {
+        // It is read once more, and what is wrong is said then.
+      }
+    }
+    await prepareDocuments(requests, reader)
+  } finally {
+    await reader.close()
+  }
+}
+
+const requestFor = (
+  { basePath, unsafeOperations: unsafe }: DescribedTarget,
+  file: string,
+  text: string,
+): DocumentRequest => ({ text, file, options: { basePath, unsafe } })
+
 /** By the target's entry, which each reading of the configuration makes anew. */
 const descriptions = new WeakMap<DescribedTarget, ServiceDescription>()
 
-function textOf(file: string, baseDirectory: string): string {
-  let bytes: Buffer
+function readBytes(file: string, baseDirectory: string): Buffer {
   try {
-    bytes = readFileSync(resolve(baseDirectory, file))
+    return readFileSync(resolve(baseDirectory, file))
   } catch (error) {
     throw new PamError('CONFIG_INVALID', fileProblem(file, error), { cause: error })
   }
-  // It is read while the gateway runs, by the thread that serves everybody.
+}
+
+function textOf(bytes: Buffer, file: string): string {
   if (bytes.length > MAX_BYTES)
     throw new PamError(
       'CONFIG_INVALID',

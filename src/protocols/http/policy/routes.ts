@@ -52,10 +52,11 @@ export const foldPath = (segments: readonly string[]): readonly string[] => with
 export const mayFitSteps = (folded: readonly string[], path: readonly string[]): boolean =>
   fitsLoosely(folded, path) || path.some((segment, at) => SCRIPT.test(segment) && fitsLoosely(folded, behind(path, at)))
 
-/** Whether some request that is on a path of an OpenAPI document, by its steps, may be on a route. */
-export function mayMeetRoute(pattern: string, path: readonly string[]): boolean {
-  const route = foldSteps(stepsOf(pattern))
-  const steps = foldSteps(path)
+/** The steps of a route as `mayMeetRoute` wants them. */
+export const foldRoute = (pattern: string): readonly string[] => foldSteps(stepsOf(pattern))
+
+/** Whether some request that is on a path of an OpenAPI document may be on a route; both are folded. */
+export function mayMeetRoute(route: readonly string[], steps: readonly string[]): boolean {
   const ways = [steps, ...steps.flatMap((step, at) => (SCRIPT.test(step) ? [behind(steps, at)] : []))]
   return ways.some((way) => {
     const request = way.map((step, at) => exampleOf(step, route[at]))

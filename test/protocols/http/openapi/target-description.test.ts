@@ -4,8 +4,14 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fieldNameFindings, nameFindings } from '../../../../src/protocols/http/openapi/named-operations.ts'
 import {
+  replyTo,
+  type DocumentReply,
+  type DocumentRequest,
+} from '../../../../src/protocols/http/openapi/document-reader.ts'
+import {
   descriptionOf,
   descriptionProblems,
+  prepareDescriptions,
   type DescribedTarget,
 } from '../../../../src/protocols/http/openapi/target-description.ts'
 import { loadConfig } from '../../../../src/server/config/load-config.ts'
@@ -128,4 +134,54 @@ it('fields of masking rules name operations that a document has', () => {
   ])
   expect(fieldNameFindings(['readA:/x'], [target()], directory)).toMatchObject([{ level: 'error', path: ['fields'] }])
   expect(fieldNameFindings(['/a:/x', '*:/x'], [target()], directory)).toEqual([])
+})
+
+describe('documents that are prepared', () => {
+  /** In place of a thread: what it is asked, and what is said instead of its own answer. */
+  function reader(instead?: 'late' | 'broken') {
+    const asked: DocumentRequest[] = []
+    const run = (request: DocumentRequest): Promise<DocumentReply | 'late' | 'broken'> => {
+      asked.push(request)
+      // As between threads.
+      return Promise.resolve(instead ?? structuredClone(replyTo(structuredClone(request))))
+    }
+    return { asked, run, close: () => Promise.resolve() }
+  }
+  const write = (name: string, text: string): void => writeFileSync(join(directory, name), text)
+
+  it('are read once, and again only where they have changed', async () => {
+    write('p.yaml', DOCUMENT)
+    const first = reader()
+    await prepareDescriptions([target('p.yaml'), target('p.yaml'), target(), target('gone.yaml')], directory, first)
+    expect(first.asked).toHaveLength(1)
+    const [one, other] = [target('p.yaml'), target('p.yaml')]
+    const description = descriptionOf(one, directory)
+    expect(descriptionOf(other, directory)).toBe(description)
+    expect(description?.describe({ method: 'DELETE', segments: ['a'] })).toMatchObject({
+      operation: { name: 'deleteA' },
+    })
+    const second = reader()
+    await prepareDescriptions([target('p.yaml')], directory, second)
+    expect(second.asked).toEqual([])
+    write('p.yaml', DOCUMENT.replace('readA', 'readB'))
+    await prepareDescriptions([target('p.yaml'), { ...target('p.yaml'), basePath: '/v2' }], directory, second)
+    expect(second.asked).toHaveLength(2)
+  })
+
+  it('are read on the spot where they changed in between', async () => {
+    write('q.yaml', DOCUMENT)
+    await prepareDescriptions([target('q.yaml')], directory, reader())
+    write('q.yaml', DOCUMENT.replace('readA', 'readC'))
+    expect(descriptionOf(target('q.yaml'), directory)?.operations[0]?.name).toBe('readC')
+  })
+
+  it.each([
+    [undefined, 'paths: 1', 'expected'],
+    ['late' as const, DOCUMENT, 'takes too long to be read'],
+    ['broken' as const, DOCUMENT, 'too large or too deeply nested'],
+  ])('say what was wrong: %s', async (instead, text, why) => {
+    write('r.yaml', text)
+    await prepareDescriptions([target('r.yaml')], directory, reader(instead))
+    expect(descriptionProblems(target('r.yaml'), directory)[0]?.message).toContain(why)
+  })
 })

@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import Libsql from 'libsql'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startAppGateway, TOKEN, type AppGateway } from '../helpers/app-gateway.ts'
@@ -14,6 +16,10 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a WebSocket of a bro
   let wiki: WebSocketTarget
   let apps: AppGateway
   let page: Page
+  /** Holds a WebSocket, and asks for nothing else. */
+  let silent: Page
+  /** Its login, and until when its identity was proven once the WebSocket was open. */
+  let proof: { readonly id: string; readonly proven_until: number }
 
   beforeAll(async () => {
     ;[shop, wiki] = [await startWebSocketTarget(), await startWebSocketTarget()]
@@ -28,20 +34,36 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a WebSocket of a bro
           { name: 'chatting', match: { kinds: ['websocket'], routes: ['/ws/**'] }, allow: true },
           { name: 'reading', match: { methods: ['GET'] }, allow: true },
         ],
+        identity: { evaluation: { people: 'people.yaml' }, reverifyEvery: '2s' },
         masking: [{ name: 'people', targets: { names: ['wiki'] }, kinds: ['email', 'payment-card'], style: 'redact' }],
       },
       { shop: { port: shop.port }, wiki: { port: wiki.port } },
     )
+    silent = await apps.open('jane', `${apps.origin('shop')}/`)
+    await silent.waitForURL(`${apps.origin('shop')}/`)
+    await (
+      await listen(silent, 'shop', '/ws/echo')
+    )(/open/)
+    proof = loginsOf('order by created_at desc')
     page = await apps.open('jane', `${apps.origin('shop')}/`)
     await page.waitForURL(`${apps.origin('shop')}/`)
   })
   afterAll(async () => {
     await page?.context().close()
+    await silent?.context().close()
     await apps?.stop()
     await shop?.stop()
     await wiki?.stop()
   })
 
+  const loginsOf = (which: string): typeof proof => {
+    const store = new Libsql(join(apps.directory, 'data', 'state.db'), { readonly: true })
+    try {
+      return store.prepare(`select id, proven_until from logins ${which} limit 1`).get() as typeof proof
+    } finally {
+      store.close()
+    }
+  }
   const urlOf = (target: string, path: string): string => `${apps.origin(target).replace('https', 'wss')}${path}`
 
   /** What a page hears: `open`, each message, and how it ends. It sends `send` once it is open. */
@@ -221,6 +243,15 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a WebSocket of a bro
       expect(answer).not.toContain(' 101 ')
       expect(opened()).toBe(before)
     })
+  })
+
+  it('keeps the identity of its person proven, although the page asks for nothing', async () => {
+    const known = `where id = '${proof.id}'`
+    await eventually(
+      () => Promise.resolve(loginsOf(known).proven_until > proof.proven_until ? true : undefined),
+      'a new proof',
+    )
+    expect(await silent.evaluate('socket.readyState')).toBe(1)
   })
 
   it('ends when its person signs out of the dashboard', async () => {

@@ -14,6 +14,7 @@ import { isReserved } from '../async-requests.ts'
 import { ParkedExchange } from './parked-exchange.ts'
 import { refuseBrowser } from './refuse-browser.ts'
 import { openVisit, Visits, type VisitParts } from './visit.ts'
+import { whileProving } from './while-proving.ts'
 import { ANSWER_COOKIE, WAIT_PATH, WaitRoom, WITHDRAW_PATH } from './wait-room.ts'
 
 /** Requests of browsers at the hosts of targets: who asks is found out first, and nothing of a stranger's reaches a target. */
@@ -75,10 +76,11 @@ export class BrowserSite implements BrowserService {
     const stranger = foreignRefusal(exchange, host.origin)
     if (stranger !== undefined) throw stranger
     if (isReserved(request.target)) throw new PamError('NOT_FOUND', 'there is no such page at this host')
-    const visitor = await host.visitor(valueOf(request.headers, 'cookie'), false)
+    const cookies = valueOf(request.headers, 'cookie')
+    const visitor = await host.visitor(cookies, false)
     visitor.settled()
     const visit = await openVisit(visitor, socket, host, this.#parts)
-    await visit.serve(exchange)
+    await whileProving(visit.serve(exchange), host, cookies)
     visit.leave()
   }
 
@@ -92,7 +94,7 @@ export class BrowserSite implements BrowserService {
     visitor.settled()
     if (isNavigation(request)) return this.#servePage(exchange, visitor, host)
     const visit = await this.#visits.of(visitor, socket, host)
-    await visit.serve(exchange)
+    await whileProving(visit.serve(exchange), host, valueOf(request.headers, 'cookie'))
   }
 
   /** A page that somebody opens, or the answer to one that was held. It is a visit of its own, since it may outlast its connection. */
@@ -107,7 +109,7 @@ export class BrowserSite implements BrowserService {
       exchange.answer({ status: 202, headers }).end(body)
     }
     const visit = await openVisit(visitor, line, host, this.#parts, tell)
-    await visit.serve(parked)
+    await whileProving(visit.serve(parked), host, valueOf(exchange.request.headers, 'cookie'))
     visit.leave()
   }
 

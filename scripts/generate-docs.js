@@ -70,7 +70,7 @@ The gateway reads one YAML file. [Quickstart](quickstart.md) has a small one to 
 
 - **Durations** are written \`90s\`, \`30m\`, \`1h30m\` or \`2d\`, **sizes** \`512 KiB\`, \`1 MiB\` or \`20 GiB\`.
 - **Secrets** are never in the file, but named by it: \`env:NAME\` is an environment variable, \`file:PATH\` a file. Relative paths start
-  at the directory of the configuration file.
+  at the directory of the configuration file. What the gateway logs in to targets with may also be in a store: see [credentials](credentials.md).
 - **Rules** are read from top to bottom; the first one that matches decides, and what no rule allows is denied. Masking rules are the
   exception: every one that matches applies.
 - **Reloading**: SIGHUP reads the file again; one that is not valid changes nothing. Live sessions follow the new rules for commands at once,

@@ -110,8 +110,16 @@ const ROWS: Readonly<Record<string, Row>> = {
   // SCIM's own language: no store, no settings.
   scim: { imports: ['scim/'], packages: ['scim-patch', 'scim2-parse-filter'] },
   credentials: { imports: ['shared/', 'credentials/'], packages: ['node:fs', 'node:path', 'zod'], environment: true },
-  // They read files and variables by secret references alone.
-  'credentials/sources': { imports: ['shared/errors.ts', 'credentials/'] },
+  // They read files, variables and stores by references alone.
+  'credentials/sources': {
+    imports: ['shared/errors.ts', 'credentials/*.ts', 'credentials/sources/'],
+    packages: ['node:crypto'],
+  },
+  // They are given the environment, and send with one bounded piece.
+  'credentials/stores': {
+    imports: ['shared/', 'credentials/*.ts', 'credentials/stores/'],
+    packages: ['node:crypto', 'node:fs', 'zod'],
+  },
   storage: {
     imports: [
       'shared/',
@@ -160,6 +168,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/protocol.ts': { imports: ['type:gateway/', 'type:policy/', 'type:shared/'], packages: ['type:zod'] },
   'protocols/policy-language.ts': { imports: ['policy/language.ts', 'protocols/gateway.ts'] },
   'protocols/target-shape.ts': { imports: [], packages: ['node:net', 'zod'] },
+  'protocols/client-certificate.ts': { imports: ['credentials/', 'shared/errors.ts', 'type:protocols/protocol.ts'] },
+  'protocols/database-login.ts': { imports: ['credentials/*.ts'], packages: ['zod'] },
   'protocols/target-tls.ts': { imports: ['shared/needed-values.ts'], packages: ['zod'] },
   'protocols/describe-database.ts': { imports: ['type:protocols/client-half.ts'] },
   'protocols/gateway.ts': {
@@ -917,6 +927,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: [''],
     packages: [
       ...FILES,
+      '@inquirer/prompts',
       'cli-table3',
       'commander',
       'node:crypto',

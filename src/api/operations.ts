@@ -13,6 +13,8 @@ export interface Readiness {
   readonly ending: number
   readonly auditStreams: readonly { readonly name: string; readonly ok: boolean; readonly problem?: string }[]
   readonly checkpoints: { readonly ok: boolean; readonly problems: readonly string[] }
+  /** Whether every credential could be read when it was needed last. */
+  readonly credentials: { readonly ok: boolean; readonly problems: readonly string[] }
 }
 
 /** A listener of its own for metrics (Prometheus text format) and readiness in detail: without sign-in, so not for everybody's network. */
@@ -45,6 +47,9 @@ export function createOperations(readiness: () => Readiness): Server {
   )
   gauge('audit_checkpoints_ok', 'whether the last checkpoint was kept everywhere', ({ checkpoints }) =>
     flag(checkpoints.ok),
+  )
+  gauge('credentials_ok', 'whether every credential could be read when it was needed last', ({ credentials }) =>
+    flag(credentials.ok),
   )
   return createServer({ headersTimeout: 10_000, requestTimeout: 10_000 }, (request, response) => {
     const answer = (status: number, type: string, body: string): void => {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { PamError } from '../shared/errors.ts'
 import { fileProblem } from '../shared/file-problem.ts'
 
-/** Where a secret is: `env:NAME` or `file:PATH` (relative to the configuration file). Never the secret itself. */
+/** Where a secret is, on the gateway's own machine: `env:NAME` or `file:PATH` (relative to the configuration file). Never the secret itself. */
 export type SecretReference = `env:${string}` | `file:${string}`
 
 export const isSecretReference = (text: string): text is SecretReference => /^(env|file):.+/.test(text)

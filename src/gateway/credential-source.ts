@@ -1,4 +1,5 @@
 import type { CredentialSource } from '../credentials/credential.ts'
+import type { Secrets } from '../credentials/secrets.ts'
 import type { AccessRule } from '../policy/policy.ts'
 import { PamError } from '../shared/errors.ts'
 import type { TargetConfig } from './target.ts'
@@ -8,7 +9,7 @@ export interface Accounts<C extends TargetConfig = TargetConfig> {
   /** Accounts that a client may ask for; the first is the default. */
   accounts(target: C): readonly string[]
   /** What the gateway logs in with as one of `accounts`. */
-  credentials(target: C, account: string, baseDirectory: string): CredentialSource
+  credentials(target: C, account: string, secrets: Secrets): CredentialSource
 }
 
 /**
@@ -20,11 +21,11 @@ export function credentialSource(
   target: TargetConfig,
   account: string | undefined,
   rule: Pick<AccessRule, 'logins'>,
-  baseDirectory: string,
+  secrets: Secrets,
 ): CredentialSource {
   const allowed = kind.accounts(target).filter((name) => rule.logins?.includes(name) ?? true)
   const chosen = account ?? allowed[0]
-  if (chosen !== undefined && allowed.includes(chosen)) return kind.credentials(target, chosen, baseDirectory)
+  if (chosen !== undefined && allowed.includes(chosen)) return kind.credentials(target, chosen, secrets)
   const message =
     chosen === undefined
       ? `your access to ${target.name} allows none of its accounts`

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import type { Grant } from '../access/grant.ts'
 import type { Login } from '../identity/login.ts'
+import type { CredentialLease } from '../credentials/credential.ts'
+import type { Secrets } from '../credentials/secrets.ts'
 import { decideAccess } from '../policy/decide.ts'
 import type { AccessRule, Policy } from '../policy/policy.ts'
 import { isSamePerson } from '../policy/same-person.ts'
@@ -34,6 +36,8 @@ export interface TunnelParts {
   readonly spool: Spool
   readonly digestKey: Uint8Array
   readonly comparisonBudget: ComparisonBudget
+  /** As currently configured. */
+  readonly secrets: () => Secrets
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -44,8 +48,6 @@ export interface TunnelSettings {
   readonly policy: Policy
   readonly limits: Session['limits'] & { readonly sessionsPerPerson: number }
   readonly recording: { readonly durability: 'buffered' | 'strict'; readonly encryptTo: readonly string[] }
-  /** The directory that relative paths in the configuration refer to. */
-  readonly baseDirectory: string
 }
 
 export interface ServedProtocol {
@@ -80,7 +82,7 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
   const { clock, state, registry } = parts
   const settings = parts.settings()
   const rule = accessRule(wanted, settings, registry)
-  const credentials = credentialSource(protocol.target, target, account, rule, settings.baseDirectory)
+  const credentials = credentialSource(protocol.target, target, account, rule, parts.secrets())
   const grant = await state.grantFor(login.person, target, rule, clock.now())
   const id = newId('ses')
   const openedAt = clock.now()
@@ -115,13 +117,14 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
     policy: () => parts.settings().policy,
   })
   const stopTimers = watch(opening, session, parts)
+  endWithLease(session)
   registry.add(listed(opening, session, recorder))
   const close = (): Promise<void> => {
     stopTimers()
     return closeSession(opening, { session, recorder }, parts)
   }
   try {
-    await confirm(opening, lease.user, parts)
+    await confirm(opening, accountOf(lease), parts)
   } catch (error) {
     session.end(asPamError(error))
     // The client is told of the first failure.
@@ -194,7 +197,7 @@ const listed = (
   loginId: login.id,
   grantId: grant.id,
   target: target.name,
-  account: session.lease.user,
+  account: accountOf(session.lease),
   commands: () => session.commands(),
   recent: (approvalId) => (recorder.isEncrypted ? [] : session.recent(approvalId)),
   end: (reason) => session.end(reason),
@@ -260,6 +263,18 @@ async function closeSession(
 
 /** Why the session ended: without another reason, the client left. */
 export const endOf = (session: Session): PamError => (session.ended.reason as PamError | undefined) ?? clientLeft()
+
+/** The account that rules name. */
+const accountOf = ({ account, user }: CredentialLease): string => account ?? user
+
+/** What a target still lets somebody do whose credential was taken back is not for us to find out. */
+function endWithLease(session: RunningSession): void {
+  const { lost } = session.lease
+  if (lost === undefined) return
+  const over = (): void => session.end(asPamError(lost.reason))
+  if (lost.aborted) over()
+  else lost.addEventListener('abort', over, { once: true })
+}
 
 /** Ends the session when its grant ends, and when its identity was not verified again in time. The returned function stops both timers. */
 function watch({ grant, target, login }: Opening, session: Session, { clock, state }: TunnelParts): () => void {

@@ -10,6 +10,7 @@ import { check } from './check/check-config.ts'
 import { configJsonSchema } from './config/schema.ts'
 import { collectRecordings, rotateKey } from './maintenance.ts'
 import { keepFilesPrivate } from './private-files.ts'
+import { listSealedSecrets, removeSealedSecret, rotateSealedSecrets, setSealedSecret } from './secret-commands.ts'
 import { start } from './start.ts'
 
 /** `pam-gateway`: the composition root of the server. */
@@ -43,6 +44,21 @@ export async function main(args: readonly string[]): Promise<void> {
   withConfig(
     program.command('rotate-key').description('seal new records with a new key; the gateway must be stopped'),
   ).action(async ({ config }: { config: string }) => rotateKey(config))
+  const secrets = program
+    .command('secret')
+    .description('manage secrets that the gateway keeps encrypted (secrets.sealed)')
+  withConfig(
+    secrets.command('set').argument('<name>').description('keep a secret; asks for it, or reads standard input'),
+  ).action(async (name: string, { config }: { config: string }) => setSealedSecret(config, name))
+  withConfig(secrets.command('list').description('list names, never secrets')).action(
+    ({ config }: { config: string }) => listSealedSecrets(config),
+  )
+  withConfig(
+    secrets.command('rotate').description('seal all secrets with the current master key, after it was replaced'),
+  ).action(async ({ config }: { config: string }) => rotateSealedSecrets(config))
+  withConfig(secrets.command('rm').argument('<name>').description('remove a secret')).action(
+    async (name: string, { config }: { config: string }) => removeSealedSecret(config, name),
+  )
   program
     .command('schema')
     .description('print the JSON Schema of the configuration file')

@@ -40,6 +40,7 @@ import { tighten } from './private-files.ts'
 import { listenForApps, type AppsListener } from './start-apps.ts'
 import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
 import { startEvidence, type Evidence } from './start-evidence.ts'
+import { startSecrets, type RunningSecrets } from './start-secrets.ts'
 import { startNotifications, type Notifications } from './start-notifications.ts'
 import { ComparisonBudget } from '../gateway/comparison-budget.ts'
 import { firstUseIn } from '../storage/first-use.ts'
@@ -58,6 +59,7 @@ interface Running {
   readonly db: Database
   readonly evidence: Evidence
   readonly registry: SessionRegistry
+  readonly secrets: RunningSecrets
   readonly protocols: Awaited<ReturnType<typeof createProtocols>>
   readonly provider: EvaluationProvider | undefined
   /** Read by parts that are built before the rest. */
@@ -88,7 +90,7 @@ export async function start(file: string): Promise<void> {
   const delivery = startAuditDelivery(config, { db, home: evidence.home, signer: running.keys.signer, logger })
   const notifications = startNotifications(config, deps)
   Object.assign(running, { delivery, notifications })
-  const operations = await startOperations(config, () => readinessOf(running.live.config, evidence, delivery, registry))
+  const operations = await startOperations(config, () => readinessOf(running, delivery))
   const sweeping = setInterval(() => void sweep(db, deps, logger), 10_000)
   const sums = setInterval(() => void auditRefusals(db, deps, logger), 60_000)
   await auditConfig(db, config, 'config.loaded')
@@ -122,6 +124,7 @@ export async function start(file: string): Promise<void> {
     await running.provider?.close()
     operations?.close()
     await closeProtocols(running.protocols)
+    running.secrets.stop()
     await evidence.stop()
     await notifications?.stop()
     await delivery.stop()
@@ -148,9 +151,10 @@ async function prepare(config: Config): Promise<Running> {
   const provider = await startProvider(config, () => `${live.publicUrl}/auth/callback`)
   const issuers = trustedIssuers(config, provider?.issuer)
   const protocols = await createProtocols(config, { identity: keys.identity, firstUse: firstUseIn(db) })
+  const secrets = await startSecrets(config, db, logger)
   const identities = identityVerifier(issuers)
   const registry = new SessionRegistry()
-  return { logger, keys, db, evidence, registry, protocols, provider, live, issuers, identities }
+  return { logger, keys, db, evidence, registry, secrets, protocols, provider, live, issuers, identities }
 }
 
 function apiDeps(running: Running): ApiDeps {
@@ -199,7 +203,7 @@ function apiDeps(running: Running): ApiDeps {
 
 /** What sessions are opened with, of a caller at this address. */
 function tunnelPartsOf(running: Running): (from: string) => TunnelParts {
-  const { db, logger, keys, registry, evidence, protocols } = running
+  const { db, logger, keys, registry, evidence, secrets, protocols } = running
   const state = gatewayState(db)
   const comparisonBudget = new ComparisonBudget()
   const sharedSessions = new SharedSessions(systemClock, (error) =>
@@ -215,6 +219,7 @@ function tunnelPartsOf(running: Running): (from: string) => TunnelParts {
     spool: evidence.spool,
     digestKey: keys.digest,
     comparisonBudget,
+    secrets: () => secrets.secrets,
     clock: systemClock,
     logger,
   })
@@ -274,6 +279,7 @@ async function reload(file: string, running: Running): Promise<void> {
     await boundSignIns(config, db, logger)
     running.issuers = issuers
     running.identities = identityVerifier(issuers)
+    await running.secrets.reconfigure(config)
     registry.rulesChanged(config)
     await auditConfig(db, config, 'config.reloaded')
     logger.info({ policy: config.policy.version, targets: config.targets.length }, 'config.reloaded')
@@ -311,10 +317,8 @@ async function startOperations(config: Config, readiness: () => Readiness): Prom
 }
 
 function readinessOf(
-  config: Config,
-  { spool, transfer }: Evidence,
+  { live: { config }, evidence: { spool, transfer }, secrets: { problems: credentials }, registry }: Running,
   { streams, checkpoints }: AuditDelivery,
-  registry: SessionRegistry,
 ): Readiness {
   const { health } = spool
   const { problem } = transfer
@@ -332,6 +336,7 @@ function readinessOf(
       ...(stream.problem === undefined ? {} : { problem: stream.problem }),
     })),
     checkpoints: { ok: problems.length === 0, problems },
+    credentials: { ok: credentials.length === 0, problems: credentials },
   }
 }
 

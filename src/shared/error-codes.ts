@@ -113,6 +113,11 @@ export const errorCodes = {
   TARGET_UNREACHABLE: meaning('The gateway could not reach the target.', 502, 1),
   TARGET_CERTIFICATE: meaning("The target's certificate or host key is not trusted.", 502, 1),
   TARGET_CREDENTIAL: meaning("The target refused the gateway's credential.", 502, 1),
+  CREDENTIAL_UNAVAILABLE: meaning(
+    "The gateway's credential for the target cannot be read from the store that keeps it, or was taken back; /readyz and the audit log say why.",
+    503,
+    1,
+  ),
   TARGET_REFUSED: meaning('The target refused the connection.', 502, 1),
   TARGET_LEFT: meaning('The target closed the connection.', 502, 1),
   CLIENT_LEFT: meaning('The client closed the connection.', 200, 0),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { YamlPath } from './yaml-file.ts'
 
 /** What a value of the configuration names that has to be there when the gateway starts. */
-export type Needed = 'secret' | 'certificates' | 'file'
+export type Needed = 'secret' | 'credential' | 'certificates' | 'file'
 
 export const needed = z.registry<{ readonly what: Needed }>()
 

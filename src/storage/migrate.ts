@@ -5,6 +5,7 @@ import { openDashboard } from './migrations/20261125-open-dashboard.ts'
 import { nameLoginOfToken } from './migrations/20261128-name-login-of-token.ts'
 import { noteSignOuts } from './migrations/20261129-note-sign-outs.ts'
 import { keepDirectory } from './migrations/20261130-keep-directory.ts'
+import { keepCredentialLeases } from './migrations/20261130-keep-leases.ts'
 
 /** Brings the schema up to date; several gateways may try at once, one does it. Throws what the store says. */
 export async function migrate<T>(db: Kysely<T>): Promise<void> {
@@ -20,4 +21,5 @@ const migrations = {
   '20261128-name-login-of-token': nameLoginOfToken,
   '20261129-note-sign-outs': noteSignOuts,
   '20261130-keep-directory': keepDirectory,
+  '20261130-keep-leases': keepCredentialLeases,
 }

@@ -20,6 +20,7 @@ export interface Tables {
   directory_groups: DirectoryGroupTable
   directory_members: DirectoryMemberTable
   provider_logouts: ProviderLogoutTable
+  credential_leases: CredentialLeaseTable
 }
 
 interface PersonColumns {
@@ -235,4 +236,14 @@ export interface ProviderLogoutTable {
   /** `jti` of the token, or `sid`. */
   name: string
   expires_at: number
+}
+
+/** A credential that was made for a session and is not known to be revoked. */
+export interface CredentialLeaseTable {
+  /** As its store calls it: no secret. */
+  id: string
+  reference: string
+  /** The user that was made. */
+  account: string
+  created_at: number
 }

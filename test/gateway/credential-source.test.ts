@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { localSecrets } from '../../src/credentials/secrets.ts'
 import { credentialSource, type Accounts } from '../../src/gateway/credential-source.ts'
 import type { TargetConfig } from '../../src/gateway/target.ts'
 
@@ -10,7 +11,8 @@ const kind: Accounts = {
   }),
 }
 const userOf = async (account: string | undefined, logins?: string[]): Promise<string> =>
-  (await credentialSource(kind, target, account, logins === undefined ? {} : { logins }, '/').lease()).user
+  (await credentialSource(kind, target, account, logins === undefined ? {} : { logins }, localSecrets('/')).lease())
+    .user
 
 it('logs in as the account that the client names, or as the first', async () => {
   expect(await userOf('admin')).toBe('admin')

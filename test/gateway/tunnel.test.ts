@@ -13,6 +13,7 @@ import type { Login } from '../../src/identity/login.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import type { Spool } from '../../src/recording/spool.ts'
 import { idleHandler } from '../../src/shared/channel.ts'
+import { localSecrets } from '../../src/credentials/secrets.ts'
 import { PamError } from '../../src/shared/errors.ts'
 import type { TunnelChannel, TunnelFrame } from '../../src/tunnel/web-socket-channel.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
@@ -111,7 +112,6 @@ function parts(policy = ACCESS, given: Partial<TunnelParts> = {}): TunnelParts {
     policy: policyOf(policy),
     limits: { handshake: 1, statementBytes: 1, resultMessageBytes: 1, sessionsPerPerson: 1 },
     recording: { durability: 'buffered', encryptTo: [] },
-    baseDirectory: directory,
   }
   return {
     from: '192.0.2.1',
@@ -122,6 +122,7 @@ function parts(policy = ACCESS, given: Partial<TunnelParts> = {}): TunnelParts {
     sharedSessions: new SharedSessions(clock, () => {}),
     spool,
     digestKey: Buffer.alloc(32, 1),
+    secrets: () => localSecrets(directory),
     comparisonBudget: new ComparisonBudget(),
     clock,
     logger,

@@ -1,24 +1,24 @@
 import type { CredentialSource } from '../credential.ts'
-import { resolveSecret, type SecretReference } from '../secret-reference.ts'
+import type { Secrets } from '../secrets.ts'
+import type { CredentialReference } from '../store-reference.ts'
 
-/** A user and a private key that do not change. */
+/** A user and a private key, read for each session. */
 export function staticKey(
   user: string,
-  key: SecretReference,
-  passphrase: SecretReference | undefined,
-  baseDirectory: string,
+  key: CredentialReference,
+  passphrase: CredentialReference | undefined,
+  secrets: Secrets,
 ): CredentialSource {
   return {
-    lease: () =>
-      Promise.resolve({
+    async lease() {
+      // The last newline is part of the format.
+      const text = `${(await secrets.read(key)).replace(/\r?\n$/, '')}\n`
+      return {
         user,
         password: undefined,
-        privateKey: {
-          // The last newline is part of the format.
-          text: `${resolveSecret(key, baseDirectory)}\n`,
-          passphrase: passphrase === undefined ? undefined : resolveSecret(passphrase, baseDirectory),
-        },
+        privateKey: { text, passphrase: passphrase === undefined ? undefined : await secrets.read(passphrase) },
         release: () => Promise.resolve(),
-      }),
+      }
+    },
   }
 }

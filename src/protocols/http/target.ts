@@ -1,8 +1,8 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 import type { CredentialSource } from '../../credentials/credential.ts'
-import { resolveSecret } from '../../credentials/secret-reference.ts'
-import { secret } from '../../credentials/secret-schema.ts'
+import { isSecretReference, resolveSecret } from '../../credentials/secret-reference.ts'
+import { credential as reference, REFERENCE } from '../../credentials/secret-schema.ts'
+import type { Secrets } from '../../credentials/secrets.ts'
 import { clientCertificate } from '../../credentials/sources/client-certificate.ts'
 import { rotatingToken } from '../../credentials/sources/rotating-token.ts'
 import { staticPassword } from '../../credentials/sources/static-password.ts'
@@ -10,6 +10,7 @@ import { asError } from '../../shared/errors.ts'
 import { isLoopback } from '../../shared/loopback.ts'
 import { readableFile } from '../../shared/needed-values.ts'
 import { size } from '../../shared/size.ts'
+import { pairFindings } from '../client-certificate.ts'
 import type { TargetFinding, TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
 import { checkAuthority, targetTls } from '../target-tls.ts'
@@ -22,12 +23,12 @@ import { wrongHeaderName } from './request/read-headers.ts'
 const token = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'expected a word without blanks and separators')
 
 const credential = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('bearer'), token: secret }).describe('Authorization: Bearer'),
+  z.strictObject({ type: z.literal('bearer'), token: reference }).describe('Authorization: Bearer'),
   z
     .strictObject({
       type: z.literal('basic'),
       user: z.string().regex(/^[^:\p{Cc}]{1,200}$/u, 'expected a name without a colon'),
-      password: secret,
+      password: reference,
     })
     .describe('Authorization: Basic'),
   z
@@ -35,12 +36,12 @@ const credential = z.discriminatedUnion('type', [
       type: z.literal('header'),
       name: token.describe('such as X-Api-Key'),
       scheme: token.optional().describe('a word in front of the value, such as ApiKey'),
-      value: secret,
+      value: reference,
     })
     .describe('a header of its own'),
-  z.strictObject({ type: z.literal('cookie'), name: token, value: secret }).describe('a cookie'),
+  z.strictObject({ type: z.literal('cookie'), name: token, value: reference }).describe('a cookie'),
   z
-    .strictObject({ type: z.literal('certificate'), certificate: secret, key: secret })
+    .strictObject({ type: z.literal('certificate'), certificate: reference, key: reference })
     .describe('a client certificate, in PEM, within TLS'),
   z
     .strictObject({
@@ -81,7 +82,7 @@ const schema = z
       .describe('what the account is called in rules and records'),
     credential: credential
       .optional()
-      .describe('what the gateway signs in with, each as env:NAME or file:PATH; default: nothing'),
+      .describe(`what the gateway signs in with, each as ${REFERENCE}; default: nothing`),
     sendOverUnverified: z
       .boolean()
       .default(false)
@@ -153,7 +154,7 @@ export const httpTarget: TargetKind<HttpTarget> = {
   schema,
   servesBrowsers: true,
   accounts: ({ account }) => [account],
-  credentials: ({ credential: given }, account, baseDirectory) => sourceOf(given, account, baseDirectory),
+  credentials: ({ credential: given }, account, secrets) => sourceOf(given, account, secrets),
   warnings: (target) => [
     ...(target.tls === 'disable' && isLoopback(target.host) ? [] : unverifiedFindings(target, {})),
     ...(isExposed(target)
@@ -182,43 +183,38 @@ export const httpTarget: TargetKind<HttpTarget> = {
   facts: () => ({}),
 }
 
-function sourceOf(given: HttpCredential | undefined, account: string, baseDirectory: string): CredentialSource {
+function sourceOf(given: HttpCredential | undefined, account: string, secrets: Secrets): CredentialSource {
   switch (given?.type) {
     case undefined:
-      return staticPassword(account, undefined, baseDirectory)
+      return staticPassword(account, undefined, secrets)
     case 'assertion':
       // Made for each request, of who asks.
-      return staticPassword(account, undefined, baseDirectory)
+      return staticPassword(account, undefined, secrets)
     case 'bearer':
-      return rotatingToken(account, given.token, baseDirectory)
+      return rotatingToken(account, given.token, secrets, MIN_SECRET)
     case 'basic':
-      return staticPassword(account, given.password, baseDirectory)
+      return staticPassword(account, given.password, secrets, MIN_SECRET)
     case 'header':
     case 'cookie':
-      return rotatingToken(account, given.value, baseDirectory)
+      return rotatingToken(account, given.value, secrets, MIN_SECRET)
     case 'certificate':
-      return clientCertificate(account, given.certificate, given.key, baseDirectory)
+      return clientCertificate(account, given, secrets)
   }
 }
 
 /** A secret that cannot be told from other text, and a certificate that does not belong to its key. */
 function credentialErrors({ credential: given }: HttpTarget, baseDirectory: string): TargetFinding[] {
+  if (given?.type === 'certificate') return pairFindings(given, baseDirectory, ['credential'])
   try {
-    if (given?.type === 'certificate') {
-      const key = createPrivateKey(resolveSecret(given.key, baseDirectory))
-      const certificate = new X509Certificate(resolveSecret(given.certificate, baseDirectory))
-      return certificate.checkPrivateKey(key)
-        ? []
-        : [{ path: ['credential', 'key'], message: 'is not the key of the certificate' }]
-    }
     if (given === undefined || given.type === 'assertion') return []
-    const [field, reference] =
+    const [field, kept] =
       given.type === 'bearer'
         ? (['token', given.token] as const)
         : given.type === 'basic'
           ? (['password', given.password] as const)
           : (['value', given.value] as const)
-    return resolveSecret(reference, baseDirectory).length >= MIN_SECRET
+    // Stores are not asked: the length of what they keep is checked when a session begins.
+    return !isSecretReference(kept) || resolveSecret(kept, baseDirectory).length >= MIN_SECRET
       ? []
       : [
           {

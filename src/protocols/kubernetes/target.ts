@@ -1,15 +1,13 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from 'zod'
-import { secret } from '../../credentials/secret-schema.ts'
-import { resolveSecret, type SecretReference } from '../../credentials/secret-reference.ts'
+import { credential, REFERENCE } from '../../credentials/secret-schema.ts'
 import { clientCertificate } from '../../credentials/sources/client-certificate.ts'
 import { rotatingToken } from '../../credentials/sources/rotating-token.ts'
-import { asError } from '../../shared/errors.ts'
 import { certificates } from '../../shared/needed-values.ts'
 import { size } from '../../shared/size.ts'
 import { visible } from '../../shared/visible.ts'
 import { foreignWords } from '../../shared/yaml-file.ts'
-import type { TargetFinding, TargetKind } from '../protocol.ts'
+import { pairFindings } from '../client-certificate.ts'
+import type { TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
 
 /** Nobody can become one of the names that Kubernetes keeps for itself, such as `system:masters`, whatever they are called. */
@@ -66,13 +64,13 @@ const schema = z
       .regex(/^[\w.@:/-]{1,253}$/, 'expected the name of an account')
       .default('gateway')
       .describe('what the account is called in rules and records, such as system:serviceaccount:pam:gateway'),
-    token: secret
+    token: credential
       .optional()
       .describe(
-        'env:NAME or file:PATH of a token of the account; it is read again for each request, since they are rotated',
+        `${REFERENCE} of a token of the account; a file is read again for each request, since they are rotated`,
       ),
-    certificate: secret.optional().describe('env:NAME or file:PATH of a client certificate of the account, in PEM'),
-    key: secret.optional().describe('env:NAME or file:PATH of its key'),
+    certificate: credential.optional().describe(`${REFERENCE} of a client certificate of the account, in PEM`),
+    key: credential.optional().describe(`${REFERENCE} of its key`),
     exec: z.unknown().optional().describe('not supported: credential plug-ins are not run by the gateway'),
     impersonate: impersonation.optional(),
     recordOutput: size
@@ -112,10 +110,10 @@ export type Impersonation = z.output<typeof impersonation>
 export const kubernetesTarget: TargetKind<KubernetesTarget> = {
   schema,
   accounts: ({ account }) => [account],
-  credentials: ({ name, token, certificate, key }, account, baseDirectory) => {
-    if (token !== undefined) return rotatingToken(account, token, baseDirectory)
+  credentials: ({ name, token, certificate, key }, account, secrets) => {
+    if (token !== undefined) return rotatingToken(account, token, secrets)
     if (certificate === undefined || key === undefined) throw new Error(`${name} has no credential`)
-    return clientCertificate(account, certificate, key, baseDirectory)
+    return clientCertificate(account, { certificate, key }, secrets)
   },
   warnings: ({ name, impersonate }) =>
     impersonate?.user === 'label'
@@ -126,24 +124,7 @@ export const kubernetesTarget: TargetKind<KubernetesTarget> = {
           },
         ]
       : [],
-  errors,
+  errors: (target, baseDirectory) => pairFindings(target, baseDirectory),
   defaultSchema: () => undefined,
   facts: () => ({}),
 }
-
-/** A certificate that does not belong to its key. */
-function errors({ certificate, key }: KubernetesTarget, baseDirectory: string): TargetFinding[] {
-  if (certificate === undefined || key === undefined) return []
-  try {
-    return isPair(certificate, key, baseDirectory)
-      ? []
-      : [{ path: ['key'], message: 'is not the key of the certificate' }]
-  } catch (error) {
-    return [{ path: ['certificate'], message: asError(error).message }]
-  }
-}
-
-const isPair = (certificate: SecretReference, key: SecretReference, baseDirectory: string): boolean =>
-  new X509Certificate(resolveSecret(certificate, baseDirectory)).checkPrivateKey(
-    createPrivateKey(resolveSecret(key, baseDirectory)),
-  )

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { staticPassword } from '../../credentials/sources/static-password.ts'
-import { secret } from '../../credentials/secret-schema.ts'
+import { databaseCredentialSource } from '../../credentials/sources/database-credential.ts'
 import { size } from '../../shared/size.ts'
+import { pairFindings } from '../client-certificate.ts'
+import { checkDatabaseLogin, databaseLogin } from '../database-login.ts'
 import type { TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
 import { checkAuthority, targetTls } from '../target-tls.ts'
@@ -19,8 +20,7 @@ const schema = z
       .describe(
         'the default database of sessions, and that of tables that rules name without one; statements may name others',
       ),
-    user: z.string().min(1).describe('the account that the gateway logs in with'),
-    password: secret.optional().describe('env:NAME or file:PATH'),
+    ...databaseLogin,
     ownAccount: z
       .boolean()
       .default(false)
@@ -61,6 +61,7 @@ const schema = z
       ),
   })
   .superRefine(checkAuthority)
+  .superRefine(checkDatabaseLogin)
 
 export type MysqlTarget = z.output<typeof schema>
 
@@ -91,9 +92,9 @@ export function authenticationOf({
 export const mysqlTarget: TargetKind<MysqlTarget> = {
   schema,
   accounts: ({ user }) => [user],
-  credentials: ({ user, password }, _account, baseDirectory) => staticPassword(user, password, baseDirectory),
+  credentials: (target, _account, secrets) => databaseCredentialSource(target, secrets),
   warnings: (target) => unverifiedFindings(target, EXPOSES),
-  errors: () => [],
+  errors: (target, baseDirectory) => pairFindings(target, baseDirectory),
   defaultSchema: ({ database }) => database,
   facts: ({ database }) => ({ database }),
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { staticPassword } from '../../credentials/sources/static-password.ts'
-import { secret } from '../../credentials/secret-schema.ts'
+import { databaseCredentialSource } from '../../credentials/sources/database-credential.ts'
 import { size } from '../../shared/size.ts'
+import { pairFindings } from '../client-certificate.ts'
+import { checkDatabaseLogin, databaseLogin } from '../database-login.ts'
 import type { StatementReading, TargetFinding, TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
 import { checkAuthority, targetTls } from '../target-tls.ts'
@@ -14,8 +15,7 @@ const schema = z
     type: z.literal('postgres').describe('the protocol'),
     port: z.int().min(1).max(65_535).default(5432),
     database: z.string().min(1).describe('the only database that is served'),
-    user: z.string().min(1).describe('the account that the gateway logs in with'),
-    password: secret.optional().describe('env:NAME or file:PATH'),
+    ...databaseLogin,
     ownAccount: z
       .boolean()
       .default(false)
@@ -64,6 +64,7 @@ const schema = z
       context.addIssue({ code: 'custom', path: ['channelBinding'], message: 'is not used with tls: disable' })
     }
     checkAuthority(target, context)
+    checkDatabaseLogin(target, context)
   })
 
 export type PostgresTarget = z.output<typeof schema>
@@ -96,9 +97,9 @@ export const channelBindingOf = ({
 export const postgresTarget: TargetKind<PostgresTarget> = {
   schema,
   accounts: ({ user }) => [user],
-  credentials: ({ user, password }, _account, baseDirectory) => staticPassword(user, password, baseDirectory),
+  credentials: (target, _account, secrets) => databaseCredentialSource(target, secrets),
   warnings,
-  errors: () => [],
+  errors: (target, baseDirectory) => pairFindings(target, baseDirectory),
   defaultSchema: () => DEFAULT_SCHEMA,
   readingWhereMasked,
   facts: ({ database }) => ({ database }),

@@ -2,7 +2,8 @@ import { asError } from '../../shared/errors.ts'
 import { z } from 'zod'
 import { staticKey } from '../../credentials/sources/static-key.ts'
 import { staticPassword } from '../../credentials/sources/static-password.ts'
-import { secret } from '../../credentials/secret-schema.ts'
+import { isSecretReference } from '../../credentials/secret-reference.ts'
+import { credential, REFERENCE } from '../../credentials/secret-schema.ts'
 import { readableFile } from '../../shared/needed-values.ts'
 import { size } from '../../shared/size.ts'
 import type { TargetFinding, TargetKind } from '../protocol.ts'
@@ -16,9 +17,9 @@ const sshLogin = z
       .string()
       .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/, 'expected the name of an account')
       .describe('an account on the target'),
-    password: secret.optional().describe('env:NAME or file:PATH'),
-    privateKey: secret.optional().describe('env:NAME or file:PATH of a key in OpenSSH or PEM form'),
-    passphrase: secret.optional().describe('env:NAME or file:PATH, where the key is encrypted'),
+    password: credential.optional().describe(REFERENCE),
+    privateKey: credential.optional().describe(`${REFERENCE} of a key in OpenSSH or PEM form`),
+    passphrase: credential.optional().describe(`${REFERENCE}, where the key is encrypted`),
     certificate: z.string().optional().describe('not supported: certificates towards targets are refused'),
     shell: z
       .enum(['bash', 'sh', 'other'])
@@ -98,11 +99,11 @@ export type SshTarget = z.output<typeof schema>
 export const sshTarget: TargetKind<SshTarget> = {
   schema,
   accounts: ({ logins }) => logins.map(({ name }) => name),
-  credentials: ({ name, logins }, account, baseDirectory) => {
+  credentials: ({ name, logins }, account, secrets) => {
     const login = logins.find((one) => one.name === account)
     if (login === undefined) throw new Error(`${name} has no login ${account}`)
-    if (login.privateKey !== undefined) return staticKey(login.name, login.privateKey, login.passphrase, baseDirectory)
-    return staticPassword(login.name, login.password, baseDirectory)
+    if (login.privateKey !== undefined) return staticKey(login.name, login.privateKey, login.passphrase, secrets)
+    return staticPassword(login.name, login.password, secrets)
   },
   warnings: () => [],
   errors,
@@ -125,7 +126,9 @@ function errors(target: SshTarget, baseDirectory: string): TargetFinding[] {
     if (keys.length === 0 && !target.trustOnFirstUse) throw new Error(`has no key of ${target.host}:${target.port}`)
   })
   target.logins.forEach(({ privateKey, passphrase }, index) => {
-    if (privateKey !== undefined)
+    // Stores are not asked: what they keep is checked when a session begins, and by `check --connect`.
+    const isHere = [privateKey, passphrase].every((one) => one === undefined || isSecretReference(one))
+    if (privateKey !== undefined && isHere)
       attempt(['logins', index, 'privateKey'], () => privateKeyIn(privateKey, baseDirectory, passphrase))
   })
   return found

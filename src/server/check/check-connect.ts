@@ -8,7 +8,18 @@ import { certificatesOf } from '../../shared/certificates.ts'
 import { PamError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
 import { openSqliteToRead } from '../../storage/database.ts'
+import { StoreSecrets } from '../../credentials/store-secrets.ts'
+import { isSecretReference } from '../../credentials/secret-reference.ts'
+import {
+  isCredentialReference,
+  parseStoreReference,
+  type CredentialReference,
+} from '../../credentials/store-reference.ts'
+import { neededValues } from '../../shared/needed-values.ts'
+import { kindOf } from '../config/target-kind.ts'
+import { systemClock } from '../../shared/clock.ts'
 import type { Config } from '../config/config.ts'
+import { storesBeside } from '../start-secrets.ts'
 import { credentialSource } from '../../gateway/credential-source.ts'
 import type { RunningProtocol } from '../protocols.ts'
 import { missingNames, type Relations } from './missing-names.ts'
@@ -28,12 +39,16 @@ export async function checkConnections(
   { protocols, issuers }: { protocols: ReadonlyMap<string, RunningProtocol>; issuers: readonly TrustedIssuer[] },
 ): Promise<ConnectResult[]> {
   const relations = new Map<string, Relations>()
+  const stores = storesBeside(config)
+  const { baseDirectory } = config
+  const { cacheFor } = config.secrets
+  const secrets = new StoreSecrets({ baseDirectory, stores, cacheFor, clock: systemClock, onChange() {} })
   const results = await Promise.all([
     ...config.targets.flatMap((target) => {
       const { target: kind, engine } = protocols.get(target.type) as RunningProtocol
       return kind.accounts(target).map((account) =>
         attempt(`target ${target.name} as ${account}`, async () => {
-          const lease = await credentialSource(kind, target, account, {}, config.baseDirectory).lease()
+          const lease = await credentialSource(kind, target, account, {}, secrets).lease()
           try {
             const probe = await engine.probe(target, lease, config.limits)
             if (probe.relations !== undefined) relations.set(target.name, probe.relations)
@@ -44,11 +59,18 @@ export async function checkConnections(
         }),
       )
     }),
+    ...credentialReferences(config).map((reference) =>
+      attempt(`credential ${reference}`, async () => {
+        await secrets.read(reference)
+        return { details: ['can be read'] }
+      }),
+    ),
     ...issuers.map((issuer) => attempt(`issuer ${issuer.url} (${issuer.for})`, () => probeIssuer(issuer, LIMIT))),
     ...listeningCertificate(config),
     attempt('store', () => checkStore(config)),
     attempt('home of records', () => checkHome(config)),
   ])
+  stores.close()
   return [
     ...results.flat(),
     ...missingNames(config, relations).map(({ what, message }): ConnectResult => ({
@@ -57,6 +79,15 @@ export async function checkConnections(
       detail: shown(message),
     })),
   ]
+}
+
+/** Every reference to a store, once; users that would be made are tried with their targets. */
+function credentialReferences(config: Config): CredentialReference[] {
+  const texts = config.targets.flatMap((target) => neededValues(kindOf(target).schema, target))
+  return [...new Set(texts.flatMap(({ what, value }) => (what === 'credential' ? [value] : [])))].filter(
+    (text): text is CredentialReference =>
+      isCredentialReference(text) && !isSecretReference(text) && parseStoreReference(text)?.store !== 'vault-db',
+  )
 }
 
 interface Outcome {

@@ -2,7 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { resolveSecret, type SecretReference } from '../../credentials/secret-reference.ts'
+import { isSecretReference, resolveSecret } from '../../credentials/secret-reference.ts'
+import { missingStore } from './missing-store.ts'
 import { peopleFile } from '../../evaluation-idp/people.ts'
 import { certificatesOf } from '../../shared/certificates.ts'
 import { fitsTarget } from '../../policy/match/target.ts'
@@ -64,8 +65,11 @@ export function loadConfigWithoutSecrets(file: string): Config {
 function missingValues(config: ConfigFile, baseDirectory: string): Finding[] {
   return neededValues(configSchema, config).flatMap(({ what, path, value }) => {
     try {
-      if (what === 'secret') resolveSecret(value as SecretReference, baseDirectory)
-      else {
+      if (what === 'secret' || what === 'credential') {
+        // Stores are asked when a session begins: a gateway starts without them.
+        if (isSecretReference(value)) resolveSecret(value, baseDirectory)
+        else return missingStore(value, config.secrets).map((message) => ({ level: 'error' as const, path, message }))
+      } else {
         const bytes = readFileSync(resolve(baseDirectory, value))
         if (what === 'certificates') return certificateFindings(bytes.toString('latin1'), value, path)
       }

@@ -13,6 +13,7 @@ import { plainUrl } from '../../shared/plain-url.ts'
 import { auditSchema, recordingSchema } from './evidence-config.ts'
 import { notificationsSchema } from './notify-config.ts'
 import { provisioningProblems, provisioningSchema } from './provisioning-config.ts'
+import { secretsSchema } from './secrets-config.ts'
 
 const groups = z.array(z.string().min(1)).default([])
 
@@ -180,6 +181,7 @@ export const configSchema = z
       .optional()
       .describe('hosts at which browsers reach targets of type http; none unless configured'),
     ...(protocolSections as {}),
+    secrets: secretsSchema,
     recording: recordingSchema,
     audit: auditSchema,
     notifications: notificationsSchema,

@@ -95,7 +95,7 @@ interface OpenSession {
 
 async function openSession(target: UpstreamTarget, wanted: Wanted, signal: AbortSignal): Promise<OpenSession> {
   const { config, lease, baseDirectory, knownServers } = target
-  const greeted = await openTarget(config, baseDirectory, wanted, signal)
+  const greeted = await openTarget(config, { lease, baseDirectory }, wanted, signal)
   const { greeting, messages } = greeted
   const version = parseServerVersion(greeting.version)
   if (version === undefined)

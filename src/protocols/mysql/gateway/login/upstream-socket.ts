@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { CredentialLease } from '../../../../credentials/credential.ts'
 import { asError, PamError } from '../../../../shared/errors.ts'
 import { LONGEST_MESSAGE, TargetMessages, violation } from '../../../../gateway/target-messages.ts'
 import { connectTarget, settledSocket, targetTls } from '../../../../gateway/target-socket.ts'
@@ -30,11 +31,11 @@ export interface Introduction {
 /** Connects and reads the greeting; the request for TLS comes after it, in the clear. Spec: Connection Phase, SSL Handshake. */
 export async function openTarget(
   config: MysqlTarget,
-  baseDirectory: string,
+  { lease, baseDirectory }: { readonly lease: CredentialLease; readonly baseDirectory: string },
   introduction: Introduction,
   signal: AbortSignal,
 ): Promise<GreetedTarget> {
-  const beginTls = targetTls(config, baseDirectory)
+  const beginTls = targetTls(config, baseDirectory, { certificate: lease.clientCertificate })
   const socket = await connectTarget(config, signal)
   const greeting = await readGreeting(socket, signal)
   const messagesOf = (encrypted: Socket): TargetMessages<Frame> =>

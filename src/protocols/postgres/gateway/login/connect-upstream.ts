@@ -142,7 +142,7 @@ async function openSession(
   settings: ReadonlyMap<string, string>,
   signal: AbortSignal,
 ): Promise<OpenSession> {
-  const { socket, tls } = await openSocket(config, baseDirectory, signal)
+  const { socket, tls } = await openSocket(config, { lease, baseDirectory }, signal)
   const messages = targetMessages(socketChannel(socket), signal)
   const loggedIn = await logIn(messages, {
     target: `${config.host}:${config.port}`,
@@ -163,9 +163,9 @@ const targetMessages = (channel: Channel, signal: AbortSignal): TargetMessages<F
 /** As libpq does, on a separate connection, which the server closes once it has accepted the request. */
 async function sendCancel(target: UpstreamTarget, key: BackendKeyData | undefined): Promise<void> {
   if (key === undefined) return
-  const { config, baseDirectory } = target
+  const { config, lease, baseDirectory } = target
   await withDeadline(CANCEL_TIME, undefined, async (signal) => {
-    const { socket } = await openSocket(config, baseDirectory, signal)
+    const { socket } = await openSocket(config, { lease, baseDirectory }, signal)
     const messages = targetMessages(socketChannel(socket), signal)
     messages.allow('a cancel request', { bytes: 1024, messages: 1 })
     const { processId, secretKey } = key

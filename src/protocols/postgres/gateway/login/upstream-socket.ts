@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import type { CredentialLease } from '../../../../credentials/credential.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import { violation } from '../../../../gateway/target-messages.ts'
 import { connectTarget, settledSocket, targetTls } from '../../../../gateway/target-socket.ts'
@@ -18,10 +19,10 @@ export interface UpstreamSocket {
 /** Connects, with TLS where the configuration says so. Once the signal aborts the socket is closed, and its reason thrown. */
 export async function openSocket(
   config: PostgresTarget,
-  baseDirectory: string,
+  { lease, baseDirectory }: { readonly lease: CredentialLease; readonly baseDirectory: string },
   signal: AbortSignal,
 ): Promise<UpstreamSocket> {
-  const beginTls = targetTls(config, baseDirectory)
+  const beginTls = targetTls(config, baseDirectory, { certificate: lease.clientCertificate })
   const socket = await connectTarget(config, signal)
   if (beginTls === undefined) return { socket, tls: undefined }
   await askForTls(socket, signal)

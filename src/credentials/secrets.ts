@@ -1,0 +1,69 @@
+import { PamError } from '../shared/errors.ts'
+import { isSecretReference, resolveSecret } from './secret-reference.ts'
+import type { CredentialReference } from './store-reference.ts'
+
+/** Where credentials are read: the gateway's own machine, and the stores that it is configured with. */
+export interface Secrets {
+  /** The secret as it is now, or as it was read within the time that its store lets it be kept. Throws CONFIG_INVALID or CREDENTIAL_UNAVAILABLE. */
+  read(reference: CredentialReference): Promise<string>
+  /** A secret that is read many times while a session lasts, and kept current until it is released. */
+  hold(reference: CredentialReference): Promise<HeldSecret>
+  /** A user of the target's database, made for one session. */
+  databaseUser(reference: CredentialReference): Promise<DatabaseUser>
+  /** A password that a cloud's identity service gives for a short time. */
+  identityToken(request: IdentityTokenRequest): Promise<string>
+}
+
+export interface HeldSecret {
+  /** Throws CREDENTIAL_UNAVAILABLE once its store no longer vouches for what was read. */
+  readonly value: string
+  release(): void
+}
+
+export interface DatabaseUser {
+  readonly user: string
+  readonly password: string
+  /** Aborts with a PamError when the store takes it back. */
+  readonly lost: AbortSignal
+  /** Takes it out of the database. */
+  release(): Promise<void>
+}
+
+/** `host` and `port` as the gateway connects to them, `user` of the database. */
+export type IdentityTokenRequest =
+  | {
+      readonly type: 'rds'
+      readonly region: string
+      readonly host: string
+      readonly port: number
+      readonly user: string
+    }
+  | { readonly type: 'cloud-sql' }
+
+/** The secrets of the gateway's own machine, read each time: nothing is kept. */
+export function localSecrets(baseDirectory: string): Secrets {
+  const read = (reference: CredentialReference): string => {
+    if (isSecretReference(reference)) return resolveSecret(reference, baseDirectory)
+    throw noStore(reference)
+  }
+  return {
+    read: async (reference) => read(reference),
+    hold: async (reference) => {
+      // A missing one is found here, and not at the first use.
+      read(reference)
+      return {
+        get value() {
+          return read(reference)
+        },
+        release() {},
+      }
+    },
+    databaseUser: (reference) => Promise.reject(noStore(reference)),
+    identityToken: ({ type }) => Promise.reject(noStore(`${type}:`)),
+  }
+}
+
+const noStore = (reference: string): PamError =>
+  new PamError('CONFIG_INVALID', `no store is configured for ${reference.split(':')[0]}: references`, {
+    side: 'gateway',
+  })

@@ -1,0 +1,204 @@
+import type { Clock } from '../../../shared/clock.ts'
+import { PamError } from '../../../shared/errors.ts'
+import type { DatabaseUser } from '../../secrets.ts'
+import type { StoreReference } from '../../store-reference.ts'
+import { isSuccess, refusedBy, type StoreAnswer } from '../ask-store.ts'
+import { checkSecret, objectOf, own, secondsOf, StoreFailure } from '../store.ts'
+import type { VaultClient } from './vault-client.ts'
+
+export type VaultDatabaseReference = Extract<StoreReference, { readonly store: 'vault-db' }>
+
+/** Leases that are not known to be revoked, on the disk: what a crash leaves behind is revoked at the next start. */
+export interface LeaseLedger {
+  /** Resolves once it is durable. */
+  add(lease: { readonly id: string; readonly reference: string; readonly user: string }): Promise<void>
+  remove(id: string, why: 'released' | 'lost' | 'left over'): Promise<void>
+  list(): Promise<readonly string[]>
+}
+
+interface Lease {
+  readonly id: string
+  readonly user: string
+  readonly password: string
+  /** Milliseconds. */
+  readonly lasts: number
+  readonly isRenewable: boolean
+}
+
+/** Users of databases that Vault's database engine makes (api-docs/secret/databases): one lease for each session. */
+export class VaultDatabase {
+  readonly #client: VaultClient
+  readonly #ledger: LeaseLedger
+  readonly #clock: Clock
+  readonly #live = new Set<string>()
+
+  constructor(client: VaultClient, ledger: LeaseLedger, clock: Clock) {
+    this.#client = client
+    this.#ledger = ledger
+    this.#clock = clock
+  }
+
+  /** Throws StoreFailure. */
+  async lease({ mount, role }: VaultDatabaseReference): Promise<DatabaseUser> {
+    const answer = await this.#client.request('GET', [...mount, 'creds', role])
+    if (!isSuccess(answer.status)) throw refusedBy(answer.status)
+    const id = leaseId(own(answer.json, 'lease_id'))
+    try {
+      const lease = leaseOf(id, answer)
+      this.#live.add(id)
+      await this.#ledger.add({ id, reference: `vault-db:${[...mount, role].join('/')}`, user: lease.user })
+      return this.#serve(lease)
+    } catch (error) {
+      this.#live.delete(id)
+      // A user was made that nobody will use.
+      await this.#revoke(id).catch(() => {})
+      throw error
+    }
+  }
+
+  /** Revokes what no session uses any more and could not be revoked before. Returns how many are left. */
+  async sweep(): Promise<number> {
+    let left = 0
+    for (const id of await this.#ledger.list()) {
+      if (this.#live.has(id)) continue
+      try {
+        await this.#revoke(id)
+        await this.#ledger.remove(id, 'left over')
+      } catch (error) {
+        if (!(error instanceof StoreFailure)) throw error
+        left++
+      }
+    }
+    return left
+  }
+
+  #serve(lease: Lease): DatabaseUser {
+    const lost = new AbortController()
+    const renewal = new LeaseRenewal(lease, { client: this.#client, clock: this.#clock, lost })
+    renewal.start()
+    let released: Promise<void> | undefined
+    const release = async (): Promise<void> => {
+      renewal.stop()
+      this.#live.delete(lease.id)
+      try {
+        await this.#revoke(lease.id)
+      } catch (error) {
+        // It stays in the ledger, and the next sweep tries again.
+        if (error instanceof StoreFailure) return
+        throw error
+      }
+      await this.#ledger.remove(lease.id, lost.signal.aborted ? 'lost' : 'released')
+    }
+    return {
+      user: lease.user,
+      password: lease.password,
+      lost: lost.signal,
+      release: () => (released ??= release()),
+    }
+  }
+
+  /** One that is not there any more is revoked. */
+  async #revoke(id: string): Promise<void> {
+    const { status } = await this.#client.request('PUT', ['sys', 'leases', 'revoke'], { lease_id: id })
+    if (!isSuccess(status) && !isGone(status)) throw refusedBy(status)
+  }
+}
+
+/** Renews a lease while its session lasts, often enough to notice that somebody else has revoked it. */
+class LeaseRenewal {
+  readonly #lease: Lease
+  readonly #client: VaultClient
+  readonly #clock: Clock
+  readonly #lost: AbortController
+  #cancel = (): void => {}
+  #isStopped = false
+  #endsAt: number
+
+  constructor(
+    lease: Lease,
+    { client, clock, lost }: { readonly client: VaultClient; readonly clock: Clock; readonly lost: AbortController },
+  ) {
+    this.#lease = lease
+    this.#client = client
+    this.#clock = clock
+    this.#lost = lost
+    this.#endsAt = clock.now() + lease.lasts
+  }
+
+  start(): void {
+    this.#schedule()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#cancel()
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return
+    const left = this.#endsAt - this.#clock.now()
+    if (left <= 0) return this.#lose('the time of the database user that was made for this session is over')
+    const at = this.#lease.isRenewable ? Math.min(left / 2, CHECK_EVERY_MS) : left
+    this.#cancel = this.#clock.at(this.#clock.now() + Math.max(at, SHORTEST_WAIT_MS), () => void this.#renew())
+  }
+
+  async #renew(): Promise<void> {
+    if (!this.#lease.isRenewable) return this.#schedule()
+    try {
+      const body = { lease_id: this.#lease.id, increment: Math.ceil(this.#lease.lasts / 1000) }
+      const { status, json } = await this.#client.request('PUT', ['sys', 'leases', 'renew'], body)
+      if (this.#isStopped) return
+      if (isGone(status)) return this.#lose('the database user that was made for this session was revoked in the vault')
+      const lasts = isSuccess(status) ? secondsOf(own(json, 'lease_duration')) : undefined
+      if (lasts !== undefined) this.#endsAt = this.#clock.now() + lasts
+    } catch (error) {
+      // A vault that is down may be back before the time is over.
+      if (!(error instanceof StoreFailure)) return this.#lose('the database user of this session could not be renewed')
+    }
+    this.#schedule()
+  }
+
+  #lose(message: string): void {
+    if (this.#isStopped) return
+    this.stop()
+    this.#lost.abort(
+      new PamError('CREDENTIAL_UNAVAILABLE', message, {
+        side: 'gateway',
+        hint: 'connect again: another one is made for each session',
+      }),
+    )
+  }
+}
+
+function leaseOf(id: string, { json }: StoreAnswer): Lease {
+  const lasts = secondsOf(own(json, 'lease_duration'))
+  if (lasts === undefined) throw new StoreFailure('store', 'does not say how long the user lasts')
+  if (lasts < SHORTEST_LEASE_MS)
+    throw new StoreFailure(
+      'secret',
+      `gives a user that lasts for ${lasts / 1000} s: set default_ttl of the role to 1m or more`,
+    )
+  if (lasts > LONGEST_LEASE_MS)
+    throw new StoreFailure(
+      'secret',
+      'gives a user that lasts for more than 24 hours, and would outlive a gateway that crashes: set default_ttl of the role to 1h or less',
+    )
+  const data = objectOf(own(json, 'data'))
+  const user = checkSecret(own(data, 'username'))
+  if (!/^[\x20-\x7e]{1,128}$/.test(user)) throw new StoreFailure('secret', 'gives a name of a user that is not plain')
+  return { id, user, password: checkSecret(own(data, 'password')), lasts, isRenewable: own(json, 'renewable') === true }
+}
+
+function leaseId(value: unknown): string {
+  if (typeof value === 'string' && /^[A-Za-z0-9/_.+=-]{1,512}$/.test(value)) return value
+  throw new StoreFailure('store', 'gives a user without a lease')
+}
+
+/** `lease not found` is 400; in a namespace that is gone, 404. */
+const isGone = (status: number): boolean => status === 400 || status === 404
+
+/** Milliseconds. */
+const CHECK_EVERY_MS = 30_000
+const SHORTEST_WAIT_MS = 1000
+const SHORTEST_LEASE_MS = 10_000
+const LONGEST_LEASE_MS = 86_400_000

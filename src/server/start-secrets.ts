@@ -1,0 +1,111 @@
+import { join } from 'node:path'
+import { createStores, type CreatedStores } from '../credentials/create-stores.ts'
+import type { Secrets } from '../credentials/secrets.ts'
+import { StoreSecrets } from '../credentials/store-secrets.ts'
+import { noteChanges, type SealedHistory } from '../credentials/stores/sealed/sealed-store.ts'
+import { StoreFailure } from '../credentials/stores/store.ts'
+import type { LeaseLedger } from '../credentials/stores/vault/vault-database.ts'
+import { systemClock } from '../shared/clock.ts'
+import type { Logger } from '../shared/logger.ts'
+import { credentialLeasesIn } from '../storage/credential-leases.ts'
+import type { Database } from '../storage/database.ts'
+import { sealedHistoryIn } from '../storage/sealed-history.ts'
+import { noteStoreChange } from '../storage/store-outages.ts'
+import type { Config } from './config/config.ts'
+
+/** The credentials of a running gateway, as it is configured now. */
+export interface RunningSecrets {
+  readonly secrets: Secrets
+  /** What does not work now, a line each. */
+  readonly problems: readonly string[]
+  /** Follows a reload. Sessions keep what they have. */
+  reconfigure(config: Config): Promise<void>
+  stop(): void
+}
+
+/** Builds the stores, takes back what a crash left behind, and puts changes of sealed secrets on record. Waits for no store. */
+export async function startSecrets(config: Config, db: Database, logger: Logger): Promise<RunningSecrets> {
+  const [ledger, history] = [credentialLeasesIn(db), sealedHistoryIn(db)]
+  let left = 0
+  const build = (now: Config) => {
+    const stores = storesOf(now, ledger, history)
+    const secrets = new StoreSecrets({
+      baseDirectory: now.baseDirectory,
+      stores,
+      cacheFor: now.secrets.cacheFor,
+      clock: systemClock,
+      onChange(change) {
+        const { what, problem } = change
+        if (problem === undefined) logger.info({ what }, 'credentials.available')
+        else logger.error({ what, problem }, 'credentials.unavailable')
+        noteStoreChange(db, change).catch((error: unknown) =>
+          logger.error({ cause: error }, 'credentials.audit_failed'),
+        )
+      },
+    })
+    return { stores, secrets }
+  }
+  let current = build(config)
+  const retired: CreatedStores[] = []
+  const sweep = async (): Promise<void> => {
+    try {
+      left = await current.stores.sweep()
+      const { sealed } = current.stores
+      if (sealed !== undefined) await noteChanges(sealed.file, history)
+    } catch (error) {
+      // A damaged file is said where a secret of it is needed.
+      if (!(error instanceof StoreFailure)) logger.error({ cause: error }, 'credentials.sweep_failed')
+    }
+  }
+  void sweep()
+  const sweeping = setInterval(() => void sweep(), SWEEP_EVERY_MS)
+  return {
+    get secrets() {
+      return current.secrets
+    },
+    get problems() {
+      return [
+        ...[...current.secrets.problems].map(([what, problem]) => `${what} ${problem}`),
+        ...(left === 0 ? [] : [`${left} database users of sessions that are over could not be revoked`]),
+      ]
+    },
+    async reconfigure(next) {
+      // What sessions have leased from the stores before is renewed and given back there.
+      retired.push(current.stores)
+      current = build(next)
+      await sweep()
+    },
+    stop() {
+      clearInterval(sweeping)
+      for (const stores of [...retired, current.stores]) stores.close()
+    },
+  }
+}
+
+/** The stores of a configuration. */
+const storesOf = (config: Config, ledger: LeaseLedger, history: SealedHistory): CreatedStores =>
+  createStores(config.secrets, {
+    baseDirectory: config.baseDirectory,
+    sealedFile: sealedFileOf(config),
+    environment: process.env,
+    clock: systemClock,
+    ledger,
+    history,
+  })
+
+/**
+ * The same for a command beside the gateway, which puts nothing on record: the store is the gateway's. A user that is made for a trial is
+ * taken back at its end; where that fails it ends with its lease.
+ */
+export const storesBeside = (config: Config): CreatedStores =>
+  storesOf(
+    config,
+    { add: () => Promise.resolve(), remove: () => Promise.resolve(), list: () => Promise.resolve([]) },
+    { lastVersion: () => Promise.resolve(0), note: () => Promise.resolve() },
+  )
+
+export const sealedFileOf = ({ dataDirectory }: Pick<Config, 'dataDirectory'>): string =>
+  join(dataDirectory, 'secrets.json')
+
+/** Milliseconds. */
+const SWEEP_EVERY_MS = 60_000

@@ -1,0 +1,199 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { CredentialReference } from '../../src/credentials/store-reference.ts'
+import { StoreSecrets, type StoreChange } from '../../src/credentials/store-secrets.ts'
+import { StoreFailure, type StoredSecret } from '../../src/credentials/stores/store.ts'
+import { PamError } from '../../src/shared/errors.ts'
+import { HandClock } from '../helpers/hand-clock.ts'
+
+const DB: CredentialReference = 'vault:secret/prod/db#password'
+const OTHER: CredentialReference = 'vault:secret/prod/web#password'
+
+let clock: HandClock
+let answer: () => Promise<StoredSecret>
+let asked: number
+let changes: StoreChange[]
+let directory: string
+beforeEach(() => {
+  clock = new HandClock()
+  asked = 0
+  changes = []
+  answer = () => Promise.resolve({ text: 'hunter2' })
+  directory = mkdtempSync(join(tmpdir(), 'pamctl-test-secrets-'))
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+const secretsOf = (cacheFor = 60_000): StoreSecrets =>
+  new StoreSecrets({
+    baseDirectory: directory,
+    stores: {
+      read(reference) {
+        if (reference.store !== 'vault') return undefined
+        asked++
+        return answer()
+      },
+      databaseUser: () => undefined,
+      identityToken: () => Promise.reject(new StoreFailure('store', 'has no keys')),
+    },
+    cacheFor,
+    clock,
+    onChange: (change) => changes.push(change),
+  })
+
+const failing = (scope: 'store' | 'secret', message: string) => () => Promise.reject(new StoreFailure(scope, message))
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+describe('what is kept', () => {
+  it('is asked for once in the time that the configuration gives', async () => {
+    const secrets = secretsOf()
+    await secrets.read(DB)
+    clock.time += 59_999
+    expect(await secrets.read(DB)).toBe('hunter2')
+    expect(asked).toBe(1)
+    clock.time += 1
+    answer = () => Promise.resolve({ text: 'rotated' })
+    expect(await secrets.read(DB)).toBe('rotated')
+  })
+
+  it.each([
+    ['shorter, where its lease is', 5000, 5000],
+    ['not longer than the configuration says, however long its lease is', 3e12, 60_000],
+    ['not at all, where the lease is of zero seconds', 0, 0],
+  ])('%s', async (_name, keepFor, lasts) => {
+    answer = () => Promise.resolve({ text: 'hunter2', keepFor })
+    const secrets = secretsOf()
+    await secrets.read(DB)
+    clock.time += lasts - 1
+    if (lasts > 0) await secrets.read(DB)
+    expect(asked).toBe(1)
+    clock.time += 1
+    await secrets.read(DB)
+    expect(asked).toBe(2)
+  })
+
+  it('is asked for once by sessions that begin together', async () => {
+    const secrets = secretsOf()
+    await Promise.all([secrets.read(DB), secrets.read(DB), secrets.read(OTHER)])
+    expect(asked).toBe(2)
+  })
+
+  it('a file is read each time', async () => {
+    const secrets = secretsOf()
+    writeFileSync(join(directory, 'secret'), 'one\n')
+    const held = await secrets.hold('file:secret')
+    expect([await secrets.read('file:secret'), held.value]).toEqual(['one', 'one'])
+    writeFileSync(join(directory, 'secret'), 'two\n')
+    expect([await secrets.read('file:secret'), held.value]).toEqual(['two', 'two'])
+  })
+})
+
+describe('a store that fails', () => {
+  it('is told to users without the secret, its name and its place, and to operators with both', async () => {
+    answer = failing('store', 'answers 403 (not allowed)')
+    const secrets = secretsOf()
+    const failure = await secrets.read(DB).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(PamError)
+    expect(failure).toMatchObject({
+      code: 'CREDENTIAL_UNAVAILABLE',
+      side: 'gateway',
+      message: 'the gateway cannot get its credential for this target from the vault',
+      hint: 'contact your gateway administrator: pam-gateway check --connect and /readyz say why',
+      cause: new Error(`the vault: ${DB} answers 403 (not allowed)`),
+    })
+    expect([...secrets.problems]).toEqual([['the vault', 'answers 403 (not allowed)']])
+  })
+
+  it('is on record once for each outage', async () => {
+    const secrets = secretsOf(1)
+    answer = failing('store', 'cannot be reached (ECONNREFUSED)')
+    for (const reference of [DB, OTHER, DB]) await expect(secrets.read(reference)).rejects.toThrow(PamError)
+    answer = failing('store', 'does not answer within 5 s')
+    await expect(secrets.read(DB)).rejects.toThrow(PamError)
+    answer = () => Promise.resolve({ text: 'hunter2' })
+    await secrets.read(DB)
+    await secrets.read(OTHER)
+    expect(changes).toEqual([
+      { what: 'the vault', problem: 'cannot be reached (ECONNREFUSED)' },
+      { what: 'the vault', problem: undefined },
+    ])
+    expect(secrets.problems.size).toBe(0)
+  })
+
+  it('one secret that is missing is not an outage of the store', async () => {
+    const secrets = secretsOf(1)
+    answer = failing('secret', 'is not there')
+    await expect(secrets.read(DB)).rejects.toThrow(PamError)
+    answer = () => Promise.resolve({ text: 'hunter2' })
+    await secrets.read(OTHER)
+    expect([...secrets.problems]).toEqual([[DB, 'is not there']])
+    await secrets.read(DB)
+    expect(changes).toEqual([
+      { what: DB, problem: 'is not there' },
+      { what: DB, problem: undefined },
+    ])
+  })
+
+  it('a failure is not kept', async () => {
+    const secrets = secretsOf()
+    answer = failing('store', 'answers 503')
+    await expect(secrets.read(DB)).rejects.toThrow(PamError)
+    answer = () => Promise.resolve({ text: 'hunter2' })
+    expect(await secrets.read(DB)).toBe('hunter2')
+  })
+
+  it.each<CredentialReference>(['aws-sm:a', 'secret:a'])('%s that is not configured says so', async (reference) => {
+    await expect(secretsOf().read(reference)).rejects.toMatchObject({ code: 'CREDENTIAL_UNAVAILABLE' })
+    await expect(secretsOf().databaseUser('vault-db:a/b')).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+    await expect(secretsOf().identityToken({ type: 'cloud-sql' })).rejects.toMatchObject({
+      code: 'CREDENTIAL_UNAVAILABLE',
+    })
+  })
+})
+
+describe('what a session holds', () => {
+  it('is asked for again before its time is over', async () => {
+    const held = await secretsOf().hold(DB)
+    answer = () => Promise.resolve({ text: 'rotated' })
+    const begun = clock.time
+    expect(clock.next() - begun).toBe(30_000)
+    await settled()
+    expect(held.value).toBe('rotated')
+  })
+
+  it('is good until its time is over where the store does not answer, and refused from then on', async () => {
+    const held = await secretsOf().hold(DB)
+    const begun = clock.time
+    answer = failing('store', 'answers 503')
+    while (clock.time - begun < 55_000) {
+      clock.next()
+      await settled()
+      if (clock.time - begun < 60_000) expect(held.value).toBe('hunter2')
+    }
+    clock.time = begun + 60_000
+    expect(() => held.value).toThrow('the gateway cannot get its credential for this target from the vault')
+    answer = () => Promise.resolve({ text: 'rotated' })
+    clock.next()
+    await settled()
+    expect(held.value).toBe('rotated')
+  })
+
+  it('is not asked for once it is released', async () => {
+    const held = await secretsOf().hold(DB)
+    held.release()
+    expect(clock.isIdle).toBe(true)
+  })
+
+  it('is asked for once by sessions that hold the same', async () => {
+    const secrets = secretsOf()
+    await secrets.hold(DB)
+    clock.time += 1000
+    await secrets.hold(DB)
+    clock.next()
+    await settled()
+    clock.next()
+    await settled()
+    expect(asked).toBeLessThanOrEqual(3)
+  })
+})

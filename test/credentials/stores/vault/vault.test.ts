@@ -1,0 +1,311 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { boundedRequest, type BoundedRequest } from '../../../../src/shared/bounded-request.ts'
+import { PamError } from '../../../../src/shared/errors.ts'
+import { VaultClient, type VaultAuth } from '../../../../src/credentials/stores/vault/vault-client.ts'
+import { VaultDatabase } from '../../../../src/credentials/stores/vault/vault-database.ts'
+import { vaultKv } from '../../../../src/credentials/stores/vault/vault-kv.ts'
+import { transitMasterKey } from '../../../../src/credentials/stores/sealed/master-key.ts'
+import { HandClock } from '../../../helpers/hand-clock.ts'
+import { StandInStores } from '../../../helpers/secret-stores.ts'
+
+const SECRETS: Readonly<Record<string, string>> = {
+  'env:ROLE': 'the-role',
+  'env:SECRET_ID': 'the-secret-id',
+  'env:WRONG': 'wrong-secret-id',
+  'file:jwt': 'the.service.token',
+  'env:TOKEN': 'hvs.given',
+}
+const APPROLE: VaultAuth = { type: 'approle', mount: 'approle', roleId: 'env:ROLE', secretId: 'env:SECRET_ID' }
+
+let stores: StandInStores
+let clock: HandClock
+const sent: BoundedRequest[] = []
+beforeEach(async () => {
+  stores = new StandInStores()
+  await stores.start()
+  clock = new HandClock()
+  sent.length = 0
+  stores.kv.set('secret/data/prod/db', { password: 'hunter2', port: 5432, __proto__: { hidden: 'x' } })
+  stores.kv.set('kv1/db', { password: 'old' })
+})
+afterEach(() => stores.stop())
+
+function clientOf(auth: VaultAuth = APPROLE, deadline = 5000): VaultClient {
+  const settings = {
+    address: stores.url,
+    namespace: 'team/',
+    auth,
+    kv: [
+      { mount: 'secret', version: 2 as const },
+      { mount: 'kv1', version: 1 as const },
+    ],
+  }
+  return new VaultClient(settings, {
+    secretOf: (reference) => SECRETS[reference] ?? '',
+    ca: undefined,
+    clock,
+    send: (request) => {
+      sent.push(request)
+      return boundedRequest({ ...request, deadline: Math.min(deadline, request.deadline ?? deadline) })
+    },
+  })
+}
+
+const read = (client: VaultClient, path = 'secret/prod/db', field = 'password') =>
+  vaultKv(client).read({ store: 'vault', path: path.split('/'), field })
+
+/** Until what was begun by the clock is done. */
+const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
+
+describe('key/value engines', () => {
+  it('version 2: below data, without a lease', async () => {
+    expect(await read(clientOf())).toEqual({ text: 'hunter2' })
+    expect(stores.requests).toEqual(['POST /v1/auth/approle/login', 'GET /v1/secret/data/prod/db'])
+    expect(sent[1]?.headers).toMatchObject({ 'x-vault-request': 'true', 'x-vault-namespace': 'team/' })
+  })
+
+  it('version 1: with the time of its lease', async () => {
+    stores.lease = 30
+    expect(await read(clientOf(), 'kv1/db')).toEqual({ text: 'old', keepFor: 30_000 })
+  })
+
+  it.each([
+    ['secret/nothing', 'password', 'is not there'],
+    ['secret/prod/db', 'user', 'has no field user'],
+    ['secret/prod/db', 'port', 'is not text'],
+    ['secret/prod/db', 'hidden', 'has no field hidden'],
+    ['secret/prod/db', '__proto__', 'has no field __proto__'],
+    ['other/db', 'password', 'is below no mount of secrets.vault.kv'],
+  ])('%s#%s: %s', async (path, field, expected) => {
+    await expect(read(clientOf(), path, field)).rejects.toMatchObject({
+      scope: 'secret',
+      message: expect.stringContaining(expected) as string,
+    })
+  })
+})
+
+describe('signing in', () => {
+  it('with the service account of the pod', async () => {
+    const auth: VaultAuth = { type: 'kubernetes', mount: 'k8s/prod', role: 'pam', token: 'file:jwt' }
+    stores.requests.length = 0
+    await expect(read(clientOf(auth))).rejects.toThrow('refuses the sign-in')
+    expect(stores.requests).toEqual(['POST /v1/auth/k8s/prod/login'])
+    expect(await read(clientOf({ ...auth, mount: 'kubernetes' }))).toEqual({ text: 'hunter2' })
+  })
+
+  it('with a token, which is renewed', async () => {
+    stores.tokens.set('hvs.given', 90)
+    const client = clientOf({ type: 'token', token: 'env:TOKEN' })
+    await read(client)
+    clock.next()
+    await settled()
+    await read(client)
+    expect(stores.requests.slice(1)).toEqual([
+      'GET /v1/secret/data/prod/db',
+      'POST /v1/auth/token/renew-self',
+      'GET /v1/secret/data/prod/db',
+    ])
+  })
+
+  it('once for all that wait for it', async () => {
+    const client = clientOf()
+    await Promise.all([read(client), read(client), read(client)])
+    expect(stores.requests.filter((one) => one.includes('login'))).toHaveLength(1)
+  })
+
+  it('renews the token when two thirds of its time are over', async () => {
+    const client = clientOf()
+    await read(client)
+    const before = clock.time
+    expect(clock.next() - before).toBe(2_400_000)
+    await settled()
+    await read(client)
+    expect(stores.requests.filter((one) => one.includes('login'))).toHaveLength(1)
+    expect(stores.requests).toContain('POST /v1/auth/token/renew-self')
+  })
+
+  it('signs in again where the token is no longer accepted, and not where it may not do something', async () => {
+    const client = clientOf()
+    await read(client)
+    stores.tokens.clear()
+    expect(await read(client)).toEqual({ text: 'hunter2' })
+    expect(stores.requests.filter((one) => one.includes('login'))).toHaveLength(2)
+
+    const logins = stores.requests.length
+    stores.answer = (request, response) =>
+      request.url === '/v1/auth/token/lookup-self' ? response.end('{"data":{}}') : response.writeHead(403).end()
+    await expect(read(client)).rejects.toThrow('answers 403 (not allowed)')
+    expect(stores.requests.slice(logins)).toEqual(['GET /v1/secret/data/prod/db', 'GET /v1/auth/token/lookup-self'])
+  })
+
+  it('a sign-in that is refused says so, without what was sent or answered', async () => {
+    const failure = await read(clientOf({ ...APPROLE, secretId: 'env:WRONG' })).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ scope: 'store', message: 'refuses the sign-in: answers 400 (bad request)' })
+    expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain('wrong-secret-id')
+  })
+})
+
+describe('a hostile vault', () => {
+  const token = (over: Readonly<Record<string, unknown>>): string =>
+    JSON.stringify({ auth: { client_token: 'hvs.x', lease_duration: 60, renewable: true, ...over } })
+
+  it.each([
+    ['leads elsewhere', 307, '', 'answers 307, a redirect, which is not followed'],
+    ['is sealed', 503, '{"errors":["Vault is sealed"]}', 'answers 503 (unavailable or sealed)'],
+    ['answers with no JSON', 200, '<html>hunter2', 'its token is not one line of plain characters'],
+    ['answers with deep JSON', 200, '['.repeat(500_000), 'its token is not one line of plain characters'],
+    ['answers with a list', 200, '[]', 'its token is not one line of plain characters'],
+    ['gives a token with a line break', 200, token({ client_token: 'a\r\nx-evil: y' }), 'its token is not one line'],
+    ['gives a token that lasts for no time', 200, token({ lease_duration: 0 }), 'gives a token that lasts for no time'],
+    ['gives a token that lasts below zero', 200, token({ lease_duration: -1 }), 'gives a token that lasts for no time'],
+    ['gives a lease that is no number', 200, token({ lease_duration: '60' }), 'gives a token that lasts for no time'],
+    ['gives an endless lease', 200, token({ lease_duration: 1e300 }), 'gives a token that lasts for no time'],
+    ['gives a token by inheritance', 200, '{"__proto__":{"auth":{"client_token":"x"}}}', 'its token is not one line'],
+  ])('that %s', async (_name, status, body, expected) => {
+    stores.answer = (_request, response) =>
+      response.writeHead(status, { location: `${stores.url}/elsewhere` }).end(body)
+    const failure = await read(clientOf()).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ scope: 'store', message: expect.stringContaining(expected) as string })
+    expect(String(failure)).not.toMatch(/hunter2|evil|sealed"/)
+    expect(stores.requests).toHaveLength(1)
+  })
+
+  it('that does not end its answer', async () => {
+    stores.answer = (_request, response) => {
+      const more = (): void => void (response.destroyed || response.write(' '.repeat(65_536), more))
+      more()
+    }
+    await expect(read(clientOf())).rejects.toThrow('answers with more than 1048576 bytes')
+  })
+
+  it('that answers byte by byte', async () => {
+    stores.answer = (_request, response) => {
+      const timer = setInterval(() => response.write(' '), 5)
+      response.on('close', () => clearInterval(timer))
+    }
+    await expect(read(clientOf(APPROLE, 60))).rejects.toThrow('does not answer within 0.06 s')
+  })
+
+  it('a token that lasts for a hundred years is renewed once a day', async () => {
+    stores.lease = 3_000_000_000
+    await read(clientOf())
+    const before = clock.time
+    expect(clock.next() - before).toBe(86_400_000)
+  })
+})
+
+describe('users of databases', () => {
+  const ledger = (): { ids: string[] } & ConstructorParameters<typeof VaultDatabase>[1] => {
+    const ids: string[] = []
+    return {
+      ids,
+      add: ({ id }) => Promise.resolve(void ids.push(id)),
+      remove: (id) => Promise.resolve(void ids.splice(ids.indexOf(id), 1)),
+      list: () => Promise.resolve([...ids]),
+    }
+  }
+  const REFERENCE = { store: 'vault-db', mount: ['database'], role: 'readonly' } as const
+
+  it('are made for a session, written down, and gone after it', async () => {
+    const kept = ledger()
+    const lease = await new VaultDatabase(clientOf(), kept, clock).lease(REFERENCE)
+    expect([lease.user, lease.password, kept.ids.length, stores.leases.size]).toEqual(['v-made', 'made-by-vault', 1, 1])
+    await Promise.all([lease.release(), lease.release()])
+    expect([kept.ids.length, stores.leases.size]).toEqual([0, 0])
+    expect(stores.requests.filter((one) => one.includes('revoke'))).toHaveLength(1)
+  })
+
+  it('are renewed while the session lasts, and lost when somebody revokes them', async () => {
+    const lease = await new VaultDatabase(clientOf(), ledger(), clock).lease(REFERENCE)
+    const begun = clock.time
+    expect(clock.next() - begun).toBe(30_000)
+    await settled()
+    expect(lease.lost.aborted).toBe(false)
+    stores.leases.clear()
+    clock.next()
+    await settled()
+    expect(lease.lost.reason).toBeInstanceOf(PamError)
+    expect(lease.lost.reason).toMatchObject({
+      code: 'CREDENTIAL_UNAVAILABLE',
+      message: 'the database user that was made for this session was revoked in the vault',
+    })
+  })
+
+  it('outlast a vault that is down for less than their time, and no longer', async () => {
+    const lease = await new VaultDatabase(clientOf(), ledger(), clock).lease(REFERENCE)
+    const end = clock.time + 60_000
+    stores.answer = (_request, response) => response.writeHead(503).end()
+    for (let at = clock.time; at < end && !lease.lost.aborted; at = clock.time) {
+      clock.next()
+      await settled()
+      if (clock.time < end) expect(lease.lost.aborted).toBe(false)
+    }
+    expect(lease.lost.reason).toMatchObject({
+      message: 'the time of the database user that was made for this session is over',
+    })
+  })
+
+  it('stay written down where they cannot be revoked, until a sweep can', async () => {
+    const kept = ledger()
+    const database = new VaultDatabase(clientOf(), kept, clock)
+    const lease = await database.lease(REFERENCE)
+    stores.answer = (_request, response) => response.writeHead(503).end()
+    await lease.release()
+    expect(kept.ids).toHaveLength(1)
+    expect(await database.sweep()).toBe(1)
+    stores.answer = undefined
+    expect(await database.sweep()).toBe(0)
+    expect([kept.ids.length, stores.leases.size]).toEqual([0, 0])
+  })
+
+  it('of a gateway that crashed are revoked by the next one, and those of live sessions are not', async () => {
+    const kept = ledger()
+    await new VaultDatabase(clientOf(), kept, clock).lease(REFERENCE)
+    const database = new VaultDatabase(clientOf(), kept, clock)
+    const live = await database.lease(REFERENCE)
+    await database.sweep()
+    expect([kept.ids.length, stores.leases.size, live.lost.aborted]).toEqual([1, 1, false])
+  })
+
+  it.each([
+    [0, 'gives a user that lasts for 0 s'],
+    [9, 'gives a user that lasts for 9 s'],
+    [2_764_800, 'gives a user that lasts for more than 24 hours'],
+  ])('that last for %d s are refused, and revoked', async (lasts, expected) => {
+    stores.makeUser = () => Promise.resolve({ username: 'v-made', password: 'made', lasts })
+    await expect(new VaultDatabase(clientOf(), ledger(), clock).lease(REFERENCE)).rejects.toThrow(expected)
+    expect(stores.leases.size).toBe(0)
+  })
+
+  it('that cannot be written down are not used, and revoked', async () => {
+    const full = { ...ledger(), add: () => Promise.reject(new Error('disk full')) }
+    await expect(new VaultDatabase(clientOf(), full, clock).lease(REFERENCE)).rejects.toThrow('disk full')
+    expect(stores.leases.size).toBe(0)
+  })
+
+  it.each([
+    ['no lease', { lease_duration: 60, data: { username: 'a', password: 'b' } }, 'gives a user without a lease'],
+    ['a lease that is a path', { lease_id: '../../sys?x', lease_duration: 60 }, 'gives a user without a lease'],
+    ['no password', { lease_id: 'a/b', lease_duration: 60, data: { username: 'a' } }, 'is not there'],
+    [
+      'a name with a line break',
+      { lease_id: 'a/b', lease_duration: 60, data: { username: 'a\nb', password: 'c' } },
+      'gives a name of a user that is not plain',
+    ],
+  ])('with %s are refused', async (_name, answer, expected) => {
+    const client = clientOf()
+    await read(client)
+    stores.answer = (_request, response) => response.end(JSON.stringify(answer))
+    await expect(new VaultDatabase(client, ledger(), clock).lease(REFERENCE)).rejects.toThrow(expected)
+  })
+})
+
+describe('a master key in transit', () => {
+  it('wraps keys, each for its own secret', async () => {
+    const master = transitMasterKey(clientOf(), 'transit', 'pam')
+    const wrapped = await master.wrap(Buffer.alloc(32, 7), 'db 1')
+    expect(Buffer.from(await master.unwrap(wrapped, 'db 1'))).toEqual(Buffer.alloc(32, 7))
+    await expect(master.unwrap(wrapped, 'db 2')).rejects.toThrow('cannot decrypt its keys: the vault answers 400')
+    expect(master.id).toBe('transit:transit/pam')
+  })
+})

@@ -17,6 +17,8 @@ export interface Change {
    * where it does more than make relations.
    */
   readonly renews: Touches
+  /** Whether it says that it makes a rule, as each view has one: what an UPDATE is of may be another relation after it. Code says nothing. */
+  readonly makesRules: boolean
 }
 
 /** A number that nothing else has of what was sent and changes something: by it all that is noted of that is known. */
@@ -38,15 +40,22 @@ export class ChangeLog {
   /** The numbers of the last that code may have made, and of the last that a statement may have made that was not read. */
   #lastByCode = 0
   #lastUnread = 0
+  #rulesMade = 0
 
   /** How often they have changed. */
   get changes(): number {
     return this.#changes
   }
 
+  /** How often rules may have been made by what says so. */
+  get rulesMade(): number {
+    return this.#rulesMade
+  }
+
   /** `renews`: what has to be read again. */
-  note(renews: Touches, by: ChangedBy = 'definition', cause?: Cause): void {
+  note(renews: Touches, by: ChangedBy = 'definition', cause?: Cause, makesRules = by === 'definition'): void {
     this.#changes++
+    if (makesRules) this.#rulesMade++
     if (by === 'code') this.#lastByCode = this.#changes
     else if (by === 'unread') this.#lastUnread = this.#changes
     else {
@@ -108,6 +117,7 @@ export const bothOf = (one: Change | undefined, other: Change | undefined): Chan
         by: strongest(one.by, other.by),
         touches: joined(one.touches, other.touches) ?? one.touches,
         renews: joined(one.renews, other.renews) ?? one.renews,
+        makesRules: one.makesRules || other.makesRules,
       }
 
 export const strongest = (one: ChangedBy, other: ChangedBy): ChangedBy =>

@@ -61,8 +61,8 @@ export class SharedDefinitions extends ChangeLog {
 
   /** `waitFor`: whether others wait for its end; code of unknown effect may take any time, and change nothing. `cause`: whose answer ends it. */
   publish(by: Participant, change: Change, waitFor = true, cause?: Cause): Publication {
-    const { renews, by: what } = change
-    this.note(renews, what, cause)
+    const note = (): void => this.note(change.renews, change.by, cause, change.makesRules)
+    note()
     let resolve!: () => void
     const over = new Promise<void>((done) => (resolve = done))
     const publication: Publication = {
@@ -72,7 +72,7 @@ export class SharedDefinitions extends ChangeLog {
       over,
       finish: () => {
         if (!this.#publications.delete(publication)) return
-        this.note(renews, what, cause)
+        note()
         resolve()
       },
     }
@@ -86,6 +86,11 @@ export class SharedDefinitions extends ChangeLog {
     return [...this.#publications].filter(
       ({ by, change, waitFor }) => waitFor && by !== session && concerns(change.touches, names),
     )
+  }
+
+  /** Changes of others that are on their way and say that they make rules. */
+  othersMakingRules(session: Participant): Publication[] {
+    return [...this.#publications].filter(({ by, change }) => by !== session && change.makesRules)
   }
 
   /** Nobody has a change on its way. */

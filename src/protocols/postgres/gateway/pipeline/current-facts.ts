@@ -116,7 +116,7 @@ export class CurrentFacts {
   ): Promise<StatementFacts> {
     const pipeline = this.#pipeline
     const isNamed = parsed.some(({ writes }) => writes.some(({ name }) => name === 'pg_settings'))
-    if (isNamed || this.#othersTouching(facts).length > 0) return this.#lookOnce(parsed, sql, false)
+    if (isNamed) return this.#lookOnce(parsed, sql, false)
     await pipeline.settled()
     if (pipeline.isStuck) return this.#resolved.of(parsed)
     return (await pipeline.known.settingsViews.mayExist()) ? this.#lookOnce(parsed, sql, false) : facts
@@ -128,7 +128,10 @@ export class CurrentFacts {
 
   #othersTouching(facts: StatementFacts): Publication[] {
     if (this.#isForRecordAlone(facts.parsed)) return []
-    return this.#pipeline.definitions.othersTouching(this.#pipeline, namesIn(facts))
+    const { definitions, readsForRecordAlone } = this.#pipeline
+    // Nothing of it rests on names, but on there being no view of pg_settings.
+    if (readsForRecordAlone && facts.lastRead !== undefined) return definitions.othersMakingRules(this.#pipeline)
+    return definitions.othersTouching(this.#pipeline, namesIn(facts))
   }
 
   #patienceFor(changing: readonly Publication[]): number {

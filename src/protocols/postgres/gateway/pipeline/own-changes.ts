@@ -35,7 +35,7 @@ export class OwnChanges {
   note(change: Change, isInTransaction: boolean, answered?: Pending): void {
     // What is within a transaction is nobody else's concern before it ends.
     if (isInTransaction) this.#known.noteStale(change.renews, change.by)
-    else this.#definitions.note(change.renews, change.by, answered && causeOf(answered))
+    else this.#definitions.note(change.renews, change.by, answered && causeOf(answered), change.makesRules)
   }
 
   /** From here until it is answered, decisions of others about what it touches wait. */

@@ -1,26 +1,30 @@
 import { FIRST_USER_OID } from '../../catalog/catalog.ts'
 import { CLASSES } from '../../catalog/catalog-tables.ts'
-import type { SharedDefinitions } from '../../catalog/shared-definitions.ts'
+import type { Participant, SharedDefinitions } from '../../catalog/shared-definitions.ts'
 import { OwnQueryFailed, shieldedQueries, type ShieldedPort } from './gateway-query.ts'
+
+type SettingsPort = ShieldedPort & Participant
 
 /**
  * Whether users have views or rules of pg_settings. While they have none, an UPDATE is of that view only where it names it, whatever else the
- * catalogs say.
+ * catalogs say. What others change meanwhile counts where it says that it makes rules. Code of unknown effect does not: whoever may run an
+ * UPDATE here that is not read may run any code, as its triggers are, and that moves settings without such a view.
  */
 export class SettingsViews {
-  readonly #port: ShieldedPort
+  readonly #port: SettingsPort
   readonly #definitions: SharedDefinitions
 
-  constructor(port: ShieldedPort, definitions: SharedDefinitions) {
+  constructor(port: SettingsPort, definitions: SharedDefinitions) {
     this.#port = port
     this.#definitions = definitions
   }
 
-  /** Asks the target, while nothing of the client's is in flight; again where others change definitions meanwhile. What cannot be told may be. */
+  /** Asks the target, while nothing of the client's is in flight; again where others make rules meanwhile. What cannot be told may be. */
   async mayExist(): Promise<boolean> {
     const { status, batchOpen } = this.#port
     for (let times = 1; ; times++) {
-      const { changes } = this.#definitions
+      if (this.#definitions.othersMakingRules(this.#port).length > 0) return true
+      const { rulesMade } = this.#definitions
       try {
         const [rows] = await shieldedQueries(this.#port, [FIND])
         const [found, isolation] = rows?.[0] ?? []
@@ -31,7 +35,7 @@ export class SettingsViews {
         if (error instanceof OwnQueryFailed) return true
         throw error
       }
-      if (this.#definitions.changes === changes) return false
+      if (this.#definitions.rulesMade === rulesMade) return false
       if (times === MAX_TIMES) return true
     }
   }

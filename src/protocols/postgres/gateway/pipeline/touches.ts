@@ -38,18 +38,20 @@ export function changesOf(facts: StatementFacts): Touches | undefined {
 export function changeOf(facts: StatementFacts): Change | undefined {
   const touches = changesOf(facts)
   const by = changedBy(facts)
+  const makesRules = mayMakeRules(facts)
   // What it runs nobody knows. Of statements of this kind one does not make another: else there would be no end of them.
   if (facts.lastRead !== undefined && facts.lastRead !== 'unread')
-    return { by, touches: 'anything', renews: 'anything' }
-  if (touches === undefined || touches === 'anything') return touches && { by, touches, renews: touches }
+    return { by, touches: 'anything', renews: 'anything', makesRules }
+  if (touches === undefined || touches === 'anything') return touches && { by, touches, renews: touches, makesRules }
   const changing = facts.parsed.filter(({ kinds }) => kinds.some((kind) => CHANGES.test(kind)))
-  if (!changing.every(({ kinds }) => kinds.every((kind) => MAKES.has(kind)))) return { by, touches, renews: 'anything' }
+  if (!changing.every(({ kinds }) => kinds.every((kind) => MAKES.has(kind))))
+    return { by, touches, renews: 'anything', makesRules }
   const renews = new Set(touches)
   for (const { tree } of changing) if (tree.kind === 'utility') for (const name of tree.detail.gives) renews.add(name)
   // Partitions get an index with the table that they are of.
   for (const { behind, writes } of facts.statements)
     for (const name of [...behind, ...writes]) for (const last of lastNames(name)) renews.add(last)
-  return { by, touches, renews }
+  return { by, touches, renews, makesRules }
 }
 
 /** A text that is not read may be one that older or newer servers read as a definition. */
@@ -58,6 +60,15 @@ function changedBy({ parsed, changesCatalog, lastRead }: StatementFacts): Change
   if (defines || parsed.length === 0) return 'definition'
   return lastRead === undefined || changesCatalog ? 'code' : 'unread'
 }
+
+/** Whether a text says that it makes a rule, or cannot be read: of all other definitions it is known that they make none. */
+const mayMakeRules = ({ parsed }: StatementFacts): boolean =>
+  parsed.length === 0 ||
+  parsed.some(({ kinds }) =>
+    kinds.some(
+      (kind) => CHANGES.test(kind) && !RUNS_CODE.has(kind) && !kind.startsWith('drop-') && !MAKES_NO_RULES.has(kind),
+    ),
+  )
 
 /** Whether what a text says may be another thing after something else was made; `undefined`: nothing was. */
 export function isRenewed(facts: StatementFacts, renewed: Touches | undefined): boolean {
@@ -145,6 +156,15 @@ const CHANGES =
   /^(create-|alter-|drop-|select-into|rename|define|do$|call$|import-|discard|commit-prepared|rollback-prepared)/
 /** Of these, what runs code that is not read. */
 const RUNS_CODE = new Set(wordList('do call'))
+/** Definitions that leave what there is of rules (pg_rewrite) as it was, or take some of it away; CREATE SCHEMA may have views in it. */
+const MAKES_NO_RULES = new Set(
+  wordList(`
+  create-table create-table-as select-into create-index create-sequence create-type create-domain create-function create-procedure
+  create-trigger create-policy create-role create-statistics create-foreign-table create-cast create-operator-class define
+  alter-table alter-view alter-index alter-sequence alter-type alter-domain alter-function alter-owner alter-policy alter-role
+  alter-default-privileges alter-operator alter-statistics alter-trigger alter-object-schema rename discard
+`),
+)
 /** Definitions that concern nothing but the relations that they name. */
 const OF_RELATIONS = new Set(
   wordList(`

@@ -117,6 +117,7 @@ describe('what the lane has taken goes the slow way', () => {
       by: 'definition',
       touches: new Set(['elsewhere']),
       renews: new Set(['elsewhere']),
+      makesRules: false,
     })
     expect(oneMore(made).byLane).toBe(false)
     made.fromServer()
@@ -127,7 +128,8 @@ describe('what the lane has taken goes the slow way', () => {
   it('while a change is on its way that began before the catalogs were read', () => {
     const definitions = new SharedDefinitions()
     const other = new LaneConnection({ parser, definitions }).pipeline
-    definitions.publish(other, { by: 'definition', touches: new Set(['elsewhere']), renews: new Set(['elsewhere']) })
+    const elsewhere = new Set(['elsewhere'])
+    definitions.publish(other, { by: 'definition', touches: elsewhere, renews: elsewhere, makesRules: false })
     const made = connection({ definitions })
     expect(made.taken).toBe(0)
     expect(oneMore(made)).toMatchObject({ byLane: false, tags: 'BDES' })
@@ -152,7 +154,8 @@ describe('what the lane has taken goes the slow way', () => {
     ['the catalogs cannot be relied on', ({ known }) => (known.uncertain = 'not read')],
     [
       'the transaction has changed definitions',
-      ({ changes }) => (changes.uncommitted = { by: 'definition', touches, renews: touches, named: true }),
+      ({ changes }) =>
+        (changes.uncommitted = { by: 'definition', touches, renews: touches, makesRules: false, named: true }),
     ],
     ['a setting was moved that names depend on', ({ known }) => (known.namesMoved = true)],
     ['the transaction has failed', (pipeline) => (pipeline.status = 'E')],

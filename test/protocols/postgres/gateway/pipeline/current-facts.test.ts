@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => parser.close())
 
 const PEOPLE = new Set(['people'])
-const CHANGE = { touches: PEOPLE, renews: PEOPLE, by: 'definition' } as const
+const CHANGE = { touches: PEOPLE, renews: PEOPLE, by: 'definition', makesRules: false } as const
 let pipeline: PipelineState
 let other: PipelineState
 let current: CurrentFacts
@@ -42,7 +42,12 @@ async function factsOf(sql: string): Promise<StatementFacts> {
 
 describe('a text', () => {
   it('that looks nothing up asks nothing, whatever has changed', async () => {
-    pipeline.definitions.publish(other, { touches: 'anything', renews: 'anything', by: 'definition' })
+    pipeline.definitions.publish(other, {
+      touches: 'anything',
+      renews: 'anything',
+      by: 'definition',
+      makesRules: false,
+    })
     await factsOf('begin')
     expect(reads).toEqual([])
   })

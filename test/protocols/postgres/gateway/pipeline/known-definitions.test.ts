@@ -26,7 +26,7 @@ describe('what was read before a change', () => {
   it('is no more to be relied on at all while another session may change anything', () => {
     const { pipeline } = testPipeline()
     const other = testPipeline({ definitions: pipeline.definitions }).pipeline
-    const change = { touches: 'anything', renews: new Set(['made']), by: 'definition' } as const
+    const change = { touches: 'anything', renews: new Set(['made']), by: 'definition', makesRules: false } as const
     const publication = pipeline.definitions.publish(other, change, false)
     expect([pipeline.known.renewed, other.known.renewed]).toEqual(['anything', new Set(['made'])])
     publication.finish()

@@ -99,7 +99,7 @@ describe('where no decision rests on definitions, a change of them', () => {
   it('is waited for by nobody while it is on its way', () => {
     const definitions = new SharedDefinitions()
     const [it, other] = [tested({ definitions }), tested({ definitions })]
-    definitions.publish(other.pipeline, { by: 'definition', touches: 'anything', renews: 'anything' })
+    definitions.publish(other.pipeline, { by: 'definition', touches: 'anything', renews: 'anything', makesRules: true })
     expect(atOnce(it, QUERY)?.lastRead).toBe('definition')
     it.pipeline.expect({ type: 'parse', change: { confirm() {}, undo() {} }, errorExposure: 'none', rests: RESTS })
     expect(it.pipeline.unanalysed()).toEqual([])
@@ -218,7 +218,7 @@ describe('where no decision rests on definitions, a change of them', () => {
       ])
     })
 
-    it('and again where definitions have changed meanwhile', async () => {
+    it('and again where somebody has made a rule meanwhile', async () => {
       const it = tested()
       const refresh = readingAt(it)
       it.pipeline.definitions.note('anything')
@@ -227,6 +227,36 @@ describe('where no decision rests on definitions, a change of them', () => {
       await own(it, SOME)
       await facts
       expect(refresh).toHaveBeenCalled()
+    })
+
+    /** What others have on its way, decided with definitions of before. */
+    const changing = (it: Tested, sql: string) => {
+      const other = tested({ definitions: it.pipeline.definitions })
+      const change = changeOf(atOnce(other, sql) as StatementFacts)
+      return other.pipeline.definitions.publish(other.pipeline, change as NonNullable<typeof change>)
+    }
+    it.each([
+      ['create view shown as select * from pg_settings', 'read'],
+      ['create rule r as on update to people do instead update pg_settings set setting = new.id::text', 'read'],
+      ['create schema s create view shown as select * from pg_settings', 'read'],
+      ['create materialized view shown as select 1', 'read'],
+      ['create extension hstore', 'read'],
+      ['alter table people add column note text', 'not read'],
+      ['alter view shown rename to people', 'not read'],
+      ['drop view people cascade', 'not read'],
+      ["do $$begin execute 'create view shown as select * from pg_settings'; end$$", 'not read'],
+    ])('while others have sent "%s", the definitions are %s', async (sql, expected) => {
+      const it = tested()
+      it.pipeline.definitions.note('anything')
+      const publication = changing(it, sql)
+      const refresh = readingAt(it, () => publication.finish())
+      const facts = it.analyzer.of(UPDATE)
+      if (expected === 'not read') await own(it, NONE, () => it.pipeline.definitions.note('anything', 'code'))
+      const { lastRead } = await facts
+      expect([refresh.mock.calls.length > 0 ? 'read' : 'not read', lastRead === undefined]).toEqual([
+        expected,
+        expected === 'read',
+      ])
     })
 
     it('where it cannot be asked, the definitions are read', async () => {
@@ -328,7 +358,7 @@ describe('a session whose decisions rest on definitions', () => {
     definitions.note(new Set(['people']))
     const facts = atOnce(it, QUERY) as StatementFacts
     const change = changeOf(facts)
-    expect(change).toEqual({ by: 'unread', touches: 'anything', renews: 'anything' })
+    expect(change).toEqual({ by: 'unread', touches: 'anything', renews: 'anything', makesRules: false })
     expect(isNamed(facts)).toBe(false)
     const seen = definitions.changes
     noteChanges(it.pipeline, facts)
@@ -343,7 +373,7 @@ describe('a session whose decisions rest on definitions', () => {
     const it = tested()
     it.pipeline.definitions.note('anything')
     const facts = atOnce(it, 'create view shown as select id from made') as StatementFacts
-    expect(changeOf(facts)).toEqual({ by: 'definition', touches: 'anything', renews: 'anything' })
+    expect(changeOf(facts)).toEqual({ by: 'definition', touches: 'anything', renews: 'anything', makesRules: true })
     expect(isNamed(facts)).toBe(true)
   })
 
@@ -371,7 +401,11 @@ describe('a session whose decisions rest on definitions', () => {
     const facts = atOnce(one, QUERY) as StatementFacts
     expect([facts.lastRead, changeOf(facts)]).toEqual(['unread', undefined])
     expect(one.pipeline.isSteady).toBe(true)
-    definitions.publish(other.pipeline, { by: 'unread', touches: 'anything', renews: 'anything' }, false)
+    definitions.publish(
+      other.pipeline,
+      { by: 'unread', touches: 'anything', renews: 'anything', makesRules: false },
+      false,
+    )
     expect(atOnce(one, QUERY)?.lastRead).toBe('unread')
     const late = tested({ definitions, decidesByText: () => false })
     expect(late.pipeline.known.renewed).toBe('anything')
@@ -379,8 +413,9 @@ describe('a session whose decisions rest on definitions', () => {
 })
 
 /** Has the definitions read as they are, at once. */
-const readingAt = ({ pipeline }: Tested) =>
+const readingAt = ({ pipeline }: Tested, meanwhile = (): void => {}) =>
   vi.spyOn(pipeline.known, 'refresh').mockImplementation(() => {
+    meanwhile()
     pipeline.known.generation++
     for (const of of ['noted', 'redefined', 'mayHaveChanged'] as const)
       vi.spyOn(pipeline.known, of, 'get').mockReturnValue(undefined)

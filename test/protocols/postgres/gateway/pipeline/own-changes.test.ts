@@ -4,7 +4,7 @@ import type { Pending } from '../../../../../src/protocols/postgres/gateway/pipe
 import { testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 
 const MADE = new Set(['made'])
-const CHANGE = { touches: MADE, renews: MADE, by: 'definition' } as const
+const CHANGE = { touches: MADE, renews: MADE, by: 'definition', makesRules: false } as const
 const SENT: Pending = { type: 'sync' }
 let own: PipelineState
 let other: PipelineState
@@ -50,11 +50,15 @@ describe('what a session changes', () => {
     own.changes.noteUncommitted(undefined, true)
     expect(own.changes.uncommitted).toBeUndefined()
     own.changes.noteUncommitted(CHANGE, true)
-    own.changes.noteUncommitted({ touches: new Set(['more']), renews: 'anything', by: 'definition' }, false)
+    own.changes.noteUncommitted(
+      { touches: new Set(['more']), renews: 'anything', by: 'definition', makesRules: false },
+      false,
+    )
     expect(own.changes.uncommitted).toEqual({
       touches: new Set(['made', 'more']),
       renews: 'anything',
       by: 'definition',
+      makesRules: false,
       named: true,
     })
   })

@@ -87,6 +87,7 @@ describe('what a statement makes', () => {
 
   it.each([
     ['in a transaction', () => void (it1.pipeline.status = 'T'), Q(MAKES)],
+    ['in a failed transaction', () => void (it1.pipeline.status = 'E'), Q(MAKES)],
     ['behind something else that is on its way', () => it1.client.push(Q(READS)), Q(MAKES)],
     ['of a text with several statements', () => {}, Q(`${MAKES}; select 1`)],
     ['of two statements before one Sync', () => {}, Buffer.concat([P(MAKES), B(), E(), EXTENDED(MAKES)])],

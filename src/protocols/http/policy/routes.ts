@@ -46,11 +46,19 @@ export const foldSteps = (steps: readonly string[]): readonly string[] =>
   withoutEnd(steps.map((step) => (isWild(step) ? step : foldSegment(step))))
 
 /** Segments of a path as `mayFitSteps` wants them. */
-export const foldPath = (segments: readonly string[]): readonly string[] => withoutEnd(segments.map(foldSegment))
+export const foldPath = (segments: readonly string[]): readonly string[] => segments.map(foldSegment)
 
 /** Whether some server may take a path for one on a route; both are folded. */
 export const mayFitSteps = (folded: readonly string[], path: readonly string[]): boolean =>
-  fitsLoosely(folded, path) || path.some((segment, at) => SCRIPT.test(segment) && fitsLoosely(folded, behind(path, at)))
+  waysOf(path).some((way) => fitsLoosely(folded, way))
+
+/** A folded path as servers may have it: with its end and without, and what a script in it is given. */
+export function waysOf(path: readonly string[]): readonly (readonly string[])[] {
+  const given = path.flatMap((segment, at) => (SCRIPT.test(segment) ? [behind(path, at)] : []))
+  const whole = [path, ...given]
+  const short = whole.map(withoutEnd).filter((way, at) => way !== whole[at])
+  return short.length === 0 ? whole : [...whole, ...short]
+}
 
 /** The steps of a route as `mayMeetRoute` wants them. */
 export const foldRoute = (pattern: string): readonly string[] => foldSteps(stepsOf(pattern))
@@ -59,10 +67,16 @@ export const foldRoute = (pattern: string): readonly string[] => foldSteps(steps
 export function mayMeetRoute(route: readonly string[], steps: readonly string[]): boolean {
   const ways = [steps, ...steps.flatMap((step, at) => (SCRIPT.test(step) ? [behind(steps, at)] : []))]
   return ways.some((way) => {
+    // Of thousands of paths most differ in a text in front of the last step.
+    if (way.some((step, at) => at < way.length - 1 && at < route.length - 1 && areTextsApart(step, route[at] ?? '')))
+      return false
     const request = way.map((step, at) => exampleOf(step, route[at]))
     return fitsLoosely(route, request)
   })
 }
+
+const areTextsApart = (one: string, other: string): boolean =>
+  one !== other && other !== '*' && !one.includes('{') && !other.includes('{')
 
 /** A segment that is on the step of a path, and on the one of a route where there is such a segment. */
 function exampleOf(step: string, wanted: string | undefined): string {

@@ -74,6 +74,8 @@ function wrongIn(decoded: string): string | undefined {
   if (HIDDEN.test(decoded)) return 'the path has a control character, or one that is not seen'
   if (decoded === '.' || decoded === '..') return 'the path contains a segment "." or ".."'
   if (/^\s|[\s.]$/.test(decoded)) return 'a segment of the path begins or ends with a blank, or ends with a dot'
+  if (/^[+\p{M}]+$/u.test(decoded))
+    return 'a segment of the path has nothing but plus signs or accents, which some servers leave out'
   if (decoded.includes('::')) return 'the path has two colons in a row'
   if (/\([a-z]\(/i.test(decoded))
     return 'the path has a letter between brackets, behind which ASP.NET has the name of a session'

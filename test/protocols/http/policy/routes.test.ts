@@ -92,6 +92,11 @@ it.each<[string, string, Fit]>([
   ['/v1.0', '/v1.5', 'none'],
   ['/', '/index.php', 'loose'],
   ['/**', '/any/thing', 'exact'],
+  // What may be the name of a format is a name as well.
+  ['/files/{name}', '/files/.env', 'exact'],
+  ['/files/{name}', '/index.php/files/.env', 'loose'],
+  ['/files/.env', '/files/.ENV', 'loose'],
+  ['/files', '/files/.json', 'loose'],
   // An encoded slash is in its segment, and parts segments for some servers.
   ['/{package}', '/@acme%2Futil', 'exact'],
   ['/@acme%2Futil', '/@acme%2futil', 'exact'],
@@ -120,7 +125,7 @@ it.each<[string, string, Fit]>([
   ])
 })
 
-const word = fc.constantFrom('a', 'B', 'admin', 'Admin', 'orders.json', 'x.php', '7', 'é', 'a b', 'a%2FB')
+const word = fc.constantFrom('a', 'B', 'admin', 'Admin', 'orders.json', 'x.php', '7', 'é', 'a b', 'a%2FB', '.env', '.x')
 const route = fc
   .tuple(fc.array(fc.oneof(word, fc.constantFrom('{id}', '*')), { maxLength: 4 }), fc.constantFrom('', '/', '/**'))
   .map(([steps, end]) => `/${steps.join('/')}${steps.length === 0 ? end.slice(1) : end}`)

@@ -129,6 +129,22 @@ describe.skipIf(isMariadbMissing())('the login at a MariaDB', () => {
     connection.close()
   })
 
+  it('with a certificate of its own, where the account asks for one', async () => {
+    server.sql("CREATE USER certified REQUIRE SUBJECT '/CN=test server'; GRANT ALL ON shop.* TO certified;")
+    const target = targetOf(server.port, { tls: 'verify-full', ca })
+    const [certificate, key] = ['server.crt', 'server.key'].map((name) => readFileSync(join(directory, name), 'utf8'))
+    const shown = { certificate: certificate ?? '', key: key ?? '' }
+    const logIn = (lease: object) =>
+      openOwnConnection(
+        { ...target, lease: { user: 'certified', password: undefined, release: () => Promise.resolve(), ...lease } },
+        new AbortController().signal,
+      )
+    const connection = await logIn({ clientCertificate: shown })
+    expect(await connection.ask("SELECT CURRENT_USER(), 'x'")).toEqual([['certified@%', 'x']])
+    connection.close()
+    await expect(logIn({})).rejects.toMatchObject({ code: 'TARGET_CREDENTIAL' })
+  })
+
   it('a probe says what it found', async () => {
     expect(await probeMysql(targetOf(server.port))).toMatchObject({
       details: [expect.stringMatching(/^MariaDB 10\.11\./), 'tls: disable', expect.stringContaining('relations')],

@@ -113,6 +113,7 @@ async function openSession(target: UpstreamTarget, wanted: Wanted, signal: Abort
     collation: wanted.collation,
     capabilities: wanted.capabilities,
     methods: authenticationOf(config),
+    hasCertificate: lease.clientCertificate !== undefined,
   })
   return { messages, version, threadId: greeting.threadId, status }
 }

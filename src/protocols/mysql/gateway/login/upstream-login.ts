@@ -23,6 +23,8 @@ export interface LoginParts {
   readonly capabilities: number
   /** What the gateway answers when it is asked to prove who it is. */
   readonly methods: readonly AuthenticationMethod[]
+  /** A certificate was shown within TLS: the account may have no password beside it. */
+  readonly hasCertificate: boolean
 }
 
 /** From the greeting to the OK; its status flags. Spec: Connection Phase, Authentication Method. */
@@ -122,13 +124,16 @@ class LoginExchange {
       if (asked.data.length < length) throw violation('the target asks for a proof and sends no scramble')
       this.#scramble = Buffer.from(asked.data.subarray(0, length))
     }
-    this.#mayAnswer(method)
-    this.#method = method
-    this.#send(this.#proof(method))
+    // An empty password is proven with nothing.
+    const isEmpty = this.#parts.hasCertificate && this.#parts.password === undefined && PROVE_NOTHING.includes(method)
+    this.#method = isEmpty ? 'none' : method
+    this.#mayAnswer(this.#method)
+    this.#send(this.#proof(this.#method))
   }
 
   /** What the password is proven with at first. */
   #proof(method: AuthenticationMethod): Buffer {
+    if (method === 'none') return Buffer.alloc(0)
     const password = this.#password()
     switch (method) {
       case 'mysql_native_password':
@@ -142,8 +147,6 @@ class LoginExchange {
       case 'sha256_password':
         // Within TLS the password itself, else it is asked for the server's key first.
         return this.#target.isEncrypted ? Buffer.from(`${password}\0`) : Buffer.of(SHA256_KEY_REQUEST)
-      case 'none':
-        return Buffer.alloc(0)
     }
   }
 
@@ -228,6 +231,9 @@ const ASKED: Readonly<Record<AuthenticationMethod, string>> = {
   mysql_clear_password: 'the password in clear text',
   none: 'no credential at all',
 }
+
+/** Methods whose answer for an empty password is empty. Spec: Native Password Authentication, Caching SHA-2 Authentication. */
+const PROVE_NOTHING: readonly AuthenticationMethod[] = ['mysql_native_password', 'caching_sha2_password']
 
 const printable = (name: string): string => (/^\w{1,64}$/.test(name) ? name : 'a malformed name')
 

@@ -7,12 +7,14 @@ import fc from 'fast-check'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasProgram, startPostgres, type LocalPostgres } from '../../../../../src/demo/local-postgres.ts'
+import type { ClientCertificate } from '../../../../../src/credentials/credential.ts'
 import { serverEndPoint } from '../../../../../src/protocols/postgres/gateway/login/channel-binding.ts'
 import { connectUpstream, type Upstream } from '../../../../../src/protocols/postgres/gateway/login/connect-upstream.ts'
 import { CatalogShelf } from '../../../../../src/protocols/postgres/catalog/catalog-shelf.ts'
 import { PamError } from '../../../../../src/shared/errors.ts'
 import { saslprep } from '../../../../../src/protocols/postgres/gateway/login/saslprep.ts'
 import { ScramClient, type ScramOptions } from '../../../../../src/protocols/postgres/gateway/login/scram.ts'
+import { makeCertificates } from '../../../../helpers/certificates.ts'
 import {
   authenticationOf,
   postgresTarget,
@@ -50,7 +52,14 @@ function certificate(...how: string[]): X509Certificate {
   return new X509Certificate(readFileSync(join(directory, 'crt')))
 }
 
-async function logInAs(user: string, password: string, more: object = {}): Promise<Upstream> {
+async function logInAs(
+  user: string,
+  password: string | undefined,
+  {
+    clientCertificate,
+    ...more
+  }: { readonly clientCertificate?: ClientCertificate; readonly [key: string]: unknown } = {},
+): Promise<Upstream> {
   const config = postgresTarget.schema.parse({
     name: 'x',
     type: 'postgres',
@@ -65,7 +74,12 @@ async function logInAs(user: string, password: string, more: object = {}): Promi
   const upstream = await connectUpstream(
     {
       config,
-      lease: { user, password, privateKey: undefined, release: () => Promise.resolve() } as never,
+      lease: {
+        user,
+        password,
+        ...(clientCertificate === undefined ? {} : { clientCertificate }),
+        release: () => Promise.resolve(),
+      },
       baseDirectory: '/',
       limits: { handshake: 10_000, catalogs: 30_000, catalogBytes: 100_000_000 },
       readsForRecordAlone: false,
@@ -104,6 +118,33 @@ describe.skipIf(!OPENSSL)('logging in to a real server', () => {
       upstream.channel.destroy()
       await expect(logInAs(user, `${password}x`)).rejects.toMatchObject({ code: 'TARGET_CREDENTIAL' })
     }
+    await admin.end()
+  })
+
+  it('with a certificate of its own, where the server asks for one', async () => {
+    const { ca, certificate: file, key } = makeCertificates(join(directory, 'client'))
+    const admin = new pg.Client({ host: '127.0.0.1', port: server.port, ...server.superuser, database: 'postgres' })
+    await admin.connect()
+    const lines = (text: string): string =>
+      `select unnest(array[${text
+        .trim()
+        .split('\n')
+        .map((line) => pg.escapeLiteral(line))
+        .join(', ')}])`
+    const { rows } = await admin.query<{ at: string }>("select current_setting('data_directory') as at")
+    const at = rows[0]?.at ?? ''
+    await admin.query(`copy (${lines(readFileSync(ca, 'utf8'))}) to '${at}/root.crt'`)
+    const rules = 'hostssl all "test server" all cert\nhost all all all scram-sha-256'
+    await admin.query(`copy (${lines(rules)}) to '${at}/pg_hba.conf' with (format csv, quote E'\\b')`)
+    await admin.query("alter system set ssl_ca_file = 'root.crt'")
+    await admin.query('create role "test server" login')
+    await admin.query('select pg_reload_conf()')
+    const shown = { certificate: readFileSync(file, 'utf8'), key: readFileSync(key, 'utf8') }
+    const verified = { tls: 'verify-full', host: 'localhost', ca: join(directory, 'crt'), password: undefined }
+    const upstream = await logInAs('test server', undefined, { ...verified, clientCertificate: shown })
+    expect(upstream.parameters.get('session_authorization')).toBe('test server')
+    upstream.channel.destroy()
+    await expect(logInAs('test server', undefined, verified)).rejects.toMatchObject({ code: 'TARGET_CREDENTIAL' })
     await admin.end()
   })
 

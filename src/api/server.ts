@@ -23,6 +23,7 @@ import { eventRoutes } from './routes/events.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { recordingRoutes } from './routes/recordings.ts'
+import { providerLogoutRoutes } from './routes/provider-logout.ts'
 import { requestRoutes } from './routes/requests.ts'
 import { reviewRoutes } from './routes/reviews.ts'
 import { sessionRoutes } from './routes/sessions.ts'
@@ -226,4 +227,5 @@ const ROUTES = [
   eventRoutes,
   notificationRoutes,
   scimRoutes,
+  providerLogoutRoutes,
 ]

@@ -7,11 +7,13 @@ import {
   jwtVerify,
   type JWTPayload,
   type JWTVerifyGetKey,
+  type JWTVerifyResult,
 } from 'jose'
 import { PamError } from '../shared/errors.ts'
 import { nameKey } from '../shared/name-key.ts'
 import type { Issuer, TrustedIssuer } from './issuer.ts'
 import type { LoginOrigin } from './login-origin.ts'
+import { isAboutEvents, readLogout, type ProviderLogout } from './logout-token.ts'
 
 /** Who a token from a trusted issuer says somebody is, once everything about the token has been checked. */
 export interface ProvenIdentity {
@@ -32,6 +34,8 @@ export interface ProvenIdentity {
 
 export interface IdentityVerifier {
   verify(token: string, now: number): Promise<ProvenIdentity>
+  /** A logout token of an issuer of people (OpenID Connect Back-Channel Logout 1.0). That it is used once is for the caller to see to. */
+  verifyLogout(token: string, now: number): Promise<ProviderLogout>
 }
 
 /** Keys are fetched by URL from the issuer's metadata, cached, and fetched again for an unknown key at most every 30 s. */
@@ -45,20 +49,35 @@ export function identityVerifier(issuers: readonly TrustedIssuer[]): IdentityVer
     keys.catch(() => keySets.delete(issuer.url)) // an issuer that was down is asked again next time
     return keys
   }
+  // One issuer may sign in people and services: the audience tells which entry the token is for.
+  const issuerOf = (token: string): TrustedIssuer => {
+    const claims = unverifiedClaims(token)
+    const audiences = [claims.aud ?? []].flat()
+    const issuer = issuers.find((entry) => entry.url === claims.iss && audiences.includes(audienceOf(entry)))
+    if (issuer !== undefined) return issuer
+    throw issuers.some((entry) => entry.url === claims.iss)
+      ? new PamError('TOKEN_INVALID', 'the token is meant for another audience')
+      : new PamError('ISSUER_UNTRUSTED', 'the token comes from an issuer that this gateway does not trust')
+  }
   return {
     async verify(token, now) {
-      // One issuer may sign in people and services: the audience tells which entry the token is for.
-      const claims = unverifiedClaims(token)
-      const audiences = [claims.aud ?? []].flat()
-      const issuer = issuers.find((entry) => entry.url === claims.iss && audiences.includes(audienceOf(entry)))
-      if (issuer === undefined) {
-        throw issuers.some((entry) => entry.url === claims.iss)
-          ? new PamError('TOKEN_INVALID', 'the token is meant for another audience')
-          : new PamError('ISSUER_UNTRUSTED', 'the token comes from an issuer that this gateway does not trust')
-      }
-      const payload = await verifySignature(token, issuer, await keysOf(issuer), now)
+      const issuer = issuerOf(token)
+      const { payload } = await verifySignature(token, issuer, await keysOf(issuer), now, ['sub', 'iat', 'exp'])
       needPast(payload, now)
+      if (isAboutEvents(payload)) throw new PamError('TOKEN_INVALID', 'the token is no identity token: it has events')
       return toIdentity(payload, issuer, token)
+    },
+    async verifyLogout(token, now) {
+      const issuer = issuerOf(token)
+      if (issuer.for !== 'people') throw new PamError('TOKEN_INVALID', 'the logout token is about a service')
+      const { payload, protectedHeader } = await verifySignature(token, issuer, await keysOf(issuer), now, [
+        'iat',
+        'exp',
+        'jti',
+        'events',
+      ])
+      needPast(payload, now)
+      return readLogout(issuer.url, payload, protectedHeader, now)
     },
   }
 }
@@ -74,17 +93,22 @@ function unverifiedClaims(token: string): JWTPayload {
   }
 }
 
-async function verifySignature(token: string, issuer: Issuer, keys: JWTVerifyGetKey, now: number): Promise<JWTPayload> {
+async function verifySignature(
+  token: string,
+  issuer: Issuer,
+  keys: JWTVerifyGetKey,
+  now: number,
+  requiredClaims: string[],
+): Promise<JWTVerifyResult> {
   try {
-    const { payload } = await jwtVerify(token, keys, {
+    return await jwtVerify(token, keys, {
       issuer: issuer.url,
       audience: audienceOf(issuer),
       algorithms: [...issuer.algorithms],
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(now),
-      requiredClaims: ['sub', 'iat', 'exp'],
+      requiredClaims,
     })
-    return payload
   } catch (error) {
     if (error instanceof errors.JWTExpired) throw new PamError('TOKEN_EXPIRED', 'the identity token has expired')
     if (error instanceof errors.JOSEError)

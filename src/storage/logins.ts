@@ -92,7 +92,10 @@ export async function openLoginsInDirectory(
   return [...found.values()].map(fromRow)
 }
 
-/** Logins that have not ended and come from a session of a provider, or of a subject; where both are given, from both. */
+/**
+ * Logins that have not ended and come from a session of a provider, or from all sessions of a subject. Where both are given, also those of the subject
+ * of which the session is not known: they may be from it.
+ */
 export async function openLoginsAtProvider(
   db: Reader,
   issuer: string,
@@ -101,8 +104,26 @@ export async function openLoginsAtProvider(
   if (subject === undefined && session === undefined) return []
   let query = db.selectFrom('logins').selectAll().where('issuer', '=', issuer).where('ended_at', 'is', null)
   if (subject !== undefined) query = query.where('subject', '=', subject)
-  if (session !== undefined) query = query.where('provider_session', '=', session)
+  if (session !== undefined)
+    query = query.where((eb) =>
+      eb.or([
+        eb('provider_session', '=', session),
+        ...(subject === undefined ? [] : [eb('provider_session', 'is', null)]),
+      ]),
+    )
   return (await query.execute()).map(fromRow)
+}
+
+/** Who a subject of an issuer was, in logins open or not. */
+export async function peopleOfSubject(db: Reader, issuer: string, subject: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('logins')
+    .select('person_id')
+    .distinct()
+    .where('issuer', '=', issuer)
+    .where('subject', '=', subject)
+    .execute()
+  return rows.map(({ person_id }) => person_id)
 }
 
 /** The last login of a person, open or not. */

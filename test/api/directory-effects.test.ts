@@ -211,6 +211,17 @@ describe('who leaves a group', () => {
     expect(staff).toMatch(/^grp_/)
   })
 
+  it('loses a session under the grant also where it was opened from another issuer', async () => {
+    const joined = { personId: 'oid|42' }
+    const login = await scim.signIn('jane', joined)
+    const elsewhere = { ...joined, issuer: 'https://other.example.com', directory: null, groups: ['staff'], key: 'k2' }
+    scim.connect(await scim.signIn('jane@other', elsewhere), await grant('devs', 'req_1', login.person.id))
+    await leave()
+    expect(scim.ended).toEqual([
+      'ses_1 GRANT_REVOKED: your access to store was revoked: group membership changed in the directory',
+    ])
+  })
+
   it('loses grants also while signed out', async () => {
     const login = await scim.signIn('jane')
     const own = await grant('devs', 'req_1', login.person.id)

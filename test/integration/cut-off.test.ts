@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import { DEMO_ACCOUNT, loadSampleData } from '../../src/demo/sample-data.ts'
-import { eventually } from '../helpers/gateway-client.ts'
+import { eventually, signIn } from '../helpers/gateway-client.ts'
 import { pamctlSignedIn, type PamctlHome } from '../helpers/pamctl-client.ts'
 import { pamctl, PSQL, ROOT } from '../helpers/run.ts'
 import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
@@ -301,5 +301,60 @@ describe.skipIf(!READY)('when the connection to the gateway is lost', () => {
     await lose()
     expect(await ssh.closed).toBe(255)
     expect(ssh.stderr()).toMatch(/Received disconnect from UNKNOWN port 65535:11: pam: /)
+  })
+})
+
+/** The last one here: jane is not signed in afterwards. */
+describe.skipIf(!READY)('who is disabled by the directory', () => {
+  const token = 'directory-token-0123456789abcdef012345'
+  const scim = async (method: string, path: string, body: object): Promise<Record<string, unknown>> => {
+    const response = await fetch(`${own.gateway.url}/scim/v2${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/scim+json' },
+      body: JSON.stringify(body),
+    })
+    const answer = (await response.json()) as Record<string, unknown>
+    expect([path, response.ok, answer]).toEqual([path, true, answer])
+    return answer
+  }
+  const provision = async (externalId: string): Promise<string> => {
+    const schemas = ['urn:ietf:params:scim:schemas:core:2.0:User']
+    return String((await scim('POST', '/Users', { schemas, userName: `${externalId}@example.com`, externalId }))['id'])
+  }
+
+  it('reads why in psql and ssh at once, connects no more, and cannot sign in', async () => {
+    await pamctl(['agent', 'stop'], home.environment)
+    rmSync(home.home, { recursive: true, force: true })
+    writeFileSync(join(own.directory, 'scim-token'), token)
+    const provider = 'evaluation: { people: people.yaml }'
+    const directoryOf = '- { name: okta, issuer: evaluation, token: "file:scim-token" }'
+    await own.restart(config.replace(provider, `${provider}\n  provisioning:\n    ${directoryOf}`))
+    await expect(signIn(own.gateway.url, 'bob')).rejects.toMatchObject({ code: 'ACCOUNT_DISABLED' })
+    const [jane] = [await provision('jane'), await provision('bob')]
+    home = await pamctlSignedIn(own.gateway.url, 'jane')
+    const bob = await signIn(own.gateway.url, 'bob')
+    const busy = startPsql()
+    busy.type('\\echo begun\nselect pg_sleep(62);\n')
+    const ssh = startSsh('echo begun; sleep 62')
+    for (const one of [busy, ssh]) await shows(one, 'begun')
+    await scim('PATCH', `/Users/${jane}`, {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+      Operations: [{ op: 'Replace', path: 'active', value: 'False' }],
+    })
+    const why = 'the directory "okta" has disabled your account'
+    expect(await busy.closed).toBe(2)
+    expect(busy.stderr()).toContain(`FATAL:  pam: ${why}`)
+    expect(await ssh.closed).toBe(255)
+    expect(ssh.stderr()).toContain(why)
+    const sessions = await eventually(async () => {
+      const { items } = await bob.api.sessions.list({ limit: 2 })
+      return items.every(({ ended }) => ended !== undefined) ? items : undefined
+    }, 'both have ended')
+    expect(sessions.map(({ ended }) => ended)).toMatchObject(
+      Array.from({ length: 2 }, () => ({ code: 'IDENTITY_LOST', message: why })),
+    )
+    const again = startPsql()
+    expect(await again.closed).not.toBe(0)
+    await expect(signIn(own.gateway.url, 'jane')).rejects.toMatchObject({ code: 'ACCOUNT_DISABLED' })
   })
 })

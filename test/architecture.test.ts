@@ -701,8 +701,19 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
 
   'protocols/ssh': {
-    imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/ssh/*.ts'],
-    packages: ['node:crypto', 'node:fs', 'node:path', 'ssh2', 'zod'],
+    imports: [
+      'shared/',
+      'credentials/',
+      'protocols/*.ts',
+      'protocols/ssh/*.ts',
+      'protocols/ssh/certificates/',
+      'protocols/ssh/wire/certificate.ts',
+    ],
+    packages: ['node:crypto', 'node:fs', 'node:net', 'node:path', 'ssh2', 'zod'],
+  },
+  'protocols/ssh/certificates': {
+    imports: ['wire/*.ts', 'protocols/ssh/wire/', 'protocols/ssh/certificates/'],
+    packages: ['node:crypto'],
   },
   'protocols/ssh/gateway-half.ts': {
     imports: ['type:protocols/protocol.ts', 'protocols/ssh/', 'host/vocabulary.ts'],
@@ -748,6 +759,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'host/',
       'type:protocols/protocol.ts',
       'protocols/ssh/*.ts',
+      'protocols/ssh/certificates/',
       'protocols/ssh/wire/',
       'protocols/ssh/gateway/',
       'protocols/ssh/transfer/',
@@ -757,7 +769,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   // The library is loaded by this one file.
   'protocols/ssh/gateway/ssh2-library.ts': {
-    imports: [],
+    imports: ['protocols/ssh/wire/certificate.ts'],
     packages: [
       'node:fs',
       'node:module',

@@ -11,6 +11,8 @@ export interface CredentialLease {
   readonly clientCertificate?: ClientCertificate
   /** Aborts when it is taken back while it is in use; the reason is a PamError. */
   readonly lost?: AbortSignal
+  /** An SSH certificate of this session's own, and what proves that its key is at hand. */
+  readonly sshCertificate?: SshCertificateProof
   /** Gives it back; a static password has nothing to give back. */
   release(): Promise<void>
 }
@@ -23,5 +25,27 @@ export interface ClientCertificate {
 
 /** A source of credentials for one target. The lease never leaves the gateway process. */
 export interface CredentialSource {
-  lease(): Promise<CredentialLease>
+  lease(lessee: Lessee): Promise<CredentialLease>
+}
+
+/** Whom a credential is for, from the gateway's own checks: what a source that makes one for each session writes into it. */
+export interface Lessee {
+  readonly session: string
+  readonly person: { readonly id: string; readonly label: string }
+  /** Now, and when the access ends, in milliseconds since 1970. */
+  readonly at: number
+  readonly endsAt: number
+  /** What the gateway calls itself: 16 hexadecimal digits, no secret. */
+  readonly gateway: string
+}
+
+export interface SshCertificateProof {
+  /** As it is sent: PROTOCOL.certkeys of OpenSSH. */
+  readonly certificate: Buffer
+  /** Its type, which names the algorithm of the login, too. */
+  readonly type: string
+  /** For the record: serial number, key id, validity. No secret. */
+  readonly description: string
+  /** A signature with the certified key, its algorithm in front (RFC 4253, section 6.6). */
+  readonly sign: (bytes: Buffer) => Buffer
 }

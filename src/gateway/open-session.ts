@@ -17,6 +17,7 @@ import { keepsAccess } from './keeps-access.ts'
 import { clientLeft } from './early-input.ts'
 import { credentialSource, type Accounts } from './credential-source.ts'
 import type { Engine, Session } from './engine.ts'
+import { gatewayName } from './gateway-name.ts'
 import type { GatewayState } from './gateway-state.ts'
 import { createSession, type RunningSession } from './session.ts'
 import type { SessionRegistry } from './session-registry.ts'
@@ -96,7 +97,13 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
     logger: parts.logger.child({ session: id, target: target.name }),
     ended: new AbortController(),
   }
-  const lease = await credentials.lease()
+  const lease = await credentials.lease({
+    session: id,
+    person: { id: login.person.id, label: login.person.label },
+    at: openedAt,
+    endsAt: grant.endsAt,
+    gateway: gatewayName(parts.digestKey),
+  })
   let recorder: SessionRecorder
   try {
     recorder = await openRecord(opening, lease.user, parts.spool)
@@ -255,7 +262,9 @@ async function closeSession(
     spool.close(recorder, { code, message }),
   ])
   await state.sessionEnded(id, { at, code, message, commands }).finally(() => registry.remove(id))
-  for (const result of [sealed, released]) if (result.status === 'rejected') throw result.reason
+  if (sealed.status === 'rejected') throw sealed.reason
+  // The session is over all the same; what was made for it is looked for again later.
+  if (released.status === 'rejected') logger.error({ cause: released.reason }, 'credential.release_failed')
   // The cause of an internal error is logged under the id that the client was given.
   if (code === 'INTERNAL') logger.error({ id: reason.id, cause: reason.cause }, 'session.failed')
   logger.info({ code, commands }, 'session.ended')

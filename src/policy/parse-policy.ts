@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { canonicalJson, type Json } from '../shared/canonical-json.ts'
-import { parseDuration } from '../shared/duration.ts'
+import { duration } from '../shared/duration-schema.ts'
 import { parsePointerPattern } from '../shared/field-path.ts'
 import { didYouMean } from '../shared/nearest-word.ts'
 import { visible } from '../shared/visible.ts'
@@ -20,23 +20,6 @@ import {
   type CustomKind,
   type Policy,
 } from './policy.ts'
-
-/** A duration as people write it, in milliseconds inside. */
-export const duration = z
-  .string()
-  .describe('a duration such as 90s, 30m, 1h30m or 2d')
-  .transform((text, context) => {
-    const milliseconds = parseDuration(text)
-    if (milliseconds !== undefined && milliseconds <= MAX_DURATION_MS) return milliseconds
-    const expected = milliseconds === undefined ? 'a duration such as 90s, 30m or 12h' : 'at most a hundred years'
-    context.addIssue({ code: 'custom', message: `expected ${expected}, not "${text}"` })
-    return z.NEVER
-  })
-
-/** A duration that a timer counts: Node's cannot count more than 24 days. */
-export const timeout = duration.refine((milliseconds) => milliseconds <= 86_400_000, 'expected at most 1d')
-
-const MAX_DURATION_MS = 36_500 * 86_400_000
 
 const names = z.array(z.string().min(1)).min(1)
 

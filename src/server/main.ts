@@ -11,6 +11,7 @@ import { configJsonSchema } from './config/schema.ts'
 import { collectRecordings, rotateKey } from './maintenance.ts'
 import { keepFilesPrivate } from './private-files.ts'
 import { listSealedSecrets, removeSealedSecret, rotateSealedSecrets, setSealedSecret } from './secret-commands.ts'
+import { initAuthority, showAuthority } from './ssh-ca.ts'
 import { start } from './start.ts'
 
 /** `pam-gateway`: the composition root of the server. */
@@ -59,6 +60,16 @@ export async function main(args: readonly string[]): Promise<void> {
   withConfig(secrets.command('rm').argument('<name>').description('remove a secret')).action(
     async (name: string, { config }: { config: string }) => removeSealedSecret(config, name),
   )
+  const authority = program.command('ssh-ca').description('the key that signs SSH certificates for sessions')
+  authority
+    .command('init <file>')
+    .description('make a key, and print the line for TrustedUserCAKeys of the targets')
+    .action((file: string) => initAuthority(file))
+  authority
+    .command('public <key>')
+    .description('print the line for TrustedUserCAKeys; the key is a file, or a reference such as env:NAME')
+    .option('--passphrase <reference>', 'env:NAME or file:PATH, where the key is encrypted')
+    .action((key: string, { passphrase }: { passphrase?: string }) => showAuthority(key, passphrase))
   program
     .command('schema')
     .description('print the JSON Schema of the configuration file')

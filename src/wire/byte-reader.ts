@@ -36,6 +36,10 @@ export class ByteReader {
     return this.#bytes.readInt32BE(this.#take(4))
   }
 
+  uint64(): bigint {
+    return this.#bytes.readBigUInt64BE(this.#take(8))
+  }
+
   uint16le(): number {
     return this.#bytes.readUInt16LE(this.#take(2))
   }

@@ -34,6 +34,11 @@ export class ByteWriter {
     this.#at = this.#bytes.writeInt32BE(value, this.#at)
   }
 
+  uint64(value: bigint): void {
+    this.#room(8)
+    this.#at = this.#bytes.writeBigUInt64BE(value, this.#at)
+  }
+
   uint16le(value: number): void {
     this.#room(2)
     this.#at = this.#bytes.writeUInt16LE(value, this.#at)

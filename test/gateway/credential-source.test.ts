@@ -10,9 +10,13 @@ const kind: Accounts = {
     lease: () => Promise.resolve({ user, password: undefined, release: () => Promise.resolve() }),
   }),
 }
+const lessee = { session: 'ses_1', person: { id: 'jane', label: 'jane' }, at: 0, endsAt: 1, gateway: '' }
 const userOf = async (account: string | undefined, logins?: string[]): Promise<string> =>
-  (await credentialSource(kind, target, account, logins === undefined ? {} : { logins }, localSecrets('/')).lease())
-    .user
+  (
+    await credentialSource(kind, target, account, logins === undefined ? {} : { logins }, localSecrets('/')).lease(
+      lessee,
+    )
+  ).user
 
 it('logs in as the account that the client names, or as the first', async () => {
   expect(await userOf('admin')).toBe('admin')

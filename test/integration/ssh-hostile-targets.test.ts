@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import ssh2, { type AuthContext, type ClientChannel, type Connection, type ServerChannel } from 'ssh2'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { makeHostKey } from '../../src/protocols/ssh/own-host-keys.ts'
+import { makeEd25519Key } from '../../src/protocols/ssh/own-host-keys.ts'
 import type { Port } from '../helpers/gateway-client.ts'
 import { publicKeyOf, sshClient } from '../helpers/ssh-client.ts'
 import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
@@ -23,7 +23,7 @@ let onConnection: (connection: Connection) => void
 let onSubsystem: (channel: ServerChannel) => void
 let onExec: (channel: ServerChannel, connection: Connection) => void
 const sockets = new Set<Socket>()
-const hostKey = makeHostKey()
+const hostKey = makeEd25519Key()
 const publicKey = publicKeyOf(hostKey)
 
 beforeAll(async () => {

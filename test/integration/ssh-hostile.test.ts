@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ssh2, { type ClientChannel, type Connection, type ServerChannel } from 'ssh2'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { makeHostKey } from '../../src/protocols/ssh/own-host-keys.ts'
+import { makeEd25519Key } from '../../src/protocols/ssh/own-host-keys.ts'
 import { eventually, exchangeBytes, signIn, type Port } from '../helpers/gateway-client.ts'
 import { publicKeyOf, sshClient } from '../helpers/ssh-client.ts'
 import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
@@ -19,7 +19,7 @@ let target: Server
 let onClient: (connection: Connection) => void
 let onSubsystem: (channel: ServerChannel) => void
 let hostKey: string
-const [firstKey, otherKey] = [makeHostKey(), makeHostKey()]
+const [firstKey, otherKey] = [makeEd25519Key(), makeEd25519Key()]
 const sockets = new Set<Socket>()
 
 beforeAll(async () => {

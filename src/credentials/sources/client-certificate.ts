@@ -27,10 +27,10 @@ export function passwordWithCertificate(
   secrets: Secrets,
 ): CredentialSource {
   return {
-    async lease() {
+    async lease(lessee) {
       const held = await holdCertificate(references, secrets)
       try {
-        return new CertifiedLease(await source.lease(), held)
+        return new CertifiedLease(await source.lease(lessee), held)
       } catch (error) {
         held.release()
         throw error

@@ -10,17 +10,24 @@ export interface SshHost {
   readonly port: number
   readonly hostKeys: readonly string[]
   readonly knownHosts?: string | undefined
+  readonly hostAuthorities?: readonly string[] | undefined
 }
 
 interface KnownKeys {
   readonly keys: readonly string[]
+  /** Keys that sign certificates of hosts. */
+  readonly authorities: readonly string[]
+  /** Of hosts and of authorities. */
   readonly revoked: readonly string[]
 }
 
 /** Throws CONFIG_INVALID for what cannot be read. */
 export function knownKeys(target: SshHost, baseDirectory: string): KnownKeys {
   const keys = target.hostKeys.map((line) => keyOf(line.trim().split(/\s+/), `hostKeys of ${target.name}`))
-  if (target.knownHosts === undefined) return { keys, revoked: [] }
+  const authorities = (target.hostAuthorities ?? []).map((line) =>
+    keyOf(line.trim().split(/\s+/), `hostAuthorities of ${target.name}`),
+  )
+  if (target.knownHosts === undefined) return { keys, authorities, revoked: [] }
   const { knownHosts } = target
   let text: string
   try {
@@ -29,6 +36,11 @@ export function knownKeys(target: SshHost, baseDirectory: string): KnownKeys {
     throw new PamError('CONFIG_INVALID', `${knownHosts} cannot be read`, { side: 'gateway', cause })
   }
   const revoked: string[] = []
+  const lists = new Map([
+    [undefined, keys],
+    ['@cert-authority', authorities],
+    ['@revoked', revoked],
+  ])
   text.split('\n').forEach((line, index) => {
     const words = line.trim().split(/\s+/)
     if (words[0] === '' || words[0]?.startsWith('#') === true) return
@@ -36,14 +48,12 @@ export function knownKeys(target: SshHost, baseDirectory: string): KnownKeys {
     const [hosts = '', ...key] = words
     if (!fitsHosts(hosts, target)) return
     const where = `${knownHosts}:${index + 1}`
-    if (marker === '@cert-authority') {
-      throw new PamError('CONFIG_INVALID', `${where}: certificates of hosts are not supported: give the key itself`, {
-        side: 'gateway',
-      })
-    }
-    ;(marker === '@revoked' ? revoked : keys).push(keyOf(key, where))
+    const found = lists.get(marker)
+    if (found === undefined)
+      throw new PamError('CONFIG_INVALID', `${where}: ${marker} is not known`, { side: 'gateway' })
+    found.push(keyOf(key, where))
   })
-  return { keys, revoked }
+  return { keys, authorities, revoked }
 }
 
 function keyOf([type = '', key = '']: readonly string[], where: string): string {

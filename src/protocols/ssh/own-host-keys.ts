@@ -15,6 +15,16 @@ const schema = z
       .describe(
         "the gateway's SSH host keys, env:NAME or file:PATH, the same on all gateways; default: one that is generated at the first start",
       ),
+    hostCertificates: z.unknown().optional().describe('not supported: clients know the gateway by its host keys'),
+  })
+  .superRefine(({ hostCertificates }, context) => {
+    if (hostCertificates !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['hostCertificates'],
+        message:
+          'host certificates of the gateway itself are not supported: the SSH server library cannot show them; give all gateways the same hostKeys',
+      })
   })
   .prefault({})
 
@@ -41,7 +51,7 @@ export interface SshHostKeys {
 }
 
 /** The library writes one key in some hundred so that it cannot read it itself: another is made then. */
-export function makeHostKey(): string {
+export function makeEd25519Key(): string {
   for (;;) {
     const { private: text } = ssh2.utils.generateKeyPairSync('ed25519')
     if (!(ssh2.utils.parseKey(text) instanceof Error)) return text

@@ -8,8 +8,11 @@ import { readableFile } from '../../shared/needed-values.ts'
 import { size } from '../../shared/size.ts'
 import type { TargetFinding, TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
+import { authorityOf } from './certificates/authority.ts'
+import { decodePublicKey } from './certificates/public-key.ts'
 import { knownKeys } from './known-keys.ts'
-import { privateKeyIn } from './private-key.ts'
+import { keyObjectOf, privateKeyIn } from './private-key.ts'
+import { certificateSettings, sessionCertificate } from './session-certificate.ts'
 
 const sshLogin = z
   .strictObject({
@@ -20,7 +23,9 @@ const sshLogin = z
     password: credential.optional().describe(REFERENCE),
     privateKey: credential.optional().describe(`${REFERENCE} of a key in OpenSSH or PEM form`),
     passphrase: credential.optional().describe(`${REFERENCE}, where the key is encrypted`),
-    certificate: z.string().optional().describe('not supported: certificates towards targets are refused'),
+    certificate: certificateSettings.describe(
+      'the gateway makes a key for each session and signs it a certificate, instead of password or privateKey',
+    ),
     shell: z
       .enum(['bash', 'sh', 'other'])
       .optional()
@@ -30,10 +35,9 @@ const sshLogin = z
   })
   .superRefine((login, context) => {
     const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
-    if (login.certificate !== undefined)
-      problem('certificate', 'certificates towards targets are not supported: give a privateKey or a password')
-    if ((login.password === undefined) === (login.privateKey === undefined))
-      problem('privateKey', 'a login has either a password or a privateKey')
+    const { password, privateKey, certificate } = login
+    if ([password, privateKey, certificate].filter((credential) => credential !== undefined).length !== 1)
+      problem('privateKey', 'a login has one of password, privateKey and certificate')
     if (login.passphrase !== undefined && login.privateKey === undefined) problem('passphrase', 'is for a privateKey')
   })
 
@@ -50,7 +54,22 @@ const schema = z
       .array(z.string().min(1))
       .default([])
       .describe('host keys of the target, as in a .pub file: type and base64'),
-    knownHosts: readableFile.optional().describe('a file in the format of OpenSSH with the host keys of the target'),
+    knownHosts: readableFile
+      .optional()
+      .describe('a file in the format of OpenSSH with the host keys of the target, @cert-authority and @revoked lines'),
+    hostAuthorities: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('keys that sign host certificates, as in a .pub file: one for hostPrincipal is as good as a known key'),
+    hostPrincipal: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('the name that a host certificate of the target must be for; default: host'),
+    revokedHostSerials: z
+      .array(z.string().regex(/^(0|[1-9]\d{0,19})$/, 'expected a serial number, in quotes'))
+      .default([])
+      .describe('serial numbers of host certificates that are refused'),
     trustOnFirstUse: z
       .boolean()
       .default(false)
@@ -73,11 +92,11 @@ const schema = z
   })
   .superRefine((target, context) => {
     const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
-    const pinned = target.hostKeys.length > 0 || target.knownHosts !== undefined
+    const pinned = target.hostKeys.length > 0 || target.knownHosts !== undefined || target.hostAuthorities.length > 0
     if (!pinned && !target.trustOnFirstUse)
       problem(
         'hostKeys',
-        'give hostKeys or knownHosts, so that the target can be told from another, or trustOnFirstUse',
+        'give hostKeys, knownHosts or hostAuthorities, so that the target can be told from another, or trustOnFirstUse',
       )
     if (pinned && target.trustOnFirstUse) problem('trustOnFirstUse', 'is not used where host keys are given')
     target.logins.forEach(({ password }, index) => {
@@ -99,9 +118,11 @@ export type SshTarget = z.output<typeof schema>
 export const sshTarget: TargetKind<SshTarget> = {
   schema,
   accounts: ({ logins }) => logins.map(({ name }) => name),
-  credentials: ({ name, logins }, account, secrets) => {
+  credentials: ({ name, logins, fullRecord }, account, secrets) => {
     const login = logins.find((one) => one.name === account)
     if (login === undefined) throw new Error(`${name} has no login ${account}`)
+    if (login.certificate !== undefined)
+      return sessionCertificate(login.name, login.certificate, { secrets, forwards: !fullRecord })
     if (login.privateKey !== undefined) return staticKey(login.name, login.privateKey, login.passphrase, secrets)
     return staticPassword(login.name, login.password, secrets)
   },
@@ -121,14 +142,22 @@ function errors(target: SshTarget, baseDirectory: string): TargetFinding[] {
       found.push({ path, message: asError(error).message })
     }
   }
-  attempt([target.knownHosts === undefined ? 'hostKeys' : 'knownHosts'], () => {
-    const { keys } = knownKeys(target, baseDirectory)
-    if (keys.length === 0 && !target.trustOnFirstUse) throw new Error(`has no key of ${target.host}:${target.port}`)
+  const source = target.hostAuthorities.length > 0 ? 'hostAuthorities' : 'hostKeys'
+  attempt([target.knownHosts === undefined ? source : 'knownHosts'], () => {
+    const { keys, authorities } = knownKeys(target, baseDirectory)
+    for (const authority of authorities) decodePublicKey(Buffer.from(authority, 'base64'))
+    if (keys.length === 0 && authorities.length === 0 && !target.trustOnFirstUse)
+      throw new Error(`has no key of ${target.host}:${target.port}`)
   })
-  target.logins.forEach(({ privateKey, passphrase }, index) => {
+  target.logins.forEach(({ privateKey, passphrase, certificate }, index) => {
     // Stores are not asked: what they keep is checked when a session begins, and by `check --connect`.
-    const isHere = [privateKey, passphrase].every((one) => one === undefined || isSecretReference(one))
-    if (privateKey !== undefined && isHere)
+    const isHere = (...references: (string | undefined)[]): boolean =>
+      references.every((one) => one === undefined || isSecretReference(one))
+    if (certificate !== undefined && isHere(certificate.ca, certificate.passphrase))
+      attempt(['logins', index, 'certificate', 'ca'], () =>
+        authorityOf(keyObjectOf(privateKeyIn(certificate.ca, baseDirectory, certificate.passphrase))),
+      )
+    if (privateKey !== undefined && isHere(privateKey, passphrase))
       attempt(['logins', index, 'privateKey'], () => privateKeyIn(privateKey, baseDirectory, passphrase))
   })
   return found

@@ -6,6 +6,7 @@ import { probeIssuer } from '../../identity/probe-issuer.ts'
 import type { TrustedIssuer } from '../../identity/issuer.ts'
 import { certificatesOf } from '../../shared/certificates.ts'
 import { PamError } from '../../shared/errors.ts'
+import { newId } from '../../shared/id.ts'
 import { visible } from '../../shared/visible.ts'
 import { openSqliteToRead } from '../../storage/database.ts'
 import { StoreSecrets } from '../../credentials/store-secrets.ts'
@@ -48,7 +49,15 @@ export async function checkConnections(
       const { target: kind, engine } = protocols.get(target.type) as RunningProtocol
       return kind.accounts(target).map((account) =>
         attempt(`target ${target.name} as ${account}`, async () => {
-          const lease = await credentialSource(kind, target, account, {}, secrets).lease()
+          const at = Date.now()
+          const lease = await credentialSource(kind, target, account, {}, secrets).lease({
+            session: newId('ses'),
+            person: { id: 'pam-gateway', label: 'pam-gateway' },
+            at,
+            endsAt: at + LIMIT,
+            // Nobody's: what a check leaves behind is dropped once it has expired.
+            gateway: '0'.repeat(16),
+          })
           try {
             const probe = await engine.probe(target, lease, config.limits)
             if (probe.relations !== undefined) relations.set(target.name, probe.relations)

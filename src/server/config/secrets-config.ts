@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { secret } from '../../credentials/secret-schema.ts'
-import { timeout } from '../../policy/parse-policy.ts'
+import { timeout } from '../../shared/duration-schema.ts'
 import { certificates } from '../../shared/needed-values.ts'
 import { http } from './destination-url.ts'
 

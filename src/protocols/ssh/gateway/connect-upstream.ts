@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import type { Client, ConnectConfig, NegotiatedAlgorithms } from 'ssh2'
+import type { Algorithms, Client, ConnectConfig, NegotiatedAlgorithms } from 'ssh2'
 import type { CredentialLease } from '../../../credentials/credential.ts'
 import { channelStream } from '../../../shared/channel-stream.ts'
 import type { Channel } from '../../../shared/channel.ts'
@@ -10,9 +10,10 @@ import type { Session } from '../../../gateway/engine.ts'
 import type { SshTarget } from '../target.ts'
 import { ALGORITHMS } from './admit.ts'
 import type { FirstUse } from '../../protocol.ts'
-import { checkHostKey } from './host-keys.ts'
+import { checkHostKey, hostKeyAlgorithms } from './host-keys.ts'
+import { publicKeyRequest } from './certificate-login.ts'
 import { guardPeer } from './peer-guard.ts'
-import { hasOverrun } from './ssh2-internals.ts'
+import { hasOverrun, logInWith } from './ssh2-internals.ts'
 import { ssh2 } from './ssh2-library.ts'
 
 /** Logs in to the target with the session's credential; what is written goes out only once it is on record. */
@@ -74,7 +75,7 @@ export async function logIn(login: SshLogin): Promise<Client> {
       if (onHandshake !== undefined) client.on('handshake', onHandshake)
       client.connect({
         sock: stream,
-        algorithms: ALGORITHMS,
+        algorithms: algorithmsFor(config, baseDirectory),
         readyTimeout: handshake,
         keepaliveInterval: KEEP_ALIVE,
         keepaliveCountMax: 4,
@@ -92,6 +93,9 @@ export async function logIn(login: SshLogin): Promise<Client> {
             .catch(fail)
         },
       })
+      const { sshCertificate } = lease
+      if (sshCertificate !== undefined)
+        logInWith(client, (sessionId) => publicKeyRequest(lease.user, sshCertificate, sessionId))
       guardPeer(client, { handshake }, (error) => {
         fail(error)
         client.destroy()
@@ -111,11 +115,22 @@ export async function logIn(login: SshLogin): Promise<Client> {
   return client
 }
 
+function algorithmsFor(config: SshTarget, baseDirectory: string): Algorithms {
+  const serverHostKey = hostKeyAlgorithms(config, baseDirectory)
+  // The library's own types list plain keys only.
+  return serverHostKey === undefined ? ALGORITHMS : Object.assign({}, ALGORITHMS, { serverHostKey })
+}
+
 /** What the gateway logs in with, as ssh2 takes it. */
-const authentication = ({ user, password, privateKey }: CredentialLease): ConnectConfig => ({
+const authentication = ({ user, password, privateKey, sshCertificate }: CredentialLease): ConnectConfig => ({
   username: user,
-  authHandler: privateKey === undefined ? ['password', 'keyboard-interactive'] : ['publickey'],
-  tryKeyboard: privateKey === undefined,
+  authHandler:
+    sshCertificate !== undefined
+      ? ['none']
+      : privateKey === undefined
+        ? ['password', 'keyboard-interactive']
+        : ['publickey'],
+  tryKeyboard: privateKey === undefined && sshCertificate === undefined,
   ...(password === undefined ? {} : { password }),
   ...(privateKey === undefined
     ? {}

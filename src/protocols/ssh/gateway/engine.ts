@@ -1,4 +1,4 @@
-import { reasonOf } from '../../../shared/errors.ts'
+import { asPamError, reasonOf } from '../../../shared/errors.ts'
 import type { ServerChannel, Session as SshSession } from 'ssh2'
 import type { Channel } from '../../../shared/channel.ts'
 import type { PamError } from '../../../shared/errors.ts'
@@ -36,6 +36,7 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
       const session = sessionFor<SshTarget>('ssh', anySession)
       endWhenLeft(hello, session)
       const upstream = await connectUpstream(session, parts.baseDirectory, parts.firstUse)
+      recordCertificate(session)
       const shell = findLoginShell(upstream, session)
       await shell()
       // A channel may come with the same bytes as the request to be let in.
@@ -55,6 +56,17 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
     },
     facts: () => ({ hostKeys: parts.hostKeys.publicKeys }),
     close: () => Promise.resolve(),
+  }
+}
+
+/** With what the target can be searched for the same session. */
+function recordCertificate(session: Session<SshTarget>): void {
+  const { sshCertificate } = session.lease
+  if (sshCertificate === undefined) return
+  try {
+    session.recorder.outcome({ type: 'notice', message: `logged in with ${sshCertificate.description}` })
+  } catch (error) {
+    session.end(asPamError(error)) // the record has failed
   }
 }
 

@@ -1,9 +1,15 @@
 import { PamError } from '../../../shared/errors.ts'
 import type { FirstUse } from '../../protocol.ts'
+import { hostCertificateProblem } from '../certificates/host-certificate.ts'
 import { knownKeys } from '../known-keys.ts'
 import type { SshTarget } from '../target.ts'
+import { keyTypeOf, splitKey } from '../wire/certificate.ts'
+import { HOST_CERTIFICATES } from './ssh2-library.ts'
 
-/** Whether the key that the target shows (RFC 4253, 6.6, in base64) is one of those that it is known by. */
+/**
+ * Whether the key that the target shows (RFC 4253, 6.6) is one of those that it is known by, or a certificate of an authority that it is known
+ * by.
+ */
 export async function checkHostKey(
   key: Buffer,
   target: SshTarget,
@@ -13,6 +19,16 @@ export async function checkHostKey(
   const shown = key.toString('base64')
   const known = knownKeys(target, baseDirectory)
   if (known.revoked.includes(shown)) throw changed(target, 'is revoked in its knownHosts')
+  if (keyTypeOf(splitKey(key).type) !== undefined) {
+    const problem = hostCertificateProblem(key, {
+      ...known,
+      principal: target.hostPrincipal ?? target.host,
+      revokedSerials: target.revokedHostSerials,
+      now: Date.now(),
+    })
+    if (problem !== undefined) throw changed(target, `is in a certificate that ${problem}`)
+    return
+  }
   if (known.keys.includes(shown)) return
   if (!target.trustOnFirstUse) throw changed(target, 'is none of the configured ones')
   const first = await firstUse.find(target.name)
@@ -29,3 +45,17 @@ const changed = (target: SshTarget, what: string): PamError =>
       hint: 'ask your gateway administrator to verify the key on the host and configure it',
     },
   )
+
+/** Host key algorithms for a target, as the library takes them; undefined: its own. Certificates are asked for where an authority is known. */
+export const hostKeyAlgorithms = (target: SshTarget, baseDirectory: string): string[] | undefined =>
+  knownKeys(target, baseDirectory).authorities.length === 0 ? undefined : [...HOST_CERTIFICATES, ...PLAIN]
+
+/** Without those of SHA-1. */
+const PLAIN = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+]

@@ -7,7 +7,9 @@ import {
   connectedClient,
   channelsOf,
   connecting,
+  exchangedOf,
   isServerSession,
+  loginProtocolOf,
   sendings,
   sendPacket,
   type MessageHandlers,
@@ -327,8 +329,21 @@ export interface ExitSignal {
   readonly description: string
 }
 
-function send(protocol: Protocol, what: ChannelRequest): void {
-  const payload = encodeRequest(what)
+/**
+ * Logs in with a request of our own in place of the library's `none`, which has to be its only method: it knows no certificates. What
+ * it sends is made of the session identifier, once. Call it between `connect` and the first answer.
+ */
+export function logInWith(client: Client, request: (sessionId: Buffer) => Buffer): void {
+  const protocol = loginProtocolOf(connectedClient(client)._protocol)
+  protocol.authNone = () => {
+    protocol._authsQueue.push('publickey')
+    sendPayload(protocol, request(exchangedOf(protocol)._kex.sessionID))
+  }
+}
+
+const send = (protocol: Protocol, what: ChannelRequest): void => sendPayload(protocol, encodeRequest(what))
+
+function sendPayload(protocol: Protocol, payload: Buffer): void {
   const { write } = protocol._packetRW
   const packet = write.alloc(payload.length)
   packet.set(payload, write.allocStart)

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { createRequire, Module } from 'node:module'
-import { dirname, join, sep } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import type { Duplex, Writable } from 'node:stream'
 import { compileFunction } from 'node:vm'
 import type * as Ssh2 from 'ssh2'
 import type { Client, Connection, Session } from 'ssh2'
+import { decodeCertificate, keyTypeOf, splitKey } from '../wire/certificate.ts'
 
 declare module 'ssh2' {
   interface Server {
@@ -13,10 +14,52 @@ declare module 'ssh2' {
   }
 }
 
+/** Algorithms of certificates that targets may show, the ones wanted most first. */
+export const HOST_CERTIFICATES = [
+  'ssh-ed25519-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp256-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp384-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp521-cert-v01@openssh.com',
+  'rsa-sha2-512-cert-v01@openssh.com',
+  'rsa-sha2-256-cert-v01@openssh.com',
+]
+
 /** The longest packet that either side takes, as OpenSSH has it (PACKET_MAX_SIZE). The library's own limit is 35,000 bytes. */
 export const MAX_PACKET_BYTES = 256 * 1024
 
-const LIMIT = 'const MAX_PACKET_SIZE = 35000;'
+/** A place in a file of the library, and what stands there instead. Another version of it has to be looked at first. */
+type Change = readonly [before: string, after: string]
+
+const CHANGES: Readonly<Record<string, readonly Change[]>> = {
+  // A command is one packet.
+  'crypto.js': [['const MAX_PACKET_SIZE = 35000;', `const MAX_PACKET_SIZE = ${MAX_PACKET_BYTES};`]],
+  // Certificates of hosts (PROTOCOL.certkeys): the algorithm names them, the signature is one of the key in them.
+  'kex.js': [
+    [
+      'if (sigType !== negotiated.serverHostKey) {',
+      "if (sigType !== negotiated.serverHostKey.replace('-cert-v01@openssh.com', '')) {",
+    ],
+    [
+      'bufferParser.init(this._hostKey, 0);',
+      'const plainKey = certifiedKey(this._hostKey);bufferParser.init(plainKey, 0);',
+    ],
+    ['const hostKey = this._hostKey.slice(bufferParser.pos());', 'const hostKey = plainKey.slice(bufferParser.pos());'],
+    [
+      'const verified = parsedHostKey.verify(exchangeHash, sigValue, hashAlgo);',
+      "const verified = parsedHostKey.verify(exchangeHash, sigValue, { 'rsa-sha2-256': 'sha256', 'rsa-sha2-512': 'sha512' }[sigType]);",
+    ],
+    [
+      'if (hostPubKeyType !== this.negotiated.serverHostKey) {',
+      "if (hostPubKeyType !== this.negotiated.serverHostKey.replace(/^rsa-sha2-(?:256|512)-cert-/, 'ssh-rsa-cert-')) {",
+    ],
+  ],
+  'constants.js': [
+    [
+      "const SUPPORTED_SERVER_HOST_KEY = DEFAULT_SERVER_HOST_KEY.concat([\n  'ssh-dss',",
+      `const SUPPORTED_SERVER_HOST_KEY = DEFAULT_SERVER_HOST_KEY.concat([\n  ...${JSON.stringify(HOST_CERTIFICATES)},`,
+    ],
+  ],
+}
 
 interface LoadedLibrary {
   readonly ssh2: typeof Ssh2
@@ -24,8 +67,8 @@ interface LoadedLibrary {
 }
 
 /**
- * The library with the larger limit: a command is one packet, and the limit is a constant of one of its files. This is a
- * copy of our own, whoever else has loaded the library before.
+ * The library with what is changed in it: constants and lines of its files that nothing from outside can reach. This is a copy of our
+ * own, whoever else has loaded the library before.
  */
 function load(): LoadedLibrary {
   const require = createRequire(import.meta.url)
@@ -34,20 +77,9 @@ function load(): LoadedLibrary {
   const before = Object.entries(require.cache).filter(([file]) => isOfLibrary(file))
   for (const [file] of before) delete require.cache[file]
   try {
-    const file = join(library, 'protocol', 'crypto.js')
-    const source = readFileSync(file, 'utf8')
-    if (source.split(LIMIT).length !== 2) throw new Error('this version of ssh2 has no packet limit that we know')
-    const raised = source.replace(LIMIT, `const MAX_PACKET_SIZE = ${MAX_PACKET_BYTES};`)
-    const module = new Module(file)
-    require.cache[file] = module
-    compileFunction(raised, ['exports', 'require', 'module', '__filename', '__dirname'], { filename: file })(
-      module.exports,
-      createRequire(file),
-      module,
-      file,
-      dirname(file),
-    )
-    module.loaded = true
+    // In this order: each loads those before it.
+    for (const name of ['crypto.js', 'constants.js', 'kex.js'])
+      loadChanged(join(library, 'protocol', name), CHANGES[name] ?? [])
     const { sendPacket } = utilitiesOf(require('ssh2/lib/protocol/utils.js'))
     holdBack(channelModuleOf(require('ssh2/lib/Channel.js')))
     return { ssh2: libraryOf(require('ssh2')), sendPacket }
@@ -56,6 +88,33 @@ function load(): LoadedLibrary {
     for (const [file, module] of before) require.cache[file] = module
   }
 }
+
+function loadChanged(file: string, changes: readonly Change[]): void {
+  const require = createRequire(import.meta.url)
+  let source = readFileSync(file, 'utf8')
+  for (const [before, after] of changes) {
+    const parts = source.split(before)
+    if (parts.length !== 2)
+      throw new Error(`this version of ssh2 has another ${basename(file)} than the one that is known`)
+    source = parts.join(after)
+  }
+  const module = new Module(file)
+  require.cache[file] = module
+  const parameters = ['exports', 'require', 'module', '__filename', '__dirname', 'certifiedKey']
+  compileFunction(source, parameters, { filename: file })(
+    module.exports,
+    createRequire(file),
+    module,
+    file,
+    dirname(file),
+    certifiedKey,
+  )
+  module.loaded = true
+}
+
+/** The key that a certificate is for; any other key as it is. */
+const certifiedKey = (shown: Buffer): Buffer =>
+  keyTypeOf(splitKey(shown).type) === undefined ? shown : decodeCertificate(shown).certificate.publicKey
 
 /**
  * The library says at once of what is written to a channel that it was sent, while the window of the channel lasts, also where
@@ -120,6 +179,14 @@ const protocolOf = partOf<Protocol>('protocol', {
   channelOpenFail: 'function',
   session: 'function',
 })
+/** The protocol of a client that is about to log in. */
+export const loginProtocolOf = partOf<LoginProtocol>('protocol before the login', {
+  authNone: 'function',
+  _authsQueue: 'object',
+  _packetRW: 'object',
+})
+/** The same once keys are exchanged. */
+export const exchangedOf = partOf<Exchanged>('protocol at the login', { _kex: 'object' })
 const connectionOf = partOf<Connected>('connection', { _protocol: 'object' })
 
 /** A connection, of a client or of a server, once it has begun. */
@@ -190,6 +257,16 @@ export interface Protocol {
   channelFailure(id: number): void
   channelOpenFail: (id: number, reason: number, text?: string) => void
   session(id: number, window: number, packetSize: number): void
+}
+export interface LoginProtocol extends Protocol {
+  /** Sends the request of the method `none` (RFC 4252, section 5.2). */
+  authNone: (username: string) => void
+  /** The methods of the requests that are not answered yet. */
+  readonly _authsQueue: string[]
+}
+interface Exchanged {
+  /** The key exchange, with the session identifier (RFC 4253, section 7.2). */
+  readonly _kex: { readonly sessionID: Buffer }
 }
 export type MessageHandlers = Readonly<
   Record<string, ((protocol: MessageReplies, ...args: never[]) => void) | undefined>

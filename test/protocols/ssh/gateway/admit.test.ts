@@ -4,11 +4,11 @@ import type { Client, ConnectConfig } from 'ssh2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { greetClient } from '../../../../src/protocols/ssh/gateway/admit.ts'
 import { ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-library.ts'
-import { makeHostKey } from '../../../../src/protocols/ssh/own-host-keys.ts'
+import { makeEd25519Key } from '../../../../src/protocols/ssh/own-host-keys.ts'
 import { socketChannel } from '../../../../src/shared/socket-channel.ts'
 
-const hostKey = makeHostKey()
-const ownKey = makeHostKey()
+const hostKey = makeEd25519Key()
+const ownKey = makeEd25519Key()
 let server: Server
 let accepted: Promise<Socket>
 const clients: Client[] = []

@@ -4,7 +4,7 @@ import type { Client, ClientChannel, Server, ServerChannel } from 'ssh2'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ChannelWriter } from '../../../../src/protocols/ssh/gateway/channel-writer.ts'
 import { ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-library.ts'
-import { makeHostKey } from '../../../../src/protocols/ssh/own-host-keys.ts'
+import { makeEd25519Key } from '../../../../src/protocols/ssh/own-host-keys.ts'
 
 let server: Server
 let client: Client
@@ -13,7 +13,7 @@ let far: ClientChannel
 let opened: (channel: ServerChannel) => void
 
 beforeAll(async () => {
-  const hostKey = makeHostKey()
+  const hostKey = makeEd25519Key()
   server = new ssh2.Server({ hostKeys: [hostKey] }, (accepted) => {
     accepted.on('authentication', (context) => context.accept())
     accepted.on('session', (accept) => accept().on('shell', (take) => opened(take())))

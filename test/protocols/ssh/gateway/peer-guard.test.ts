@@ -4,7 +4,7 @@ import type { Client, ClientChannel, Connection, Server, ServerChannel } from 's
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { guardPeer } from '../../../../src/protocols/ssh/gateway/peer-guard.ts'
 import { ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-library.ts'
-import { makeHostKey } from '../../../../src/protocols/ssh/own-host-keys.ts'
+import { makeEd25519Key } from '../../../../src/protocols/ssh/own-host-keys.ts'
 
 /** A client and a server of the library's, either of which may be the gateway's. */
 let server: Server
@@ -27,7 +27,7 @@ const inside = (end: Client | Connection): Insides['_protocol'] => (end as unkno
 
 async function start(guarded: 'client' | 'server', handshake: number): Promise<void> {
   const fail = (error: Error): void => void failures.push(error.message)
-  const hostKey = makeHostKey()
+  const hostKey = makeEd25519Key()
   const opened = new Promise<ServerChannel>((resolve) => {
     server = new ssh2.Server({ hostKeys: [hostKey] }, (accepted) => {
       connection = accepted

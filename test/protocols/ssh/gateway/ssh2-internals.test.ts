@@ -10,7 +10,7 @@ import {
   sendExit,
 } from '../../../../src/protocols/ssh/gateway/ssh2-internals.ts'
 import { MAX_PACKET_BYTES, ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-library.ts'
-import { makeHostKey } from '../../../../src/protocols/ssh/own-host-keys.ts'
+import { makeEd25519Key } from '../../../../src/protocols/ssh/own-host-keys.ts'
 import { TargetChannel } from '../../../../src/protocols/ssh/gateway/target-channel.ts'
 
 /** A server and a client of the library's, and what reaches into either. */
@@ -20,7 +20,7 @@ let client: Client
 let onSession: (ssh: Session) => void
 
 beforeAll(async () => {
-  const hostKey = makeHostKey()
+  const hostKey = makeEd25519Key()
   server = new ssh2.Server({ hostKeys: [hostKey] }, (accepted) => {
     connection = accepted
     readRequests(accepted)

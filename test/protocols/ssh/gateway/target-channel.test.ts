@@ -10,7 +10,7 @@ import {
   type ExitSignal,
 } from '../../../../src/protocols/ssh/gateway/ssh2-internals.ts'
 import { ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-library.ts'
-import { makeHostKey } from '../../../../src/protocols/ssh/own-host-keys.ts'
+import { makeEd25519Key } from '../../../../src/protocols/ssh/own-host-keys.ts'
 import { RefusedByTarget, TargetChannel } from '../../../../src/protocols/ssh/gateway/target-channel.ts'
 
 let server: Server
@@ -21,7 +21,7 @@ let target: TargetChannel
 let host: Session
 
 beforeAll(async () => {
-  const hostKey = makeHostKey()
+  const hostKey = makeEd25519Key()
   server = new ssh2.Server({ hostKeys: [hostKey] }, (accepted) => {
     readRequests(accepted)
     accepted.on('authentication', (context) => context.accept())

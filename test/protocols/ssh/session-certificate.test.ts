@@ -1,0 +1,148 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Lessee, SshCertificateProof } from '../../../src/credentials/credential.ts'
+import { localSecrets } from '../../../src/credentials/secrets.ts'
+import { decodePublicKey, isSignedBy } from '../../../src/protocols/ssh/certificates/public-key.ts'
+import {
+  certificateSettings,
+  sessionCertificate,
+  type CertificateSettings,
+} from '../../../src/protocols/ssh/session-certificate.ts'
+import { decodeCertificate } from '../../../src/protocols/ssh/wire/certificate.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-cert-'))
+const lessee: Lessee = {
+  session: 'ses_1',
+  person: { id: 'jane', label: 'jane@example.com' },
+  at: Date.UTC(2026, 10, 29, 12),
+  endsAt: Date.UTC(2026, 10, 29, 13),
+  gateway: '0123456789abcdef',
+}
+const TYPES = [
+  ['ed25519', []],
+  ['rsa', ['-b', '2048']],
+  ['ecdsa', ['-b', '521']],
+] as const
+const keygen = (...args: string[]): string => execFileSync('ssh-keygen', args, { encoding: 'utf8' })
+
+beforeAll(() => {
+  for (const [type, more] of TYPES)
+    keygen('-q', '-t', type, ...more, '-N', type === 'rsa' ? 'secret' : '', '-C', type, '-f', join(directory, type))
+  writeFileSync(join(directory, 'passphrase'), 'secret\n')
+})
+afterAll(() => rmSync(directory, { recursive: true }))
+
+const settings = (given: Record<string, unknown> = {}): CertificateSettings =>
+  certificateSettings.parse({ ca: 'file:ed25519', ...given }) as CertificateSettings
+async function proofOf(
+  given: Record<string, unknown> = {},
+  who: Partial<Lessee> = {},
+  forwards = true,
+): Promise<SshCertificateProof> {
+  const source = sessionCertificate('deploy', settings(given), { secrets: localSecrets(directory), forwards })
+  const { sshCertificate } = await source.lease({ ...lessee, ...who })
+  if (sshCertificate === undefined) throw new Error('no certificate')
+  return sshCertificate
+}
+/** What ssh-keygen makes of it, in UTC. */
+function shown({ certificate, type }: SshCertificateProof): string {
+  const file = join(directory, 'shown-cert.pub')
+  writeFileSync(file, `${type} ${certificate.toString('base64')}\n`)
+  return execFileSync('ssh-keygen', ['-L', '-f', file], { encoding: 'utf8', env: { ...process.env, TZ: 'UTC' } })
+}
+
+describe('a certificate for a session', () => {
+  it.each(TYPES)('says to ssh-keygen what it is for, signed by a CA of type %s', async (type) => {
+    const passphrase = type === 'rsa' ? { passphrase: 'file:passphrase' } : {}
+    const proof = await proofOf({ ca: `file:${type}`, ...passphrase, sourceAddress: ['10.0.0.0/8', '::1'] })
+    const ca = keygen('-l', '-f', join(directory, `${type}.pub`)).split(' ')[1] as string
+    const { certificate, signed, signature } = decodeCertificate(proof.certificate)
+    expect(shown(proof).split('\n').slice(1).join('\n'))
+      .toBe(`        Type: ssh-ed25519-cert-v01@openssh.com user certificate
+        Public key: ED25519-CERT ${fingerprint(certificate.publicKey)}
+        Signing CA: ${type.toUpperCase()} ${ca} (using ${{ ed25519: 'ssh-ed25519', rsa: 'rsa-sha2-512', ecdsa: 'ecdsa-sha2-nistp521' }[type]})
+        Key ID: "session=ses_1 person=jane name=jane@example.com"
+        Serial: ${certificate.serial}
+        Valid: from 2026-11-29T11:59:00 to 2026-11-29T12:05:00
+        Principals: 
+                deploy
+        Critical Options: 
+                source-address 10.0.0.0/8,::1
+        Extensions: 
+                permit-port-forwarding
+                permit-pty
+`)
+    expect(proof.description).toContain(ca)
+    expect(isSignedBy(decodePublicKey(certificate.signatureKey), signed, signature)).toBe(true)
+  })
+
+  it('has a key, a serial number and a nonce of its own each time, and proves its key', async () => {
+    const [one, other] = [await proofOf(), await proofOf()]
+    const [a, b] = [one, other].map(({ certificate }) => decodeCertificate(certificate).certificate)
+    if (a === undefined || b === undefined) throw new Error('no certificates')
+    for (const field of ['publicKey', 'nonce', 'serial'] as const) expect(a[field]).not.toEqual(b[field])
+    const bytes = Buffer.from('session')
+    expect(isSignedBy(decodePublicKey(a.publicKey), bytes, one.sign(bytes))).toBe(true)
+    expect(isSignedBy(decodePublicKey(b.publicKey), bytes, one.sign(bytes))).toBe(false)
+  })
+
+  it('ends with the access, where that ends sooner', async () => {
+    const { certificate } = decodeCertificate((await proofOf({}, { endsAt: lessee.at + 10_900 })).certificate)
+    expect(certificate.validBefore).toBe(BigInt(lessee.at / 1000 + 10))
+  })
+
+  it('has the configured principals and extensions, and forwards nothing where nothing may be', async () => {
+    const given = { principals: ['web', 'db'], extensions: ['permit-pty'] }
+    const { certificate } = decodeCertificate((await proofOf(given)).certificate)
+    expect(certificate.principals).toEqual(['web', 'db'])
+    expect(certificate.extensions).toEqual([{ name: 'permit-pty' }])
+    const full = decodeCertificate((await proofOf({}, {}, false)).certificate)
+    expect(full.certificate.extensions).toEqual([{ name: 'permit-pty' }])
+  })
+
+  it('tells the session whatever a person is called', async () => {
+    const id = 'x session=ses_other\n\u202e"' + 'y'.repeat(1000)
+    const { certificate } = decodeCertificate((await proofOf({}, { person: { id, label: id } })).certificate)
+    expect(certificate.keyId).toMatch(/^session=ses_1 person=x_session=ses_other_\\u\{202e\}"y+$/)
+    expect(certificate.keyId.length).toBe(512)
+  })
+
+  it('is signed by the authority that stands in the file now', async () => {
+    const file = join(directory, 'current')
+    const issued: Buffer[] = []
+    for (const type of ['ed25519', 'ecdsa']) {
+      writeFileSync(file, readFileSync(join(directory, type)))
+      issued.push(decodeCertificate((await proofOf({ ca: 'file:current' })).certificate).certificate.signatureKey)
+    }
+    expect(issued.map((blob) => blob.toString('base64'))).toEqual(
+      ['ed25519', 'ecdsa'].map((type) => readFileSync(join(directory, `${type}.pub`), 'utf8').split(' ')[1]),
+    )
+    writeFileSync(file, 'no key')
+    await expect(proofOf({ ca: 'file:current' })).rejects.toThrow(
+      'the key that signs certificates for this target cannot be used',
+    )
+  })
+
+  it.each([
+    ['no principals, which would mean any', { principals: [] }],
+    ['a principal that is a list', { principals: ['a,b'] }],
+    ['an empty principal', { principals: [''] }],
+    ['too long a validity', { validFor: '2h' }],
+    ['too short a validity', { validFor: '5s' }],
+    ['an address that is none', { sourceAddress: ['10.0.0.0/33'] }],
+    ['an address that is a list', { sourceAddress: ['10.0.0.1,0.0.0.0/0'] }],
+    ['X11 forwarding', { extensions: ['permit-X11-forwarding'] }],
+    ['the CA itself', { ca: '-----BEGIN OPENSSH PRIVATE KEY-----' }],
+  ])('cannot be configured with %s', (_, given) => {
+    expect(certificateSettings.safeParse({ ca: 'file:ed25519', ...given }).success).toBe(false)
+  })
+})
+
+function fingerprint(publicKey: Buffer): string {
+  const file = join(directory, 'plain.pub')
+  writeFileSync(file, `ssh-ed25519 ${publicKey.toString('base64')}\n`)
+  return keygen('-l', '-f', file).split(' ')[1] as string
+}

@@ -269,7 +269,7 @@ describe('what is read of what has changed', () => {
       let before = (await place.read(ask)).rows
       buildCatalog(before)
       let reused = 0
-      for (let round = 0; round < 120; round++) {
+      for (let round = 0; round < 60 * Number(process.env['PAMCTL_FUZZ_FACTOR'] ?? 1); round++) {
         const open = random(3) === 0
         /** What the gateway knows of what has changed: in half of the rounds nothing. */
         let needed: Touches | undefined = random(2) === 0 ? 'anything' : undefined

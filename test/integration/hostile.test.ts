@@ -119,7 +119,7 @@ describe('hostile clients', () => {
           expect((await bystander.query('select 1 as ok')).rows).toEqual([{ ok: 1 }])
         },
       ),
-      fuzz(80),
+      fuzz(40),
     )
     await bystander.end()
     expect(stack.gatewayLog()).not.toMatch(/uncaught|unhandled|"INTERNAL"|tunnel\.failed/)
@@ -128,7 +128,7 @@ describe('hostile clients', () => {
   it('statements that break parsers are refused, and long ones are read as before', async () => {
     const db = new pg.Client({ host: '127.0.0.1', port: port.port, user: 'app', database: 'app', ssl: false })
     await db.connect()
-    for (let i = 0; i < 15; i++) {
+    for (let i = 0; i < 5; i++) {
       for (const text of [
         `select ${'not '.repeat(20_000)}true`,
         `select ${'1+'.repeat(60_000)}1`,

@@ -277,7 +277,9 @@ describe('hostile peers of HTTP', () => {
     const own = await gateway.open('flood')
     const before = megabytesOf(gateway.pid)
     const { socket, closed } = begin(own, `GET / HTTP/1.1\r\n${head(own)}\r\n`)
-    await eventually(() => (flood.frames() > 100_000 ? true : undefined), 'it floods')
+    // nghttp2 itself leaves a peer of whom it has read a thousand settings before it could answer one, which is a matter of luck.
+    const isLeft = (): boolean => flood.frames() > 0 && flood.sockets.size === 0
+    await eventually(() => (flood.frames() > 100_000 || isLeft() ? true : undefined), 'it floods')
     expect((await other.request('GET', '/orders')).status).toBe(200)
     expect(megabytesOf(gateway.pid) - before).toBeLessThan(100)
     socket.destroy()

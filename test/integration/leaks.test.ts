@@ -5,7 +5,7 @@ import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
 import { ANSWERING, LEAK_SCHEMA, LEAK_SCHEMA_SINCE_18, LOOPBACK } from '../fixtures/leak-schema.ts'
 import { COPIED, LEAKS, UNTOUCHED, UNTOUCHED_SINCE } from '../fixtures/leaks.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
-import { isPostgresMissing, ofThisVersion, POSTGRES_VERSION } from '../helpers/postgres-version.ts'
+import { isPostgresMissing, ofThisVersion, POSTGRES_VERSION, sampledForVersion } from '../helpers/postgres-version.ts'
 
 /**
  * Two databases that differ in masked values only. What is seen through the gateway must be the same of both: rows,
@@ -292,10 +292,13 @@ describe.skipIf(isPostgresMissing)('notifications', () => {
 })
 
 describe.skipIf(isPostgresMissing)('what is not masked stays byte for byte', () => {
-  it.each([...UNTOUCHED, ...ofThisVersion(UNTOUCHED_SINCE).map(({ sql }) => sql)])('%s', async (sql) => {
-    for (const binary of [false, true])
-      expect(await transcript(through('known', 'a'), [sql], binary)).toBe(
-        await transcript(directly('a'), [sql], binary),
-      )
-  })
+  it.each([...sampledForVersion(UNTOUCHED), ...ofThisVersion(UNTOUCHED_SINCE).map(({ sql }) => sql)])(
+    '%s',
+    async (sql) => {
+      for (const binary of [false, true])
+        expect(await transcript(through('known', 'a'), [sql], binary)).toBe(
+          await transcript(directly('a'), [sql], binary),
+        )
+    },
+  )
 })

@@ -179,7 +179,7 @@ describe.skipIf(!SSHD)('before the gateway knows whom it talks to', () => {
       }),
       {
         seed: Number(process.env['PAMCTL_FUZZ_SEED'] ?? 1),
-        numRuns: 25 * Number(process.env['PAMCTL_FUZZ_FACTOR'] ?? 1),
+        numRuns: 12 * Number(process.env['PAMCTL_FUZZ_FACTOR'] ?? 1),
       },
     )
   }, 1_200_000)

@@ -50,17 +50,14 @@ const isGzip = (bytes: Buffer): boolean =>
 function readDeflate(bytes: Buffer, maxBytes: number): Buffer | { readonly failure: string } {
   const { plain, taken } = inflated(inflateSync, bytes, maxBytes)
   if (taken !== bytes.length) return { failure: 'has something behind its end' }
-  return isRaw(bytes, maxBytes) ? { failure: 'can be decompressed in two ways' } : plain
+  return mayBeRaw(bytes) ? { failure: 'can be decompressed in two ways' } : plain
 }
 
-function isRaw(bytes: Buffer, maxBytes: number): boolean {
-  try {
-    inflateRawSync(bytes, { maxOutputLength: maxBytes })
-    return true
-  } catch (error) {
-    return isTooLong(error)
-  }
-}
+/**
+ * Whether a reader that expects no head gets anything out of it, be it only a beginning. The first byte of the head says that a block is stored there (RFC
+ * 1950, section 2.2: its lowest bits are 8; RFC 1951, section 3.2.3); its length and the complement of that follow (section 3.2.4).
+ */
+const mayBeRaw = (bytes: Buffer): boolean => bytes.readUInt16LE(1) === (~bytes.readUInt16LE(3) & 0xffff)
 
 /** It has no mark at its beginning: where it looks like what is not compressed, a server that does not decompress would read that. */
 function readBrotli(bytes: Buffer, maxBytes: number): Buffer | { readonly failure: string } {

@@ -1,4 +1,12 @@
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, inflateRawSync, inflateSync } from 'node:zlib'
+import {
+  brotliCompressSync,
+  constants,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  inflateRawSync,
+  inflateSync,
+} from 'node:zlib'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { decompress } from '../../../../src/protocols/http/request/decompress.ts'
@@ -91,4 +99,36 @@ it('refuses deflate that is a raw stream as well', () => {
   expect(inflateSync(polyglot).equals(data)).toBe(true)
   expect(inflateRawSync(polyglot)).toHaveLength(0x0101)
   expect(decompress('deflate', polyglot, MAX)).toEqual({ failure: 'can be decompressed in two ways' })
+})
+
+it('refuses deflate of which a reader that expects no head gets a beginning', () => {
+  // The raw stream is cut off within its first block, which readers that give out what they have do not mind.
+  const data = Buffer.alloc(0xfe, 'a')
+  const block = (bytes: Buffer, isLast: boolean): Buffer => {
+    const head = Buffer.alloc(5)
+    head[0] = isLast ? 1 : 0
+    head.writeUInt16LE(bytes.length, 1)
+    head.writeUInt16LE(~bytes.length & 0xffff, 3)
+    return Buffer.concat([head, bytes])
+  }
+  const plain = Buffer.concat([Buffer.alloc(0xfefe, 'b'), data])
+  const blocks = Buffer.concat([block(plain.subarray(0, 0xfefe), false), block(data, true)])
+  // 0x78 0xda is a head; behind it stands a block that is not the last.
+  const bytes = Buffer.concat([Buffer.from([0x78, 0xda]), blocks, deflateSync(plain).subarray(-4)])
+  expect(inflateSync(bytes).equals(plain)).toBe(true)
+  expect(() => inflateRawSync(bytes)).toThrow()
+  expect(Buffer.isBuffer(decompress('deflate', bytes, MAX))).toBe(true)
+  // Where the second byte and what follows are a length and its complement, it is both.
+  const both = Buffer.concat([
+    Buffer.from([0x78, 0x01]),
+    block(Buffer.alloc(0x01fe, 'b'), true).subarray(0, 1),
+    Buffer.from([0xfe, 0xfe]),
+    Buffer.from([0x01, 0x01]),
+    Buffer.alloc(0xfefe, 'b'),
+    deflateSync(Buffer.alloc(0xfefe, 'b')).subarray(-4),
+  ])
+  expect(inflateSync(both)).toHaveLength(0xfefe)
+  expect(inflateRawSync(both, { finishFlush: constants.Z_SYNC_FLUSH }).length).toBeGreaterThan(0)
+  expect(() => inflateRawSync(both)).toThrow()
+  expect(decompress('deflate', both, MAX)).toEqual({ failure: 'can be decompressed in two ways' })
 })

@@ -7,18 +7,20 @@ import type { CharacterSet, Detector, Form, Span } from './detectors/detector.ts
 export class LongText {
   readonly #text: string
   #bytes: Buffer | undefined
+  readonly isAscii: boolean
 
   /** `bytes`: the same text, where it is ASCII and somebody has its bytes already. */
   constructor(text: string, bytes?: Buffer) {
     this.#text = text
     this.#bytes = bytes
+    this.isAscii = bytes !== undefined || Buffer.byteLength(text) === text.length
   }
 
   find(detector: Detector): readonly Span[] {
     const { form } = detector
     if (form === undefined) return detector.find(this.#text)
     const text = this.#text
-    const bytes = (this.#bytes ??= bytesOf(text))
+    const bytes = (this.#bytes ??= bytesOf(text, this.isAscii))
     const runs = runsOf(bytes, form)
     if (runs.length === 0) return NONE
     // Where there is one everywhere, to take them one by one costs more.
@@ -112,10 +114,10 @@ function endOf(bytes: Buffer, from: number, characters: CharacterSet): number {
 }
 
 /** A byte for each unit of a text, in memory that the next text takes: ASCII characters by their codes, all others as one. */
-function bytesOf(text: string): Buffer {
+function bytesOf(text: string, isAscii: boolean): Buffer {
   const { length } = text
   const bytes = length <= SCRATCH.length ? SCRATCH.subarray(0, length) : Buffer.allocUnsafeSlow(length)
-  if (Buffer.byteLength(text) === length) bytes.write(text, 'latin1')
+  if (isAscii) bytes.write(text, 'latin1')
   else for (let index = 0; index < length; index++) bytes[index] = Math.min(text.charCodeAt(index), OTHER)
   return bytes
 }

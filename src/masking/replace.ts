@@ -8,6 +8,7 @@ import { nationalId } from './detectors/national-id.ts'
 import { paymentCard } from './detectors/payment-card.ts'
 import { phone } from './detectors/phone.ts'
 import { cloudKey, jwt, privateKey } from './detectors/secrets.ts'
+import { foldedValue, foldText, type FoldedText } from './folded-text.ts'
 import { LongText } from './long-text.ts'
 import type { MaskedKind } from './plan.ts'
 
@@ -60,15 +61,20 @@ export function maskValue(value: string, style: MaskingStyle, hashing: Hashing):
   }
 }
 
-/** The text with every value of these kinds hidden; undefined where there is none. */
-export function maskKinds(text: string, kinds: readonly MaskedKind[], keys: HashKeys): string | undefined {
+/** The text with every value of these kinds hidden; undefined where there is none. `isAscii`: it is known to be that. */
+export function maskKinds(
+  text: string,
+  kinds: readonly MaskedKind[],
+  keys: HashKeys,
+  isAscii = false,
+): string | undefined {
   let result: string | undefined
-  let long = text.length < LONG ? undefined : new LongText(text)
+  let long = longOf(text)
+  let folded = isAscii ? undefined : foldedOf(text, long)
   for (const masked of kinds) {
     const current = result ?? text
-    const spans = findKind(masked, current, long)
+    const spans = findKind(masked, current, long, folded)
     if (spans.length === 0) continue
-    long = undefined
     let hidden = ''
     let at = 0
     for (const { start, end } of spans) {
@@ -76,6 +82,8 @@ export function maskKinds(text: string, kinds: readonly MaskedKind[], keys: Hash
       at = end
     }
     result = hidden + current.slice(at)
+    long = undefined
+    if (folded !== undefined) folded = foldedOf(result, undefined)
   }
   return result
 }
@@ -92,27 +100,61 @@ export interface HiddenSpan {
  * ASCII, where that is at hand.
  */
 export function findKinds(text: string, kinds: readonly MaskedKind[], bytes?: Buffer): HiddenSpan[] {
-  const long = text.length < LONG ? undefined : new LongText(text, bytes)
+  const long = longOf(text, bytes)
+  const folded = bytes === undefined ? foldedOf(text, long) : undefined
   const all: HiddenSpan[] = []
   for (const masked of kinds)
-    for (const { start, end } of findKind(masked, text, long)) all.push({ start, end, masked })
-  if (all.length === 0) return all
-  all.sort((one, other) => one.start - other.start)
-  const disjoint: HiddenSpan[] = []
-  for (const span of all) {
-    const last = disjoint.at(-1)
-    if (last === undefined || span.start >= last.end) disjoint.push(span)
-    else if (span.end > last.end) disjoint[disjoint.length - 1] = { ...last, end: span.end }
-  }
-  return disjoint
+    for (const { start, end } of findKind(masked, text, long, folded)) all.push({ start, end, masked })
+  return disjoint(all)
 }
 
-function findKind({ kind }: MaskedKind, text: string, long: LongText | undefined): readonly Span[] {
+/** In order, each up to the end of those that begin within it. */
+function disjoint<T extends Span>(all: T[]): T[] {
+  if (all.length < 2) return all
+  all.sort((one, other) => one.start - other.start)
+  const result: T[] = []
+  for (const span of all) {
+    const last = result.at(-1)
+    if (last === undefined || span.start >= last.end) result.push(span)
+    else if (span.end > last.end) result[result.length - 1] = { ...last, end: span.end }
+  }
+  return result
+}
+
+const longOf = (text: string, bytes?: Buffer): LongText | undefined =>
+  text.length < LONG ? undefined : new LongText(text, bytes)
+
+/** A text as it reads, where that is another. */
+interface Folded extends FoldedText {
+  readonly long: LongText | undefined
+}
+
+function foldedOf(text: string, long: LongText | undefined): Folded | undefined {
+  const folded = long?.isAscii === true ? undefined : foldText(text)
+  return folded === undefined ? undefined : { ...folded, long: longOf(folded.text) }
+}
+
+/** What is a value in either reading: what stands beside one may look like a part of it in the other. */
+function findKind(
+  { kind }: MaskedKind,
+  text: string,
+  long: LongText | undefined,
+  folded: Folded | undefined,
+): readonly Span[] {
+  const spans = findIn(kind, text, long)
+  if (folded === undefined) return spans
+  const more = findIn(kind, folded.text, folded.long)
+  return more.length === 0 ? spans : disjoint([...spans, ...more.map(({ start, end }) => folded.span(start, end))])
+}
+
+function findIn(kind: MaskedKind['kind'], text: string, long: LongText | undefined): readonly Span[] {
   if (typeof kind !== 'string') return kind.find(text)
   return long === undefined ? detectors[kind].find(text) : long.find(detectors[kind])
 }
 
-export function standIn(value: string, { kind, style, hashScope }: MaskedKind, keys: HashKeys): string {
+/** What is shown of a value, or stands for it; the same however it is spelled. */
+export function standIn(original: string, { kind, style, hashScope }: MaskedKind, keys: HashKeys): string {
+  const value = foldedValue(original)
   switch (style) {
     case 'partial':
       return typeof kind === 'string' ? detectors[kind].partial(value) : REDACTED
@@ -134,6 +176,6 @@ const lastFour = (value: string): string => `****${value.length >= 8 ? value.sli
 
 const REDACTED = '****'
 /** Characters from which on a look at the whole costs less than the detectors. */
-const LONG = 256
+export const LONG = 256
 /** Kinds whose partial form is better than a first letter. */
 const WHOLE = [email, paymentCard, iban]

@@ -3,7 +3,10 @@ import type { MaskedKind } from './plan.ts'
 /** Tells of most texts at once that no value is in them: what it says no of, `hideInText` hides nothing in. */
 export type ValueFilter = (bytes: Uint8Array, start: number, end: number) => boolean
 
-/** The filter for values of these kinds in UTF-8. What the characters of a text may stand for is not known: where an escape may be, so may a value. */
+/**
+ * The filter for values of these kinds in UTF-8. What the characters of a text may stand for is not known: where an escape may be, or one that stands
+ * for another (`folding.ts`), so may a value.
+ */
 export function valueFilter(kinds: readonly MaskedKind[]): ValueFilter {
   if (kinds.length === 0) return () => false
   const signs = kinds.map(({ kind }) => (typeof kind === 'string' ? SIGNS[kind] : undefined))
@@ -31,6 +34,17 @@ function longest(classes: number, bytes: Uint8Array, start: number, end: number)
   return most
 }
 
+/**
+ * Controls, and the first bytes in UTF-8 of characters that stand for another, except for small letters. Most letters of Latin, Greek, Cyrillic and
+ * Hangul, and nearly all ideographs, have others.
+ */
+const beginsFolded = (code: number): boolean =>
+  code < 0x08 || (code > 0x0d && code < 0x20) || code === 0x7f || FOLDED_FIRST.has(code)
+const FOLDED_FIRST: ReadonlySet<number> = new Set([
+  0xc2, 0xcb, 0xcc, 0xcd, 0xd2, 0xd6, 0xd7, 0xd8, 0xd9, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0xe0, 0xe1, 0xe2, 0xe3, 0xea,
+  0xed, 0xef, 0xf0, 0xf3,
+])
+
 const DIGIT = 1
 const CAPITAL = 2
 const BLANK = 4
@@ -43,7 +57,7 @@ const CLASS_OF = Uint8Array.from({ length: 256 }, (_, code) => {
   const character = String.fromCharCode(code)
   if (/\d/.test(character)) return DIGIT
   if (/[A-Z]/.test(character)) return CAPITAL
-  if ('&%\\'.includes(character)) return ESCAPE
+  if ('&%\\'.includes(character) || beginsFolded(code)) return ESCAPE
   const at = [' ', '-', '@', '.', '+', '('].indexOf(character)
   return at < 0 ? 0 : ([BLANK, DASH, AT, DOT, OPENING, OPENING][at] as number)
 })

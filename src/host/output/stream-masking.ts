@@ -1,6 +1,6 @@
+import { applyEdits, type Edit } from '../../masking/stream/edits.ts'
 import { HeldBytes } from '../../masking/stream/held-bytes.ts'
 import { MaskedReading, type ReadingOptions } from '../../masking/stream/masked-reading.ts'
-import type { Edit } from '../../masking/stream/shown-characters.ts'
 import { characterAt, isC1, plainUntil } from '../../masking/stream/utf8.ts'
 import { TerminalParser, type Seen, type Terminal } from './terminal-text.ts'
 
@@ -131,7 +131,7 @@ export class StreamMasking {
     for (const reading of this.#readings()) reading.release(limit, isFlush, isAlone, edits)
     this.#hasHidden ||= edits.length > 0
     // What goes out is given away: it is written later.
-    const out = applied(Buffer.from(this.#held.bytes.subarray(0, limit)), edits)
+    const out = applyEdits(this.#held.bytes.subarray(0, limit), edits)
     this.#held.drop(limit)
     this.#decoded = Math.max(0, this.#decoded - limit)
     return out
@@ -197,21 +197,3 @@ const REPEATING: Terminal = { ...PLAINEST, repeats: true }
 const XTERM: Terminal = { ...PLAINEST, c1: true, repeats: true }
 const CONSOLE: Terminal = { ...PLAINEST, console: true }
 const SHOWING: Terminal = { c1: false, repeats: false, console: false, shows: true }
-
-/** Where several readings change the same character, the first that puts something in its place counts. */
-function applied(bytes: Buffer, edits: Edit[]): Buffer {
-  if (edits.length === 0) return bytes
-  const out: Buffer[] = []
-  let at = 0
-  for (const { from, to, put } of edits.toSorted(inOrder)) {
-    if (from < at) continue
-    out.push(bytes.subarray(at, from))
-    if (put !== undefined) out.push(put)
-    at = to
-  }
-  out.push(bytes.subarray(at))
-  return Buffer.concat(out)
-}
-
-const inOrder = (one: Edit, other: Edit): number =>
-  one.from - other.from || (other.put?.length ?? 0) - (one.put?.length ?? 0)

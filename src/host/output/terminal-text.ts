@@ -1,3 +1,4 @@
+import { isUnseen } from '../../masking/folding.ts'
 import { isC1 } from '../../masking/stream/utf8.ts'
 
 /** What one character of a terminal's output is, to somebody who looks at the screen. */
@@ -226,11 +227,9 @@ function shown(code: number): 'text' | 'unseen' {
   if (code < 0x20) return code >= 0x08 && code <= 0x0d ? 'text' : 'unseen'
   if (code < DEL) return 'text'
   if (code < 0xa0) return 'unseen'
-  return UNSEEN.test(String.fromCodePoint(code)) ? 'unseen' : 'text'
+  return isUnseen(code) ? 'unseen' : 'text'
 }
 
-/** Characters without a place of their own: marks that join others, directions, joiners, tags, soft hyphens, vowels and finals of Hangul. */
-const UNSEEN = /^[\p{M}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u1160-\u11ff\ud7b0-\ud7ff]$/u
 /** P, X, ^, _ (DCS, SOS, PM, APC) and k, the title of a screen. */
 const STRINGS = new Set([0x50, 0x58, 0x5e, 0x5f, 0x6b])
 const BEL = 0x07

@@ -1,9 +1,12 @@
+import { fold, foldedText, ITSELF, SEVERAL, UNSEEN } from '../folding.ts'
+import { foldUnits } from '../folded-text.ts'
 import type { MaskedKind } from '../plan.ts'
 import { findKinds, standIn, type HashKeys, type HiddenSpan } from '../replace.ts'
+import type { Edit } from './edits.ts'
 import type { HeldBytes } from './held-bytes.ts'
-import { ShownCharacters, type Edit } from './shown-characters.ts'
+import { ShownCharacters } from './shown-characters.ts'
 import { hasKeyEnd, MAX_KEY_END_LENGTH, UnfinishedValues } from './unfinished-values.ts'
-import { createTails, MAX_CUSTOM_LENGTH, type Tail } from './value-tails.ts'
+import { createTails, MAX_CUSTOM_LENGTH, tailCode, type Tail } from './value-tails.ts'
 
 export interface ReadingOptions {
   readonly kinds: readonly MaskedKind[]
@@ -59,7 +62,14 @@ export class MaskedReading {
   }
 
   add(code: number, from: number, to: number): void {
-    this.#characters.add(code < 0xa0 ? code : looksLike(code), from, to)
+    const plain = code < 0xa0 ? ITSELF : fold(code)
+    if (plain === SEVERAL) {
+      const several = foldedText(code)
+      for (let index = 0; index < several.length; index++)
+        this.#characters.add(several.charCodeAt(index), index === 0 ? from : to, to)
+    } else if (code <= 0xffff || plain === ITSELF) this.#characters.add(code, from, to)
+    // What has two units of UTF-16 stands in one for what it stands for.
+    else if (plain !== UNSEEN) this.#characters.add(plain, from, to)
   }
 
   /** The last character so many times again: the bytes are those of the final of the sequence that says so. */
@@ -77,6 +87,10 @@ export class MaskedReading {
   /** What comes next stands elsewhere: it does not continue what came before. */
   part(at: number): void {
     this.#characters.add(APART, at, at)
+  }
+
+  get endsWithBlank(): boolean {
+    return this.#codeAt(this.#characters.length - 1) === 0x20
   }
 
   /** The byte up to which everything may go out, as far as this reading is concerned; `end` is where the bytes end. */
@@ -153,7 +167,8 @@ export class MaskedReading {
     const known = isFlush && length < joined.length ? joined.slice(0, length) : joined
     const found = findKinds(known, kinds, known === joined ? bytes : undefined)
     const spans = found.length === 0 ? found : found.filter(({ start }) => start < length)
-    this.#unfinished.extend({ joined, fresh: this.#context.length, length }, spans, isFlush)
+    const read = bytes === undefined ? foldUnits(joined) : joined
+    this.#unfinished.extend({ joined: read, fresh: this.#context.length, length }, spans, isFlush)
     return spans.length === 0 ? spans : spans.toSorted((one, other) => one.start - other.start)
   }
 
@@ -161,7 +176,7 @@ export class MaskedReading {
   #safe(): { readonly length: number; readonly isCut: boolean } {
     const end = this.#characters.length
     if (this.#followed < end) {
-      const at = (index: number): number => this.#codeAt(index)
+      const at = (index: number): number => tailCode(this.#codeAt(index))
       for (const tail of this.#tails) tail.follow(at, this.#followed, end)
       this.#followed = end
     }
@@ -182,7 +197,7 @@ export class MaskedReading {
 
   /** The end may have begun in what has gone out. */
   #hasKeyEnd(): boolean {
-    return hasKeyEnd(this.#context.slice(-MAX_KEY_END_LENGTH) + this.#characters.text())
+    return hasKeyEnd(foldUnits(this.#context.slice(-MAX_KEY_END_LENGTH) + this.#characters.text()))
   }
 
   /** Negative indices are of what has gone out. NaN where there is none. */
@@ -190,14 +205,6 @@ export class MaskedReading {
     if (index < 0) return this.#context.charCodeAt(this.#context.length + index)
     return this.#characters.codeAt(index)
   }
-}
-
-/** Blanks and dashes of other widths look like those of ASCII, and so are values that are written with them. */
-function looksLike(code: number): number {
-  if (code === 0xa0 || code === 0x1680 || (code >= 0x2000 && code <= 0x200a)) return 0x20
-  if (code === 0x202f || code === 0x205f || code === 0x3000) return 0x20
-  if ((code >= 0x2010 && code <= 0x2015) || code === 0x2212 || code === 0xfe63 || code === 0xff0d) return 0x2d
-  return code
 }
 
 const SCRATCH = Buffer.allocUnsafeSlow(256 * 1024)

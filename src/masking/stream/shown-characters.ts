@@ -1,11 +1,5 @@
+import type { Edit } from './edits.ts'
 import type { HeldBytes } from './held-bytes.ts'
-
-/** Bytes that do not go out as they are: `put` goes out in their place. */
-export interface Edit {
-  readonly from: number
-  readonly to: number
-  readonly put: Buffer | undefined
-}
 
 /** The characters that one reading of a stream shows and has not let out, each with the offsets of its bytes among those that are held. */
 export class ShownCharacters {
@@ -195,7 +189,8 @@ export class ShownCharacters {
   }
 
   #addUnit(code: number, from: number, to: number): void {
-    if (this.#isBytes && code < 0x80 && from === this.#length && to === from + 1) {
+    // A byte may stand for another character, as `+` does in forms.
+    if (this.#isBytes && code === this.#held.bytes[from] && code < 0x80 && from === this.#length && to === from + 1) {
       this.#length++
       return
     }

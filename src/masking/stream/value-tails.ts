@@ -1,7 +1,19 @@
+import { fold, ITSELF, UNSEEN } from '../folding.ts'
 import type { MaskedKind } from '../plan.ts'
 
-/** Reads the character at an index; negative ones are of what has gone out. NaN where there is none. */
+/**
+ * Reads the character at an index, as what it stands for (`tailCode`); negative ones are of what has gone out. NaN where there is none.
+ */
 export type CharacterAt = (index: number) => number
+
+/** A UTF-16 unit as what it stands for: a value goes on behind one that is not seen. */
+export function tailCode(unit: number): number {
+  if (unit < 0x80 || Number.isNaN(unit) || (unit >= 0xd800 && unit <= 0xdfff)) return unit
+  const plain = fold(unit)
+  return plain === UNSEEN ? NOT_THERE : plain < ITSELF ? plain : unit
+}
+
+const NOT_THERE = -1
 
 /** Follows where, at the end of a text that grows, what may be the beginning of a value of one kind begins. */
 export interface Tail {
@@ -53,7 +65,8 @@ class Run implements Tail {
   follow(at: CharacterAt, from: number, end: number): void {
     let begin = from
     for (let index = end - 1; index >= from; index--) {
-      if (this.#others(at(index))) continue
+      const code = at(index)
+      if (code === NOT_THERE || this.#others(code)) continue
       // The run is over here; a character that does not continue one may begin the next.
       this.start = undefined
       begin = index
@@ -88,7 +101,8 @@ class Token implements Tail {
       this.start = undefined
     }
     for (let index = end - 1; index >= begin; index--) {
-      if (isTokenCharacter(at(index))) continue
+      const code = at(index)
+      if (code === NOT_THERE || isTokenCharacter(code)) continue
       this.start = undefined
       begin = index + 1
       break
@@ -109,8 +123,17 @@ class Token implements Tail {
 }
 
 const PREFIX = [0x65, 0x79, 0x4a] as const
-const isPrefix = (at: CharacterAt, index: number, end: number): boolean =>
-  PREFIX.every((code, offset) => index + offset >= end || at(index + offset) === code)
+
+function isPrefix(at: CharacterAt, from: number, end: number): boolean {
+  if (at(from) !== PREFIX[0]) return false
+  let index = from + 1
+  for (const code of PREFIX.slice(1)) {
+    while (index < end && at(index) === NOT_THERE) index++
+    if (index >= end) return true
+    if (at(index++) !== code) return false
+  }
+  return true
+}
 
 /** `-----BEGIN … PRIVATE KEY-----`, while it is not whole: what follows it is not held. */
 class KeyBegin implements Tail {
@@ -120,12 +143,15 @@ class KeyBegin implements Tail {
 
   follow(at: CharacterAt, _from: number, end: number): void {
     let text = ''
+    const places: number[] = []
     for (let index = end - this.longest; index < end; index++) {
       const code = at(index)
-      if (!Number.isNaN(code)) text += String.fromCharCode(code)
+      if (Number.isNaN(code) || code === NOT_THERE) continue
+      text += String.fromCharCode(code)
+      places.push(index)
     }
     const found = KEY_BEGIN_TAIL.exec(text)
-    this.start = found === null ? undefined : end - text.length + found.index
+    this.start = found === null ? undefined : places[found.index]
   }
 
   shift(count: number): void {

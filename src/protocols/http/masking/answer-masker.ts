@@ -3,6 +3,7 @@ import { hideInText, type KindSearch } from '../../../masking/hidden-text.ts'
 import type { MaskingPlan } from '../../../masking/plan.ts'
 import { mayHaveFieldsOf, type AnsweredRequest } from '../policy/masked-fields.ts'
 import { isJson, readContentType } from '../request/read-body.ts'
+import { isLatin, isUtf8 } from './charsets.ts'
 import { BinaryMasker, isBinary } from './binary-masker.ts'
 import { EventStreamMasker } from './event-stream-masker.ts'
 import { FieldPlaces } from './field-places.ts'
@@ -34,16 +35,16 @@ export function answerMasker(
   // Readers differ in which of them they take.
   if (/charset.*charset/is.test(contentTypes[0] ?? '')) return refused('in an answer of several character sets')
   const charset = parameters.get('charset')?.toLowerCase() ?? 'utf-8'
-  const isUtf8 = UTF8.has(charset)
+  const inUtf8 = isUtf8(charset)
   if (isJson(type) || LINES_OF_JSON.has(type))
-    return isUtf8 ? new JsonMasker(search, root, LINES_OF_JSON.has(type)) : refused(`in ${charset}`)
-  if (type === 'text/event-stream') return isUtf8 ? new EventStreamMasker(search, root) : refused(`in ${charset}`)
+    return inUtf8 ? new JsonMasker(search, root, LINES_OF_JSON.has(type)) : refused(`in ${charset}`)
+  if (type === 'text/event-stream') return inUtf8 ? new EventStreamMasker(search, root) : refused(`in ${charset}`)
   if (root !== undefined) return refused(`in ${nameOf(type)}, where no field can be found`)
   if (isBinary(type)) return new BinaryMasker(type, search)
   const text = textOptions(type)
   if (text === undefined) return refused(`in ${nameOf(type)}`)
-  if (!isUtf8 && !LATIN.has(charset)) return refused(`in ${charset}`)
-  return new TextMasker(search, { ...text, isLatin: !isUtf8 })
+  if (!inUtf8 && !isLatin(charset)) return refused(`in ${charset}`)
+  return new TextMasker(search, { ...text, isLatin: !inUtf8 })
 }
 
 /** A message that comes through a connection, and says nothing of its type. `request`: that for the connection. */
@@ -62,10 +63,13 @@ const pointersFor = ({ pointers = [] }: MaskingPlan, request: AnsweredRequest) =
   pointers.filter(({ owner }) => mayHaveFieldsOf(owner, request))
 
 function textOptions(type: string): TextOptions | undefined {
-  if (HTML.has(type)) return { format: 'html' }
+  if (type === 'text/html') return { format: 'html' }
+  if (XHTML.has(type)) return { format: 'xhtml' }
   if (type === 'text/xml' || type === 'application/xml' || /^[a-z]+\/[a-z0-9.-]+\+xml$/.test(type))
     return { format: 'xml' }
   if (type === 'application/x-www-form-urlencoded') return { format: 'form' }
+  const format = FORMATS[type]
+  if (format !== undefined) return { format }
   return TEXTS.has(type) ? {} : undefined
 }
 
@@ -85,17 +89,17 @@ const TEXTS: ReadonlySet<string> = new Set([
   'text/plain',
   'text/csv',
   'text/tab-separated-values',
-  'text/markdown',
-  'text/css',
-  'text/javascript',
-  'application/javascript',
-  'application/ecmascript',
-  'application/x-javascript',
-  'text/yaml',
-  'application/yaml',
-  'application/x-yaml',
   'application/openmetrics-text',
 ])
-const HTML: ReadonlySet<string> = new Set(['text/html', 'application/xhtml+xml', 'image/svg+xml'])
-const UTF8: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii'])
-const LATIN: ReadonlySet<string> = new Set(['iso-8859-1', 'iso8859-1', 'latin1', 'windows-1252', 'iso-8859-15'])
+const XHTML: ReadonlySet<string> = new Set(['application/xhtml+xml', 'image/svg+xml'])
+const FORMATS: Readonly<Record<string, TextOptions['format']>> = {
+  'text/markdown': 'markdown',
+  'text/css': 'css',
+  'text/javascript': 'script',
+  'application/javascript': 'script',
+  'application/ecmascript': 'script',
+  'application/x-javascript': 'script',
+  'text/yaml': 'yaml',
+  'application/yaml': 'yaml',
+  'application/x-yaml': 'yaml',
+}

@@ -1,21 +1,26 @@
+import type { Backslashes } from '../../../masking/escapes.ts'
 import type { KindSearch } from '../../../masking/hidden-text.ts'
+import { applyEdits, type Edit } from '../../../masking/stream/edits.ts'
 import { HeldBytes } from '../../../masking/stream/held-bytes.ts'
 import { MaskedReading } from '../../../masking/stream/masked-reading.ts'
-import type { Edit } from '../../../masking/stream/shown-characters.ts'
 import type { AnswerMasker } from './masker.ts'
-import { MarkupWay } from './markup-way.ts'
+import { Prologue } from './charsets.ts'
+import { MARKS_OF_MARKDOWN, MarkupWay, type MarkupLanguage } from './markup-way.ts'
 import { EscapedWay, firstDifference, PlainWay, textCoding, type TextCoding, type Way } from './text-ways.ts'
 
 export interface TextOptions {
-  /** HTML and XML have tags, which may stand within a value; forms (`application/x-www-form-urlencoded`) and URLs have parts. `json`: what stands in the quotes of a text. */
-  readonly format?: 'html' | 'xml' | 'form' | 'url' | 'json'
+  /**
+   * HTML, XML and Markdown have tags, which may stand within a value; forms (`application/x-www-form-urlencoded`) and URLs have parts. `json`: what stands in
+   * the quotes of a text. `script`: programs.
+   */
+  readonly format?: MarkupLanguage | 'form' | 'url' | 'json' | 'css' | 'script' | 'yaml'
   /** ISO 8859-1 or Windows-1252. */
   readonly isLatin?: boolean
 }
 
 /**
- * Hides values of kinds in a text as it comes. It is read in several ways at once: as it stands, with what its escapes stand for, and of
- * HTML and XML what is between the tags; what is a value in one of them is hidden. What may be the beginning of a value is held back
+ * Hides values of kinds in a text as it comes. It is read in several ways at once: as it stands, with what its escapes stand for, with those of its format,
+ * and of HTML and XML what is between the tags; what is a value in one of them is hidden. What may be the beginning of a value is held back
  * until its end is there, or the text's. Memory is bounded by the longest value of a kind.
  */
 export class TextMasker implements AnswerMasker {
@@ -27,26 +32,43 @@ export class TextMasker implements AnswerMasker {
   #others: readonly Lane[] | undefined
   readonly #makeOthers: () => readonly Way[]
   readonly #coding: TextCoding
+  readonly #prologue = new Prologue()
+  /** What backslashes mean in its format, or in parts of it; from the first of them on. */
+  #backslashes: readonly TextCoding[]
 
   constructor({ kinds, keys }: KindSearch, { format, isLatin = false }: TextOptions = {}) {
     const spell = format === 'form' || format === 'url' ? (stand: string) => encodeURI(harmless(stand)) : harmless
     const reading = new MaskedReading({ kinds, keys, keepWidth: false, spell }, this.#held)
+    this.#backslashes = (BACKSLASHES[format ?? ''] ?? []).map((backslashes) =>
+      textCoding(isLatin, { backslashes, collapses: format === 'yaml' }),
+    )
     if (format === 'form' || format === 'url' || format === 'json') {
       // There is one way to read it, in which its parts can be told apart.
       this.#coding = textCoding(isLatin, CODINGS[format])
       this.#plain = new Lane(new EscapedWay(this.#coding), reading, 0)
       this.#others = []
     } else {
-      this.#coding = textCoding(isLatin, { stop: '<' })
+      this.#coding = textCoding(isLatin, {
+        stop: '<',
+        collapses: format === 'html' || format === 'markdown' || format === 'yaml',
+        unseen: format === 'markdown' ? MARKS_OF_MARKDOWN : '',
+      })
       this.#plain = new Lane(new PlainWay(textCoding(isLatin)), reading, 0)
     }
     this.#makeOthers = () => [
       new EscapedWay(textCoding(isLatin)),
-      ...(format === 'html' || format === 'xml' ? [new MarkupWay(format, isLatin)] : []),
+      ...(isMarkup(format) ? [new MarkupWay(format, isLatin)] : []),
+      // Tags that stand in code are none.
+      ...(format === 'markdown'
+        ? [new EscapedWay(textCoding(isLatin, { collapses: true, unseen: MARKS_OF_MARKDOWN }))]
+        : []),
+      // A line goes on in the next.
+      ...(format === 'yaml' ? [new EscapedWay(textCoding(isLatin, { collapses: true }))] : []),
     ]
   }
 
   mask(chunk: Buffer): Buffer {
+    this.#prologue.look(chunk)
     this.#held.append(chunk)
     this.#read(false)
     return this.#emit(Math.min(...this.#lanes().map((lane) => lane.safeUntil())), false)
@@ -68,6 +90,14 @@ export class TextMasker implements AnswerMasker {
       this.#plain.read(bytes, at, isEnd && at === length)
       if (at < length) this.#others = this.#makeOthers().map((way) => this.#plain.as(way))
     }
+    const [escaped] = this.#others ?? []
+    if (this.#backslashes.length > 0 && escaped !== undefined && this.#others !== undefined) {
+      const at = bytes.subarray(escaped.at, length).indexOf(BACKSLASH)
+      if (at >= 0) {
+        this.#others = [...this.#others, ...this.#backslashes.map((coding) => escaped.as(new EscapedWay(coding)))]
+        this.#backslashes = []
+      }
+    }
     for (const lane of this.#lanes()) lane.read(bytes, length, isEnd)
   }
 
@@ -77,7 +107,8 @@ export class TextMasker implements AnswerMasker {
     const edits: Edit[] = []
     const lanes = this.#lanes()
     for (const lane of lanes) lane.release(limit, isFlush, lanes.length === 1, edits)
-    const out = edited(this.#held.bytes.subarray(0, limit), edits)
+    // What goes out is given away: it is written later.
+    const out = applyEdits(this.#held.bytes.subarray(0, limit), edits)
     this.#held.drop(limit)
     return out
   }
@@ -121,30 +152,21 @@ class Lane {
   }
 }
 
-/** Every byte that any edit hides is hidden; where several put something in the same place, the first does. */
-function edited(bytes: Buffer, edits: Edit[]): Buffer {
-  // What goes out is given away: it is written later.
-  if (edits.length === 0) return Buffer.from(bytes)
-  const out: Buffer[] = []
-  let at = 0
-  for (const { from, to, put } of edits.toSorted(inOrder)) {
-    if (to <= at) continue
-    if (from >= at) {
-      out.push(bytes.subarray(at, from))
-      if (put !== undefined) out.push(put)
-    }
-    at = to
-  }
-  out.push(bytes.subarray(at))
-  return Buffer.concat(out)
-}
-
-const inOrder = (one: Edit, other: Edit): number =>
-  one.from - other.from || (other.put?.length ?? 0) - (one.put?.length ?? 0)
-
 /** A text may be of any format, and what stands in place of a value means nothing in any of them. */
 const harmless = (stand: string): string => stand.replaceAll(/[^\w@.*+:/ -]/g, '*')
 
+const isMarkup = (format: TextOptions['format']): format is MarkupLanguage =>
+  format === 'html' || format === 'xhtml' || format === 'xml' || format === 'markdown'
+
+/** HTML has scripts and style sheets in it. */
+const BACKSLASHES: Readonly<Record<string, readonly Backslashes[]>> = {
+  html: ['string', 'css'],
+  xhtml: ['string', 'css'],
+  css: ['css'],
+  script: ['string'],
+  yaml: ['string'],
+}
+const BACKSLASH = 0x5c
 const CODINGS = {
   form: { parts: '&=', plusIsBlank: true },
   url: { parts: '/?&=#' },

@@ -1,4 +1,6 @@
-import { escapeAt, MAX_ESCAPE } from '../../../masking/escapes.ts'
+import { escapeAt, MAX_ESCAPE, type Backslashes } from '../../../masking/escapes.ts'
+import { isUnseen } from '../../../masking/folding.ts'
+import { windows1252 } from '../../../masking/windows-1252.ts'
 import type { MaskedReading } from '../../../masking/stream/masked-reading.ts'
 import { characterAt } from '../../../masking/stream/utf8.ts'
 import { byteAt } from '../../../wire/byte-at.ts'
@@ -11,15 +13,19 @@ export interface Way {
 }
 
 export interface TextCoding {
-  /** Every byte is a character (ISO 8859-1, Windows-1252); otherwise UTF-8, in which bytes that are none are taken for such characters. */
+  /** Every byte is a character (Windows-1252, which readers take ISO 8859-1 for); otherwise UTF-8, in which bytes that are none are taken for such characters. */
   readonly isLatin: boolean
   /** What each byte means. */
   readonly classes: Uint8Array
   /** It is within a text of JSON: a backslash and what follows it stand for one character. */
   readonly isJson: boolean
+  readonly backslashes: Backslashes
 }
 
-/** `parts`: characters that stand between two texts. `plusIsBlank`: as in forms. `stop`: one that whoever reads looks at itself. */
+/**
+ * `parts`: characters that stand between two texts. `plusIsBlank`: as in forms. `stop`: one that whoever reads looks at itself. `collapses`: blanks, tabs
+ * and ends of lines in a row are one blank. `unseen`: characters that mark others up.
+ */
 export function textCoding(
   isLatin: boolean,
   {
@@ -27,17 +33,29 @@ export function textCoding(
     plusIsBlank = false,
     stop = '',
     isJson = false,
-  }: { parts?: string; plusIsBlank?: boolean; stop?: string; isJson?: boolean } = {},
+    backslashes = 'any',
+    collapses = false,
+    unseen = '',
+  }: {
+    parts?: string
+    plusIsBlank?: boolean
+    stop?: string
+    isJson?: boolean
+    backslashes?: Backslashes
+    collapses?: boolean
+    unseen?: string
+  } = {},
 ): TextCoding {
   const classes = Uint8Array.from({ length: 256 }, (_, code) => {
     const character = String.fromCharCode(code)
     if (parts.includes(character)) return PARTING
-    if (plusIsBlank && character === '+') return BLANK
+    if (unseen.includes(character)) return UNSEEN
+    if ((plusIsBlank && character === '+') || (collapses && ' \t\n\f\r'.includes(character))) return BLANK
     if (stop === character) return STOP
     if (character === '%' || character === '&' || character === '\\') return ESCAPING
     return (code >= 0x20 && code < 0x7f) || (code >= 0x09 && code <= 0x0d) ? PLAIN : OTHER
   })
-  return { isLatin, classes, isJson }
+  return { isLatin, classes, isJson, backslashes }
 }
 
 /** Every character as it stands. */
@@ -103,7 +121,9 @@ export function readEscaped(
         reading.part(at + 1)
         break
       case BLANK:
-        reading.add(0x20, at, at + 1)
+        if (bytes[at] === PLUS || !reading.endsWithBlank) reading.add(0x20, at, at + 1)
+        break
+      case UNSEEN:
         break
       case ESCAPING:
         next = addEscape(reading, bytes, at, to, isEnd, coding)
@@ -130,33 +150,52 @@ function addEscape(
   at: number,
   to: number,
   isEnd: boolean,
-  { isJson }: TextCoding,
+  { isJson, backslashes }: TextCoding,
 ): number | undefined {
   const simple = at + 2 < to ? simplePercent(bytes, at) : undefined
   if (simple !== undefined) {
     reading.add(simple, at, at + 3)
     return at + 3
   }
-  let end = at + 1
-  while (end < to && end - at < MAX_ESCAPE && WITHIN_ESCAPE[byteAt(bytes, end)] === 1) end++
-  if (end === to && !isEnd && end - at < MAX_ESCAPE) return undefined
-  const text = mayEscape(bytes, at, end) ? bytes.toString('latin1', at, end) : ''
+  const end = endOfEscape(bytes, at, to)
+  if (end > to && !isEnd) return undefined
+  const text = mayEscape(bytes, at, Math.min(end, to), backslashes)
+    ? bytes.toString('latin1', at, Math.min(end, to))
+    : ''
   // However many zeros there are, browsers read them.
-  if (text.length === MAX_ESCAPE && ZEROS.test(text)) throw unmaskable('a character in the answer is written too long')
-  const escape = escapeAt(text)
+  if (text.length >= MAX_ESCAPE && ZEROS.test(text)) throw unmaskable('a character in the answer is written too long')
+  const escape = escapeAt(text, backslashes)
   if (escape === undefined) {
     const length = isJson && bytes[at] === BACKSLASH ? Math.min(2, to - at) : 1
     reading.add(length === 2 ? unescaped(byteAt(bytes, at + 1)) : byteAt(bytes, at), at, at + length)
     return at + length
   }
-  const code = escape.character.codePointAt(0) as number
-  if (!isInvisible(code)) reading.add(code, at, at + escape.length)
-  return at + escape.length
+  // What a backslash does nothing to is a character of several bytes, perhaps.
+  if (bytes[at] === BACKSLASH && at + 1 < to && byteAt(bytes, at + 1) >= 0x80) return at + 1
+  const behind = at + escape.length
+  let from = at
+  for (const character of escape.text) {
+    const code = character.codePointAt(0) as number
+    if (isInvisible(code)) continue
+    reading.add(code, from, behind)
+    from = behind
+  }
+  return behind
+}
+
+/** Behind all that may belong to an escape; beyond `to` where more bytes are needed to tell. */
+function endOfEscape(bytes: Buffer, at: number, to: number): number {
+  let end = at + 1
+  while (end < to && end - at < MAX_ESCAPE && WITHIN_ESCAPE[byteAt(bytes, end)] === 1) end++
+  // The character that a backslash stands before, and the end of a line behind an escape of CSS.
+  if (bytes[at] === BACKSLASH) return end + 2
+  return end === to && end - at < MAX_ESCAPE ? end + 1 : end
 }
 
 /** Tells at once of signs that begin no escape: some texts are nothing but such signs, and to read on at each would take long. */
-function mayEscape(bytes: Buffer, at: number, end: number): boolean {
+function mayEscape(bytes: Buffer, at: number, end: number, backslashes: Backslashes): boolean {
   if (bytes[at] !== BACKSLASH) return at + 1 === end || FOLLOWING[bytes[at] as number]?.[bytes[at + 1] as number] === 1
+  if (backslashes !== 'any') return at + 1 < end
   let behind = at + 1
   while (behind < end && bytes[behind] === BACKSLASH) behind++
   return behind < end && FOLLOWING[BACKSLASH]?.[bytes[behind] as number] === 1
@@ -191,16 +230,15 @@ function addCharacter(
   if (byte < 0x80) throw unmaskable('the answer has control characters in it, which no text has')
   const read = isLatin ? undefined : characterAt(bytes, at, to)
   if (read === undefined && !isLatin && !isEnd) return undefined
-  const code = read === undefined || (read.length === 1 && read.code >= 0x80) ? byte : read.code
+  const code = read === undefined || (read.length === 1 && read.code >= 0x80) ? windows1252(byte) : read.code
   const length = read?.length ?? 1
   if (!skipsInvisible || !isInvisible(code)) reading.add(code, at, at + length)
   return at + length
 }
 
-const isInvisible = (code: number): boolean => code >= 0x80 && INVISIBLE.test(String.fromCodePoint(code))
+const isInvisible = (code: number): boolean => code >= 0x80 && isUnseen(code)
 
 const ZEROS = /^(?:&amp;)*&#[xX]?0{16}/
-const INVISIBLE = /^[\p{Cf}\p{Default_Ignorable_Code_Point}]$/u
 const PLAIN = 0
 /** What may begin an escape. */
 const ESCAPING = 1
@@ -208,6 +246,8 @@ const OTHER = 2
 const PARTING = 3
 const BLANK = 4
 const STOP = 5
+/** It marks others up, and is not shown. */
+const UNSEEN = 6
 const WITHIN_ESCAPE = Uint8Array.from({ length: 256 }, (_, code) =>
   /[A-Za-z0-9#;{}+&%\\]/.test(String.fromCharCode(code)) ? 1 : 0,
 )
@@ -215,6 +255,7 @@ const HEX = Uint8Array.from({ length: 256 }, (_, code) => {
   const digit = '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase())
   return digit < 0 ? 0xff : digit
 })
+const PLUS = 0x2b
 const PERCENT = 0x25
 const AMPERSAND = 0x26
 const BACKSLASH = 0x5c
@@ -222,7 +263,7 @@ const flagged = (pattern: RegExp): Uint8Array =>
   Uint8Array.from({ length: 256 }, (_, code) => (pattern.test(String.fromCharCode(code)) ? 1 : 0))
 /** What stands behind a sign that begins an escape (`masking/escapes.ts`), and behind several backslashes. */
 const FOLLOWING: Readonly<Record<number, Uint8Array>> = {
-  [PERCENT]: flagged(/[0-7]/),
+  [PERCENT]: flagged(/[0-9A-Fa-f]/),
   [AMPERSAND]: flagged(/[#A-Za-z]/),
-  [BACKSLASH]: flagged(/[uUx+0-9A-Fa-f]/),
+  [BACKSLASH]: flagged(/[!-/:-@[\]-`{-~uUx0-9A-Fa-f]/),
 }

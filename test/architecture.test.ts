@@ -109,6 +109,16 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   // SCIM's own language: no store, no settings.
   scim: { imports: ['scim/'], packages: ['scim-patch', 'scim2-parse-filter'] },
+  // What providers of SAML send, and to whom: the library is loaded where somebody signs in, behind two doors.
+  'identity/saml': {
+    imports: ['shared/', 'identity/saml/', 'identity/provider-choice.ts'],
+    packages: ['node:crypto', 'zod'],
+  },
+  'identity/saml/service-provider.ts': {
+    imports: ['shared/', 'identity/saml/'],
+    packages: ['@node-saml/node-saml'],
+  },
+  'identity/saml/signature.ts': { imports: ['identity/saml/'], packages: ['@node-saml/node-saml/lib/xml.js'] },
   credentials: { imports: ['shared/', 'credentials/'], packages: ['node:fs', 'node:path', 'zod'], environment: true },
   // They read files, variables and stores by references alone.
   'credentials/sources': {

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { AccessTokens } from '../identity/access-token.ts'
 import type { IdentityVerifier } from '../identity/identity-token.ts'
 import type { ProofVerifier } from '../identity/proof.ts'
-import type { WebClient } from '../identity/web-sign-in.ts'
+import type { SignInProvider } from '../identity/sign-in-provider.ts'
 import type { Facts } from '../policy/command.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { PamError } from '../shared/errors.ts'
@@ -105,8 +105,8 @@ export interface ApiSettings {
   readonly requestExpire: number
   readonly recentSignIn: number
   readonly web: {
-    /** Absent where nobody signs in people. */
-    readonly client: WebClient | undefined
+    /** Who signs in people: the first is meant where none is named. None where nobody signs in people. */
+    readonly providers: readonly SignInProvider[]
     /** Milliseconds without anything done after which a browser is signed out, and after which it is in any case. */
     readonly idle: number
     readonly maxDuration: number

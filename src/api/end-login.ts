@@ -3,6 +3,7 @@ import { PamError } from '../shared/errors.ts'
 import { appendAudit } from '../storage/audit.ts'
 import type { Tx } from '../storage/database.ts'
 import { saveLogin } from '../storage/logins.ts'
+import { endSamlSessionsOfLogin } from '../storage/saml-sessions.ts'
 import type { ApiDeps } from './deps.ts'
 
 /** The end of a login, with that of its browser, in the audit chain. `actor`: who ended it, where that was not its person. */
@@ -15,6 +16,7 @@ export async function saveEnd(
 ): Promise<void> {
   await saveLogin(tx, { ...login, endedAt: now })
   await tx.deleteFrom('web_sessions').where('login_id', '=', login.id).execute()
+  await endSamlSessionsOfLogin(tx, login.id, now)
   await appendAudit(tx, now, { type: 'login.ended', actor, subject: login.id, data: { ...data } })
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { errorCodes } from '../shared/error-codes.ts'
 import type { PamError } from '../shared/errors.ts'
 
-interface Page {
+export interface Page {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly html: string
@@ -32,7 +32,29 @@ export const onwardPage = (path: string): Page =>
     `<meta http-equiv="refresh" content="0;url=${escapeHtml(path)}">`,
   )
 
-function pageOf(status: number, title: string, content: string, head = ''): Page {
+export const signedOutPage = (): Page =>
+  pageOf(200, 'You are signed out', '<p>Your identity provider signed you out, and the gateway did, too.</p>')
+
+/** Where somebody chooses among identity providers, by name or by the domain of their address. */
+export function choicePage(
+  title: string,
+  choices: readonly { readonly name: string; readonly path: string }[],
+  form: { readonly path: string; readonly fields: Readonly<Record<string, string>> } | undefined,
+): Page {
+  const buttons = choices.map(
+    ({ name, path }) => `<p><a class="button" href="${escapeHtml(path)}">Sign in with ${escapeHtml(name)}</a></p>`,
+  )
+  const hidden = Object.entries(form?.fields ?? {}).map(
+    ([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`,
+  )
+  const byAddress =
+    form === undefined
+      ? ''
+      : `<form method="get" action="${escapeHtml(form.path)}">${hidden.join('')}<p><label>Or by your e-mail address<br><input name="email" type="email" autocomplete="username" required maxlength="254"></label> <button>Continue</button></p></form>`
+  return pageOf(200, title, `${buttons.join('')}${byAddress}`, '', "'self'")
+}
+
+function pageOf(status: number, title: string, content: string, head = '', formAction = "'none'"): Page {
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${head}
 <title>${escapeHtml(title)}</title><style>${STYLE}</style></head><body><main><h1>${escapeHtml(title)}</h1>${content}</main></body></html>`
   const style = createHash('sha256').update(STYLE).digest('base64')
@@ -40,7 +62,7 @@ function pageOf(status: number, title: string, content: string, head = ''): Page
     status,
     headers: {
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': `default-src 'none'; style-src 'sha256-${style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      'content-security-policy': `default-src 'none'; style-src 'sha256-${style}'; base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`,
     },
     html,
   }
@@ -49,4 +71,4 @@ function pageOf(status: number, title: string, content: string, head = ''): Page
 const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
 
 const STYLE =
-  ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:4rem auto;padding:0 1rem;max-width:32rem}@media(prefers-color-scheme:dark){body{background:#10151c;color:#e8edf3}a{color:#7fb2ff}}.code{opacity:.75;font-size:.875rem}'
+  ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:4rem auto;padding:0 1rem;max-width:32rem}@media(prefers-color-scheme:dark){body{background:#10151c;color:#e8edf3}a{color:#7fb2ff}}.code{opacity:.75;font-size:.875rem}input,button,.button{font:inherit;padding:.4rem .7rem}.button{display:inline-block;border:1px solid;border-radius:.4rem;text-decoration:none}'

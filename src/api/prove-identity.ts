@@ -35,9 +35,20 @@ export async function proveIdentity(
   from: string,
   deps: ApiDeps,
 ): Promise<Login> {
+  return acceptIdentity(await deps.identities().verify(identityToken, deps.clock.now()), { thumbprint, from }, deps)
+}
+
+/** Whether a proof may prove this login; asked in the transaction in which it does. */
+export type BindProof = (tx: Tx, loginId: string) => Promise<Refusal | undefined>
+
+/** The same of an identity that was proven by what is no token. */
+export async function acceptIdentity(
+  identity: ProvenIdentity,
+  { thumbprint, from, bind }: { readonly thumbprint: string; readonly from: string; readonly bind?: BindProof },
+  deps: ApiDeps,
+): Promise<Login> {
   const now = deps.clock.now()
-  const identity = await deps.identities().verify(identityToken, now)
-  const outcome = await deps.db.change((tx) => prove(tx, identity, { thumbprint, from, now }, deps))
+  const outcome = await deps.db.change((tx) => prove(tx, identity, { thumbprint, from, now, bind }, deps))
   if (outcome.refusal !== undefined) {
     if (outcome.ended !== undefined) endSessionsOf([outcome.ended], deps.registry, outcome.refusal.message)
     throw outcome.refusal
@@ -65,7 +76,17 @@ type Outcome =
 async function prove(
   tx: Tx,
   identity: ProvenIdentity,
-  { thumbprint, from, now }: { readonly thumbprint: string; readonly from: string; readonly now: number },
+  {
+    thumbprint,
+    from,
+    now,
+    bind,
+  }: {
+    readonly thumbprint: string
+    readonly from: string
+    readonly now: number
+    readonly bind: BindProof | undefined
+  },
   deps: ApiDeps,
 ): Promise<Outcome> {
   const { id, kind, label, email, origin } = identity
@@ -77,7 +98,7 @@ async function prove(
     expiresAt: identity.expiresAt,
   }
   const first = await findTokenUse(tx, identity.digest, now)
-  const problem = await tokenProblem(tx, identity, { first, thumbprint, known })
+  const problem = (await tokenProblem(tx, identity, { first, thumbprint, known })) ?? (await bind?.(tx, use.loginId))
   if (problem !== undefined) return { refusal: refusals[problem]() }
   const rules = deps.settings()
   const standing = await directoryStanding(tx, { personId: id, origin }, rules.provisioning)
@@ -160,6 +181,8 @@ async function linkPerson(tx: Tx, user: DirectoryUser, personId: string, now: nu
     data: { source: user.source, ...(user.personId === undefined ? {} : { before: user.personId }) },
   })
 }
+
+export type Refusal = keyof typeof refusals
 
 const signInAgain = { hint: 'sign in again: pamctl login' }
 const refusals = {

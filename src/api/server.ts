@@ -26,6 +26,7 @@ import { recordingRoutes } from './routes/recordings.ts'
 import { providerLogoutRoutes } from './routes/provider-logout.ts'
 import { requestRoutes } from './routes/requests.ts'
 import { reviewRoutes } from './routes/reviews.ts'
+import { samlRoutes } from './routes/saml.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { scimRoutes } from './routes/scim.ts'
 import { signInRoutes } from './routes/sign-in.ts'
@@ -216,6 +217,7 @@ const MAX_PIPELINED = 10
 const ROUTES = [
   identityRoutes,
   signInRoutes,
+  samlRoutes,
   appRoutes,
   requestRoutes,
   reviewRoutes,

@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Login } from '../identity/login.ts'
-import { renewWebSignIn } from '../identity/web-sign-in.ts'
+import { renewWebSignIn, type WebClient } from '../identity/web-sign-in.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import type { SignIn } from '../shared/identity-provider.ts'
 import { findLogin } from '../storage/logins.ts'
+import { samlSessionOfLogin, type SamlSession } from '../storage/saml-sessions.ts'
 import {
   findWebSession,
   noteSeen,
@@ -26,6 +27,7 @@ import {
 } from './cookies.ts'
 import type { ApiDeps } from './deps.ts'
 import { endLogin, proveIdentity } from './prove-identity.ts'
+import { proveSamlSession } from './saml-identity.ts'
 
 /** A browser that is signed in, as one of its calls shows it. */
 export interface Browser {
@@ -108,15 +110,42 @@ async function loginOf(session: WebSession, proving: Proving, deps: ApiDeps): Pr
   return keepProven(login, session, proving, deps)
 }
 
-/** A new session for a login, bound to a cookie that nobody had before: what a browser brought along counts for nothing. */
-export async function openWebSession(
+/** A session that was just opened, and the value of its cookie. */
+export interface OpenedWebSession {
+  readonly secret: string
+  readonly login: Login
+}
+
+/** A session of somebody who signed in with an OpenID provider, of this name where there are several. */
+export const openWebSession = (
   tokens: SignIn,
   from: string,
   deps: ApiDeps,
-): Promise<{ readonly secret: string; readonly login: Login }> {
+  provider?: string,
+): Promise<OpenedWebSession> =>
+  open((thumbprint) => proveIdentity(tokens.identityToken, thumbprint, from, deps), deps, {
+    provider,
+    refreshToken: tokens.refreshToken,
+  })
+
+/** A session of somebody who signed in with SAML. It ends with that sign-in. */
+export const openSamlWebSession = (
+  session: SamlSession,
+  from: string,
+  deps: ApiDeps,
+  provider: string,
+): Promise<OpenedWebSession> =>
+  open((thumbprint) => proveSamlSession(session, thumbprint, from, deps), deps, { provider, endsAt: session.endsAt })
+
+/** A new session for a login, bound to a cookie that nobody had before: what a browser brought along counts for nothing. */
+async function open(
+  prove: (thumbprint: string) => Promise<Login>,
+  deps: ApiDeps,
+  of: { readonly provider: string | undefined; readonly refreshToken?: string | undefined; readonly endsAt?: number },
+): Promise<OpenedWebSession> {
   const secret = newCookieSecret()
   const id = webSessionId(secret)
-  const login = await proveIdentity(tokens.identityToken, `web:${id}`, from, deps)
+  const login = await prove(`web:${id}`)
   if (login.person.kind !== 'person') throw new PamError('NOT_ALLOWED', 'only people sign in here')
   const now = deps.clock.now()
   await deps.db.change((tx) =>
@@ -125,8 +154,9 @@ export async function openWebSession(
       loginId: login.id,
       createdAt: now,
       seenAt: now,
-      endsAt: now + deps.settings().web.maxDuration,
-      refresh: tokens.refreshToken === undefined ? undefined : sealUnder(tokens.refreshToken, renewalKeyOf(secret)),
+      endsAt: Math.min(now + deps.settings().web.maxDuration, of.endsAt ?? Number.POSITIVE_INFINITY),
+      refresh: of.refreshToken === undefined ? undefined : sealUnder(of.refreshToken, renewalKeyOf(secret)),
+      provider: of.provider,
     }),
   )
   return { secret, login }
@@ -207,12 +237,14 @@ async function renew(
   { renewalKey, from }: Proving,
   deps: ApiDeps,
 ): Promise<Login | undefined> {
-  const { client } = deps.settings().web
   // A call that came while another one renewed has read what was there before: a refresh token is good for one use.
   const [login, session] = [await findLogin(deps.db.read, known.id), await findWebSession(deps.db.read, sessionId)]
   if (login === undefined || login.endedAt !== undefined || session === undefined)
     throw notSignedIn('you were signed out')
   if (isFresh(login, deps)) return login
+  const saml = await samlSessionOfLogin(deps.db.read, login.id)
+  if (saml !== undefined) return renewWithSaml(login, saml, from, deps)
+  const client = webClientOf(session.provider, deps)
   const token = session.refresh === undefined ? undefined : unsealUnder(session.refresh, renewalKey)
   if (token === undefined || client === undefined) return undefined
   try {
@@ -231,6 +263,30 @@ async function renew(
     await endLogin(login, { why: 'the identity provider no longer confirms this sign-in' }, deps)
     throw notSignedIn('the identity provider no longer confirms this sign-in')
   }
+}
+
+/** What stands for the provider is the sign-in that it gave: it holds until its end, and proves nothing beyond. */
+async function renewWithSaml(login: Login, saml: SamlSession, from: string, deps: ApiDeps): Promise<Login> {
+  if (saml.endedAt === undefined && login.provenUntil >= saml.endsAt) return login
+  try {
+    return await proveSamlSession(saml, login.thumbprint, from, deps)
+  } catch (error) {
+    const { code, message } = asPamError(error)
+    if (code !== 'TOKEN_USED' && code !== 'ISSUER_UNTRUSTED') throw error
+    await endLogin(login, { why: message }, deps)
+    throw notSignedIn('your sign-in with the identity provider has ended')
+  }
+}
+
+/** Our client at the OpenID provider of this name; at the first one where none is named. */
+export function webClientOf(
+  provider: string | undefined,
+  { settings }: Pick<ApiDeps, 'settings'>,
+): WebClient | undefined {
+  const found = settings().web.providers.find(
+    ({ kind, name }) => kind === 'oidc' && (provider === undefined || name === provider),
+  )
+  return found?.kind === 'oidc' ? found.client : undefined
 }
 
 /** Those of sessions that did not come back. */

@@ -27,6 +27,8 @@ export interface ProvenIdentity {
   readonly authTime: number | undefined
   readonly issuedAt: number
   readonly expiresAt: number
+  /** When the sign-in ends that it rests on, whatever proves it until then; undefined where nobody says. */
+  readonly endsAt?: number | undefined
   /** Names this very token: SHA-256 of what was signed. */
   readonly digest: string
   readonly origin: LoginOrigin

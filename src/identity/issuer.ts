@@ -2,10 +2,17 @@ import { z } from 'zod'
 import { isLoopback } from '../shared/loopback.ts'
 import { certificates } from '../shared/needed-values.ts'
 import { plainUrl } from '../shared/plain-url.ts'
+import { domains, providerName } from './provider-choice.ts'
+import { samlIssuerSchema } from './saml/issuer.ts'
 
 /** An OpenID issuer that the gateway trusts, and what it is trusted for. */
 export const issuerSchema = z
   .strictObject({
+    type: z.literal('oidc').optional().describe('OpenID Connect, the default'),
+    name: providerName
+      .optional()
+      .describe('people: names it on the button and to pamctl login --provider; default: the host of url'),
+    domains,
     url: plainUrl.describe('the issuer, exactly as its tokens name it'),
     for: z.enum(['people', 'services']).describe('whether it signs in people or services (CI jobs, agents)'),
     clientId: z.string().min(1).optional().describe('people: our client id, the audience of ID tokens'),
@@ -58,6 +65,13 @@ export const issuerSchema = z
   })
 
 export type Issuer = z.output<typeof issuerSchema>
+
+/** Whom the gateway trusts to say who somebody is: OpenID issuers and SAML providers, side by side. */
+export const anyIssuerSchema = z.discriminatedUnion('type', [issuerSchema, samlIssuerSchema])
+
+export type AnyIssuer = z.output<typeof anyIssuerSchema>
+
+export const isOpenId = (issuer: AnyIssuer): issuer is Issuer => issuer.type !== 'saml'
 
 /** With what its certificate is checked against. */
 export interface TrustedIssuer extends Issuer {

@@ -30,7 +30,7 @@ export interface Login {
 export function provenUntil(identity: ProvenIdentity, now: number, reproof: number): number {
   const lease = longestProof(reproof)
   return identity.kind === 'person'
-    ? Math.min(identity.issuedAt, now) + lease
+    ? Math.min(Math.min(identity.issuedAt, now) + lease, identity.endsAt ?? Number.POSITIVE_INFINITY)
     : Math.min(now + lease, identity.expiresAt)
 }
 

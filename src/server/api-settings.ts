@@ -4,9 +4,10 @@ import type { ApiSettings } from '../api/deps.ts'
 import type { ProvisioningSource } from '../api/directory-standing.ts'
 import { resolveSecret } from '../credentials/secret-reference.ts'
 import { EVALUATION_AUDIENCE, EVALUATION_CLIENT, EVALUATION_SERVICE_CLAIM } from '../evaluation-idp/provider.ts'
-import { issuerSchema, type Issuer, type TrustedIssuer } from '../identity/issuer.ts'
+import { isOpenId, issuerSchema, type Issuer, type TrustedIssuer } from '../identity/issuer.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
-import type { WebClient } from '../identity/web-sign-in.ts'
+import type { SamlClient } from '../identity/saml/service-provider.ts'
+import type { SignInProvider } from '../identity/sign-in-provider.ts'
 import type { Config } from './config/config.ts'
 import { isApp } from './config/gateway-hosts.ts'
 import type { RunningProtocol } from './protocols.ts'
@@ -36,7 +37,7 @@ function evaluationIssuers(url: string): Issuer[] {
 /** Those of the configuration, and the built-in one where it runs; each with what its certificate is checked against. */
 export function trustedIssuers(config: Config, evaluationUrl: string | undefined): TrustedIssuer[] {
   const issuers = [
-    ...config.identity.issuers,
+    ...config.identity.issuers.filter(isOpenId),
     ...(evaluationUrl === undefined ? [] : evaluationIssuers(evaluationUrl)),
   ].map((issuer) => {
     const authority =
@@ -56,17 +57,41 @@ export function trustedIssuers(config: Config, evaluationUrl: string | undefined
   return clientId === undefined || people === undefined ? issuers : [...issuers, { ...people, clientId }]
 }
 
-function webClient(config: Config, people: TrustedIssuer | undefined): WebClient | undefined {
-  const clientId = config.web.clientId ?? people?.clientId
-  if (people === undefined || clientId === undefined) return undefined
-  const { clientSecret } = config.web
-  return {
-    issuer: people.url,
-    clientId,
-    clientSecret: clientSecret === undefined ? undefined : () => resolveSecret(clientSecret, config.baseDirectory),
-    scopes: people.scopes,
-    fetch: people.fetch,
-  }
+/** Those who sign in people, in the order of the configuration; `web` is about the first OpenID provider. */
+function signInProviders(
+  config: Config,
+  issuers: readonly TrustedIssuer[],
+  saml: readonly SamlClient[],
+): SignInProvider[] {
+  const people = issuers.filter((issuer, index) => issuer.for === 'people' && firstOf(issuers, issuer.url) === index)
+  const openId = people.flatMap((issuer, index): SignInProvider[] => {
+    const { clientId, clientSecret } = index === 0 ? config.web : {}
+    const id = clientId ?? issuer.clientId
+    if (id === undefined) return []
+    const client = {
+      issuer: issuer.url,
+      clientId: id,
+      clientSecret: clientSecret === undefined ? undefined : () => resolveSecret(clientSecret, config.baseDirectory),
+      scopes: issuer.scopes,
+      fetch: issuer.fetch,
+    }
+    return [{ kind: 'oidc', name: issuer.name ?? new URL(issuer.url).host, domains: issuer.domains, client }]
+  })
+  const all = [
+    ...openId,
+    ...saml.map((client): SignInProvider => {
+      const { name, domains } = client.issuer
+      return { kind: 'saml', name, domains, client }
+    }),
+  ]
+  const place = ({ client }: SignInProvider): number =>
+    config.identity.issuers.findIndex((issuer) =>
+      issuer.type === 'saml'
+        ? !('clientId' in client) && client.issuer.entityId === issuer.entityId
+        : 'clientId' in client && client.issuer === issuer.url,
+    )
+  // The built-in provider is not in the list: it comes last.
+  return all.toSorted((a, b) => (place(a) + 1 || Infinity) - (place(b) + 1 || Infinity))
 }
 
 /** Directories, with what the issuers that they are for say of groups. */
@@ -88,10 +113,13 @@ function provisioningSources(
     }
   })
 }
+/** Browsers' own client is a second entry of its issuer. */
+const firstOf = (issuers: readonly TrustedIssuer[], url: string): number =>
+  issuers.findIndex((issuer) => issuer.for === 'people' && issuer.url === url)
 
 export function apiSettings(
   config: Config,
-  issuers: readonly TrustedIssuer[],
+  { issuers, saml }: { readonly issuers: readonly TrustedIssuer[]; readonly saml: readonly SamlClient[] },
   protocols: ReadonlyMap<string, RunningProtocol>,
 ): ApiSettings {
   const people = issuers.find((issuer) => issuer.for === 'people')
@@ -112,7 +140,11 @@ export function apiSettings(
     handshake: config.limits.handshake,
     requestExpire: config.requests.expires,
     recentSignIn: config.requests.recentSignIn,
-    web: { client: webClient(config, people), idle: config.web.idle, maxDuration: config.web.maxDuration },
+    web: {
+      providers: signInProviders(config, issuers, saml),
+      idle: config.web.idle,
+      maxDuration: config.web.maxDuration,
+    },
     apps: config.apps,
     discovery: {
       issuer: people?.url,

@@ -36,6 +36,7 @@ import type { Config } from './config/config.ts'
 import { loadConfig, prepareConfig } from './config/load-config.ts'
 import type { GatewayKeys } from './keys.ts'
 import { openStore } from './open-store.ts'
+import { samlClients } from './saml-clients.ts'
 import { tighten } from './private-files.ts'
 import { listenForApps, type AppsListener } from './start-apps.ts'
 import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
@@ -65,6 +66,7 @@ interface Running {
   /** Read by parts that are built before the rest. */
   readonly live: { config: Config; publicUrl: string }
   issuers: ReturnType<typeof trustedIssuers>
+  saml: ReturnType<typeof samlClients>
   identities: ReturnType<typeof identityVerifier>
   /** Both start once the gateway listens. */
   delivery?: AuditDelivery
@@ -154,7 +156,8 @@ async function prepare(config: Config): Promise<Running> {
   const secrets = await startSecrets(config, db, logger)
   const identities = identityVerifier(issuers)
   const registry = new SessionRegistry()
-  return { logger, keys, db, evidence, registry, secrets, protocols, provider, live, issuers, identities }
+  const saml = samlClients(config)
+  return { logger, keys, db, evidence, registry, secrets, protocols, provider, live, issuers, saml, identities }
 }
 
 function apiDeps(running: Running): ApiDeps {
@@ -196,7 +199,7 @@ function apiDeps(running: Running): ApiDeps {
     assertionKeys: keys.identity.http === undefined ? [] : [assertionKeyOf(keys.identity.http).jwk],
     webDirectory: fileURLToPath(new URL('../web', import.meta.url)),
     publicUrl: () => running.live.publicUrl,
-    settings: () => apiSettings(running.live.config, running.issuers, protocols),
+    settings: () => apiSettings(running.live.config, running, protocols),
   }
   return deps
 }
@@ -274,10 +277,12 @@ async function reload(file: string, running: Running): Promise<void> {
     await prepareConfig(file)
     const config = loadConfig(file)
     const issuers = trustedIssuers(config, provider?.issuer)
+    const saml = samlClients(config)
     running.live.config = config
     warn(config, logger)
     await boundSignIns(config, db, logger)
     running.issuers = issuers
+    running.saml = saml
     running.identities = identityVerifier(issuers)
     await running.secrets.reconfigure(config)
     registry.rulesChanged(config)

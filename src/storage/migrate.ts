@@ -6,6 +6,8 @@ import { nameLoginOfToken } from './migrations/20261128-name-login-of-token.ts'
 import { noteSignOuts } from './migrations/20261129-note-sign-outs.ts'
 import { keepDirectory } from './migrations/20261130-keep-directory.ts'
 import { keepCredentialLeases } from './migrations/20261130-keep-leases.ts'
+import { signInWithSaml } from './migrations/20261130-sign-in-with-saml.ts'
+import { trackSamlSessions } from './migrations/20261130-track-saml-sessions.ts'
 
 /** Brings the schema up to date; several gateways may try at once, one does it. Throws what the store says. */
 export async function migrate<T>(db: Kysely<T>): Promise<void> {
@@ -22,4 +24,6 @@ const migrations = {
   '20261129-note-sign-outs': noteSignOuts,
   '20261130-keep-directory': keepDirectory,
   '20261130-keep-leases': keepCredentialLeases,
+  '20261130-sign-in-with-saml': signInWithSaml,
+  '20261130-track-saml-sessions': trackSamlSessions,
 }

@@ -21,6 +21,8 @@ export interface Tables {
   directory_members: DirectoryMemberTable
   provider_logouts: ProviderLogoutTable
   credential_leases: CredentialLeaseTable
+  used_saml_ids: UsedSamlIdTable
+  saml_sessions: SamlSessionTable
 }
 
 interface PersonColumns {
@@ -168,6 +170,8 @@ export interface WebSessionTable {
   ends_at: number
   /** The provider's refresh token, sealed under a key that only the cookie makes. */
   refresh: string | null
+  /** The name of the provider that signed it in; null where it was the first one, before there were several. */
+  provider: string | null
 }
 
 /** One message to one webhook. */
@@ -246,4 +250,31 @@ export interface CredentialLeaseTable {
   /** The user that was made. */
   account: string
   created_at: number
+}
+
+/** A request or an assertion of SAML that was used. */
+export interface UsedSamlIdTable {
+  /** JSON: what it is, the entity ID of the provider, and the ID. */
+  name: string
+  expires_at: number
+}
+
+/** One sign-in with SAML. */
+export interface SamlSessionTable {
+  id: string
+  provider: string
+  name_id: string
+  session_index: string | null
+  request_id: string | null
+  person_id: string
+  person_label: string
+  groups: string
+  email: string | null
+  auth_time: number | null
+  created_at: number
+  ends_at: number
+  ended_at: number | null
+  login_id: string | null
+  /** SHA-256 of what the browser takes it with; null once it has. */
+  handle: string | null
 }

@@ -13,6 +13,8 @@ export interface WebSession {
   readonly endsAt: number
   /** The provider's refresh token, sealed under a key that only the cookie makes. */
   readonly refresh: string | undefined
+  /** The name of the provider that signed it in; undefined for the first one. */
+  readonly provider: string | undefined
 }
 
 export async function saveWebSession(tx: Tx, session: WebSession): Promise<void> {
@@ -23,6 +25,7 @@ export async function saveWebSession(tx: Tx, session: WebSession): Promise<void>
     seen_at: session.seenAt,
     ends_at: session.endsAt,
     refresh: session.refresh ?? null,
+    provider: session.provider ?? null,
   }
   await tx
     .insertInto('web_sessions')
@@ -74,4 +77,5 @@ const fromRow = (row: WebSessionTable): WebSession => ({
   seenAt: row.seen_at,
   endsAt: row.ends_at,
   refresh: row.refresh ?? undefined,
+  provider: row.provider ?? undefined,
 })

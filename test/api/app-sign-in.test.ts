@@ -47,6 +47,7 @@ describe('signing in at a host of a target', () => {
       seenAt: now,
       endsAt: now + 12 * HOUR,
       refresh: undefined,
+      provider: undefined,
     }
     await db.change(async (tx) => {
       await saveLogin(tx, login)

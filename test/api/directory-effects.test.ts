@@ -59,7 +59,15 @@ describe('who is disabled', () => {
     const login = await scim.signIn('jane')
     expect(login.person.groups).toEqual(['dev'])
     await scim.db.change((tx) =>
-      saveWebSession(tx, { id: 'w', loginId: login.id, createdAt: 0, seenAt: 0, endsAt: 1e15, refresh: undefined }),
+      saveWebSession(tx, {
+        id: 'w',
+        loginId: login.id,
+        createdAt: 0,
+        seenAt: 0,
+        endsAt: 1e15,
+        refresh: undefined,
+        provider: undefined,
+      }),
     )
     const own = await grant('devs', 'req_1', login.person.id)
     scim.connect(login, own)

@@ -58,7 +58,11 @@ describe('a browser whose identity is proven again', () => {
         policy: { access: [], commands: [], masking: [] },
         targets: [],
         provisioning: [],
-        web: { client, idle: IDLE, maxDuration: 12 * 3_600_000 },
+        web: {
+          providers: [{ kind: 'oidc', name: 'idp', domains: [], client }],
+          idle: IDLE,
+          maxDuration: 12 * 3_600_000,
+        },
       }),
     } as never
     const { pending } = await beginSignIn(client, { redirectUri, fresh: false })

@@ -424,6 +424,7 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
         seenAt,
         endsAt,
         refresh: undefined,
+        provider: undefined,
       })
       await db.change(async (tx) => {
         for (const one of made) await saveLogin(tx, one)

@@ -1,17 +1,20 @@
 import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { beginSignIn, finishSignIn, revokeWebSignIn, type PendingSignIn } from '../../identity/web-sign-in.ts'
+import { newRequestId } from '../../identity/saml/request-id.ts'
+import { beginSamlSignIn } from '../../identity/saml/service-provider.ts'
+import { providersFor, type SignInProvider } from '../../identity/sign-in-provider.ts'
+import { beginSignIn, finishSignIn, revokeWebSignIn } from '../../identity/web-sign-in.ts'
 import { asPamError, PamError } from '../../shared/errors.ts'
-import { findLogin } from '../../storage/logins.ts'
-import { findWebSession } from '../../storage/web-sessions.ts'
-import { parseCookies, seal, sessionCookieName, setCookie, unseal, webSessionId } from '../cookies.ts'
+import { sessionCookieName, setCookie } from '../cookies.ts'
 import type { ApiDeps } from '../deps.ts'
+import { enter, notBegun, sendPage, signInProblem } from '../entering.ts'
 import { ownPath } from '../own-path.ts'
-import { signInProblemPage } from '../pages.ts'
+import { choicePage, onwardPage } from '../pages.ts'
+import { forgetPending, keepPending, pendingOf } from '../pending-sign-in.ts'
 import { endEveryLogin, endLogin } from '../prove-identity.ts'
 import { webSessionSchema } from '../schemas/identity.ts'
-import { isSecure, openWebSession, refreshTokenOf } from '../web-sessions.ts'
+import { isSecure, openWebSession, refreshTokenOf, webClientOf, type Browser } from '../web-sessions.ts'
 import type { App } from './app.ts'
 import { iso } from './to-json.ts'
 
@@ -24,40 +27,69 @@ export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
 }
 
 function signInRoute(app: App, deps: ApiDeps): void {
-  const signInQuery = z.object({ to: z.string().max(500).default('/'), fresh: z.stringbool().default(false) })
+  const querystring = z.object({
+    to: z.string().max(500).default('/'),
+    fresh: z.stringbool().default(false),
+    provider: z.string().max(255).optional(),
+    email: z.string().max(254).optional(),
+  })
   app.get(
     '/auth/sign-in',
-    { schema: { querystring: signInQuery }, config: { public: true, rateLimit: RATE_LIMIT } },
+    { schema: { querystring }, config: { public: true, rateLimit: RATE_LIMIT } },
     async (request, reply) => {
-      const { client } = deps.settings().web
-      if (client === undefined)
-        return problem(
-          reply,
-          new PamError('ISSUER_UNTRUSTED', 'this gateway has no sign-in for people configured'),
-          deps,
-        )
       try {
-        const { to, fresh } = request.query
-        const { url, pending } = await beginSignIn(client, { redirectUri: redirectUri(deps), fresh })
-        const secure = isSecure(deps)
-        const kept = JSON.stringify({ ...pending, to: ownPath(to), at: deps.clock.now() } satisfies Kept)
-        return await reply
-          .header(
-            'set-cookie',
-            setCookie(pendingCookie(pending.state, secure), seal(kept, deps.webKey, SIGN_IN), {
-              secure,
-              // The provider sends the browser back here: a strict cookie would stay away.
-              sameSite: 'Lax',
-              path: pendingPath(secure),
-              maxAge: SIGN_IN_TIME,
-            }),
-          )
-          .redirect(url, 303)
+        const { to, fresh, provider, email } = request.query
+        const choices = choicesOf({ provider, email }, deps.settings().web.providers)
+        const [only, ...others] = choices
+        const pathOf = (name: string): string => {
+          const query = new URLSearchParams({ provider: name, to: ownPath(to), fresh: String(fresh) })
+          return `/auth/sign-in?${query.toString()}`
+        }
+        if (only === undefined)
+          throw new PamError('ISSUER_UNTRUSTED', 'no identity provider is configured for this sign-in', {
+            hint: 'check the e-mail address, or ask your administrator',
+          })
+        // A form may lead to pages of this origin alone: the way to the provider begins with a page.
+        if (email !== undefined && others.length === 0) return await sendPage(reply, onwardPage(pathOf(only.name)))
+        if (others.length > 0) {
+          const list = choices.map(({ name }) => ({ name, path: pathOf(name) }))
+          const byAddress = choices.some(({ domains }) => domains.length > 0)
+            ? { path: '/auth/sign-in', fields: { to: ownPath(to), fresh: String(fresh) } }
+            : undefined
+          return await sendPage(reply, choicePage('Sign in', list, byAddress))
+        }
+        const { url, cookie } = await begin(only, { to: ownPath(to), fresh }, deps)
+        return await reply.header('set-cookie', cookie).redirect(url, 303)
       } catch (error) {
-        return problem(reply, error, deps)
+        return signInProblem(reply, error, deps)
       }
     },
   )
+}
+
+/** The one that is named; those for an address; else all of them. */
+function choicesOf(
+  { provider, email }: { readonly provider: string | undefined; readonly email: string | undefined },
+  providers: readonly SignInProvider[],
+): readonly SignInProvider[] {
+  if (provider !== undefined) return providers.filter(({ name }) => name === provider)
+  return email === undefined ? providers : providersFor(email, providers)
+}
+
+/** The provider's page, and the cookie that the browser comes back with. */
+async function begin(
+  provider: SignInProvider,
+  { to, fresh }: { readonly to: string; readonly fresh: boolean },
+  deps: ApiDeps,
+): Promise<{ readonly url: string; readonly cookie: string }> {
+  if (provider.kind === 'saml') {
+    const now = deps.clock.now()
+    const id = newRequestId(deps.webKey, provider.client.issuer.entityId, now)
+    const { url } = await beginSamlSignIn(provider.client, { id, fresh, now })
+    return { url, cookie: keepPending({ state: id, provider: provider.name, to }, deps) }
+  }
+  const { url, pending } = await beginSignIn(provider.client, { redirectUri: redirectUri(deps), fresh })
+  return { url, cookie: keepPending({ ...pending, provider: provider.name, to }, deps) }
 }
 
 function callbackRoute(app: App, deps: ApiDeps): void {
@@ -65,36 +97,21 @@ function callbackRoute(app: App, deps: ApiDeps): void {
     '/auth/callback',
     { schema: { hide: true }, config: { public: true, rateLimit: RATE_LIMIT } },
     async (request, reply) => {
-      const { client } = deps.settings().web
       const answer = new URL(request.url, deps.publicUrl())
       const state = answer.searchParams.get('state') ?? ''
-      const cookies = parseCookies(request.headers.cookie)
-      const secure = isSecure(deps)
-      const name = pendingCookie(state, secure)
-      const kept = keptOf(unseal(cookies.get(name) ?? '', deps.webKey, SIGN_IN))
-      const now = deps.clock.now()
-      const forget = setCookie(name, '', { secure, sameSite: 'Lax', path: pendingPath(secure), maxAge: 0 })
+      const kept = pendingOf(state, request.headers.cookie, deps)
       try {
-        if (client === undefined || kept === undefined || kept.state !== state || kept.at + SIGN_IN_TIME < now) {
-          throw new PamError('TOKEN_INVALID', 'this sign-in was not begun in this browser, or too long ago', {
-            hint: 'begin again',
-          })
-        }
-        const tokens = await finishSignIn(client, answer, kept, redirectUri(deps))
-        const { secret } = await openWebSession(tokens, request.ip, deps)
-        await leaveOld(cookies.get(sessionCookieName(secure)), request.ip, deps)
-        const { maxDuration } = deps.settings().web
-        const session = setCookie(sessionCookieName(secure), secret, {
-          secure,
-          sameSite: 'Strict',
-          path: '/',
-          maxAge: maxDuration,
-        })
-        return await reply.header('set-cookie', [session, forget]).redirect(kept.to, 303)
+        const client = kept && webClientOf(kept.provider, deps)
+        if (client === undefined || kept?.nonce === undefined || kept.verifier === undefined) throw notBegun()
+        const { nonce, verifier, provider } = kept
+        const tokens = await finishSignIn(client, answer, { state, nonce, verifier }, redirectUri(deps))
+        const { secret } = await openWebSession(tokens, request.ip, deps, provider)
+        const cookie = await enter(request, secret, deps)
+        return await reply.header('set-cookie', [cookie, forgetPending(state, deps)]).redirect(kept.to, 303)
       } catch (error) {
         deps.refusals.note(asPamError(error).code)
-        void reply.header('set-cookie', forget)
-        return problem(reply, error, deps)
+        void reply.header('set-cookie', forgetPending(state, deps))
+        return signInProblem(reply, error, deps)
       }
     },
   )
@@ -134,13 +151,6 @@ function signOutRoutes(app: App, deps: ApiDeps): void {
 
 const redirectUri = ({ publicUrl }: ApiDeps): string => `${publicUrl()}/auth/callback`
 
-/** What was signed in before in this browser ends: one browser, one session. */
-async function leaveOld(secret: string | undefined, from: string, deps: ApiDeps): Promise<void> {
-  const old = secret === undefined ? undefined : await findWebSession(deps.db.read, webSessionId(secret))
-  const login = old && (await findLogin(deps.db.read, old.loginId))
-  if (login !== undefined && login.endedAt === undefined) await endLogin(login, { from, why: 'signed in again' }, deps)
-}
-
 const leave = (reply: FastifyReply, deps: ApiDeps): FastifyReply => {
   const secure = isSecure(deps)
   return reply.header(
@@ -150,45 +160,14 @@ const leave = (reply: FastifyReply, deps: ApiDeps): FastifyReply => {
 }
 
 /** As well as it goes: our side ends in any case. */
-async function revokeAtProvider(
-  browser: Parameters<typeof refreshTokenOf>[0] | undefined,
-  deps: ApiDeps,
-): Promise<void> {
-  const { client } = deps.settings().web
+async function revokeAtProvider(browser: Browser | undefined, deps: ApiDeps): Promise<void> {
   const token = browser && refreshTokenOf(browser)
+  const client = browser && webClientOf(browser.session.provider, deps)
   if (token === undefined || client === undefined) return
   await revokeWebSignIn(client, token).catch((error: unknown) =>
     deps.logger.warn({ cause: (error as Error).message }, 'web.revocation_failed'),
   )
 }
 
-async function problem(reply: FastifyReply, error: unknown, deps: ApiDeps): Promise<FastifyReply> {
-  const known = asPamError(error)
-  const cause = (known.cause as Error | undefined)?.message
-  if (known.code === 'INTERNAL') deps.logger.error({ id: known.id, cause: known.cause }, 'web.sign_in_failed')
-  else deps.logger.info({ code: known.code, problem: known.message, cause }, 'web.sign_in_refused')
-  const { status, headers, html } = signInProblemPage(known)
-  return reply.status(status).headers(headers).send(html)
-}
-interface Kept extends PendingSignIn {
-  readonly to: string
-  readonly at: number
-}
-
-function keptOf(json: string | undefined): Kept | undefined {
-  return json === undefined ? undefined : (JSON.parse(json) as Kept)
-}
-
-/**
- * One for each sign-in that was begun: two tabs do not disturb each other. With the prefix, no other host can have set it (RFC 6265bis, section
- * 4.1.3): a script of a target's host could otherwise plant one for all hosts of a common domain, and have somebody signed in as somebody else.
- */
-const pendingCookie = (state: string, secure: boolean): string =>
-  `${secure ? '__Host-' : ''}pam_sign_in_${state.replaceAll(/[^\w-]/g, '').slice(0, 12)}`
-const pendingPath = (secure: boolean): string => (secure ? '/' : '/auth')
-
-const SIGN_IN = 'sign-in'
-/** Milliseconds that somebody may take at the provider. */
-const SIGN_IN_TIME = 600_000
 /** Sign-ins from one address. */
 const RATE_LIMIT = { max: 300, timeWindow: 60_000 }

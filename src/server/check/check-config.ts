@@ -1,6 +1,7 @@
 import Table from 'cli-table3'
 import { asPamError } from '../../shared/errors.ts'
 import { trustedIssuers } from '../api-settings.ts'
+import { samlClients } from '../saml-clients.ts'
 import { checkConnections, type ConnectResult } from './check-connect.ts'
 import { checkReadings, type TargetReading } from './check-readings.ts'
 import { checkPolicy, type PolicyTestResult } from './check-policy.ts'
@@ -32,7 +33,11 @@ export async function check(file: string, { connect, json }: CheckOptions): Prom
   const protocols = await createProtocols(config, { firstUse: NO_FIRST_USE })
   const tests = await checkPolicy(config.tests, config.policy, config.targets, protocols)
   const connections = connect
-    ? await checkConnections(config, { protocols, issuers: trustedIssuers(config, undefined) })
+    ? await checkConnections(config, {
+        protocols,
+        issuers: trustedIssuers(config, undefined),
+        saml: samlClients(config),
+      })
     : undefined
   await closeProtocols(protocols)
   const readings = checkReadings(config.targets, config.policy)

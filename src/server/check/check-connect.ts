@@ -4,6 +4,7 @@ import { access, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { probeIssuer } from '../../identity/probe-issuer.ts'
 import type { TrustedIssuer } from '../../identity/issuer.ts'
+import type { SamlClient } from '../../identity/saml/service-provider.ts'
 import { certificatesOf } from '../../shared/certificates.ts'
 import { PamError } from '../../shared/errors.ts'
 import { newId } from '../../shared/id.ts'
@@ -37,7 +38,15 @@ export interface ConnectResult {
 /** Tries what a running gateway depends on, all at once, each for a bounded time. Changes nothing but the logs of others. */
 export async function checkConnections(
   config: Config,
-  { protocols, issuers }: { protocols: ReadonlyMap<string, RunningProtocol>; issuers: readonly TrustedIssuer[] },
+  {
+    protocols,
+    issuers,
+    saml,
+  }: {
+    protocols: ReadonlyMap<string, RunningProtocol>
+    issuers: readonly TrustedIssuer[]
+    saml: readonly SamlClient[]
+  },
 ): Promise<ConnectResult[]> {
   const relations = new Map<string, Relations>()
   const stores = storesBeside(config)
@@ -75,6 +84,19 @@ export async function checkConnections(
       }),
     ),
     ...issuers.map((issuer) => attempt(`issuer ${issuer.url} (${issuer.for})`, () => probeIssuer(issuer, LIMIT))),
+    ...saml.map(({ issuer, metadata, keyPair }) =>
+      attempt(`issuer ${issuer.name} (people, SAML)`, async () => {
+        const { certificates } = await metadata.current(Date.now())
+        const keys = `${certificates.length} signing ${certificates.length === 1 ? 'key' : 'keys'}`
+        return {
+          details: [keys, keyPair === undefined ? 'encrypted assertions refused' : 'decrypts assertions'],
+          warnings:
+            issuer.metadataUrl !== undefined && issuer.metadataCertificate === undefined
+              ? ['its metadata are believed for the certificate of their host alone: give metadataCertificate']
+              : [],
+        }
+      }),
+    ),
     ...listeningCertificate(config),
     attempt('store', () => checkStore(config)),
     attempt('home of records', () => checkHome(config)),

@@ -115,6 +115,13 @@ function unusableKeys(config: ConfigFile, baseDirectory: string): Finding[] {
       checkPair(resolve(baseDirectory, tls.certificate), resolve(baseDirectory, tls.key), tls.key),
     )
   findings.push(...provisioningFindings(config.identity, baseDirectory))
+  config.identity.issuers.forEach((issuer, index) => {
+    if (issuer.type !== 'saml' || issuer.keyPair === undefined) return
+    const { certificate, key } = issuer.keyPair
+    attempt(['identity', 'issuers', index, 'keyPair', 'key'], () =>
+      checkPair(resolve(baseDirectory, certificate), resolve(baseDirectory, key), key),
+    )
+  })
   for (const [name, section] of Object.entries(sectionsOf(config)))
     for (const { path, message } of gatewayHalves[name as ProtocolName].section?.errors(section, baseDirectory) ?? [])
       findings.push({ level: 'error', path: [name, ...path], message })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { secret } from '../../credentials/secret-schema.ts'
-import { issuerSchema } from '../../identity/issuer.ts'
+import { anyIssuerSchema, type AnyIssuer } from '../../identity/issuer.ts'
 import { policySchemas } from '../../policy/parse-policy.ts'
 import { duration, timeout } from '../../shared/duration-schema.ts'
 import { gatewayHalves } from '../../protocols/gateway.ts'
@@ -57,6 +57,34 @@ function appsProblems({
   return hostname === apps.domain || hostname.endsWith(`.${apps.domain}`)
     ? [`is the gateway's own host (${hostname}), or a domain that it is in: an app could set cookies for the gateway`]
     : []
+}
+
+/** Providers of SAML are given our URLs once and for all; people choose among providers by their names. */
+function issuerProblems({
+  identity,
+  publicUrl,
+}: {
+  readonly identity: { readonly issuers: readonly AnyIssuer[] }
+  readonly publicUrl?: string | undefined
+}): { path: (string | number)[]; message: string }[] {
+  const problems: { path: (string | number)[]; message: string }[] = []
+  const seen = new Set<string>()
+  identity.issuers.forEach((issuer, index) => {
+    const { name, domains, type } = issuer
+    const path = ['identity', 'issuers', index]
+    if (type === 'saml' && publicUrl === undefined)
+      problems.push({ path, message: 'needs publicUrl: the provider is configured with URLs of the gateway' })
+    for (const [key, values] of [
+      ['name', name === undefined ? [] : [name]],
+      ['domains', domains],
+      ['entityId', type === 'saml' ? [issuer.entityId] : []],
+    ] as const)
+      for (const value of values) {
+        if (seen.has(`${key} ${value}`)) problems.push({ path: [...path, key], message: `"${value}" is used twice` })
+        seen.add(`${key} ${value}`)
+      }
+  })
+  return problems
 }
 
 /** The configuration file, as people write it. docs/configuration.md and the JSON Schema are made from this. */
@@ -121,7 +149,7 @@ export const configSchema = z
       .prefault({}),
     identity: z
       .strictObject({
-        issuers: z.array(issuerSchema).default([]).describe('identity providers the gateway trusts'),
+        issuers: z.array(anyIssuerSchema).default([]).describe('identity providers the gateway trusts'),
         reverifyEvery: duration.prefault('5m').describe('how often an identity in use is verified again'),
         provisioning: z
           .array(provisioningSchema)
@@ -196,6 +224,7 @@ export const configSchema = z
       problem(['listen', 'host'], `plain text is for loopback only: give listen.tls to listen on ${config.listen.host}`)
     }
     for (const message of appsProblems(config)) problem(['apps', 'domain'], message)
+    for (const { path, message } of issuerProblems(config)) problem(path, message)
     if (config.identity.issuers.length === 0 && config.identity.evaluation === undefined) {
       problem(['identity'], 'needs issuers, or evaluation for the built-in provider')
     }

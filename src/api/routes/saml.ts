@@ -1,0 +1,178 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { identityOf } from '../../identity/saml/identity.ts'
+import { acceptLogoutRequest, logoutAnswerUrl } from '../../identity/saml/logout.ts'
+import { isOwnRequestId, REQUEST_TIME_MS } from '../../identity/saml/request-id.ts'
+import {
+  acceptSamlResponse,
+  ownMetadata,
+  type SamlAnswer,
+  type SamlClient,
+} from '../../identity/saml/service-provider.ts'
+import { asPamError, PamError } from '../../shared/errors.ts'
+import { isUsed, useOnce } from '../../storage/saml.ts'
+import { saveSamlSession, takeSamlSession, waitingSamlSession } from '../../storage/saml-sessions.ts'
+import type { ApiDeps } from '../deps.ts'
+import { endSignedOutAtProvider } from '../end-saml-sessions.ts'
+import { enter, notBegun, sendPage, signInProblem } from '../entering.ts'
+import { acceptForms } from '../form-body.ts'
+import { signedOutPage } from '../pages.ts'
+import { forgetPending, pendingOf } from '../pending-sign-in.ts'
+import { openSamlWebSession } from '../web-sessions.ts'
+import type { App } from './app.ts'
+
+/** What a provider of SAML and the browsers that it sends back have to do with the gateway (SAML Profiles, sections 4.1 and 4.4). */
+export const samlRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
+  acceptForms(app)
+  metadataRoute(app, deps)
+  assertionConsumerRoute(app, deps)
+  finishRoute(app, deps)
+  logoutRoute(app, deps)
+}
+
+const params = z.object({ name: z.string().max(40) })
+/** Beyond the messages' own limits: base64 in a form, in which some characters are three. */
+const BODY_LIMIT = 1_048_576
+
+function metadataRoute(app: App, deps: ApiDeps): void {
+  app.get(
+    '/auth/saml/:name/metadata',
+    { schema: { params, hide: true }, config: { public: true, rateLimit: RATE_LIMIT } },
+    async (request, reply) =>
+      reply.type('application/samlmetadata+xml').send(await ownMetadata(clientOf(request.params.name, deps))),
+  )
+}
+
+/**
+ * The provider's form. It comes from another site, so the browser's cookie stays away: what the form says is verified and kept, and the browser is sent
+ * on to where its cookie comes along, and shows that it is the one that began.
+ */
+function assertionConsumerRoute(app: App, deps: ApiDeps): void {
+  const body = z.object({ SAMLResponse: z.string(), RelayState: z.string().optional() })
+  app.post(
+    '/auth/saml/:name/acs',
+    { schema: { params, body, hide: true }, config: { public: true, rateLimit: RATE_LIMIT }, bodyLimit: BODY_LIMIT },
+    async (request, reply) => {
+      try {
+        const client = clientOf(request.params.name, deps)
+        const handle = await keepAnswer(client, request.body.SAMLResponse, deps)
+        return await reply.redirect(`/auth/saml/${client.issuer.name}/finish?handle=${handle}`, 303)
+      } catch (error) {
+        deps.refusals.note(asPamError(error).code)
+        return signInProblem(reply, error, deps)
+      }
+    },
+  )
+}
+
+/** Verifies an answer, uses it up, and keeps who it says has signed in. Returns what the browser takes that with, once. */
+async function keepAnswer(client: SamlClient, encoded: string, deps: ApiDeps): Promise<string> {
+  const { db, webKey } = deps
+  const now = deps.clock.now()
+  const provider = client.issuer.entityId
+  const answer = await acceptSamlResponse(client, encoded, {
+    now,
+    findRequest: async (id) =>
+      isOwnRequestId(id, webKey, provider, now) && !(await isUsed(db.read, { kind: 'request', provider, id })),
+  })
+  const { id, ...person } = identityOf(client.issuer, answer.assertion, now)
+  const handle = randomBytes(32).toString('base64url')
+  const isFirst = await db.change(async (tx) => {
+    for (const once of usesOf(answer, client, now)) if (!(await useOnce(tx, once, now))) return false
+    await saveSamlSession(
+      tx,
+      {
+        id: randomBytes(32).toString('base64url'),
+        provider,
+        nameId: answer.assertion.nameId,
+        sessionIndex: answer.assertion.sessionIndex,
+        requestId: answer.requestId,
+        person: { id, ...person },
+        createdAt: now,
+        endsAt: person.endsAt,
+        endedAt: undefined,
+        loginId: undefined,
+      },
+      digestOf(handle),
+    )
+    return true
+  })
+  if (isFirst) return handle
+  throw new PamError('TOKEN_USED', 'this answer of the identity provider was used before', { hint: 'begin again' })
+}
+
+function usesOf({ assertion, requestId }: SamlAnswer, { issuer }: SamlClient, now: number) {
+  const provider = issuer.entityId
+  const expiresAt = assertion.notOnOrAfter + issuer.clockTolerance
+  return [
+    { kind: 'assertion' as const, provider, id: assertion.id, expiresAt },
+    ...(requestId === undefined
+      ? []
+      : [{ kind: 'request' as const, provider, id: requestId, expiresAt: now + REQUEST_TIME_MS }]),
+  ]
+}
+
+function finishRoute(app: App, deps: ApiDeps): void {
+  const querystring = z.object({ handle: z.string().max(64) })
+  app.get(
+    '/auth/saml/:name/finish',
+    { schema: { params, querystring, hide: true }, config: { public: true, rateLimit: RATE_LIMIT } },
+    async (request, reply) => {
+      let state: string | undefined
+      try {
+        const { issuer } = clientOf(request.params.name, deps)
+        const handle = digestOf(request.query.handle)
+        const session = await waitingSamlSession(deps.db.read, handle, deps.clock.now() - HANDLE_TIME_MS)
+        if (session === undefined || session.provider !== issuer.entityId) throw notBegun()
+        state = session.requestId
+        const kept = state === undefined ? undefined : pendingOf(state, request.headers.cookie, deps)
+        if (state !== undefined && kept?.provider !== issuer.name) throw notBegun()
+        if (!(await deps.db.change((tx) => takeSamlSession(tx, handle)))) throw notBegun()
+        const { secret } = await openSamlWebSession(session, request.ip, deps, issuer.name)
+        const cookie = await enter(request, secret, deps)
+        const forget = state === undefined ? [] : [forgetPending(state, deps)]
+        return await reply.header('set-cookie', [cookie, ...forget]).redirect(kept?.to ?? '/', 303)
+      } catch (error) {
+        deps.refusals.note(asPamError(error).code)
+        if (state !== undefined) void reply.header('set-cookie', forgetPending(state, deps))
+        return signInProblem(reply, error, deps)
+      }
+    },
+  )
+}
+
+/** Single logout that the provider begins: in the browser, or from server to server. */
+function logoutRoute(app: App, deps: ApiDeps): void {
+  const body = z.object({ SAMLRequest: z.string(), RelayState: z.string().max(80).optional() })
+  app.post(
+    '/auth/saml/:name/slo',
+    { schema: { params, body, hide: true }, config: { public: true, rateLimit: RATE_LIMIT }, bodyLimit: BODY_LIMIT },
+    async (request, reply) => {
+      try {
+        const client = clientOf(request.params.name, deps)
+        const { SAMLRequest, RelayState = '' } = request.body
+        const now = deps.clock.now()
+        const logout = await acceptLogoutRequest(client, SAMLRequest, now)
+        await endSignedOutAtProvider(client, logout, request.ip, deps)
+        const url = await logoutAnswerUrl(client, logout, { relayState: RelayState, now })
+        return url === undefined ? await sendPage(reply, signedOutPage()) : await reply.redirect(url, 303)
+      } catch (error) {
+        deps.refusals.note(asPamError(error).code)
+        return signInProblem(reply, error, deps)
+      }
+    },
+  )
+}
+
+function clientOf(name: string, { settings }: ApiDeps): SamlClient {
+  const found = settings().web.providers.find((provider) => provider.kind === 'saml' && provider.name === name)
+  if (found?.kind === 'saml') return found.client
+  throw new PamError('NOT_FOUND', 'no SAML provider of this name is configured')
+}
+
+const digestOf = (handle: string): string => createHash('sha256').update(`saml handle ${handle}`).digest('base64url')
+
+/** Milliseconds between the provider's form and the browser that follows. */
+const HANDLE_TIME_MS = 60_000
+const RATE_LIMIT = { max: 300, timeWindow: 60_000 }

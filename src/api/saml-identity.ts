@@ -1,0 +1,62 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Login } from '../identity/login.ts'
+import type { SamlClient } from '../identity/saml/service-provider.ts'
+import { PamError } from '../shared/errors.ts'
+import type { Tx } from '../storage/database.ts'
+import { signedOutEverywhereAt } from '../storage/logins.ts'
+import { bindSamlSession, findSamlSession, type SamlSession } from '../storage/saml-sessions.ts'
+import type { ApiDeps } from './deps.ts'
+import { acceptIdentity, type Refusal } from './prove-identity.ts'
+
+/**
+ * Proves an identity by a sign-in with SAML that has not ended, at this key, as an identity token would: again and again until its end. A sign-in
+ * proves one login. A provider that is no longer configured proves nobody.
+ */
+export async function proveSamlSession(
+  session: SamlSession,
+  thumbprint: string,
+  from: string,
+  deps: ApiDeps,
+): Promise<Login> {
+  const now = deps.clock.now()
+  if (samlClientOf(session.provider, deps) === undefined)
+    throw new PamError('ISSUER_UNTRUSTED', 'the identity provider of this sign-in is no longer configured', {
+      hint: 'sign in again: pamctl login',
+    })
+  const identity = {
+    ...session.person,
+    kind: 'person',
+    issuedAt: now,
+    expiresAt: now + PROOF_LIFE_MS,
+    endsAt: session.endsAt,
+    // Directories are tied to OpenID issuers: what they know of a person counts where a claim joins the two.
+    origin: {
+      issuer: session.provider,
+      subject: session.nameId,
+      session: undefined,
+      directory: undefined,
+      groups: session.person.groups,
+    },
+    // Nothing that could be presented again.
+    digest: createHash('sha256').update(randomBytes(32)).digest('base64url'),
+  } as const
+  const bind = async (tx: Tx, loginId: string): Promise<Refusal | undefined> => {
+    const current = await findSamlSession(tx, session.id)
+    if (current === undefined || current.endedAt !== undefined || current.endsAt <= now) return 'signed out'
+    const signedOutAt = await signedOutEverywhereAt(tx, current.person.id)
+    if (signedOutAt !== undefined && current.createdAt < signedOutAt) return 'signed out everywhere'
+    if (current.loginId !== undefined && current.loginId !== loginId) return 'another key'
+    await bindSamlSession(tx, current.id, loginId)
+    return undefined
+  }
+  return acceptIdentity(identity, { thumbprint, from, bind }, deps)
+}
+
+/** The gateway as a service provider of this one; undefined where it is not configured. */
+export function samlClientOf(entityId: string, { settings }: Pick<ApiDeps, 'settings'>): SamlClient | undefined {
+  for (const provider of settings().web.providers)
+    if (provider.kind === 'saml' && provider.client.issuer.entityId === entityId) return provider.client
+  return undefined
+}
+
+const PROOF_LIFE_MS = 60_000

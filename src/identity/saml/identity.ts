@@ -1,0 +1,60 @@
+import { PamError } from '../../shared/errors.ts'
+import type { Assertion } from './assertion.ts'
+import type { SamlIssuer } from './issuer.ts'
+
+/** Who an assertion says has signed in, in the words of the gateway, and until when that holds. */
+export interface SamlIdentity {
+  readonly id: string
+  readonly label: string
+  readonly groups: readonly string[]
+  /** Lower case; undefined where no attribute for it is configured. */
+  readonly email: string | undefined
+  readonly authTime: number | undefined
+  /** Milliseconds: the provider's own end of the session, or the longest that is configured. */
+  readonly endsAt: number
+}
+
+/** Maps NameID and attributes as configured. Throws TOKEN_INVALID where one that names the person is missing or is there twice. */
+export function identityOf(issuer: SamlIssuer, assertion: Assertion, now: number): SamlIdentity {
+  const { nameId, attributes, authnInstant, sessionNotOnOrAfter } = assertion
+  const groups = attributes.get(issuer.groupsAttribute) ?? []
+  return {
+    id: personId(issuer, assertion),
+    label: single(attributes.get(issuer.labelAttribute)) ?? nameId,
+    groups: [
+      ...new Set([
+        ...issuer.groups,
+        ...groups.filter((group) => group !== '' && (issuer.knownGroups?.includes(group) ?? true)),
+      ]),
+    ],
+    email:
+      issuer.emailAttribute === undefined ? undefined : single(attributes.get(issuer.emailAttribute))?.toLowerCase(),
+    // The clock of the provider may run ahead: nobody signed in later than now.
+    authTime: authnInstant === undefined ? undefined : Math.min(authnInstant, now),
+    endsAt: Math.min(now + issuer.maxSession, sessionNotOnOrAfter ?? Number.POSITIVE_INFINITY),
+  }
+}
+
+/** One provider may be an OpenID issuer of the same name: a NameID that somebody chose there is not another's subject. */
+function personId(issuer: SamlIssuer, { nameId, attributes }: Assertion): string {
+  const { personClaim, personAttribute = personClaim } = issuer
+  if (personClaim === undefined || personAttribute === undefined) return `saml:${issuer.entityId}|${nameId}`
+  const value = single(attributes.get(personAttribute))
+  if (value === undefined)
+    throw new PamError(
+      'TOKEN_INVALID',
+      `the assertion of the SAML provider ${issuer.name} does not have the attribute ${personAttribute} once, which names the person`,
+    )
+  return `${personClaim}|${value}`
+}
+
+/** The value of an attribute that has one; undefined where it has none, several, or one that is no name of anything. */
+function single(values: readonly string[] | undefined): string | undefined {
+  const [value, ...more] = values ?? []
+  const isOne = value !== undefined && more.length === 0
+  return isOne && value !== '' && value === value.trim() && value.length <= MAX_VALUE && !/\p{C}/u.test(value)
+    ? value
+    : undefined
+}
+
+const MAX_VALUE = 320

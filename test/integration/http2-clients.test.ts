@@ -24,6 +24,8 @@ describe('HTTP/2 through pamctl connect', () => {
     readonly url: string
     readonly version: string
     readonly trailers: Record<string, unknown>
+    /** As `Trailer` says. */
+    readonly announced?: string | undefined
     readonly body: string
   }[] = []
   /** Requests whose bodies have not come whole. */
@@ -34,7 +36,8 @@ describe('HTTP/2 through pamctl connect', () => {
   async function startTargets(): Promise<{ readonly http1: number; readonly h2c: number }> {
     const http1 = createServer((request, response) => {
       const answer = (body: string): void => {
-        seen.push({ url: request.url ?? '', version: request.httpVersion, trailers: { ...request.trailers }, body })
+        const { url = '', httpVersion: version, headers } = request
+        seen.push({ url, version, trailers: { ...request.trailers }, announced: headers.trailer, body })
         response.writeHead(200, { 'content-type': 'text/plain', trailer: 'x-sum, x-signed-in' })
         response.write(`${request.method} ${request.url} ${body}`)
         response.addTrailers({
@@ -239,7 +242,8 @@ describe('HTTP/2 through pamctl connect', () => {
       ].join('\r\n'),
     )
     expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*PUT \/chunks abc\r\n0\r\nx-sum: 3\r\nx-signed-in: Bearer \*+\r\n\r\n$/)
-    expect(seen.at(-1)?.trailers).toEqual({ 'x-checksum': 'c2' })
+    expect(answer).toMatch(/^trailer: x-sum, x-signed-in\r$/m)
+    expect(seen.at(-1)).toMatchObject({ trailers: { 'x-checksum': 'c2' }, announced: 'x-checksum' })
     const refused = await old.raw(
       `PUT /chunks HTTP/1.1\r\nHost: 127.0.0.1:${old.port}\r\nAuthorization: ${old.authorization}\r\nConnection: close\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Other: 1\r\n\r\n`,
     )

@@ -7,7 +7,7 @@ import type { Exchange } from '../server/exchange.ts'
 import { AnswerBody } from '../session/answer-body.ts'
 import type { HttpTarget } from '../target.ts'
 import type { UpstreamAnswer } from '../upstream/answer.ts'
-import { isBodiless, valueOf, valuesOf, type Header } from '../wire/headers.ts'
+import { announcedTrailers, isBodiless, valueOf, valuesOf, type Header } from '../wire/headers.ts'
 import { maskHeaders, passedAnswerTrailers } from './answer-headers.ts'
 import { originOf } from './connect-upstream.ts'
 import { decoded, encodingOf } from './decoded-body.ts'
@@ -48,7 +48,9 @@ export class AnswerRelay {
     const encoding = hasBody ? encodingOf(answer) : undefined
     const masker = hasBody ? this.#maskerOf(answer) : undefined
     const isChanged = hasBody ? encoding !== undefined || masker?.changes === true : this.#wouldChange(answer)
-    const headers = this.#headersOf(answer, isChanged)
+    const passed = this.#headersOf(answer, isChanged)
+    const mayTrail = hasBody && !passed.some(([name]) => name === 'content-length')
+    const headers = mayTrail ? [...passed, ...this.#trailerHeader(answer)] : passed
     /** Not before something of the body can be shown: until then the client can be told why it is not. */
     const start = (): AnswerBody => {
       if (this.#body !== undefined) return this.#body
@@ -116,6 +118,13 @@ export class AnswerRelay {
       contentTypes: valuesOf(headers, 'content-type'),
       request: { segments: request?.segments, described },
     }
+  }
+
+  /** `Trailer`, of those that the client may have. */
+  #trailerHeader({ headers }: UpstreamAnswer): Header[] {
+    const announced = announcedTrailers(headers).map((name): Header => [name, ''])
+    const names = maskHeaders(passedAnswerTrailers(announced, this.#parts.identity), this.#parts.session)
+    return names.length === 0 ? [] : [['trailer', names.map(([name]) => name).join(', ')]]
   }
 
   #headersOf(answer: UpstreamAnswer, isChanged: boolean): Header[] {

@@ -9,7 +9,7 @@ import type { UpstreamRequest } from '../upstream/answer.ts'
 import { withFinalStatus } from '../upstream/final-status.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { passedTrailers } from '../request/read-headers.ts'
-import { valueOf, valuesOf, type Header } from '../wire/headers.ts'
+import { announcedTrailers, valueOf, valuesOf, type Header } from '../wire/headers.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { AnswerRelay } from './answer-relay.ts'
 import { identityOf, type Identity } from './credential-headers.ts'
@@ -59,8 +59,11 @@ export async function forward(
     const body = bodyOf(command, exchange, config.headers, (error) => slow.abort(error))
     const { trailers } = command
     const once = allowed.approval !== undefined
+    const { method, target, headers } = requestOf(allowed, identity, session)
     const answer = await upstream.send({
-      ...requestOf(allowed, identity, session),
+      method,
+      target,
+      headers: [...headers, ...trailerHeader(command)],
       body,
       trailers,
       once,
@@ -91,6 +94,13 @@ function bodyOf(
   }
   const hasBody = bytes.length > 0 || valueOf(head.headers, 'content-length') !== undefined
   return hasBody || /^(?:POST|PUT|PATCH)$/.test(head.method) ? bytes : undefined
+}
+
+/** `Trailer`, of what follows the body: that it does is known, or announced for one that comes in chunks. Names that do not pass have been refused. */
+function trailerHeader({ head, bytes, trailers }: HttpCommand): Header[] {
+  const isInChunks = bytes === undefined && valueOf(head.headers, 'content-length') === undefined
+  const names = isInChunks ? announcedTrailers(head.headers) : trailers.map(([name]) => name)
+  return names.length === 0 ? [] : [['trailer', [...new Set(names)].join(', ')]]
 }
 
 export function requestOf(

@@ -1,6 +1,6 @@
 import { PamError } from '../../../shared/errors.ts'
 import { wordList } from '../../../shared/word-list.ts'
-import { valuesOf, withoutHopByHop, type Header, type Headers } from '../wire/headers.ts'
+import { announcedTrailers, valuesOf, withoutHopByHop, type Header, type Headers } from '../wire/headers.ts'
 
 /**
  * What passes of a client's headers: a list, and what the target's configuration adds to it. What is left out otherwise is what belongs to the
@@ -13,7 +13,9 @@ export function passedHeaders(headers: Headers, ownNames: readonly string[]): He
     if (!PASSED.has(name) && !ownNames.includes(name)) return refusal(name)
     passed.push([name, value])
   }
-  return wrongValue(headers) ?? passed
+  const announced = announcedTrailers(headers).map((name): Header => [name, ''])
+  const late = passedTrailers(announced, ownNames)
+  return wrongValue(headers) ?? (late instanceof PamError ? late : passed)
 }
 
 /** What passes of a client's trailers: digests of the body in front of them, and what the target's configuration adds. Any other is refused by name. */

@@ -42,6 +42,13 @@ export function withoutHopByHop(headers: Headers): Header[] {
   return headers.filter(([name]) => !HOP_BY_HOP.has(name) && !named.has(name))
 }
 
+/** The names that `Trailer` announces (RFC 9110, section 6.6.2), in lower case. It is of one connection, and written anew for the next. */
+export const announcedTrailers = (headers: Headers): readonly string[] =>
+  valuesOf(headers, 'trailer')
+    .flatMap((value) => value.split(','))
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '')
+
 /** Whether an answer has no body, whatever its head says (RFC 9110, section 6.4.1). */
 export const isBodiless = (method: string, status: number): boolean =>
   method === 'HEAD' || status === 204 || status === 304

@@ -3,6 +3,14 @@ import { passedHeaders, wrongHeaderName } from '../../../../src/protocols/http/r
 import { PamError } from '../../../../src/shared/errors.ts'
 
 describe('passedHeaders', () => {
+  it('refuses a trailer that is announced and does not pass', () => {
+    expect(passedHeaders([['trailer', 'Content-Digest, x-sum']], ['x-sum'])).toEqual([])
+    expect(passedHeaders([['trailer', 'content-digest, X-Other']], ['x-sum'])).toMatchObject({
+      code: 'FEATURE_REFUSED',
+      message: expect.stringContaining('the trailer x-other') as string,
+    })
+  })
+
   it('passes what is listed, leaves out what belongs to the connection', () => {
     expect(
       passedHeaders(

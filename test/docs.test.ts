@@ -111,6 +111,43 @@ describe('the documents', () => {
     expect([people.map(({ id }) => id), services.map(({ id }) => id)]).toEqual([['jane'], ['ci-deploy']])
   })
 
+  it('the configuration of the page credentials is valid', () => {
+    const yamls = blocks('docs/credentials.md', 'yaml')
+    expect(yamls.length).toBeGreaterThan(5)
+    for (const yaml of yamls) {
+      const { warnings } = parseConfig(`identity: { evaluation: { people: people.yaml } }\n${yaml}`, 'page')
+      expect(warnings).toEqual([expect.stringContaining('the built-in OpenID provider is for evaluation')])
+    }
+  })
+
+  it('the commands of the page credentials do what it says', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-docs-'))
+    const [sealed = ''] = blocks('docs/credentials.md', 'yaml').filter((yaml) => yaml.includes('sealed:'))
+    writeFileSync(
+      join(directory, 'pam.yaml'),
+      `identity: { evaluation: { people: people.yaml } }\ndataDirectory: data\n${sealed}`,
+    )
+    writeFileSync(join(directory, 'master.key'), Buffer.alloc(32, 1).toString('base64'), { mode: 0o600 })
+    const outputs: string[] = []
+    for (const line of (blocks('docs/credentials.md', 'sh')[0] ?? '').trim().split('\n')) {
+      const [program, ...args] = line.split(' ')
+      expect(program).toBe('pam-gateway')
+      const { code, stdout, stderr } = await run(process.execPath, [join(ROOT, 'bin', 'pam-gateway.js'), ...args], {
+        cwd: directory,
+        input: 'a secret\n',
+      })
+      expect([line, code, stderr]).toEqual([line, 0, ''])
+      outputs.push(stdout)
+    }
+    rmSync(directory, { recursive: true })
+    expect(outputs).toEqual([
+      'secret:prod-db is set; sessions that begin from now on use it\n',
+      expect.stringMatching(/prod-db .* key:[0-9a-f]{16}/),
+      expect.stringMatching(/^all secrets are sealed with key:[0-9a-f]{16} already\n$/),
+      'secret:prod-db is removed\n',
+    ])
+  })
+
   it('every ready-made set is described', () => {
     const page = read('docs/rule-sets.md')
     expect([...page.matchAll(/^## (.*)$/gm)].map(([, name]) => name)).toEqual(Object.keys(postgresRuleSets))

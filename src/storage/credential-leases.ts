@@ -4,6 +4,7 @@ import type { Database } from './database.ts'
 /** Users of databases that were made for sessions and are not known to be gone. Each is on record when it is made and when it is taken back. */
 export function credentialLeasesIn(db: Database) {
   return {
+    live: new Set<string>(),
     add: ({ id, reference, user }: { id: string; reference: string; user: string }): Promise<void> =>
       db.change(async (tx) => {
         const now = Date.now()

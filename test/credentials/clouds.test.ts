@@ -42,7 +42,12 @@ function configured(settings: Partial<StoreSettings> = {}) {
         IDENTITY_HEADER: 'the-header',
       },
       clock,
-      ledger: { add: () => Promise.resolve(), remove: () => Promise.resolve(), list: () => Promise.resolve([]) },
+      ledger: {
+        live: new Set(),
+        add: () => Promise.resolve(),
+        remove: () => Promise.resolve(),
+        list: () => Promise.resolve([]),
+      },
       history: { lastVersion: () => Promise.resolve(0), note: () => Promise.resolve() },
     },
   )

@@ -10,6 +10,8 @@ export type VaultDatabaseReference = Extract<StoreReference, { readonly store: '
 
 /** Leases that are not known to be revoked, on the disk: what a crash leaves behind is revoked at the next start. */
 export interface LeaseLedger {
+  /** Those that a session of this process uses. A reload builds the stores anew, and they stay. */
+  readonly live: Set<string>
   /** Resolves once it is durable. */
   add(lease: { readonly id: string; readonly reference: string; readonly user: string }): Promise<void>
   remove(id: string, why: 'released' | 'lost' | 'left over'): Promise<void>
@@ -30,7 +32,6 @@ export class VaultDatabase {
   readonly #client: VaultClient
   readonly #ledger: LeaseLedger
   readonly #clock: Clock
-  readonly #live = new Set<string>()
 
   constructor(client: VaultClient, ledger: LeaseLedger, clock: Clock) {
     this.#client = client
@@ -45,11 +46,11 @@ export class VaultDatabase {
     const id = leaseId(own(answer.json, 'lease_id'))
     try {
       const lease = leaseOf(id, answer)
-      this.#live.add(id)
+      this.#ledger.live.add(id)
       await this.#ledger.add({ id, reference: `vault-db:${[...mount, role].join('/')}`, user: lease.user })
       return this.#serve(lease)
     } catch (error) {
-      this.#live.delete(id)
+      this.#ledger.live.delete(id)
       // A user was made that nobody will use.
       await this.#revoke(id).catch(() => {})
       throw error
@@ -60,7 +61,7 @@ export class VaultDatabase {
   async sweep(): Promise<number> {
     let left = 0
     for (const id of await this.#ledger.list()) {
-      if (this.#live.has(id)) continue
+      if (this.#ledger.live.has(id)) continue
       try {
         await this.#revoke(id)
         await this.#ledger.remove(id, 'left over')
@@ -79,7 +80,7 @@ export class VaultDatabase {
     let released: Promise<void> | undefined
     const release = async (): Promise<void> => {
       renewal.stop()
-      this.#live.delete(lease.id)
+      this.#ledger.live.delete(lease.id)
       try {
         await this.#revoke(lease.id)
       } catch (error) {

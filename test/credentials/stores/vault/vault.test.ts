@@ -199,6 +199,7 @@ describe('users of databases', () => {
     const ids: string[] = []
     return {
       ids,
+      live: new Set(),
       add: ({ id }) => Promise.resolve(void ids.push(id)),
       remove: (id) => Promise.resolve(void ids.splice(ids.indexOf(id), 1)),
       list: () => Promise.resolve([...ids]),
@@ -261,10 +262,19 @@ describe('users of databases', () => {
   it('of a gateway that crashed are revoked by the next one, and those of live sessions are not', async () => {
     const kept = ledger()
     await new VaultDatabase(clientOf(), kept, clock).lease(REFERENCE)
-    const database = new VaultDatabase(clientOf(), kept, clock)
+    const database = new VaultDatabase(clientOf(), { ...kept, live: new Set() }, clock)
     const live = await database.lease(REFERENCE)
     await database.sweep()
     expect([kept.ids.length, stores.leases.size, live.lost.aborted]).toEqual([1, 1, false])
+  })
+
+  it('of live sessions stay when the configuration is read again', async () => {
+    const kept = ledger()
+    const lease = await new VaultDatabase(clientOf(), kept, clock).lease(REFERENCE)
+    await new VaultDatabase(clientOf(), kept, clock).sweep()
+    expect([stores.leases.size, lease.lost.aborted]).toEqual([1, false])
+    await lease.release()
+    expect([stores.leases.size, kept.ids.length]).toEqual([0, 0])
   })
 
   it.each([

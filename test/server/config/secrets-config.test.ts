@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { parseConfig } from '../../../src/server/config/config.ts'
+import { loadConfig } from '../../../src/server/config/load-config.ts'
+import { PamError } from '../../../src/shared/errors.ts'
+
+const HEAD = 'identity: { evaluation: { people: people.yaml } }\n'
+const VAULT = 'address: "https://vault:8200", auth: { type: token, token: env:T }'
+const problem = (work: () => unknown): string => {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof PamError) return error.message
+    throw error
+  }
+  return 'no problem'
+}
+const saidOf = (secrets: string): string => problem(() => parseConfig(`${HEAD}secrets: ${secrets}\n`, 'pam.yaml'))
+
+let directory: string
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'pamctl-test-config-'))
+  writeFileSync(join(directory, 'people.yaml'), 'people: []\n')
+})
+afterAll(() => rmSync(directory, { recursive: true }))
+
+it.each([
+  ['{}', 'no problem'],
+  [`{ vault: { ${VAULT} } }`, 'no problem'],
+  ['{ aws: { region: eu-west-1 }, gcp: {}, azure: { auth: { type: workload } } }', 'no problem'],
+  ['{ vault: { address: "http://vault:8200", auth: { type: token, token: env:T } } }', 'expected https'],
+  ['{ vault: { address: "https://vault/v1/../", auth: { type: token, token: env:T } } }', 'no problem'],
+  ['{ vault: { address: "https://vault/x", auth: { type: token, token: env:T } } }', 'expected a URL without a path'],
+  ['{ vault: { address: "https://me:pw@vault", auth: { type: token, token: env:T } } }', 'without a user name'],
+  ['{ vault: { address: "https://vault", auth: { type: token, token: hvs.secret } } }', 'expected a reference'],
+  [
+    '{ vault: { address: "https://vault", auth: { type: token, token: "vault:a/b#c" } } }',
+    'is for what the gateway logs',
+  ],
+  [`{ vault: { ${VAULT}, kv: [{ mount: "../sys" }] } }`, 'expected a path such as'],
+  [`{ vault: { ${VAULT}, namespace: "a\\r\\nb" } }`, 'expected a namespace'],
+  ['{ aws: { region: "eu-west-1.evil.example" } }', 'expected a region'],
+  ['{ azure: { auth: { type: workload }, url: "https://{vault}.evil.example/x" } }', 'expected https://{vault}.'],
+  ['{ sealed: { masterKey: { type: transit, name: pam } } }', 'a master key in transit needs secrets.vault'],
+  [`{ vault: { ${VAULT} }, sealed: { masterKey: { type: transit, name: pam } } }`, 'no problem'],
+  ['{ cacheFor: 2d }', 'expected at most 1d'],
+])('secrets: %s', (secrets, expected) => expect(saidOf(secrets)).toContain(expected))
+
+it('the secret that was written in place of a reference is not repeated', () => {
+  const said = saidOf('{ vault: { address: "https://vault", auth: { type: token, token: hvs.hunter2 } } }')
+  expect(said).not.toContain('hunter2')
+})
+
+it.each([
+  ['vault:secret/a#b', 'vault: needs secrets.vault in the configuration'],
+  ['vault-db:database/a', 'vault-db: needs secrets.vault in the configuration'],
+  ['aws-sm:a', 'aws-sm: needs secrets.aws in the configuration'],
+  ['secret:a', 'secret: needs secrets.sealed in the configuration'],
+  ['exec:pass db', 'exec: is not supported: the gateway runs no other programs'],
+])('a target with %s: %s', (reference, expected) => {
+  const file = join(directory, 'pam.yaml')
+  const target = `{ name: a, type: postgres, host: h, database: d, user: u, password: "${reference}" }`
+  writeFileSync(file, `${HEAD}targets:\n  - ${target}\n`)
+  expect(problem(() => loadConfig(file))).toContain(expected)
+})
+
+it.each([
+  ['password: env:PATH, iam: { provider: gcp }', 'give either a password, or iam'],
+  ['iam: { provider: aws, region: eu-west-1 }, tls: require', 'needs tls: verify-full'],
+  ['certificate: env:PATH', 'give a certificate and its key together'],
+  ['certificate: env:PATH, key: env:PATH, tls: disable', 'is shown within TLS'],
+  ['certificate: env:PATH, key: env:PATH', 'is not the key of the certificate'],
+])('a database with { %s }: %s', (given, expected) => {
+  for (const type of ['postgres', 'mysql']) {
+    const file = join(directory, `${type}.yaml`)
+    writeFileSync(file, `${HEAD}targets:\n  - { name: a, type: ${type}, host: h, database: d, user: u, ${given} }\n`)
+    expect(problem(() => loadConfig(file))).toContain(expected)
+  }
+})

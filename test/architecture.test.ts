@@ -175,7 +175,10 @@ const ROWS: Readonly<Record<string, Row>> = {
 
   // Protocols: what all share, and the three lists.
   protocols: { imports: ['protocols/*.ts', 'type:shared/', 'type:gateway/', 'type:api/schemas/'] },
-  'protocols/protocol.ts': { imports: ['type:gateway/', 'type:policy/', 'type:shared/'], packages: ['type:zod'] },
+  'protocols/protocol.ts': {
+    imports: ['type:credentials/', 'type:gateway/', 'type:policy/', 'type:shared/'],
+    packages: ['type:zod'],
+  },
   'protocols/policy-language.ts': { imports: ['policy/language.ts', 'protocols/gateway.ts'] },
   'protocols/target-shape.ts': { imports: [], packages: ['node:net', 'zod'] },
   'protocols/client-certificate.ts': { imports: ['credentials/', 'shared/errors.ts', 'type:protocols/protocol.ts'] },
@@ -218,7 +221,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['zod'],
   },
   'protocols/postgres/gateway-half.ts': {
-    imports: ['type:protocols/protocol.ts', 'protocols/postgres/', 'sql/vocabulary.ts'],
+    imports: ['type:protocols/protocol.ts', 'type:credentials/', 'protocols/postgres/', 'sql/vocabulary.ts'],
   },
   'protocols/postgres/rule-sets.ts': { imports: ['shared/word-list.ts', 'type:policy/'] },
   'protocols/postgres/wire': { imports: ['wire/*.ts', 'protocols/postgres/wire/'], packages: ['node:crypto'] },
@@ -284,6 +287,8 @@ const ROWS: Readonly<Record<string, Row>> = {
       'masking/',
       'type:credentials/',
       'type:policy/',
+      'type:protocols/protocol.ts',
+      'type:protocols/postgres/ephemeral-settings.ts',
       'protocols/postgres/sqlstates.ts',
       'protocols/postgres/target.ts',
       'protocols/postgres/wire/',

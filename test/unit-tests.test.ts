@@ -22,6 +22,7 @@ const PIPELINE =
   'a part of the state that pipeline/{client-side,server-side,server-messages}.test.ts drive with messages'
 const SERVER = 'asks a real server: test/integration/{server-reading,readings,hostile-targets}.test.ts'
 const TARGETS = 'test/protocols/postgres/gateway/login/upstream-login.test.ts, against servers'
+const EPHEMERAL = 'test/integration/postgres-ephemeral.test.ts, against a real server'
 const CONDITIONS = 'conditions/always-true.test.ts asks what it answers'
 const LINEAGE = 'lineage/dialect.test.ts and test/integration/leaks.test.ts read statements through it'
 const FACTS = 'lineage/dialect.test.ts, test/protocols/postgres/dialect/facts.test.ts read statements through it'
@@ -204,6 +205,8 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'sql/record/recordable.ts': 'test/protocols/postgres/gateway/pipeline/recordable.test.ts reads texts through it',
   'protocols/postgres/gateway/assumed-facts.ts': WIRING,
   'protocols/postgres/gateway/engine.ts': WIRING,
+  'protocols/postgres/gateway/ephemeral/administrator.ts': EPHEMERAL,
+  'protocols/postgres/gateway/ephemeral/ephemeral-roles.ts': EPHEMERAL,
   'protocols/postgres/gateway/probe.ts': WIRING,
   'protocols/postgres/gateway/login/connect-upstream.ts': 'login/upstream-login.test.ts, against servers',
   'protocols/postgres/gateway/login/upstream-query.ts': 'login/upstream-login.test.ts, against servers',

@@ -4,6 +4,8 @@ import type { CredentialReference } from './store-reference.ts'
 
 /** Where credentials are read: the gateway's own machine, and the stores that it is configured with. */
 export interface Secrets {
+  /** Where relative paths of the configuration start, those of references among them. */
+  readonly baseDirectory: string
   /** The secret as it is now, or as it was read within the time that its store lets it be kept. Throws CONFIG_INVALID or CREDENTIAL_UNAVAILABLE. */
   read(reference: CredentialReference): Promise<string>
   /** A secret that is read many times while a session lasts, and kept current until it is released. */
@@ -47,6 +49,7 @@ export function localSecrets(baseDirectory: string): Secrets {
     throw noStore(reference)
   }
   return {
+    baseDirectory,
     read: async (reference) => read(reference),
     hold: async (reference) => {
       // A missing one is found here, and not at the first use.

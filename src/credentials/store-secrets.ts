@@ -58,6 +58,10 @@ export class StoreSecrets implements Secrets {
     return this.#problems
   }
 
+  get baseDirectory(): string {
+    return this.#parts.baseDirectory
+  }
+
   async read(reference: CredentialReference): Promise<string> {
     if (isSecretReference(reference)) return resolveSecret(reference, this.#parts.baseDirectory)
     return (await this.#current(reference)).text

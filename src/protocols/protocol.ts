@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Secrets } from '../credentials/secrets.ts'
 import type { Accounts } from '../gateway/credential-source.ts'
 import type { Engine } from '../gateway/engine.ts'
 import type { TargetConfig } from '../gateway/target.ts'
@@ -42,6 +43,16 @@ export interface TargetKind<C extends TargetConfig = TargetConfig> extends Accou
   readingWhereMasked?(target: C): StatementReading
   /** What somebody who may have the target is told of it. */
   facts(target: C): TargetFacts
+  /**
+   * Drops accounts that were made for sessions which are over, where an end of the gateway or of the target has left some. Sessions that are
+   * open, or opening, are left alone.
+   */
+  reapAccounts?(target: C, gateway: string, secrets: Secrets): Promise<ReapedAccounts>
+}
+
+export interface ReapedAccounts {
+  readonly dropped: readonly string[]
+  readonly failed: readonly { readonly account: string; readonly error: unknown }[]
 }
 
 /** As zod wants it for a union that `type` discriminates. */

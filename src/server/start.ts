@@ -39,6 +39,7 @@ import { openStore } from './open-store.ts'
 import { samlClients } from './saml-clients.ts'
 import { tighten } from './private-files.ts'
 import { listenForApps, type AppsListener } from './start-apps.ts'
+import { startReaper } from './reap-accounts.ts'
 import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
 import { startEvidence, type Evidence } from './start-evidence.ts'
 import { startSecrets, type RunningSecrets } from './start-secrets.ts'
@@ -95,6 +96,14 @@ export async function start(file: string): Promise<void> {
   const operations = await startOperations(config, () => readinessOf(running, delivery))
   const sweeping = setInterval(() => void sweep(db, deps, logger), 10_000)
   const sums = setInterval(() => void auditRefusals(db, deps, logger), 60_000)
+  const stopReaper = startReaper({
+    config: () => running.live.config,
+    protocols: running.protocols,
+    secrets: () => running.secrets.secrets,
+    digestKey: running.keys.digest,
+    db,
+    logger,
+  })
   await auditConfig(db, config, 'config.loaded')
   logger.info(
     {
@@ -118,6 +127,7 @@ export async function start(file: string): Promise<void> {
     stopping = true
     clearInterval(sweeping)
     clearInterval(sums)
+    stopReaper()
     await auditRefusals(db, deps, logger)
     await endSessions(registry)
     tunnels.close()

@@ -8,6 +8,7 @@ import { targetShape } from '../target-shape.ts'
 import { checkAuthority, targetTls } from '../target-tls.ts'
 import { unverifiedFindings } from '../unverified-target.ts'
 import { DEFAULT_SCHEMA } from './default-schema.ts'
+import { ephemeralSettings } from './ephemeral-settings.ts'
 
 const schema = z
   .strictObject({
@@ -16,6 +17,11 @@ const schema = z
     port: z.int().min(1).max(65_535).default(5432),
     database: z.string().min(1).describe('the only database that is served'),
     ...databaseLogin,
+    ephemeral: ephemeralSettings
+      .optional()
+      .describe(
+        'a role for each session, made when it opens and dropped when it ends, instead of a password; user is then what clients and rules call the account',
+      ),
     ownAccount: z
       .boolean()
       .default(false)
@@ -65,6 +71,18 @@ const schema = z
     }
     checkAuthority(target, context)
     checkDatabaseLogin(target, context)
+    if (target.ephemeral === undefined) return
+    const { password, iam, certificate, authentication, ownAccount } = target
+    const refused = {
+      password: password !== undefined && 'each session has its own',
+      iam: iam !== undefined && 'each session has a password of its own',
+      certificate: certificate !== undefined && 'each session has a password of its own',
+      authentication: authentication !== undefined && 'it is scram-sha-256',
+      ownAccount: ownAccount && 'a session may not change the role that is made for it',
+    }
+    for (const [key, why] of Object.entries(refused))
+      if (why !== false)
+        context.addIssue({ code: 'custom', path: [key], message: `is not used with ephemeral: ${why}` })
   })
 
 export type PostgresTarget = z.output<typeof schema>
@@ -79,7 +97,10 @@ export function authenticationOf({
   authentication,
   tls,
   password,
-}: Pick<PostgresTarget, 'authentication' | 'tls' | 'password'>): readonly AuthenticationMethod[] {
+  ephemeral,
+}: Pick<PostgresTarget, 'authentication' | 'tls' | 'password'> &
+  Partial<Pick<PostgresTarget, 'ephemeral'>>): readonly AuthenticationMethod[] {
+  if (ephemeral !== undefined) return ['scram-sha-256']
   if (authentication !== undefined) return authentication
   if (tls === 'verify-full') return ['scram-sha-256', 'md5', 'cleartext-password', 'none']
   return password === undefined ? ['none'] : ['scram-sha-256']

@@ -80,8 +80,10 @@ export async function connectUpstream(
         messages: Math.ceil(limits.catalogBytes / MIN_ROW_BYTES),
       })
       const { host, port, database } = config
+      // A role that is made for one session sees what every role with the same rights does.
+      const account = [lease.account ?? lease.user, config.ephemeral?.grantedRoles, config.ephemeral?.settings]
       const ask: AskAll = (queries) => runShielded(messages, shield(limits.catalogs), queries.map(textOf))
-      const found = await shelf.find(JSON.stringify([host, port, database, lease.user]), STATE, (queries) =>
+      const found = await shelf.find(JSON.stringify([host, port, database, account]), STATE, (queries) =>
         runQueries(messages, queries.map(textOf)),
       )
       const { place } = found

@@ -43,6 +43,12 @@ export async function runShielded(
   return results
 }
 
+/** Runs one statement that has no rows, in the transaction that is open, if any. */
+export async function runCommand(messages: TargetMessages<Frame>, text: string): Promise<void> {
+  messages.send(encoded(text))
+  await answersOf(messages, 0)
+}
+
 const encoded = (sql: string): Buffer => encodeMessage(query, { type: 'query', sql })
 
 /** Reads up to ReadyForQuery. Returns the rows of so many queries; 0: a command without rows. */

@@ -12,8 +12,8 @@ export interface Secrets {
   hold(reference: CredentialReference): Promise<HeldSecret>
   /** A user of the target's database, made for one session. */
   databaseUser(reference: CredentialReference): Promise<DatabaseUser>
-  /** A password that a cloud's identity service gives for a short time. */
-  identityToken(request: IdentityTokenRequest): Promise<string>
+  /** A password that a cloud's identity service gives for a short time, and gives anew until it is released: whoever ends a session connects again. */
+  identityToken(request: IdentityTokenRequest): Promise<HeldSecret>
 }
 
 export interface HeldSecret {

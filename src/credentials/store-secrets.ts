@@ -87,17 +87,33 @@ export class StoreSecrets implements Secrets {
     return this.#watched(reference, () => asked)
   }
 
-  async identityToken(request: IdentityTokenRequest): Promise<string> {
-    const name = request.type === 'rds' ? 'aws-sm:' : 'gcp-sm:'
-    const asked = this.#parts.stores.identityToken(request)
-    if (asked === undefined) throw notConfigured(name)
-    return this.#watched(name, () => asked)
+  async identityToken(request: IdentityTokenRequest): Promise<HeldSecret> {
+    const { clock, stores } = this.#parts
+    const name = `${TOKENS[request.type]}:${request.type}`
+    const ask = async (): Promise<Kept> => {
+      const text = await this.#watched(name, () => {
+        const asked = stores.identityToken(request)
+        if (asked === undefined) throw notConfigured(name)
+        return asked
+      })
+      return { text, until: clock.now() + TOKEN_MS }
+    }
+    return this.#keepCurrent(name, await ask(), ask)
   }
 
-  /** Asks the store anew before the time is over; where it does not answer, the last value is good until then. */
   async #holdStored(reference: CredentialReference): Promise<HeldSecret> {
+    const first = await this.#current(reference)
+    return this.#keepCurrent(reference, first, async (current) => {
+      const kept = this.#kept.get(reference)
+      // Another session may have asked since.
+      return kept !== undefined && kept.until > current.until ? kept : this.#ask(reference)
+    })
+  }
+
+  /** Asks anew before the time is over; where there is no answer, the last value is good until then. */
+  #keepCurrent(reference: string, first: Kept, ask: (current: Kept) => Promise<Kept>): HeldSecret {
     const { clock } = this.#parts
-    let current = await this.#current(reference)
+    let current = first
     let failure: PamError | undefined
     let isReleased = false
     let cancel = (): void => {}
@@ -107,9 +123,7 @@ export class StoreSecrets implements Secrets {
     }
     const refresh = async (): Promise<void> => {
       try {
-        const kept = this.#kept.get(reference)
-        // Another session may have asked since.
-        current = kept !== undefined && kept.until > current.until ? kept : await this.#ask(reference)
+        current = await ask(current)
         failure = undefined
       } catch (error) {
         failure = error instanceof PamError ? error : unavailable(reference, error)
@@ -221,4 +235,12 @@ const notConfigured = (reference: string): PamError =>
     },
   )
 
+/** Whose identity a token is of. */
+const TOKENS = { rds: 'aws-sm', 'cloud-sql': 'gcp-sm' } as const satisfies Record<
+  IdentityTokenRequest['type'],
+  StoreName
+>
+
+/** Milliseconds. RDS takes a token for 15 minutes; one of Google is given out when it has four left, at least. */
+const TOKEN_MS = 240_000
 const SHORTEST_WAIT_MS = 5000

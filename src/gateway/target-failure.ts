@@ -28,6 +28,8 @@ export function targetFailure(name: string, error: unknown): PamError {
       cause: error,
       ...(hint === undefined ? {} : { hint }),
     })
+  // A credential that cannot be read is no fault of the target.
+  if (error instanceof PamError && error.side === 'gateway') return error
   if (error instanceof PamError) return told(error.code, error.message, error.hint)
   if (error instanceof TargetSaidNo) {
     return error.isCredential

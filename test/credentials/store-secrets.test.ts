@@ -13,6 +13,7 @@ const OTHER: CredentialReference = 'vault:secret/prod/web#password'
 
 let clock: HandClock
 let answer: () => Promise<StoredSecret>
+let token: () => Promise<string>
 let asked: number
 let changes: StoreChange[]
 let directory: string
@@ -21,6 +22,7 @@ beforeEach(() => {
   asked = 0
   changes = []
   answer = () => Promise.resolve({ text: 'hunter2' })
+  token = () => Promise.reject(new StoreFailure('store', 'has no keys'))
   directory = mkdtempSync(join(tmpdir(), 'pamctl-test-secrets-'))
 })
 afterEach(() => rmSync(directory, { recursive: true }))
@@ -35,7 +37,7 @@ const secretsOf = (cacheFor = 60_000): StoreSecrets =>
         return answer()
       },
       databaseUser: () => undefined,
-      identityToken: () => Promise.reject(new StoreFailure('store', 'has no keys')),
+      identityToken: () => token(),
     },
     cacheFor,
     clock,
@@ -177,6 +179,19 @@ describe('what a session holds', () => {
     clock.next()
     await settled()
     expect(held.value).toBe('rotated')
+  })
+
+  it('a token of a cloud is another one before it is over: ending a session takes a connection', async () => {
+    let made = 0
+    token = () => Promise.resolve(`token ${++made}`)
+    const held = await secretsOf().identityToken({ type: 'cloud-sql' })
+    expect(held.value).toBe('token 1')
+    const begun = clock.time
+    expect(clock.next() - begun).toBe(120_000)
+    await settled()
+    expect(held.value).toBe('token 2')
+    held.release()
+    expect(clock.isIdle).toBe(true)
   })
 
   it('is not asked for once it is released', async () => {

@@ -15,6 +15,7 @@ import { MaskingScope, taintedRelations } from '../../src/protocols/postgres/mas
 import type { MaskingPlan } from '../../src/masking/plan.ts'
 import { NOTHING_MASKED } from '../helpers/postgres-pipeline.ts'
 import { textOf, type CatalogQuery } from '../../src/protocols/postgres/catalog/catalog-mirror.ts'
+import { askForRelations } from '../../src/protocols/postgres/catalog/relation-reading.ts'
 import { CatalogShelf, type CatalogPlace } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
 
 let postgres: LocalPostgres
@@ -317,10 +318,10 @@ describe('what is read ahead, by names alone and whoever else reads', () => {
     const isTime = new Promise<void>((resolve) => (answer = resolve))
     const read = place.readAhead(
       new Set([name]),
-      async (query) => {
-        const [rows] = await ask([query])
+      async (queries) => {
+        const answers = await ask(queries)
         await isTime
-        return rows
+        return answers
       },
       (before) => place.definitions.withNames(before, new Set([name]), place.definitions.changes, new Set()),
     )
@@ -371,17 +372,45 @@ describe('what is read ahead, by names alone and whoever else reads', () => {
     const { place } = await new CatalogShelf().find('target', STATE, ask)
     await place.read(ask)
     await reader.query('create table ahead_tree (a int) partition by list (a)')
-    const readOf = (name: string) =>
-      place.readAhead(
-        new Set([name]),
-        async (query) => (await ask([query]))[0],
-        (before) => before,
-      )
+    const readOf = (name: string) => place.readAhead(new Set([name]), ask, (before) => before)
     expect([await readOf('ahead_tree'), await readOf('with "quotes"')]).toEqual([undefined, undefined])
     await reader.query('drop table ahead_tree')
     await reader.end()
   })
 })
+
+it('what is read by names alone is found by indexes, however much there is, also where it was planned when there was little', async () => {
+  const client = await connect('-c plan_cache_mode=force_generic_plan')
+  await client.query('create schema grown; set search_path = grown; create table grown (a int primary key)')
+  const version = Number((await client.query('show server_version_num')).rows[0].server_version_num)
+  const [settings, relations] = askForRelations(version, new Set(['grown_150'])) ?? []
+  if (settings === undefined || relations === undefined) throw new Error('nothing is asked')
+  const execute = `execute relations('${relations.parameter}')`
+  await client.query(`prepare relations(text) as ${relations.sql}; ${textOf(settings)}; ${execute}`)
+  // A few at a time: where a session hears of too many changes at once, it plans everything anew.
+  for (let last = 25; last <= 150; last += 25)
+    await client.query(
+      `do $$begin for i in ${last - 24}..${last} loop execute format('create table grown_%s (a serial primary key, b int references grown)', i); end loop; end$$; ${execute}`,
+    )
+  const { rows } = await client.query(`explain (analyze, timing off, format json) ${execute}`)
+  const most = Math.max(...plansIn(rows[0]['QUERY PLAN'][0].Plan).map(rowsOfPlan))
+  await client.query('drop schema grown cascade')
+  await client.end()
+  expect([most > 10, most < 150]).toEqual([true, true])
+})
+
+interface Plan {
+  readonly Plans?: readonly Plan[]
+  readonly 'Actual Rows': number
+  readonly 'Actual Loops': number
+  readonly 'Rows Removed by Filter'?: number
+  readonly 'Rows Removed by Index Recheck'?: number
+}
+const plansIn = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(plansIn)]
+/** How many rows it has looked at. */
+const rowsOfPlan = (plan: Plan): number =>
+  plan['Actual Loops'] *
+  (plan['Actual Rows'] + (plan['Rows Removed by Filter'] ?? 0) + (plan['Rows Removed by Index Recheck'] ?? 0))
 
 describe('what others say of what has changed', () => {
   const CODE =
@@ -514,7 +543,7 @@ describe('what is read of some relations', () => {
     try {
       await client.query(then)
       const found = await read(new Set(['x']))
-      expect(asked).toEqual([expect.stringMatching(/^with /)])
+      expect(asked).toEqual(BY_NAMES)
       expect(meaning(found)).toEqual(meaning(await whole()))
     } finally {
       await client.end()
@@ -528,7 +557,7 @@ describe('what is read of some relations', () => {
         rows.relations.flatMap(([, schema, name]) => (schema === 'named' ? [String(name)] : [])).toSorted(compare)
       await client.query(`create table past (a int); create table x (a int); ${CODE}`)
       expect(names(await read(new Set(['x'])))).toEqual(['x', 'y'])
-      expect(asked).toEqual([expect.stringMatching(/^with /)])
+      expect(asked).toEqual(BY_NAMES)
       // What another session of the gateway has made is read with the rest, and all of it where that is more than relations.
       await client.query('create table other (a int)')
       place.definitions.note(new Set(['other']))
@@ -614,7 +643,7 @@ describe('what a definition makes', () => {
         since,
       })
       expect(meaning(own.rows)).toEqual(meaning(whole.rows))
-      expect(asked.length === 1 && asked[0]?.startsWith('with ')).toBe(!READ_WITH_ALL.test(sql))
+      expect(asked.length === 2 && asked[1]?.startsWith('with ')).toBe(!READ_WITH_ALL.test(sql))
     } finally {
       await client.end()
       await parser.close()
@@ -630,6 +659,9 @@ async function renewsOf(parser: SqlParser, sql: string, rows: CatalogRows): Prom
   return changeOf(resolveFacts(parsed, catalog, new MaskingScope(NOTHING_MASKED, catalog, new Map())))?.renews
 }
 const NOTHING: Touches = new Set()
+
+/** What is asked for relations by their names. */
+const BY_NAMES = [expect.stringContaining('enable_seqscan'), expect.stringMatching(/^with /)]
 
 /** Whether the catalog is there without having been built: it was made from that before. */
 const wasRenewed = (rows: CatalogRows): boolean => isPrepared(rows)

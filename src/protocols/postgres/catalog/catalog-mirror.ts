@@ -6,6 +6,9 @@ import { catalogTables, type CatalogTable, type TableRow } from './catalog-table
 /** Runs one of the gateway's own queries in one snapshot; its rows. */
 export type Ask = (query: CatalogQuery) => Promise<readonly (readonly (string | null)[])[]>
 
+/** Runs the gateway's own queries, all in one round trip and one transaction; the rows of each. */
+export type AskAll = (queries: readonly CatalogQuery[]) => Promise<readonly (readonly (readonly (string | null)[])[])[]>
+
 /** A query of the gateway's own: a text, or one that is asked again and again but for `$1`, which has nothing in it that needs quoting. */
 export type CatalogQuery = string | RepeatedQuery
 export interface RepeatedQuery {

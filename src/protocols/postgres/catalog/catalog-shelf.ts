@@ -1,5 +1,5 @@
 import { WireError } from '../../../wire/wire-error.ts'
-import { readMirror, type Ask, type CatalogMirror, type CatalogQuery, type MirrorReading } from './catalog-mirror.ts'
+import { readMirror, type Ask, type AskAll, type CatalogMirror, type MirrorReading } from './catalog-mirror.ts'
 import { rowsOf, SYSTEM_QUERIES, type SystemRows } from './catalog-rows.ts'
 import type { CatalogRows } from './rows.ts'
 import type { KnownTexts } from '../masking/definitions.ts'
@@ -7,9 +7,6 @@ import { ReadingPace } from './reading-pace.ts'
 import { askForRelations, readRelations, withRelations } from './relation-reading.ts'
 import { joined, seenFirst, type Seen, type Touches } from './change-log.ts'
 import { SharedDefinitions } from './shared-definitions.ts'
-
-/** Runs the gateway's own queries, all in one round trip and one transaction; the rows of each. */
-export type AskAll = (queries: readonly CatalogQuery[]) => Promise<readonly (readonly (readonly (string | null)[])[])[]>
 
 /**
  * What the catalogs of each database say, shared by its sessions: only what has changed is read, once, whoever needs it first. What
@@ -157,7 +154,7 @@ export class CatalogPlace {
     if (this.#system === undefined || this.#shared === undefined) throw new WireError('the catalogs: not read before')
     const own = since && mirrors.get(since.rows)
     if (needed !== 'anything' && own !== undefined && isRecent(since?.since)) {
-      const read = await readRelations(own, needed, oneOf(ask))
+      const read = await readRelations(own, needed, ask)
       if (read !== undefined) return this.#meaning(read, own, since?.since ?? 0)
     }
     const now = performance.now()
@@ -171,16 +168,16 @@ export class CatalogPlace {
    */
   async readAhead(
     names: ReadonlySet<string>,
-    ask: (query: CatalogQuery) => Promise<Awaited<ReturnType<Ask>> | undefined>,
+    ask: (...queries: Parameters<AskAll>) => Promise<Awaited<ReturnType<AskAll>> | undefined>,
     seenWith: (before: Seen) => Seen,
   ): Promise<SharedReading | undefined> {
-    const query = this.#shared && askForRelations(this.#shared.mirror.version, names)
-    if (query === undefined) return undefined
+    const queries = this.#shared && askForRelations(this.#shared.mirror.version, names)
+    if (queries === undefined) return undefined
     const count = this.#forgotten + this.#merged.length
-    const answer = await ask(query)
+    const answers = await ask(queries)
     const before = this.#shared
-    if (answer === undefined || before === undefined || this.#isMergedSince(count, names)) return undefined
-    const read = withRelations(before.mirror, names, answer)
+    if (answers === undefined || before === undefined || this.#isMergedSince(count, names)) return undefined
+    const read = withRelations(before.mirror, names, answers)
     if (read === undefined) return undefined
     const { mirror } = read
     const { since } = before
@@ -204,7 +201,7 @@ export class CatalogPlace {
     const names = before && joined(needed, this.definitions.renewedSince(before.seen))
     if (before !== undefined && names !== undefined && names !== 'anything' && isRecent(before.since)) {
       const { mirror, since } = before
-      const read = await readRelations(mirror, names, oneOf(ask))
+      const read = await readRelations(mirror, names, ask)
       if (read !== undefined) {
         const seen = seenFirst(changes)
         // Another reading may have ended meanwhile, which knows nothing of this one.

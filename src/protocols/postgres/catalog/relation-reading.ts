@@ -6,7 +6,7 @@ import {
   rowOf,
   sameRow,
   valuesOf,
-  type Ask,
+  type AskAll,
   type CatalogMirror,
   type ChangedRows,
   type MirrorReading,
@@ -24,30 +24,40 @@ import { CATALOG_OF } from './what-runs.ts'
 export async function readRelations(
   before: CatalogMirror,
   names: ReadonlySet<string>,
-  ask: Ask,
+  ask: AskAll,
 ): Promise<MirrorReading | undefined> {
-  const query = askForRelations(before.version, names)
-  return query && withRelations(before, names, await ask(query))
+  const queries = askForRelations(before.version, names)
+  return queries && withRelations(before, names, await ask(queries))
 }
 
-/** The query for relations with these names; undefined where they cannot be asked for. */
-export function askForRelations(version: number, names: ReadonlySet<string>): RepeatedQuery | undefined {
+/** The queries for relations with these names, in one transaction; undefined where they cannot be asked for. */
+export function askForRelations(version: number, names: ReadonlySet<string>): readonly RepeatedQuery[] | undefined {
   if (names.size > MAX_NAMES || ![...names].every((name) => PLAIN_NAME.test(name))) return undefined
   const sql = queries.get(version) ?? relationsQuery(catalogTables(version))
   queries.set(version, sql)
-  return { sql, parameter: `{${[...names].join(',')}}` }
+  return [BY_INDEX, { sql, parameter: `{${[...names].join(',')}}` }]
+}
+
+/**
+ * What stays prepared stays planned, by the size that the catalogs had then: where they were small, all of each would be read ever after. It
+ * holds until the transaction ends, or what it was is set again (`SHIELDED`).
+ */
+const BY_INDEX: RepeatedQuery = {
+  sql: `select pg_catalog.set_config('enable_seqscan', $1, true)`,
+  parameter: 'off',
 }
 
 /** By version of the server. */
 const queries = new Map<number, string>()
 
-/** The same as `readRelations`, of the answer to that query. */
+/** The same as `readRelations`, of the answers to those queries. */
 export function withRelations(
   before: CatalogMirror,
   names: ReadonlySet<string>,
-  answer: Awaited<ReturnType<Ask>>,
+  answers: Awaited<ReturnType<AskAll>>,
 ): MirrorReading | undefined {
   const tables = catalogTables(before.version)
+  const [, answer = []] = answers
   if (answer.length > MAX_ROWS) return undefined
   const read = collect(tables, answer)
   if (read.storage !== before.storage || isPartOfTree(read.rows)) return undefined
@@ -117,34 +127,45 @@ const PART_OF: Readonly<Record<string, string>> = {
 /** Parts that are objects with dependencies of their own. */
 const OBJECTS = Object.keys(PART_OF).filter((name) => name !== 'pg_attribute' && name !== 'pg_index')
 
-/** One statement: the state, then the rows, by catalog, of the relations with the names in `$1`. */
+/**
+ * One statement: the state, then the rows, by catalog, of the relations with the names in `$1`. Each catalog is looked up by what it has an
+ * index of, and by nothing else: OFFSET 0 keeps the planner from choosing another one for what else is asked of a row, by statistics of before,
+ * which would then have it read all that users have made.
+ */
 export function relationsQuery(tables: Readonly<Record<string, CatalogTable>>): string {
-  const isOf = (column: string, oids: string): string => `${column} operator(pg_catalog.=) any (array(select ${oids}))`
-  const rowsOf = (name: string, where: string): string => {
+  const matches = (catalog: string, where: string): string =>
+    `lateral (select t.ctid, t.* from pg_catalog.${catalog} t where ${where} offset 0) t`
+  const isOf = (column: string, value: string): string => `t.${column} operator(pg_catalog.=) ${value}`
+  const rowsOf = (name: string, from: string, where: string): string => {
     const table = tableIn(tables, name)
-    return `select '${name}', ${nameOfRow(table)}, ${valuesOf(table)} from pg_catalog.${name} t where (${table.where}) and (${where})`
+    return `select '${name}', ${nameOfRow(table)}, ${valuesOf(table)} from ${from} cross join ${matches(name, where)} where (${table.where})`
   }
-  const named = `select k.oid, k.reltype, k.relnamespace, k.reltoastrelid from pg_catalog.pg_class k`
-  const indexes = `select i.indexrelid from pg_catalog.pg_index i where ${isOf('i.indrelid', 'n.oid from n union all select n.reltoastrelid from n')}`
-  const sequences = `select d.objid from pg_catalog.pg_depend d where d.refclassid operator(pg_catalog.=) ${CLASSES['pg_class']}::pg_catalog.oid and ${isOf('d.refobjid', 'n.oid from n')} and d.classid operator(pg_catalog.=) ${CLASSES['pg_class']}::pg_catalog.oid and d.deptype operator(pg_catalog.=) any ('{a,i}'::pg_catalog."char"[])`
+  const classOf = (name: string): string => `${CLASSES[name]}::pg_catalog.oid`
+  const columns = 't.oid, t.reltype, t.relnamespace, t.reltoastrelid'
+  const named = `select ${columns} from ${matches('pg_class', 't.relname operator(pg_catalog.=) any ($1::pg_catalog.name[])')} where t.oid operator(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid`
+  const indexes = `select t.indexrelid from (select n.oid from n union all select n.reltoastrelid from n) i(oid) cross join ${matches('pg_index', isOf('indrelid', 'i.oid'))}`
+  const sequences = `select t.objid from n cross join ${matches('pg_depend', `${isOf('refclassid', classOf('pg_class'))} and ${isOf('refobjid', 'n.oid')}`)} where ${isOf('classid', classOf('pg_class'))} and t.deptype operator(pg_catalog.=) any ('{a,i}'::pg_catalog."char"[])`
+  const parts = `select ${columns} from (${indexes} union all ${sequences}) o(oid) cross join ${matches('pg_class', isOf('oid', 'o.oid'))}`
+  const types = `select t.oid, t.typarray from a cross join ${matches('pg_type', isOf('oid', 'a.reltype'))}`
   const objects = [
-    'select a.oid from a',
-    'select y.oid from y',
+    `select ${classOf('pg_class')}, a.oid from a`,
+    `select ${classOf('pg_type')}, y.oid from y`,
     ...OBJECTS.map(
-      (name) => `select t.oid from pg_catalog.${name} t where ${isOf(`t.${PART_OF[name]}`, 'a.oid from a')}`,
+      (name) =>
+        `select ${classOf(name)}, t.oid from a cross join ${matches(name, isOf(String(PART_OF[name]), 'a.oid'))}`,
     ),
   ]
-  const classes = ['pg_class', 'pg_type', ...OBJECTS].map((name) => CLASSES[name])
-  return `with n as materialized (${named} where k.oid operator(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid and k.relname operator(pg_catalog.=) any ($1::pg_catalog.name[])), a as materialized (select n.oid, n.reltype, n.relnamespace, n.reltoastrelid from n union ${named} where ${isOf('k.oid', `o.oid from (${indexes} union all ${sequences}) o(oid)`)}), y as materialized (select t.oid from pg_catalog.pg_type t where ${isOf('t.oid', 'a.reltype from a')} union all select t.typarray from pg_catalog.pg_type t where ${isOf('t.oid', 'a.reltype from a')}) ${[
+  return `with n as materialized (${named}), a as materialized (select n.oid, n.reltype, n.relnamespace, n.reltoastrelid from n union ${parts}), w as materialized (${types}), y as materialized (select w.oid from w union select w.typarray from w) ${[
     `select '', pg_catalog.pg_relation_filenode('pg_catalog.pg_depend'::pg_catalog.regclass)::pg_catalog.text, null`,
-    rowsOf('pg_class', isOf('t.oid', 'a.oid from a')),
-    rowsOf('pg_namespace', isOf('t.oid', 'a.relnamespace from a')),
-    rowsOf('pg_type', isOf('t.oid', 'y.oid from y')),
-    rowsOf('pg_inherits', `${isOf('t.inhrelid', 'a.oid from a')} or ${isOf('t.inhparent', 'a.oid from a')}`),
-    ...Object.entries(PART_OF).map(([name, column]) => rowsOf(name, isOf(`t.${column}`, 'a.oid from a'))),
+    rowsOf('pg_class', 'a', isOf('oid', 'a.oid')),
+    rowsOf('pg_namespace', '(select distinct a.relnamespace from a) a', isOf('oid', 'a.relnamespace')),
+    rowsOf('pg_type', 'y', isOf('oid', 'y.oid')),
+    rowsOf('pg_inherits', 'a', `${isOf('inhrelid', 'a.oid')} or ${isOf('inhparent', 'a.oid')}`),
+    ...Object.entries(PART_OF).map(([name, column]) => rowsOf(name, 'a', isOf(column, 'a.oid'))),
     rowsOf(
       'pg_depend',
-      `t.classid operator(pg_catalog.=) any ('{${classes.join(',')}}'::pg_catalog.oid[]) and ${isOf('t.objid', `o.oid from (${objects.join(' union all ')}) o(oid)`)}`,
+      `(${objects.join(' union all ')}) o(classid, objid)`,
+      `${isOf('classid', 'o.classid')} and ${isOf('objid', 'o.objid')}`,
     ),
   ].join(' union all ')}`
 }

@@ -675,7 +675,7 @@ describe('what the gateway asks a target for itself', () => {
     ['state', STATE],
     ['shield', shield(1)],
     ['shield that stays prepared', SHIELD],
-    ['relations by name', String(askForRelations(180000, new Set(['a']))?.sql)],
+    ...(askForRelations(180000, new Set(['a'])) ?? []).map(({ sql }) => ['relations by name', sql]),
   ] as [string, string][])('%s names everything with its schema, operators too', (_name, sql) => {
     const [statement] = readSql(sql)
     expect(statement?.kinds.filter((kind) => kind !== 'set')).toEqual(['select'])

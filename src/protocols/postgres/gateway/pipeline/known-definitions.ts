@@ -4,13 +4,8 @@ import type { DefinitionTrees } from '../../../../sql/masking/masking-scope.ts'
 import type { Session } from '../../../../gateway/engine.ts'
 import { buildCatalog, isPrepared, prepareCatalog } from '../../catalog/build-catalog.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
-import {
-  RESTS_FOR,
-  type AskAll,
-  type CatalogPlace,
-  type CatalogReading,
-  type SharedReading,
-} from '../../catalog/catalog-shelf.ts'
+import { RESTS_FOR, type CatalogPlace, type CatalogReading, type SharedReading } from '../../catalog/catalog-shelf.ts'
+import type { AskAll } from '../../catalog/catalog-mirror.ts'
 import type { CatalogRows } from '../../catalog/rows.ts'
 import { joined, seenFirst, strongest, type ChangedBy, type Seen, type Touches } from '../../catalog/change-log.ts'
 import type { Participant } from '../../catalog/shared-definitions.ts'

@@ -84,10 +84,10 @@ export class ReadingAhead {
     let state: OwnRows | undefined
     const read = await this.#place.readAhead(
       names,
-      async (query) => {
-        const answers = await shieldedOnce(this.#port, [query], STATE_VALUES, (bytes) => this.#port.collect(bytes))
+      async (queries) => {
+        const answers = await shieldedOnce(this.#port, queries, STATE_VALUES, (bytes) => this.#port.collect(bytes))
         state = answers?.[0]
-        return answers?.[1]
+        return answers?.slice(1)
       },
       (before) => definitions.withNames(before, names, asked, new Set(sent.map(causeOf))),
     )

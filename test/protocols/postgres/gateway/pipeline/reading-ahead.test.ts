@@ -35,7 +35,7 @@ function connection(options: Parameters<typeof testPipeline>[0] = {}) {
   let rows: CatalogRows | undefined
   vi.spyOn(place, 'readAhead').mockImplementation(async (names, ask, seenWith) => {
     asked.push(names)
-    const answer = await ask({ sql: 'the relations in $1', parameter: '{}' })
+    const answer = await ask([{ sql: 'the relations in $1', parameter: '{}' }])
     if (answer === undefined || rows === undefined) return undefined
     return { rows, since: performance.now(), seen: seenWith(SEEN) }
   })

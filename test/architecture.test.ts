@@ -565,11 +565,13 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'protocols/http/server': {
     imports: ['shared/', 'protocols/http/wire/', 'protocols/http/server/'],
-    packages: ['node:http', 'node:http2', 'type:node:stream'],
+    packages: ['node:events', 'node:http', 'node:http2', 'node:stream'],
   },
   'protocols/http/upstream': {
     imports: ['shared/', 'protocols/http/wire/', 'protocols/http/upstream/'],
-    packages: ['node:http', 'node:http2', 'type:node:stream', 'type:node:tls'],
+    packages: ['node:http', 'node:http2', 'node:stream', 'type:node:tls'],
+    // Until when a server keeps a connection.
+    clock: true,
   },
 
   // What is spoken over it is judged by the protocols that use it; these are of a session.
@@ -711,7 +713,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:policy/',
       'protocols/http/',
     ],
-    packages: ['node:crypto', 'node:stream', 'node:zlib', 'type:node:http', 'type:node:net'],
+    packages: ['node:crypto', 'node:events', 'node:stream', 'node:zlib', 'type:node:http', 'type:node:net'],
     clock: true,
   },
 

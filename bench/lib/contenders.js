@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../../dist/demo/local-postgres.js'
-import { run, start } from './processes.js'
+import { has, run, start, WITH_SBIN } from './processes.js'
 
 const relays = fileURLToPath(new URL('../relays', import.meta.url))
 
@@ -26,7 +26,6 @@ export async function startPeers(stack, names) {
 }
 
 const running = new WeakMap()
-const has = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
 
 const MAKE = {
   direct: async ({ postgres }) => ({ port: postgres.port, pids: {} }),
@@ -136,8 +135,11 @@ const WAYS = [
   ['pamctl, TLS', true, true],
 ]
 
-/** An HAProxy before a database's port; undefined where there is none. */
-export async function haproxyBefore(stack, target, name = 'haproxy') {
+/**
+ * An HAProxy before a port; undefined where it is not installed. `mode`: `http` where it reads requests and keeps its connections, `tcp` where it passes on
+ * bytes.
+ */
+export async function haproxyBefore(stack, target, name = 'haproxy', mode = 'tcp') {
   if (!has('haproxy')) return undefined
   const port = await freePort()
   const file = join(stack.directory, `${name}.cfg`)
@@ -147,8 +149,8 @@ export async function haproxyBefore(stack, target, name = 'haproxy') {
   maxconn 4000
   nbthread 1
 defaults
-  mode tcp
-  timeout connect 5s
+  mode ${mode}
+${mode === 'http' ? '  http-reuse always\n' : ''}  timeout connect 5s
   timeout client 1h
   timeout server 1h
 frontend in
@@ -158,7 +160,7 @@ backend out
   server one 127.0.0.1:${target}
 `,
   )
-  const { pid } = await start('haproxy', ['-f', file], { ready: port })
+  const { pid } = await start('haproxy', ['-f', file], { ready: port, env: WITH_SBIN })
   return { port, pids: { proxy: [pid] } }
 }
 

@@ -1,12 +1,11 @@
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../../dist/demo/local-postgres.js'
-import { run, start } from './processes.js'
+import { haproxyBefore } from './contenders.js'
+import { has, run, start, WITH_SBIN } from './processes.js'
 
 const relay = (name) => fileURLToPath(new URL(`../relays/${name}`, import.meta.url))
-const has = (program) => spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin command -v ${program}`]).status === 0
 
 /** The service behind everybody; gives its port. */
 export async function startBenchService() {
@@ -34,16 +33,19 @@ export async function load({ port, authorization = '' }, mode, count, clients = 
 /** Proxies that read HTTP and keep their connections to the service, as contenders: those that are installed. */
 export async function httpProxies(stack, port) {
   const makers = [
-    ['nginx', startNginx],
-    ['haproxy', startHaproxy],
+    ['nginx', () => startNginx(port, join(stack.directory, 'nginx-http'))],
+    ['haproxy', () => haproxyBefore(stack, port, 'haproxy-http', 'http')],
   ]
   const found = []
-  for (const [name, make] of makers)
-    if (has(name)) found.push({ name, ...(await make(port, join(stack.directory, `${name}-http`))) })
+  for (const [name, make] of makers) {
+    const made = await make()
+    if (made !== undefined) found.push({ name, ...made })
+  }
   return found
 }
 
 async function startNginx(target, directory) {
+  if (!has('nginx')) return undefined
   mkdirSync(directory)
   const port = await freePort()
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((of) => {
@@ -80,34 +82,8 @@ ${temporary.join('\n')}
   )
   const { pid } = await start('nginx', ['-e', 'stderr', '-c', file], {
     ready: port,
-    env: { PATH: `${process.env.PATH}:/usr/sbin` },
+    env: WITH_SBIN,
   })
-  return { port, pids: { proxy: [pid] } }
-}
-
-async function startHaproxy(target, directory) {
-  mkdirSync(directory)
-  const port = await freePort()
-  const file = join(directory, 'haproxy.cfg')
-  writeFileSync(
-    file,
-    `global
-  maxconn 4000
-  nbthread 1
-defaults
-  mode http
-  http-reuse always
-  timeout connect 5s
-  timeout client 1h
-  timeout server 1h
-frontend in
-  bind 127.0.0.1:${port}
-  default_backend out
-backend out
-  server one 127.0.0.1:${target}
-`,
-  )
-  const { pid } = await start('haproxy', ['-f', file], { ready: port })
   return { port, pids: { proxy: [pid] } }
 }
 

@@ -1,7 +1,14 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
 
 const running = new Set()
+
+/** Where Debian puts servers, which not every user has in the path. */
+export const WITH_SBIN = { PATH: `${process.env.PATH}:/usr/sbin` }
+
+/** Whether a program is installed. */
+export const has = (program) =>
+  spawnSync('sh', ['-c', `command -v ${program}`], { env: { ...process.env, ...WITH_SBIN } }).status === 0
 
 /** A program that runs beside the benchmark until `stopAll`. `ready` gives a port to wait for. */
 export async function start(program, args, { ready, env, ...options } = {}) {

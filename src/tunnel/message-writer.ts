@@ -13,6 +13,8 @@ export class MessageWriter {
   readonly #isMasked: boolean
   readonly #written: () => void
   #memory = Buffer.allocUnsafeSlow(MEMORY_BYTES)
+  /** The same memory, by words: it begins where its buffer does. */
+  #words = wordsOf(this.#memory)
   /** Where the payload of the message begins, and where the next byte of it goes. */
   #start = MAX_HEADER
   #at = MAX_HEADER
@@ -80,6 +82,7 @@ export class MessageWriter {
     const larger = Buffer.allocUnsafeSlow(Math.max(MEMORY_BYTES, 2 * (MAX_HEADER + length + bytes)))
     larger.set(this.#memory.subarray(this.#start, this.#at), MAX_HEADER)
     this.#memory = larger
+    this.#words = wordsOf(larger)
     this.#start = MAX_HEADER
     this.#at = MAX_HEADER + length
   }
@@ -90,7 +93,7 @@ export class MessageWriter {
     let from = this.#start
     if (this.#isMasked) {
       from -= 4
-      mask(memory, this.#start, this.#at, from)
+      mask(memory, this.#words, { start: this.#start, end: this.#at, keyAt: from })
     }
     const bit = this.#isMasked ? MASKED : 0
     if (length < 126) {
@@ -108,17 +111,38 @@ export class MessageWriter {
   }
 }
 
-/** Under a key that nobody foresees, which is put at `keyAt`. */
-function mask(memory: Buffer, start: number, end: number, keyAt: number): void {
+interface Masked {
+  readonly start: number
+  readonly end: number
+  readonly keyAt: number
+}
+
+/** Under a key that nobody foresees, which is put at `keyAt`: byte by byte up to a whole word, then by words (RFC 6455, section 5.3). */
+function mask(memory: Buffer, words: Uint32Array, { start, end, keyAt }: Masked): void {
   if (keysUsed === KEYS.length) {
     randomFillSync(KEYS)
     keysUsed = 0
   }
   for (let n = 0; n < 4; n++) memory[keyAt + n] = KEYS[keysUsed++] as number
-  for (let at = start; at < end; at++)
-    memory[at] = (memory[at] as number) ^ (memory[keyAt + ((at - start) & 3)] as number)
+  const keyByte = (at: number): number => memory[keyAt + ((at - start) & 3)] as number
+  const bytes = (from: number, to: number): void => {
+    for (let at = from; at < to; at++) memory[at] = (memory[at] as number) ^ keyByte(at)
+  }
+  const [first, last] = [(start + 3) >> 2, end >> 2]
+  if (first >= last) return bytes(start, end)
+  bytes(start, 4 * first)
+  for (let n = 0; n < 4; n++) WORD_BYTES[n] = keyByte(4 * first + n)
+  const word = WORD[0] as number
+  for (let at = first; at < last; at++) words[at] = (words[at] as number) ^ word
+  bytes(4 * last, end)
 }
 
+const wordsOf = (memory: Buffer): Uint32Array =>
+  new Uint32Array(memory.buffer, memory.byteOffset, Math.floor(memory.length / 4))
+
+/** A key as it lies in memory, in whichever order this processor has the bytes of a word. */
+const WORD = new Uint32Array(1)
+const WORD_BYTES = new Uint8Array(WORD.buffer)
 const KEYS = new Uint8Array(4096)
 let keysUsed = KEYS.length
 /** A message in one piece, binary. */

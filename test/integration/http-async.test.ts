@@ -1,35 +1,32 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../helpers/gateway-client.ts'
-import { startHttpGateway, type HttpGateway, type HttpPort, type RawHttpAnswer } from '../helpers/http-gateway.ts'
-import { startHttpTarget, type HttpTestTarget } from '../helpers/http-target.ts'
+import type { HttpGateway, HttpPort, RawHttpAnswer } from '../helpers/http-gateway.ts'
+import { startHttpService, type HttpService } from '../helpers/http-service.ts'
+import type { HttpTestTarget } from '../helpers/http-target.ts'
 
 const ASYNC = ['Prefer: respond-async']
 
 /** Requests that wait for people while their clients do not. Each is sent on a connection of its own, which is closed behind the answer. */
 describe('Prefer: respond-async', () => {
+  let service: HttpService
   let target: HttpTestTarget
   let gateway: HttpGateway
   let billing: HttpPort
 
   beforeAll(async () => {
-    target = await startHttpTarget()
-    const common = { type: 'http', host: '127.0.0.1', port: target.port, tls: 'disable' }
-    gateway = await startHttpGateway({
-      targets: [
-        { name: 'billing', ...common },
-        { name: 'other', ...common },
-      ],
+    service = await startHttpService({
+      targets: [{ name: 'billing' }, { name: 'other' }],
       commands: [
         { name: 'a person decides', match: { methods: ['DELETE', 'PUT'] }, hold: { approvers: { groups: ['sre'] } } },
         { name: 'all else', match: { methods: ['GET', 'POST'] }, allow: true },
       ],
     })
+    ;({ target, gateway } = service)
     billing = await gateway.open('billing')
   })
 
   afterAll(async () => {
-    await gateway?.stop()
-    await target?.stop()
+    await service?.stop()
   })
 
   const locationOf = ({ head }: RawHttpAnswer): string => /^location: (\S+)$/im.exec(head)?.[1] ?? ''

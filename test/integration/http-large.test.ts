@@ -4,8 +4,9 @@ import { request as startRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../helpers/gateway-client.ts'
-import { startHttpGateway, type HttpGateway, type HttpPort } from '../helpers/http-gateway.ts'
-import { startHttpTarget, type HttpTestTarget } from '../helpers/http-target.ts'
+import type { HttpGateway, HttpPort } from '../helpers/http-gateway.ts'
+import { startHttpService, type HttpService } from '../helpers/http-service.ts'
+import type { HttpTestTarget } from '../helpers/http-target.ts'
 import { megabytesOf } from '../helpers/memory.ts'
 
 /** Bytes of each body; PAMCTL_TEST_LARGE=1e9 for a gigabyte. */
@@ -14,32 +15,28 @@ const SIZE = Number(process.env['PAMCTL_TEST_LARGE'] ?? 200e6)
 const ROOM = 120
 
 describe('large bodies over HTTP', () => {
+  let service: HttpService
   let target: HttpTestTarget
   let gateway: HttpGateway
   let plain: HttpPort
   let signedIn: HttpPort
 
   beforeAll(async () => {
-    target = await startHttpTarget()
-    const common = { type: 'http', host: '127.0.0.1', port: target.port, tls: 'disable' }
-    gateway = await startHttpGateway({
-      targets: [
-        { name: 'plain', ...common },
-        { name: 'signed-in', ...common, credential: { type: 'bearer', token: 'file:token' } },
-      ],
+    service = await startHttpService({
+      targets: [{ name: 'plain' }, { name: 'signed-in', credential: { type: 'bearer', token: 'file:token' } }],
       commands: [
         { name: 'not this', match: { routes: ['/denied'] }, deny: 'not here' },
         { name: 'a person decides', match: { routes: ['/held'] }, hold: { approvers: { groups: ['sre'] } } },
         { name: 'the rest', match: { methods: ['GET', 'PUT'] }, allow: true },
       ],
     })
+    ;({ target, gateway } = service)
     plain = await gateway.open('plain')
     signedIn = await gateway.open('signed-in')
   })
 
   afterAll(async () => {
-    await gateway?.stop()
-    await target?.stop()
+    await service?.stop()
   })
 
   const ask = (port: HttpPort, method: string, path: string, headers: Record<string, string | number> = {}) =>

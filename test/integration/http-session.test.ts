@@ -6,12 +6,14 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasProgram } from '../../src/demo/local-postgres.ts'
 import { eventually } from '../helpers/gateway-client.ts'
-import { startHttpGateway, TOKEN, type HttpGateway, type HttpPort } from '../helpers/http-gateway.ts'
+import { TOKEN, type HttpGateway, type HttpPort } from '../helpers/http-gateway.ts'
 import { harProblems } from '../helpers/har-schema.ts'
-import { startHttpTarget, type HttpTestTarget } from '../helpers/http-target.ts'
+import { startHttpService, type HttpService } from '../helpers/http-service.ts'
+import type { HttpTestTarget } from '../helpers/http-target.ts'
 
 /** Real pamctl, agent, gateway and clients; behind them a service that tells what reaches it. */
 describe('HTTP through pamctl connect', () => {
+  let service: HttpService
   let target: HttpTestTarget
   let gateway: HttpGateway
   let billing: HttpPort
@@ -24,18 +26,11 @@ describe('HTTP through pamctl connect', () => {
       openapi,
       'openapi: 3.1.0\npaths: { /orders: { get: { operationId: listOrders } }, /echo: { get: { operationId: echo } } }\n',
     )
-    target = await startHttpTarget()
-    const common = { type: 'http', host: '127.0.0.1', port: target.port, tls: 'disable' }
-    gateway = await startHttpGateway({
+    service = await startHttpService({
       targets: [
-        {
-          name: 'billing',
-          ...common,
-          credential: { type: 'bearer', token: 'file:token' },
-          headers: ['x-tenant'],
-        },
-        { name: 'masked', ...common },
-        { name: 'described', ...common, openapi },
+        { name: 'billing', credential: { type: 'bearer', token: 'file:token' }, headers: ['x-tenant'] },
+        { name: 'masked' },
+        { name: 'described', openapi },
       ],
       commands: [
         {
@@ -57,12 +52,12 @@ describe('HTTP through pamctl connect', () => {
         { name: 'people', targets: { names: ['masked'] }, kinds: ['email', 'payment-card'], style: 'redact' },
       ],
     })
+    ;({ target, gateway } = service)
     billing = await gateway.open('billing')
   })
 
   afterAll(async () => {
-    await gateway?.stop()
-    await target?.stop()
+    await service?.stop()
     rmSync(place, { recursive: true, force: true })
   })
 

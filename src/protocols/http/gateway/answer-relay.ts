@@ -5,6 +5,7 @@ import type { AnswerMasker } from '../masking/masker.ts'
 import { AnswerLog } from '../record/answer-log.ts'
 import type { Exchange } from '../server/exchange.ts'
 import { AnswerBody } from '../session/answer-body.ts'
+import { readPieces } from '../session/read-pieces.ts'
 import type { HttpTarget } from '../target.ts'
 import type { UpstreamAnswer } from '../upstream/answer.ts'
 import { announcedTrailers, isBodiless, valueOf, valuesOf, type Header } from '../wire/headers.ts'
@@ -61,17 +62,17 @@ export class AnswerRelay {
     }
     if (masker === undefined || masker.isLive) start()
     const scrubber = new SecretScrubber(identity.needles)
-    for await (const chunk of decoded(answer.body, encoding)) {
+    await readPieces(decoded(answer.body, encoding), (chunk) => {
       const clean = scrubber.push(chunk)
       const shown = masker === undefined ? clean : masker.mask(clean)
-      if (shown.length > 0) await start().write(shown)
-    }
+      return shown.length === 0 || start().push(shown) ? undefined : start().drained()
+    })
     const cut = answer.cutOff?.()
     if (cut !== undefined) throw cut
     const rest = scrubber.end()
     const last = masker === undefined ? rest : Buffer.concat([masker.mask(rest), masker.end()])
     const body = start()
-    await body.write(last)
+    if (!body.push(last)) await body.drained()
     const trailers = maskHeaders(passedAnswerTrailers(answer.trailers?.() ?? [], identity), this.#parts.session)
     if (exchange.trail(trailers)) this.#log.trailers(trailers)
     body.end()

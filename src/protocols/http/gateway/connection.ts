@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { CommandDraft, Hold, Session, Verdict } from '../../../gateway/engine.ts'
 import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { targetFailure } from '../../../gateway/target-failure.ts'
@@ -5,8 +6,6 @@ import { anySignal } from '../../../shared/any-signal.ts'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 import { isGrpcCall } from '../grpc/call.ts'
 import { problemAnswer } from '../problem.ts'
-import { descriptionOf } from '../openapi/target-description.ts'
-import { GRPC_HEADERS, passedTrailers } from '../request/read-headers.ts'
 import { MAX_JUDGED } from '../request/read-request.ts'
 import type { Exchange } from '../server/exchange.ts'
 import type { BodyRoom } from '../server/body-room.ts'
@@ -17,9 +16,7 @@ import { verdictOn } from '../session/verdict-on.ts'
 import { whenWritten } from '../session/when-written.ts'
 import type { HttpTarget } from '../target.ts'
 import type { Upstream } from '../upstream/upstream.ts'
-import { withoutHandshake } from '../websocket/handshake.ts'
 import type { PlainAnswer } from '../wire/http2-frames.ts'
-import { draftOf } from './command-draft.ts'
 import { forward } from './forward.ts'
 import { forwardCall } from './forward-call.ts'
 import { answerAccepted, isReserved, type AsyncRequests } from './async-requests.ts'
@@ -27,11 +24,11 @@ import { upstreamOf } from './connect-upstream.ts'
 import { decideAsync, outliving, type Deferred } from './decide-async.ts'
 import { KeptExchange } from './kept-exchange.ts'
 import { asyncWaitOf } from './prefer-async.ts'
-import { heldMessages, unlessMasked } from './held-messages.ts'
-import { readCommand, type HttpCommand } from './read-command.ts'
+import { heldMessages } from './held-messages.ts'
+import type { HttpCommand } from './read-command.ts'
+import { RequestReader } from './request-reader.ts'
 import { reasonFor } from '../session/reason-for.ts'
 import type { WayIn } from './way-in.ts'
-import { withHandshake } from './with-handshake.ts'
 
 export interface ConnectionParts {
   readonly session: Session<HttpTarget>
@@ -50,9 +47,13 @@ export interface ConnectionParts {
 /** The requests of one connection: each is read, decided on, put on record, forwarded and answered. */
 export class HttpRequests implements RequestHandler {
   readonly #parts: ConnectionParts
+  readonly #reader: RequestReader
+  #lastLeft: AbortSignal | undefined
+  #shared: (Waiting & { readonly left: AbortSignal }) | undefined
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts
+    this.#reader = new RequestReader(parts)
   }
 
   refusal(error: PamError): PlainAnswer {
@@ -61,7 +62,7 @@ export class HttpRequests implements RequestHandler {
 
   async serve(exchange: Exchange): Promise<void> {
     const { session, way, asyncRequests } = this.#parts
-    const { signal, release } = anySignal([session.ended, exchange.left])
+    const { signal, release } = this.#untilNobodyWaits(exchange.left)
     const room = this.#parts.bodies.for(session.person.id)
     let isDeferred = false
     try {
@@ -71,9 +72,7 @@ export class HttpRequests implements RequestHandler {
       if (asyncRequests !== undefined && isReserved(exchange.request.target))
         return await asyncRequests.serve(exchange, session)
       const bytes = await this.#bytesOf(exchange, { left: signal, take: room.take, maxBytes: MAX_JUDGED })
-      const read = (): HttpCommand => this.#read(exchange, bytes)
-      const command = read()
-      const draft = draftOf(command, session, read)
+      const { command, draft } = this.#reader.read(exchange, bytes)
       const decided = await this.#decide(draft, exchange, command)
       if ('hold' in decided) {
         isDeferred = true
@@ -95,30 +94,23 @@ export class HttpRequests implements RequestHandler {
     }
   }
 
+  /** Until the session ends or the client has left. Where requests share a signal of their connection, so they do this one. */
+  #untilNobodyWaits(left: AbortSignal): Waiting {
+    if (this.#shared?.left === left) return this.#shared
+    const made = anySignal([this.#parts.session.ended, left])
+    if (this.#lastLeft !== left) {
+      this.#lastLeft = left
+      return made
+    }
+    setMaxListeners(0, made.signal)
+    this.#shared = { left, signal: made.signal, release() {} }
+    return this.#shared
+  }
+
   /** What of a body is read before the decision; undefined where it is sent on as it comes. */
   #bytesOf(exchange: Exchange, limits: Omit<BodyLimits, 'maxMs'>): Promise<Buffer | undefined> {
     if (!isGrpcCall(exchange.request)) return readBodyIfShort(exchange, { ...limits, maxMs: BODY_TIMEOUT_MS })
-    const { session } = this.#parts
-    const read = (): HttpCommand => this.#read(exchange, undefined)
-    return heldMessages(exchange, draftOf(read(), session, read), session, limits)
-  }
-
-  /** By the description of now: a reload changes it together with the rules. */
-  #read(exchange: Exchange, bytes: Buffer | undefined): HttpCommand {
-    const { session, way, baseDirectory } = this.#parts
-    const { request, upgrade } = exchange
-    const { headers: ownNames } = session.config
-    const isCall = isGrpcCall(request)
-    const passed = way.requestHeaders(
-      upgrade === undefined ? request.headers : withoutHandshake(request.headers),
-      isCall ? [...GRPC_HEADERS, ...ownNames] : ownNames,
-    )
-    const trailers = bytes === undefined ? [] : passedTrailers(exchange.trailers, isCall ? [] : ownNames)
-    const configNow = session.configNow()
-    const description = descriptionOf(configNow, baseDirectory)
-    const { encodedSlashes } = configNow
-    const command = readCommand(request, upgrade, bytes, { passed, trailers, description, encodedSlashes })
-    return isCall ? unlessMasked(command, session) : withHandshake(command)
+    return heldMessages(exchange, this.#reader.read(exchange, undefined).draft, this.#parts.session, limits)
   }
 
   async #decide(
@@ -182,6 +174,11 @@ export class HttpRequests implements RequestHandler {
   #failure(error: unknown): PamError {
     return failureOf(error, this.#parts.session)
   }
+}
+
+interface Waiting {
+  readonly signal: AbortSignal
+  readonly release: () => void
 }
 
 /** Why a request could not be served: what the session ended for comes first. */

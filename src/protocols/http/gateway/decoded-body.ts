@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { PamError } from '../../../shared/errors.ts'
 import type { UpstreamAnswer } from '../upstream/answer.ts'
@@ -28,8 +28,10 @@ export function encodingOf({ headers, body }: UpstreamAnswer): Encoding | undefi
 const isEncoding = (text: string): text is Encoding => Object.hasOwn(DECODERS, text)
 
 /** A body as it was before it was compressed. Fails where that is out of all proportion to what has come. */
-export async function* decoded(body: Readable, encoding: Encoding | undefined): AsyncIterable<Buffer> {
-  if (encoding === undefined) return yield* body as AsyncIterable<Buffer>
+export const decoded = (body: Readable, encoding: Encoding | undefined): Readable =>
+  encoding === undefined ? body : Readable.from(decompressed(body, encoding))
+
+async function* decompressed(body: Readable, encoding: Encoding): AsyncIterable<Buffer> {
   const decoder = DECODERS[encoding]()
   let taken = 0
   body.on('data', (chunk: Buffer) => (taken += chunk.length))

@@ -36,8 +36,7 @@ export async function forward(
   const identity = identityOf(config.credential, lease)
   const relay = new AnswerRelay({ allowed, identity, exchange, session, way })
   const start = performance.now()
-  const slow = new AbortController()
-  const { signal: given, release } = anySignal([signal, slow.signal])
+  const { signal: given, release, giveUp } = untilGivenUp(allowed.command, signal)
   const { handshake } = allowed.command
   let isWebSocket = false
   try {
@@ -56,7 +55,7 @@ export async function forward(
       isWebSocket = answer === undefined
       return answer === undefined ? undefined : await relay.pass(withFinalStatus(answer))
     }
-    const body = bodyOf(command, exchange, config.headers, (error) => slow.abort(error))
+    const body = bodyOf(command, exchange, config.headers, giveUp)
     const { trailers } = command
     const once = allowed.approval !== undefined
     const { method, target, headers } = requestOf(allowed, identity, session)
@@ -75,6 +74,19 @@ export async function forward(
     // One that was served has put its own end on record.
     if (!isWebSocket) relay.record(performance.now() - start)
   }
+}
+
+interface Patience {
+  readonly signal: AbortSignal
+  readonly release: () => void
+  readonly giveUp: (error: Error) => void
+}
+
+/** Of a body that is sent on as it comes somebody may say that it comes too slowly; all others are there. */
+function untilGivenUp({ bytes }: HttpCommand, signal: AbortSignal): Patience {
+  if (bytes !== undefined) return { signal, release() {}, giveUp() {} }
+  const slow = new AbortController()
+  return { ...anySignal([signal, slow.signal]), giveUp: (error) => slow.abort(error) }
 }
 
 /** Exactly the bytes that were decided on; of a long body, what the client goes on sending. */

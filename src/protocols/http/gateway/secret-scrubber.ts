@@ -50,7 +50,9 @@ export class SecretScrubber {
   }
 }
 
+/** `text`: characters that are a byte each. */
 export function scrubbedText(text: string, needles: readonly Needle[]): string {
+  if (needles.length === 0 || !NeedleIndex.of(needles).mayBeIn(text)) return text
   const scrubber = new SecretScrubber(needles)
   return Buffer.concat([scrubber.push(Buffer.from(text, 'latin1')), scrubber.end()]).toString('latin1')
 }

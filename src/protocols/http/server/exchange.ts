@@ -26,9 +26,14 @@ export interface AnswerHead {
 export interface Exchange {
   readonly request: RequestHead
   readonly body: Readable
+  /** Nothing of a body is there, and nothing will come. */
+  readonly isHeadAlone?: boolean
   /** What the client sent behind the body, once that has ended (RFC 9110, section 6.5); they have passed `checkTrailers`, or are why not. */
   readonly trailers: Headers | PamError
-  /** Aborts once nobody waits for the answer: the client gave up the request, or its connection is over. */
+  /**
+   * Aborts once nobody waits for the answer: the client gave up the request, or its connection is over. Requests that follow one another on a connection
+   * may have one signal for all of them.
+   */
   readonly left: AbortSignal
   readonly hasAnswered: boolean
   /** What the client wants to speak in place of HTTP on this connection; undefined where it wants nothing else. */

@@ -4,6 +4,7 @@ import { PamError } from '../../../shared/errors.ts'
 import { HeadTooLarge } from './check-head.ts'
 import type { HttpConnection, HttpHandler } from './exchange.ts'
 import { exchangeOf, upgradeResponse } from './http1-exchange.ts'
+import { PlainServerConnection } from './plain-server.ts'
 import { plainAnswer } from '../wire/plain-answer.ts'
 
 export interface Http1Limits {
@@ -20,6 +21,7 @@ export interface Http1Limits {
 export class Http1Server {
   readonly #server: Server
   readonly #connections = new WeakMap<object, Http1Connection>()
+  readonly #streams = new Set<Duplex>()
 
   constructor({ headMs = HEAD_TIMEOUT_MS, requestMs = REQUEST_TIMEOUT_MS }: Http1Limits = {}) {
     this.#server = createServer({
@@ -47,13 +49,21 @@ export class Http1Server {
   }
 
   serve(stream: Duplex, handler: HttpHandler): HttpConnection {
-    const connection = new Http1Connection(stream, handler)
+    this.#streams.add(stream)
+    stream.once('close', () => this.#streams.delete(stream))
+    return new PlainServerConnection(stream, handler, (same, before) => this.#read(same, handler, before))
+  }
+
+  /** What Node's server reads from here on. `before`: what is being answered. */
+  #read(stream: Duplex, handler: HttpHandler, before: Promise<void> | undefined): HttpConnection {
+    const connection = new Http1Connection(stream, handler, before)
     this.#connections.set(stream, connection)
     this.#server.emit('connection', stream)
     return connection
   }
 
   close(): void {
+    for (const stream of this.#streams) stream.destroy()
     this.#server.closeAllConnections()
     this.#server.close(() => {})
   }
@@ -79,12 +89,22 @@ class Http1Connection implements HttpConnection {
   /** The last answer has been given: what came behind its request is not served. */
   #isServingOver = false
 
-  constructor(stream: Duplex, handler: HttpHandler) {
+  constructor(stream: Duplex, handler: HttpHandler, before: Promise<void> | undefined) {
     this.#stream = stream
     this.#handler = handler
     this.closed = new Promise((resolve) => {
       if (stream.destroyed) resolve()
       else stream.once('close', resolve)
+    })
+    if (before !== undefined) this.#after(before)
+  }
+
+  /** Something is being answered already: it is as a request that came before the first one here. */
+  #after(before: Promise<void>): void {
+    this.#waiting = 1
+    this.#last = before.then(() => {
+      this.#waiting--
+      if (this.#isClosing && this.#waiting === 0) this.#stream.end()
     })
   }
 

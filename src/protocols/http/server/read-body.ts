@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 import { valueOf, type Headers } from '../wire/headers.ts'
+import type { Exchange } from './exchange.ts'
 
 /** A whole body. Throws where it is longer than the limit, comes too slowly, or is cut off, and what `take` throws. */
 export async function readBody(body: Readable, limits: BodyLimits): Promise<Buffer> {
@@ -14,16 +15,22 @@ export async function readBody(body: Readable, limits: BodyLimits): Promise<Buff
  * is longer is not read at all.
  */
 export async function readBodyIfShort(
-  exchange: { readonly body: Readable; readonly request: { readonly headers: Headers } },
+  exchange: Pick<Exchange, 'body' | 'isHeadAlone'> & { readonly request: { readonly headers: Headers } },
   limits: BodyLimits,
 ): Promise<Buffer | undefined> {
   if (Number(valueOf(exchange.request.headers, 'content-length') ?? 0) > limits.maxBytes) return undefined
+  if (exchange.isHeadAlone === true && !limits.left.aborted) return NOTHING
   const { body } = exchange
+  if (isThere(body) && body.readableLength === 0 && !limits.left.aborted) return NOTHING
   const { bytes, isWhole } = await readUpTo(body, limits)
   if (isWhole) return bytes
   body.unshift(bytes)
   return undefined
 }
+
+/** Whether nothing more of it will come, as Node says of a message whose end it has read (`IncomingMessage.complete`). */
+const isThere = (body: Readable): boolean =>
+  'complete' in body && body.complete === true && !body.destroyed && !('aborted' in body && body.aborted === true)
 
 interface BodyStart {
   readonly bytes: Buffer
@@ -95,4 +102,5 @@ export interface BodyLimits {
   readonly take: (bytes: number) => void
 }
 
+const NOTHING = Buffer.alloc(0)
 const CUT = new PamError('CLIENT_LEFT', 'the request was cut off')

@@ -6,6 +6,9 @@ import { fromRawHeaders, toNodeHeaders, valuesOf, type Headers } from '../wire/h
 import { isStreamed, lengthOf, type SwitchedProtocols, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
 import { fewInterimAnswers } from './few-interim-answers.ts'
 import { outliveWriteErrors } from './outlive-write-errors.ts'
+import { PlainConnections } from './plain-connections.ts'
+import { plainRequest } from './plain-messages.ts'
+import type { ReplayedConnection } from './replayed-connection.ts'
 import { sendBody } from './send-body.ts'
 
 /** Connections of HTTP/1.1 to one server, for one client: each is used again by the next request. */
@@ -14,16 +17,26 @@ export class Http1Upstream {
   /** Its connections serve one request each. */
   readonly #single: ConnectingAgent
   readonly #host: string
+  readonly #plain: PlainConnections
+  readonly #connecting: Connecting
 
   /** `spare`: a connection that is open already. */
   constructor(host: string, connect: () => Promise<Duplex>, spare?: Duplex) {
     this.#host = host
-    this.#agent = new ConnectingAgent(connect, spare)
-    this.#single = new ConnectingAgent(connect, undefined)
+    this.#connecting = new Connecting(connect, spare)
+    const first = (): Promise<Duplex> => this.#connecting.next()
+    this.#agent = new ConnectingAgent(first)
+    this.#single = new ConnectingAgent(connect)
     this.#single.retire()
+    this.#plain = new PlainConnections({
+      connect: async () => outliveWriteErrors(await first()),
+      handOver: (request, stream) => this.#takeOver(request, stream),
+    })
   }
 
   async send(request: UpstreamRequest): Promise<UpstreamAnswer> {
+    const head = this.#plain.isOn ? plainRequest(request, this.#host) : undefined
+    if (head !== undefined) return this.#plain.send(request, head)
     const started = this.#start(request)
     try {
       return await answerTo(started, request)
@@ -50,18 +63,30 @@ export class Http1Upstream {
 
   /** Every connection ends with the request that runs on it. */
   retire(): void {
+    this.#connecting.dropSpare()
     this.#agent.retire()
+    this.#plain.retire()
   }
 
   close(): void {
+    this.#connecting.dropSpare()
     this.#agent.destroy()
     this.#single.destroy()
+    this.#plain.close()
   }
 
-  #start(sent: UpstreamRequest): ClientRequest {
-    const { method, target, headers, once, signal } = sent
+  /** On a connection that the request was sent on already. It is used again like any other. */
+  #takeOver(sent: UpstreamRequest, stream: ReplayedConnection): Promise<UpstreamAnswer> {
+    const agent = this.#agent.takes(stream) ? this.#agent : agentOf(stream)
+    const request = this.#start(sent, agent)
+    request.once('finish', () => stream.passWrites())
+    return answerTo(request, sent)
+  }
+
+  #start(sent: UpstreamRequest, agent = sent.once === true ? this.#single : this.#agent): ClientRequest {
+    const { method, target, headers, signal } = sent
     const request = startRequest({
-      agent: once === true ? this.#single : this.#agent,
+      agent,
       method,
       path: target,
       headers: {
@@ -70,15 +95,23 @@ export class Http1Upstream {
         ...lengthHeader(sent),
       },
       setHost: false,
-      signal,
       maxHeaderSize: MAX_HEAD_BYTES,
       insecureHTTPParser: false,
     })
+    giveUpWith(request, signal)
     sendBody(sent, request, (trailers) =>
       request.addTrailers(trailers.map(([name, value]): [string, string] => [name, value])),
     )
     return request
   }
+}
+
+/** As Node's option `signal` does, which costs a tenth of a request. */
+function giveUpWith(request: ClientRequest, signal: AbortSignal): void {
+  const giveUp = (): void => void request.destroy(asError(signal.reason))
+  if (signal.aborted) return giveUp()
+  signal.addEventListener('abort', giveUp, { once: true })
+  request.once('close', () => signal.removeEventListener('abort', giveUp))
 }
 
 /** `TE` is about the connection, and `Connection` says so (RFC 9110, section 10.1.4). */
@@ -102,41 +135,70 @@ function answerTo(request: ClientRequest, { signal }: UpstreamRequest): Promise<
       'information',
       fewInterimAnswers((error) => request.destroy(error)),
     )
-    request.once('response', (answer: IncomingMessage) =>
+    let hasAnswered = false
+    request.once('response', (answer: IncomingMessage) => {
+      hasAnswered = true
       resolve({
         status: answer.statusCode ?? 0,
         headers: fromRawHeaders(answer.rawHeaders),
         body: answer,
         trailers: () => fromRawHeaders(answer.rawTrailers),
         cutOff: () => (signal.aborted ? reasonOf(signal) : answer.complete ? undefined : targetLeft()),
-      }),
-    )
+      })
+    })
     // Of an answer that changes the protocol unasked Node tells neither that it came nor that it failed.
-    request.once('close', () => reject(signal.aborted ? reasonOf(signal) : targetLeft()))
+    request.once('close', () => {
+      if (!hasAnswered) reject(signal.aborted ? reasonOf(signal) : targetLeft())
+    })
     // It stays: an error that comes behind the answer is one of its body.
     request.on('error', (error) => reject(signal.aborted ? reasonOf(signal) : error))
   })
 }
 
-/** Opens connections as it is told; Node's own knows addresses alone. */
-class ConnectingAgent extends Agent {
+/** A connection that is open already is used before another one is opened. */
+class Connecting {
   readonly #connect: () => Promise<Duplex>
   #spare: Duplex | undefined
 
   constructor(connect: () => Promise<Duplex>, spare: Duplex | undefined) {
-    super({ keepAlive: true, maxFreeSockets: 4 })
     this.#connect = connect
     this.#spare = spare
   }
 
-  createConnection(_options: unknown, done: (error: Error | null, stream: Duplex) => void): undefined {
+  next(): Promise<Duplex> {
     const spare = this.#spare
     this.#spare = undefined
-    if (spare !== undefined && !spare.destroyed) {
-      done(null, outliveWriteErrors(spare))
-      return
-    }
-    this.#connect().then(
+    return spare === undefined || spare.destroyed ? this.#connect() : Promise.resolve(spare)
+  }
+
+  dropSpare(): void {
+    this.#spare?.destroy()
+    this.#spare = undefined
+  }
+}
+
+/** Opens connections as it is told; Node's own knows addresses alone. */
+class ConnectingAgent extends Agent {
+  readonly #connect: () => Promise<Duplex>
+  #offered: Duplex | undefined
+
+  constructor(connect: () => Promise<Duplex>) {
+    super({ keepAlive: true, maxFreeSockets: 4 })
+    this.#connect = connect
+  }
+
+  /** The next request runs on this connection. False where it would run on another one that is free. */
+  takes(stream: Duplex): boolean {
+    if (Object.keys(this.freeSockets).length > 0) return false
+    this.#offered = stream
+    return true
+  }
+
+  createConnection(_options: unknown, done: (error: Error | null, stream: Duplex) => void): undefined {
+    const offered = this.#offered
+    this.#offered = undefined
+    const connected = offered === undefined ? this.#connect() : Promise.resolve(offered)
+    connected.then(
       (stream) => done(null, outliveWriteErrors(stream)),
       (error: unknown) => done(asError(error), undefined as never),
     )
@@ -144,14 +206,15 @@ class ConnectingAgent extends Agent {
 
   retire(): void {
     this.maxFreeSockets = 0
-    this.#spare?.destroy()
     for (const sockets of Object.values(this.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
   }
+}
 
-  override destroy(): void {
-    this.#spare?.destroy()
-    super.destroy()
-  }
+/** For one request on a connection that is there. */
+function agentOf(stream: Duplex): ConnectingAgent {
+  const agent = new ConnectingAgent(() => Promise.resolve(stream))
+  agent.retire()
+  return agent
 }
 
 /** Whether a request may be sent again that nobody answered. */

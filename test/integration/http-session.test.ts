@@ -117,6 +117,24 @@ describe('HTTP through pamctl connect', () => {
     expect(chain[0]).toMatchObject({ actor: gateway.bob.token.person.id, data: { format: 'har' } })
   })
 
+  it('goes by a document that a reload has read again, in sessions that are open as well', async () => {
+    const described = await gateway.open('described')
+    expect((await described.request('GET', '/hello')).status).toBe(403)
+    writeFileSync(
+      join(place, 'api.yaml'),
+      'openapi: 3.1.0\npaths: { /hello: { get: {} }, /echo: { get: { operationId: echo } } }\n',
+    )
+    process.kill(gateway.pid, 'SIGHUP')
+    await eventually(
+      async () => ((await described.request('GET', '/hello')).status === 403 ? undefined : true),
+      'the new document is in force',
+    )
+    expect(problem(await described.request('GET', '/orders'))).toMatchObject({
+      code: 'COMMAND_UNKNOWN',
+      detail: expect.stringContaining('the OpenAPI document of the target has no such path') as string,
+    })
+  })
+
   it('asks for the secret of the port, and is of no use to browsers', async () => {
     const before = target.seen.length
     const without = await billing.request('GET', '/orders', { withoutSecret: true })

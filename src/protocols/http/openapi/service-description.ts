@@ -1,5 +1,5 @@
 import type { DescribedOperation, DescribedRequest } from '../facts/described-request.ts'
-import { fitsSteps, foldPath, foldRoute, foldSteps, mayFitSteps, mayMeetRoute } from '../policy/routes.ts'
+import { fitsLoosely, fitsSteps, foldPath, foldRoute, foldSteps, mayMeetRoute, waysOf } from '../policy/routes.ts'
 import type { HttpRequest } from '../request/http-request.ts'
 import { readingsOf } from '../request/read-target.ts'
 import { relationOf } from './path-template.ts'
@@ -81,9 +81,10 @@ export class ServiceDescription {
     const exact = this.#paths.filter(({ steps }) => fitsSteps(steps, segments))
     const first = exact.filter(({ steps }) => !exact.some((other) => relationOf(other.steps, steps) === 'inside'))
     const [own, ...twins] = first.flatMap(operationsOf)
-    const readings = readingsOf(segments).map(foldPath)
+    // Of the request once, not of each path: documents have thousands.
+    const ways = readingsOf(segments).flatMap((reading) => waysOf(foldPath(reading)))
     const others = this.#paths.filter(
-      (path) => !first.includes(path) && readings.some((reading) => mayFitSteps(path.folded, reading)),
+      (path) => ways.some((way) => fitsLoosely(path.folded, way)) && !first.includes(path),
     )
     if (own !== undefined) {
       // What comes behind a more concrete path, as it stands, is not meant.

@@ -49,7 +49,7 @@ export const foldSteps = (steps: readonly string[]): readonly string[] =>
 export const foldPath = (segments: readonly string[]): readonly string[] => segments.map(foldSegment)
 
 /** Whether some server may take a path for one on a route; both are folded. */
-export const mayFitSteps = (folded: readonly string[], path: readonly string[]): boolean =>
+const mayFitSteps = (folded: readonly string[], path: readonly string[]): boolean =>
   waysOf(path).some((way) => fitsLoosely(folded, way))
 
 /** A folded path as servers may have it: with its end and without, and what a script in it is given. */
@@ -92,12 +92,13 @@ export function fitsSteps(steps: readonly string[], segments: readonly string[])
   return fixed.every((step, index) => fitsStep(step, item(segments, index)))
 }
 
-function fitsLoosely(steps: readonly string[], segments: readonly string[]): boolean {
+/** Whether one of the ways of a path is on a route; both are folded. */
+export function fitsLoosely(steps: readonly string[], segments: readonly string[]): boolean {
   const { fixed, isOpen } = partsOf(steps)
   const last = fixed.length - 1
   // What follows the name of a script is given to the script.
-  const mayGoOn = isOpen || SUFFIX.test(fixed[last] ?? '')
-  if (mayGoOn ? segments.length < fixed.length : segments.length !== fixed.length) return false
+  if (segments.length < fixed.length) return false
+  if (segments.length > fixed.length && !isOpen && !SUFFIX.test(fixed[last] ?? '')) return false
   return fixed.every((step, index) => {
     const segment = item(segments, index)
     return fitsStep(step, segment) || (index === last && index === segments.length - 1 && hasStem(segment, step))
@@ -106,6 +107,7 @@ function fitsLoosely(steps: readonly string[], segments: readonly string[]): boo
 
 /** A name stands for something. */
 export function fitsStep(step: string, segment: string): boolean {
+  if (step === segment) return true
   if (isWild(step)) return segment !== ''
   if (step.includes('/')) {
     const [parts, own] = [step.split('/'), segment.split('/')]
@@ -151,7 +153,8 @@ function withoutEnd(path: readonly string[]): readonly string[] {
 const behind = (path: readonly string[], at: number): readonly string[] =>
   at === path.length - 1 ? [''] : path.slice(at + 1)
 
-export const isWild = (step: string): boolean => step === '*' || step === '**' || /^\{[^}]*\}$/.test(step)
+export const isWild = (step: string): boolean =>
+  step === '*' || step === '**' || (step.startsWith('{') && /^\{[^}]*\}$/.test(step))
 
 /** Some decode a path as they do a form, and leave out blanks at its ends. */
 const foldSegment = (segment: string): string => fold(segment).replaceAll('+', ' ').trim()

@@ -8,6 +8,7 @@ import { appendAudit } from '../storage/audit.ts'
 import type { Tx } from '../storage/database.ts'
 import { listGrants, saveGrant } from '../storage/grants.ts'
 import { lastLoginOf, openLoginsInDirectory, saveLogin, saveSignOutEverywhere } from '../storage/logins.ts'
+import { listRequests, saveRequest } from '../storage/requests.ts'
 import type { ApiDeps, ApiSettings } from './deps.ts'
 import { directoryStanding, disabledError, type ProvisioningSource, type Standing } from './directory-standing.ts'
 import { saveEnd } from './end-login.ts'
@@ -109,7 +110,7 @@ export async function revokeLostGrants(
   source: Pick<ProvisioningSource, 'name'>,
   now: number,
 ): Promise<Grant[]> {
-  const isLost = (grant: Grant): boolean => {
+  const isLost = (grant: Pick<Grant, 'rule' | 'target'>): boolean => {
     const rule = policy.access.find(({ name }) => name === grant.rule)
     const target = targets.find(({ name }) => name === grant.target)
     if (rule === undefined) return false
@@ -140,11 +141,13 @@ async function barPerson(
   return revokeGrants(tx, id, () => true, message, source, now)
 }
 
-/** Standing access is not blocked by it: the person gets it again with the group. */
+/**
+ * Revokes grants, and withdraws requests that would become some. Standing access is not blocked by it: the person gets it again with the group.
+ */
 async function revokeGrants(
   tx: Tx,
   personId: string,
-  isLost: (grant: Grant) => boolean,
+  isLost: (access: Pick<Grant, 'rule' | 'target'>) => boolean,
   reason: string,
   source: Pick<ProvisioningSource, 'name'>,
   now: number,
@@ -160,8 +163,18 @@ async function revokeGrants(
       data: { target: grant.target, reason },
     })
   }
+  const pending = await listRequests(tx, { personId, state: 'pending' }, { limit: MAX_GRANTS })
+  for (const request of pending.filter(isLost)) {
+    await saveRequest(tx, { ...request, state: 'withdrawn' })
+    await appendAudit(tx, now, {
+      type: 'request.withdrawn',
+      actor: actorOf(source),
+      subject: request.id,
+      data: { target: request.target, reason },
+    })
+  }
   return lost
 }
 
-/** Of one person at a time: there is one for each target. */
+/** Grants and requests of one person: there is one of each for a target. */
 const MAX_GRANTS = 10_000

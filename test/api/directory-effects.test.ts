@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { mintGrant, grantState } from '../../src/access/grant.ts'
+import { createRequest } from '../../src/access/request.ts'
 import { findGrants, saveGrant, standingBlock } from '../../src/storage/grants.ts'
+import { findRequests, saveRequest } from '../../src/storage/requests.ts'
 import { findLogin } from '../../src/storage/logins.ts'
 import { saveWebSession, findWebSession } from '../../src/storage/web-sessions.ts'
 import {
@@ -123,6 +125,33 @@ describe('who is disabled', () => {
     await expect(
       scim.signIn('jane@other', { ...joined, issuer: 'https://other.example.com', directory: null, key: 'k3' }),
     ).rejects.toMatchObject({ code: 'ACCOUNT_DISABLED' })
+  })
+
+  it('has no request left that somebody could still approve, and neither has who leaves its group', async () => {
+    const login = await scim.signIn('jane')
+    const rule = scim.deps.settings().policy.access[0]
+    if (rule === undefined) throw new Error()
+    const ask = async (): Promise<string> => {
+      const request = createRequest(
+        {
+          requester: { ...login.person },
+          target: 'store',
+          reason: 'work',
+          length: 60_000,
+          rule: { ...rule, approvers: { groups: ['sre'], count: 1 } },
+        },
+        { now: scim.clock.now(), expire: 60_000 },
+      )
+      await scim.db.change((tx) => saveRequest(tx, request))
+      return request.id
+    }
+    const stateOfRequest = async (id: string) => (await findRequests(scim.db.read, id))[0]?.state
+    const first = await ask()
+    await scim.call('PATCH', `/Groups/${dev}`, patchOf({ op: 'remove', path: 'members' }))
+    expect(await stateOfRequest(first)).toBe('withdrawn')
+    const second = await ask()
+    await setActive(false)
+    expect(await stateOfRequest(second)).toBe('withdrawn')
   })
 
   it('takes nobody else along', async () => {

@@ -31,7 +31,25 @@ import {
   saveTokenUse,
   signedOutEverywhereAt,
 } from '../../src/storage/logins.ts'
+import {
+  addMembers,
+  groupsOfUser,
+  leaveGroups,
+  listDirectoryGroups,
+  membersOf,
+  removeMembers,
+  saveDirectoryGroup,
+} from '../../src/storage/directory-groups.ts'
+import {
+  directoryUsersById,
+  findDeletedUser,
+  findDirectoryUser,
+  listDirectoryUsers,
+  saveDirectoryUser,
+  type DirectoryUser,
+} from '../../src/storage/directory-users.ts'
 import { onlyOne } from '../../src/storage/page.ts'
+import { hasProviderLoggedOut, noteProviderLogout, useLogoutToken } from '../../src/storage/provider-logouts.ts'
 import { expireRequests, recoverSessions } from '../../src/storage/recover.ts'
 import { findRequests, listRequests, saveRequest } from '../../src/storage/requests.ts'
 import {
@@ -90,6 +108,75 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       await db.close()
     }
   }
+
+  const inDirectory = (id: string, given: Partial<DirectoryUser> = {}): DirectoryUser => ({
+    id,
+    source: 'okta',
+    userName: `${id}@example.com`,
+    externalId: id,
+    active: true,
+    attributes: { displayName: id },
+    personId: undefined,
+    createdAt: NOW,
+    changedAt: NOW,
+    deletedAt: undefined,
+    ...given,
+  })
+
+  it('keeps the users of each directory apart, by names that are unique among those who are there', () =>
+    withStore(async (db) => {
+      const save = (user: DirectoryUser) => db.change((tx) => saveDirectoryUser(tx, user))
+      await save(inDirectory('a'))
+      await save(inDirectory('b', { externalId: undefined, createdAt: NOW + 1 }))
+      await save(inDirectory('c', { externalId: undefined, createdAt: NOW + 2 }))
+      await save(inDirectory('x', { source: 'entra', userName: 'A@example.com', externalId: 'a' }))
+      for (const twice of [{ userName: 'A@EXAMPLE.com' }, { externalId: 'a' }])
+        await expect(save(inDirectory('d', twice))).rejects.toThrow(/unique/i)
+      const page = await listDirectoryUsers(db.read, 'okta', {}, { offset: 1, limit: 1 })
+      expect([page.total, page.users.map(({ id }) => id)]).toEqual([3, ['b']])
+      expect(await findDirectoryUser(db.read, 'okta', { userName: 'A@Example.COM' })).toEqual(inDirectory('a'))
+      await save(inDirectory('a', { active: false, deletedAt: NOW + 5 }))
+      expect(await findDirectoryUser(db.read, 'okta', { externalId: 'a' })).toBeUndefined()
+      expect(await findDeletedUser(db.read, 'okta', { externalId: 'a' })).toMatchObject({ id: 'a', active: false })
+      await save(inDirectory('d', { userName: 'a@example.com', externalId: 'a' }))
+      expect((await directoryUsersById(db.read, 'okta', ['a', 'd', 'x'])).map(({ id }) => id)).toEqual(['d'])
+    }))
+
+  it('keeps groups and their members', () =>
+    withStore(async (db) => {
+      const group = { source: 'okta', externalId: undefined, createdAt: NOW, changedAt: NOW }
+      await db.change(async (tx) => {
+        for (const id of ['a', 'b']) await saveDirectoryUser(tx, inDirectory(id))
+        for (const id of ['dev', 'ops']) await saveDirectoryGroup(tx, { ...group, id, displayName: id })
+        await addMembers(tx, 'dev', ['a', 'b'])
+        await addMembers(tx, 'dev', ['a'])
+        await addMembers(tx, 'ops', ['a'])
+      })
+      const taken = db.change((tx) => saveDirectoryGroup(tx, { ...group, id: 'other', displayName: 'DEV' }))
+      await expect(taken).rejects.toThrow(/unique/i)
+      expect((await membersOf(db.read, 'dev')).map(({ id }) => id)).toEqual(['a', 'b'])
+      expect((await groupsOfUser(db.read, 'a')).map(({ id }) => id)).toEqual(['dev', 'ops'])
+      const found = await listDirectoryGroups(db.read, 'okta', { member: 'b' }, { offset: 0, limit: 10 })
+      expect([found.total, found.groups.map(({ id }) => id)]).toEqual([1, ['dev']])
+      await db.change(async (tx) => {
+        await removeMembers(tx, 'dev', ['b', 'nobody'])
+        await leaveGroups(tx, 'a')
+      })
+      expect(await membersOf(db.read, 'dev')).toEqual([])
+    }))
+
+  it('takes a logout token once while it lives, and remembers sessions that ended at a provider', () =>
+    withStore(async (db) => {
+      const take = (at: number) =>
+        db.change((tx) => useLogoutToken(tx, { issuer: 'i', jti: 'j', expiresAt: NOW + 1000 }, at))
+      expect([await take(NOW), await take(NOW + 1000), await take(NOW + 1001)]).toEqual([true, false, true])
+      await db.change(async (tx) => {
+        await noteProviderLogout(tx, 'i', 's', NOW)
+        await noteProviderLogout(tx, 'i', 's', NOW)
+      })
+      expect(await hasProviderLoggedOut(db.read, 'i', 's')).toBe(true)
+      expect(await hasProviderLoggedOut(db.read, 'other', 's')).toBe(false)
+    }))
 
   it('keeps requests, finds them by a unique beginning, pages them newest first', () =>
     withStore(async (db) => {

@@ -12,7 +12,7 @@ export const provisioningSchema = z.strictObject({
     .describe('how the audit chain and errors name it; it keeps its users and groups under this name'),
   issuer: z
     .union([z.literal('evaluation'), plainUrl])
-    .describe('the url of the issuer whose people it provisions; evaluation is the built-in provider'),
+    .describe('the url of the OpenID issuer whose people it provisions; evaluation is the built-in provider'),
   token: secret.describe('the bearer token that it presents, at least 32 characters; one for each source'),
   claim: z
     .string()
@@ -58,7 +58,7 @@ export function provisioningProblems({ issuers, evaluation, provisioning }: Iden
         : issuers.some((one) => one.url === issuer && one.for !== 'services')
     const isTwice = seen.has(issuer)
     seen.add(issuer)
-    if (!isThere) return [{ path, message: `${issuer} is not among the issuers of people` }]
+    if (!isThere) return [{ path, message: `${issuer} is not among the OpenID issuers of people` }]
     return isTwice
       ? [{ path, message: `${issuer} has another source already: one directory answers for its people` }]
       : []

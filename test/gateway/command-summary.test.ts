@@ -14,6 +14,7 @@ it('lists each item once, over all statements', () => {
     reads: ['public.a', 'public.b'],
     writes: ['public.b'],
     unknown: ['f()'],
+    operations: [],
   })
 })
 

@@ -99,6 +99,19 @@ describe('the documents', () => {
     for (const yaml of issuers) expect(parseConfig(yaml, 'page').warnings).toEqual([])
   })
 
+  it('the provider of the page identity/saml is valid', () => {
+    const [yaml = '', ...more] = blocks('docs/identity/saml.md', 'yaml')
+    expect(more).toEqual([])
+    const { identity, warnings } = parseConfig(yaml, 'page')
+    expect(identity.issuers[0]).toMatchObject({
+      type: 'saml',
+      maxSession: 3_600_000,
+      clockTolerance: 30_000,
+      idpInitiated: false,
+    })
+    expect(warnings).toEqual([expect.stringContaining('pamctl login needs an OpenID issuer')])
+  })
+
   it('the directories of the page identity/scim are valid', () => {
     const examples = blocks('docs/identity/scim.md', 'yaml')
     expect(examples).toHaveLength(2)

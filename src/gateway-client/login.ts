@@ -33,8 +33,8 @@ export async function signInWithDevice(
   options: { fetch: typeof fetch; fresh: boolean; signal: AbortSignal; show: (prompt: DevicePrompt) => void },
 ): Promise<SignIn> {
   if (discovery.issuer === undefined || discovery.clientId === undefined) {
-    throw new PamError('ISSUER_UNTRUSTED', 'this gateway has no sign-in for people configured', {
-      hint: 'a service signs in with PAMCTL_TOKEN or --token-file',
+    throw new PamError('ISSUER_UNTRUSTED', 'this gateway has no OpenID provider for people, which pamctl login needs', {
+      hint: 'people who sign in with SAML use the dashboard; a service signs in with PAMCTL_TOKEN or --token-file',
     })
   }
   const { issuer, clientId } = discovery

@@ -11,7 +11,7 @@ export const issuerSchema = z
     type: z.literal('oidc').optional().describe('OpenID Connect, the default'),
     name: providerName
       .optional()
-      .describe('people: names it on the button and to pamctl login --provider; default: the host of url'),
+      .describe('people: names it on the button of the sign-in page; default: the host of url'),
     domains,
     url: plainUrl.describe('the issuer, exactly as its tokens name it'),
     for: z.enum(['people', 'services']).describe('whether it signs in people or services (CI jobs, agents)'),

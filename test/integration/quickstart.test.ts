@@ -10,6 +10,7 @@ import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
 import { fetchWithCa } from '../../src/shared/fetch-with-ca.ts'
 import { makeCertificates, type TestCertificates } from '../helpers/certificates.ts'
 import { BROWSER_FLAGS, BROWSER_PROGRAM } from '../helpers/dashboard.ts'
+import { FormBrowser } from '../helpers/form-browser.ts'
 import { eventually } from '../helpers/gateway-client.ts'
 import { startKeycloak, type Keycloak } from '../helpers/keycloak.ts'
 import { OPENSSL, PSQL, ROOT, run, type Outcome } from '../helpers/run.ts'
@@ -38,7 +39,7 @@ type Who = keyof typeof PEOPLE
 const passwordOf = (who: Who): string => `${who}-password`
 
 /** What docs/identity-providers.md has people do in Keycloak. */
-const realm = (gatewayPort: number) => ({
+const realm = (gatewayPort: number, samlPort: number) => ({
   realm: 'shop',
   enabled: true,
   groups: [{ name: 'engineering' }, { name: 'sre' }],
@@ -61,6 +62,28 @@ const realm = (gatewayPort: number) => ({
       attributes: { 'oauth2.device.authorization.grant.enabled': 'true' },
       protocolMappers: [
         mapper('oidc-group-membership-mapper', 'groups', { 'full.path': 'false', 'id.token.claim': 'true' }),
+      ],
+    },
+    {
+      clientId: `https://localhost:${samlPort}/auth/saml/keycloak/metadata`,
+      protocol: 'saml',
+      frontchannelLogout: true,
+      redirectUris: [`https://localhost:${samlPort}/auth/saml/keycloak/acs`],
+      attributes: {
+        'saml.server.signature': 'true',
+        'saml.assertion.signature': 'true',
+        'saml.signature.algorithm': 'RSA_SHA256',
+        'saml.client.signature': 'false',
+        'saml.authnstatement': 'true',
+        'saml.force.post.binding': 'true',
+        saml_name_id_format: 'persistent',
+        saml_force_name_id_format: 'true',
+        saml_assertion_consumer_url_post: `https://localhost:${samlPort}/auth/saml/keycloak/acs`,
+        saml_single_logout_service_url_post: `https://localhost:${samlPort}/auth/saml/keycloak/slo`,
+      },
+      protocolMappers: [
+        samlMapper('saml-group-membership-mapper', 'groups', { single: 'true', 'full.path': 'false' }),
+        samlMapper('saml-user-property-mapper', 'email', { 'user.attribute': 'email' }),
       ],
     },
     {
@@ -91,6 +114,13 @@ const mapper = (protocolMapper: string, claim: string, config: Record<string, st
   config: { 'claim.name': claim, ...config },
 })
 
+const samlMapper = (protocolMapper: string, attribute: string, config: Record<string, string>) => ({
+  name: attribute,
+  protocol: 'saml',
+  protocolMapper,
+  config: { 'attribute.name': attribute, 'attribute.nameformat': 'Basic', ...config },
+})
+
 describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)('the quickstart, as printed', () => {
   let directory: string
   let tls: TestCertificates
@@ -100,6 +130,7 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
   let browser: Browser
   let config: string
   let gatewayPort: number
+  let samlPort: number
   const environment: NodeJS.ProcessEnv = { PROD_DB_PASSWORD: 'from a password manager', NO_COLOR: '1' }
 
   beforeAll(async () => {
@@ -112,9 +143,10 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
         mode: 0o755,
       })
     gatewayPort = await freePort()
+    samlPort = await freePort()
     const [certificate, key] = [readFileSync(tls.certificate, 'utf8'), readFileSync(tls.key, 'utf8')]
     ;[keycloak, postgres] = await Promise.all([
-      startKeycloak(realm(gatewayPort), tls),
+      startKeycloak(realm(gatewayPort, samlPort), tls),
       startPostgres({ directory: mkdtempSync(join(tmpdir(), 'pamctl-test-pg-')), tls: { certificate, key } }),
     ])
     browser = await chromium.launch({ executablePath: BROWSER_PROGRAM as string, args: BROWSER_FLAGS })
@@ -301,6 +333,51 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
     const { code, stdout, stderr } = await cleaning
     expect([code, stdout, stderr]).toEqual([0, 'DELETE 1\n', stderr])
   }, 180_000)
+
+  it('beside it: another gateway signs in to its dashboard with SAML, until Keycloak signs out', async () => {
+    const own = `https://localhost:${samlPort}`
+    const file = join(directory, 'saml.yaml')
+    writeFileSync(
+      file,
+      `listen: { port: ${samlPort}, tls: { certificate: tls/gateway.crt, key: tls/gateway.key } }
+publicUrl: ${own}
+dataDirectory: saml-data
+identity:
+  issuers:
+    - type: saml
+      name: keycloak
+      entityId: ${keycloak.issuer}
+      metadataUrl: ${keycloak.issuer}/protocol/saml/descriptor
+      ca: tls/internal-ca.crt
+`,
+    )
+    const other = await startGateway(file, join(directory, 'saml.log'))
+    try {
+      const get = fetchWithCa(readFileSync(tls.ca, 'utf8'))
+      const tab = new FormBrowser(get)
+      const whoami = async (): Promise<[number, unknown]> => {
+        const cookie = `__Host-pam_session=${tab.cookiesOf(own).get('__Host-pam_session') ?? ''}`
+        const answer = await get(`${own}/v1/whoami`, { headers: { cookie } })
+        return [answer.status, await answer.json()]
+      }
+      const password = await tab.open(`${own}/auth/sign-in?to=/account`)
+      const answer = await tab.submit(password, { username: 'bob', password: passwordOf('bob') })
+      const landed = await tab.submit(answer)
+      expect([landed.status, landed.url]).toEqual([200, `${own}/account`])
+      const [status, me] = await whoami()
+      expect([status, me]).toMatchObject([200, { person: { label: 'bob@example.com' } }])
+      expect((me as { person: { groups: string[] } }).person.groups.toSorted()).toEqual(['engineering', 'sre'])
+      expect(me).toHaveProperty('signedInAt')
+      // The answer is good for one use.
+      expect((await tab.submit(answer)).status).toBe(401)
+      let page = await tab.open(`${keycloak.issuer}/protocol/openid-connect/logout`)
+      for (let step = 0; step < 4 && (await whoami())[0] === 200; step++) page = await tab.submit(page)
+      expect(await whoami()).toMatchObject([401, { code: 'NOT_SIGNED_IN' }])
+      expect(new URL(page.url).origin).toBe(new URL(keycloak.issuer).origin)
+    } finally {
+      await other.stop('SIGTERM')
+    }
+  }, 120_000)
 
   it('5: approvers and operators, in a browser, too', async () => {
     const context = await newContext()

@@ -35,6 +35,49 @@ describe('keys that had another name', () => {
   })
 })
 
+describe('a provider of SAML', () => {
+  const saml = '{ type: saml, name: corp, entityId: e, metadataFile: idp.xml }'
+  const withIssuers = (...issuers: string[]): Config =>
+    parseConfig(`publicUrl: https://pam.example.com\nidentity: { issuers: [${issuers.join(', ')}] }\n`, 'f')
+
+  it('warns where pamctl login has no OpenID issuer', () => {
+    expect(withIssuers(saml).warnings).toEqual([expect.stringContaining('pamctl login needs an OpenID issuer')])
+    expect(withIssuers(saml, '{ url: https://idp.example.com, for: people, clientId: p }').warnings).toEqual([])
+  })
+
+  it.each([
+    ['without publicUrl', () => parseConfig(`identity: { issuers: [${saml}] }`, 'f'), 'needs publicUrl'],
+    [
+      'of the same name twice',
+      () => withIssuers(saml, saml.replace('entityId: e', 'entityId: f')),
+      '"corp" is used twice',
+    ],
+    ['of the same entity twice', () => withIssuers(saml, saml.replace('corp', 'other')), '"e" is used twice'],
+    [
+      'without metadata',
+      () => withIssuers(saml.replace(', metadataFile: idp.xml', '')),
+      'one of metadataFile and metadataUrl',
+    ],
+    [
+      'with metadata in clear',
+      () => withIssuers(saml.replace('metadataFile: idp.xml', 'metadataUrl: http://idp.example.com')),
+      'plain http is for loopback',
+    ],
+    [
+      'with names that change',
+      () => withIssuers(saml.replace('entityId: e', 'entityId: e, nameIdFormat: transient')),
+      'give personClaim',
+    ],
+    [
+      'with sessions of a week',
+      () => withIssuers(saml.replace('entityId: e', 'entityId: e, maxSession: 7d')),
+      'from 1m to 1d',
+    ],
+  ])('%s is refused', (_what, load, why) => {
+    expect(load).toThrow(why)
+  })
+})
+
 it('columns of HTTP services are fields', () => {
   const text = `${BASE}  - { name: api, type: http, host: h }
 masking: [{ name: m, columns: [a.b], targets: { names: [api] } }]

@@ -58,7 +58,15 @@ function grouped(fields: Fields): Fields {
   return names.flatMap((name) => fields.filter(([one]) => one === name))
 }
 
-const OF_CONNECTION = new Set(['connection', 'keep-alive', 'transfer-encoding', 'te', 'upgrade', 'proxy-connection'])
+const OF_CONNECTION = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'te',
+  'upgrade',
+  'proxy-connection',
+  'trailer',
+])
 const OF_GATEWAY = new Set([
   'host',
   'authorization',

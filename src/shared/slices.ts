@@ -10,9 +10,9 @@ export function atOnce<T>(work: Work<T>): T {
 }
 
 /** So many steps of it at a time, and others are served in between. */
-export async function inSlices<T>(work: Work<T>): Promise<T> {
+export async function inSlices<T>(work: Work<T>, stepsAtOnce = STEPS): Promise<T> {
   for (;;) {
-    for (let steps = 0; steps < STEPS; steps++) {
+    for (let steps = 0; steps < stepsAtOnce; steps++) {
       const step = work.next()
       if (step.done === true) return step.value
     }

@@ -1,7 +1,8 @@
 import type { Session } from '../../../gateway/engine.ts'
 import { PamError } from '../../../shared/errors.ts'
+import { inSlices } from '../../../shared/slices.ts'
 import { answerMasker, type AnswerKind } from '../masking/answer-masker.ts'
-import type { AnswerMasker } from '../masking/masker.ts'
+import { masking, STEP_BYTES, type AnswerMasker } from '../masking/masker.ts'
 import { AnswerLog } from '../record/answer-log.ts'
 import type { Exchange } from '../server/exchange.ts'
 import { AnswerBody } from '../session/answer-body.ts'
@@ -62,10 +63,14 @@ export class AnswerRelay {
     }
     if (masker === undefined || masker.isLive) start()
     const scrubber = new SecretScrubber(identity.needles)
+    const passOn = (shown: Buffer): Promise<void> | undefined =>
+      shown.length === 0 || start().push(shown) ? undefined : start().drained()
     await readPieces(decoded(answer.body, encoding), (chunk) => {
       const clean = scrubber.push(chunk)
-      const shown = masker === undefined ? clean : masker.mask(clean)
-      return shown.length === 0 || start().push(shown) ? undefined : start().drained()
+      // A short piece may end a long event.
+      if (masker !== undefined && (clean.length > STEP_BYTES || masker.maskInSteps !== undefined))
+        return inSlices(masking(masker, clean), 1).then((masked) => passOn(masked))
+      return passOn(masker === undefined ? clean : masker.mask(clean))
     })
     const cut = answer.cutOff?.()
     if (cut !== undefined) throw cut

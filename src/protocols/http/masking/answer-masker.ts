@@ -2,6 +2,7 @@ import type { Session } from '../../../gateway/engine.ts'
 import { hideInText, type KindSearch } from '../../../masking/hidden-text.ts'
 import type { MaskingPlan } from '../../../masking/plan.ts'
 import { mayHaveFieldsOf, type AnsweredRequest } from '../policy/masked-fields.ts'
+import type { Work } from '../../../shared/slices.ts'
 import { isJson, readContentType } from '../request/read-body.ts'
 import { isLatin, isUtf8 } from './charsets.ts'
 import { BinaryMasker, isBinary } from './binary-masker.ts'
@@ -48,7 +49,7 @@ export function answerMasker(
 }
 
 /** A message that comes through a connection, and says nothing of its type. `request`: that for the connection. */
-export const maskedMessage = (text: string, request: AnsweredRequest, { masking, hashKeys }: Masking): string =>
+export const maskedMessage = (text: string, request: AnsweredRequest, { masking, hashKeys }: Masking): Work<string> =>
   maskMessage(text, { kinds: masking.kinds, keys: hashKeys }, FieldPlaces.of(pointersFor(masking, request)))
 
 /** A value of a header as it is shown. */

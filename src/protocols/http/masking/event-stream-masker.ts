@@ -2,6 +2,7 @@ import { hideInText, type KindSearch } from '../../../masking/hidden-text.ts'
 import { HeldBytes } from '../../../masking/stream/held-bytes.ts'
 import { valueFilter, type ValueFilter } from '../../../masking/value-filter.ts'
 import { byteAt } from '../../../wire/byte-at.ts'
+import { atOnce, type Work } from '../../../shared/slices.ts'
 import type { AnswerMasker } from './masker.ts'
 import type { FieldPlaces } from './field-places.ts'
 import { maskMessage } from './mask-message.ts'
@@ -43,18 +44,22 @@ export class EventStreamMasker implements AnswerMasker {
   }
 
   mask(chunk: Buffer): Buffer {
+    return atOnce(this.maskInSteps(chunk))
+  }
+
+  *maskInSteps(chunk: Buffer): Work<Buffer> {
     this.#size += chunk.length
     if (this.#size > MAX_EVENT) this.#size = this.#held.length + sizeOf(this.#lines) + chunk.length
     if (this.#size > MAX_EVENT) throw unmaskable(`an event of the answer is longer than ${MAX_EVENT} bytes`)
     this.#held.append(chunk)
-    return this.#read(false)
+    return yield* this.#read(false)
   }
 
   end(): Buffer {
-    return Buffer.concat([this.#read(true), this.#event()])
+    return Buffer.concat([atOnce(this.#read(true)), atOnce(this.#event())])
   }
 
-  #read(isEnd: boolean): Buffer {
+  *#read(isEnd: boolean): Work<Buffer> {
     const { bytes, length } = this.#held
     const out: Buffer[] = []
     let from = 0
@@ -79,7 +84,7 @@ export class EventStreamMasker implements AnswerMasker {
       this.#isAfterReturn = isBlank && byte === CR && behind === length
       this.#lines.push(lineOf(bytes.subarray(from, behind), behind - at))
       if (this.#lines.length > MAX_LINES) throw unmaskable(`an event of the answer has more than ${MAX_LINES} lines`)
-      if (isBlank) out.push(this.#event())
+      if (isBlank) out.push(yield* this.#event())
       from = behind
       at = behind - 1
     }
@@ -97,7 +102,7 @@ export class EventStreamMasker implements AnswerMasker {
   }
 
   /** The lines of an event as they are shown. */
-  #event(): Buffer {
+  *#event(): Work<Buffer> {
     const lines = this.#lines
     this.#lines = []
     if (this.#root === undefined) {
@@ -106,7 +111,7 @@ export class EventStreamMasker implements AnswerMasker {
     }
     const data = lines.filter(({ field }) => field === 'data')
     const joined = data.map(({ value }) => value).join('\n')
-    const shown = data.length === 0 ? joined : maskMessage(joined, this.#search, this.#root)
+    const shown = data.length === 0 ? joined : yield* maskMessage(joined, this.#search, this.#root)
     let isDataShown = shown === joined
     return Buffer.concat(
       lines.map((line): Buffer => {

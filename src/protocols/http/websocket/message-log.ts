@@ -49,7 +49,9 @@ export class MessageLog {
     // One without content takes its place, too.
     this.#room[sender] = Math.max(0, room - Math.max(payload.length, SMALLEST))
     const text =
-      type === 'text' || type === 'close' ? this.#keep(payload.toString('utf8')) : `\\x${payload.toString('hex')}`
+      type === 'text' || type === 'close'
+        ? this.#keep(payload.toString('utf8', 0, room + BEYOND))
+        : `\\x${payload.toString('hex', 0, room)}`
     this.#row([sender, type, payload.length <= room ? text : text.slice(0, room)])
     if (payload.length > room) this.#cut(sender)
   }
@@ -104,3 +106,5 @@ export class MessageLog {
 
 /** Bytes. */
 const SMALLEST = 16
+/** Bytes behind what is kept: of what reaches so far, such as a token, all is looked at. */
+const BEYOND = 80 * 1024

@@ -13,8 +13,8 @@ export interface RelayParts {
   readonly target: WebSocketPeer
   /** A message of the client as the target gets it. */
   readonly pass: (message: CheckedMessage) => CheckedMessage
-  /** A message of the target as the client may have it; throws a `PamError` where it may not. */
-  readonly show: (message: CheckedMessage) => CheckedMessage
+  /** A message of the target as the client may have it; throws a `PamError` where it may not. A long one takes its time. */
+  readonly show: (message: CheckedMessage) => CheckedMessage | Promise<CheckedMessage>
   /** Aborts when the session must end. */
   readonly ended: AbortSignal
 }
@@ -71,7 +71,9 @@ class Relay {
     try {
       for await (const said of from.messages()) {
         if (this.#isOver) break
-        const message = by === 'client' ? pass(said) : show(said)
+        const message = by === 'client' ? pass(said) : await show(said)
+        // It may have ended while that took its time.
+        if (this.#isOver) break
         if (message.type === 'close') {
           log.add(by, 'close', Buffer.from(message.reason))
           await to.send({ type: 'close', payload: encodeClose(message) })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { MaskedKind } from '../../../../src/masking/plan.ts'
 import { EventStreamMasker } from '../../../../src/protocols/http/masking/event-stream-masker.ts'
 import { FieldPlaces } from '../../../../src/protocols/http/masking/field-places.ts'
+import { masking, STEP_BYTES } from '../../../../src/protocols/http/masking/masker.ts'
 import { parsePointerPattern } from '../../../../src/shared/field-path.ts'
 
 const EMAIL: MaskedKind = { kind: 'email', style: 'redact', hashScope: 'session' }
@@ -72,4 +73,14 @@ describe('events', () => {
     for (let count = 0; count < 10_000; count++) bytes += one.mask(event).length
     expect(bytes).toBe(10_000 * event.length)
   })
+})
+
+it('masks a long event in steps', () => {
+  const work = masking(masker(), Buffer.from(`data: [${'"jane@example.com",'.repeat(20_000)}1]\n\n`))
+  let steps = 0
+  let step = work.next()
+  for (; step.done !== true; step = work.next()) steps++
+  expect(step.value.toString()).toBe(`data: [${'"****",'.repeat(20_000)}1]\n\n`)
+  // Those in which it comes, and as many in which it is masked.
+  expect(steps).toBeGreaterThan((1.9 * 380_000) / STEP_BYTES)
 })

@@ -74,7 +74,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'host/process-log.ts': { imports: ['type:recording/'], packages: ['node:crypto'], clock: true },
   'host/patterns.ts': { imports: ['policy/patterns.ts', 'type:policy/'] },
-  masking: { imports: ['shared/', 'masking/', 'type:policy/'], packages: ['node:crypto', 'node:net'] },
+  masking: { imports: ['shared/', 'masking/', 'type:policy/'], packages: ['node:buffer', 'node:crypto', 'node:net'] },
   // What a value looks like: neither rules nor keys.
   'masking/detectors': { imports: ['masking/detectors/'], packages: ['node:net'] },
   access: { imports: ['shared/', 'access/', 'type:policy/'] },

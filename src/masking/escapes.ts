@@ -14,8 +14,10 @@ const BACKSLASH: Readonly<Record<Backslashes, string>> = {
   string: String.raw`\\(?:u\{0{0,10}[0-9a-fA-F]{1,6}\}|U[0-9a-fA-F]{8}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-3][0-7]{0,2}|[4-7][0-7]?|\r\n|[^])`,
   css: String.raw`\\(?:[0-9a-fA-F]{1,6}(?:\r\n|[ \t\n\r\f])?|\r\n|[^])`,
 }
-/** `%40`; and a character of several bytes of UTF-8, or one byte that is none. */
-const PERCENT = `%(?:[0-7][0-9a-fA-F]|[cCdD][0-9a-fA-F]%[89abAB][0-9a-fA-F]|[eE][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){2}|[fF][0-4](?:%[89abAB][0-9a-fA-F]){3}|[89a-fA-F][0-9a-fA-F])`
+/** `%40`; and a character of several bytes of UTF-8, whose signs may be escaped again (`%25C2%25A0`), or one byte that is none. */
+const SIGN = '%(?:25){0,3}'
+const NEXT = `${SIGN}[89abAB][0-9a-fA-F]`
+const PERCENT = `${SIGN}[cCdD][0-9a-fA-F]${NEXT}|${SIGN}[eE][0-9a-fA-F](?:${NEXT}){2}|${SIGN}[fF][0-4](?:${NEXT}){3}|%[0-9a-fA-F]{2}`
 
 const escapesOf = (backslashes: Backslashes): string => `${BACKSLASH[backslashes]}|${REFERENCE}|${PERCENT}`
 /** Ways to write a character that texts carry whatever their type is: with backslashes, as in XML and HTML (`&#64;`, `&commat;`), in URLs (`%40`). */
@@ -76,9 +78,8 @@ function meantBy(escape: string, backslashes: Backslashes): string | undefined {
 }
 
 function percentDecoded(escape: string): string {
-  const bytes = Buffer.from(escape.replaceAll('%', ''), 'hex')
-  const first = bytes[0] ?? 0
-  return bytes.length === 1 ? String.fromCharCode(windows1252(first)) : bytes.toString('utf8')
+  if (escape.length === 3) return String.fromCharCode(windows1252(parseInt(escape.slice(1), 16)))
+  return Buffer.from(escape.replaceAll(/%(?:25)*/g, ''), 'hex').toString('utf8')
 }
 
 function inCss(behind: string): string | undefined {

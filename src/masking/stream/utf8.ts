@@ -33,13 +33,13 @@ export interface Character {
   readonly length: number
 }
 
-/** Undefined while more bytes may belong to it. A byte that is no UTF-8 is U+FFFD, or a C1 control where it would be one in Latin-1. */
+/** Undefined while more bytes may belong to it. A byte that is no UTF-8 is the character that it is in Latin-1, as which some terminals show it. */
 export function characterAt(bytes: Buffer, at: number, end: number): Character | undefined {
   const first = bytes[at] as number
   if (first < 0x80) return { code: first, length: 1 }
   const length = characterLength(bytes, at, end)
   if (length === undefined) return undefined
-  if (length === 0) return { code: isC1(first) ? first : 0xfffd, length: 1 }
+  if (length === 0) return { code: first, length: 1 }
   let code = first & (0x7f >> length)
   for (let i = 1; i < length; i++) code = (code << 6) | ((bytes[at + i] as number) & 0x3f)
   return { code, length }

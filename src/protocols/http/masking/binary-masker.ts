@@ -1,5 +1,7 @@
 import type { KindSearch } from '../../../masking/hidden-text.ts'
+import { fold, ITSELF } from '../../../masking/folding.ts'
 import { findKinds } from '../../../masking/replace.ts'
+import { characterAt } from '../../../masking/stream/utf8.ts'
 import { byteAt } from '../../../wire/byte-at.ts'
 import type { AnswerMasker } from './masker.ts'
 import { unmaskable } from './unmaskable.ts'
@@ -17,6 +19,8 @@ export class BinaryMasker implements AnswerMasker {
   #isKnown = false
   /** The text that the bytes so far end with. */
   #text = ''
+  /** Of a character that has not come in full. */
+  #begun: Buffer = NOTHING
 
   constructor(type: string, search: KindSearch) {
     this.#type = type
@@ -39,22 +43,42 @@ export class BinaryMasker implements AnswerMasker {
   }
 
   /** Texts in compressed pixels come by chance: only longer ones are looked at. */
-  #looked(bytes: Buffer): Buffer {
+  #looked(chunk: Buffer): Buffer {
+    // A character may have begun before.
+    const bytes = this.#begun.length === 0 ? chunk : Buffer.concat([this.#begun, chunk])
+    this.#begun = NOTHING
     let from = 0
     for (let at = 0; at < bytes.length; at++) {
       if (PRINTABLE[byteAt(bytes, at)] === 1) continue
-      if (this.#text.length + at - from >= MIN_TEXT) this.#look(bytes.toString('latin1', from, at))
+      const length = this.#lengthOfVariant(bytes, at)
+      if (length === undefined) {
+        this.#begun = Buffer.from(bytes.subarray(at))
+        this.#keep(bytes.toString('utf8', from, at))
+        return chunk
+      }
+      if (length > 0) {
+        at += length - 1
+        continue
+      }
+      if (this.#text.length + at - from >= MIN_TEXT) this.#keep(bytes.toString('utf8', from, at))
       this.#text = ''
       from = at + 1
     }
-    const rest = bytes.toString('latin1', from)
-    this.#look(rest)
-    this.#text = (this.#text + rest).slice(-MAX_TEXT)
-    return bytes
+    this.#keep(bytes.toString('utf8', from))
+    return chunk
   }
 
-  #look(text: string): void {
+  /** Bytes of a character of UTF-8 that stands for others, as those of values may; 0 where there is none, undefined where more may come. */
+  #lengthOfVariant(bytes: Buffer, at: number): number | undefined {
+    if (byteAt(bytes, at) < 0x80) return 0
+    const character = characterAt(bytes, at, bytes.length)
+    if (character === undefined) return undefined
+    return character.length > 1 && fold(character.code) !== ITSELF ? character.length : 0
+  }
+
+  #keep(text: string): void {
     const whole = this.#text + text
+    this.#text = whole.slice(-MAX_TEXT)
     if (whole.length < MIN_TEXT || findKinds(whole, this.#search.kinds).length === 0) return
     throw unmaskable(`the answer is ${this.#type} with a value in it, which cannot be hidden there`)
   }

@@ -230,7 +230,7 @@ function addCharacter(
   if (byte < 0x80) throw unmaskable('the answer has control characters in it, which no text has')
   const read = isLatin ? undefined : characterAt(bytes, at, to)
   if (read === undefined && !isLatin && !isEnd) return undefined
-  const code = read === undefined || (read.length === 1 && read.code >= 0x80) ? windows1252(byte) : read.code
+  const code = read === undefined || read.length === 1 ? windows1252(byte) : read.code
   const length = read?.length ?? 1
   if (!skipsInvisible || !isInvisible(code)) reading.add(code, at, at + length)
   return at + length

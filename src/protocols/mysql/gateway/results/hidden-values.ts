@@ -1,4 +1,5 @@
 import { hideInText, hideNumber, hideWhole, type KindSearch } from '../../../../masking/hidden-text.ts'
+import { isHiddenElsewhere } from '../../../../masking/other-encodings.ts'
 import { columnFlags, columnTypes as types, type ColumnDefinition } from '../../wire/column-definition.ts'
 import { coordinatesOf } from '../../wire/geometry.ts'
 import { decodeBytes, decodeValue, valueCharset } from '../../wire/value-charsets.ts'
@@ -66,6 +67,9 @@ function inString(value: Buffer, collation: number, search: KindSearch): Buffer 
   if (masked === null) return null
   const encoded = masked === undefined ? undefined : (decoded.encode(masked) ?? null)
   if (encoded === null || hasSpaced(encoded ?? value, search)) return null
+  // The bytes may be text of another character set, or in one of which only ASCII was read.
+  if (masked === undefined && (charset === undefined || charset === 'bytes') && isHiddenElsewhere(value, search))
+    return null
   return encoded
 }
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { hasEscapes } from '../../../../masking/escapes.ts'
 import { hideInText as flat, hideNumber, hideWhole, type KindSearch } from '../../../../masking/hidden-text.ts'
+import { isHiddenElsewhere } from '../../../../masking/other-encodings.ts'
 import { maskKinds } from '../../../../masking/replace.ts'
 import type { Format } from '../../wire/bind.ts'
 import type { Rewrite } from '../../wire/data-row.ts'
@@ -239,6 +240,7 @@ function hasHidden<T>(parts: readonly T[] | undefined, rewrite: (part: T) => unk
 function inRaw(bytes: Buffer, search: ValueSearch): Buffer | null | undefined {
   const encoding = isUtf8(bytes) ? 'utf8' : 'latin1'
   const masked = flat(bytes.toString(encoding), search)
+  if (masked === undefined && isHiddenElsewhere(bytes, search)) return null
   return masked === undefined || masked === null ? masked : Buffer.from(masked, encoding)
 }
 

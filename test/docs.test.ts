@@ -79,7 +79,7 @@ describe('the documents', () => {
     const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-docs-'))
     const file = join(directory, 'pam.yaml')
     const yaml = blocks('docs/quickstart.md', 'yaml')[0] ?? ''
-    const { ca, certificate, key } = makeCertificates(join(directory, 'tls'))
+    const { ca, certificate, key } = makeCertificates(join(directory, 'tls'), 'DNS:pam.example.com')
     renameSync(certificate, join(directory, 'tls', 'gateway.crt'))
     renameSync(key, join(directory, 'tls', 'gateway.key'))
     renameSync(ca, join(directory, 'tls', 'internal-ca.crt'))

@@ -34,6 +34,8 @@ export interface AppGateway {
   /** The one command that waits. */
   waiting(): Promise<{ readonly id: string; readonly text: string }>
   reload(edit: (config: string) => string): Promise<void>
+  /** The gateway ends, and another one starts in its place. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -83,7 +85,8 @@ export async function startAppGateway(
       ...lists,
     }),
   )
-  const gateway = await startGateway(file, join(directory, 'gateway.log'))
+  const log = join(directory, 'gateway.log')
+  let gateway = await startGateway(file, log)
   const browser: Browser = await chromium.launch({ executablePath: BROWSER_PROGRAM as string, args: BROWSER_FLAGS })
   let bob: PamctlHome | undefined
   const pamctl = async (...args: string[]): Promise<Outcome> => {
@@ -92,7 +95,9 @@ export async function startAppGateway(
   }
   const context = (): Promise<BrowserContext> => browser.newContext({ ignoreHTTPSErrors: true })
   return {
-    gateway,
+    get gateway() {
+      return gateway
+    },
     port,
     directory,
     shop,
@@ -129,6 +134,10 @@ export async function startAppGateway(
       writeFileSync(file, edit(readFileSync(file, 'utf8')))
       gateway.signal('SIGHUP')
       await eventually(() => (reloads() > before ? true : undefined), 'reloaded')
+    },
+    async restart() {
+      await gateway.stop('SIGTERM')
+      gateway = await startGateway(file, log)
     },
     async stop() {
       await browser.close()

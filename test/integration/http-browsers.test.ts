@@ -23,6 +23,7 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a browser at a host 
           },
           { name: 'the rest', match: { unknown: true }, allow: true },
         ],
+        masking: [{ name: 'people', targets: { names: ['wiki'] }, kinds: ['email', 'payment-card'], style: 'redact' }],
       },
       { wiki: { credential: { type: 'assertion', audience: 'https://wiki.internal', groups: true } } },
     )
@@ -250,6 +251,48 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a browser at a host 
     expect(record).not.toContain(TOKEN)
   })
 
+  it('shows no value of a masked kind, however its characters are written', async () => {
+    const page = await apps.open('jane', `${apps.origin('wiki')}/`)
+    await page.waitForURL(`${apps.origin('wiki')}/`)
+    await page.goto(`${apps.origin('wiki')}/people?who=jane@example.com`)
+    expect(await textOf(page, '#place')).toMatch(/^GET .*\*\*\*\*$/)
+    expect(await textOf(page, 'h1')).toBe('wiki')
+    for (const spelled of [
+      'jane\uff20example.com',
+      'jane&commat;example.com',
+      '4111\u00a01111\u20091111\u30001111',
+      '\uff14111111111111111',
+      '4111\u00ad1111\u200b11111111',
+      '4111&nbsp;1111&#8239;1111\n 1111',
+    ]) {
+      const sent = `fetch('/notes', { method: 'POST', headers: { 'content-type': 'text/plain' }, body: ${JSON.stringify(spelled)} })`
+      const shown = await page.evaluate<string>(
+        `${sent}.then((r) => r.text()).then((t) => { document.body.innerHTML = t; return document.body.innerText })`,
+      )
+      expect(shown).toContain('POST /notes')
+      expect(shown.normalize('NFKC').replaceAll(/[\s\u00ad\u200b]/g, '')).not.toMatch(/jane@example|4111111111111111/)
+      expect(shown).toContain('****')
+    }
+    await page.context().close()
+  })
+
+  it('does not let in who has a cookie of before, after somebody has signed out and in again', async () => {
+    const page = await apps.open('jane', `${apps.origin('shop')}/`)
+    await page.waitForURL(`${apps.origin('shop')}/`)
+    const before = await cookieOf(page.context(), apps.origin('shop'))
+    await page.goto(`${apps.url}/account`)
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click()
+    await page.getByText('You are signed out.').waitFor()
+    // The provider still knows who that is.
+    await page.goto(`${apps.origin('shop')}/`)
+    await page.waitForURL(`${apps.origin('shop')}/`)
+    const after = await cookieOf(page.context(), apps.origin('shop'))
+    expect(after).not.toBe(before)
+    expect(await apps.raw(navigation(apps, 'shop', '/', [`Cookie: ${before}`]))).toMatch(/^HTTP\/1\.1 303 /)
+    expect(await apps.raw(navigation(apps, 'shop', '/', [`Cookie: ${after}`]))).toMatch(/^HTTP\/1\.1 200 /)
+    await page.context().close()
+  })
+
   describe('is not let in by tricks', () => {
     let page: Page
     let shop: string
@@ -462,6 +505,25 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a browser at a host 
       expect(apps.shop.seen.filter(({ url }) => url.includes('of-evil'))).toHaveLength(1)
       await evil.close()
     })
+  })
+
+  it('loses a held page when the gateway restarts: nothing of it is sent, and the page says so', async () => {
+    const page = await apps.open('jane', `${apps.origin('shop')}/`)
+    await page.waitForURL(`${apps.origin('shop')}/`)
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await page.getByText('Waiting for approval').first().waitFor()
+    const { id } = await apps.waiting()
+    const waits = await page.locator('meta[http-equiv=refresh]').getAttribute('content')
+    const path = /url=(.*)/.exec(waits ?? '')?.[1] ?? ''
+    const before = apps.shop.seen.length
+    await apps.restart()
+    expect((await apps.pamctl('approve', id)).code).not.toBe(0)
+    await page.goto(`${apps.origin('shop')}${path}`)
+    await page.getByText('this request does not wait any longer').waitFor()
+    await page.goto(`${apps.origin('shop')}/orders`)
+    await page.getByText('orders').waitFor()
+    expect(apps.shop.seen.slice(before).filter(({ method }) => method === 'POST')).toEqual([])
+    await page.context().close()
   })
 })
 

@@ -46,7 +46,8 @@ export class StreamMasking {
     this.#decode()
     let limit = this.#decoded
     for (const reading of this.#readings()) limit = Math.min(limit, reading.safeUntil(this.#decoded))
-    return this.#emit(limit, false)
+    // A value has an end, but what is not seen may stand in it without one.
+    return this.#held.length - limit > MAX_HELD_BYTES ? this.flush() : this.#emit(limit, false)
   }
 
   /** Everything that is held goes out: what is surely the beginning of a value is hidden. */
@@ -190,6 +191,9 @@ class Way {
     if (this.#partedMore !== undefined) yield this.#partedMore
   }
 }
+
+/** What waits for more goes out as if it had waited long enough: no text holds as much that is not seen within one value. */
+export const MAX_HELD_BYTES = 4_194_304
 
 const PLAINEST: Terminal = { c1: false, repeats: false, console: false }
 const OBEYING_C1: Terminal = { ...PLAINEST, c1: true }

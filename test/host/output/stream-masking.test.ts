@@ -2,7 +2,7 @@ import xterm from '@xterm/headless'
 import fc from 'fast-check'
 import { RE2JS } from 're2js'
 import { describe, expect, it } from 'vitest'
-import { StreamMasking } from '../../../src/host/output/stream-masking.ts'
+import { MAX_HELD_BYTES, StreamMasking } from '../../../src/host/output/stream-masking.ts'
 import type { MaskedKind } from '../../../src/masking/plan.ts'
 import { detectors } from '../../../src/masking/replace.ts'
 import { maskingKinds, type CustomKind } from '../../../src/policy/policy.ts'
@@ -395,6 +395,16 @@ describe('what a terminal does not show', () => {
     const masking = new StreamMasking({ kinds: ALL, keys: KEYS, keepWidth: true })
     expect(masking.push(Buffer.from('\x1b]0;never ends; ')).toString()).toBe('\x1b]0;never ends; ')
     expect(masking.push(Buffer.from('x jane@example.com y; ')).toString()).toBe('x **************** y; ')
+  })
+
+  it('what is not seen within a value is not held without a bound', () => {
+    const masking = new StreamMasking({ kinds: ALL, keys: KEYS, keepWidth: true })
+    const joiners = Buffer.from('\u200d'.repeat(100_000))
+    let held = masking.push(Buffer.from('jane')).length - 4
+    for (let pieces = 0; pieces < 40; pieces++) {
+      held += masking.push(joiners).length - joiners.length
+      expect(-held).toBeLessThanOrEqual(MAX_HELD_BYTES)
+    }
   })
 })
 

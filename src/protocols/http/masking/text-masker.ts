@@ -6,6 +6,7 @@ import { MaskedReading } from '../../../masking/stream/masked-reading.ts'
 import type { AnswerMasker } from './masker.ts'
 import { Prologue } from './charsets.ts'
 import { MARKS_OF_MARKDOWN, MarkupWay, type MarkupLanguage } from './markup-way.ts'
+import { unmaskable } from './unmaskable.ts'
 import { EscapedWay, firstDifference, PlainWay, textCoding, type TextCoding, type Way } from './text-ways.ts'
 
 export interface TextOptions {
@@ -71,7 +72,11 @@ export class TextMasker implements AnswerMasker {
     this.#prologue.look(chunk)
     this.#held.append(chunk)
     this.#read(false)
-    return this.#emit(Math.min(...this.#lanes().map((lane) => lane.safeUntil())), false)
+    const limit = Math.min(...this.#lanes().map((lane) => lane.safeUntil()))
+    // A value has an end, but what is not seen may stand in it without one.
+    if (this.#held.length - limit > MAX_HELD_BYTES)
+      throw unmaskable('the answer goes on for more than 4 MiB within what may be one value')
+    return this.#emit(limit, false)
   }
 
   end(): Buffer {
@@ -172,4 +177,6 @@ const CODINGS = {
   url: { parts: '/?&=#' },
   json: { isJson: true },
 } as const
+/** No text holds as much that is not seen within one value. */
+const MAX_HELD_BYTES = 4_194_304
 const NOTHING = Buffer.alloc(0)

@@ -164,3 +164,10 @@ it.each<[string, string]>([
   expect(whole(type, body)).toBe(bytes.toString('latin1'))
   expect(masked(type, byteByByte(body))).toBe(bytes.toString('latin1'))
 })
+
+it.each(['text/plain', 'text/html'])('%s: what is not seen within a value is not held without a bound', (type) => {
+  const joiners = Buffer.from('\u200d'.repeat(100_000))
+  expect(() => masked(type, [Buffer.from('jane'), ...Array.from({ length: 40 }, () => joiners)])).toThrow(
+    'the answer goes on for more than 4 MiB within what may be one value',
+  )
+})

@@ -31,6 +31,7 @@ describe('gRPC through pamctl connect', () => {
       targets: [
         { name: 'echo', ...common, port: echo.port, credential, headers },
         { name: 'open', ...common, port: lax.port, headers },
+        { name: 'ending', ...common, port: echo.port, headers },
         { name: 'interop', ...common, port: go?.port ?? 1, credential, headers },
         { name: 'masked', ...common, port: echo.port },
         { name: 'old', ...common, h2c: false, port: echo.port },
@@ -39,7 +40,7 @@ describe('gRPC through pamctl connect', () => {
         {
           name: 'deleting',
           match: { grpcMethods: ['pamctl.test.Echo/Delete'] },
-          targets: { names: ['open'] },
+          targets: { names: ['open', 'ending'] },
           deny: 'nothing is deleted',
         },
         {
@@ -127,7 +128,7 @@ describe('gRPC through pamctl connect', () => {
   })
 
   it('refuses with a status that names rule and decision, and nothing reaches the target', async () => {
-    const open = await gateway.open('open')
+    const open = await gateway.open('ending')
     const other = grpcEchoClient(open.port, open.secret)
     const before = echo.calls.length
     const refused = await other.call(path('Delete'), ['7'])
@@ -182,7 +183,7 @@ describe('gRPC through pamctl connect', () => {
   })
 
   it('ends calls with a status where the session ends, and the target hears of it', async () => {
-    const other = await gateway.open('open')
+    const other = await gateway.open('ending')
     const otherClient = grpcEchoClient(other.port, other.secret)
     const chat = otherClient.chat()
     chat.send('a')
@@ -192,7 +193,7 @@ describe('gRPC through pamctl connect', () => {
       id: string
       target: string
     }[]
-    const { id } = sessions.find(({ target }) => target === 'open') as { id: string }
+    const { id } = sessions.find(({ target }) => target === 'ending') as { id: string }
     await gateway.bob.api.sessions.kill(id, 'enough')
     const end = await chat.status
     expect([end.code, end.details]).toEqual([status.PERMISSION_DENIED, expect.stringContaining('SESSION_KILLED')])

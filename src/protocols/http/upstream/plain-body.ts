@@ -41,7 +41,8 @@ export class PlainBody extends Readable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     if (!this.isWhole) this.#parts.givenUp()
-    done(error)
+    // As a body that Node's client reads: a failure is for whoever listens, and an answer that nobody reads any more may fail unheard.
+    process.nextTick(() => done(this.listenerCount('error') === 0 ? null : error))
   }
 }
 

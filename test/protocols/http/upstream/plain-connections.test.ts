@@ -264,6 +264,25 @@ describe('an upstream of HTTP/1.1', () => {
     expect([connections(), all().match(/GET/g)?.length]).toEqual([2, 3])
   })
 
+  it.each<[string, (upstream: Http1Upstream, giveUp: AbortController, socket: Socket | undefined) => void]>([
+    ['the session ends', (upstream) => upstream.close()],
+    ['the request is given up', (_, giveUp) => giveUp.abort(new Error('enough'))],
+    ['the server leaves', (_, __, socket) => socket?.destroy()],
+  ])('lets the rest of an answer that nobody reads fail unheard, as Node does: %s', async (_, end) => {
+    let socket: Socket | undefined
+    const { port } = await scripted((one) => {
+      socket = one
+      one.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf')
+    })
+    const upstream = upstreamTo(port)
+    const giveUp = new AbortController()
+    const { body } = await upstream.send(asked({ signal: giveUp.signal }))
+    const closed = new Promise((resolve) => body.once('close', resolve))
+    end(upstream, giveUp, socket)
+    await closed
+    expect(body.destroyed).toBe(true)
+  })
+
   it('does not send again what may not be', async () => {
     const { port } = await scripted((socket, count) => (count === 2 ? socket.destroy() : socket.write(PLAIN)))
     const upstream = upstreamTo(port)

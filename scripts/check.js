@@ -23,6 +23,6 @@ function run(name, command, { quiet = false, environment = {} } = {}) {
 const results = await Promise.all([
   run('types', 'npm run --silent typecheck', { quiet: true }),
   run('lint and format', 'npm run --silent lint', { quiet: true }),
-  run('tests', 'vitest run --project "unit*"', { environment: { PAMCTL_TEST_SAMPLE: '1' } }),
+  run('tests', 'vitest run --project "unit*"', { environment: { PAMCTL_TEST_SAMPLE: '5' } }),
 ])
 process.exitCode = results.every(Boolean) ? 0 : 1

@@ -52,12 +52,22 @@ const field = fc.oneof(
   ),
 )
 const request = fc
-  .tuple(
-    fc.constantFrom('GET', 'DELETE', 'OPTIONS', 'POST', 'HEAD', 'get'),
-    fc.stringMatching(/^\/[!-~]{0,20}$/),
-    fc.constantFrom('HTTP/1.1', 'HTTP/1.0', 'HTTP/2.0'),
-    fc.array(field, { maxLength: 5 }),
-    fc.constantFrom('', '', '', 'x', '\r\n', REQUEST),
+  .oneof(
+    fc.tuple(
+      fc.constantFrom('GET', 'DELETE', 'OPTIONS', 'POST', 'HEAD', 'get'),
+      fc.stringMatching(/^\/[!-~]{0,20}$/),
+      fc.constantFrom('HTTP/1.1', 'HTTP/1.0', 'HTTP/2.0'),
+      fc.array(field, { maxLength: 5 }),
+      fc.constantFrom('', '', '', 'x', '\r\n', REQUEST),
+    ),
+    // Most of the others are not plain, and these nearly always.
+    fc.tuple(
+      fc.constantFrom('GET', 'DELETE', 'OPTIONS'),
+      fc.stringMatching(/^\/[\w.~/?=&%-]{0,20}$/),
+      fc.constant('HTTP/1.1'),
+      fc.array(fc.tuple(token, value), { maxLength: 5 }),
+      fc.constant(''),
+    ),
   )
   .map(
     ([method, target, version, fields, behind]) =>

@@ -124,7 +124,7 @@ describe('plainRequest', () => {
           bytes = all()
         },
       ),
-      { numRuns: sampledRuns(150) },
+      { numRuns: sampledRuns(500) },
     )
     expect(plain).toBeGreaterThan(10)
   })

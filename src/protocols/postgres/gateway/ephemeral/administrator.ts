@@ -1,7 +1,7 @@
 import type { CredentialLease } from '../../../../credentials/credential.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import { socketChannel } from '../../../../shared/socket-channel.ts'
-import { targetFailure } from '../../../../gateway/target-failure.ts'
+import { targetFailure, TargetSaidNo } from '../../../../gateway/target-failure.ts'
 import { TargetMessages, LONGEST_MESSAGE } from '../../../../gateway/target-messages.ts'
 import { withDeadline } from '../../../../gateway/with-deadline.ts'
 import { channelBindingOf, type PostgresTarget } from '../../target.ts'
@@ -13,8 +13,10 @@ import { openSocket } from '../login/upstream-socket.ts'
 
 /** A connection of the gateway's own, to make roles and to drop them. */
 export interface Administrator {
-  /** Statements without rows, in one transaction. */
+  /** Statements without rows, in one transaction, which is undone where one fails. */
   change(statements: readonly string[]): Promise<void>
+  /** Statements without rows that cannot be in a transaction. */
+  run(statements: readonly string[]): Promise<void>
   /** The rows of one query. */
   ask(query: string): Promise<readonly (readonly (string | null)[])[]>
 }
@@ -49,11 +51,20 @@ export async function asAdministrator<T>(
         channelBinding: channelBindingOf(config),
       })
       messages.allow('the administration of roles', { bytes: 4 * 1024 * 1024, messages: 100_000 })
+      const run = async (statements: readonly string[]): Promise<void> => {
+        for (const statement of statements) await runCommand(messages, statement)
+      }
       const result = await work(
         {
           async change(statements) {
-            for (const statement of ['begin', ...statements, 'commit']) await runCommand(messages, statement)
+            try {
+              await run(['begin', ...statements, 'commit'])
+            } catch (error) {
+              await run(['rollback']).catch(() => {})
+              throw error
+            }
           },
+          run,
           ask: async (query) => (await runQueries(messages, [query]))[0] ?? [],
         },
         signal,
@@ -66,10 +77,37 @@ export async function asAdministrator<T>(
   }
 }
 
+/**
+ * The same for what concerns roles alone, which are of all databases: where the target's own database lets nobody in, in another one. Its owner can
+ * forbid connections to it, and a session may have the rights of that owner.
+ */
+export async function asAdministratorAnywhere<T>(
+  login: AdministratorLogin,
+  work: (administrator: Administrator, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  let isIn = false
+  const noting = (administrator: Administrator, signal: AbortSignal): Promise<T> => {
+    isIn = true
+    return work(administrator, signal)
+  }
+  let failure: unknown
+  for (const database of new Set([login.config.database, ...MAINTENANCE])) {
+    try {
+      return await asAdministrator({ ...login, config: { ...login.config, database } }, noting)
+    } catch (error) {
+      failure ??= error
+      if (isIn || !(error instanceof PamError) || !(error.cause instanceof TargetSaidNo)) throw error
+    }
+  }
+  throw failure
+}
+
 /** Nothing that an account or a database has set decides how these statements are read, or how long they wait. */
 const SETTINGS = {
   application_name: 'pam-gateway',
   search_path: 'pg_catalog',
+  // Whoever owns the database can give it another one, which the statements would run as.
+  role: 'none',
   TimeZone: 'UTC',
   DateStyle: 'ISO',
   statement_timeout: '8000',
@@ -78,3 +116,5 @@ const SETTINGS = {
   default_transaction_isolation: 'read committed',
 }
 const MAX_TIME_MS = 15_000
+/** Where the programs of PostgreSQL connect to when a database of its own is not to be had (manual, dropdb --maintenance-db). */
+const MAINTENANCE = ['postgres', 'template1']

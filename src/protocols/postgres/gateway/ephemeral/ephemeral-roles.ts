@@ -1,13 +1,13 @@
 import type { CredentialLease, Lessee } from '../../../../credentials/credential.ts'
 import type { Secrets } from '../../../../credentials/secrets.ts'
 import { PamError } from '../../../../shared/errors.ts'
-import { pause } from '../../../../shared/pause.ts'
 import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
 import type { EphemeralSettings } from '../../ephemeral-settings.ts'
 import type { PostgresTarget } from '../../target.ts'
 import type { ReapedAccounts } from '../../../protocol.ts'
-import { asAdministrator, type Administrator, type AdministratorLogin } from './administrator.ts'
-import { creation, disabling, MARKED_ROLES, removal, termination, timeIn } from './role-statements.ts'
+import { asAdministrator, asAdministratorAnywhere, type AdministratorLogin } from './administrator.ts'
+import { cutOff, undoPrepared } from './cut-off.ts'
+import { creation, MARKED_ROLES, removal, timeAndReach } from './role-statements.ts'
 import { markOf, roleNameOf } from './role-name.ts'
 import { randomPassword, scramVerifier } from './scram-verifier.ts'
 
@@ -29,7 +29,9 @@ export async function leaseRole(target: EphemeralTarget, lessee: Lessee): Promis
   try {
     await asAdministrator(login, async (administrator) => {
       // The gateway ends sessions by a login of their own.
-      const [time] = (await administrator.ask(timeIn((lessee.endsAt - lessee.at) / 1000 + ENDING_SECONDS)))[0] ?? []
+      const seconds = (lessee.endsAt - lessee.at) / 1000 + ENDING_SECONDS
+      const [time, reached] = (await administrator.ask(timeAndReach(seconds, settings.grantedRoles)))[0] ?? []
+      if (reached != null) throw reaches(config.name, reached)
       if (time == null || !UTC_TIME.test(time))
         throw new PamError('PROTOCOL_VIOLATION', 'the target does not say the time as it was asked to', {
           side: 'upstream',
@@ -57,7 +59,7 @@ export async function leaseRole(target: EphemeralTarget, lessee: Lessee): Promis
  */
 export async function reapRoles(target: EphemeralTarget, gateway: string): Promise<ReapedAccounts> {
   const login = await loginTo(target)
-  const rows = await asAdministrator(login, (administrator) => administrator.ask(MARKED_ROLES))
+  const rows = await asAdministratorAnywhere(login, (administrator) => administrator.ask(MARKED_ROLES))
   const dropped: string[] = []
   const failed: { account: string; error: unknown }[] = []
   for (const [role, comment, hasEnded] of rows) {
@@ -75,22 +77,14 @@ export async function reapRoles(target: EphemeralTarget, gateway: string): Promi
   return { dropped, failed }
 }
 
-/** In steps: a role that cannot be dropped yet, because something depends on it, can log in no more. */
+/** In steps: a role that cannot be dropped yet, because something depends on it, can do nothing and log in no more. */
 async function dropRole(target: EphemeralTarget, name: string): Promise<void> {
-  const { settings } = target
-  await asAdministrator(await loginTo(target), async (administrator, signal) => {
-    await administrator.change(disabling(name))
-    await terminateAll(administrator, name, signal)
-    await administrator.change(removal(name, ownerIn(settings)))
+  const login = await loginTo(target)
+  await asAdministratorAnywhere(login, (administrator, signal) => cutOff(administrator, name, signal))
+  await asAdministrator(login, async (administrator) => {
+    await undoPrepared(administrator, name)
+    await administrator.change(removal(name, ownerIn(target.settings)))
   })
-}
-
-/** A backend ends in a moment; the time limit of the connection is that of the wait. */
-async function terminateAll(administrator: Administrator, name: string, signal: AbortSignal): Promise<void> {
-  while ((await administrator.ask(termination(name))).length > 0) {
-    signal.throwIfAborted()
-    await pause(POLL_MS)
-  }
 }
 
 function ownerIn({ owner, grantedRoles }: EphemeralSettings): string {
@@ -103,6 +97,16 @@ async function loginTo({ config, settings, secrets }: EphemeralTarget): Promise<
   const lease = { user, password: await secrets.read(password), release: () => Promise.resolve() }
   return { config, lease, baseDirectory: secrets.baseDirectory }
 }
+
+/** A session could undo what ends it. Which roles these are goes to the log. */
+const reaches = (target: string, roles: string): PamError =>
+  new PamError('CONFIG_INVALID', `the roles that sessions with ${target} are granted give too much`, {
+    side: 'gateway',
+    cause: new Error(
+      `a member of grantedRoles can become ${roles}, and undo what the gateway does about the roles that it makes`,
+    ),
+    hint: 'ask your gateway administrator to look into the log: ephemeral.grantedRoles of this target must not lead to its administrator, a superuser, a role with CREATEROLE, pg_signal_backend, pg_execute_server_program or pg_write_server_files',
+  })
 
 /** What the target said goes to the log: it may name roles that are not the person's to know. */
 function notMade(target: string, error: unknown): PamError {
@@ -119,5 +123,4 @@ function notMade(target: string, error: unknown): PamError {
 const inUse = new Set<string>()
 /** How much longer than the access a password lasts. */
 const ENDING_SECONDS = 60
-const POLL_MS = 50
 const UTC_TIME = /^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/

@@ -11,9 +11,16 @@ export interface NewRole {
   readonly mark: RoleMark
 }
 
-/** When a password ends, by the clock of the server, which compares it with its own. */
-export const timeIn = (seconds: number): string =>
-  `select (pg_catalog.now() operator(pg_catalog.+) pg_catalog.make_interval(secs => ${Math.ceil(seconds)}))::pg_catalog.text`
+/**
+ * One row: when a password ends, by the clock of the server, which compares it with its own; and the roles that a member of the granted ones could
+ * become and undo with what the gateway does about its role: the administrator, those that may change roles, end the administrator's connections,
+ * or write the server's files and run programs there, which is as much as a superuser (manual, 22.5).
+ */
+export const timeAndReach = (seconds: number, grantedRoles: readonly string[]): string =>
+  `select (pg_catalog.now() operator(pg_catalog.+) pg_catalog.make_interval(secs => ${Math.ceil(seconds)}))::pg_catalog.text, ` +
+  `(select pg_catalog.string_agg(r.rolname::pg_catalog.text, ', ') from pg_catalog.pg_roles r where (r.rolsuper or r.rolcreaterole or r.rolname operator(pg_catalog.=) session_user ` +
+  `or r.rolname operator(pg_catalog.=) any (array[${UNDOES.map(constant).join(', ')}]::pg_catalog.name[])) ` +
+  `and exists (select from pg_catalog.pg_roles g where g.rolname operator(pg_catalog.=) any (array[${grantedRoles.map(constant).join(', ')}]::pg_catalog.name[]) and pg_catalog.pg_has_role(g.oid, r.oid, 'MEMBER')))`
 
 /** All in one transaction: there is no role without its comment, by which it is found again. */
 export const creation = (
@@ -30,10 +37,35 @@ export const creation = (
   `comment on role ${identifier(name)} is ${constant(commentOf(mark))}`,
 ]
 
-/** Nobody logs in as it again. The administrator becomes a member, which ending its backends and giving its objects away need. */
+/** The administrator becomes a member, which ending its backends, undoing what it has prepared and giving its objects away need. */
+export const joining = (name: string): string => `grant ${identifier(name)} to current_user`
+
+/** Of which roles it is a member, and, in rows with true, which others are members of it. */
+export const membershipsOf = (name: string): string =>
+  `select o.rolname::pg_catalog.text, (m.roleid operator(pg_catalog.=) r.oid)::pg_catalog.text from pg_catalog.pg_roles r ` +
+  `join pg_catalog.pg_auth_members m on m.member operator(pg_catalog.=) r.oid or m.roleid operator(pg_catalog.=) r.oid ` +
+  `join pg_catalog.pg_roles o on o.oid operator(pg_catalog.=) case when m.roleid operator(pg_catalog.=) r.oid then m.member else m.roleid end ` +
+  `where r.rolname operator(pg_catalog.=) ${constant(name)}::pg_catalog.name and o.rolname operator(pg_catalog.<>) current_user`
+
+/** Takes away what it could do, also by functions and views that it owns, and from whomever it has made its own member. */
+export const leaving = (name: string, other: string, isMember: boolean): string =>
+  isMember
+    ? `revoke ${identifier(name)} from ${identifier(other)}`
+    : `revoke ${identifier(other)} from ${identifier(name)}`
+
+/** What it has prepared for two-phase commit in this database, which outlives its backends and holds locks. */
+export const preparedBy = (name: string): string =>
+  `select gid from pg_catalog.pg_prepared_xacts where owner operator(pg_catalog.=) ${constant(name)}::pg_catalog.name and database operator(pg_catalog.=) pg_catalog.current_database()`
+
+/** Outside of a transaction, as its owner. */
+export const undoing = (gid: string): string => `rollback prepared ${constant(gid)}`
+
+export const becoming = (name: string): string => `set role ${identifier(name)}`
+
+/** Nobody logs in as it again. A session that has changed the role and not committed keeps this waiting. */
 export const disabling = (name: string): string[] => [
+  `set local lock_timeout = ${DISABLING_MS}`,
   `alter role ${identifier(name)} with nologin password null connection limit 0`,
-  `grant ${identifier(name)} to current_user`,
 ]
 
 /** Ends what runs as the role; the rows are what was left. */
@@ -50,5 +82,8 @@ export const removal = (name: string, owner: string): string[] => [
 /** Name, comment, and whether its password ended more than five minutes ago: of roles that have no rights of an administrator. */
 export const MARKED_ROLES = `select r.rolname::pg_catalog.text, d.description, (r.rolvaliduntil operator(pg_catalog.<) (pg_catalog.now() operator(pg_catalog.-) '5 minutes'::pg_catalog.interval))::pg_catalog.text from pg_catalog.pg_roles r join pg_catalog.pg_shdescription d on d.objoid operator(pg_catalog.=) r.oid and d.classoid operator(pg_catalog.=) 'pg_catalog.pg_authid'::pg_catalog.regclass where d.description operator(pg_catalog.~~) 'pam-gateway: made for session ses\\_%' and not r.rolsuper and not r.rolcreaterole and not r.rolcreatedb and not r.rolreplication and not r.rolbypassrls limit 1000`
 
+const UNDOES = ['pg_signal_backend', 'pg_execute_server_program', 'pg_write_server_files']
 /** The session's, and those that the gateway opens as the same role to end it or to read catalogs. */
 const MAX_CONNECTIONS = 10
+/** It is tried again once the backends of the role have been ended. */
+const DISABLING_MS = 400

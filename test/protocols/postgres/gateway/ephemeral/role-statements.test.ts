@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import {
+  becoming,
   creation,
+  joining,
+  leaving,
+  membershipsOf,
+  preparedBy,
   removal,
   termination,
-  timeIn,
+  timeAndReach,
+  undoing,
 } from '../../../../../src/protocols/postgres/gateway/ephemeral/role-statements.ts'
 
 const mark = { session: 'ses_0123456789abc', target: "o'db", gateway: '0123456789abcdef' }
@@ -35,6 +41,16 @@ describe('statements about roles', () => {
   })
 
   it('ask for whole seconds', () => {
-    expect(timeIn(3600.2)).toContain('secs => 3601')
+    expect(timeAndReach(3600.2, ["a'b", 'c'])).toContain('secs => 3601')
+  })
+
+  it('quote every name and constant', () => {
+    expect(timeAndReach(1, ["a'b", 'c'])).toContain("any (array['a''b', 'c']::pg_catalog.name[])")
+    expect(joining('a"b')).toBe('grant "a""b" to current_user')
+    expect(leaving('a"b', 'c"d', true)).toBe('revoke "a""b" from "c""d"')
+    expect(leaving('a"b', 'c"d', false)).toBe('revoke "c""d" from "a""b"')
+    expect(becoming('a"b')).toBe('set role "a""b"')
+    expect(undoing("a'b")).toBe("rollback prepared 'a''b'")
+    for (const query of [membershipsOf("a'b"), preparedBy("a'b")]) expect(query).toContain("'a''b'::pg_catalog.name")
   })
 })

@@ -243,6 +243,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:policy/',
       'type:protocols/postgres/wire/',
       'protocols/postgres/default-schema.ts',
+      'protocols/postgres/pinned-settings.ts',
       'protocols/postgres/catalog/',
       'protocols/postgres/dialect/',
       'type:protocols/postgres/masking/',

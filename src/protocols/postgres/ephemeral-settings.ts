@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { credential, REFERENCE } from '../../credentials/secret-schema.ts'
+import { PINNED_SETTINGS } from './pinned-settings.ts'
 
 const role = z
   .string()
@@ -28,12 +29,14 @@ export const ephemeralSettings = z
       .describe('settings of the role, such as statement_timeout: 30s; a list for those that have several values'),
   })
   .superRefine(({ administrator, grantedRoles, owner, settings }, context) => {
-    for (const name of Object.keys(settings)) {
+    for (const [name, value] of Object.entries(settings)) {
       const problem = !/^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/.test(name)
         ? 'expected the name of a setting, in small letters'
         : BECOMES_ANOTHER.has(name)
           ? 'is not a setting for a session: it would become another role'
-          : undefined
+          : PINNED_SETTINGS.get(name)?.test([value].flat().join(', ')) === false
+            ? 'the gateway relies on it to read statements as the server does: leave it as it is'
+            : undefined
       if (problem !== undefined) context.addIssue({ code: 'custom', path: ['settings', name], message: problem })
     }
     // Functions and views act with the rights of their owner: with those of another role, a session would get them by what it leaves behind.

@@ -24,6 +24,10 @@ describe('a target with a role for each session', () => {
     ).toEqual(['scram-sha-256'])
   })
 
+  it('takes a setting that the gateway relies on as it is by default', () => {
+    expect(problems(target({}, { settings: { transform_null_equals: 'off', statement_timeout: '5s' } }))).toBe('[]')
+  })
+
   it.each<[string, object, object]>([
     ['each session has its own', { password: 'env:PASSWORD' }, {}],
     ['may not change the role', { ownAccount: true }, {}],
@@ -33,6 +37,8 @@ describe('a target with a role for each session', () => {
     ['has the administrator in it', {}, { grantedRoles: ['admin'] }],
     ['would become another role', {}, { settings: { role: 'dba' } }],
     ['would become another role', {}, { settings: { session_authorization: 'dba' } }],
+    ['the gateway relies on it', {}, { settings: { transform_null_equals: 'on' } }],
+    ['the gateway relies on it', {}, { settings: { session_preload_libraries: ['auto_explain'] } }],
     ['the name of a setting', {}, { settings: { 'search_path to a; --': 'x' } }],
     ['the name of a role', {}, { grantedRoles: ['a\0b'] }],
     ['at most 63 bytes', {}, { grantedRoles: ['é'.repeat(40)] }],

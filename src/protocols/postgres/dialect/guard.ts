@@ -3,6 +3,7 @@ import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts
 import { copyTypes } from './copy-types.ts'
 import { isMasked } from '../../../sql/lineage/origin.ts'
 import type { MaskingScope } from '../masking/scope.ts'
+import { PINNED_SETTINGS } from '../pinned-settings.ts'
 import { HARMLESS_SETTINGS } from './settings.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
@@ -69,7 +70,7 @@ function guardSettings(statement: ParsedStatement, catalog: Catalog): PamError |
   for (const { name, value } of statement.settings) {
     // RESET goes back to what the gateway gave at login.
     if (value === undefined || name === '*') continue
-    const pinned = PINNED.get(name)
+    const pinned = PINNED_SETTINGS.get(name)
     if (pinned === undefined || pinned.test(value)) continue
     return refuse(
       'SETTING_REFUSED',
@@ -161,23 +162,6 @@ function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: Mas
 
 const refuse = (code: PamError['code'], message: string, hint: string | undefined): PamError =>
   new PamError(code, message, hint === undefined ? {} : { hint })
-
-/** Settings that move how text is split or names are resolved, and the values that change nothing. */
-const PINNED: ReadonlyMap<string, RegExp> = new Map<string, RegExp>(
-  Object.entries({
-    client_encoding: /^(utf-?8|unicode)$/i,
-    standard_conforming_strings: /^(on|true|yes|1)$/i,
-    backslash_quote: /^safe_encoding$/i,
-    // `x = NULL` would mean something else.
-    transform_null_equals: /^(off|false|no|0)$/i,
-    // Where the libraries of extensions are looked for, from version 18 on also those that are named with `$libdir`.
-    dynamic_library_path: /^\$libdir$/,
-    extension_control_path: /^\$system$/,
-    session_preload_libraries: /^$^/,
-    local_preload_libraries: /^$^/,
-    temp_tablespaces: /^$^/,
-  }),
-)
 
 const KEEPS_READ_ONLY = /^(on|true|yes|1)$/i
 

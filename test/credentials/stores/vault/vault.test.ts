@@ -259,6 +259,43 @@ describe('users of databases', () => {
     expect([kept.ids.length, stores.leases.size]).toEqual([0, 0])
   })
 
+  it.each([
+    // What a vault says where the database does not drop the user, and what stands in front of one.
+    [400, '{"errors":["failed to revoke entry"]}'],
+    [200, '<html>Sign in</html>'],
+    [202, ''],
+    [404, '<html>Not found</html>'],
+    [307, ''],
+  ])('stay written down where the answer is %d %s', async (status, body) => {
+    const kept = ledger()
+    const database = new VaultDatabase(clientOf(), kept, clock)
+    const lease = await database.lease(REFERENCE)
+    stores.answer = (_request, response) => response.writeHead(status).end(body)
+    await lease.release()
+    expect(kept.ids).toHaveLength(1)
+    expect(await database.sweep()).toBe(1)
+  })
+
+  it('of an engine that is gone are no longer written down', async () => {
+    const kept = ledger()
+    const lease = await new VaultDatabase(clientOf(), kept, clock).lease(REFERENCE)
+    stores.answer = (_request, response) => response.writeHead(404).end('{"errors":[]}')
+    await lease.release()
+    expect(kept.ids).toEqual([])
+  })
+
+  it('that are refused and cannot be revoked are written down', async () => {
+    const kept = ledger()
+    const client = clientOf()
+    await read(client)
+    stores.makeUser = () => {
+      stores.answer = (_request, response) => response.writeHead(400).end('{}')
+      return Promise.resolve({ username: 'v-made', password: 'made', lasts: 2_764_800 })
+    }
+    await expect(new VaultDatabase(client, kept, clock).lease(REFERENCE)).rejects.toThrow('more than 24 hours')
+    expect(kept.ids).toHaveLength(1)
+  })
+
   it('of a gateway that crashed are revoked by the next one, and those of live sessions are not', async () => {
     const kept = ledger()
     await new VaultDatabase(clientOf(), kept, clock).lease(REFERENCE)

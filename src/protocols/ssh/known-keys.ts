@@ -46,7 +46,9 @@ export function knownKeys(target: SshHost, baseDirectory: string): KnownKeys {
     if (words[0] === '' || words[0]?.startsWith('#') === true) return
     const marker = words[0]?.startsWith('@') === true ? words.shift() : undefined
     const [hosts = '', ...key] = words
-    if (!fitsHosts(hosts, target)) return
+    // OpenSSH looks for a key of another port under the plain name, too. What is revoked there is revoked here.
+    const isRevoked = marker === '@revoked' && fitsHosts(hosts, { ...target, port: 22 })
+    if (!isRevoked && !fitsHosts(hosts, target)) return
     const where = `${knownHosts}:${index + 1}`
     const found = lists.get(marker)
     if (found === undefined)
@@ -68,7 +70,7 @@ function keyOf([type = '', key = '']: readonly string[], where: string): string 
 }
 
 /** Patterns of sshd(8), SSH_KNOWN_HOSTS FILE FORMAT: names, `[name]:port`, `*` and `?`, `!`, and hashed names. */
-function fitsHosts(hosts: string, { host, port }: SshHost): boolean {
+function fitsHosts(hosts: string, { host, port }: Pick<SshHost, 'host' | 'port'>): boolean {
   const name = port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`
   let fits = false
   for (const pattern of hosts.split(',')) {

@@ -31,7 +31,14 @@ export const certificateSettings = z
       .refine((time) => time >= 30_000 && time <= 3_600_000, 'expected from 30s to 1h')
       .describe('how long after it was made the certificate may be used to log in; the session may last longer'),
     sourceAddress: z
-      .array(z.string().refine(isAddressRange, 'expected an address or a range, such as 10.0.0.5 or 10.0.0.0/8'))
+      .array(
+        z
+          .string()
+          .refine(
+            isAddressRange,
+            'expected an address, or a range by its first address, such as 10.0.0.5 or 10.0.0.0/8',
+          ),
+      )
       .min(1)
       .optional()
       .describe('addresses that the certificate may be used from: those of the gateway, as the target sees them'),
@@ -134,11 +141,26 @@ const defaultExtensions = (forwards: boolean): readonly string[] =>
 
 const secondsOf = (milliseconds: number): bigint => BigInt(Math.floor(milliseconds / 1000))
 
-/** CIDR, as the critical option `source-address` has it. */
+/** CIDR, as the critical option `source-address` has it. sshd refuses every certificate with a range that has bits of a host in it. */
 function isAddressRange(text: string): boolean {
   const [, address = '', bits] = /^([0-9A-Fa-f.:]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
   const family = isIP(address)
-  return family !== 0 && (bits === undefined || Number(bits) <= (family === 4 ? 32 : 128))
+  const length = family === 4 ? 32 : 128
+  if (family === 0 || Number(bits ?? length) > length) return false
+  const host = (1n << BigInt(length - Number(bits ?? length))) - 1n
+  return ((family === 4 ? numberOf4(address) : numberOf6(address)) & host) === 0n
+}
+
+const numberOf4 = (address: string): bigint =>
+  address.split('.').reduce((number, part) => (number << 8n) | BigInt(part), 0n)
+
+/** A URL has an address of IPv6 in hexadecimal groups, with `::` for one row of zeros. */
+function numberOf6(address: string): bigint {
+  const [head = '', tail = ''] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::')
+  const groups = (text: string): string[] => text.split(':').filter((group) => group !== '')
+  const [front, back] = [groups(head), groups(tail)]
+  const zeros = Array.from({ length: 8 - front.length - back.length }, () => '0')
+  return [...front, ...zeros, ...back].reduce((number, group) => (number << 16n) | BigInt(`0x${group}`), 0n)
 }
 
 /** How far the clock of a target may be behind. */

@@ -127,6 +127,19 @@ describe('a certificate for a session', () => {
   })
 
   it.each([
+    '10.0.0.5',
+    '10.0.0.5/32',
+    '0.0.0.0/0',
+    '10.1.0.0/16',
+    '2001:db8::/32',
+    '::/0',
+    '::1/128',
+    '::ffff:10.0.0.0/120',
+  ])('can be configured with the address %s', (address) =>
+    expect(settings({ sourceAddress: [address] }).sourceAddress).toEqual([address]),
+  )
+
+  it.each([
     ['no principals, which would mean any', { principals: [] }],
     ['a principal that is a list', { principals: ['a,b'] }],
     ['an empty principal', { principals: [''] }],
@@ -134,6 +147,9 @@ describe('a certificate for a session', () => {
     ['too short a validity', { validFor: '5s' }],
     ['an address that is none', { sourceAddress: ['10.0.0.0/33'] }],
     ['an address that is a list', { sourceAddress: ['10.0.0.1,0.0.0.0/0'] }],
+    // sshd would refuse each certificate with one.
+    ['a range with bits of a host in it', { sourceAddress: ['10.0.0.5/8'] }],
+    ['a range with bits of a host in it, of IPv6', { sourceAddress: ['2001:db8::1/64'] }],
     ['X11 forwarding', { extensions: ['permit-X11-forwarding'] }],
     ['the CA itself', { ca: '-----BEGIN OPENSSH PRIVATE KEY-----' }],
   ])('cannot be configured with %s', (_, given) => {

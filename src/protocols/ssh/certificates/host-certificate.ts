@@ -31,6 +31,7 @@ export function hostCertificateProblem(bytes: Buffer, rules: HostCertificateRule
   if (!isSignedBy(decodePublicKey(certificate.signatureKey), signed, signature))
     return 'its authority has not signed as it is'
   if (certificate.kind !== 'host') return 'is for users, not for hosts'
+  if (!isUsable(certificate.publicKey)) return 'is for a key that is none, or is too short'
   if (rules.revoked.includes(certificate.publicKey.toString('base64'))) return 'has a revoked key'
   if (rules.revokedSerials.includes(certificate.serial.toString())) return 'has a revoked serial number'
   const name = rules.principal.toLowerCase()
@@ -42,4 +43,13 @@ export function hostCertificateProblem(bytes: Buffer, rules: HostCertificateRule
   // None are defined for hosts.
   const [option] = certificate.criticalOptions
   return option === undefined ? undefined : `has the critical option ${JSON.stringify(option.name)}, which is not known`
+}
+
+function isUsable(publicKey: Buffer): boolean {
+  try {
+    decodePublicKey(publicKey)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -11,6 +11,7 @@ import type { SshCertificate } from '../../../../src/protocols/ssh/wire/certific
 const authority = authorityOf(generateKeyPairSync('ed25519').privateKey)
 const other = authorityOf(generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey)
 const hostKey = encodePublicKey(generateKeyPairSync('ed25519').publicKey)
+const shortKey = encodePublicKey(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey)
 const base64 = (bytes: Buffer): string => bytes.toString('base64')
 const now = Date.UTC(2026, 10, 29)
 const seconds = BigInt(now / 1000)
@@ -50,6 +51,7 @@ describe('a host certificate', () => {
 
   it.each<[string, Partial<SshCertificate>, Partial<HostCertificateRules>]>([
     ['is for users, not for hosts', { kind: 'user' }, {}],
+    ['is for a key that is none, or is too short', { publicKey: shortKey }, {}],
     ['is not for Web.Example', { principals: [] }, {}],
     ['is not for Web.Example', { principals: ['*.example', 'web.example.org', ''] }, {}],
     ['is not valid yet', { validAfter: seconds + 1n }, {}],

@@ -62,6 +62,16 @@ describe('the key that a target shows', () => {
     )
   })
 
+  it('is refused where it is revoked for the same host without the port', async () => {
+    writeFileSync(
+      join(directory, 'known_hosts'),
+      `[web.example]:2222 ${line('a')}\n@revoked web.example ${line('a')}\n`,
+    )
+    await expect(check('a', { knownHosts: 'known_hosts', port: 2222 })).rejects.toMatchObject(
+      refused('is revoked in its knownHosts'),
+    )
+  })
+
   it('is kept at the first use where that is wanted, and must be the same ever after', async () => {
     await check('a', { trustOnFirstUse: true })
     expect([...kept]).toEqual([['web', keyOf('a').toString('base64')]])

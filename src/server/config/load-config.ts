@@ -21,6 +21,7 @@ import { configSchema, sectionsOf, type ConfigFile } from './schema.ts'
 import type { Finding } from './finding.ts'
 import { hostFindings } from './gateway-hosts.ts'
 import type { KnownGroups } from './review-config.ts'
+import { masterKeyFindings } from './master-key-findings.ts'
 import { provisioningFindings } from './provisioning-config.ts'
 import { kindOf } from './target-kind.ts'
 
@@ -115,6 +116,7 @@ function unusableKeys(config: ConfigFile, baseDirectory: string): Finding[] {
       checkPair(resolve(baseDirectory, tls.certificate), resolve(baseDirectory, tls.key), tls.key),
     )
   findings.push(...provisioningFindings(config.identity, baseDirectory))
+  findings.push(...masterKeyFindings(config, baseDirectory))
   config.identity.issuers.forEach((issuer, index) => {
     if (issuer.type !== 'saml' || issuer.keyPair === undefined) return
     const { certificate, key } = issuer.keyPair

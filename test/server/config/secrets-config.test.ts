@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -47,6 +47,28 @@ it.each([
   [`{ vault: { ${VAULT} }, sealed: { masterKey: { type: transit, name: pam } } }`, 'no problem'],
   ['{ cacheFor: 2d }', 'expected at most 1d'],
 ])('secrets: %s', (secrets, expected) => expect(saidOf(secrets)).toContain(expected))
+
+it.each([
+  ['file:pam-data/master.key', 'is in the data directory'],
+  ['file:./pam-data/../pam-data/keys/master.key', 'is in the data directory'],
+  ['file:link.key', 'is in the data directory'],
+  ['file:pam-data-keys/master.key', 'no problem'],
+  ['file:..master.key', 'no problem'],
+])('a master key at %s: %s', (key, expected) => {
+  const file = join(directory, 'pam.yaml')
+  for (const name of ['pam-data/keys', 'pam-data-keys']) mkdirSync(join(directory, name), { recursive: true })
+  for (const name of ['pam-data/master.key', 'pam-data/keys/master.key', 'pam-data-keys/master.key', '..master.key'])
+    writeFileSync(join(directory, name), Buffer.alloc(32, 7).toString('base64'))
+  rmSync(join(directory, 'link.key'), { force: true })
+  symlinkSync(join(directory, 'pam-data/master.key'), join(directory, 'link.key'))
+  for (const section of [
+    `masterKey: { type: key, key: "${key}" }`,
+    `masterKey: { type: key, key: "file:pam-data-keys/master.key" }, previousMasterKeys: [{ type: key, key: "${key}" }]`,
+  ]) {
+    writeFileSync(file, `${HEAD}secrets: { sealed: { ${section} } }\n`)
+    expect(problem(() => loadConfig(file))).toContain(expected)
+  }
+})
 
 it('the secret that was written in place of a reference is not repeated', () => {
   const said = saidOf('{ vault: { address: "https://vault", auth: { type: token, token: hvs.hunter2 } } }')

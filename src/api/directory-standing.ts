@@ -36,10 +36,13 @@ export interface Subject {
   readonly origin: LoginOrigin | undefined
 }
 
+/** Why a directory lets somebody not in. `unnamed`: the token does not say whom the directory is to be asked for. */
+type Bar = 'disabled' | 'deleted' | 'unknown' | 'unnamed'
+
 /** What directories make of a person. */
 export type Standing =
   | { readonly may: true; readonly groups: readonly string[] | undefined; readonly user: DirectoryUser | undefined }
-  | { readonly may: false; readonly because: 'disabled' | 'deleted' | 'unknown'; readonly source: string }
+  | { readonly may: false; readonly because: Bar; readonly source: string }
 
 /**
  * Whether directories let a person in, and with which groups (undefined: those of the token). Every directory that knows the person has a say: who is
@@ -62,7 +65,9 @@ export async function directoryStanding(
   if (barred !== undefined) return barred
   if (source === undefined || origin === undefined) return { may: true, groups: undefined, user: undefined }
   if (user === undefined) {
-    if (await wasDeleted(db, source, origin.directory?.key))
+    // Whoever chooses the scopes of a sign-in may choose what a token leaves out: it could be of somebody who is disabled.
+    if (origin.directory?.key === undefined) return { may: false, because: 'unnamed', source: source.name }
+    if (await wasDeleted(db, source, origin.directory.key))
       return { may: false, because: 'deleted', source: source.name }
     if (source.required) return { may: false, because: 'unknown', source: source.name }
   }
@@ -78,10 +83,10 @@ const whyNot = ({ source, active, deletedAt }: DirectoryUser): Standing | undefi
 
 /**
  * A user that was deleted counts for nothing once the directory has made the same one again: the same name in the directory, and not only the
- * same userName, which may be somebody else's by now.
+ * same userName, which may be somebody else's by now. Two without an externalId are not known to be the same.
  */
 function isReplaced(gone: DirectoryUser, user: DirectoryUser | undefined, linked: readonly DirectoryUser[]): boolean {
-  if (gone.deletedAt === undefined) return false
+  if (gone.deletedAt === undefined || gone.externalId === undefined) return false
   return [...linked, ...(user === undefined ? [] : [user])].some(
     (one) => one.deletedAt === undefined && one.source === gone.source && one.externalId === gone.externalId,
   )
@@ -126,8 +131,9 @@ async function joinedGroups(
 export const disabledError = ({ because, source }: Extract<Standing, { may: false }>): PamError =>
   new PamError('ACCOUNT_DISABLED', WORDS[because](source), { hint: 'ask your administrator' })
 
-const WORDS: Readonly<Record<'disabled' | 'deleted' | 'unknown', (source: string) => string>> = {
+const WORDS: Readonly<Record<Bar, (source: string) => string>> = {
   disabled: (source) => `the directory "${source}" has disabled your account`,
   deleted: (source) => `the directory "${source}" has deleted your account`,
   unknown: (source) => `the directory "${source}" does not know you`,
+  unnamed: (source) => `your identity token does not have the claim that names you in the directory "${source}"`,
 }

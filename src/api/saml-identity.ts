@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Login } from '../identity/login.ts'
+import { allowedGroups } from '../identity/saml/identity.ts'
 import type { SamlClient } from '../identity/saml/service-provider.ts'
 import { PamError } from '../shared/errors.ts'
 import type { Tx } from '../storage/database.ts'
@@ -19,12 +20,16 @@ export async function proveSamlSession(
   deps: ApiDeps,
 ): Promise<Login> {
   const now = deps.clock.now()
-  if (samlClientOf(session.provider, deps) === undefined)
+  const client = samlClientOf(session.provider, deps)
+  if (client === undefined)
     throw new PamError('ISSUER_UNTRUSTED', 'the identity provider of this sign-in is no longer configured', {
       hint: 'sign in again: pamctl login',
     })
+  // What the provider may say of groups is what the configuration says now.
+  const groups = allowedGroups(client.issuer, session.person.groups)
   const identity = {
     ...session.person,
+    groups,
     kind: 'person',
     issuedAt: now,
     expiresAt: now + PROOF_LIFE_MS,
@@ -35,7 +40,7 @@ export async function proveSamlSession(
       subject: session.nameId,
       session: undefined,
       directory: undefined,
-      groups: session.person.groups,
+      groups,
     },
     // Nothing that could be presented again.
     digest: createHash('sha256').update(randomBytes(32)).digest('base64url'),

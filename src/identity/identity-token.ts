@@ -10,7 +10,7 @@ import {
   type JWTVerifyResult,
 } from 'jose'
 import { PamError } from '../shared/errors.ts'
-import { nameKey } from '../shared/name-key.ts'
+import { mailKey, nameKey } from '../shared/name-key.ts'
 import type { Issuer, TrustedIssuer } from './issuer.ts'
 import type { LoginOrigin } from './login-origin.ts'
 import { isAboutEvents, readLogout, type ProviderLogout } from './logout-token.ts'
@@ -156,7 +156,7 @@ function toIdentity(payload: JWTPayload, issuer: TrustedIssuer, token: string): 
     groups,
     email:
       payload['email_verified'] === true && typeof payload['email'] === 'string'
-        ? payload['email'].toLowerCase()
+        ? mailKey(payload['email'])
         : undefined,
     authTime: typeof authTime === 'number' ? authTime * 1000 : undefined,
     issuedAt: (payload.iat as number) * 1000,

@@ -146,5 +146,7 @@ export const findSubAttribute = ({ subAttributes = [] }: Attribute, written: str
 function withoutSchema({ schema }: ResourceType, written: string): string | undefined {
   const prefix = `${schema}:`.toLowerCase()
   if (written.toLowerCase().startsWith(prefix)) return written.slice(prefix.length)
+  // The core schemas are known in full: another one, one of SCIM 1.1 or a whole schema as one name may hold what is not to be passed over.
+  if (/^urn:.*:schemas:core(?::|$)/i.test(written)) return written
   return /^(?:urn:|https?:\/\/)/i.test(written) ? undefined : written
 }

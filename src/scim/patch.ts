@@ -43,7 +43,11 @@ export function readPatch(type: ResourceType, body: unknown): Operation[] {
   if (!Array.isArray(list) || list.length === 0) throw badRequest('invalidSyntax', 'Operations: must be a list')
   if (list.length > MAX_OPERATIONS)
     throw badRequest('invalidSyntax', `Operations: at most ${MAX_OPERATIONS} are supported in one request`)
-  return (list as readonly unknown[]).flatMap((one) => readOperation(type, one))
+  const operations = (list as readonly unknown[]).flatMap((one) => readOperation(type, one))
+  // An operation without a path is one for each name in its value.
+  if (operations.length > MAX_OPERATIONS)
+    throw badRequest('invalidSyntax', `Operations: at most ${MAX_OPERATIONS} changes are supported in one request`)
+  return operations
 }
 
 function readOperation(type: ResourceType, written: unknown): Operation[] {
@@ -58,9 +62,15 @@ function readOperation(type: ResourceType, written: unknown): Operation[] {
   }
   if (op === 'remove') throw badRequest('noTarget', 'Operations: remove needs a path')
   if (!isObject(value)) throw badRequest('invalidValue', 'Operations: without a path, value must be an object')
+  const seen = new Set<string>()
   return Object.entries(value).flatMap(([name, part]) => {
     const place = readPath(type, readText(name, 'value'))
-    return place === undefined ? [] : [atPlace(op, place, part)]
+    if (place === undefined) return []
+    const own = JSON.stringify([place.attribute.name, place.sub?.name, place.where?.sub.name, place.where?.value])
+    // "active" and "Active" are one attribute: which of the two counts would be a guess.
+    if (seen.has(own)) throw badRequest('invalidSyntax', `${shown(name)}: is given twice`)
+    seen.add(own)
+    return [atPlace(op, place, part)]
   })
 }
 
@@ -119,6 +129,10 @@ const noSuchPath = (type: ResourceType, path: string): ScimError =>
 export async function patchUser(user: ScimUser, body: unknown): Promise<ScimUser> {
   const operations = readPatch(USER, body)
   if (operations.length === 0) return user
+  // The library compares each value that is added with all that are there.
+  const values = operations.reduce((sum, { value }) => sum + (Array.isArray(value) ? value.length : 1), 0)
+  if (values > MAX_OPERATIONS)
+    throw badRequest('invalidValue', `Operations: at most ${MAX_OPERATIONS} values are supported in one request`)
   const { scimPatch } = await import('scim-patch')
   try {
     const patched: unknown = scimPatch(

@@ -70,10 +70,13 @@ function readValues(type: ResourceType, body: unknown): Map<string, unknown> {
   const seen = new Set<string>()
   for (const [written, value] of Object.entries(body)) {
     const found = findAttribute(type, written)
-    if (found.is === 'ignored' || value === null) continue
+    if (found.is === 'ignored') continue
     if (found.is === 'unknown')
       throw badRequest('invalidSyntax', `${shown(written)}: is no attribute of a ${type.name}`)
     const { name } = found.attribute
+    // Whether somebody may sign in is said, never left open.
+    if (value === null && name === 'active') throw badRequest('invalidValue', 'active: expected true or false')
+    if (value === null) continue
     // "active" and "Active" are one attribute: which of the two counts would be a guess.
     if (seen.has(name)) throw badRequest('invalidSyntax', `${name}: is given twice`)
     seen.add(name)

@@ -1,5 +1,6 @@
 import type { Login } from '../identity/login.ts'
 import type { LoginOrigin } from '../identity/login-origin.ts'
+import { mailKey } from '../shared/name-key.ts'
 import { compiledOnce } from './compiled-once.ts'
 import type { Tx } from './database.ts'
 import type { Reader } from './page.ts'
@@ -143,7 +144,7 @@ export async function provenLoginsByEmail(db: Reader, email: string, now: number
   const rows = await db
     .selectFrom('logins')
     .selectAll()
-    .where('email', '=', email.toLowerCase())
+    .where('email', '=', mailKey(email))
     .where('person_kind', '=', 'person')
     .where('ended_at', 'is', null)
     .where('proven_until', '>', now)

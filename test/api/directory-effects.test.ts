@@ -193,6 +193,21 @@ describe('who is deleted', () => {
     const other = await scim.signIn('jane2', { personId: 'iss|new', name: 'jane@example.com', key: 'k3' })
     expect(other.person.groups).toEqual([])
   })
+
+  it('the same where the directory gives no externalId: two without one are not the same', async () => {
+    scim.sources = [source({ attribute: 'userName' })]
+    const without = { externalId: undefined, userName: 'kim@example.com' }
+    const kim = await made('/Users', userOf('kim', without))
+    const old = { personId: 'iss|old', name: 'kim@example.com' }
+    await scim.signIn('kim', old)
+    await scim.call('DELETE', `/Users/${kim}`)
+    scim.clock.time += 2000
+    const next = await made('/Users', userOf('kim', without))
+    await made('/Groups', { schemas: [GROUP_SCHEMA], displayName: 'ops', members: [{ value: next }] })
+    await expect(scim.signIn('kim', { ...old, key: 'k2' })).rejects.toMatchObject({ code: 'ACCOUNT_DISABLED' })
+    const other = await scim.signIn('kim2', { personId: 'iss|new', name: 'kim@example.com', key: 'k3' })
+    expect(other.person.groups).toEqual(['ops'])
+  })
 })
 
 describe('whom the directory does not know', () => {
@@ -205,6 +220,15 @@ describe('whom the directory does not know', () => {
     const id = await made('/Users', userOf('alice', { active: false }))
     expect((await findLogin(scim.db.read, alice.id))?.endedAt).toBeDefined()
     expect(id).toMatch(/^usr_/)
+  })
+
+  it('is refused in any case with a token that leaves out the claim: it could be of whoever is disabled', async () => {
+    scim.sources = [source({ required: false })]
+    await setActive(false)
+    await expect(scim.signIn('jane', { name: '', groups: ['dev'] })).rejects.toMatchObject({
+      code: 'ACCOUNT_DISABLED',
+      message: expect.stringContaining('does not have the claim') as string,
+    })
   })
 
   it('is also who has no such claim, and who is known by another name since', async () => {

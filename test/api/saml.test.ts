@@ -283,6 +283,15 @@ describe('a sign-in with SAML', () => {
     await expect(who(jar)).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
   })
 
+  it('gives no group any more that the provider may not give now', async () => {
+    const jar: Jar = new Map()
+    await signIn(jar)
+    expect((await who(jar)).login.person.groups).toEqual(['engineering'])
+    providers = [provider('corp', { knownGroups: ['staff'], groups: ['everybody'] })]
+    clock.time += 240_000
+    expect((await who(jar)).login.person.groups).toEqual(['everybody'])
+  })
+
   it('is worth nothing once its provider is no longer configured', async () => {
     const jar: Jar = new Map()
     await signIn(jar)

@@ -189,6 +189,47 @@ describe('what is sent', () => {
     expect((await scim.call('PATCH', `/Users/${jane}`, patchOf({ op: 'remove', path: 'active' }))).status).toBe(400)
   })
 
+  it.each([
+    USER_SCHEMA,
+    'urn:ietf:params:scim:schemas:core:2.0:Usr:active',
+    'urn:ietf:params:scim:schemas:core:2.0:Group:active',
+    'urn:ietf:params:scim:schemas:core:1.0:User:active',
+    'urn:scim:schemas:core:1.0',
+    'urn:scim:schemas:core:1.0:active',
+  ])('%s, which may say that somebody is disabled, is not passed over', async (name) => {
+    const value = name.endsWith('active') ? false : { active: false }
+    for (const operation of [
+      { op: 'replace', path: name, value },
+      { op: 'replace', value: { [name]: value } },
+    ])
+      expect((await scim.call('PATCH', `/Users/${jane}`, patchOf(operation))).status).toBe(400)
+    expect((await scim.call('PUT', `/Users/${jane}`, userOf('jane', { [name]: value }))).status).toBe(400)
+  })
+
+  it('active as null makes nobody active', async () => {
+    expect((await scim.call('POST', '/Users', userOf('bob', { active: null }))).status).toBe(400)
+    expect((await scim.call('PUT', `/Users/${jane}`, userOf('jane', { active: null }))).status).toBe(400)
+  })
+
+  it.each([
+    { active: false, Active: true },
+    { active: false, [`${USER_SCHEMA}:active`]: true },
+    { 'name.givenName': 'a', 'NAME.givenname': 'b' },
+    { 'emails[type eq "work"].value': 'a', 'emails[ type eq "work" ].value': 'b' },
+  ])('%o in one operation names an attribute twice', async (value) => {
+    const { body } = await scim.call('PATCH', `/Users/${jane}`, patchOf({ op: 'replace', value }))
+    expect(body).toMatchObject({ scimType: 'invalidSyntax', detail: expect.stringContaining('given twice') as string })
+  })
+
+  it('more values than can be compared with each other are refused before the first is', async () => {
+    const value = Array.from({ length: 100 }, (_, i) => ({ value: `a${i}` }))
+    const lists = Array.from({ length: 11 }, () => ({ op: 'add', path: 'emails', value }))
+    expect((await scim.call('PATCH', `/Users/${jane}`, patchOf(...lists))).body['detail']).toMatch(/1000 values/)
+    const names = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`emails[type eq "${i}"].value`, 'x']))
+    const { body } = await scim.call('PATCH', `/Users/${jane}`, patchOf({ op: 'add', value: names }))
+    expect(body['detail']).toMatch(/1000 changes/)
+  })
+
   it('one operation that is refused undoes those before it', async () => {
     const operations = [
       { op: 'replace', path: 'displayName', value: 'changed' },

@@ -125,7 +125,7 @@ export async function startScim(rules: string): Promise<ScimService> {
           issuer,
           subject,
           session: given.session,
-          directory: from === null ? undefined : { source: from, key: name },
+          directory: from === null ? undefined : { source: from, key: name === '' ? undefined : name },
           groups,
         },
       }

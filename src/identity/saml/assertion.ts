@@ -58,7 +58,7 @@ export function readAssertion(root: XmlElement, terms: AssertionTerms): Assertio
   only(subject, [s('NameID'), s('SubjectConfirmation')], [])
   return {
     id: needId(attribute(root, 'ID')),
-    nameId: readNameId(one(subject, s('NameID')), terms.nameIdFormat),
+    nameId: readNameId(one(subject, s('NameID')), { ...terms, format: terms.nameIdFormat }),
     issuedAt,
     notOnOrAfter: Math.min(readConfirmation(subject, terms), readConditions(one(root, s('Conditions')), terms)),
     ...readAuthentication(optional(root, s('AuthnStatement')), terms),
@@ -66,11 +66,27 @@ export function readAssertion(root: XmlElement, terms: AssertionTerms): Assertio
   }
 }
 
-/** The NameID of somebody (SAML Core, section 8.3), in exactly the format that is configured. */
-export function readNameId(element: XmlElement, format: string): string {
+/** What a NameID is a name in. */
+export interface NameSpace {
+  readonly format: string
+  /** Entity ID of the provider. */
+  readonly issuer: string
+  /** Our own. */
+  readonly audience: string
+}
+
+/**
+ * The NameID of somebody (SAML Core, section 8.3), in exactly the format that is configured. One that another provider or service qualifies (section
+ * 8.3.7) is another name, whatever its text.
+ */
+export function readNameId(element: XmlElement, { format, issuer, audience }: NameSpace): string {
   only(element, [], ['Format', 'NameQualifier', 'SPNameQualifier', 'SPProvidedID'])
   const given = element.attributes.get('Format') ?? NAME_ID_FORMATS['unspecified']
   if (given !== NAME_ID_FORMATS[format]) throw new XmlError(`has a NameID that is not in the format ${format}`)
+  if ((element.attributes.get('NameQualifier') ?? issuer) !== issuer)
+    throw new XmlError('has a NameID of another provider (NameQualifier)')
+  if ((element.attributes.get('SPNameQualifier') ?? audience) !== audience)
+    throw new XmlError('has a NameID for another service (SPNameQualifier)')
   const value = textOf(element)
   if (value === '' || value !== value.trim() || value.length > MAX_NAME_ID || /\p{C}/u.test(value))
     throw new XmlError(

@@ -1,4 +1,5 @@
 import { PamError } from '../../shared/errors.ts'
+import { mailKey } from '../../shared/name-key.ts'
 import type { Assertion } from './assertion.ts'
 import type { SamlIssuer } from './issuer.ts'
 
@@ -18,22 +19,22 @@ export interface SamlIdentity {
 export function identityOf(issuer: SamlIssuer, assertion: Assertion, now: number): SamlIdentity {
   const { nameId, attributes, authnInstant, sessionNotOnOrAfter } = assertion
   const groups = attributes.get(issuer.groupsAttribute) ?? []
+  const email = issuer.emailAttribute === undefined ? undefined : single(attributes.get(issuer.emailAttribute))
   return {
     id: personId(issuer, assertion),
     label: single(attributes.get(issuer.labelAttribute)) ?? nameId,
-    groups: [
-      ...new Set([
-        ...issuer.groups,
-        ...groups.filter((group) => group !== '' && (issuer.knownGroups?.includes(group) ?? true)),
-      ]),
-    ],
-    email:
-      issuer.emailAttribute === undefined ? undefined : single(attributes.get(issuer.emailAttribute))?.toLowerCase(),
+    groups: allowedGroups(issuer, groups),
+    email: email === undefined ? undefined : mailKey(email),
     // The clock of the provider may run ahead: nobody signed in later than now.
     authTime: authnInstant === undefined ? undefined : Math.min(authnInstant, now),
     endsAt: Math.min(now + issuer.maxSession, sessionNotOnOrAfter ?? Number.POSITIVE_INFINITY),
   }
 }
+
+/** Those that everybody of a provider has, and of these the ones that it may give. */
+export const allowedGroups = ({ groups: always, knownGroups }: SamlIssuer, groups: readonly string[]): string[] => [
+  ...new Set([...always, ...groups.filter((group) => group !== '' && (knownGroups?.includes(group) ?? true))]),
+]
 
 /** One provider may be an OpenID issuer of the same name: a NameID that somebody chose there is not another's subject. */
 function personId(issuer: SamlIssuer, { nameId, attributes }: Assertion): string {

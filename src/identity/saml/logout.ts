@@ -28,7 +28,7 @@ export async function acceptLogoutRequest(client: SamlClient, encoded: string, n
 }
 
 async function accept(client: SamlClient, encoded: string, now: number): Promise<LogoutRequest> {
-  const { issuer, logoutUrl, metadata } = client
+  const { issuer, entityId, logoutUrl, metadata } = client
   const text = decodeMessage(encoded, MAX_REQUEST_LENGTH)
   const read = async () => {
     const { certificates } = await metadata.current(now)
@@ -56,7 +56,11 @@ async function accept(client: SamlClient, encoded: string, now: number): Promise
   if (now >= until + tolerance) throw new XmlError('has expired')
   return {
     id: needId(attribute(root, 'ID')),
-    nameId: readNameId(one(root, [ASSERTION, 'NameID']), issuer.nameIdFormat),
+    nameId: readNameId(one(root, [ASSERTION, 'NameID']), {
+      format: issuer.nameIdFormat,
+      issuer: issuer.entityId,
+      audience: entityId,
+    }),
     sessionIndexes: all(root, [PROTOCOL, 'SessionIndex']).map(textOf),
     expiresAt: until + tolerance,
   }

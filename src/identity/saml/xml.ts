@@ -163,6 +163,8 @@ function declared(
     if (isReserved || (prefix !== '' && uri === '')) throw new XmlError('declares a reserved namespace')
     all.set(prefix, uri)
   }
+  // Each element with declarations copies those around it.
+  if (all.size > MAX_NAMESPACES) throw new XmlError('declares too many namespaces')
   return all
 }
 
@@ -229,3 +231,5 @@ const ID_NAMES: ReadonlySet<string> = new Set(['ID', 'Id', 'id', 'AssertionID', 
 const MAX_DEPTH = 32
 const MAX_ELEMENTS = 20_000
 const MAX_ATTRIBUTES = 64
+/** In scope at one element. */
+const MAX_NAMESPACES = 64

@@ -135,6 +135,11 @@ describe('an answer that is in order', () => {
 
   it.each<[string, Making, object]>([
     ['with SHA-512', { signAssertion: sha(512), signResponse: sha(512) }, {}],
+    [
+      'with a NameID that is qualified by provider and service',
+      { assertion: put('<saml:NameID ', `<saml:NameID NameQualifier="${IDP}" SPNameQualifier="${SP}" `) },
+      {},
+    ],
     ['without an AuthnStatement: then nobody knows when', { assertion: without('AuthnStatement') }, {}],
     ['a little in the future, within the tolerance', { parts: { now: now + 20_000 } }, {}],
     ['with a certificate in KeyInfo, which counts for nothing', { signAssertion: { keyInfo: 'idp' } }, {}],
@@ -474,6 +479,16 @@ const ATTACKS: [string, () => string | Promise<string>, RegExp][] = [
     'two NameIDs',
     () => make({ assertion: put('</saml:NameID>', '</saml:NameID><saml:NameID>admin</saml:NameID>') }),
     /2 NameID/,
+  ],
+  [
+    'a NameID that another provider qualifies',
+    () => make({ assertion: put('<saml:NameID ', '<saml:NameID NameQualifier="https://other.example.com" ') }),
+    /another provider \(NameQualifier\)/,
+  ],
+  [
+    'a NameID for another service',
+    () => make({ assertion: put('<saml:NameID ', '<saml:NameID SPNameQualifier="https://other.example.com" ') }),
+    /another service \(SPNameQualifier\)/,
   ],
   ['an empty NameID', () => make({ parts: { nameId: '' } }), /NameID that is empty/],
   ['a NameID with a blank at its end', () => make({ parts: { nameId: 'admin ' } }), /blanks around/],

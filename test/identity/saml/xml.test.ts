@@ -87,6 +87,13 @@ describe('a document', () => {
     ])
   })
 
+  it('is refused where many namespaces would be copied for each element', () => {
+    const declarations = (from: number): string =>
+      Array.from({ length: 40 }, (_, i) => ` xmlns:p${from + i}="urn:x"`).join('')
+    expect(read(`<a${declarations(0)}><b/></a>`).children).toHaveLength(1)
+    expect(() => read(`<a${declarations(0)}><b${declarations(40)}/></a>`)).toThrow(/too many namespaces/)
+  })
+
   it('may have comments where that is said, between elements alone', () => {
     expect(read('<!-- x --><a><!-- y --><b/></a><!-- z -->', true).children).toHaveLength(1)
     for (const text of ['<a>x<!-- --></a>', '<a><!-- -->x</a>', '<a>x<!-- -->y</a>'])

@@ -2,7 +2,7 @@ import type { LogoutRequest } from '../identity/saml/logout.ts'
 import type { SamlClient } from '../identity/saml/service-provider.ts'
 import { PamError } from '../shared/errors.ts'
 import { findLogin } from '../storage/logins.ts'
-import { useOnce } from '../storage/saml.ts'
+import { noteSamlLogout, useOnce } from '../storage/saml.ts'
 import { endSamlSession, openSamlSessions } from '../storage/saml-sessions.ts'
 import type { ApiDeps } from './deps.ts'
 import { endLogin } from './prove-identity.ts'
@@ -10,7 +10,7 @@ import { endLogin } from './prove-identity.ts'
 /** Ends what rests on sign-ins that the provider says are over: browsers' sessions, command lines' logins, and everything live under them. */
 export async function endSignedOutAtProvider(
   { issuer }: SamlClient,
-  { id, nameId, sessionIndexes, expiresAt }: LogoutRequest,
+  { id, nameId, sessionIndexes, issuedAt, expiresAt }: LogoutRequest,
   from: string,
   deps: ApiDeps,
 ): Promise<void> {
@@ -18,6 +18,7 @@ export async function endSignedOutAtProvider(
   const provider = issuer.entityId
   const ended = await deps.db.change(async (tx) => {
     if (!(await useOnce(tx, { kind: 'request', provider, id, expiresAt }, now))) return undefined
+    await noteSamlLogout(tx, { provider, nameId, sessionIndexes, issuedAt })
     const sessions = await openSamlSessions(tx, provider, nameId, sessionIndexes)
     // Also those that no login rests on yet: a browser or a command line may be about to take them.
     for (const session of sessions) await endSamlSession(tx, session.id, now)

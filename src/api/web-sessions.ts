@@ -253,9 +253,11 @@ async function renew(
       const sealed = sealUnder(tokens.refreshToken, renewalKey)
       await deps.db.change((tx) => replaceRefresh(tx, session.id, sealed))
     }
-    return await proveIdentity(tokens.identityToken, login.thumbprint, from, deps)
+    return await sameLogin(login, await proveIdentity(tokens.identityToken, login.thumbprint, from, deps), deps)
   } catch (error) {
     const { code, message } = asPamError(error)
+    // A directory has said no: the login has ended, and what is left of its last proof counts for nothing.
+    if (code === 'ACCOUNT_DISABLED' || code === 'IDENTITY_LOST') throw error
     if (code !== 'NOT_SIGNED_IN') {
       deps.logger.warn({ code, problem: message }, 'web.renewal_failed')
       return undefined
@@ -263,6 +265,13 @@ async function renew(
     await endLogin(login, { why: 'the identity provider no longer confirms this sign-in' }, deps)
     throw notSignedIn('the identity provider no longer confirms this sign-in')
   }
+}
+
+/** A refresh token goes on proving who it was given to (OpenID Connect Core 1.0, section 12.2): a browser does not become somebody else by it. */
+async function sameLogin(login: Login, renewed: Login, deps: ApiDeps): Promise<Login> {
+  if (renewed.id === login.id) return renewed
+  for (const one of [renewed, login]) await endLogin(one, { why: 'the identity provider names somebody else' }, deps)
+  throw new PamError('IDENTITY_LOST', 'the identity provider names somebody else in this session', { hint: 'sign in' })
 }
 
 /** What stands for the provider is the sign-in that it gave: it holds until its end, and proves nothing beyond. */

@@ -64,8 +64,16 @@ export function identityVerifier(issuers: readonly TrustedIssuer[]): IdentityVer
   return {
     async verify(token, now) {
       const issuer = issuerOf(token)
-      const { payload } = await verifySignature(token, issuer, await keysOf(issuer), now, ['sub', 'iat', 'exp'])
+      const { payload, protectedHeader } = await verifySignature(token, issuer, await keysOf(issuer), now, [
+        'sub',
+        'iat',
+        'exp',
+      ])
       needPast(payload, now)
+      // An explicit type is another kind of token (RFC 8725, section 3.11): the access token of a person is known to whatever it is sent to.
+      const { typ } = protectedHeader
+      if (typ !== undefined && !TYPES[issuer.for].has(typ.toLowerCase()))
+        throw new PamError('TOKEN_INVALID', 'the token is no identity token: its header has another type (typ)')
       if (isAboutEvents(payload)) throw new PamError('TOKEN_INVALID', 'the token is no identity token: it has events')
       return toIdentity(payload, issuer, token)
     },
@@ -229,5 +237,11 @@ const unreachable = (issuer: Issuer, cause: unknown): PamError =>
     cause,
   })
 
+const JWT = ['jwt', 'application/jwt']
+/** JOSE is SPIFFE's other word (JWT-SVID, section 2.3). Client credentials give a service an access token (RFC 9068), which is for us alone. */
+const TYPES: Readonly<Record<Issuer['for'], ReadonlySet<string>>> = {
+  people: new Set(JWT),
+  services: new Set([...JWT, 'jose', 'at+jwt', 'application/at+jwt']),
+}
 const CLOCK_TOLERANCE_SECONDS = 30
 const FETCH_TIMEOUT = 5000

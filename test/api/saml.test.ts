@@ -12,7 +12,7 @@ import { samlIssuerSchema } from '../../src/identity/saml/issuer.ts'
 import { MetadataSource } from '../../src/identity/saml/metadata-source.ts'
 import type { SignInProvider } from '../../src/identity/sign-in-provider.ts'
 import { openSqlite, type Database } from '../../src/storage/database.ts'
-import { openLoginsOf } from '../../src/storage/logins.ts'
+import { openLoginsOf, saveSignOutEverywhere } from '../../src/storage/logins.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
 import {
   assertionXml,
@@ -349,9 +349,52 @@ describe('a sign-in with SAML', () => {
     const request = signedLogout()
     expect((await post('/auth/saml/corp/slo', { SAMLRequest: request })).statusCode).toBe(303)
     expect((await get(String(consumed.headers.location), jar)).statusCode).toBe(401)
+    clock.time += 1000
     await signIn(jar)
     expect((await post('/auth/saml/corp/slo', { SAMLRequest: request })).statusCode).toBe(401)
     expect((await who(jar)).login.person.label).toBe('jane@example.com')
+  })
+})
+
+describe('an answer that is held back', () => {
+  /** Made before `happens`, and delivered after. */
+  const heldBack = async (nameId: string, happens: () => Promise<unknown>) => {
+    const answer = answerTo(await begin(new Map()), { nameId })
+    clock.time += 1000
+    await happens()
+    return (await deliver(answer)).statusCode
+  }
+  const sign = (nameId: string, index: string | undefined) => async () => {
+    const SAMLRequest = signedLogout(logout(nameId, index))
+    expect((await post('/auth/saml/corp/slo', { SAMLRequest })).statusCode).toBe(303)
+  }
+
+  it('is worth nothing after a logout at the provider, of its session or of all', async () => {
+    expect(await heldBack('kim-1', sign('kim-1', 's1'))).toBe(401)
+    expect(await heldBack('kim-2', sign('kim-2', undefined))).toBe(401)
+    // Also where another request of the same name comes late, and the gateway was restarted.
+    clock.time += 1000
+    expect(
+      await heldBack('kim-1', async () => {
+        await sign('kim-1', 's1')()
+        await stop()
+        await start()
+      }),
+    ).toBe(401)
+  })
+
+  it('is good after a logout of somebody else, of another session, and from before it', async () => {
+    expect(await heldBack('kim-3', sign('kim-4', undefined))).toBe(303)
+    expect(await heldBack('kim-3', sign('kim-3', 's2'))).toBe(303)
+    await sign('kim-3', undefined)()
+    clock.time += 1000
+    expect(await heldBack('kim-3', () => Promise.resolve())).toBe(303)
+  })
+
+  it('is worth nothing after its person was signed out everywhere', async () => {
+    const everywhere = () => db.change((tx) => saveSignOutEverywhere(tx, `saml:${IDP}|kim-5`, clock.time))
+    expect(await heldBack('kim-5', everywhere)).toBe(401)
+    expect(await heldBack('kim-5', () => Promise.resolve())).toBe(303)
   })
 })
 

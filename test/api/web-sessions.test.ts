@@ -8,9 +8,10 @@ import { identityVerifier } from '../../src/identity/identity-token.ts'
 import { issuerSchema } from '../../src/identity/issuer.ts'
 import { beginSignIn, finishSignIn, type WebClient } from '../../src/identity/web-sign-in.ts'
 import { openSqlite, type Database } from '../../src/storage/database.ts'
-import { findLogin } from '../../src/storage/logins.ts'
+import { findLogin, openLoginsOf } from '../../src/storage/logins.ts'
 import { startFakeProvider, type FakeProvider, type TokenAnswer } from '../helpers/fake-provider.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
+import { source } from '../helpers/scim-service.ts'
 
 /** A provider over HTTP and a store; time is moved by hand. A proof holds for REPROOF and a minute. */
 const REPROOF = 300_000
@@ -33,6 +34,8 @@ describe('a browser whose identity is proven again', () => {
   let clock: HandClock
   let cookie: string
   let loginId: string
+  /** Whether a directory that has to know its people does not know this one. */
+  let barred: boolean
   let deps: Parameters<typeof authenticateBrowser>[1]
 
   beforeEach(async () => {
@@ -40,6 +43,7 @@ describe('a browser whose identity is proven again', () => {
     db = await openSqlite(join(directory, 'state.db'))
     provider = await startFakeProvider()
     clock = new WebClock()
+    barred = false
     const client: WebClient = { issuer: provider.url, clientId: 'pamctl', scopes: ['openid'], fetch }
     const issuer = issuerSchema.parse({ url: provider.url, for: 'people', clientId: 'pamctl' })
     const verifier = identityVerifier([{ ...issuer, authority: undefined, fetch }])
@@ -49,7 +53,11 @@ describe('a browser whose identity is proven again', () => {
       registry: new SessionRegistry(),
       // Tokens are made by the clock of the wall, and live by the one of the test.
       identities: () => ({
-        verify: async (token: string) => ({ ...(await verifier.verify(token, Date.now())), issuedAt: clock.now() }),
+        verify: async (token: string) => {
+          const identity = await verifier.verify(token, Date.now())
+          const directory = { source: 'okta', key: 'jane' }
+          return { ...identity, issuedAt: clock.now(), origin: { ...identity.origin, directory } }
+        },
       }),
       logger: { warn: () => {} },
       publicUrl: () => 'https://pam.example.com',
@@ -57,7 +65,7 @@ describe('a browser whose identity is proven again', () => {
         reproof: REPROOF,
         policy: { access: [], commands: [], masking: [] },
         targets: [],
-        provisioning: [],
+        provisioning: barred ? [source()] : [],
         web: {
           providers: [{ kind: 'oidc', name: 'idp', domains: [], client }],
           idle: IDLE,
@@ -167,6 +175,22 @@ describe('a browser whose identity is proven again', () => {
     await provider.release()
     await expect.poll(provenUntil).toBe(clock.time + limit)
     expect(provider.asked).toHaveLength(1)
+  })
+
+  it('ends at once where a directory says no', async () => {
+    barred = true
+    clock.time += REPROOF * 0.6 + 1
+    await expect(call()).rejects.toMatchObject({ code: 'ACCOUNT_DISABLED' })
+    expect((await findLogin(db.read, loginId))?.endedAt).toBe(clock.time)
+    await expect(call()).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
+  })
+
+  it('ends where the provider names somebody else, who is not signed in by it', async () => {
+    provider.claims = { sub: 'mallory' }
+    clock.time += REPROOF * 0.6 + 1
+    await expect(call()).rejects.toMatchObject({ code: 'IDENTITY_LOST' })
+    await expect(call()).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
+    expect(await openLoginsOf(db.read, `${provider.url}|mallory`)).toEqual([])
   })
 
   it.each<[string, TokenAnswer]>([

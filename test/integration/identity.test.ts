@@ -413,6 +413,9 @@ describe('forged identity tokens', () => {
   it('accepts what is right, within thirty seconds of clock skew', async () => {
     expect(await outcome(await token(claims()))).toBe('person')
     expect(await outcome(await token(claims({ exp: now / 1000 - 20 })))).toBe('person')
+    for (const typ of ['JWT', 'jwt']) expect(await outcome(await token(claims(), { typ }))).toBe('person')
+    for (const typ of ['JWT', 'JOSE', 'at+jwt'])
+      expect(await outcome(await token(claims({ aud: 'svc', sub: 'ci' }), { typ }))).toBe('service')
     const ahead = now / 1000 + 29
     expect(await outcome(await token(claims({ iat: ahead, auth_time: ahead })))).toBe('person')
     expect(await outcome(await token(claims({ aud: 'svc', sub: 'ci' })))).toBe('service')
@@ -420,6 +423,8 @@ describe('forged identity tokens', () => {
 
   it.each<[string, () => Promise<string>, string]>([
     ['expired', () => token(claims({ exp: now / 1000 - 31 })), 'TOKEN_EXPIRED'],
+    ['that is an access token', () => token(claims(), { typ: 'at+jwt' }), 'TOKEN_INVALID'],
+    ['of a type that nobody knows', () => token(claims(), { typ: 'x' }), 'TOKEN_INVALID'],
     ['for another audience', () => token(claims({ aud: 'other' })), 'TOKEN_INVALID'],
     ['of another issuer', () => token(claims({ iss: 'https://evil.example' })), 'ISSUER_UNTRUSTED'],
     ['without an algorithm', async () => new UnsecuredJWT(claims()).encode(), 'TOKEN_INVALID'],

@@ -11,7 +11,9 @@ import {
   type SamlClient,
 } from '../../identity/saml/service-provider.ts'
 import { asPamError, PamError } from '../../shared/errors.ts'
-import { isUsed, useOnce } from '../../storage/saml.ts'
+import type { Tx } from '../../storage/database.ts'
+import { signedOutEverywhereAt } from '../../storage/logins.ts'
+import { isBeforeSamlLogout, isUsed, useOnce } from '../../storage/saml.ts'
 import { saveSamlSession, takeSamlSession, waitingSamlSession } from '../../storage/saml-sessions.ts'
 import type { ApiDeps } from '../deps.ts'
 import { endSignedOutAtProvider } from '../end-saml-sessions.ts'
@@ -78,8 +80,11 @@ async function keepAnswer(client: SamlClient, encoded: string, deps: ApiDeps): P
   })
   const { id, ...person } = identityOf(client.issuer, answer.assertion, now)
   const handle = randomBytes(32).toString('base64url')
-  const isFirst = await db.change(async (tx) => {
-    for (const once of usesOf(answer, client, now)) if (!(await useOnce(tx, once, now))) return false
+  const problem = await db.change(async (tx) => {
+    for (const once of usesOf(answer, client, now))
+      if (!(await useOnce(tx, once, now))) return 'this answer of the identity provider was used before'
+    if (await isFromBeforeSignOut(tx, id, provider, answer.assertion))
+      return 'this answer of the identity provider is from before you signed out'
     await saveSamlSession(
       tx,
       {
@@ -96,10 +101,24 @@ async function keepAnswer(client: SamlClient, encoded: string, deps: ApiDeps): P
       },
       digestOf(handle),
     )
-    return true
+    return undefined
   })
-  if (isFirst) return handle
-  throw new PamError('TOKEN_USED', 'this answer of the identity provider was used before', { hint: 'begin again' })
+  if (problem === undefined) return handle
+  throw new PamError('TOKEN_USED', problem, { hint: 'begin again' })
+}
+
+/** An answer may be held back, and come after the sign-out that it is from before: here, everywhere, or at the provider. */
+async function isFromBeforeSignOut(
+  tx: Tx,
+  personId: string,
+  provider: string,
+  { nameId, sessionIndex, issuedAt }: SamlAnswer['assertion'],
+): Promise<boolean> {
+  const signedOutAt = await signedOutEverywhereAt(tx, personId)
+  return (
+    (signedOutAt !== undefined && issuedAt < signedOutAt) ||
+    (await isBeforeSamlLogout(tx, { provider, nameId, sessionIndex, issuedAt }))
+  )
 }
 
 function usesOf({ assertion, requestId }: SamlAnswer, { issuer }: SamlClient, now: number) {

@@ -39,7 +39,11 @@ export const allowedGroups = ({ groups: always, knownGroups }: SamlIssuer, group
 /** One provider may be an OpenID issuer of the same name: a NameID that somebody chose there is not another's subject. */
 function personId(issuer: SamlIssuer, { nameId, attributes }: Assertion): string {
   const { personClaim, personAttribute = personClaim } = issuer
-  if (personClaim === undefined || personAttribute === undefined) return `saml:${issuer.entityId}|${nameId}`
+  if (personClaim === undefined || personAttribute === undefined) {
+    // Some providers say an address as it was typed: nobody is two people by it, of whom one approves what the other asks for.
+    const name = issuer.nameIdFormat === 'emailAddress' ? mailKey(nameId) : nameId
+    return `saml:${issuer.entityId}|${name}`
+  }
   const value = single(attributes.get(personAttribute))
   if (value === undefined)
     throw new PamError(

@@ -11,6 +11,8 @@ export interface LogoutRequest {
   readonly nameId: string
   /** The provider's sessions that end; all of the person where there are none. */
   readonly sessionIndexes: readonly string[]
+  /** Milliseconds, by the clock of the provider. */
+  readonly issuedAt: number
   /** Milliseconds: the request is refused for its age from then on. */
   readonly expiresAt: number
 }
@@ -32,7 +34,7 @@ async function accept(client: SamlClient, encoded: string, now: number): Promise
   const text = decodeMessage(encoded, MAX_REQUEST_LENGTH)
   const read = async () => {
     const { certificates } = await metadata.current(now)
-    return readSigned(text, { maxLength: MAX_REQUEST_LENGTH }, certificates)
+    return readSigned(text, { maxLength: MAX_REQUEST_LENGTH, maxElements: 200 }, certificates)
   }
   const root = await read().catch(async (error: unknown) => {
     if (!(await metadata.changed(now))) throw error
@@ -52,7 +54,8 @@ async function accept(client: SamlClient, encoded: string, now: number): Promise
   )
   const tolerance = issuer.clockTolerance
   needHead(root, { issuer: issuer.entityId, destination: logoutUrl, now, tolerance })
-  const until = timeOf(root, 'NotOnOrAfter') ?? (timeOf(root, 'IssueInstant') ?? now) + REQUEST_LIFE_MS
+  const issuedAt = timeOf(root, 'IssueInstant') ?? now
+  const until = timeOf(root, 'NotOnOrAfter') ?? issuedAt + REQUEST_LIFE_MS
   if (now >= until + tolerance) throw new XmlError('has expired')
   return {
     id: needId(attribute(root, 'ID')),
@@ -62,6 +65,7 @@ async function accept(client: SamlClient, encoded: string, now: number): Promise
       audience: entityId,
     }),
     sessionIndexes: all(root, [PROTOCOL, 'SessionIndex']).map(textOf),
+    issuedAt,
     expiresAt: until + tolerance,
   }
 }

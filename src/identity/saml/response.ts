@@ -33,9 +33,16 @@ export interface ResponseHead {
   readonly isEncrypted: boolean
 }
 
-/** The provider answered that it does not sign this person in (SAML Core, section 3.2.2.2). */
+/** The provider answered that it does not sign this person in (SAML Core, section 3.2.2.2). Nobody has verified that it did: its message is for the log. */
 export class StatusError extends Error {
   override readonly name = 'StatusError'
+  /** Those of its status codes that SAML has. */
+  readonly codes: readonly string[]
+
+  constructor(codes: readonly string[], message: string) {
+    super(message)
+    this.codes = codes
+  }
 }
 
 /**
@@ -43,7 +50,7 @@ export class StatusError extends Error {
  * Verifies no signature. Throws XmlError, and StatusError where the provider refused.
  */
 export function readResponse(text: string, terms: MessageTerms): ResponseHead {
-  const root = readXml(text, { maxLength: MAX_RESPONSE_LENGTH })
+  const root = readXml(text, RESPONSE_LIMITS)
   if (!is(root, [PROTOCOL, 'Response'])) throw new XmlError('is not a Response')
   only(
     root,
@@ -107,8 +114,11 @@ function needSuccess(status: XmlElement): void {
   const said = [value, inner === undefined ? undefined : attribute(inner, 'Value')]
     .filter((part) => part !== undefined)
     .map((part) => part.replace(/^.*:/, ''))
-  if (message !== undefined && textOf(message).trim() !== '') said.push(textOf(message).trim())
-  throw new StatusError(said.join(', '))
+  const words = message === undefined ? '' : textOf(message).trim()
+  throw new StatusError(
+    said.filter((code) => STATUS_CODES.has(code)),
+    [...said, ...(words === '' ? [] : [words])].join(', '),
+  )
 }
 
 /** XML Encryption: AES for the data, RSA-OAEP for its key, which is in it. */
@@ -139,9 +149,17 @@ const x = (name: string): Name => [ENCRYPTION, name]
 
 /** Characters: enough for a thousand groups and an encrypted assertion. */
 export const MAX_RESPONSE_LENGTH = 262_144
+/** A thousand groups, and what else there is. */
+export const RESPONSE_LIMITS = { maxLength: MAX_RESPONSE_LENGTH, maxElements: 2000 }
 /** Milliseconds that a message may be under way: its conditions usually say less. */
 const MAX_AGE_MS = 600_000
 const SUCCESS = 'urn:oasis:names:tc:SAML:2.0:status:Success'
+/** SAML Core, section 3.2.2.2. Whoever has a browser send a form here chooses what else a refusal says. */
+const STATUS_CODES: ReadonlySet<string> = new Set(
+  'Requester Responder VersionMismatch AuthnFailed InvalidAttrNameOrValue InvalidNameIDPolicy NoAuthnContext NoAvailableIDP NoPassive NoSupportedIDP PartialLogout ProxyCountExceeded RequestDenied RequestUnsupported RequestVersionDeprecated RequestVersionTooHigh RequestVersionTooLow ResourceNotRecognized TooManyResponses UnknownAttrProfile UnknownPrincipal UnsupportedBinding'.split(
+    ' ',
+  ),
+)
 const ENTITY_FORMAT = 'urn:oasis:names:tc:SAML:2.0:nameid-format:entity'
 const DATA_ALGORITHMS: ReadonlySet<string> = new Set([
   `${ENCRYPTION}aes128-cbc`,

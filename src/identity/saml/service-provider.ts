@@ -5,7 +5,7 @@ import { NAME_ID_FORMATS, readAssertion, type Assertion } from './assertion.ts'
 import type { SamlIssuer } from './issuer.ts'
 import type { MetadataSource } from './metadata-source.ts'
 import type { ProviderMetadata } from './metadata.ts'
-import { MAX_RESPONSE_LENGTH, readResponse, StatusError, type MessageTerms } from './response.ts'
+import { MAX_RESPONSE_LENGTH, readResponse, RESPONSE_LIMITS, StatusError, type MessageTerms } from './response.ts'
 import { readXml, XmlError } from './xml.ts'
 
 /** The gateway as a service provider of one identity provider. */
@@ -80,7 +80,7 @@ async function accept(client: SamlClient, encoded: string, findRequest: FindRequ
   if (inResponseTo !== undefined && !(await findRequest(inResponseTo)))
     throw new XmlError('answers a request that was not made here, was answered before, or is too old')
   const verified = await verify(client, encoded, inResponseTo, now)
-  const root = readXml(verified, { maxLength: MAX_RESPONSE_LENGTH })
+  const root = readXml(verified, RESPONSE_LIMITS)
   const assertion = readAssertion(root, {
     ...terms,
     audience: entityId,
@@ -184,7 +184,10 @@ export function toPamError(error: unknown, name: string): PamError {
   if (error instanceof PamError) return error
   if (error instanceof StatusError)
     return new PamError('SIGN_IN_DENIED', 'the identity provider refused the sign-in', {
-      hint: `the identity provider says: ${visible(error.message).slice(0, 300)}`,
+      hint:
+        error.codes.length === 0
+          ? 'begin again; your administrator finds in the log what the identity provider says'
+          : `the identity provider says: ${error.codes.join(', ')}`,
       cause: error,
     })
   if (error instanceof XmlError)

@@ -1,4 +1,4 @@
-import { attribute, EXCLUSIVE_C14N, is, one, only, SIGNATURE, textOf, type Name } from './shape.ts'
+import { attribute, EXCLUSIVE_C14N, is, one, only, optional, SIGNATURE, textOf, type Name } from './shape.ts'
 import { readXml, XmlError, type XmlElement, type XmlLimits } from './xml.ts'
 
 /**
@@ -64,6 +64,12 @@ function needC14n(method: XmlElement): void {
   only(method, [[EXCLUSIVE_C14N, 'InclusiveNamespaces']], ['Algorithm'])
   if (attribute(method, 'Algorithm') !== EXCLUSIVE_C14N)
     throw new XmlError('has a signature with a canonicalization that is not supported')
+  const inclusive = optional(method, [EXCLUSIVE_C14N, 'InclusiveNamespaces'])
+  if (inclusive === undefined) return
+  only(inclusive, [], ['PrefixList'])
+  // Each of them is compared with each attribute of the document, before anything is verified.
+  if (attribute(inclusive, 'PrefixList').length > MAX_PREFIX_LIST)
+    throw new XmlError('has a signature with too many inclusive namespaces')
 }
 
 function needAlgorithm(method: XmlElement, allowed: ReadonlySet<string>): void {
@@ -74,6 +80,8 @@ function needAlgorithm(method: XmlElement, allowed: ReadonlySet<string>): void {
 
 const ds = (name: string): Name => [SIGNATURE, name]
 
+/** Characters: a provider lists `xs`, and perhaps another one. */
+const MAX_PREFIX_LIST = 200
 const ENVELOPED = `${SIGNATURE}enveloped-signature`
 const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
   'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',

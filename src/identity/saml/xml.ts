@@ -17,6 +17,8 @@ export interface XmlLimits {
   readonly maxLength: number
   /** Between elements; never beside text, which a comment would split for some readers and not for others. */
   readonly allowComments?: boolean
+  /** And four attributes for each: where a library goes through them, again and again, before anything is verified. Default: 20,000. */
+  readonly maxElements?: number
 }
 
 /** What is wrong with a document. It quotes nothing of it. */
@@ -32,7 +34,7 @@ export function readXml(text: string, limits: XmlLimits): XmlElement {
   if (text.length > limits.maxLength) throw new XmlError(`is longer than ${limits.maxLength} characters`)
   if (ILLEGAL.test(text) || !isWellFormed(text)) throw new XmlError('has characters that XML does not allow')
   // XML 1.0, section 2.11.
-  return new Reader(text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n'), limits.allowComments ?? false).read()
+  return new Reader(text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n'), limits).read()
 }
 
 interface Open {
@@ -45,15 +47,18 @@ interface Open {
 class Reader {
   readonly #text: string
   readonly #allowComments: boolean
+  readonly #maxElements: number
   readonly #open: Open[] = []
   readonly #ids = new Set<string>()
   #at = 0
   #elements = 0
+  #attributes = 0
   #root: XmlElement | undefined
 
-  constructor(text: string, allowComments: boolean) {
+  constructor(text: string, { allowComments = false, maxElements = MAX_ELEMENTS }: XmlLimits) {
     this.#text = text
     this.#allowComments = allowComments
+    this.#maxElements = maxElements
   }
 
   read(): XmlElement {
@@ -97,9 +102,11 @@ class Reader {
     if (found === undefined) throw new XmlError('is not well-formed')
     const [, tag = '', list = '', empty] = found
     if (this.#root !== undefined && this.#open.length === 0) throw new XmlError('has two roots')
-    if (++this.#elements > MAX_ELEMENTS || this.#open.length >= MAX_DEPTH)
+    if (++this.#elements > this.#maxElements || this.#open.length >= MAX_DEPTH)
       throw new XmlError('has too many elements, or too deep ones')
     const written = attributesOf(list)
+    this.#attributes += written.size
+    if (this.#attributes > 4 * this.#maxElements) throw new XmlError('has too many attributes')
     const namespaces = declared(written, this.#open.at(-1)?.namespaces ?? PREDEFINED)
     const [prefix, name] = split(tag)
     const element = {

@@ -133,6 +133,18 @@ describe('an answer that is in order', () => {
     })
   })
 
+  it('names one person by an address, however it was typed, and two by other names', async () => {
+    const idOf = async (nameId: string, format: string, urn: string): Promise<string> => {
+      const who = client({ nameIdFormat: format })
+      const { assertion } = await accept(make({ parts: { nameId, nameIdFormat: urn } }), who)
+      return identityOf(who.issuer, assertion, now).id
+    }
+    const mail = 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress'
+    expect(await idOf('JANE@example.com', 'emailAddress', mail)).toBe(`saml:${IDP}|jane@example.com`)
+    const persistent = 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent'
+    expect(await idOf('JANE', 'persistent', persistent)).toBe(`saml:${IDP}|JANE`)
+  })
+
   it.each<[string, Making, object]>([
     ['with SHA-512', { signAssertion: sha(512), signResponse: sha(512) }, {}],
     [
@@ -281,6 +293,30 @@ const ATTACKS: [string, () => string | Promise<string>, RegExp][] = [
         'http://www.w3.org/2000/09/xmldsig#hmac-sha1',
       ),
     /SignatureMethod that is not accepted/,
+  ],
+  [
+    'thousands of elements, which are gone through before anything is verified',
+    () => make({ response: put('</saml:AttributeStatement>', `${'<a/>'.repeat(2001)}</saml:AttributeStatement>`) }),
+    /too many elements/,
+  ],
+  [
+    'thousands of attributes',
+    () => {
+      const many = Array.from({ length: 60 }, (_, i) => `a${i}=""`).join(' ')
+      return make({
+        response: put('</saml:AttributeStatement>', `${`<a ${many}/>`.repeat(140)}</saml:AttributeStatement>`),
+      })
+    },
+    /too many attributes/,
+  ],
+  [
+    'more inclusive namespaces than need be compared with each attribute',
+    () =>
+      make().replace(
+        'xml-exc-c14n#"/></ds:Transforms>',
+        `xml-exc-c14n#"><e:InclusiveNamespaces xmlns:e="http://www.w3.org/2001/10/xml-exc-c14n#" PrefixList="${'y '.repeat(101)}"/></ds:Transform></ds:Transforms>`,
+      ),
+    /too many inclusive namespaces/,
   ],
   [
     'canonicalization that keeps comments',
@@ -597,6 +633,27 @@ describe('an attack on the answer is refused', () => {
     const { code, reason } = await refusalOf(accept(await xml()))
     expect(code).toMatch(/^(TOKEN_INVALID|SIGN_IN_DENIED)$/)
     expect(reason).toMatch(why)
+  })
+
+  it('a refusal says nothing in the words of whoever made it up', async () => {
+    const status = (code: string) =>
+      `<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:${code}"/><samlp:StatusMessage>call 555</samlp:StatusMessage></samlp:Status>`
+    const refused = async (code: string): Promise<unknown> =>
+      accept(
+        make({
+          signAssertion: false,
+          signResponse: false,
+          response: put(/<samlp:Status>.*<\/samlp:Status>/s, status(code)),
+        }),
+      ).catch((error: unknown) => error)
+    expect(await refused('RequestDenied')).toMatchObject({
+      hint: 'the identity provider says: RequestDenied',
+      cause: { message: 'RequestDenied, call 555' },
+    })
+    expect(await refused('Call555')).toMatchObject({
+      message: 'the identity provider refused the sign-in',
+      hint: expect.not.stringMatching(/555/) as string,
+    })
   })
 
   it.each<[string, string]>([

@@ -8,14 +8,7 @@ export async function useLogoutToken(
   now: number,
 ): Promise<boolean> {
   await tx.deleteFrom('provider_logouts').where('expires_at', '<', now).execute()
-  const known = await tx
-    .selectFrom('provider_logouts')
-    .select('name')
-    .where('issuer', '=', issuer)
-    .where('kind', '=', 'token')
-    .where('name', '=', jti)
-    .executeTakeFirst()
-  if (known !== undefined) return false
+  if (await isNoted(tx, issuer, 'token', jti)) return false
   await tx.insertInto('provider_logouts').values({ issuer, kind: 'token', name: jti, expires_at: expiresAt }).execute()
   return true
 }
@@ -30,13 +23,16 @@ export async function noteProviderLogout(tx: Tx, issuer: string, session: string
     .execute()
 }
 
-export async function hasProviderLoggedOut(db: Reader, issuer: string, session: string): Promise<boolean> {
+export const hasProviderLoggedOut = (db: Reader, issuer: string, session: string): Promise<boolean> =>
+  isNoted(db, issuer, 'session', session)
+
+async function isNoted(db: Reader, issuer: string, kind: 'token' | 'session', name: string): Promise<boolean> {
   const row = await db
     .selectFrom('provider_logouts')
     .select('name')
     .where('issuer', '=', issuer)
-    .where('kind', '=', 'session')
-    .where('name', '=', session)
+    .where('kind', '=', kind)
+    .where('name', '=', name)
     .executeTakeFirst()
   return row !== undefined
 }

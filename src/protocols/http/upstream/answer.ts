@@ -1,4 +1,5 @@
 import type { Duplex, Readable } from 'node:stream'
+import { PamError } from '../../../shared/errors.ts'
 import type { Headers } from '../wire/headers.ts'
 
 export interface UpstreamRequest {
@@ -57,3 +58,9 @@ export interface SwitchedProtocols {
   readonly headers: Headers
   readonly stream: Duplex
 }
+
+/** Requests that may be sent again if nobody answered them. */
+export const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+export const targetLeft = (): PamError =>
+  new PamError('TARGET_LEFT', 'the target closed the connection', { side: 'upstream' })

@@ -1,9 +1,17 @@
 import { Agent, request as startRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { asError, PamError, reasonOf } from '../../../shared/errors.ts'
+import { asError, reasonOf } from '../../../shared/errors.ts'
 import { errorCode } from '../../../shared/file-problem.ts'
 import { fromRawHeaders, toNodeHeaders, valuesOf, type Headers } from '../wire/headers.ts'
-import { isStreamed, lengthOf, type SwitchedProtocols, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
+import {
+  IDEMPOTENT,
+  isStreamed,
+  lengthOf,
+  targetLeft,
+  type SwitchedProtocols,
+  type UpstreamAnswer,
+  type UpstreamRequest,
+} from './answer.ts'
 import { fewInterimAnswers } from './few-interim-answers.ts'
 import { outliveWriteErrors } from './outlive-write-errors.ts'
 import { PlainConnections } from './plain-connections.ts'
@@ -217,8 +225,4 @@ function agentOf(stream: Duplex): ConnectingAgent {
   return agent
 }
 
-/** Whether a request may be sent again that nobody answered. */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS'])
 const MAX_HEAD_BYTES = 64 * 1024
-
-const targetLeft = (): PamError => new PamError('TARGET_LEFT', 'the target closed the connection', { side: 'upstream' })

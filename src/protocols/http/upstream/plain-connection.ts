@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
-import { asError, PamError, reasonOf } from '../../../shared/errors.ts'
-import type { UpstreamAnswer, UpstreamRequest } from './answer.ts'
+import { asError, reasonOf } from '../../../shared/errors.ts'
+import { targetLeft, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
 import { PlainBody } from './plain-body.ts'
 import { readPlainHead, type PlainHead } from './plain-messages.ts'
 import { ReplayedConnection } from './replayed-connection.ts'
@@ -173,5 +173,3 @@ export class PlainConnection {
 
 /** As Node's client has it. */
 const hungUp = (message: string): Error => Object.assign(new Error(message), { code: 'ECONNRESET' })
-
-const targetLeft = (): PamError => new PamError('TARGET_LEFT', 'the target closed the connection', { side: 'upstream' })

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { errorCode } from '../../../shared/file-problem.ts'
 import { asError, reasonOf } from '../../../shared/errors.ts'
-import type { UpstreamAnswer, UpstreamRequest } from './answer.ts'
+import { IDEMPOTENT, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
 import { PlainConnection } from './plain-connection.ts'
 import type { ReplayedConnection } from './replayed-connection.ts'
 
@@ -112,6 +112,4 @@ export class PlainConnections {
   }
 }
 
-/** Whether a request may be sent again that nobody answered. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 const MAX_IDLE = 4

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Login } from '../identity/login.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
-import type { ApiDeps } from './deps.ts'
+import type { ApiDeps, Role } from './deps.ts'
 import { provenLogin } from './proven-login.ts'
 
 type AuthenticationDeps = Pick<ApiDeps, 'tokens' | 'proofs' | 'db' | 'clock' | 'publicUrl' | 'refusals'>
@@ -45,8 +45,6 @@ export function proofOf(headers: IncomingHttpHeaders): string | undefined {
   const proof = headers['dpop']
   return typeof proof === 'string' ? proof : undefined
 }
-
-export type Role = 'audit' | 'operate'
 
 export function hasRole(login: Login, role: Role, deps: Pick<ApiDeps, 'settings'>): boolean {
   return (

@@ -1,5 +1,6 @@
 import type { Approval } from '../access/approval.ts'
 import type { Grant } from '../access/grant.ts'
+import { describeSubject, keepsOut } from '../access/lock.ts'
 import { decideRequest, type AccessRequest } from '../access/request.ts'
 import { decide, type Reviewer } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
@@ -8,6 +9,7 @@ import { findApprovals, saveApproval } from '../storage/approvals.ts'
 import { appendAudit } from '../storage/audit.ts'
 import type { Tx } from '../storage/database.ts'
 import { saveGrant } from '../storage/grants.ts'
+import { activeLocks } from '../storage/locks.ts'
 import { onlyOne, type Reader } from '../storage/page.ts'
 import { findRequests, saveRequest } from '../storage/requests.ts'
 import { hasRole } from './authenticate.ts'
@@ -39,6 +41,7 @@ export async function decideReview(
     // Who decides, and their groups, are as they are when the decision is made, not when the call came.
     const login = await provenLogin(tx, loginId, deps.clock.now())
     const review = await visibleReview(tx, id, login, deps)
+    if (verdict === 'approve') await refuseLockedReview(tx, now, review, deps)
     if ('sessionId' in review) {
       // An approval covers what was shown, so whoever approves names what they were shown.
       if (verdict === 'approve' && digest !== review.digest) {
@@ -65,6 +68,23 @@ export async function decideReview(
   deps.changes.changed(outcome.review.id)
   if ('sessionId' in outcome.review) deps.registry.decided(outcome.review)
   return outcome
+}
+
+/** What is locked is not approved, whoever is kept out: the requester, or everybody from the target. */
+async function refuseLockedReview(
+  tx: Tx,
+  now: number,
+  { requester, target: name }: AccessRequest | Approval,
+  { settings }: Pick<Deps, 'settings'>,
+): Promise<void> {
+  const target = settings().targets.find((one) => one.name === name) ?? { name, labels: {} }
+  const lock = (await activeLocks(tx, now)).find((one) => keepsOut(one, requester.id, target))
+  if (lock === undefined) return
+  const { id, subject, reason, by } = lock
+  throw new PamError('LOCKED', `${describeSubject(subject)} is locked: ${reason} (locked by ${by.label})`, {
+    id,
+    hint: `it can be approved once ${id} is lifted, or denied now`,
+  })
 }
 
 export const reviewerOf = (login: Login): Reviewer => ({ ...login.person, authTime: login.authTime })

@@ -92,11 +92,14 @@ export interface ApiEvidence {
   readonly spool: Pick<Spool, 'recorder' | 'health' | 'bytes' | 'unsealed'>
 }
 
+/** Roles of the configuration: who sees everything, who ends sessions and grants of others, who locks people and targets. */
+export type Role = 'audit' | 'operate' | 'lock'
+
 /** The part of the configuration that the API needs; read anew for every call, since a reload may change it. */
 export interface ApiSettings {
   readonly policy: Policy
   readonly targets: readonly ApiTarget[]
-  readonly roles: { readonly audit: readonly string[]; readonly operate: readonly string[] }
+  readonly roles: Readonly<Record<Role, readonly string[]>>
   readonly reproof: number
   /** Directories that provision people. */
   readonly provisioning: readonly ProvisioningSource[]

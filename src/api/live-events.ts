@@ -20,7 +20,7 @@ export interface LiveEvent {
   readonly change: string
 }
 
-export type LiveKind = 'review' | 'session' | 'grant' | 'config'
+export type LiveKind = 'review' | 'session' | 'grant' | 'lock' | 'config'
 
 /** Who may hear of something: those whose it is, who decide on it, and who may see everything of its kind. */
 interface Audience {
@@ -170,6 +170,8 @@ export class LiveEvents {
         const grant = (await findGrants(this.#db.read, subject)).find(({ id }) => id === subject)
         return grant && told('grant', { person: grant.person.id, roles: ['audit', 'operate'] })
       }
+      case 'lck_':
+        return told('lock', { everybody: true, roles: [] })
       default:
         return type === 'config.reloaded' ? told('config', { everybody: true, roles: [] }) : undefined
     }

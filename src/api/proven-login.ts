@@ -1,11 +1,12 @@
 import type { Readable } from 'node:stream'
 import type { Login } from '../identity/login.ts'
 import { PamError } from '../shared/errors.ts'
+import { refuseLocked } from '../storage/locks.ts'
 import { findLogin } from '../storage/logins.ts'
 import type { Reader } from '../storage/page.ts'
 import type { ApiDeps } from './deps.ts'
 
-/** The login as it is now. Throws where it was signed out, or its identity was not proven again in time. */
+/** The login as it is now. Throws where it was signed out, its identity was not proven again in time, or a lock keeps its person out. */
 export async function provenLogin(reader: Reader, id: string, now: number): Promise<Login> {
   const login = await findLogin(reader, id)
   if (login === undefined || login.endedAt !== undefined)
@@ -14,6 +15,7 @@ export async function provenLogin(reader: Reader, id: string, now: number): Prom
     throw new PamError('IDENTITY_LOST', 'your identity could not be re-verified', {
       hint: 'sign in again: pamctl login',
     })
+  await refuseLocked(reader, now, login.person.id)
   return login
 }
 

@@ -20,6 +20,7 @@ import { grantRoutes } from './routes/grants.ts'
 import { identityRoutes } from './routes/identity.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { eventRoutes } from './routes/events.ts'
+import { lockRoutes } from './routes/locks.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { recordingRoutes } from './routes/recordings.ts'
@@ -203,6 +204,7 @@ async function auditRefusal(
 const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'NOT_ALLOWED',
   'NO_ACCESS',
+  'LOCKED',
   'SELF_APPROVAL',
   'SERVICE_APPROVAL',
   'SIGN_IN_TOO_OLD',
@@ -222,6 +224,7 @@ const ROUTES = [
   requestRoutes,
   reviewRoutes,
   grantRoutes,
+  lockRoutes,
   sessionRoutes,
   recordingRoutes,
   auditRoutes,

@@ -3,6 +3,7 @@ import type { Login } from '../identity/login.ts'
 import { renewWebSignIn, type WebClient } from '../identity/web-sign-in.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import type { SignIn } from '../shared/identity-provider.ts'
+import { refuseLocked } from '../storage/locks.ts'
 import { findLogin } from '../storage/logins.ts'
 import { samlSessionOfLogin, type SamlSession } from '../storage/saml-sessions.ts'
 import {
@@ -105,6 +106,7 @@ async function loginOf(session: WebSession, proving: Proving, deps: ApiDeps): Pr
   const now = deps.clock.now()
   const login = await findLogin(deps.db.read, session.loginId)
   if (login === undefined || login.endedAt !== undefined) throw notSignedIn('you were signed out')
+  await refuseLocked(deps.db.read, now, login.person.id)
   if (proving.isUse && now - session.seenAt > Math.min(SEEN_EVERY, deps.settings().web.idle / 4))
     await deps.db.change((tx) => noteSeen(tx, session.id, now))
   return keepProven(login, session, proving, deps)

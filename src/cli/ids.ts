@@ -23,5 +23,6 @@ const KINDS = {
     commands: (id: string) => `to decide on it: pamctl approve ${id}, pamctl deny ${id}`,
   },
   grt: { what: 'a grant', commands: (id: string) => `to end it: pamctl revoke ${id}` },
+  lck: { what: 'a lock', commands: (id: string) => `to lift it: pamctl unlock ${id}` },
   ses: { what: 'a session', commands: (id: string) => `to end it: pamctl kill ${id}; to see it: pamctl replay ${id}` },
 } as const

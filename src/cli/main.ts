@@ -18,6 +18,7 @@ import { replay } from './commands/replay.ts'
 import { search } from './commands/search.ts'
 import { tail } from './commands/tail.ts'
 import { verify } from './commands/verify.ts'
+import { lock, locks, unlock } from './commands/locks.ts'
 import { request, requests, withdraw } from './commands/requests.ts'
 import { approve, deny, reviews } from './commands/reviews.ts'
 import { kill, sessions } from './commands/sessions.ts'
@@ -154,6 +155,9 @@ const VERBS: readonly AddCommand[] = [
   keep,
   eraseDetached,
   kill,
+  lock,
+  unlock,
+  locks,
   policy,
   config,
   agent,

@@ -9,6 +9,7 @@ import type {
   VerificationResult,
 } from '../api/schemas/recording.ts'
 import type { Review } from '../api/schemas/review.ts'
+import type { Lock, NewLock } from '../api/schemas/lock.ts'
 import type { Delivery } from '../api/schemas/delivery.ts'
 import type { Explanation, ReplayLine, Rules, TrialResult } from '../api/schemas/policy.ts'
 import type { AuditRecord } from '../recording/audit-chain.ts'
@@ -42,6 +43,7 @@ export function createApiClient(options: ApiClientOptions) {
     requests: requestsOf(calls),
     reviews: reviewsOf(calls),
     grants: grantsOf(calls),
+    locks: locksOf(calls),
     sessions: sessionsOf(calls),
     search: async function* (
       asked: {
@@ -133,6 +135,13 @@ const grantsOf = ({ get, post, query }: Calls) => ({
   list: (page: PageQuery & { all?: boolean; active?: boolean }) => get<Paged<Grant>>(`/v1/grants${query(page)}`),
   revoke: (grant: string, reason: string) => post<Grant>(`/v1/grants/${id(grant)}/revoke`, { reason }),
   lift: (grant: string) => post<Grant>(`/v1/grants/${id(grant)}/lift`),
+})
+
+/** Locks on people and targets. */
+const locksOf = ({ post, all }: Calls) => ({
+  list: (active: boolean) => all<Lock>('/v1/locks', { active }),
+  create: (asked: NewLock) => post<Lock>('/v1/locks', asked),
+  lift: (lock: string, reason: string) => post<Lock>(`/v1/locks/${id(lock)}/lift`, { reason }),
 })
 
 /** Sessions and their records. */

@@ -11,6 +11,8 @@ export interface GatewayState {
   grantFor(person: Person, target: Target, rule: AccessRule, now: number): Promise<Grant>
   /** Whether the grant is still current: it may have been revoked while the session was being opened. */
   isGrantActive(id: string, now: number): Promise<boolean>
+  /** Throws LOCKED where a lock keeps this person away from this target. */
+  refuseLocked(personId: string, target: Target, now: number): Promise<void>
   sessionOpened(session: OpenedSession): Promise<void>
   sessionEnded(id: string, ended: { at: number; code: string; message: string; commands: number }): Promise<void>
   /** A connection was refused. */

@@ -83,6 +83,7 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
   const { clock, state, registry } = parts
   const settings = parts.settings()
   const rule = accessRule(wanted, settings, registry)
+  await state.refuseLocked(login.person.id, target, clock.now())
   const credentials = credentialSource(protocol.target, target, account, rule, parts.secrets())
   const grant = await state.grantFor(login.person, target, rule, clock.now())
   const id = newId('ses')
@@ -213,8 +214,8 @@ const listed = (
 })
 
 /**
- * Stores the session, then checks grant, login and rules once more: what was revoked, signed out or removed before the session was in the
- * registry could not end it there.
+ * Stores the session, then checks locks, grant, login and rules once more: what was locked, revoked, signed out or removed before the session
+ * was in the registry could not end it there.
  */
 async function confirm(
   opening: Opening,
@@ -233,6 +234,7 @@ async function confirm(
     recording,
     from,
   })
+  await state.refuseLocked(login.person.id, targetNow(target, settings()), clock.now())
   if (!(await state.isGrantActive(grant.id, clock.now())))
     throw new PamError('GRANT_REVOKED', `your access to ${target.name} has ended`)
   const current = await provenLogin(login, state, clock)
@@ -244,6 +246,10 @@ async function confirm(
     throw new PamError('IDENTITY_LOST', 'your group membership changed', { hint: 'connect again' })
   registry.proven(id, current.person)
 }
+
+/** With the labels that it has now: a reload may have put it under a lock. */
+const targetNow = (target: TargetConfig, { targets }: TunnelSettings): TargetConfig =>
+  targets.find(({ name }) => name === target.name) ?? target
 
 /** Releases the credential, seals the record, and notes the reason of the end in store and log. Each step is taken even where another one fails. */
 async function closeSession(

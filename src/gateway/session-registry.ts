@@ -1,4 +1,5 @@
 import type { Approval } from '../access/approval.ts'
+import { keepsOut, lockedError, type Lock } from '../access/lock.ts'
 import type { Person } from '../policy/command.ts'
 import { isSamePerson } from '../policy/same-person.ts'
 import { PamError } from '../shared/errors.ts'
@@ -149,6 +150,18 @@ export class SessionRegistry {
         hint: 'connect again',
       }),
     )
+  }
+
+  /** Ends the sessions that locks keep out: of a person, or on a target as it is configured now. Returns how many. */
+  locked(locks: readonly Lock[], targets: Rules['targets']): number {
+    let ended = 0
+    for (const lock of locks)
+      ended += this.endWhere(
+        ({ person, target }) =>
+          keepsOut(lock, person.id, targets.find(({ name }) => name === target) ?? { name: target, labels: {} }),
+        lockedError(lock),
+      )
+    return ended
   }
 
   held(approval: Approval): HeldCommand | undefined {

@@ -134,7 +134,7 @@ export function apiSettings(
         facts: { ...kind.facts(target), ...engine.facts() },
       }
     }),
-    roles: config.roles,
+    roles: { ...config.roles, lock: config.roles.lock ?? config.roles.operate },
     reproof: config.identity.reverifyEvery,
     provisioning: provisioningSources(config, issuers),
     handshake: config.limits.handshake,

@@ -28,6 +28,7 @@ import { appendAudit, lastAudit } from '../storage/audit.ts'
 import type { Database } from '../storage/database.ts'
 import { gatewayState } from '../storage/gateway-state.ts'
 import { longestProof } from '../identity/login.ts'
+import { activeLocks, endLocks } from '../storage/locks.ts'
 import { boundLogins } from '../storage/logins.ts'
 import { expireRequests, recoverSessions } from '../storage/recover.ts'
 import { boundWebSessions } from '../storage/web-sessions.ts'
@@ -296,6 +297,7 @@ async function reload(file: string, running: Running): Promise<void> {
     running.identities = identityVerifier(issuers)
     await running.secrets.reconfigure(config)
     registry.rulesChanged(config)
+    registry.locked(await activeLocks(db.read, systemClock.now()), config.targets)
     await auditConfig(db, config, 'config.reloaded')
     logger.info({ policy: config.policy.version, targets: config.targets.length }, 'config.reloaded')
   } catch (error) {
@@ -397,6 +399,7 @@ async function sweep(db: Database, deps: ApiDeps, logger: Logger): Promise<void>
   try {
     for (const id of await expireRequests(db, clock.now())) changes.changed(id)
     await endOverdueWebSessions(deps)
+    await endLocks(db, clock.now())
   } catch (error) {
     logger.error({ cause: error }, 'sweep.failed')
   }

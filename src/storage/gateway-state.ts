@@ -11,6 +11,7 @@ import { appendAudit } from './audit.ts'
 import type { Database, Tx } from './database.ts'
 import { activeGrant, findGrants, saveGrant, standingBlock } from './grants.ts'
 import { findLogin } from './logins.ts'
+import { refuseLocked } from './locks.ts'
 import { saveRecording } from './recordings.ts'
 import { endSession, insertSession, type SessionRow } from './sessions.ts'
 
@@ -26,6 +27,9 @@ export function gatewayState(db: Database) {
       const grant = (await findGrants(db.read, id)).find((candidate) => candidate.id === id)
       return grant !== undefined && grantState(grant, now) === 'active'
     },
+
+    refuseLocked: (personId: string, target: Target, now: number): Promise<void> =>
+      refuseLocked(db.read, now, personId, target),
 
     sessionOpened: (session: OpenedSession) => db.change((tx) => noteOpened(tx, session)),
 

@@ -48,6 +48,28 @@ export async function personIds(db: Reader, label: string): Promise<string[]> {
   return rows.map(({ person_id }) => person_id)
 }
 
+/** Everybody whom this id, label or verified address names, or whose label it was once; with the last label of each. */
+export async function findPeople(
+  db: Reader,
+  named: string,
+): Promise<{ readonly id: string; readonly label: string }[]> {
+  const rows = await db
+    .selectFrom('logins')
+    .select('person_id')
+    .distinct()
+    .where((eb) =>
+      eb.or([eb('person_id', '=', named), eb('person_label', '=', named), eb('email', '=', mailKey(named))]),
+    )
+    .orderBy('person_id')
+    .limit(20)
+    .execute()
+  const labels = await personLabels(
+    db,
+    rows.map(({ person_id }) => person_id),
+  )
+  return Object.entries(labels).map(([id, label]) => ({ id, label }))
+}
+
 /** The last label of each of these people. */
 export async function personLabels(db: Reader, ids: readonly string[]): Promise<Record<string, string>> {
   if (ids.length === 0) return {}

@@ -23,6 +23,7 @@ export interface Tables {
   credential_leases: CredentialLeaseTable
   used_saml_ids: UsedSamlIdTable
   saml_sessions: SamlSessionTable
+  locks: LockTable
 }
 
 interface PersonColumns {
@@ -277,4 +278,20 @@ export interface SamlSessionTable {
   login_id: string | null
   /** SHA-256 of what the browser takes it with; null once it has. */
   handle: string | null
+}
+
+/** Who or what is kept out. */
+export interface LockTable {
+  id: string
+  /** JSON. */
+  subject: string
+  reason: string
+  by_id: string
+  by_label: string
+  created_at: number
+  ends_at: number | null
+  /** JSON. */
+  lifted: string | null
+  /** 1 while it may keep somebody out: neither lifted nor noted as over. */
+  active: number
 }

@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createLock, type LockSubject } from '../../src/access/lock.ts'
 import { createRequest } from '../../src/access/request.ts'
 import { ChangeFeed } from '../../src/api/change-feed.ts'
 import { decideReview } from '../../src/api/decide-review.ts'
 import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import type { Login } from '../../src/identity/login.ts'
 import { openSqlite, type Database } from '../../src/storage/database.ts'
+import { saveLock } from '../../src/storage/locks.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
 import { findRequests, saveRequest } from '../../src/storage/requests.ts'
 
@@ -36,13 +38,17 @@ describe('a decision', () => {
   })
 
   // The call was authenticated a moment before, from the command line or from a chat, with the login as it was then.
-  it.each<[string, Partial<Login>, string | undefined]>([
+  it.each<[string, Partial<Login>, string | undefined, LockSubject?]>([
+    ['of somebody who was locked out meanwhile', {}, 'LOCKED', { type: 'person', id: 'bob', label: 'bob' }],
+    ['for somebody who was locked out meanwhile', {}, 'LOCKED', { type: 'person', id: 'jane', label: 'jane' }],
+    ['on a target that was locked meanwhile', {}, 'LOCKED', { type: 'target', name: 'db' }],
+    ['on another target than the one that was locked', {}, undefined, { type: 'target', name: 'db2' }],
     ['of somebody who is proven', {}, undefined],
     ['of somebody whose identity was lost meanwhile', { provenUntil: NOW }, 'IDENTITY_LOST'],
     ['of somebody who was signed out meanwhile', { endedAt: NOW }, 'NOT_SIGNED_IN'],
     ['of somebody who left the group meanwhile', { person: { ...bob.person, groups: ['dev'] } }, 'NOT_FOUND'],
     ['of somebody whose sign-in is another now', { authTime: undefined }, 'SIGN_IN_TOO_OLD'],
-  ])('%s', async (_what, now, code) => {
+  ])('%s', async (_what, now, code, subject) => {
     const rule = {
       name: 'r',
       grant: 'request',
@@ -62,10 +68,15 @@ describe('a decision', () => {
     )
     await db.change((tx) => saveRequest(tx, request))
     await db.change((tx) => saveLogin(tx, { ...bob, ...now }))
+    if (subject !== undefined) {
+      const by = { id: 'alice', label: 'alice' }
+      const lock = createLock({ subject, reason: 'x', by, length: undefined, includingSelf: false }, NOW)
+      await db.change((tx) => saveLock(tx, lock, NOW))
+    }
     const deps = {
       db,
       clock: { now: () => NOW, at: () => () => {} },
-      settings: () => ({ recentSignIn: 60_000, roles: { audit: [], operate: [] } }),
+      settings: () => ({ recentSignIn: 60_000, roles: { audit: [], operate: [], lock: [] }, targets: [] }),
       changes: new ChangeFeed(),
       registry: new SessionRegistry(),
     }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Approval } from '../../src/access/approval.ts'
+import type { Lock, LockSubject } from '../../src/access/lock.ts'
 import { SessionRegistry, type LiveSession } from '../../src/gateway/session-registry.ts'
 import { PamError } from '../../src/shared/errors.ts'
 import { jane, policyOf, store } from '../helpers/session-parts.ts'
@@ -52,6 +53,16 @@ describe('live sessions', () => {
     registry.add(live('ses_1'))
     expect(registry.countOf('jane')).toEqual({ live: 2, ending: 0 })
     expect(registry.ending).toBe(0)
+  })
+
+  it('end where a lock keeps them out: of a person, or of a target with the labels that it has now', () => {
+    const lock = (subject: LockSubject): Lock => ({ subject, reason: 'x', by: { id: 'b', label: 'b' } }) as Lock
+    expect(registry.locked([lock({ type: 'person', id: 'bob', label: 'bob' })], [store])).toBe(1)
+    expect(registry.locked([lock({ type: 'label', name: 'env', value: 'dev' })], [store])).toBe(0)
+    registry.locked([lock({ type: 'label', name: 'env', value: 'dev' })], [{ ...store, labels: { env: 'dev' } }])
+    expect(ended).toEqual(['ses_2 LOCKED', 'ses_1 LOCKED', 'ses_2 LOCKED', 'ses_3 LOCKED'])
+    // A target that is no longer configured is one of all.
+    expect(registry.locked([lock({ type: 'all' })], [])).toBe(3)
   })
 
   it('end with the access of their person, or where other rules apply to them', () => {

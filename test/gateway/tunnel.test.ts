@@ -32,6 +32,8 @@ let current: Login | undefined
 /** The rules that are in force once the store knows of the session. */
 let reloaded: Policy | undefined
 let isGrantActive: boolean
+/** What each look at the locks finds. */
+let locked: (PamError | undefined)[]
 /** When the store answers who the login is. */
 let lookup: Promise<void>
 let did: string[]
@@ -47,6 +49,7 @@ beforeEach(() => {
   current = login = loginOf(clock)
   reloaded = undefined
   isGrantActive = true
+  locked = []
   lookup = Promise.resolve()
   did = []
   frames = []
@@ -88,6 +91,10 @@ function parts(policy = ACCESS, given: Partial<TunnelParts> = {}): TunnelParts {
   }
   const state = {
     grantFor: () => Promise.resolve(grantOf(clock)),
+    refuseLocked: () => {
+      const error = locked.shift()
+      return error === undefined ? Promise.resolve() : Promise.reject(error)
+    },
     isGrantActive: () => Promise.resolve(isGrantActive),
     sessionOpened: ({ from }: { from: string }) => {
       did.push(`opened from ${from}, on record: ${filesIn(directory, '.journal').length > 0}`)
@@ -191,6 +198,7 @@ describe('a tunnel', () => {
   })
 
   it.each([
+    ['the target was locked', () => (locked = [undefined, new PamError('LOCKED', 'x')]), 'LOCKED'],
     ['the grant was revoked', () => (isGrantActive = false), 'GRANT_REVOKED'],
     ['the login has ended', () => (current = { ...login, endedAt: 1 }), 'IDENTITY_LOST'],
     ['the login is gone', () => (current = undefined), 'IDENTITY_LOST'],

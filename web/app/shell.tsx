@@ -25,7 +25,7 @@ export function App() {
     case 'failed':
       return (
         <main>
-          <h1>The gateway is not responding</h1>
+          <h1>{state.error.code === 'LOCKED' ? 'You are locked out' : 'The gateway is not responding'}</h1>
           <Problem error={state.error} retry={() => void askWhoIsSignedIn()} />
         </main>
       )

@@ -6,6 +6,7 @@ import { formatDuration } from '../../shared/duration.ts'
 import { asPamError, PamError } from '../../shared/errors.ts'
 import { isHostLabel } from '../../shared/host-label.ts'
 import { activeGrant } from '../../storage/grants.ts'
+import { refuseLocked } from '../../storage/locks.ts'
 import { appAnswer } from '../app-sign-in.ts'
 import type { ApiDeps } from '../deps.ts'
 import { onwardPage, problemPage } from '../pages.ts'
@@ -65,6 +66,7 @@ async function answerTo(
   if (target === undefined || rule === undefined)
     throw new PamError('TARGET_UNKNOWN', `no app named "${asked.target}" is visible to you`)
   const { name } = target
+  await refuseLocked(deps.db.read, deps.clock.now(), login.person.id, target)
   if (
     rule.grant === 'request' &&
     (await activeGrant(deps.db.read, login.person.id, name, deps.clock.now())) === undefined

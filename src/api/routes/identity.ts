@@ -67,7 +67,7 @@ export const identityRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) 
       login: login.id,
       provenUntil: iso(login.provenUntil),
       ...(login.authTime === undefined ? {} : { signedInAt: iso(login.authTime) }),
-      roles: (['audit', 'operate'] as const).filter((role) => hasRole(login, role, deps)),
+      roles: (['audit', 'operate', 'lock'] as const).filter((role) => hasRole(login, role, deps)),
     }
   })
 }

@@ -9,6 +9,7 @@ import { describeAccess } from '../../policy/explain.ts'
 import { PamError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
 import { findGrants } from '../../storage/grants.ts'
+import { refuseLocked } from '../../storage/locks.ts'
 import { onlyOne } from '../../storage/page.ts'
 import { findRequests, listRequests, saveRequest } from '../../storage/requests.ts'
 import { appOrigin } from '../app-hosts.ts'
@@ -91,6 +92,7 @@ function newRequestRoute(app: App, deps: ApiDeps): void {
       const created = createRequest(asked, { now, expire: requestExpire })
       await db.change(async (tx) => {
         await provenLogin(tx, login.id, clock.now())
+        await refuseLocked(tx, now, person.id, target)
         const newest = await listRequests(tx, { personId: person.id, state: 'pending' }, { limit: MAX_PENDING })
         const waiting = newest.filter((other) => expire(other, now).state === 'pending')
         const twin = waiting.find((other) => other.target === name)

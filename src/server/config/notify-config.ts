@@ -13,7 +13,7 @@ const webhook = z.strictObject({
       z.string().regex(/^[a-z]+\.[a-z._-]*$/, 'expected the beginning of a type, such as approval. or session.killed'),
     )
     .min(1)
-    .default(['request.', 'approval.'])
+    .default(['request.', 'approval.', 'lock.'])
     .describe('beginnings of types of the audit chain'),
   include: z
     .array(z.enum(['statements', 'reasons']))

@@ -140,6 +140,7 @@ function groupFindings(config: ConfigFile, { evaluation }: KnownGroups): Finding
   config.masking.forEach((rule, index) => who(rule.except, ['masking', index, 'except']))
   review(config.roles.audit, ['roles', 'audit'])
   review(config.roles.operate, ['roles', 'operate'])
+  review(config.roles.lock ?? [], ['roles', 'lock'])
   config.tests.forEach((test, index) => review(test.groups, ['tests', index, 'groups'], test.kind))
   return found
 }

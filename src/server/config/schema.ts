@@ -169,6 +169,10 @@ export const configSchema = z
       .strictObject({
         audit: groups.describe('groups that may see all sessions and records'),
         operate: groups.describe('groups that may end sessions and revoke grants of others'),
+        lock: z
+          .array(z.string().min(1))
+          .optional()
+          .describe('groups that may lock people and targets, and unlock them; default: those of operate'),
       })
       .prefault({})
       .describe('who may do what with other people’s sessions; nobody unless listed'),

@@ -33,6 +33,7 @@ const titles: Readonly<Partial<Record<ErrorCode, string>>> = {
   FEATURE_REFUSED: 'Not supported',
   GRANT_OVER: 'Your access has ended',
   GRANT_REVOKED: 'Your access was revoked',
+  LOCKED: 'Locked',
   HOLD_DENIED: 'Not approved',
   HOLD_EXPIRED: 'Nobody decided in time',
   HOLD_WITHDRAWN: 'Withdrawn',

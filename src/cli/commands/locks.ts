@@ -1,0 +1,109 @@
+import { Option } from 'commander'
+import type { NewLock } from '../../api/schemas/lock.ts'
+import { UsageError } from '../../shared/errors.ts'
+import { visible } from '../../shared/visible.ts'
+import { durationOption, jsonOption, type AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { needId } from '../ids.ts'
+
+interface LockOptions {
+  readonly person?: string
+  readonly target?: string
+  readonly label?: string
+  readonly all?: boolean
+  readonly reason?: string
+  readonly for?: number
+  readonly includingMe?: boolean
+  readonly json?: boolean
+}
+
+/** `pamctl lock`: ends all sessions of a person or on targets, and keeps out until it is lifted. */
+export const lock: AddCommand = (program, run) => {
+  program
+    .command('lock')
+    .description('lock a person or targets: end their sessions now and keep everybody out')
+    .option('--person <who>', 'a person or service, by name, e-mail address or id')
+    .option('--target <name>', 'a target')
+    .option('--label <name=value>', 'every target with this label')
+    .option('--all', 'every target')
+    .option('--reason <text>', 'why; shown to everybody who is kept out')
+    .addOption(
+      durationOption('--for <duration>', 'lock for so long (default: until "pamctl unlock")', 'PAMCTL_LOCK_FOR'),
+    )
+    .option('--including-me', 'lock yourself; somebody else has to unlock you')
+    .addOption(jsonOption())
+    .action(
+      run(async ({ io, client }: CliContext, options: LockOptions) => {
+        const made = await (await client()).locks.create(asked(options))
+        if (options.json) return io.json(made)
+        const ended = made.endedSessions ?? 0
+        io.note(
+          `${visible(made.what)} ${made.subject.type === 'person' ? 'is locked out' : 'is locked'}; ${ended} ${ended === 1 ? 'session' : 'sessions'} ended`,
+        )
+        io.print(made.id)
+      }),
+    )
+}
+
+function asked({ person, target, label, all, reason, for: lengthMs, includingMe }: LockOptions): NewLock {
+  if ([person, target, label, all].filter((given) => given !== undefined).length !== 1)
+    throw new UsageError('lock one thing at a time', 'give one of --person, --target, --label and --all')
+  if (reason === undefined) throw new UsageError('a lock needs a reason', 'give --reason "…"')
+  return {
+    ...(person === undefined ? {} : { person }),
+    ...(target === undefined ? {} : { target }),
+    ...(label === undefined ? {} : { label: labelOf(label) }),
+    ...(all === undefined ? {} : { all: true as const }),
+    ...(lengthMs === undefined ? {} : { lengthMs }),
+    ...(includingMe === true ? { includingSelf: true } : {}),
+    reason,
+  }
+}
+
+function labelOf(text: string): { name: string; value: string } {
+  const at = text.indexOf('=')
+  if (at < 1) throw new UsageError(`"${text}" is not a label`, 'write it as NAME=VALUE, such as env=prod')
+  return { name: text.slice(0, at), value: text.slice(at + 1) }
+}
+
+/** `pamctl unlock LOCK`. */
+export const unlock: AddCommand = (program, run) => {
+  program
+    .command('unlock <lock>')
+    .description('lift a lock')
+    .addOption(new Option('--reason <text>', 'why').default('', 'none'))
+    .addOption(jsonOption())
+    .action(
+      run(async ({ io, client }: CliContext, id: string, options: { reason: string; json?: boolean }) => {
+        needId(id, 'lck')
+        const lifted = await (await client()).locks.lift(id, options.reason)
+        if (options.json) return io.json(lifted)
+        io.note(`lifted ${lifted.id}: ${visible(lifted.what)}`)
+      }),
+    )
+}
+
+/** `pamctl locks`: what is locked. */
+export const locks: AddCommand = (program, run) => {
+  program
+    .command('locks')
+    .description('list locks')
+    .option('--all', 'also those that were lifted or have ended')
+    .addOption(jsonOption())
+    .action(
+      run(async ({ io, client }: CliContext, options: { all?: boolean; json?: boolean }) => {
+        const items = await (await client()).locks.list(options.all !== true)
+        if (options.json) return io.json(items)
+        if (items.length === 0) return io.note('no locks')
+        await io.table(items, {
+          ID: ({ id }) => id,
+          LOCKED: ({ what }) => what,
+          STATE: ({ state }) => state,
+          BY: ({ by }) => by,
+          SINCE: ({ createdAt }) => io.age(createdAt),
+          ENDS: ({ endsAt }) => (endsAt === undefined ? 'when lifted' : io.age(endsAt)),
+          REASON: ({ reason }) => reason,
+        })
+      }),
+    )
+}

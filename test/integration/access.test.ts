@@ -1,0 +1,123 @@
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import { eventually, grantFor, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
+
+let stack: DemoStack
+let jane: SignedIn
+let bob: SignedIn
+let alice: SignedIn
+let dev: Port
+let prod: Port
+
+beforeAll(async () => {
+  stack = await startDemoStack()
+  ;[jane, bob, alice] = [
+    await signIn(stack.gateway, 'jane'),
+    await signIn(stack.gateway, 'bob'),
+    await signIn(stack.gateway, 'alice'),
+  ]
+  dev = await openPort(jane, 'dev-db')
+  prod = await openPort(jane, 'prod-db')
+  await grantFor(jane, bob, 'prod-db')
+})
+
+afterAll(async () => {
+  dev?.close()
+  prod?.close()
+  await stack?.stop()
+})
+
+async function client(port: Port, database: string): Promise<pg.Client & { readonly ended: Promise<Error> }> {
+  const made = new pg.Client({ host: '127.0.0.1', port: port.port, user: 'app', database, ssl: false })
+  const ended = new Promise<Error>((resolve) => made.on('error', resolve))
+  await made.connect()
+  return Object.assign(made, { ended })
+}
+
+const inDev = () => client(dev, 'app_dev')
+const inProd = () => client(prod, 'app')
+
+async function audited(subject: string): Promise<string[]> {
+  const types: string[] = []
+  for await (const { type, actor } of alice.api.audit({ subject })) types.push(`${type} ${actor}`)
+  return types
+}
+
+describe('a lock of a person', () => {
+  it('ends all that they run, tells them why in their protocol, and keeps them out of everything until it is lifted', async () => {
+    const [first, second] = [await inDev(), await inProd()]
+    const held = second.query('truncate audit_tmp').catch((error: Error) => error)
+    const [waiting] = await eventually(async () => {
+      const found = await bob.api.reviews.list()
+      return found.length > 0 ? found : undefined
+    }, 'a held command')
+    const asked = await jane.api.requests.create({ target: 'prod-db', reason: 'before the lock' })
+    const lock = await bob.api.locks.create({ person: 'jane@example.com', reason: 'laptop stolen' })
+    expect(lock).toMatchObject({ what: 'jane@example.com', endedSessions: 2, state: 'active' })
+    const why = 'you are locked out: laptop stolen (locked by bob@example.com)'
+    for (const error of [await first.ended, await held])
+      expect(error).toMatchObject({ code: '57P01', message: `pam: ${why}` })
+    await expect(inDev()).rejects.toMatchObject({ message: `pam: ${why}` })
+    const refused = { code: 'LOCKED', message: why }
+    await expect(jane.api.whoami()).rejects.toMatchObject(refused)
+    await expect(jane.api.requests.create({ target: 'prod-db', reason: 'x' })).rejects.toMatchObject(refused)
+    await expect(jane.api.requests.withdraw(asked.id)).rejects.toMatchObject(refused)
+    // A new sign-in of the same person changes nothing.
+    await expect((await signIn(stack.gateway, 'jane')).api.targets()).rejects.toMatchObject(refused)
+    // Nobody approves what would let them in, or the command that was held.
+    await expect(bob.api.reviews.decide(asked.id, { verdict: 'approve', comment: '' })).rejects.toMatchObject({
+      code: 'LOCKED',
+      message: 'jane@example.com is locked: laptop stolen (locked by bob@example.com)',
+    })
+    await expect(
+      bob.api.reviews.decide(waiting?.id ?? '', { verdict: 'approve', comment: '', digest: waiting?.digest ?? '' }),
+    ).rejects.toMatchObject({ code: expect.stringMatching(/LOCKED|ALREADY_DECIDED/) })
+    await expect(alice.api.locks.lift(lock.id, '')).rejects.toMatchObject({ code: 'NOT_ALLOWED' })
+    await expect(jane.api.locks.lift(lock.id, '')).rejects.toMatchObject(refused)
+    await bob.api.locks.lift(lock.id, 'found it')
+    await (await inDev()).end()
+    await jane.api.requests.withdraw(asked.id)
+    expect(await audited(lock.id)).toEqual(['lock.created sub|bob', 'lock.lifted sub|bob'])
+  })
+})
+
+describe('a lock of targets', () => {
+  it('is for everybody, also who administers, and can be lifted by them; other targets go on', async () => {
+    const [first, second] = [await inDev(), await inProd()]
+    const lock = await bob.api.locks.create({ label: { name: 'env', value: 'prod' }, reason: 'restore' })
+    const why = 'every target with the label env=prod is locked: restore (locked by bob@example.com)'
+    expect(await second.ended).toMatchObject({ code: '57P01', message: `pam: ${why}` })
+    await expect(inProd()).rejects.toMatchObject({ message: `pam: ${why}` })
+    await expect(jane.api.requests.create({ target: 'prod-db', reason: 'x' })).rejects.toMatchObject({ message: why })
+    expect((await first.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    expect((await jane.api.locks.list(true)).map(({ id }) => id)).toEqual([lock.id])
+    await bob.api.locks.lift(lock.id, '')
+    await (await inProd()).end()
+    const all = await bob.api.locks.create({ all: true, reason: 'drill', lengthMs: 1000 })
+    expect(await first.ended).toMatchObject({ message: expect.stringContaining('every target is locked until') })
+    await eventually(
+      async () => ((await bob.api.locks.list(true)).length === 0 ? true : undefined),
+      'the end of the lock',
+    )
+    await (await inDev()).end()
+    await eventually(async () => ((await audited(all.id)).length > 1 ? true : undefined), 'its end in the audit chain')
+    expect(await audited(all.id)).toEqual(['lock.created sub|bob', 'lock.ended gateway'])
+  })
+
+  it('is made by those whom the configuration names, about what there is, and never silently about oneself', async () => {
+    const reason = 'x'
+    for (const [who, asked, code] of [
+      [jane, { target: 'dev-db', reason }, 'NOT_ALLOWED'],
+      [alice, { all: true as const, reason }, 'NOT_ALLOWED'],
+      [bob, { target: 'dev', reason }, 'TARGET_UNKNOWN'],
+      [bob, { label: { name: 'env', value: 'test' }, reason }, 'NOT_FOUND'],
+      [bob, { person: 'nobody@example.com', reason }, 'NOT_FOUND'],
+      [bob, { person: 'bob@example.com', reason }, 'USAGE'],
+      [bob, { target: 'dev-db', reason: ' ' }, 'USAGE'],
+      [bob, { target: 'dev-db', all: true as const, reason }, 'USAGE'],
+    ] as const)
+      await expect(who.api.locks.create(asked)).rejects.toMatchObject({ code })
+    expect(await bob.api.locks.list(true)).toEqual([])
+  })
+})

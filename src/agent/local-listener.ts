@@ -8,7 +8,7 @@ import type { Channel, ChannelHandler } from '../shared/channel.ts'
 import type { LocalChallenge, LocalHalf, LocalLogin } from '../protocols/local-half.ts'
 import type { ListenerInfo } from '../protocols/client-half.ts'
 import { privateDirectory } from './paths.ts'
-import { peerOwner, type Endpoint, type PeerOwner } from './peer-owner.ts'
+import { PeerOwners, type Endpoint, type PeerOwner } from './peer-owner.ts'
 import { refuseLocally } from './refuse-locally.ts'
 import { LocalTls } from './tls/local-tls.ts'
 
@@ -22,7 +22,7 @@ export interface ListenerOptions {
   readonly runtime: string
   /** The user whose connections are accepted. */
   readonly uid: number
-  readonly ownerOf?: (peer: Endpoint, own: Endpoint) => PeerOwner
+  readonly ownerOf?: (peer: Endpoint, own: Endpoint) => PeerOwner | Promise<PeerOwner>
   /** Called with each connection of the user. `announcement`: what the gateway is told before its bytes. */
   accept(client: Channel, announcement?: Buffer): void
   turnedAway(reason: string): void
@@ -44,10 +44,10 @@ export interface LocalListener {
  */
 export async function listenLocally(options: ListenerOptions): Promise<LocalListener> {
   if (options.private) return listenPrivately(options)
-  const ownerOf = options.ownerOf ?? peerOwner
+  const ownerOf = options.ownerOf ?? ((peer, own) => owners.of(peer, own))
   const tls = options.protocol.tls === undefined ? undefined : new LocalTls(options.protocol.tls)
   const { announce } = options.protocol
-  const isOwnerUnknown = tls === undefined && ownerOf(NO_ENDPOINT, NO_ENDPOINT) === 'unknown'
+  const isOwnerUnknown = tls === undefined && (await ownerOf(NO_ENDPOINT, NO_ENDPOINT)) === 'unknown'
   const needsSecret = isOwnerUnknown || (tls === undefined && announce !== undefined)
   if (isOwnerUnknown && announce === undefined && options.protocol.challenge === undefined) {
     throw new PamError('FEATURE_REFUSED', 'cannot verify which user opens a local connection on this system', {
@@ -59,20 +59,36 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
     to === undefined ? undefined : announce?.(to, secret)
   const usual = usualPort(options.name)
   let refusing = 0
+  let unknown = 0
   const refuse = (client: Channel, error: PamError): void => {
     // Other users can open any number of connections: only a limited number is kept open until the reason has been read.
     if (refusing >= MAX_REFUSING) return client.destroy()
     refusing++
     refuseLocally(client, options.protocol, error, { limit: STRANGER_LINGER_MS, closed: () => refusing-- })
   }
-  const ownerOfPeer = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): PeerOwner =>
+  const ownerOfPeer = ({
+    remoteAddress,
+    remotePort,
+    localAddress,
+    localPort,
+  }: Socket): PeerOwner | Promise<PeerOwner> =>
     remoteAddress === undefined || localAddress === undefined
       ? 'gone' // it has left already
       : ownerOf({ address: remoteAddress, port: remotePort ?? 0 }, { address: localAddress, port: localPort ?? 0 })
   const serve = (socket: Socket): void => {
     const challenge = secret === undefined ? undefined : options.protocol.challenge?.(secret)
     if (challenge !== undefined) return demandSecret(socketChannel(socket), challenge, options)
-    const owner = ownerOfPeer(socket)
+    if (unknown >= MAX_UNKNOWN) return void socket.destroy()
+    unknown++
+    // Nothing is read of it before its owner is known; only a reset could be noticed.
+    socket.on('error', ignore)
+    void Promise.resolve(ownerOfPeer(socket)).then((owner) => {
+      unknown--
+      socket.off('error', ignore)
+      if (!socket.destroyed) serveOwned(socket, owner)
+    })
+  }
+  const serveOwned = (socket: Socket, owner: PeerOwner): void => {
     const provesItself = tls !== undefined || announce !== undefined
     const isOwn = owner === options.uid || (provesItself && owner === 'unknown')
     if (!isOwn)
@@ -386,8 +402,13 @@ function usualPort(name: string): number {
 }
 
 const nextPort = (port: number): number => (port >= 31_999 ? 20_000 : port + 1)
+/** Of all ports: one reading of the system's table is for all that wait. */
+const owners = new PeerOwners()
+const ignore = (): void => {}
 const NO_ENDPOINT: Endpoint = { address: '127.0.0.1', port: 0 }
 const MAX_CHALLENGE_MS = 30_000
+/** Connections of one target whose owner is being looked for: other users can open any number. */
+const MAX_UNKNOWN = 500
 /** Connections of other users that are being refused. */
 const MAX_REFUSING = 50
 const STRANGER_LINGER_MS = 2000

@@ -15,77 +15,148 @@ type Family = 'tcp' | 'tcp6'
 /** A table in /proc, read in pieces on demand; undefined where it does not exist. */
 export type ReadTable = (family: Family) => Iterable<string> | undefined
 
+/** A connection whose other end's owner is looked for, and what has been found of it in this reading. */
+interface Wanted {
+  readonly peer: Endpoint
+  readonly own: Endpoint
+  readonly resolve: (owner: PeerOwner) => void
+  readings: number
+}
+
 /**
  * Linux lists every TCP socket of a network namespace with its owner: those of AF_INET in /proc/net/tcp, those of AF_INET6 in
  * /proc/net/tcp6. The peer's socket is the one whose local address is our remote one, and the other way round: both addresses and
  * both ports are compared. A dual-stack socket (every socket of a JVM) that speaks IPv4 is listed in tcp6, with IPv4-mapped addresses.
  *
- * A socket that its process has closed is listed with owner 0 and without an inode, so only open ones count. The kernel makes
- * a list as it is read, which takes milliseconds where there are thousands of sockets: nothing behind the line is read, and
- * nothing beyond MAX_TABLE_BYTES. The list is not a snapshot: a line can be missed where sockets come and go while it is read, so a peer
- * that is not found is looked for again.
+ * A socket that its process has closed is listed with owner 0 and without an inode, so only open ones count. The list is not a snapshot: a line
+ * can be missed where sockets come and go while it is read, so a peer that is not found is looked for again.
+ *
+ * The kernel makes a list as it is read, and goes through all of its hash table for it: milliseconds for a few sockets where there is much memory (it has
+ * half a million buckets then), and a microsecond or two for each socket besides, also for those in TIME_WAIT, of which a client that connects
+ * again and again leaves thousands. So one reading is for all connections that have come before it, it stops with the last of them,
+ * it lets other work of the agent in between its pieces, and nothing beyond MAX_TABLE_BYTES is read. A connection is only answered from lines that were
+ * read after it was accepted: whoever had its ports before is in none of them as open.
  *
  * Netlink's sock_diag would answer for one connection, but Node reaches no netlink socket without native code.
- * Source: Documentation/networking/proc_net_tcp.rst in the kernel.
+ * Source: Documentation/networking/proc_net_tcp.rst and tcp_seek_last_pos in net/ipv4/tcp_ipv4.c of the kernel.
  */
-export function peerOwner(peer: Endpoint, own: Endpoint, read: ReadTable = readTable): PeerOwner {
-  if (!mapsEveryUser()) return 'unknown'
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const found = new Set<'closed' | 'not listed' | 'no table'>()
-    for (const family of FAMILIES) {
-      const owner = ownerIn(family, peer, own, read)
-      if (typeof owner === 'number') return owner
-      found.add(owner)
-    }
-    if (found.has('closed')) return 'gone'
-    if (!found.has('not listed')) return 'unknown'
+export class PeerOwners {
+  readonly #read: ReadTable
+  #waiting: Wanted[] = []
+  #isReading = false
+
+  constructor(read: ReadTable = readTable) {
+    this.#read = read
   }
-  return 'gone'
+
+  /** Who owns the peer's end of a connection that has been accepted. */
+  of(peer: Endpoint, own: Endpoint): Promise<PeerOwner> {
+    if (!mapsEveryUser()) return Promise.resolve('unknown')
+    return new Promise((resolve) => {
+      this.#waiting.push({ peer, own, resolve, readings: 0 })
+      void this.#readOn()
+    })
+  }
+
+  /** Reads for as long as anybody waits. */
+  async #readOn(): Promise<void> {
+    if (this.#isReading) return
+    this.#isReading = true
+    // What arrives in this turn of the event loop is asked for together.
+    await nextTurn()
+    while (this.#waiting.length > 0) {
+      const asked = this.#waiting
+      this.#waiting = []
+      this.#waiting.push(...(await this.#reading(asked)))
+    }
+    this.#isReading = false
+  }
+
+  /** Reads both tables once. Those that were missed, to be looked for again. */
+  async #reading(asked: readonly Wanted[]): Promise<Wanted[]> {
+    const found = new Map(asked.map((wanted) => [wanted, new Set<'closed' | 'not listed' | 'no table'>()]))
+    for (const family of FAMILIES) {
+      const outcomes = await ownersIn(family, [...found.keys()], this.#read)
+      for (const [wanted, outcome] of outcomes) {
+        if (typeof outcome !== 'number') found.get(wanted)?.add(outcome)
+        else {
+          wanted.resolve(outcome)
+          found.delete(wanted)
+        }
+      }
+    }
+    return [...found].flatMap(([wanted, outcomes]) => {
+      if (!outcomes.has('closed') && !outcomes.has('not listed')) wanted.resolve('unknown')
+      else if (outcomes.has('closed') || ++wanted.readings >= ATTEMPTS) wanted.resolve('gone')
+      else return [wanted]
+      return []
+    })
+  }
 }
 
-function ownerIn(
+type Outcome = number | 'closed' | 'not listed' | 'no table'
+
+/** For each connection the user id in the line of its open socket; `closed` where only sockets that no process has open are listed. */
+async function ownersIn(
   family: Family,
-  peer: Endpoint,
-  own: Endpoint,
+  asked: readonly Wanted[],
   read: ReadTable,
-): number | 'closed' | 'not listed' | 'no table' {
-  const [from, to] = [endpointIn(peer, family), endpointIn(own, family)]
+): Promise<ReadonlyMap<Wanted, Outcome>> {
+  const outcomes = new Map<Wanted, Outcome>(asked.map((wanted) => [wanted, 'not listed']))
   try {
     const table = read(family)
-    if (table === undefined) return 'no table'
-    if (from === undefined || to === undefined) return 'not listed'
-    return ownerFrom(table, ` ${from} ${to} `)
+    if (table === undefined) return new Map(asked.map((wanted) => [wanted, 'no table']))
+    const byText = new Map<string, Wanted[]>()
+    for (const wanted of asked) {
+      const [from, to] = [endpointIn(wanted.peer, family), endpointIn(wanted.own, family)]
+      if (from === undefined || to === undefined) continue
+      const text = `${from} ${to}`
+      byText.set(text, [...(byText.get(text) ?? []), wanted])
+    }
+    await findIn(table, byText, outcomes)
   } catch {
-    return 'not listed'
+    // What has been found stands; the others are not listed.
   }
+  return outcomes
 }
 
-/** The user id in the line of the open socket; `closed` where only sockets that no process has open are listed. */
-function ownerFrom(table: Iterable<string>, wanted: string): number | 'closed' | 'not listed' {
-  let found: 'closed' | 'not listed' = 'not listed'
+/** Looks through a table until each of these is found as an open socket, or nothing is left of it. */
+async function findIn(
+  table: Iterable<string>,
+  byText: Map<string, Wanted[]>,
+  outcomes: Map<Wanted, Outcome>,
+): Promise<void> {
+  if (byText.size === 0) return
+  const inLine = (line: string): void => {
+    const [, from = '', to = ''] = line.trimStart().split(' ', 3)
+    const wanted = byText.get(`${from} ${to}`)
+    if (wanted === undefined) return
+    const owner = userIn(line)
+    for (const one of wanted) outcomes.set(one, owner ?? 'closed')
+    if (owner !== undefined) byText.delete(`${from} ${to}`)
+  }
   let rest = ''
   let length = 0
-  const ownerInLines = (text: string): number | undefined => {
-    for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + 1)) {
-      const end = text.indexOf('\n', at)
-      const owner = userIn(text.slice(text.lastIndexOf('\n', at) + 1, end < 0 ? undefined : end))
-      if (owner !== undefined) return owner
-      found = 'closed'
-    }
-    return undefined
-  }
+  let turnEnds = performance.now() + MAX_TURN_MS
   for (const piece of table) {
-    const text = rest + piece
-    const whole = text.lastIndexOf('\n') + 1
-    const owner = ownerInLines(text.slice(0, whole))
-    if (owner !== undefined) return owner
-    rest = text.slice(whole)
+    const lines = (rest + piece).split('\n')
+    rest = lines.pop() ?? ''
+    lines.forEach(inLine)
+    if (byText.size === 0) return
     length += piece.length
     // Not repeated: another reading would take as long.
-    if (length > MAX_TABLE_BYTES || rest.length > MAX_LINE) return 'closed'
+    if (length > MAX_TABLE_BYTES || rest.length > MAX_LINE) {
+      for (const one of [...byText.values()].flat()) outcomes.set(one, 'closed')
+      return
+    }
+    if (performance.now() < turnEnds) continue
+    await nextTurn()
+    turnEnds = performance.now() + MAX_TURN_MS
   }
-  return ownerInLines(rest) ?? found
+  inLine(rest)
 }
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Undefined for a socket that no process has open: in TIME_WAIT, or being closed by the kernel. */
 function userIn(line: string): number | undefined {
@@ -155,6 +226,8 @@ function* pieces(file: string): Generator<string, void, undefined> {
 
 const FAMILIES = ['tcp', 'tcp6'] as const
 const ATTEMPTS = 3
+/** Milliseconds of reading between which other work of the agent is done. */
+const MAX_TURN_MS = 1
 const MAX_LINE = 1000
 /** Some 200,000 sockets, which take the kernel a tenth of a second; a peer listed after them is refused. */
 const MAX_TABLE_BYTES = 32 * 1024 * 1024

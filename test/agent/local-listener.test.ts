@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { localHalves } from '../../src/protocols/local.ts'
 import { listenLocally, type ListenerOptions, type LocalListener } from '../../src/agent/local-listener.ts'
 import { privateDirectory, userPaths } from '../../src/agent/paths.ts'
-import { peerOwner } from '../../src/agent/peer-owner.ts'
+import { PeerOwners, type Endpoint, type PeerOwner, type ReadTable } from '../../src/agent/peer-owner.ts'
 import { openSecretStore } from '../../src/agent/secret-store.ts'
 import { passwordMessage } from '../../src/protocols/postgres/wire/password-message.ts'
 import { encodeMessage } from '../../src/protocols/postgres/wire/server-message.ts'
@@ -219,6 +219,8 @@ describe('the port', () => {
 })
 
 describe('peerOwner', () => {
+  const peerOwner = (from: Endpoint, to: Endpoint, read: ReadTable): Promise<PeerOwner> =>
+    new PeerOwners(read).of(from, to)
   const [peer, own] = [
     { address: '127.0.0.1', port: 0xc350 },
     { address: '127.0.0.1', port: 0x1f90 },
@@ -258,10 +260,10 @@ describe('peerOwner', () => {
     ['another remote port', line('01', 1, '7', `${V4}:C350`, `${V4}:1F91`), 'gone'],
     ['another remote address', line('01', 1, '7', `${V4}:C350`, `0200007F:1F90`), 'gone'],
     ['another local address', line('01', 1, '7', `0200007F:C350`, `${V4}:1F90`), 'gone'],
-  ])('%s', (_what, text, owner) => {
+  ])('%s', async (_what, text, owner) => {
     // However the list is cut into pieces.
     for (const size of [10_000, 1, 7, 60, 151])
-      expect(peerOwner(peer, own, reading(table(text), table(), size))).toBe(owner)
+      expect(await peerOwner(peer, own, reading(table(text), table(), size))).toBe(owner)
   })
 
   it.each<[string, typeof peer, typeof own, string | undefined, string | undefined, number | string]>([
@@ -304,38 +306,79 @@ describe('peerOwner', () => {
       table(line('01', 5, '7', '000080FE000000000000000002000100:C350', `${V6}:1F90`)),
       5,
     ],
-  ])('%s', (_what, from, to, tcp, tcp6, owner) => {
-    expect(peerOwner(from, to, reading(tcp, tcp6))).toBe(owner)
+  ])('%s', async (_what, from, to, tcp, tcp6, owner) => {
+    expect(await peerOwner(from, to, reading(tcp, tcp6))).toBe(owner)
   })
 
-  it('looks again where a line was missed, and not for ever', () => {
+  it('looks again where a line was missed, and not for ever', async () => {
     let asked = 0
     const missed = (family: string) => (family === 'tcp' && ++asked < 3 ? [HEADER] : [table(line('01', 1000, '123'))])
-    expect(peerOwner(peer, own, missed)).toBe(1000)
+    expect(await peerOwner(peer, own, missed)).toBe(1000)
     asked = -100
-    expect(peerOwner(peer, own, (family) => (family === 'tcp' && ++asked < 3 ? [HEADER] : [HEADER]))).toBe('gone')
+    expect(await peerOwner(peer, own, (family) => (family === 'tcp' && ++asked < 3 ? [HEADER] : [HEADER]))).toBe('gone')
     expect(asked).toBe(-97)
   })
 
-  it('is unknown where the system does not say', () => {
-    expect(peerOwner(peer, own, () => undefined)).toBe('unknown')
+  it('is unknown where the system does not say', async () => {
+    expect(await peerOwner(peer, own, () => undefined)).toBe('unknown')
   })
 
-  it('is not found beyond what is read of a table, nor in one that cannot be read', () => {
+  it('is not found beyond what is read of a table, nor in one that cannot be read', async () => {
     let bytes = 0
     const endless = function* (): Generator<string> {
       const chunk = `${line('01', 1, '7', `${V4}:0001`)}\n`.repeat(100)
       for (;;) yield ((bytes += chunk.length), chunk)
     }
-    expect(peerOwner(peer, own, endless)).toBe('gone')
+    expect(await peerOwner(peer, own, endless)).toBe('gone')
     expect(bytes).toBeLessThan(2 * 33 * 1024 * 1024)
     const failing = (): Iterable<string> => ({
       [Symbol.iterator]: () => {
         throw new Error('EMFILE')
       },
     })
-    expect(peerOwner(peer, own, failing)).toBe('gone')
-    expect(peerOwner(peer, own, (family) => (family === 'tcp' ? failing() : [table(mapped(8))]))).toBe(8)
+    expect(await peerOwner(peer, own, failing)).toBe('gone')
+    expect(await peerOwner(peer, own, (family) => (family === 'tcp' ? failing() : [table(mapped(8))]))).toBe(8)
+  })
+
+  const at = (port: number): Endpoint => ({ address: '127.0.0.1', port })
+  const from = (port: number, owner: number): string =>
+    line('01', owner, '9', `${V4}:${port.toString(16).toUpperCase().padStart(4, '0')}`)
+
+  it('is one reading for all that have come before it, and another one for who comes while it is read', async () => {
+    let readings = 0
+    const late: Promise<PeerOwner>[] = []
+    const owners: PeerOwners = new PeerOwners((family) => {
+      if (family === 'tcp6') return [HEADER]
+      const number = ++readings
+      return (function* () {
+        yield table(from(1, 10), '')
+        // Its line is in what has been read already, so that this reading cannot be about it.
+        if (number === 1) late.push(owners.of(at(1), own), owners.of(at(4), own))
+        yield [from(2, 20), from(3, 30), ...(number === 1 ? [] : [from(4, 40)]), ''].join('\n')
+      })()
+    })
+    expect(await Promise.all([1, 2, 3, 2].map((port) => owners.of(at(port), own)))).toEqual([10, 20, 30, 20])
+    expect(await Promise.all(late)).toEqual([10, 40])
+    expect(readings).toBe(2)
+  })
+
+  it('ends a reading with the last of them', async () => {
+    let isReadOn = false
+    const owners = new PeerOwners(function* () {
+      yield table(from(1, 10), from(2, 20), '')
+      isReadOn = true
+      yield from(3, 30)
+    })
+    expect(await Promise.all([owners.of(at(2), own), owners.of(at(1), own)])).toEqual([20, 10])
+    expect(isReadOn).toBe(false)
+  })
+
+  it('finds each of many connections at once on this system', async () => {
+    const { info } = await listen()
+    expect(await Promise.all(Array.from({ length: 40 }, () => talk(info, Buffer.from('x'))))).toEqual(
+      Array.from({ length: 40 }, () => 'x'),
+    )
+    expect([accepted, away]).toEqual([40, []])
   })
 })
 

@@ -22,8 +22,16 @@ export class HttpFailure extends Error {
   }
 }
 
-/** POSTs a body and gives back the answer's, cut at a megabyte. Throws unless the answer is 2xx. Redirects are not followed. */
-export function post({ url, headers, ca }: HttpOptions, type: string, body: string): Promise<string> {
+/**
+ * POSTs a body and gives back the answer's: its first megabyte, behind which the connection is closed. Throws unless the answer is 2xx, and where all of it
+ * takes longer than `maxMs` milliseconds, although bytes come all the time. Redirects are not followed.
+ */
+export function post(
+  { url, headers, ca }: HttpOptions,
+  type: string,
+  body: string,
+  maxMs = MAX_EXCHANGE_MS,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = new URL(url).protocol === 'https:' ? requestTls : requestPlain
     const sent = request(
@@ -37,24 +45,33 @@ export function post({ url, headers, ca }: HttpOptions, type: string, body: stri
       (response) => {
         const { statusCode = 0 } = response
         let answer = ''
-        response.setEncoding('utf8')
-        response.on('data', (text: string) => {
-          if (answer.length < MAX_ANSWER_LENGTH) answer += text
-        })
-        response.on('end', () => {
-          if (statusCode >= 200 && statusCode < 300) return resolve(answer)
+        const answered = (): void => {
+          if (statusCode >= 200 && statusCode < 300) return resolve(answer.slice(0, MAX_ANSWER_LENGTH))
           const seconds = Number(response.headers['retry-after'])
           reject(new HttpFailure(statusCode, seconds > 0 ? Math.min(seconds * 1000, MAX_RETRY_MS) : undefined))
+        }
+        response.setEncoding('utf8')
+        response.on('data', (text: string) => {
+          answer += text
+          if (answer.length < MAX_ANSWER_LENGTH) return
+          answered()
+          sent.destroy()
         })
+        response.on('end', answered)
         response.on('error', reject)
       },
     )
-    sent.on('timeout', () => sent.destroy(new Error('the receiver does not answer in time')))
+    const deadline = setTimeout(() => sent.destroy(LATE), maxMs)
+    sent.on('close', () => clearTimeout(deadline))
+    sent.on('timeout', () => sent.destroy(LATE))
     sent.on('error', reject)
     sent.end(body)
   })
 }
 
+const LATE = new Error('the receiver does not answer in time')
+/** Milliseconds without a byte. */
 const TIMEOUT = 10_000
+const MAX_EXCHANGE_MS = 60_000
 const MAX_RETRY_MS = 86_400_000
 const MAX_ANSWER_LENGTH = 1_048_576

@@ -14,7 +14,7 @@ export interface WebSocketTarget {
   stop(): Promise<void>
 }
 
-/** A service with WebSockets (the library ws) that does what its path says. Below /raw it answers by hand. */
+/** A service with WebSockets (the library ws) that does what its path says, and a stream of events at /events. Below /raw it answers by hand. */
 export async function startWebSocketTarget(): Promise<WebSocketTarget> {
   const asked: IncomingMessage[] = []
   const sockets: WebSocket[] = []
@@ -22,6 +22,10 @@ export async function startWebSocketTarget(): Promise<WebSocketTarget> {
   const open = new Set<Duplex>()
   const server = createServer((request, response) => {
     asked.push(request)
+    if (request.url === '/events') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      return void response.write('data: begun\n\n')
+    }
     response.writeHead(200, { 'content-type': 'text/plain' })
     response.end(`not a WebSocket: ${request.url}`)
   })

@@ -37,7 +37,7 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a WebSocket of a bro
         identity: { evaluation: { people: 'people.yaml' }, reverifyEvery: '2s' },
         masking: [{ name: 'people', targets: { names: ['wiki'] }, kinds: ['email', 'payment-card'], style: 'redact' }],
       },
-      { shop: { port: shop.port }, wiki: { port: wiki.port } },
+      { shop: { port: shop.port }, wiki: { port: wiki.port }, vault: { port: shop.port } },
     )
     silent = await apps.open('jane', `${apps.origin('shop')}/`)
     await silent.waitForURL(`${apps.origin('shop')}/`)
@@ -252,6 +252,85 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a WebSocket of a bro
       'a new proof',
     )
     expect(await silent.evaluate('socket.readyState')).toBe(1)
+  })
+
+  it('needs no page of the dashboard for that: the cookie of the app proves it, and so does each page of the app', async () => {
+    await silent.evaluate('socket.close()')
+    await eventually(async () => {
+      const { proven_until: before } = loginsOf(`where id = '${proof.id}'`)
+      await silent.goto(`${apps.origin('shop')}/again`)
+      return loginsOf(`where id = '${proof.id}'`).proven_until > before ? true : undefined
+    }, 'a new proof')
+    expect(await silent.locator('body').textContent()).toContain('/again')
+  })
+
+  describe('under a grant that was asked for', () => {
+    let asking: Page
+    beforeAll(async () => {
+      asking = await apps.open('jane', `${apps.origin('shop')}/`)
+      await asking.waitForURL(`${apps.origin('shop')}/`)
+    })
+    afterAll(() => asking?.context().close())
+
+    /** Asks in the dashboard, for what bob approves at a command line, and opens the app. Its grant, and what its page hears. */
+    const openVault = async (...approved: readonly string[]) => {
+      await asking.goto(`${apps.url}/access`)
+      const card = asking.getByTestId('vault')
+      await card.getByRole('button', { name: 'Request access…' }).click()
+      await card.getByLabel(/^Reason/).fill('to look at it')
+      await card.getByRole('button', { name: 'Request access' }).click()
+      const request = await eventually(async () => {
+        const items = JSON.parse((await apps.pamctl('reviews', '--json')).stdout) as { kind: string; id: string }[]
+        return items.find(({ kind }) => kind === 'request')
+      }, 'a request')
+      expect(await apps.pamctl('approve', request.id, ...approved)).toMatchObject({ code: 0 })
+      await asking.goto(`${apps.origin('vault')}/page`)
+      await asking.waitForURL(`${apps.origin('vault')}/page`)
+      const heard = await listen(asking, 'vault', '/ws/echo', ['hello'])
+      await heard(/hello/)
+      await asking.evaluate(
+        `{ window.told = []; window.events = new EventSource('/events');
+        events.onmessage = ({ data }) => told.push(data);
+        events.onerror = () => told.push('state ' + events.readyState) }`,
+      )
+      await asking.waitForFunction(`told.includes('begun')`)
+      return { heard }
+    }
+    const fetched = (): Promise<unknown> =>
+      asking.evaluate(`fetch('/events').then(async (r) => [r.status, (await r.json()).code])`)
+
+    it('is closed with the reason when the grant is revoked, and so is a stream of events', async () => {
+      const { heard } = await openVault()
+      const before = shop.asked.length
+      const grants = JSON.parse((await apps.pamctl('grants', '--all', '--active', '--json')).stdout) as {
+        id: string
+        target: string
+      }[]
+      const grant = grants.find(({ target }) => target === 'vault')
+      expect(await apps.pamctl('revoke', grant?.id ?? '', '--reason', 'the incident is over')).toMatchObject({
+        code: 0,
+      })
+      expect((await heard(/^closed/)).at(-1)).toMatch(
+        /^closed 1008 GRANT_REVOKED: your access to vault was revoked by bob@example\.com: the incident is over/,
+      )
+      // A browser opens the stream again by itself, until it is refused.
+      await asking.waitForFunction(`events.readyState === 2`)
+      expect(await fetched()).toEqual([403, 'NO_GRANT'])
+      expect((await asking.goto(`${apps.origin('vault')}/page`))?.status()).toBe(403)
+      await asking.getByRole('heading', { name: 'Request access first' }).waitFor()
+      expect(shop.asked.length).toBe(before)
+    })
+
+    it('is closed with the reason when the grant ends, and so is a stream of events', async () => {
+      const { heard } = await openVault('--for', '5s')
+      const before = shop.asked.length
+      expect((await heard(/^closed/)).at(-1)).toMatch(/^closed 1008 GRANT_OVER: your access to vault has ended/)
+      await asking.waitForFunction(`events.readyState === 2`)
+      expect(await fetched()).toEqual([403, 'NO_GRANT'])
+      await asking.goto(`${apps.origin('vault')}/page`)
+      await asking.getByRole('heading', { name: 'Request access first' }).waitFor()
+      expect(shop.asked.length).toBe(before)
+    })
   })
 
   it('ends when its person signs out of the dashboard', async () => {

@@ -953,6 +953,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['node:crypto', 'node:fs', 'node:net', 'node:path', 'node:tls', 'zod'],
     clock: true,
   },
+  // Writes a file that the reader of configurations accepts; starts and reaches nothing.
+  'server/init': {
+    imports: ['shared/', 'credentials/secret-reference.ts', 'server/config/config.ts', 'server/init/'],
+    packages: ['@inquirer/prompts', 'node:fs', 'node:path', 'yaml'],
+  },
   server: {
     imports: [''],
     packages: [

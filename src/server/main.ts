@@ -12,6 +12,9 @@ import { collectRecordings, rotateKey } from './maintenance.ts'
 import { keepFilesPrivate } from './private-files.ts'
 import { listSealedSecrets, removeSealedSecret, rotateSealedSecrets, setSealedSecret } from './secret-commands.ts'
 import { initAuthority, showAuthority } from './ssh-ca.ts'
+import { initConfig, type InitOptions } from './init/init-config.ts'
+import { terminalQuestions } from './init/questions.ts'
+import { TARGET_URLS } from './init/first-target.ts'
 import { start } from './start.ts'
 
 /** `pam-gateway`: the composition root of the server. */
@@ -24,6 +27,31 @@ export async function main(args: readonly string[]): Promise<void> {
     .showSuggestionAfterError()
   const withConfig = (command: Command): Command =>
     command.requiredOption('--config <file>', 'the configuration file (PAM_CONFIG)', process.env['PAM_CONFIG'])
+  program
+    .command('init')
+    .description('write a first configuration file; asks what no option says')
+    .option('--output <file>', 'the file to write; an existing one is not replaced', 'pam.yaml')
+    .option('--public-url <url>', 'the URL that people will use')
+    .option('--certificate <file>', 'the certificate of the gateway with its chain, PEM')
+    .option('--key <file>', 'its key, PEM')
+    .option('--behind-proxy', 'a reverse proxy on this machine ends TLS')
+    .option(
+      '--data-directory <path>',
+      'where the gateway keeps state, keys and records; default: pam-data beside the file',
+    )
+    .option('--issuer <url>', 'the OpenID provider that people sign in at')
+    .option('--issuer-ca <file>', 'the authority that signed its certificate, PEM; default: the public ones')
+    .option('--client-id <id>', 'the client registered there; default: pamctl')
+    .option('--users <group>', 'may request access')
+    .option('--approvers <group>', 'approve requests and held commands')
+    .option('--auditors <group>', 'read records and the audit log')
+    .option('--target <url>', `the first target: ${TARGET_URLS}`)
+    .option('--name <name>', 'what people call the target')
+    .option('--credential <reference>', 'env:NAME or file:PATH of its password, private key or token')
+    .option('--known-hosts <file>', 'SSH: the host keys of the target; default: the first one seen is kept')
+    .action((options: InitOptions) =>
+      initConfig(options, terminalQuestions(), (text) => void process.stdout.write(text)),
+    )
   withConfig(program.command('start').description('run the gateway')).action(async ({ config }: { config: string }) => {
     letHeapGrow(HEAP_GROWTH)
     await start(config)

@@ -330,6 +330,32 @@ ${more.targets ?? `${db()}${host()}`}`
     ])
   })
 
+  it('finds no fault with what pam-gateway init writes', async () => {
+    const file = join(directory, 'first.yaml')
+    const gateway = join(ROOT, 'bin', 'pam-gateway.js')
+    const given = {
+      output: file,
+      'public-url': 'https://localhost:8443',
+      certificate: 'tls/server.crt',
+      key: 'tls/server.key',
+      issuer: issuer,
+      'issuer-ca': 'tls/ca.crt',
+      users: 'engineering',
+      approvers: 'sre',
+      auditors: 'security',
+      target: `postgres://postgres@localhost:${postgres.port}/postgres?sslrootcert=tls/ca.crt`,
+      name: 'prod-db',
+      credential: 'file:password',
+    }
+    const options = Object.entries(given).flatMap(([option, value]) => [`--${option}`, value])
+    const init = await run(process.execPath, [gateway, 'init', ...options])
+    expect([init.code, init.stderr]).toEqual([0, ''])
+    expect(init.stdout).toMatch(/^.*first\.yaml is written\n[^]*pam-gateway check --config .*first\.yaml --connect\n/)
+    const { code, stdout, stderr } = await check(file, ['--connect'])
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).not.toMatch(/^FAILED/m)
+  })
+
   it('prints the digest of a function that is listed without one, or with another', async () => {
     const admin = new pg.Client({
       host: 'localhost',

@@ -1,0 +1,46 @@
+import type { FirstAnswers } from './first-config.ts'
+
+/** What `pam-gateway init` asks of whoever sits at the terminal. */
+export interface Questions {
+  /** `option` names the option that answers it as well; an empty `suggestion` suggests nothing. */
+  readonly ask: (option: string, what: string, suggestion: string) => Promise<string>
+  /** A secret, not shown while it is typed; '' where nothing was. */
+  readonly secret: (what: string) => Promise<string>
+  /** Who ends TLS, and with which files. */
+  readonly tls: () => Promise<FirstAnswers['tls']>
+}
+
+/** Questions on the terminal, or undefined where there is none. */
+export function terminalQuestions(): Questions | undefined {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
+  const ask = async (what: string, suggestion: string): Promise<string> => {
+    const { input } = await import('@inquirer/prompts')
+    return input({
+      message: `${what}:`,
+      ...(suggestion === '' ? {} : { default: suggestion }),
+      validate: (text) => text.trim() !== '' || 'an answer is needed',
+    })
+  }
+  return {
+    ask: (_option, what, suggestion) => ask(what, suggestion),
+    secret: async (what) => {
+      const { password } = await import('@inquirer/prompts')
+      return password({ message: `${what}:` })
+    },
+    tls: async () => {
+      const { select } = await import('@inquirer/prompts')
+      const who = await select({
+        message: 'TLS is ended by:',
+        choices: [
+          { value: 'gateway', name: 'the gateway, with a certificate of its own' },
+          { value: 'proxy', name: 'a reverse proxy on this machine' },
+        ],
+      })
+      if (who === 'proxy') return undefined
+      return {
+        certificate: await ask('the certificate with its chain, a PEM file', 'tls/gateway.crt'),
+        key: await ask('its key, a PEM file', 'tls/gateway.key'),
+      }
+    },
+  }
+}

@@ -965,6 +965,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       '@inquirer/prompts',
       'cli-table3',
       'commander',
+      'libsql',
       'node:crypto',
       'node:http',
       'node:net',

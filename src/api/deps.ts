@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { AccessTokens } from '../identity/access-token.ts'
 import type { IdentityVerifier } from '../identity/identity-token.ts'
@@ -45,6 +46,8 @@ export interface ApiDeps {
   readonly slackCall: (call: { readonly timestamp: string; readonly signature: string; readonly body: string }) => void
   /** Those of which nothing is known yet. */
   readonly connections: PendingConnections
+  /** Where a request comes from, also behind a proxy. */
+  readonly addressOf: (request: Pick<IncomingMessage, 'headers' | 'socket'>) => string
   /** Who reads what was recorded. */
   readonly readings: ReadingLog
   /** Every key that records were ever sealed with. */

@@ -7,16 +7,16 @@ type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>
 /**
  * Limits what an address may hold before it is known who calls: so many connections, each for so long, whatever was answered on
  * them. Silent ones, slow ones, stalled TLS handshakes, and answers that nobody reads cannot take all descriptors and memory of
- * the gateway. A proxy in front, whose connections carry calls of people who are signed in, is not limited by it.
+ * the gateway. A proxy in front whose connections carry calls of people who are signed in is limited by those alone that do not.
  */
 export class PendingConnections {
-  readonly #most: () => number
+  readonly #most: (address: string) => number
   readonly #lifetime: number
   /** What ends each of them, by address and port. */
   readonly #pending = new Map<string, Map<number, NodeJS.Timeout>>()
 
-  /** Milliseconds that a connection may last while its caller is not known. */
-  constructor(most: () => number, lifetime: number) {
+  /** `most`: how many an address may have. `lifetime`: milliseconds that a connection may last while its caller is not known. */
+  constructor(most: (address: string) => number, lifetime: number) {
     this.#most = most
     this.#lifetime = lifetime
   }
@@ -26,7 +26,7 @@ export class PendingConnections {
     const address = groupOf(socket.remoteAddress)
     const { remotePort } = socket
     const ports = this.#pending.get(address) ?? new Map<number, NodeJS.Timeout>()
-    if (remotePort === undefined || ports.size >= this.#most()) {
+    if (remotePort === undefined || ports.size >= this.#most(socket.remoteAddress ?? '')) {
       socket.destroy()
       return
     }

@@ -14,6 +14,7 @@ import { VERSION } from '../shared/version.ts'
 import { appendAudit } from '../storage/audit.ts'
 import { authenticate } from './authenticate.ts'
 import type { ApiDeps } from './deps.ts'
+import { groupOf } from './pending-connections.ts'
 import { problemResponse, sendProblem } from './problem.ts'
 import { appRoutes } from './routes/apps.ts'
 import { grantRoutes } from './routes/grants.ts'
@@ -92,7 +93,11 @@ export async function createApi(
     return sendProblem(error, reply, deps.logger)
   })
   app.setNotFoundHandler((_request, reply) => sendProblem({ statusCode: 404 }, reply, deps.logger))
-  await app.register(rateLimit, { max: 6000, timeWindow: 60_000 })
+  // Before the limit, which counts by it.
+  app.addHook('onRequest', async (request) => {
+    Object.defineProperty(request, 'ip', { value: deps.addressOf(request.raw) })
+  })
+  await app.register(rateLimit, { max: 6000, timeWindow: 60_000, keyGenerator: ({ ip }) => groupOf(ip) })
   await app.register(swagger, {
     openapi: { info: { title: 'pam-gateway', version: VERSION } },
     transform: jsonSchemaTransform,

@@ -17,6 +17,8 @@ export interface TunnelListenerParts {
   authenticate(request: Pick<IncomingMessage, 'url' | 'headers'>): Promise<Login>
   /** The authenticated caller of an upgrade. */
   admitted(socket: Socket): void
+  /** The address that an upgrade comes from, also behind a proxy. */
+  addressOf(request: IncomingMessage): string
   /** `from` is the address of the caller. */
   serve(channel: TunnelChannel, login: Login, target: string, from: string): Promise<void>
   /** Whether an upgrade is for something else than a tunnel; then it is served there. */
@@ -53,7 +55,7 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
       .then(({ login, target }) => {
         clearTimeout(timer)
         parts.admitted(request.socket)
-        const from = request.socket.remoteAddress ?? ''
+        const from = parts.addressOf(request)
         sockets.handleUpgrade(request, socket, head, (webSocket) => {
           keepAlive(webSocket)
           if (target === undefined) serveShared(webSocket, socket, from, parts)

@@ -6,6 +6,7 @@ import { asError, asPamError } from '../shared/errors.ts'
 import { letHeapGrow } from '../shared/heap-growth.ts'
 import { addHelp, sayUsageErrors } from '../shared/usage-errors.ts'
 import { VERSION } from '../shared/version.ts'
+import { backup } from './backup.ts'
 import { check } from './check/check-config.ts'
 import { configJsonSchema } from './config/schema.ts'
 import { collectRecordings, rotateKey } from './maintenance.ts'
@@ -62,6 +63,15 @@ export async function main(args: readonly string[]): Promise<void> {
     .action(async ({ config, connect, json }: { config: string; connect?: boolean; json?: boolean }) =>
       check(config, { connect: connect === true, json: json === true }),
     )
+  withConfig(
+    program
+      .command('backup')
+      .argument('<directory>', 'a new directory')
+      .description('copy the data directory; the gateway may run'),
+  ).action((directory: string, { config }: { config: string }) => {
+    backup(config, directory)
+    process.stdout.write(`${directory} holds keys and records: keep it as safe as the gateway itself\n`)
+  })
   const recordings = program.command('recordings').description('manage recordings')
   withConfig(
     recordings.command('gc').description('delete recordings past their retention period (recording.retention)'),

@@ -52,13 +52,14 @@ export function listenForApps({ deps, tunnelParts, idle }: AppsParts): AppsListe
   ): { readonly browsers: BrowserService; readonly host: BrowserHost } | 'none' | undefined {
     const app = appNameOf(request.headers.host ?? '', deps)
     if (app === undefined || app === 'none') return app
-    const { protocols } = tunnelParts(request.socket.remoteAddress ?? '')
+    const { protocols } = tunnelParts(deps.addressOf(request))
     const engine = Array.from(protocols.values(), (protocol) => protocol.engine).find(servesBrowsers)
     return engine === undefined ? 'none' : { browsers: engine.browsers, host: hostOf(app.name, request) }
   }
 
-  function hostOf(target: string, { socket }: IncomingMessage): BrowserHost {
-    const parts = tunnelParts(socket.remoteAddress ?? '')
+  function hostOf(target: string, request: IncomingMessage): BrowserHost {
+    const { socket } = request
+    const parts = tunnelParts(deps.addressOf(request))
     const { from } = parts
     return {
       target,

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
@@ -6,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { authenticate, hasRole } from '../api/authenticate.ts'
 import { ChangeFeed } from '../api/change-feed.ts'
 import type { ApiDeps } from '../api/deps.ts'
+import { clientAddress } from '../api/client-address.ts'
 import { LiveEvents } from '../api/live-events.ts'
 import { endOverdueWebSessions } from '../api/web-sessions.ts'
 import { PendingConnections } from '../api/pending-connections.ts'
@@ -20,6 +20,7 @@ import { accessTokens } from '../identity/access-token.ts'
 import { identityVerifier } from '../identity/identity-token.ts'
 import { proofVerifier } from '../identity/proof.ts'
 import { systemClock } from '../shared/clock.ts'
+import { networks, type Networks } from '../shared/networks.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
 import { pause } from '../shared/pause.ts'
@@ -36,6 +37,7 @@ import { apiSettings, trustedIssuers } from './api-settings.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig, prepareConfig } from './config/load-config.ts'
 import type { GatewayKeys } from './keys.ts'
+import { readCertificate, renewCertificate } from './listening-certificate.ts'
 import { openStore } from './open-store.ts'
 import { samlClients } from './saml-clients.ts'
 import { tighten } from './private-files.ts'
@@ -66,7 +68,7 @@ interface Running {
   readonly protocols: Awaited<ReturnType<typeof createProtocols>>
   readonly provider: EvaluationProvider | undefined
   /** Read by parts that are built before the rest. */
-  readonly live: { config: Config; publicUrl: string }
+  readonly live: { config: Config; proxies: Networks; publicUrl: string }
   issuers: ReturnType<typeof trustedIssuers>
   saml: ReturnType<typeof samlClients>
   identities: ReturnType<typeof identityVerifier>
@@ -120,7 +122,7 @@ export async function start(file: string): Promise<void> {
   let stopping = false
   let reloading = Promise.resolve()
   // One at a time: the file is read anew for each.
-  process.on('SIGHUP', () => void (reloading = reloading.then(() => reload(file, running))))
+  process.on('SIGHUP', () => void (reloading = reloading.then(() => reload(file, running, api.server))))
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
 
   async function stop(): Promise<void> {
@@ -159,7 +161,11 @@ async function prepare(config: Config): Promise<Running> {
     logger.error({ sessions: restored.length, first: restored.slice(0, 5) }, 'recordings.altered')
   await recoverSessions(db, audited.openSessions, Date.now())
   await boundSignIns(config, db, logger)
-  const live = { config, publicUrl: config.publicUrl?.replace(/\/$/, '') ?? '' }
+  const live = {
+    config,
+    proxies: networks(config.listen.trustedProxies),
+    publicUrl: config.publicUrl?.replace(/\/$/, '') ?? '',
+  }
   const evidence = await startEvidence({ config: () => live.config, keys, db, logger }, audited)
   const provider = await startProvider(config, () => `${live.publicUrl}/auth/callback`)
   const issuers = trustedIssuers(config, provider?.issuer)
@@ -185,9 +191,14 @@ function apiDeps(running: Running): ApiDeps {
     events: new LiveEvents(db, (login, role) => hasRole(login, role, deps), logger),
     refusals: new RefusalCounter(),
     connections: new PendingConnections(
-      () => running.live.config.limits.pendingConnectionsPerAddress,
+      // A proxy has the connections of everybody.
+      (address) =>
+        running.live.proxies.has(address)
+          ? Number.POSITIVE_INFINITY
+          : running.live.config.limits.pendingConnectionsPerAddress,
       UNKNOWN_CALLER_TIME,
     ),
+    addressOf: (request) => clientAddress(request, running.live.proxies),
     readings: new ReadingLog(db, systemClock),
     evidence,
     readCommand({ name, type }, text) {
@@ -250,19 +261,11 @@ function serveTunnels(
   return listenForTunnels(server, {
     authenticate: (request) => authenticate({ method: 'GET', url: request.url ?? '', headers: request.headers }, deps),
     admitted: (socket) => deps.connections.settled(socket),
+    addressOf: (request) => deps.addressOf(request),
     serve: (channel, login, target, from) => serveTunnel(channel, login, target, tunnelParts(from)),
     takeOther: (request, socket, head) => apps.takeUpgrade(request, socket, head),
     problem: problemText,
   })
-}
-
-function readCertificate({ listen, baseDirectory }: Config) {
-  const { tls } = listen
-  if (tls === undefined) return undefined
-  return {
-    cert: readFileSync(resolve(baseDirectory, tls.certificate)),
-    key: readFileSync(resolve(baseDirectory, tls.key)),
-  }
 }
 
 function warn({ warnings }: Config, logger: Logger): void {
@@ -282,14 +285,15 @@ function logUncaught(logger: Logger): void {
 }
 
 /** A bad file changes nothing. */
-async function reload(file: string, running: Running): Promise<void> {
+async function reload(file: string, running: Running, server: Server): Promise<void> {
   const { db, logger, registry, provider } = running
   try {
     await prepareConfig(file)
     const config = loadConfig(file)
     const issuers = trustedIssuers(config, provider?.issuer)
     const saml = samlClients(config)
-    running.live.config = config
+    renewCertificate(server, config)
+    Object.assign(running.live, { config, proxies: networks(config.listen.trustedProxies) })
     warn(config, logger)
     await boundSignIns(config, db, logger)
     running.issuers = issuers

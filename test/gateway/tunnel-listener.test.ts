@@ -25,6 +25,7 @@ beforeEach(async () => {
       return refusal === undefined ? Promise.resolve({ id: 'log_1' } as Login) : Promise.reject(refusal)
     },
     admitted: () => void did.push('admitted'),
+    addressOf: ({ socket }) => socket.remoteAddress ?? '',
     serve: (channel, { id }, target, from) => {
       did.push(`serve ${id} ${target} ${from}`)
       channel.send({ v: 1, type: 'opened', id: 'ses_1' })

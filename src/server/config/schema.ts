@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { secret } from '../../credentials/secret-schema.ts'
+import { isNetwork } from '../../shared/networks.ts'
 import { anyIssuerSchema, type AnyIssuer } from '../../identity/issuer.ts'
 import { policySchemas } from '../../policy/parse-policy.ts'
 import { duration, timeout } from '../../shared/duration-schema.ts'
@@ -98,6 +99,12 @@ export const configSchema = z
           .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535) })
           .optional()
           .describe('a second address for /metrics and /readyz; no sign-in, so keep it private'),
+        trustedProxies: z
+          .array(z.string().refine(isNetwork, 'expected an IP address or a network such as 10.0.0.0/8'))
+          .default([])
+          .describe(
+            'reverse proxies: addresses or networks whose X-Forwarded-For says where a request comes from; they must set or extend it',
+          ),
         tls: z
           .strictObject({ certificate: certificates, key: readableFile })
           .optional()

@@ -16,6 +16,8 @@ export const EVALUATION_CLIENT = 'pamctl'
 /** Marks the tokens of services: people's access tokens for the same audience lack it. */
 export const EVALUATION_SERVICE_CLAIM = 'pam_service'
 export const EVALUATION_AUDIENCE = 'pam-gateway'
+/** Of ID tokens, and of the access tokens of services. */
+export const EVALUATION_ALGORITHM = 'ES256'
 
 /**
  * A real OpenID provider on loopback for demonstration and evaluation: device and code flow with PKCE for people,
@@ -106,7 +108,8 @@ const clientsOf = ({ services }: People): NonNullable<Configuration['clients']> 
 ]
 
 async function configuration(people: () => People): Promise<Configuration> {
-  const { privateKey } = await generateKeyPair('RS256', { extractable: true })
+  // Made at each start: a key on a curve takes a hundredth of the time that one of RSA takes.
+  const { privateKey } = await generateKeyPair(EVALUATION_ALGORITHM, { extractable: true })
   const show =
     (html: string) =>
     (context: KoaContextWithOIDC): void => {
@@ -114,7 +117,8 @@ async function configuration(people: () => People): Promise<Configuration> {
       context.body = html
     }
   return {
-    jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'evaluation' }] },
+    jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: EVALUATION_ALGORITHM, use: 'sig', kid: 'evaluation' }] },
+    clientDefaults: { id_token_signed_response_alg: EVALUATION_ALGORITHM },
     cookies: { keys: [randomBytes(32).toString('base64url')] },
     clients: clientsOf(people()),
     scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],

@@ -3,7 +3,12 @@ import { resolve } from 'node:path'
 import type { ApiSettings } from '../api/deps.ts'
 import type { ProvisioningSource } from '../api/directory-standing.ts'
 import { resolveSecret } from '../credentials/secret-reference.ts'
-import { EVALUATION_AUDIENCE, EVALUATION_CLIENT, EVALUATION_SERVICE_CLAIM } from '../evaluation-idp/provider.ts'
+import {
+  EVALUATION_ALGORITHM,
+  EVALUATION_AUDIENCE,
+  EVALUATION_CLIENT,
+  EVALUATION_SERVICE_CLAIM,
+} from '../evaluation-idp/provider.ts'
 import { isOpenId, issuerSchema, type Issuer, type TrustedIssuer } from '../identity/issuer.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import type { SamlClient } from '../identity/saml/service-provider.ts'
@@ -22,13 +27,13 @@ function evaluationIssuers(url: string): Issuer[] {
       // The same person after a restart, which may give the provider another port.
       personClaim: 'sub',
       scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
-      algorithms: ['RS256'],
+      algorithms: [EVALUATION_ALGORITHM],
     }),
     issuerSchema.parse({
       url,
       for: 'services',
       audience: EVALUATION_AUDIENCE,
-      algorithms: ['RS256'],
+      algorithms: [EVALUATION_ALGORITHM],
       requireClaims: { [EVALUATION_SERVICE_CLAIM]: 'yes' },
     }),
   ]

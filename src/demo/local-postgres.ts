@@ -19,6 +19,7 @@ import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import pg from 'pg'
+import { ENVIRONMENT, makeData, SUPERUSER, type Owner } from './postgres-data.ts'
 
 /** A PostgreSQL server of our own in a directory of its own, on a loopback port picked free. */
 export interface LocalPostgres {
@@ -50,29 +51,7 @@ export async function startPostgres({ directory, settings = {}, tls }: LocalPost
   if (owner !== undefined) chownSync(directory, owner.uid, owner.gid)
   const { bin, origin } = findPrograms(directory, owner)
   const data = join(directory, 'data')
-  const passwordFile = join(directory, 'password')
-  const superuser = { user: 'postgres', password: 'local-superuser' }
-  writeFileSync(passwordFile, superuser.password, { mode: 0o644 })
-  const run = { cwd: directory, encoding: 'utf8', ...owner, env: { PATH: process.env['PATH'], LC_ALL: 'C' } } as const
-  const made = spawnSync(
-    join(bin, 'initdb'),
-    [
-      '-D',
-      data,
-      '-U',
-      superuser.user,
-      '-A',
-      'scram-sha-256',
-      `--pwfile=${passwordFile}`,
-      '-E',
-      'UTF8',
-      '--locale=C',
-      '--no-sync',
-    ],
-    run,
-  )
-  rmSync(passwordFile)
-  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr ?? made.error?.message}`)
+  makeData({ bin, owner }, data)
   if (tls !== undefined) {
     for (const [name, text] of [
       ['server.crt', tls.certificate],
@@ -88,6 +67,7 @@ export async function startPostgres({ directory, settings = {}, tls }: LocalPost
     port: String(port),
     unix_socket_directories: '',
     fsync: 'off',
+    max_wal_size: '1GB',
     max_connections: '100',
     shared_buffers: '32MB',
     ...(tls === undefined ? {} : { ssl: 'on' }),
@@ -97,15 +77,15 @@ export async function startPostgres({ directory, settings = {}, tls }: LocalPost
   const server = spawn(join(bin, 'postgres'), args, {
     cwd: directory,
     ...owner,
-    env: run.env,
+    env: ENVIRONMENT,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let log = ''
   server.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
-  const version = await waitUntilReady(port, superuser, server, () => log)
+  const version = await waitUntilReady(port, server, () => log)
   return {
     port,
-    superuser,
+    superuser: SUPERUSER,
     origin,
     version,
     log: () => log,
@@ -117,7 +97,7 @@ export async function startPostgres({ directory, settings = {}, tls }: LocalPost
 }
 
 /** PostgreSQL refuses to run as root: there it runs as `postgres`, or as `nobody`. */
-function serverOwner(): { uid: number; gid: number } | undefined {
+function serverOwner(): Owner | undefined {
   if (userInfo().uid !== 0) return undefined
   const users = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
@@ -126,10 +106,7 @@ function serverOwner(): { uid: number; gid: number } | undefined {
   return { uid: Number(user?.[2] ?? 65_534), gid: Number(user?.[3] ?? 65_534) }
 }
 
-function findPrograms(
-  directory: string,
-  owner: { uid: number; gid: number } | undefined,
-): { bin: string; origin: LocalPostgres['origin'] } {
+function findPrograms(directory: string, owner: Owner | undefined): { bin: string; origin: LocalPostgres['origin'] } {
   const wanted = process.env['PAMCTL_DEMO_POSTGRES'] ?? ''
   if (wanted === '') {
     const bin = systemDirectories().find(hasServer)
@@ -188,15 +165,10 @@ function npmDirectory(): string | undefined {
 /** Two minutes: how soon it starts is for the machine to say, and one that cannot start exits. */
 const MAX_LOOKS = 2400
 
-async function waitUntilReady(
-  port: number,
-  { user, password }: { user: string; password: string },
-  server: ChildProcess,
-  log: () => string,
-): Promise<string> {
+async function waitUntilReady(port: number, server: ChildProcess, log: () => string): Promise<string> {
   for (let attempt = 0; attempt < MAX_LOOKS; attempt++) {
     if (server.exitCode !== null) throw new Error(`PostgreSQL did not start: ${log()}`)
-    const client = new pg.Client({ host: '127.0.0.1', port, user, password, database: 'postgres' })
+    const client = new pg.Client({ host: '127.0.0.1', port, ...SUPERUSER, database: 'postgres' })
     client.on('error', () => {})
     try {
       await client.connect()

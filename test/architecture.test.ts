@@ -232,8 +232,38 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: ['type:protocols/local-half.ts', 'protocols/postgres/local/', 'protocols/postgres/wire/'],
     packages: ['node:crypto'],
   },
+  // Clients of pamctl's own.
+  'protocols/query-client.ts': { imports: ['shared/'] },
+  'protocols/postgres/query': {
+    imports: [
+      'shared/',
+      'wire/*.ts',
+      'protocols/query-client.ts',
+      'type:protocols/client-half.ts',
+      'protocols/postgres/wire/',
+      'protocols/postgres/query/',
+    ],
+    packages: ['node:net', 'node:path'],
+  },
+  'protocols/mysql/query': {
+    imports: [
+      'shared/',
+      'wire/*.ts',
+      'protocols/query-client.ts',
+      'type:protocols/client-half.ts',
+      'protocols/mysql/error-codes.ts',
+      'protocols/mysql/wire/',
+      'protocols/mysql/query/',
+    ],
+    packages: ['node:crypto', 'node:net', 'node:path'],
+  },
   'protocols/postgres/client.ts': {
-    imports: ['type:api/schemas/', 'type:protocols/client-half.ts', 'protocols/describe-database.ts'],
+    imports: [
+      'type:api/schemas/',
+      'type:protocols/client-half.ts',
+      'protocols/describe-database.ts',
+      'protocols/postgres/query/',
+    ],
     packages: FILES,
   },
   'protocols/postgres/dialect': {
@@ -343,7 +373,12 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['node:crypto'],
   },
   'protocols/mysql/client.ts': {
-    imports: ['type:api/schemas/', 'type:protocols/client-half.ts', 'protocols/describe-database.ts'],
+    imports: [
+      'type:api/schemas/',
+      'type:protocols/client-half.ts',
+      'protocols/describe-database.ts',
+      'protocols/mysql/query/',
+    ],
     packages: FILES,
   },
   'protocols/mysql/dialect': {
@@ -882,6 +917,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'agent/control-client.ts',
       'agent/paths.ts',
       'protocols/client.ts',
+      'protocols/query-client.ts',
       'protocols/names.ts',
       'protocols/kubernetes/client/kubeconfig-document.ts',
       'protocols/kubernetes/client/kubeconfig-file.ts',
@@ -907,6 +943,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'node:child_process',
       'node:net',
       'node:stream',
+      'node:stream/consumers',
       'node:stream/promises',
     ],
     clock: true,

@@ -15,6 +15,8 @@ export interface GlobalOptions {
   readonly gateway?: string
   readonly ca?: string
   readonly tokenFile?: string
+  /** No notes. */
+  readonly quiet?: boolean
 }
 
 /** What commands work with; made once per run. */

@@ -1,4 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
+import { StatementError } from '../protocols/query-client.ts'
+import { toErrorBody, UsageError, type PamError } from '../shared/errors.ts'
 import { addHelp, sayUsageErrors, type Fail } from '../shared/usage-errors.ts'
 import { VERSION } from '../shared/version.ts'
 import { createContext, type CliContext, type GlobalOptions } from './context.ts'
@@ -14,6 +16,7 @@ import { policy } from './commands/policy.ts'
 import { audit } from './commands/audit.ts'
 import { exportRecord } from './commands/export.ts'
 import { eraseDetached, keep } from './commands/keep.ts'
+import { query } from './commands/query.ts'
 import { replay } from './commands/replay.ts'
 import { search } from './commands/search.ts'
 import { tail } from './commands/tail.ts'
@@ -33,14 +36,18 @@ import { createIo } from './output/io.ts'
 export async function main(args: readonly string[]): Promise<void> {
   const io = createIo(process, process.env, Date.now)
   let context: CliContext | undefined
+  const fail = (error: PamError): void =>
+    wantsJsonErrors(args) ? io.failJson(errorJson(error)) : io.fail(error.message, error.hint)
   const program = createProgram(
     (work) =>
       async (...given) => {
-        context = createContext(io, program.opts<GlobalOptions>(), process.env)
+        const options = program.opts<GlobalOptions>()
+        context = createContext(io, options, process.env)
+        if (options.quiet === true) io.beQuiet()
         if (!asksForJson(given)) await io.useColour(colourSetting(context))
         await work(context, ...given)
       },
-    (message, hint) => io.fail(message, hint),
+    (message, hint) => fail(new UsageError(message, hint)),
   )
   // A pipe that closes early (`pamctl sessions | head`) is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
@@ -55,7 +62,7 @@ export async function main(args: readonly string[]): Promise<void> {
       const outcome = outcomeOf(error)
       process.exitCode = outcome.code
       if (outcome.error !== undefined) {
-        io.fail(outcome.error.message, outcome.error.hint)
+        fail(outcome.error)
         if (outcome.error.code === 'INTERNAL' && process.env['PAMCTL_DEBUG'] !== undefined)
           io.note(String((outcome.error.cause as Error | undefined)?.stack))
       }
@@ -70,6 +77,22 @@ const asksForJson = (given: readonly unknown[]): boolean => {
   const command = given.at(-1)
   return command instanceof Command && command.opts<{ json?: boolean }>().json === true
 }
+
+/** Also where the command line is wrong: what stands behind `--` is another program's. */
+function wantsJsonErrors(args: readonly string[]): boolean {
+  const end = args.indexOf('--')
+  const own = end < 0 ? args : args.slice(0, end)
+  const format =
+    own.find((word) => word.startsWith('--format='))?.slice('--format='.length) ?? own[own.indexOf('--format') + 1]
+  return (
+    own.includes('--json') || (own.some((word) => word.startsWith('--format')) && /^(?:nd)?json$/.test(format ?? ''))
+  )
+}
+
+const errorJson = (error: PamError): object => ({
+  ...toErrorBody(error),
+  ...(error instanceof StatementError ? { sqlstate: error.sqlstate } : {}),
+})
 
 /** What is wrong with the settings is said by the verbs that need them; `pamctl config path` still works. */
 const colourSetting =
@@ -96,6 +119,7 @@ function createProgram(run: Run, fail: Fail): Command {
     .addOption(
       new Option('--token-file <file>', 'sign in a service with the token in this file').env('PAMCTL_TOKEN_FILE'),
     )
+    .addOption(new Option('-q, --quiet', 'print results and errors only').env('PAMCTL_QUIET'))
     .exitOverride()
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true })
@@ -142,6 +166,7 @@ const VERBS: readonly AddCommand[] = [
   approve,
   deny,
   connect,
+  query,
   sshConfig,
   kubeconfig,
   tunnel,

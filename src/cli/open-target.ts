@@ -18,13 +18,15 @@ export interface AccessOptions extends ReasonOptions {
   readonly wait?: boolean
 }
 
-export const addAccessOptions = (command: Command): Command =>
+/** `port: false`: for a verb whose port is its own. */
+export function addAccessOptions(command: Command, { port = true } = {}): Command {
   command
     .addOption(durationOption('--for <duration>', 'duration to request', 'PAMCTL_FOR'))
     .addOption(new Option('--reason <text>', 'reason for the request').env('PAMCTL_REASON'))
     .addOption(new Option('--edit', 'write the reason in your editor'))
-    .addOption(new Option('--port <port>', 'local port').env('PAMCTL_PORT').argParser(integer))
-    .addOption(new Option('--wait', 'wait for approval even without a terminal').env('PAMCTL_WAIT'))
+  if (port) command.addOption(new Option('--port <port>', 'local port').env('PAMCTL_PORT').argParser(integer))
+  return command.addOption(new Option('--wait', 'wait for approval even without a terminal').env('PAMCTL_WAIT'))
+}
 
 export function targetNamed(targets: readonly Target[], name: string): Target {
   const target = targets.find((candidate) => candidate.name === name)

@@ -1,4 +1,5 @@
 import type { Target } from '../api/schemas/access.ts'
+import type { QueryConnection } from './query-client.ts'
 
 /** What the command line needs of a protocol. `client.ts` lists one for each. */
 export interface ClientHalf {
@@ -10,6 +11,8 @@ export interface ClientHalf {
   prepare(start: ClientStart): PreparedClient
   /** How to connect to an open port. `home` is pamctl's own directory, for files that a client is pointed to. */
   describe(target: Target, listener: ListenerInfo, home: string): HowToConnect
+  /** Connects for `pamctl query`; none where targets of the protocol have no statements. */
+  readonly openQuery?: OpenQuery
 }
 
 /** Where the agent listens for a target. */
@@ -56,4 +59,12 @@ export interface PreparedClient {
 export interface HowToConnect {
   readonly lines: readonly string[]
   readonly json: Readonly<Record<string, unknown>>
+}
+
+/** Opens a connection of pamctl's own to a port of the agent. Rejects with what the gateway, or the target, said. */
+export type OpenQuery = (start: QueryStart) => Promise<QueryConnection>
+
+export interface QueryStart {
+  readonly target: Pick<Target, 'accounts' | 'database'>
+  readonly listener: ListenerInfo
 }

@@ -158,6 +158,13 @@ export const errorCodes = {
     403,
     5,
   ),
+  STATEMENT_FAILED: meaning(
+    'The target refused the statement, or failed to run it; the words and the SQLSTATE are its own.',
+    502,
+    1,
+  ),
+  STATEMENT_TIMEOUT: meaning('The statement was not finished within --timeout, and was cancelled.', 504, 1),
+  RESULT_EXPIRED: meaning('The access under which a detached command ran has ended, and its result with it.', 410, 5),
   CLIENT_SHARED: meaning(
     'Another gateway that you have signed in to uses the same client at the identity provider, so it would take the tokens of this one.',
     403,

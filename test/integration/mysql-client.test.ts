@@ -3,10 +3,12 @@ import { connect } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ResultCollector } from '../../src/cli/query/results.ts'
 import { listenLocally, type LocalListener } from '../../src/agent/local-listener.ts'
 import type { LocalMariadb } from '../../src/demo/local-mariadb.ts'
 import type { ListenerInfo } from '../../src/protocols/client-half.ts'
 import { mysqlClient } from '../../src/protocols/mysql/client.ts'
+import { connectMysql } from '../../src/protocols/mysql/query/connect.ts'
 import { mysqlLocal } from '../../src/protocols/mysql/local.ts'
 import type { Channel } from '../../src/shared/channel.ts'
 import { socketChannel } from '../../src/shared/socket-channel.ts'
@@ -235,5 +237,61 @@ describe.skipIf(isMariadbMissing())('what is said of an open port', () => {
     expect(lines[2]).toBe(`  mariadb --socket=${json['socket'] as string} --user=o'app --skip-ssl shop`)
     const port = String(json['port'])
     expect(lines).toContain(`  jdbc:mysql://127.0.0.1:${port}/shop?user=o'app&sslMode=DISABLED`)
+  })
+})
+
+describe.skipIf(isMariadbMissing())('pamctl query', () => {
+  const asked = async (sql: string, parameters: readonly (string | null)[], listener: ListenerInfo, maxRows = 10) => {
+    const connection = await connectMysql({ target: TARGET, listener })
+    const collector = new ResultCollector()
+    try {
+      await connection.run({ sql, parameters, maxRows }, (part) => collector.hear(part))
+    } finally {
+      connection.close()
+    }
+    return collector.results
+  }
+  const open = (listener: LocalListener | undefined): ListenerInfo => {
+    if (listener === undefined) throw new Error('it is not open')
+    return listener.info
+  }
+  // Over TCP it proves that it knows the secret.
+  it.each([
+    ['a port with a secret', () => onlyTcp(open(asking))],
+    ['the socket', () => open(seeing)],
+  ])('reads typed rows through %s', async (_, listener) => {
+    const sql = `select 7 as a, 2.50 as b, null as c, 'é' as d, x'00ff' as e, 18446744073709551615 as g, date '2026-01-05' as h`
+    const { secret = '', socketDirectory } = listener()
+    server.sql(`SET PASSWORD FOR "o'app"@'%' = PASSWORD('${socketDirectory === undefined ? secret : ''}')`)
+    const [result] = await asked(sql, [], listener())
+    expect(result?.rows).toEqual([['7', '2.50', null, 'é', '\\x00ff', '18446744073709551615', '2026-01-05']])
+    expect(result?.columns.map(({ json }) => json).join(' ')).toBe('number number string string string number string')
+  })
+
+  it('gives parameters as values, and reads rows in binary form', async () => {
+    const sql =
+      "select a, a + ? as b, ? as c, ? as d, cast(1.5 as double) as e, timestamp '2026-01-05 10:00:00' as f from t"
+    const [result] = await asked(sql, ['1', null, "x' or 1=1"], open(seeing))
+    expect(result?.rows).toEqual([['7', '8', null, "x' or 1=1", '1.5', '2026-01-05 10:00:00']])
+    await expect(asked('select ?', ['1', '2'], open(seeing))).rejects.toThrow('1 parameters, and 2 were given')
+  })
+
+  it('reads several results, hands over as many rows as are wanted, and says what was written', async () => {
+    const sql = 'create temporary table w (n int); insert into w values (1), (2), (3); select n from w; select 1 as x'
+    const results = await asked(sql, [], open(seeing), 2)
+    expect(results.map(({ affected, rows, hasMore }) => [affected, rows.length, hasMore])).toEqual([
+      [0, 0, false],
+      [3, 0, false],
+      [undefined, 2, true],
+      [undefined, 1, false],
+    ])
+  })
+
+  it('tells errors of the server', async () => {
+    await expect(asked('select nothing from t', [], open(seeing))).rejects.toMatchObject({
+      code: 'STATEMENT_FAILED',
+      sqlstate: '42S22',
+    })
+    await expect(asked("load data local infile '/etc/passwd' into table t", [], open(seeing))).rejects.toThrow()
   })
 })

@@ -82,7 +82,7 @@ export async function signIn(
     ...(ca === undefined ? {} : { ca }),
     ...(tokens.refreshToken === undefined ? {} : { refreshToken: tokens.refreshToken }),
   })
-  if (warning !== undefined) io.note(`pamctl: warning: ${warning}`)
+  if (warning !== undefined) io.tell(`pamctl: warning: ${warning}`)
   io.note(`${io.style.green('✓')} Signed in as ${visible(label)} (${groups.map(visible).join(', ') || 'no groups'})`)
   if (groups.length === 0)
     io.note(
@@ -91,7 +91,7 @@ export async function signIn(
 }
 
 function showPrompt({ url, completeUrl, code }: DevicePrompt, { io, environment }: CliContext, browser: boolean): void {
-  io.note(`Open ${visible(url)} and enter  ${io.style.bold(visible(code))}`)
+  io.tell(`Open ${visible(url)} and enter  ${io.style.bold(visible(code))}`)
   if (browser && io.interactive) openBrowser(completeUrl ?? url, environment)
 }
 

@@ -128,18 +128,18 @@ async function pick({ io }: CliContext, api: ApiClient): Promise<Review> {
 
 /** Everything the decision covers, before it is asked for. */
 function show(review: Review, { io }: CliContext): void {
-  io.note(`${review.id}  ${visible(review.requester.label)} on ${review.target}, asked ${io.age(review.createdAt)}`)
+  io.tell(`${review.id}  ${visible(review.requester.label)} on ${review.target}, asked ${io.age(review.createdAt)}`)
   if (review.kind === 'request') {
-    io.note(`  for     ${forHowLong(review.lengthMs ?? 0)}`)
-    io.note(`  reason  ${visible(review.reason ?? '')}`)
+    io.tell(`  for     ${forHowLong(review.lengthMs ?? 0)}`)
+    io.tell(`  reason  ${visible(review.reason ?? '')}`)
     return
   }
-  io.note(`  would run:\n${visible(review.text ?? '').replace(/^/gm, '    ')}`)
+  io.tell(`  would run:\n${visible(review.text ?? '').replace(/^/gm, '    ')}`)
   if ((review.parameters ?? []).length > 0) {
-    io.note(
+    io.tell(
       `  with    ${(review.parameters ?? []).map((value, index) => `$${index + 1} = ${value === null ? 'NULL' : visible(value)}`).join(', ')}`,
     )
   }
-  io.note(`  effect  ${visible(review.effect ?? '')}`)
-  io.note(`  rule    ${visible(review.rule)}`)
+  io.tell(`  effect  ${visible(review.effect ?? '')}`)
+  io.tell(`  rule    ${visible(review.rule)}`)
 }

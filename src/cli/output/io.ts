@@ -15,13 +15,21 @@ export interface Io {
   /** A result, with what a terminal would act on spelled out. */
   print(text: string): void
   json(value: unknown): void
+  /** JSON that is written already. */
+  jsonText(text: string): void
   /** One line of JSON lines: a value, or JSON that somebody else wrote. */
   jsonLine(line: { readonly value: unknown } | { readonly text: string }): void
   /** A table for a terminal, tab-separated values for a pipe. */
   table<Row>(rows: readonly Row[], columns: Readonly<Record<string, (row: Row) => string>>): Promise<void>
-  /** Something to know; never a result. */
+  /** Something to know; never a result. Nothing with `--quiet`. */
   note(text: string): void
+  /** What has to be read before something is done: also with `--quiet`. */
+  tell(text: string): void
+  /** From here on without notes. */
+  beQuiet(): void
   fail(message: string, hint: string | undefined): void
+  /** An error as one line of JSON on stderr. */
+  failJson(error: object): void
   /** `3m ago`, or `in 12m`. */
   age(time: string): string
 }
@@ -35,6 +43,7 @@ export interface Streams {
 export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS.ProcessEnv, now: () => number): Io {
   let style = PLAIN
   let tableStyle = PLAIN
+  let isQuiet = false
   return {
     stdoutIsTerminal: stdout.isTTY === true,
     interactive: stdin.isTTY === true && stderr.isTTY === true,
@@ -52,6 +61,7 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
     },
     print: (text) => void stdout.write(`${visible(text)}\n`),
     json: (value) => void stdout.write(`${visibleJson(JSON.stringify(value, null, 2))}\n`),
+    jsonText: (text) => void stdout.write(`${visibleJson(text)}\n`),
     jsonLine: (line) => void stdout.write(`${visibleJson('text' in line ? line.text : JSON.stringify(line.value))}\n`),
     async table(rows, columns) {
       const names = Object.keys(columns)
@@ -71,11 +81,14 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
       table.push(...cells)
       stdout.write(`${table.toString().replace(/ +$/gm, '')}\n`)
     },
-    note: (text) => void stderr.write(`${text}\n`),
+    note: (text) => void (isQuiet || stderr.write(`${text}\n`)),
+    tell: (text) => void stderr.write(`${text}\n`),
+    beQuiet: () => void (isQuiet = true),
     fail(message, hint) {
       stderr.write(`${style.red('pamctl:')} ${visible(message)}\n`)
       if (hint !== undefined) stderr.write(`${style.cyan('hint:')} ${visible(hint)}\n`)
     },
+    failJson: (error) => void stderr.write(`${visibleJson(JSON.stringify(error))}\n`),
     age(time) {
       const seconds = Math.round((now() - Date.parse(time)) / 1000)
       const text = inWords(Math.abs(seconds))

@@ -168,4 +168,5 @@ export const mysqlClient: ClientHalf = {
   programs: new Set([...OPTION_FILE_PROGRAMS, 'mycli']),
   prepare,
   describe,
+  openQuery: async (start) => (await import('./query/connect.ts')).connectMysql(start),
 }

@@ -99,4 +99,10 @@ const CONFLICTING = [
   'DATABASE_URL',
 ]
 
-export const postgresClient: ClientHalf = { listens: true, programs: LIBPQ_PROGRAMS, prepare, describe }
+export const postgresClient: ClientHalf = {
+  listens: true,
+  programs: LIBPQ_PROGRAMS,
+  prepare,
+  describe,
+  openQuery: async (start) => (await import('./query/connect.ts')).connectPostgres(start),
+}

@@ -12,4 +12,9 @@ export const postgresLocal: LocalHalf = {
   challenge: (secret) => new PasswordChallenge(secret),
 }
 
-const inSql = ({ code, message, hint }: LocalReason): RefusalReason => ({ message, hint, sqlstate: sqlstates[code] })
+const inSql = ({ code, message, hint }: LocalReason): RefusalReason => ({
+  message,
+  hint,
+  sqlstate: sqlstates[code],
+  routine: code,
+})

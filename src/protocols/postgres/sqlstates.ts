@@ -76,5 +76,8 @@ export const sqlstates = {
   INTERNAL: 'XX000',
   KEY_SIGNED_OUT: '28000',
   ACCOUNT_DISABLED: '28000',
+  STATEMENT_FAILED: 'XX000',
+  STATEMENT_TIMEOUT: '57014',
+  RESULT_EXPIRED: '42501',
   CLIENT_SHARED: '28000',
 } as const satisfies Record<ErrorCode, string>

@@ -12,6 +12,7 @@ export function toErrorResponse(error: PamError, severity: 'ERROR' | 'FATAL' = '
       // What a server says of a statement that Ctrl-C ended: clients look for it.
       message: `pam: ${error.code === 'HOLD_WITHDRAWN' ? 'canceling statement due to user request' : error.message}`,
       hint: error.hint ?? (error.id === undefined ? undefined : `id ${error.id}`),
+      routine: error.code,
     }),
   )
 }

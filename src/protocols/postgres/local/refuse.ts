@@ -6,6 +6,7 @@ export interface RefusalReason {
   readonly message: string
   readonly sqlstate: string
   readonly hint?: string | undefined
+  readonly routine?: string | undefined
 }
 
 /**
@@ -35,7 +36,13 @@ export function refuse(
 /** A FATAL error: the server ends the connection after it. */
 export function fatal(reason: RefusalReason): Buffer {
   return encodeError(
-    reportFields({ severity: 'FATAL', sqlstate: reason.sqlstate, message: reason.message, hint: reason.hint }),
+    reportFields({
+      severity: 'FATAL',
+      sqlstate: reason.sqlstate,
+      message: reason.message,
+      hint: reason.hint,
+      routine: reason.routine,
+    }),
   )
 }
 

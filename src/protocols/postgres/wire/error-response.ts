@@ -58,6 +58,8 @@ export function reportFields(report: {
   hint?: string | undefined
   /** Characters from the beginning of the text, from 1 on. */
   position?: number | undefined
+  /** Where in the source it was reported: of the gateway's own, the error code. */
+  routine?: string | undefined
 }): ErrorFields {
   const fields = new Map([
     ['S', report.severity],
@@ -68,6 +70,7 @@ export function reportFields(report: {
   if (report.detail !== undefined) fields.set('D', report.detail)
   if (report.hint !== undefined) fields.set('H', report.hint)
   if (report.position !== undefined) fields.set('P', String(report.position))
+  if (report.routine !== undefined) fields.set('R', report.routine)
   return fields
 }
 

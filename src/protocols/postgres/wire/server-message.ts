@@ -45,7 +45,7 @@ export function encodeMessage<Message>(codec: Codec<Message>, message: Message):
   return encodeBody(codec.tag, (out) => codec.encode(message, out))
 }
 
-export function decodeMessage<Message>(codec: Codec<Message>, body: Buffer, what: string): Message {
+export function decodeMessage<Message>(codec: Pick<Codec<Message>, 'decode'>, body: Buffer, what: string): Message {
   const reader = new ByteReader(body, what)
   const message = codec.decode(reader)
   reader.end()

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs'
+import { text as readAll } from 'node:stream/consumers'
+import { InvalidArgumentError, Option } from 'commander'
+import type { Target } from '../../api/schemas/access.ts'
+import { clientHalves } from '../../protocols/client.ts'
+import type { OpenQuery } from '../../protocols/client-half.ts'
+import { isProtocolName, wordsOf } from '../../protocols/names.ts'
+import { UsageError } from '../../shared/errors.ts'
+import { fileProblem } from '../../shared/file-problem.ts'
+import { visible } from '../../shared/visible.ts'
+import { durationOption, jsonOption, type AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { Exit } from '../exit-codes.ts'
+import { interruptible } from '../interruption.ts'
+import { addAccessOptions, ensureGrant, openPort, targetNamed, type AccessOptions } from '../open-target.ts'
+import { whileWaiting } from '../output/spinner.ts'
+import { QUERY_FORMATS, writeResults, type QueryFormat } from '../query/formats.ts'
+import { parametersOf } from '../query/parameters.ts'
+import { runStatement } from '../query/run-statement.ts'
+
+export interface QueryOptions extends AccessOptions {
+  readonly file?: string
+  readonly param?: readonly string[]
+  readonly params?: string
+  readonly maxRows: number
+  readonly timeout?: number
+  readonly format?: QueryFormat
+  readonly json?: boolean
+}
+
+/** `pamctl query TARGET 'select …'`: statements, with typed rows back, for scripts. */
+export const query: AddCommand = (program, run) => {
+  const command = program
+    .command('query <target> [statement]')
+    .description('run SQL on a target and print the rows')
+    .option('-f, --file <file>', 'read the statement from a file ("-": standard input)')
+    .option('--param <value>', 'value of the next parameter, as text ($1, $2 or ?); repeat it', collect)
+    .option('--params <json>', 'values of all parameters, as a JSON array')
+    .addOption(new Option('--max-rows <count>', 'rows of each result to fetch').argParser(count).default(1000))
+    .addOption(
+      durationOption(
+        '--timeout <duration>',
+        'cancel after this time, not counting holds (default: 5m)',
+        'PAMCTL_TIMEOUT',
+      ),
+    )
+    .addOption(new Option('--format <format>', 'how to print rows (default: table)').choices(QUERY_FORMATS))
+    .addOption(jsonOption().conflicts('format'))
+  addAccessOptions(command, { port: false }).action(run(runQuery))
+}
+
+async function runQuery(
+  context: CliContext,
+  name: string,
+  given: string | undefined,
+  options: QueryOptions,
+): Promise<void> {
+  const { io } = context
+  const parameters = parametersOf(options)
+  const sql = await statementOf(given, options)
+  const api = await context.client()
+  const targets = await api.targets()
+  const target = targetNamed(targets, name)
+  const openQuery = openQueryOf(target)
+  if (target.grant === 'request') await ensureGrant(context, api, targets, name, options)
+  const agent = await context.agent()
+  const listener = await openPort(context, agent, target, {}, true)
+  const results = await interruptible(async (interruption) => {
+    try {
+      return await whileWaiting(io, `running on ${name}`, () =>
+        runStatement({
+          api,
+          agent,
+          target: name,
+          text: { sql, parameters, maxRows: options.maxRows },
+          timeoutMs: options.timeout ?? DEFAULT_TIMEOUT_MS,
+          connect: () => openQuery({ target, listener }),
+          held: () => {},
+          notice: (message) => io.note(visible(message)),
+          signal: interruption.signal,
+        }),
+      )
+    } catch (error) {
+      if (interruption.signal.aborted) throw new Exit(interruption.exitCode)
+      throw error
+    }
+  })
+  await writeResults(results, options.json === true ? 'json' : (options.format ?? 'table'), io)
+}
+
+/** The argument, or the file, or standard input where it is asked for by name. */
+async function statementOf(given: string | undefined, { file }: QueryOptions): Promise<string> {
+  if (given !== undefined && file !== undefined)
+    throw new UsageError('a statement was given twice', 'give it as the argument, or with --file')
+  const sql = given ?? (file === undefined ? undefined : await contents(file))
+  if (sql === undefined || sql.trim() === '')
+    throw new UsageError('no statement was given', 'give it as the argument, or with --file FILE (-: standard input)')
+  return sql
+}
+
+async function contents(file: string): Promise<string> {
+  if (file === '-') return readAll(process.stdin)
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new UsageError(`--file: ${fileProblem(file, error)}`)
+  }
+}
+
+function openQueryOf({ name, type }: Target): OpenQuery {
+  const openQuery = isProtocolName(type) ? clientHalves[type].openQuery : undefined
+  if (openQuery !== undefined) return openQuery
+  const { article, label } = isProtocolName(type) ? wordsOf(type) : { article: 'a', label: type }
+  throw new UsageError(
+    `${name} is ${article} ${label} target, and pamctl query is for databases`,
+    type === 'ssh' || type === 'kubernetes' ? `pamctl exec ${name} -- COMMAND` : `pamctl connect ${name}`,
+  )
+}
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
+
+function count(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > MAX_ROWS)
+    throw new InvalidArgumentError(`expected a whole number from 1 to ${MAX_ROWS}`)
+  return value
+}
+
+const MAX_ROWS = 1_000_000
+const DEFAULT_TIMEOUT_MS = 5 * 60_000

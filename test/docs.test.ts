@@ -1,7 +1,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { createOperations, type Readiness } from '../src/api/operations.ts'
+import { hasProgram } from '../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../src/demo/setup.ts'
 import { peopleSchema } from '../src/evaluation-idp/people.ts'
 import { parseConfig } from '../src/server/config/config.ts'
@@ -31,6 +36,18 @@ function secretsOf(yaml: string, directory: string): Record<string, string> {
     writeFileSync(join(directory, file), 'x')
   }
   return Object.fromEntries([...yaml.matchAll(/\benv:(\w+)/g)].map(([, name = '']) => [name, 'x']))
+}
+
+const READY: Readiness = {
+  ready: true,
+  recording: { ok: true },
+  spool: { bytes: 0, limit: 1, unsealed: 0 },
+  home: { ok: true, waiting: 0 },
+  sessions: 0,
+  ending: 0,
+  auditStreams: [],
+  checkpoints: { ok: true, problems: [] },
+  credentials: { ok: true, problems: [] },
 }
 
 describe('the documents', () => {
@@ -161,6 +178,70 @@ describe('the documents', () => {
     ])
   })
 
+  it.skipIf(!OPENSSL)('the first configuration of the page install is written, and valid', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-docs-'))
+    const { ca } = makeCertificates(join(directory, 'tls'))
+    renameSync(ca, join(directory, 'tls', 'internal-ca.crt'))
+    const [line = ''] = blocks('docs/install.md', 'sh').flatMap(
+      (block) => /^pam-gateway (init [^]*--credential \S+)$/m.exec(block)?.[1] ?? [],
+    )
+    const words = [...line.replaceAll('\\\n', '').matchAll(/'([^']*)'|(\S+)/g)].map(
+      ([, quoted, plain]) => quoted ?? plain ?? '',
+    )
+    const gateway = join(ROOT, 'bin', 'pam-gateway.js')
+    const env = { PROD_DB_PASSWORD: 'x' }
+    const init = await run(process.execPath, [gateway, ...words], { cwd: directory })
+    expect([init.code, init.stderr]).toEqual([0, ''])
+    const { code, stderr } = await run(process.execPath, [gateway, 'check', '--config', 'pam.yaml'], {
+      cwd: directory,
+      env,
+    })
+    expect([code, stderr]).toEqual([0, ''])
+    const yaml = readFileSync(join(directory, 'pam.yaml'), 'utf8')
+    const [, proxied = ''] = blocks('docs/install.md', 'yaml')
+    const { listen } = parseConfig(yaml.replace(/^listen:\n(?: .*\n)+publicUrl:.*\n/m, proxied), 'page')
+    expect(listen).toMatchObject({ port: 8443, trustedProxies: ['127.0.0.1', '::1'] })
+    rmSync(directory, { recursive: true })
+  })
+
+  it('the unit of the page install is one that systemd understands', async () => {
+    const [unit = ''] = blocks('docs/install.md', 'ini')
+    const sections = [...unit.matchAll(/^\[(\w+)\]$/gm)].map(([, name]) => name)
+    expect(sections).toEqual(['Unit', 'Service', 'Install'])
+    expect(unit.split('\n').filter((line) => !/^(#.*|\[\w+\]|[A-Z]\w+=\S.*|)$/.test(line))).toEqual([])
+    if (!hasProgram('systemd-analyze')) return
+    const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-docs-'))
+    const file = join(directory, 'pam-gateway.service')
+    // It looks for the programs as well, and this one is not installed here.
+    writeFileSync(file, unit.replaceAll('/usr/bin/env pam-gateway', '/usr/bin/env true'))
+    const { code, stderr } = await run('systemd-analyze', ['verify', file])
+    rmSync(directory, { recursive: true })
+    expect([code, stderr]).toEqual([0, ''])
+  })
+
+  it('the alerts of the page operations are about metrics that there are', async () => {
+    const yaml = blocks('docs/operations.md', 'yaml').find((block) => block.includes('groups:')) ?? ''
+    const rule = z.strictObject({
+      alert: z.string(),
+      expr: z.string(),
+      for: z
+        .string()
+        .regex(/^\d+[mh]$/)
+        .optional(),
+      annotations: z.strictObject({ summary: z.string() }),
+    })
+    const file = z.strictObject({ groups: z.array(z.strictObject({ name: z.string(), rules: z.array(rule) })) })
+    const rules = parseYaml(yaml, 'page', file).groups.flatMap((group) => group.rules)
+    expect(rules.length).toBeGreaterThan(8)
+    const server = createOperations(() => READY)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const metrics = await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`)).text()
+    server.close()
+    const names = rules.flatMap(({ expr }) => expr.match(/\b(?:pam|nodejs)_\w+/g) ?? [])
+    expect(names.filter((name) => !new RegExp(`^${name} `, 'm').test(metrics))).toEqual([])
+  })
+
   it('every ready-made set is described', () => {
     const page = read('docs/rule-sets.md')
     expect([...page.matchAll(/^## (.*)$/gm)].map(([, name]) => name)).toEqual(Object.keys(postgresRuleSets))
@@ -180,14 +261,25 @@ describe('the documents', () => {
   })
 
   it('the gateway commands that pages show exist', async () => {
-    for (const [, line = ''] of blocks('docs/records.md', 'sh')
-      .join('\n')
-      .matchAll(/^pam-gateway (.*)$/gm)) {
-      const words = line.split(' ').filter((word) => /^[a-z][a-z-]*$/.test(word))
-      const help = await run(process.execPath, ['bin/pam-gateway.js', ...words, '--help'], { cwd: ROOT })
-      expect([line, help.code]).toEqual([line, 0])
-      for (const flag of line.match(/--[a-z-]+/g) ?? [])
-        expect([line, help.stdout]).toEqual([line, expect.stringContaining(flag)])
+    const lines = pages.flatMap((page) =>
+      [
+        ...blocks(page, 'sh')
+          .join('\n')
+          .replaceAll('\\\n', ' ')
+          .matchAll(/^pam-gateway (.*)$/gm),
+      ].map(([, line = '']) => line),
+    )
+    expect(lines.length).toBeGreaterThan(10)
+    const shown = new Map<string, string>()
+    for (const line of new Set(lines)) {
+      const verb = /^[a-z-]+( (set|list|rotate|rm|gc|init|public)\b)?/.exec(line)?.[0] ?? ''
+      shown.set(verb, `${shown.get(verb) ?? ''} ${line}`)
+    }
+    for (const [verb, all] of shown) {
+      const help = await run(process.execPath, ['bin/pam-gateway.js', ...verb.split(' '), '--help'], { cwd: ROOT })
+      expect([verb, help.code]).toEqual([verb, 0])
+      for (const flag of new Set(all.match(/--[a-z-]+/g)))
+        expect([verb, help.stdout]).toEqual([verb, expect.stringContaining(flag)])
     }
 
     const hashed = await run(process.execPath, ['bin/pam-gateway.js', 'hash-password'], {

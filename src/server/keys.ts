@@ -24,6 +24,8 @@ export interface GatewayKeys {
   readonly web: Buffer
   /** By which clients know the gateway, of each protocol that has such a key: as the protocol writes it. */
   readonly identity: Readonly<Partial<Record<ProtocolName, string>>>
+  /** Names of the files that were not there and were made. */
+  readonly made: readonly string[]
 }
 
 export interface RecordingKey {
@@ -36,15 +38,24 @@ export interface RecordingKey {
 
 export function loadKeys(directory: string): GatewayKeys {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const signer = signerFromPem(loadOrMake(join(directory, 'recording.key'), generateSigningKeyPem))
+  const made: string[] = []
+  const loadOrMake = (name: string, make: () => string): string => {
+    const file = join(directory, name)
+    if (!existsSync(file)) {
+      writeFileSync(file, make(), { mode: 0o600, flag: 'wx' })
+      made.push(name)
+    }
+    return readFileSync(file, 'utf8')
+  }
+  const signer = signerFromPem(loadOrMake('recording.key', generateSigningKeyPem))
   const recordingKeys = listKeys(directory, signer)
-  const tokenPem = loadOrMake(join(directory, 'token.key'), () =>
+  const tokenPem = loadOrMake('token.key', () =>
     generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   )
   const privateKey = createPrivateKey(tokenPem)
   const secret = (name: string): Buffer =>
     Buffer.from(
-      loadOrMake(join(directory, name), () => randomBytes(32).toString('hex')),
+      loadOrMake(name, () => randomBytes(32).toString('hex')),
       'hex',
     )
   return {
@@ -58,11 +69,10 @@ export function loadKeys(directory: string): GatewayKeys {
     identity: Object.fromEntries(
       protocolNames.flatMap((name) => {
         const { identityKey } = gatewayHalves[name]
-        return identityKey === undefined
-          ? []
-          : [[name, loadOrMake(join(directory, identityKey.file), identityKey.make)]]
+        return identityKey === undefined ? [] : [[name, loadOrMake(identityKey.file, identityKey.make)]]
       }),
     ),
+    made,
   }
 }
 
@@ -108,8 +118,3 @@ const withKey = (known: readonly RecordingKey[], signer: Signer, now: string): R
   ...known.map((key) => ({ ...key, until: key.until ?? now })),
   { id: signer.keyId, publicKey: signer.publicKeyPem, from: now },
 ]
-
-function loadOrMake(file: string, make: () => string): string {
-  if (!existsSync(file)) writeFileSync(file, make(), { mode: 0o600, flag: 'wx' })
-  return readFileSync(file, 'utf8')
-}

@@ -156,6 +156,8 @@ async function prepare(config: Config): Promise<Running> {
   const tightened = tighten(config.dataDirectory)
   if (tightened.length > 0) logger.warn({ files: tightened.length, first: tightened.slice(0, 5) }, 'files.made_private')
   const { keys, db, audited, restored } = await openStore(config.dataDirectory)
+  // After an upgrade there may be new ones; otherwise somebody removed them, and what they were for cannot be read.
+  if (audited.entries > 0 && keys.made.length > 0) logger.warn({ files: keys.made }, 'keys.made')
   if (audited.altered !== undefined) logger.error(audited.altered, 'audit.altered')
   if (restored.length > 0)
     logger.error({ sessions: restored.length, first: restored.slice(0, 5) }, 'recordings.altered')

@@ -17,6 +17,7 @@ describe('the keys of the gateway', () => {
   it('are made once, in files that only the gateway can read', () => {
     const first = loadKeys(directory)
     const again = loadKeys(directory)
+    expect([first.made, again.made]).toEqual([expect.arrayContaining(['recording.key', 'token.key', 'apart.key']), []])
     expect(again.signer.keyId).toBe(first.signer.keyId)
     for (const name of ['digest', 'journal', 'detached', 'web'] as const) {
       expect(first[name]).toHaveLength(32)

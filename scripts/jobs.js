@@ -1,0 +1,22 @@
+import { spawn } from 'node:child_process'
+
+/**
+ * Runs a command of the shell; `quiet` keeps what it says until it is over, and says it where it fails. Resolves to whether it
+ * succeeded.
+ */
+export function run(name, command, { quiet = false, environment = {} } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, {
+      shell: true,
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
+    })
+    const said = []
+    child.stdout?.on('data', (chunk) => said.push(chunk))
+    child.stderr?.on('data', (chunk) => said.push(chunk))
+    child.on('close', (status) => {
+      if (status !== 0) process.stderr.write(`\n${Buffer.concat(said).toString()}${name}: failed\n`)
+      resolve(status === 0)
+    })
+  })
+}

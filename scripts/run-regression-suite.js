@@ -31,6 +31,9 @@ import { startDemoStack } from '../dist/demo/stack.js'
 /** Tests that differ on purpose: docs/protocols/postgres.md says why. */
 const EXPECTED = ['largeobject', 'plpgsql', 'strings']
 
+/** USER_HZ, which is 100 on every architecture that Node runs on. */
+const TICKS_PER_SECOND = 100
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -97,6 +100,7 @@ try {
     unexpected: unexpected.map(({ name }) => name),
     missing,
     seconds: { direct: direct.seconds, gateway: through.seconds },
+    processorSeconds: { direct: direct.processorSeconds, gateway: through.processorSeconds },
     ratio: round(through.seconds / direct.seconds),
     ratioOfSums: round(sum('gatewayMs') / sum('directMs')),
     sessionsEnded: reasonsOf(stack.gatewayLog()),
@@ -138,6 +142,7 @@ async function suite(name, port) {
     chmodSync(directory, 0o777)
   }
   prepareDatabase()
+  const processorBefore = processorTimes()
   const started = performance.now()
   const run = spawn(
     join(regress, 'pg_regress'),
@@ -161,6 +166,9 @@ async function suite(name, port) {
   run.stderr.on('data', (chunk) => (text += chunk))
   await new Promise((done) => run.on('close', done))
   const seconds = round((performance.now() - started) / 1000)
+  const processorSeconds = Object.fromEntries(
+    Object.entries(processorTimes()).map(([process, time]) => [process, round(time - processorBefore[process])]),
+  )
   writeFileSync(join(outputs, 'output.txt'), text)
   const tests = new Map()
   for (const line of text.split('\n')) {
@@ -177,23 +185,28 @@ async function suite(name, port) {
       printed: hash(printedBy(name, test)),
     })
   }
-  return { tests, seconds }
+  return { tests, seconds, processorSeconds }
+}
+
+/** Seconds of the processor that each has used: the server with all of its sessions that are over, the gateway, and what stands for the agent. */
+function processorTimes() {
+  const usedBy = (pid, withChildren) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // From the third field on; the fourteenth to the seventeenth are in ticks. Manual: proc_pid_stat(5).
+    const [user, system, ofChildrenUser, ofChildrenSystem] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 15)
+      .map(Number)
+    return (user + system + (withChildren ? ofChildrenUser + ofChildrenSystem : 0)) / TICKS_PER_SECOND
+  }
+  const { user, system } = process.cpuUsage()
+  const [postmaster] = admin("select pg_read_file('postmaster.pid')").split('\n')
+  return { server: usedBy(postmaster, true), gateway: usedBy(stack.pid, false), agent: (user + system) / 1e6 }
 }
 
 /** A database as pg_regress makes it, and none of the roles that an earlier run left. */
 function prepareDatabase() {
-  const admin = (sql) => {
-    const ran = spawnSync(
-      'psql',
-      ['-X', '-q', '-At', '-h', '127.0.0.1', '-p', postgresPort, '-d', 'postgres', '-c', sql],
-      {
-        env,
-        encoding: 'utf8',
-      },
-    )
-    if (ran.status !== 0) throw new Error(`${sql}: ${ran.stderr ?? ran.error?.message}`)
-    return ran.stdout
-  }
   admin('drop database if exists regression with (force)')
   for (const made of admin("select datname from pg_database where datname ~ '^regress'").split('\n').filter(Boolean))
     admin(`drop database "${made}" with (force)`)
@@ -211,6 +224,20 @@ function prepareDatabase() {
     "timezone_abbreviations = 'Default'",
   ])
     admin(`alter database regression set ${setting}`)
+}
+
+/** What a statement of the superuser printed, past the gateway. */
+function admin(sql) {
+  const ran = spawnSync(
+    'psql',
+    ['-X', '-q', '-At', '-h', '127.0.0.1', '-p', postgresPort, '-d', 'postgres', '-c', sql],
+    {
+      env,
+      encoding: 'utf8',
+    },
+  )
+  if (ran.status !== 0) throw new Error(`${sql}: ${ran.stderr ?? ran.error?.message}`)
+  return ran.stdout
 }
 
 /** What a test printed, without the places and numbers that differ from run to run. */
@@ -264,6 +291,7 @@ function earlier(file) {
   const { summary, tests, printed } = JSON.parse(readFileSync(file, 'utf8'))
   return {
     seconds: summary.seconds.direct,
+    processorSeconds: summary.processorSeconds?.direct,
     tests: new Map(
       tests
         .filter(({ direct }) => direct !== undefined)

@@ -944,6 +944,55 @@ describe('the gateway’s own queries', () => {
  * Sessions whose rules look at the text alone have no catalogs read for what they change; one whose decisions rest on definitions may come
  * at any moment. `free` and `other` are such as the first, `late` connects when its first statement is due.
  */
+describe('an UPDATE that would be of pg_settings, where no decision rests on definitions', () => {
+  const show = (name: string): string => `create view ${name} as select * from pg_settings`
+  const move = (name: string): string => `update ${name} set setting = 'on' where name = 'transform_null_equals'`
+  const moved = async (db: pg.Client): Promise<unknown> =>
+    (await db.query<{ value: string }>("select current_setting('transform_null_equals') as value")).rows[0]?.value
+  const refused = 'pg_settings is not written to through the gateway'
+  let direct: pg.Client
+  let updating: pg.Client
+  let making: pg.Client
+  let watching: pg.Client
+  beforeAll(async () => {
+    direct = await connect({ ...directly(), database: 'open' })
+    updating = await connect(gateway(anything, 'open'))
+    making = await connect(gateway(anything, 'open'))
+    watching = await connect(gateway(anything, 'open'))
+  })
+  afterAll(async () => {
+    await direct.query('drop view if exists seen, guessed, table_first')
+    await Promise.all([direct, updating, making, watching].map((client) => client.end()))
+  })
+
+  it.each([
+    ['seen', show('seen')],
+    ['guessed', `${show('guessed')} where public.wipe() is null`],
+  ])('is not overtaken by what makes it one: %s', async (name, makes) => {
+    await direct.query('begin; lock table other in access exclusive mode')
+    const sent = updating
+      .query(`select 1 from other; ${move(name)}`)
+      .catch((error: unknown) => (error as Error).message)
+    await blocked()
+    const made = making.query(makes)
+    // Whatever could be done meanwhile would be.
+    for (let times = 0; times < 20; times++) await watching.query('select 1')
+    await direct.query('commit')
+    expect(await sent).toBe(`relation "${name}" does not exist`)
+    await made
+    expect(await moved(updating)).toBe('off')
+    await expect(updating.query(move(name))).rejects.toThrow(refused)
+  })
+
+  it('was prepared when it was of a table', async () => {
+    await direct.query('create table table_first (name text, setting text)')
+    await updating.query(`prepare mover as ${move('table_first')}`)
+    await making.query(`drop table table_first; ${show('table_first')}`)
+    await expect(updating.query('execute mover')).rejects.toThrow(refused)
+    expect(await moved(updating)).toBe('off')
+  })
+})
+
 describe('what was changed while no decision rested on definitions', () => {
   const REDEFINES = `create function public.redefine() returns trigger language plpgsql as
     $f$ begin execute 'create or replace view vx as select reverse(ssn) as x from people'; return new; end $f$`

@@ -5,11 +5,16 @@ import { ChangeLog, type Cause, type Change, type Touches } from './change-log.t
 export interface Unanalysed {
   /** Last names of all that it rests on. */
   readonly names: ReadonlySet<string>
+  /** A rule that is made may make another statement of it, whatever names it rests on. */
+  readonly byRules: boolean
   /** When it was sent, by `performance.now()`. */
   readonly since: number
   /** Something else of the session's comes first: it is certain that it was not analysed. */
   readonly waits: boolean
 }
+
+/** What of a change statements of others may be behind. */
+type Settled = Pick<Change, 'touches' | 'makesRules'>
 
 /** A session as the others of its database see it. */
 export interface Participant {
@@ -108,11 +113,13 @@ export class SharedDefinitions extends ChangeLog {
   }
 
   /** Sessions with statements that a change may overtake. */
-  #behind(by: Participant, touches: Touches): Map<Participant, readonly Unanalysed[]> {
+  #behind(by: Participant, { touches, makesRules }: Settled): Map<Participant, readonly Unanalysed[]> {
     const behind = new Map<Participant, readonly Unanalysed[]>()
     for (const session of this.#sessions) {
       if (session === by) continue
-      const concerned = session.unanalysed().filter(({ names }) => concerns(touches, names))
+      const concerned = session
+        .unanalysed()
+        .filter(({ names, byRules }) => (makesRules && byRules) || concerns(touches, names))
       if (concerned.length > 0) behind.set(session, concerned)
     }
     return behind
@@ -125,16 +132,16 @@ export class SharedDefinitions extends ChangeLog {
    * does not end in `PATIENCE`. Where others send one statement after the other, there is always one on its way: `announce` makes whoever
    * decides after it wait. `waitsOf`: what these backends wait for, where it is known. Undefined: there is nothing to wait for.
    */
-  settle(by: Participant, touches: Touches, waitsOf: WaitsOf, announce: () => void): Promise<void> | undefined {
-    return this.#behind(by, touches).size === 0 ? undefined : this.#settle(by, touches, waitsOf, announce)
+  settle(by: Participant, change: Settled, waitsOf: WaitsOf, announce: () => void): Promise<void> | undefined {
+    return this.#behind(by, change).size === 0 ? undefined : this.#settle(by, change, waitsOf, announce)
   }
 
-  async #settle(by: Participant, touches: Touches, waitsOf: WaitsOf, announce: () => void): Promise<void> {
+  async #settle(by: Participant, change: Settled, waitsOf: WaitsOf, announce: () => void): Promise<void> {
     const began = performance.now()
     let isAnnounced = false
     let cancelledAt: number | undefined
     for (;;) {
-      const behind = this.#behind(by, touches)
+      const behind = this.#behind(by, change)
       const now = performance.now()
       const young = [...behind].filter(([, sent]) => sent.some(({ since }) => now - since < ANALYSED_AFTER))
       if (young.length > 0) {

@@ -36,8 +36,10 @@ export function resolveFacts(
   let pathMoved = false
   let isMoving = false
   const redefined = new Redefinitions(definitionKinds)
+  const allExecuted: ParsedStatement[] = []
   for (const statement of parsed) {
     const executed = executedBy(statement, prepared)
+    if (executed !== undefined) allExecuted.push(...executed.parsed)
     const newer = statement.newerWords
       .filter(({ since }) => catalog.version < since * 10_000)
       .map(({ word, since }) => `servers before version ${since} take ${word} for a name`)
@@ -79,13 +81,16 @@ export function resolveFacts(
   const relations = parsed
     .flatMap(({ reads, writes }) => [...reads, ...writes])
     .map((named) => findRelation(catalog, named))
+  // The server plans a prepared statement again with the definitions of now: what its names stand for may be another thing than when it was prepared.
   const refusal =
-    parsed.map((statement) => guard(statement, catalog, masking, options)).find((found) => found !== undefined) ??
-    lineage.map(guardLineage).find((found) => found !== undefined)
+    [...parsed, ...allExecuted]
+      .map((statement) => guard(statement, catalog, masking, options))
+      .find((found) => found !== undefined) ?? lineage.map(guardLineage).find((found) => found !== undefined)
   return {
     statements,
     parsed,
     ...(isMoving ? { movesNames: true } : {}),
+    ...(allExecuted.length > 0 ? { executed: allExecuted } : {}),
     refusal,
     errorExposure: !hides
       ? 'none'

@@ -96,6 +96,15 @@ const isFree = (setting: string): boolean => setting.includes('.') || HARMLESS_S
 export const isGuardedByCatalogs = ({ kinds, writes }: ParsedStatement): boolean =>
   writes.length > 0 && kinds.some((kind) => kind === 'update' || kind === 'merge')
 
+/** The same of a text, with the prepared statements that it runs. */
+export const isTextGuardedByCatalogs = ({ parsed, executed = [] }: GuardedText): boolean =>
+  parsed.some(isGuardedByCatalogs) || executed.some(isGuardedByCatalogs)
+
+interface GuardedText {
+  readonly parsed: readonly ParsedStatement[]
+  readonly executed?: readonly ParsedStatement[]
+}
+
 /** pg_settings, and views of it through any number of others. */
 function showsSettings(relation: Relation | undefined, catalog: Catalog): boolean {
   const all = new Set(relation === undefined ? [] : [relation])

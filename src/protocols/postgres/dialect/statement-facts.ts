@@ -1,5 +1,6 @@
 import { PamError } from '../../../shared/errors.ts'
 import type { SqlStatement } from '../../../sql/statement.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { TextFacts } from '../../../sql/facts/text-facts.ts'
 import type { ChangedBy } from '../catalog/change-log.ts'
 import type { SyntaxProblem } from './syntax-problem.ts'
@@ -17,6 +18,8 @@ export interface StatementFacts extends TextFacts {
    * says is not known.
    */
   readonly lastRead?: ChangedBy
+  /** Prepared statements that it runs, as their texts say them. */
+  readonly executed?: readonly ParsedStatement[]
   /** What names stand for may have changed once it has run, by what it says or by a prepared statement that it runs. */
   readonly movesNames?: true
   /** Types that the client declared for parameters, where the target's own reading was asked with them. */

@@ -2,7 +2,7 @@ import { pause } from '../../../../shared/pause.ts'
 import type { Publication } from '../../catalog/shared-definitions.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import { namesAnything } from '../../dialect/command-facts.ts'
-import { isGuardedByCatalogs } from '../../dialect/guard.ts'
+import { isTextGuardedByCatalogs } from '../../dialect/guard.ts'
 import type { ParsedText } from '../../dialect/sql-parser.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { PipelineState } from './pipeline-state.ts'
@@ -65,7 +65,7 @@ export class CurrentFacts {
   /** What they rest on has changed since, or is being changed. */
   isOld(facts: StatementFacts): boolean {
     const { known } = this.#pipeline
-    if (known.uncertain !== undefined || this.#pipeline.isStuck || this.#isForRecordAlone(facts.parsed)) return false
+    if (known.uncertain !== undefined || this.#pipeline.isStuck || this.#isForRecordAlone(facts)) return false
     if (this.#othersTouching(facts).length > 0) return true
     // Of one that was resolved with an older reading, nothing rests on that reading.
     return facts.lastRead === undefined && isRenewed(facts, known.noted)
@@ -80,8 +80,8 @@ export class CurrentFacts {
   }
 
   /** Nothing that is decided about it rests on the catalogs, here or in another session. */
-  #isForRecordAlone(parsed: readonly ParsedStatement[]): boolean {
-    return this.#pipeline.readsForRecordAlone && !parsed.some(isGuardedByCatalogs)
+  #isForRecordAlone(facts: StatementFacts): boolean {
+    return this.#pipeline.readsForRecordAlone && !isTextGuardedByCatalogs(facts)
   }
 
   /** What goes on record is what the last reading says: the catalogs are read again now and then, and where a refusal may rest on them. */
@@ -95,7 +95,7 @@ export class CurrentFacts {
     if (by === undefined) return facts
     if (facts.refusal !== undefined || known.isDueForRecord) return this.#lookOnce(parsed, sql, false)
     const ofLastReading = this.#resolved.ofLastReading(facts, known.isReadLately ? by : 'definition')
-    if (!parsed.some(isGuardedByCatalogs)) return ofLastReading
+    if (!isTextGuardedByCatalogs(facts)) return ofLastReading
     return this.#unlessOfSettings(parsed, sql, ofLastReading)
   }
 
@@ -115,7 +115,9 @@ export class CurrentFacts {
     facts: StatementFacts,
   ): Promise<StatementFacts> {
     const pipeline = this.#pipeline
-    const isNamed = parsed.some(({ writes }) => writes.some(({ name }) => name === 'pg_settings'))
+    const isNamed = [...parsed, ...(facts.executed ?? [])].some(({ writes }) =>
+      writes.some(({ name }) => name === 'pg_settings'),
+    )
     if (isNamed) return this.#lookOnce(parsed, sql, false)
     await pipeline.settled()
     if (pipeline.isStuck) return this.#resolved.of(parsed)
@@ -127,7 +129,7 @@ export class CurrentFacts {
   }
 
   #othersTouching(facts: StatementFacts): Publication[] {
-    if (this.#isForRecordAlone(facts.parsed)) return []
+    if (this.#isForRecordAlone(facts)) return []
     const { definitions, readsForRecordAlone } = this.#pipeline
     // Nothing of it rests on names, but on there being no view of pg_settings.
     if (readsForRecordAlone && facts.lastRead !== undefined) return definitions.othersMakingRules(this.#pipeline)

@@ -225,14 +225,16 @@ export class PipelineState implements ReadingPort {
 
   unanalysed(): Unanalysed[] {
     const sent: Unanalysed[] = []
-    if (!this.restsOnDefinitions) return sent
+    const { restsOnDefinitions } = this
     let comesFirst = true
     for (const pending of this.inFlight.all) {
-      if ('rests' in pending && pending.rests !== undefined) {
-        const { names, since, statements } = pending.rests
+      // Where rules look at the text alone, one thing rests on definitions nevertheless: that an UPDATE is none of pg_settings.
+      if ('rests' in pending && pending.rests !== undefined && (restsOnDefinitions || pending.rests.byRules)) {
+        const { since, statements, byRules } = pending.rests
+        const names = restsOnDefinitions ? pending.rests.names : NONE
         const waits = !comesFirst || statements > 1
         const isAnalysed = comesFirst && 'run' in pending && statements <= 1 && pending.run.rows > 0
-        if (!isAnalysed) sent.push({ names, since, waits })
+        if (!isAnalysed) sent.push({ names, since, waits, byRules })
       }
       comesFirst = false
     }
@@ -330,6 +332,8 @@ export class PipelineState implements ReadingPort {
     this.inFlight.tellIdle()
   }
 }
+
+const NONE: ReadonlySet<string> = new Set()
 
 /** By setting, the values that were reported. */
 type Reported = Map<string, Set<string>>

@@ -19,14 +19,14 @@ export function publishedBy(pipeline: PipelineState, facts: StatementFacts): Pub
 
 /**
  * Before definitions become everybody's: until no other session has something on its way that was decided with those from before.
- * False: there was nothing to wait for.
+ * A view whose own effect is unknown is one nevertheless: what rests on there being no rule is waited for. False: there was nothing to wait for.
  */
 export function* beforePublishing(pipeline: PipelineState, published: Published | undefined): Steps<boolean> {
-  if (published?.waitFor !== true) return false
-  const { change } = published
+  if (published === undefined || !(published.waitFor || published.change.makesRules)) return false
+  const change = published.waitFor ? published.change : { ...published.change, touches: NOTHING }
   const settled = pipeline.definitions.settle(
     pipeline,
-    change.touches,
+    change,
     (pids) => waiting(pipeline, pids),
     () => pipeline.changes.announce(change),
   )
@@ -34,6 +34,8 @@ export function* beforePublishing(pipeline: PipelineState, published: Published 
   yield settled
   return true
 }
+
+const NOTHING: ReadonlySet<string> = new Set()
 
 /** Of these backends, those that wait for a lock, and for what; undefined where the target cannot be asked. */
 async function waiting(pipeline: PipelineState, pids: readonly number[]) {

@@ -1,4 +1,5 @@
 import { wordList } from '../../../../shared/word-list.ts'
+import { isTextGuardedByCatalogs } from '../../dialect/guard.ts'
 import { readsAnything } from '../../dialect/relations-behind.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
@@ -11,6 +12,8 @@ export interface Rests {
   readonly since: number
   /** Of a text with several, all but the first are looked at later. */
   readonly statements: number
+  /** A rule that others make may make another statement of it, through views of any names. */
+  readonly byRules: boolean
 }
 
 /** It may commit, or take back, what was done before. */
@@ -128,7 +131,8 @@ export const isNamed = (facts: StatementFacts): boolean =>
 /** What others must not change between the decision and the server's own look; undefined: nothing is looked up. */
 export function restsOn(facts: StatementFacts, since = performance.now()): Rests | undefined {
   const names = namesIn(facts)
-  return names.size === 0 ? undefined : { names, since, statements: Math.max(1, facts.parsed.length) }
+  if (names.size === 0) return undefined
+  return { names, since, statements: Math.max(1, facts.parsed.length), byRules: isTextGuardedByCatalogs(facts) }
 }
 
 const known = new WeakMap<StatementFacts, ReadonlySet<string>>()

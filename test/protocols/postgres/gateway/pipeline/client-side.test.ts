@@ -190,7 +190,7 @@ describe('a change of definitions that a person has approved', () => {
     const side = new ClientSide(pipeline, statementAnalyzer(pipeline, parser))
     side.push(Q('alter table people add note text'))
     const { pipeline: other } = testPipeline({ definitions })
-    const rests = { names: new Set(['people']), since: performance.now(), statements: 1 }
+    const rests = { names: new Set(['people']), since: performance.now(), statements: 1, byRules: false }
     other.expect({ type: 'query', run: startRun('dec_2', 'select', HARMLESS), rests })
     decide({ type: 'forward', id: 'apr_1' })
     await turn()

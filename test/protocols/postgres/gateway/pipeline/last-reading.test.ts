@@ -22,7 +22,7 @@ import { draftCommand, noteChanges } from '../../../../../src/protocols/postgres
 import { OwnQueryFailed } from '../../../../../src/protocols/postgres/gateway/pipeline/gateway-query.ts'
 import { forgetNames } from '../../../../../src/protocols/postgres/gateway/pipeline/invalidate-names.ts'
 import { STATE } from '../../../../../src/protocols/postgres/gateway/pipeline/known-definitions.ts'
-import { changeOf, isNamed } from '../../../../../src/protocols/postgres/gateway/pipeline/touches.ts'
+import { changeOf, isNamed, restsOn } from '../../../../../src/protocols/postgres/gateway/pipeline/touches.ts'
 import { Framer } from '../../../../../src/protocols/postgres/wire/framer.ts'
 import { maskingScope } from '../../../../../src/protocols/postgres/masking/scope.ts'
 import { DEFINING_EVASIONS, EVASIONS, READ_ONLY_EVASIONS } from '../../../../fixtures/evasions.ts'
@@ -103,6 +103,23 @@ describe('where no decision rests on definitions, a change of them', () => {
     expect(atOnce(it, QUERY)?.lastRead).toBe('definition')
     it.pipeline.expect({ type: 'parse', change: { confirm() {}, undo() {} }, errorExposure: 'none', rests: RESTS })
     expect(it.pipeline.unanalysed()).toEqual([])
+  })
+
+  it('waits for an UPDATE of others where it makes a rule, of which that may then be', () => {
+    const definitions = new SharedDefinitions()
+    const [it, other] = [tested({ definitions }), tested({ definitions })]
+    it.pipeline.expect({ type: 'sync' })
+    const settles = (makesRules: boolean): boolean =>
+      definitions.settle(
+        other.pipeline,
+        { touches: NO_NAME, makesRules },
+        () => Promise.resolve(undefined),
+        () => {},
+      ) !== undefined
+    expect(settles(true)).toBe(false)
+    const rests = restsOn(atOnce(it, 'update people set id = 2') as StatementFacts)
+    it.pipeline.expect({ type: 'parse', change: { confirm() {}, undo() {} }, errorExposure: 'none', rests })
+    expect([settles(true), settles(false)]).toEqual([true, false])
   })
 
   it('leaves the names of prepared statements what they are', () => {
@@ -465,4 +482,5 @@ async function own(
 }
 
 const NO_NAMES = { errorExposure: 'none', outputs: undefined } as const
-const RESTS = { names: new Set(['people']), since: 0, statements: 1 }
+const NO_NAME: ReadonlySet<string> = new Set()
+const RESTS = { names: new Set(['people']), since: 0, statements: 1, byRules: false }

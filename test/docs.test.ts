@@ -10,6 +10,8 @@ import { hasProgram } from '../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../src/demo/setup.ts'
 import { peopleSchema } from '../src/evaluation-idp/people.ts'
 import { parseConfig } from '../src/server/config/config.ts'
+import { checkPolicy } from '../src/server/check/check-policy.ts'
+import { closeProtocols, createProtocols } from '../src/server/protocols.ts'
 import { parseYaml } from '../src/shared/yaml-file.ts'
 import { postgresRuleSets } from '../src/protocols/postgres/rule-sets.ts'
 import { startDemoStack, type DemoStack } from '../src/demo/stack.ts'
@@ -240,6 +242,31 @@ describe('the documents', () => {
     server.close()
     const names = rules.flatMap(({ expr }) => expr.match(/\b(?:pam|nodejs)_\w+/g) ?? [])
     expect(names.filter((name) => !new RegExp(`^${name} `, 'm').test(metrics))).toEqual([])
+  })
+
+  it('the recipes of the cookbook do what their tests say', async () => {
+    const recipes = blocks('docs/cookbook.md', 'yaml')
+    expect(recipes.length).toBeGreaterThanOrEqual(12)
+    const config = (recipe: string): string => `identity: { evaluation: { people: people.yaml } }
+targets:
+  - { name: prod-db, type: postgres, host: h, database: d, user: u, labels: { env: prod } }
+  - { name: dev-db, type: postgres, host: h, database: d, user: u, labels: { env: dev } }
+  - { name: web, type: ssh, host: h, trustOnFirstUse: true, logins: [{ name: l, privateKey: "env:X" }], labels: { env: prod } }
+  - { name: cluster, type: kubernetes, host: h, token: "env:X", labels: { env: prod } }
+  - { name: billing, type: http, host: h, credential: { type: bearer, token: "env:X" }, labels: { env: prod } }
+${recipe}`
+    const protocols = await createProtocols(parseConfig(config(''), 'page'), {
+      firstUse: { find: () => Promise.resolve(undefined), keep: () => Promise.resolve() },
+    })
+    const failed: unknown[] = []
+    for (const recipe of recipes) {
+      const { tests, policy, targets } = parseConfig(config(recipe), 'page')
+      expect([recipe, tests.length > 0]).toEqual([recipe, true])
+      const results = await checkPolicy(tests, policy, targets, protocols)
+      failed.push(...results.filter(({ passed }) => !passed))
+    }
+    await closeProtocols(protocols)
+    expect(failed).toEqual([])
   })
 
   it('every ready-made set is described', () => {

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { checkPolicy } from '../../../src/server/check/check-policy.ts'
+import { closeProtocols, createProtocols } from '../../../src/server/protocols.ts'
 import { parseConfig } from '../../../src/server/config/config.ts'
 import { firstConfig, type FirstAnswers } from '../../../src/server/init/first-config.ts'
 import { readTargetUrl } from '../../../src/server/init/first-target.ts'
@@ -33,6 +35,25 @@ describe('a first configuration', () => {
       'pam.yaml',
     )
     expect([warnings, targets.map((target) => target.type)]).toEqual([[], [type]])
+  })
+
+  it('of a host holds whatever it does not list, shells and what cannot be read among it', async () => {
+    const target = readTargetUrl('ssh://deploy@web.example.com', 'web')
+    const config = parseConfig(firstConfig({ ...ANSWERS, target }), 'pam.yaml')
+    const protocols = await createProtocols(config, {
+      firstUse: { find: () => Promise.resolve(undefined), keep: () => Promise.resolve() },
+    })
+    const given = ['uptime', 'cat /etc/hosts', 'bash -c "$X"', 'eval x', 'unheard-of program', 'ls /; rm -rf /srv']
+    const tests = given.map((text) => ({
+      given: text,
+      target: 'web',
+      groups: ['engineering'],
+      kind: 'person' as const,
+      expect: text === 'uptime' ? ('allow' as const) : ('hold' as const),
+    }))
+    const results = await checkPolicy(tests, config.policy, config.targets, protocols)
+    await closeProtocols(protocols)
+    expect(results.filter(({ passed }) => !passed)).toEqual([])
   })
 
   it('listens where the public URL says, with a certificate, behind a proxy, and on this machine alone', () => {

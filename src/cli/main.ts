@@ -17,6 +17,7 @@ import { audit } from './commands/audit.ts'
 import { exportRecord } from './commands/export.ts'
 import { eraseDetached, keep } from './commands/keep.ts'
 import { query } from './commands/query.ts'
+import { result } from './commands/result.ts'
 import { replay } from './commands/replay.ts'
 import { search } from './commands/search.ts'
 import { tail } from './commands/tail.ts'
@@ -167,6 +168,7 @@ const VERBS: readonly AddCommand[] = [
   deny,
   connect,
   query,
+  result,
   sshConfig,
   kubeconfig,
   tunnel,

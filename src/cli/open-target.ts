@@ -132,3 +132,18 @@ function resumed(request: AccessRequest, options: AccessOptions, io: Io): OpenRe
   }
   return { request, isOurs: false }
 }
+
+/** Options that make another pamctl use the same login. */
+export async function loginOptions(
+  { options, profile }: Pick<CliContext, 'options' | 'profile'>,
+  gateway: string,
+): Promise<string[]> {
+  return [
+    '--profile',
+    await profile(),
+    '--gateway',
+    gateway,
+    ...(options.ca === undefined ? [] : ['--ca', options.ca]),
+    ...(options.tokenFile === undefined ? [] : ['--token-file', options.tokenFile]),
+  ]
+}

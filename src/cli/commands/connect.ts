@@ -15,6 +15,7 @@ import { visible } from '../../shared/visible.ts'
 import {
   addAccessOptions,
   ensureGrant,
+  loginOptions,
   openPort,
   targetNamed,
   untilInterrupted,
@@ -90,18 +91,6 @@ function halfOf({ type, name }: Target): ClientHalf {
   throw new PamError('FEATURE_REFUSED', `this pamctl does not know targets of type ${type}, such as ${name}`, {
     hint: 'update pamctl',
   })
-}
-
-/** Options that make another pamctl use the same login. */
-async function loginOptions({ options, profile }: CliContext, gateway: string): Promise<string[]> {
-  return [
-    '--profile',
-    await profile(),
-    '--gateway',
-    gateway,
-    ...(options.ca === undefined ? [] : ['--ca', options.ca]),
-    ...(options.tokenFile === undefined ? [] : ['--token-file', options.tokenFile]),
-  ]
 }
 
 /** Runs the client with what it needs, as if it had been started by hand: terminal, signals and exit code are its own. */

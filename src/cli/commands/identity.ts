@@ -1,5 +1,6 @@
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
+import { ResultStore } from '../held/result-store.ts'
 import { visible } from '../../shared/visible.ts'
 
 /** `pamctl logout`: revokes the sign-in and forgets it. */
@@ -12,6 +13,7 @@ export const logout: AddCommand = (program, run) => {
       run(async (context: CliContext, options: { everywhere?: boolean }) => {
         if (options.everywhere === true) await (await context.client()).logoutEverywhere()
         const { gateway } = await (await context.agent()).call('logout', { profile: await context.profile() })
+        new ResultStore(context.paths().home).removeOf(gateway)
         context.io.note(`signed out of ${gateway}${options.everywhere === true ? ', everywhere' : ''}`)
       }),
     )

@@ -1,21 +1,30 @@
 import { readFileSync } from 'node:fs'
 import { text as readAll } from 'node:stream/consumers'
 import { InvalidArgumentError, Option } from 'commander'
-import type { Target } from '../../api/schemas/access.ts'
-import { clientHalves } from '../../protocols/client.ts'
-import type { OpenQuery } from '../../protocols/client-half.ts'
-import { isProtocolName, wordsOf } from '../../protocols/names.ts'
+import { errorCodes } from '../../shared/error-codes.ts'
 import { UsageError } from '../../shared/errors.ts'
 import { fileProblem } from '../../shared/file-problem.ts'
 import { visible } from '../../shared/visible.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
+import type { Job } from '../held/job.ts'
+import { errorFrom, ResultStore } from '../held/result-store.ts'
+import { startDetached } from '../held/start-detached.ts'
 import { interruptible } from '../interruption.ts'
-import { addAccessOptions, ensureGrant, openPort, targetNamed, type AccessOptions } from '../open-target.ts'
+import {
+  addAccessOptions,
+  ensureGrant,
+  loginOptions,
+  openPort,
+  targetNamed,
+  type AccessOptions,
+} from '../open-target.ts'
 import { whileWaiting } from '../output/spinner.ts'
 import { QUERY_FORMATS, writeResults, type QueryFormat } from '../query/formats.ts'
+import { openQueryOf } from '../query/open-query.ts'
 import { parametersOf } from '../query/parameters.ts'
+import type { ResultSet } from '../query/results.ts'
 import { runStatement } from '../query/run-statement.ts'
 
 export interface QueryOptions extends AccessOptions {
@@ -23,6 +32,7 @@ export interface QueryOptions extends AccessOptions {
   readonly param?: readonly string[]
   readonly params?: string
   readonly maxRows: number
+  readonly detach?: boolean
   readonly timeout?: number
   readonly format?: QueryFormat
   readonly json?: boolean
@@ -44,6 +54,10 @@ export const query: AddCommand = (program, run) => {
         'PAMCTL_TIMEOUT',
       ),
     )
+    .option(
+      '--detach',
+      'where the statement is held: print the id of its approval and leave; pamctl result fetches the rows',
+    )
     .addOption(new Option('--format <format>', 'how to print rows (default: table)').choices(QUERY_FORMATS))
     .addOption(jsonOption().conflicts('format'))
   addAccessOptions(command, { port: false }).action(run(runQuery))
@@ -63,6 +77,13 @@ async function runQuery(
   const target = targetNamed(targets, name)
   const openQuery = openQueryOf(target)
   if (target.grant === 'request') await ensureGrant(context, api, targets, name, options)
+  const timeoutMs = options.timeout ?? DEFAULT_TIMEOUT_MS
+  const format = options.json === true ? 'json' : (options.format ?? 'table')
+  if (options.detach === true) {
+    const job = { target: name, sql, parameters, maxRows: options.maxRows, timeoutMs }
+    const results = await detached(context, await loginOptions(context, api.gateway), job, format)
+    return results === undefined ? undefined : writeResults(results, format, io)
+  }
   const agent = await context.agent()
   const listener = await openPort(context, agent, target, {}, true)
   const results = await interruptible(async (interruption) => {
@@ -73,7 +94,7 @@ async function runQuery(
           agent,
           target: name,
           text: { sql, parameters, maxRows: options.maxRows },
-          timeoutMs: options.timeout ?? DEFAULT_TIMEOUT_MS,
+          timeoutMs,
           connect: () => openQuery({ target, listener }),
           held: () => {},
           notice: (message) => io.note(visible(message)),
@@ -85,7 +106,44 @@ async function runQuery(
       throw error
     }
   })
-  await writeResults(results, options.json === true ? 'json' : (options.format ?? 'table'), io)
+  await writeResults(results, format, io)
+}
+
+/** The results of a statement that was not held; of one that is, its id is printed, and a process of its own keeps it. */
+async function detached(
+  context: CliContext,
+  login: readonly string[],
+  job: Job,
+  format: QueryFormat,
+): Promise<readonly ResultSet[] | undefined> {
+  const { io } = context
+  new ResultStore(context.paths().home).needRoom()
+  const report = await interruptible(async (interruption) => {
+    try {
+      return await whileWaiting(io, `running on ${job.target}`, () =>
+        startDetached(context, login, job, interruption.signal),
+      )
+    } catch (error) {
+      if (interruption.signal.aborted) throw new Exit(interruption.exitCode)
+      throw error
+    }
+  })
+  switch (report.type) {
+    case 'done':
+      return report.results
+    case 'failed':
+      throw errorFrom(report.error)
+    case 'held': {
+      const { id, expiresAt, approvers } = report
+      io.note(
+        `held until somebody of ${approvers.join(' or ')} approves it; to fetch the rows: pamctl result ${id} --wait`,
+      )
+      if (format === 'json' || format === 'ndjson')
+        io.jsonLine({ value: { id, state: 'pending', expiresAt, approvers } })
+      else io.print(id)
+      throw new Exit(errorCodes.REQUEST_PENDING.exit)
+    }
+  }
 }
 
 /** The argument, or the file, or standard input where it is asked for by name. */
@@ -105,16 +163,6 @@ async function contents(file: string): Promise<string> {
   } catch (error) {
     throw new UsageError(`--file: ${fileProblem(file, error)}`)
   }
-}
-
-function openQueryOf({ name, type }: Target): OpenQuery {
-  const openQuery = isProtocolName(type) ? clientHalves[type].openQuery : undefined
-  if (openQuery !== undefined) return openQuery
-  const { article, label } = isProtocolName(type) ? wordsOf(type) : { article: 'a', label: type }
-  throw new UsageError(
-    `${name} is ${article} ${label} target, and pamctl query is for databases`,
-    type === 'ssh' || type === 'kubernetes' ? `pamctl exec ${name} -- COMMAND` : `pamctl connect ${name}`,
-  )
 }
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]

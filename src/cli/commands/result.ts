@@ -1,0 +1,155 @@
+import { Option } from 'commander'
+import type { ApiClient } from '../../gateway-client/api-client.ts'
+import { PamError } from '../../shared/errors.ts'
+import { pause } from '../../shared/pause.ts'
+import { jsonOption, type AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { Exit } from '../exit-codes.ts'
+import { errorFrom, ResultStore, type KeptResult } from '../held/result-store.ts'
+import { runDetached } from '../held/run-detached.ts'
+import { needId } from '../ids.ts'
+import { interruptible } from '../interruption.ts'
+import { whileWaiting } from '../output/spinner.ts'
+import { QUERY_FORMATS, writeResults, type QueryFormat } from '../query/formats.ts'
+
+interface ResultOptions {
+  readonly wait?: boolean
+  readonly keep?: boolean
+  readonly format?: QueryFormat
+  readonly json?: boolean
+}
+
+/** `pamctl result [ID]`: what came of a statement that was detached while it was held. */
+export const result: AddCommand = (program, run) => {
+  program
+    .command('result [approval]')
+    .description('fetch the result of a statement that was held (pamctl query --detach); without an id: list them')
+    .option('--wait', 'wait until it is decided and has run')
+    .option('--keep', 'keep it for another time, until the access ends')
+    .addOption(new Option('--format <format>', 'how to print rows (default: table)').choices(QUERY_FORMATS))
+    .addOption(jsonOption().conflicts('format'))
+    .action(
+      run((context: CliContext, id: string | undefined, options: ResultOptions) =>
+        id === undefined ? listResults(context, options) : fetchResult(context, id, options),
+      ),
+    )
+  program.command('run-detached', { hidden: true }).action(run(runDetached))
+}
+
+async function listResults({ io, paths }: CliContext, { json }: ResultOptions): Promise<void> {
+  const kept = new ResultStore(paths().home).list().map(({ id, target, state, startedAt, grant }) => ({
+    id,
+    target,
+    state,
+    createdAt: startedAt,
+    endsAt: grant.endsAt,
+  }))
+  if (json === true) return io.json(kept)
+  if (kept.length === 0) return io.note('no results')
+  await io.table(kept, {
+    ID: ({ id }) => id,
+    TARGET: ({ target }) => target,
+    STATE: ({ state }) => state,
+    ASKED: ({ createdAt }) => io.age(createdAt),
+    ENDS: ({ endsAt }) => io.age(endsAt),
+  })
+}
+
+async function fetchResult(context: CliContext, id: string, options: ResultOptions): Promise<void> {
+  const { io } = context
+  needId(id, 'apr')
+  const api = await context.client()
+  const store = new ResultStore(context.paths().home)
+  store.list()
+  let kept = await own(api, store.read(id), id)
+  if (kept.state === 'running' && options.wait === true) kept = await untilOver(context, store, kept)
+  await needCurrentGrant(api, store, kept)
+  if (kept.state === 'running' && isAlive(kept.pid)) await stillRunning(api, kept)
+  const { error, results } = kept
+  if (error === undefined && results !== undefined)
+    await writeResults(results, options.json === true ? 'json' : (options.format ?? 'table'), io)
+  if (options.keep !== true) store.remove(id)
+  if (kept.state === 'running') throw await lostError(api, kept, 'the process that kept its connection has ended')
+  if (error === undefined) return
+  throw LOST.has(error.code) ? await lostError(api, kept, error.message) : errorFrom(error)
+}
+
+/** The result, where the person is the one who asked, at the same gateway. */
+async function own(api: ApiClient, kept: KeptResult | undefined, id: string): Promise<KeptResult> {
+  const person = (await api.whoami()).person.id
+  if (kept !== undefined && kept.gateway === api.gateway && kept.person === person) return kept
+  throw new PamError('NOT_FOUND', `no result of ${id} is kept here`, {
+    hint: 'a result is kept on the machine that ran "pamctl query --detach", and fetched once; "pamctl result" lists what is kept',
+    id,
+  })
+}
+
+async function untilOver({ io }: CliContext, store: ResultStore, kept: KeptResult): Promise<KeptResult> {
+  return interruptible(async (interruption) => {
+    const { signal } = interruption
+    return whileWaiting(io, `${kept.waitsFor} waits for approval`, async () => {
+      for (let current = kept; ;) {
+        if (current.state !== 'running' || !isAlive(current.pid)) return current
+        await pause(POLL_MS)
+        if (signal.aborted) throw new Exit(interruption.exitCode)
+        current = store.read(kept.id) ?? current
+      }
+    })
+  })
+}
+
+/** A result ends with the access that it was got by, also where that was revoked. */
+async function needCurrentGrant(api: ApiClient, store: ResultStore, kept: KeptResult): Promise<void> {
+  const { items } = await api.grants.list({ active: true, limit: 100 })
+  if (items.some(({ id, state }) => id === kept.grant.id && state === 'active')) return
+  store.remove(kept.id)
+  throw new PamError(
+    'RESULT_EXPIRED',
+    `your access to ${kept.target} has ended, and the result of ${kept.id} with it`,
+    {
+      hint: 'request access again, and run the statement again',
+      id: kept.id,
+    },
+  )
+}
+
+/** Says what a statement without a result waits for; it does not return. */
+async function stillRunning(api: ApiClient, { waitsFor }: KeptResult): Promise<never> {
+  const { state } = await api.reviews.get(waitsFor)
+  throw new PamError('REQUEST_PENDING', `${waitsFor} ${state === 'pending' ? 'waits for approval' : 'is running'}`, {
+    hint: 'run this again, or give --wait',
+    id: waitsFor,
+  })
+}
+
+/** The connection ended before the answer: whether the statement ran is told by what became of its approval. */
+async function lostError(api: ApiClient, { id, waitsFor }: KeptResult, reason: string): Promise<PamError> {
+  const { state } = await api.reviews.get(waitsFor)
+  const mayHaveRun = state === 'approved' || state === 'used'
+  return new PamError(mayHaveRun ? 'GATEWAY_LOST' : 'HOLD_WITHDRAWN', `there is no result of ${id}: ${reason}`, {
+    hint: mayHaveRun
+      ? `${waitsFor} was approved: whether the statement has run is in the record of its session (pamctl sessions)`
+      : `${waitsFor} was withdrawn and did not run: run the statement again`,
+    id: waitsFor,
+  })
+}
+
+/** What ends a connection from outside. */
+const LOST: ReadonlySet<string> = new Set([
+  'SHUTTING_DOWN',
+  'GATEWAY_LOST',
+  'NOT_SIGNED_IN',
+  'HOLD_WITHDRAWN',
+  'INTERNAL',
+])
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+const POLL_MS = 500

@@ -1,0 +1,136 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { StatementError } from '../../protocols/query-client.ts'
+import { fromErrorBody, PamError, type ErrorBody } from '../../shared/errors.ts'
+import { looksLikeId } from '../../shared/id.ts'
+import { replaceFile } from '../../shared/replace-file.ts'
+import type { ResultSet } from '../query/results.ts'
+
+/** What is kept on this machine of a statement that was held: who runs it, and what came of it. */
+export interface KeptResult {
+  readonly version: 1
+  /** Of the first approval that it waited for, by which it is asked for. */
+  readonly id: string
+  readonly target: string
+  readonly gateway: string
+  /** Id of the person. */
+  readonly person: string
+  /** The grant that it ran under, with which it ends. */
+  readonly grant: { readonly id: string; readonly endsAt: string }
+  readonly startedAt: string
+  /** The process that keeps its connection. */
+  readonly pid: number
+  readonly state: 'running' | 'done' | 'failed'
+  /** While it runs: the approval that it waited for last. */
+  readonly waitsFor: string
+  readonly results?: readonly ResultSet[]
+  readonly error?: ErrorBody & { readonly sqlstate?: string }
+}
+
+/** Results in a directory of the user alone, one file each (mode 0600), until they are fetched or their grant has ended. */
+export class ResultStore {
+  readonly #directory: string
+  readonly #now: () => number
+
+  /** `home`: pamctl's own, which is private. */
+  constructor(home: string, now: () => number = Date.now) {
+    this.#directory = join(home, 'results')
+    this.#now = now
+  }
+
+  /** Throws where there are too many. */
+  needRoom(): void {
+    if (this.list().length < MAX_KEPT) return
+    throw new PamError('RATE_LIMITED', `${MAX_KEPT} results of detached statements are kept already`, {
+      hint: '"pamctl result" lists them; fetch some',
+    })
+  }
+
+  save(result: KeptResult): void {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
+    replaceFile(this.#file(result.id), JSON.stringify(result))
+  }
+
+  read(id: string): KeptResult | undefined {
+    // The id becomes a file name.
+    if (!looksLikeId(id, ['apr'])) return undefined
+    let text: string
+    try {
+      text = readFileSync(this.#file(id), 'utf8')
+    } catch {
+      return undefined
+    }
+    const kept = parsed(text)
+    return kept?.id === id ? kept : undefined
+  }
+
+  remove(id: string): void {
+    if (looksLikeId(id, ['apr'])) rmSync(this.#file(id), { force: true })
+  }
+
+  /** What is kept, oldest first. Of what has ended, rows are removed at once, and the rest a day later. */
+  list(): readonly KeptResult[] {
+    const kept = this.#ids().flatMap((id) => {
+      const result = this.read(id)
+      const endedFor = this.#now() - Date.parse(result?.grant.endsAt ?? '')
+      if (result === undefined || !(endedFor < REMEMBERED_MS)) {
+        this.remove(id)
+        return []
+      }
+      if (endedFor < 0 || result.results === undefined) return [result]
+      const { results: _, ...rest } = result
+      this.save(rest)
+      return [rest]
+    })
+    return kept.toSorted((a, b) => a.startedAt.localeCompare(b.startedAt))
+  }
+
+  /** Everything of one gateway: its person signs out. */
+  removeOf(gateway: string): void {
+    for (const result of this.list()) if (result.gateway === gateway) this.remove(result.id)
+  }
+
+  #ids(): string[] {
+    try {
+      return readdirSync(this.#directory).filter((name) => looksLikeId(name, ['apr']))
+    } catch {
+      return []
+    }
+  }
+
+  #file(id: string): string {
+    return join(this.#directory, id)
+  }
+}
+
+/** An error as it was kept. */
+export const errorFrom = (error: NonNullable<KeptResult['error']>): PamError =>
+  error.sqlstate === undefined ? fromErrorBody(error) : new StatementError({ ...error, sqlstate: error.sqlstate })
+
+function parsed(text: string): KeptResult | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isKept(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const STATES: ReadonlySet<unknown> = new Set(['running', 'done', 'failed'])
+
+function isKept(value: unknown): value is KeptResult {
+  if (typeof value !== 'object' || value === null) return false
+  const kept: Partial<Record<keyof KeptResult, unknown>> = value
+  const texts = [kept.id, kept.target, kept.gateway, kept.person, kept.startedAt, kept.waitsFor]
+  return (
+    kept.version === 1 &&
+    texts.every((text) => typeof text === 'string') &&
+    typeof kept.pid === 'number' &&
+    STATES.has(kept.state) &&
+    typeof kept.grant === 'object' &&
+    kept.grant !== null
+  )
+}
+
+const MAX_KEPT = 50
+const REMEMBERED_MS = 24 * 60 * 60_000

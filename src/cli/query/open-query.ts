@@ -1,0 +1,16 @@
+import type { Target } from '../../api/schemas/access.ts'
+import type { OpenQuery } from '../../protocols/client-half.ts'
+import { clientHalves } from '../../protocols/client.ts'
+import { isProtocolName, wordsOf } from '../../protocols/names.ts'
+import { UsageError } from '../../shared/errors.ts'
+
+/** How statements reach a target; an error for one that has none. */
+export function openQueryOf({ name, type }: Pick<Target, 'name' | 'type'>): OpenQuery {
+  const openQuery = isProtocolName(type) ? clientHalves[type].openQuery : undefined
+  if (openQuery !== undefined) return openQuery
+  const { article, label } = isProtocolName(type) ? wordsOf(type) : { article: 'a', label: type }
+  throw new UsageError(
+    `${name} is ${article} ${label} target, and pamctl query is for databases`,
+    `pamctl connect ${name}`,
+  )
+}

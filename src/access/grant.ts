@@ -15,6 +15,8 @@ export interface Grant {
   readonly revoked: { readonly at: number; readonly by: string; readonly reason: string } | undefined
   /** Revoking standing access blocks a new grant until this is set. */
   readonly allowedAgainAt: number | undefined
+  /** The use of a break-glass rule that it came from. */
+  readonly breakGlass?: string | undefined
 }
 
 export type GrantState = 'active' | 'over' | 'revoked'
@@ -52,7 +54,12 @@ export function revokeGrant(grant: Grant, by: string, reason: string, now: numbe
 
 /** Whether this revoked standing grant keeps a new one from being made. */
 export function blocksStanding(grant: Grant): boolean {
-  return grant.requestId === undefined && grant.revoked !== undefined && grant.allowedAgainAt === undefined
+  return (
+    grant.requestId === undefined &&
+    grant.breakGlass === undefined &&
+    grant.revoked !== undefined &&
+    grant.allowedAgainAt === undefined
+  )
 }
 
 export function allowAgain(grant: Grant, now: number): Grant {

@@ -109,6 +109,8 @@ export interface ApiSettings {
   /** Milliseconds for a TLS handshake, and for the headers of a request. */
   readonly handshake: number
   readonly requestExpire: number
+  /** How many places there are that are told of what happens: webhooks, and Slack. */
+  readonly channels: number
   readonly recentSignIn: number
   readonly web: {
     /** Who signs in people: the first is meant where none is named. None where nobody signs in people. */

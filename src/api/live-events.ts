@@ -4,6 +4,7 @@ import { UsageError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
 import { findApprovals } from '../storage/approvals.ts'
 import { listAudit } from '../storage/audit.ts'
+import { findBreakGlass } from '../storage/break-glass.ts'
 import { auditHead } from '../storage/audit-head.ts'
 import type { Database } from '../storage/database.ts'
 import { findGrants } from '../storage/grants.ts'
@@ -20,7 +21,7 @@ export interface LiveEvent {
   readonly change: string
 }
 
-export type LiveKind = 'review' | 'session' | 'grant' | 'lock' | 'config'
+export type LiveKind = 'review' | 'session' | 'grant' | 'lock' | 'break-glass' | 'config'
 
 /** Who may hear of something: those whose it is, who decide on it, and who may see everything of its kind. */
 interface Audience {
@@ -169,6 +170,10 @@ export class LiveEvents {
       case 'grt_': {
         const grant = (await findGrants(this.#db.read, subject)).find(({ id }) => id === subject)
         return grant && told('grant', { person: grant.person.id, roles: ['audit', 'operate'] })
+      }
+      case 'brk_': {
+        const use = (await findBreakGlass(this.#db.read, subject)).find(({ id }) => id === subject)
+        return use && told('break-glass', { person: use.person.id, groups: use.reviewers, roles: ['audit', 'operate'] })
       }
       case 'lck_':
         return told('lock', { everybody: true, roles: [] })

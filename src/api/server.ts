@@ -21,6 +21,7 @@ import { grantRoutes } from './routes/grants.ts'
 import { identityRoutes } from './routes/identity.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { eventRoutes } from './routes/events.ts'
+import { breakGlassRoutes } from './routes/break-glass.ts'
 import { lockRoutes } from './routes/locks.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { policyRoutes } from './routes/policy.ts'
@@ -230,6 +231,7 @@ const ROUTES = [
   reviewRoutes,
   grantRoutes,
   lockRoutes,
+  breakGlassRoutes,
   sessionRoutes,
   recordingRoutes,
   auditRoutes,

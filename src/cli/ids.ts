@@ -24,5 +24,9 @@ const KINDS = {
   },
   grt: { what: 'a grant', commands: (id: string) => `to end it: pamctl revoke ${id}` },
   lck: { what: 'a lock', commands: (id: string) => `to lift it: pamctl unlock ${id}` },
+  brk: {
+    what: 'an emergency',
+    commands: (id: string) => `to close its review: pamctl breakglass review ${id} --comment "…"`,
+  },
   ses: { what: 'a session', commands: (id: string) => `to end it: pamctl kill ${id}; to see it: pamctl replay ${id}` },
 } as const

@@ -6,6 +6,7 @@ import { VERSION } from '../shared/version.ts'
 import { createContext, type CliContext, type GlobalOptions } from './context.ts'
 import type { AddCommand, Run } from './command.ts'
 import { agent } from './commands/agent.ts'
+import { breakglass } from './commands/breakglass.ts'
 import { config } from './commands/config.ts'
 import { connect } from './commands/connect.ts'
 import { grants, revoke } from './commands/grants.ts'
@@ -163,6 +164,7 @@ const VERBS: readonly AddCommand[] = [
   withdraw,
   grants,
   revoke,
+  breakglass,
   reviews,
   approve,
   deny,

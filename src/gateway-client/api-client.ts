@@ -9,6 +9,7 @@ import type {
   VerificationResult,
 } from '../api/schemas/recording.ts'
 import type { Review } from '../api/schemas/review.ts'
+import type { BreakGlass } from '../api/schemas/break-glass.ts'
 import type { Lock, NewLock } from '../api/schemas/lock.ts'
 import type { Delivery } from '../api/schemas/delivery.ts'
 import type { Explanation, ReplayLine, Rules, TrialResult } from '../api/schemas/policy.ts'
@@ -44,6 +45,7 @@ export function createApiClient(options: ApiClientOptions) {
     reviews: reviewsOf(calls),
     grants: grantsOf(calls),
     locks: locksOf(calls),
+    breakGlass: breakGlassOf(calls),
     sessions: sessionsOf(calls),
     search: async function* (
       asked: {
@@ -142,6 +144,14 @@ const locksOf = ({ post, all }: Calls) => ({
   list: (active: boolean) => all<Lock>('/v1/locks', { active }),
   create: (asked: NewLock) => post<Lock>('/v1/locks', asked),
   lift: (lock: string, reason: string) => post<Lock>(`/v1/locks/${id(lock)}/lift`, { reason }),
+})
+
+/** Access in an emergency, and its reviews. */
+const breakGlassOf = ({ get, post, all }: Calls) => ({
+  list: (open: boolean) => all<BreakGlass>('/v1/break-glass', { open }),
+  get: (use: string) => get<BreakGlass>(`/v1/break-glass/${id(use)}`),
+  start: (asked: { target: string; reason: string; lengthMs?: number }) => post<BreakGlass>('/v1/break-glass', asked),
+  review: (use: string, comment: string) => post<BreakGlass>(`/v1/break-glass/${id(use)}/review`, { comment }),
 })
 
 /** Sessions and their records. */

@@ -3,7 +3,7 @@ export type ServerEvent =
   | {
       readonly type: 'changed'
       readonly seq: number
-      readonly kind: 'review' | 'session' | 'grant' | 'config'
+      readonly kind: 'review' | 'session' | 'grant' | 'lock' | 'break-glass' | 'config'
       readonly id: string
       readonly change: string
     }

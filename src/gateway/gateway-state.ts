@@ -9,6 +9,8 @@ import type { PamError } from '../shared/errors.ts'
 export interface GatewayState {
   /** The person's current grant; standing access creates one. Throws an error that says what to do where there is none. */
   grantFor(person: Person, target: Target, rule: AccessRule, now: number): Promise<Grant>
+  /** Access that the person has taken in an emergency, and that is current. */
+  breakGlassFor(personId: string, target: string, now: number): Promise<Grant | undefined>
   /** Whether the grant is still current: it may have been revoked while the session was being opened. */
   isGrantActive(id: string, now: number): Promise<boolean>
   /** Throws LOCKED where a lock keeps this person away from this target. */

@@ -3,7 +3,8 @@ import type { Grant } from '../access/grant.ts'
 import type { Login } from '../identity/login.ts'
 import type { CredentialLease } from '../credentials/credential.ts'
 import type { Secrets } from '../credentials/secrets.ts'
-import { decideAccess } from '../policy/decide.ts'
+import { decideAccess, decideBreakGlass } from '../policy/decide.ts'
+import { liftedPolicy } from '../policy/lifted.ts'
 import type { AccessRule, Policy } from '../policy/policy.ts'
 import { isSamePerson } from '../policy/same-person.ts'
 import type { SessionRecorder } from '../recording/recorder.ts'
@@ -13,7 +14,7 @@ import { asPamError, PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { ComparisonBudget } from './comparison-budget.ts'
-import { keepsAccess } from './keeps-access.ts'
+import { accessRuleNow, keepsAccess } from './keeps-access.ts'
 import { clientLeft } from './early-input.ts'
 import { credentialSource, type Accounts } from './credential-source.ts'
 import type { Engine, Session } from './engine.ts'
@@ -82,10 +83,10 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
   const { login, target, protocol, account } = wanted
   const { clock, state, registry } = parts
   const settings = parts.settings()
-  const rule = accessRule(wanted, settings, registry)
+  limitSessions(login, settings, registry)
   await state.refuseLocked(login.person.id, target, clock.now())
+  const { rule, grant } = await accessTo(wanted, parts)
   const credentials = credentialSource(protocol.target, target, account, rule, parts.secrets())
-  const grant = await state.grantFor(login.person, target, rule, clock.now())
   const id = newId('ses')
   const openedAt = clock.now()
   const opening: Opening = {
@@ -122,7 +123,7 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
     lease,
     recorder,
     limits: settings.limits,
-    policy: () => parts.settings().policy,
+    policy: () => policyUnder(grant, login, target, parts.settings()),
   })
   const stopTimers = watch(opening, session, parts)
   endWithLease(session)
@@ -143,14 +144,26 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
   return { session, close }
 }
 
-/** The rule that grants access. Throws where the person has too many sessions. */
-function accessRule(
+/** The rule that gives access, and the grant under it: of an emergency while there is one, else of daily work. */
+async function accessTo(
   { login: { person }, target }: Wanted,
-  { policy, limits }: TunnelSettings,
-  registry: SessionRegistry,
-): AccessRule {
+  { state, clock, settings }: TunnelParts,
+): Promise<{ readonly rule: AccessRule; readonly grant: Grant }> {
+  const taken = await state.breakGlassFor(person.id, target.name, clock.now())
+  const { policy } = settings()
+  const broken = taken && decideBreakGlass(policy, person, target, taken.rule)
+  if (taken !== undefined && broken !== undefined) return { rule: broken, grant: taken }
   const rule = decideAccess(policy, person, target)
-  if (rule === undefined) throw new PamError('NO_ACCESS', `no access rule grants you ${target.name}`)
+  if (rule !== undefined) return { rule, grant: await state.grantFor(person, target, rule, clock.now()) }
+  if (decideBreakGlass(policy, person, target) === undefined)
+    throw new PamError('NO_ACCESS', `no access rule grants you ${target.name}`)
+  throw new PamError('NO_GRANT', `you have access to ${target.name} only in an emergency`, {
+    hint: `everybody is told, and it is reviewed: pamctl breakglass start ${target.name} --reason "…"`,
+  })
+}
+
+/** Throws where the person has too many sessions. */
+function limitSessions({ person }: Login, { limits }: TunnelSettings, registry: SessionRegistry): void {
   const { live, ending } = registry.countOf(person.id)
   if (live >= limits.sessionsPerPerson) {
     throw new PamError('RATE_LIMITED', `you have ${limits.sessionsPerPerson} sessions open already`, {
@@ -163,7 +176,6 @@ function accessRule(
       hint: 'try again in a moment',
     })
   }
-  return rule
 }
 
 /** Resolves when the beginning of the record is durable. */
@@ -185,7 +197,8 @@ function openRecord(opening: Opening, account: string, spool: Spool): Promise<Se
     {
       file: opening.recording,
       recipients: settings.recording.encryptTo,
-      strict: (target.durability ?? settings.recording.durability) === 'strict',
+      // What is done in an emergency is on the disk before it is done, whatever the target says.
+      strict: grant.breakGlass !== undefined || (target.durability ?? settings.recording.durability) === 'strict',
       onFailure(error) {
         logger.error({ cause: (error.cause as Error | undefined)?.message }, 'recording.failed')
         ended.abort(error)
@@ -206,6 +219,7 @@ const listed = (
   grantId: grant.id,
   target: target.name,
   account: accountOf(session.lease),
+  breakGlass: breakGlassRule(grant),
   commands: () => session.commands(),
   recent: (approvalId) => (recorder.isEncrypted ? [] : session.recent(approvalId)),
   end: (reason) => session.end(reason),
@@ -240,11 +254,22 @@ async function confirm(
   const current = await provenLogin(login, state, clock)
   if (current === undefined) throw identityLost()
   const rules = settings()
-  if (!keepsAccess({ target: target.name, account }, current.person, rules))
+  if (!keepsAccess({ target: target.name, account, breakGlass: breakGlassRule(grant) }, current.person, rules))
     throw new PamError('NO_ACCESS', `no access rule grants you ${target.name} now`)
   if (!isSamePerson(rules.policy, login.person, current.person))
     throw new PamError('IDENTITY_LOST', 'your group membership changed', { hint: 'connect again' })
   registry.proven(id, current.person)
+}
+
+/** The rule of a grant that was taken in an emergency. */
+const breakGlassRule = ({ rule, breakGlass }: Grant): string | undefined =>
+  breakGlass === undefined ? undefined : rule
+
+/** The rules in force, as a session under this grant has them. */
+function policyUnder(grant: Grant, { person }: Login, target: TargetConfig, rules: TunnelSettings): Policy {
+  const breakGlass = breakGlassRule(grant)
+  if (breakGlass === undefined) return rules.policy
+  return liftedPolicy(rules.policy, accessRuleNow({ target: target.name, breakGlass }, person, rules))
 }
 
 /** With the labels that it has now: a reload may have put it under a lock. */

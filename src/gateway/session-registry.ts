@@ -15,6 +15,8 @@ export interface LiveSession {
   readonly target: string
   /** On the target. */
   readonly account: string
+  /** The break-glass rule that it was opened under. */
+  readonly breakGlass?: string | undefined
   /** Commands so far. */
   commands(): number
   /** For approvers; empty where the record of the session is hidden from everybody here. */
@@ -100,6 +102,11 @@ export class SessionRegistry {
 
   find(id: string): LiveSession | undefined {
     return this.#live.get(id)
+  }
+
+  /** Whether a session under this grant is connected, or still being put on record. */
+  hasGrant(grantId: string | undefined): boolean {
+    return [...this.#live.values()].some((session) => session.grantId === grantId)
   }
 
   countOf(personId: string): SessionCount {

@@ -1,5 +1,5 @@
 import type { Login } from '../identity/login.ts'
-import { decideAccess } from '../policy/decide.ts'
+import { isVisible } from '../policy/decide.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Clock } from '../shared/clock.ts'
 import { asPamError, PamError, toErrorBody } from '../shared/errors.ts'
@@ -29,7 +29,7 @@ export async function serveTunnel(
       target === undefined ||
       protocol === undefined ||
       engine === undefined ||
-      decideAccess(settings.policy, login.person, target) === undefined
+      !isVisible(settings.policy, login.person, target)
     ) {
       throw new PamError('TARGET_UNKNOWN', `no target named "${targetName}" is visible to you`, {
         hint: '"pamctl targets" lists yours',
@@ -46,7 +46,11 @@ export async function serveTunnel(
     const open = (): Promise<OpenedSession> => openSession({ login, target, protocol, account }, parts)
     const opened =
       engine.sessions === 'per-connect'
-        ? await parts.sharedSessions.join(target, sharingKey(login, account, settings.policy), open)
+        ? await parts.sharedSessions.join(
+            target,
+            sharingKey(login, account, settings.policy, await breakGlassId(login, target, parts)),
+            open,
+          )
         : await open()
     try {
       channel.send({ v: 1, type: 'opened', id: opened.session.id })
@@ -90,9 +94,23 @@ export async function serveTunnel(
   }
 }
 
-/** Connections share a session only with the same login and account, and if nothing has changed that rules look at. */
-export const sharingKey = (login: Login, account: string | undefined, policy: Policy): string =>
-  JSON.stringify([login.id, login.person, account, policy.version])
+/**
+ * Connections share a session only with the same login and account, under the same access that was taken in an emergency, if any, and if nothing
+ * has changed that rules look at.
+ */
+export const sharingKey = (
+  login: Login,
+  account: string | undefined,
+  policy: Policy,
+  breakGlass: string | undefined,
+): string => JSON.stringify([login.id, login.person, account, policy.version, breakGlass])
+
+/** The grant that this person has taken in an emergency, if any. */
+export const breakGlassId = async (
+  { person }: Login,
+  target: { readonly name: string },
+  { state, clock }: Pick<TunnelParts, 'state' | 'clock'>,
+): Promise<string | undefined> => (await state.breakGlassFor(person.id, target.name, clock.now()))?.id
 
 /** Tells the agent five minutes before the end. */
 function announceEnd(channel: TunnelChannel, session: Session, clock: Clock): () => void {

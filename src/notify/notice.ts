@@ -1,4 +1,5 @@
 import type { Approval } from '../access/approval.ts'
+import type { BreakGlass } from '../access/break-glass.ts'
 import type { AccessRequest } from '../access/request.ts'
 
 /** Something that happened, for places outside: an entry of the audit chain, and the review it is about. */
@@ -12,6 +13,8 @@ export interface Notice {
   readonly target: string | undefined
   readonly reason: string | undefined
   readonly review: AccessRequest | Approval | undefined
+  /** Access in an emergency: every channel is told, whatever it is configured to hear. */
+  readonly breakGlass?: BreakGlass | undefined
 }
 
 /** What has happened, in order. */

@@ -109,7 +109,10 @@ export class Webhooks {
       seq = last.seq
       const deliveries = notices.flatMap((notice) =>
         hooks
-          .filter(({ events }) => events.some((beginning) => notice.type.startsWith(beginning)))
+          .filter(
+            ({ events }) =>
+              notice.breakGlass !== undefined || events.some((beginning) => notice.type.startsWith(beginning)),
+          )
           .map((hook) => this.#delivery(hook, notice)),
       )
       await store.enqueue(deliveries, { name: CURSOR, seq })
@@ -190,7 +193,22 @@ export function webhookData(
   include: readonly ('statements' | 'reasons')[],
   publicUrl: string,
 ): Record<string, unknown> {
-  const { review } = notice
+  const { review, breakGlass } = notice
+  if (breakGlass !== undefined) {
+    const { id, person, target, rule, state, endsAt, reviewers, reason } = breakGlass
+    return {
+      id,
+      kind: 'break-glass',
+      state,
+      requester: person.label,
+      target,
+      rule,
+      reviewers,
+      ...(endsAt === undefined ? {} : { endsAt: new Date(endsAt).toISOString() }),
+      url: `${publicUrl}/`,
+      ...(include.includes('reasons') ? { reason } : {}),
+    }
+  }
   if (review === undefined) {
     return {
       id: notice.subject,

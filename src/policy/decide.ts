@@ -24,10 +24,28 @@ export type Judgement =
 export type DenialCode =
   'COMMAND_REFUSED' | 'COMMAND_NOT_ALLOWED' | 'COMMAND_UNKNOWN' | 'RELATION_MISSING' | 'MESSAGE_TOO_LARGE'
 
-/** The first access rule that fits, or undefined: no access. */
+/** The first access rule that fits, or undefined: no access. Rules for emergencies are no part of daily access. */
 export function decideAccess(policy: Policy, person: Person, target: Target): AccessRule | undefined {
-  return policy.access.find((rule) => fitsAccess(rule, person, target))
+  return policy.access.find((rule) => rule.grant !== 'break-glass' && fitsAccess(rule, person, target))
 }
+
+/** The first rule that lets this person break the glass on this target; by name, where access stands on it already. */
+export function decideBreakGlass(
+  policy: Policy,
+  person: Person,
+  target: Target,
+  name?: string,
+): AccessRule | undefined {
+  if (person.kind !== 'person') return undefined
+  return policy.access.find(
+    (rule) =>
+      rule.grant === 'break-glass' && (name === undefined || rule.name === name) && fitsAccess(rule, person, target),
+  )
+}
+
+/** Whether somebody may know of a target: some rule gives it to them, in an emergency at least. */
+export const isVisible = (policy: Policy, person: Person, target: Target): boolean =>
+  (decideAccess(policy, person, target) ?? decideBreakGlass(policy, person, target)) !== undefined
 
 /** Whether an access rule is about this person and target. */
 export function fitsAccess(rule: AccessRule, person: Person, target: Target): boolean {
@@ -98,6 +116,8 @@ function decideStatement(policy: Policy, person: Person, target: Target, stateme
         }
       )
     case 'hold':
+      if (rule.liftedBy !== undefined)
+        return { type: 'allow', rule: `${rule.name} (hold lifted by "${rule.liftedBy}")` }
       return {
         type: 'hold',
         rule: rule.name,

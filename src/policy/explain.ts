@@ -3,7 +3,7 @@ import type { Person, Target } from './command.ts'
 import { decideAccess } from './decide.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
-import type { AccessRule, CommandRule, MaskingRule, Policy, StatementMatch } from './policy.ts'
+import type { AccessRule, BreakGlassTerms, CommandRule, MaskingRule, Policy, StatementMatch } from './policy.ts'
 import type { PolicyLanguage } from './language.ts'
 
 /** What a person may do on a target, rule by rule, and why a rule does not apply. */
@@ -62,10 +62,16 @@ function explained(rule: AccessRule | CommandRule, person: Person, target: Targe
 
 /** `on request, up to 1h, approved by sre`. */
 export function describeAccess(rule: AccessRule): string {
+  const { breakGlass } = rule
+  if (breakGlass !== undefined)
+    return `in an emergency, up to ${formatDuration(rule.maxDuration)} without approval, reviewed by ${breakGlass.reviewers.groups.join(' or ')}${describeLifts(breakGlass.lifts)}`
   if (rule.grant === 'standing') return `standing, ${formatDuration(rule.maxDuration)} at a time`
   const approvers = rule.approvers === undefined ? '' : `, approved by ${describeApprovers(rule.approvers)}`
   return `on request, up to ${formatDuration(rule.maxDuration)}${approvers}`
 }
+
+const describeLifts = ({ holds, masks }: BreakGlassTerms['lifts']): string =>
+  holds.length + masks.length === 0 ? '' : `, lifts ${[...holds, ...masks].map((name) => `"${name}"`).join(', ')}`
 
 export function describeApprovers({ groups, count }: { groups: readonly string[]; count: number }): string {
   return `${count > 1 ? `${count} of ` : ''}${groups.join(' or ')}`

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { canonicalJson, type Json } from '../shared/canonical-json.ts'
+import { formatDuration } from '../shared/duration.ts'
 import { duration } from '../shared/duration-schema.ts'
 import { parsePointerPattern } from '../shared/field-path.ts'
 import { didYouMean } from '../shared/nearest-word.ts'
@@ -19,6 +20,7 @@ import {
   type StatementMatch,
   type CustomKind,
   type Policy,
+  type WhoSelector,
 } from './policy.ts'
 
 const names = z.array(z.string().min(1)).min(1)
@@ -26,6 +28,7 @@ const names = z.array(z.string().min(1)).min(1)
 const who = z
   .strictObject({
     groups: names.optional().describe('any of these groups'),
+    people: names.optional().describe('any of these people, by id, as `pamctl whoami --json` shows it'),
     kind: z.enum(['person', 'service']).optional().describe('only people, or only services'),
   })
   .default({})
@@ -43,6 +46,71 @@ const approvers = z.strictObject({
   groups: names.describe('members of any of these groups may decide'),
   count: z.int().min(1).max(10).default(1).describe('how many distinct people must approve'),
 })
+
+const breakGlass = z.strictObject({
+  reviewers: z
+    .strictObject({ groups: names.describe('members of any of these groups, but never whoever broke the glass') })
+    .describe('who closes the review afterwards'),
+  minReason: z.int().min(10).max(500).default(20).describe('characters that the reason must have'),
+  maxPerDay: z.int().min(1).max(10).default(2).describe('how often one person may use the rule within 24 hours'),
+  announcement: z
+    .enum(['required', 'best-effort'])
+    .default('required')
+    .describe(
+      'required: no access unless a webhook or Slack has taken the announcement; best-effort: access in any case',
+    ),
+  remindEvery: duration.prefault('24h').describe('how often reviewers are reminded of an outstanding review'),
+  lifts: z
+    .strictObject({
+      holds: z.array(z.string()).default([]).describe('names of command rules whose hold does not apply'),
+      masks: z.array(z.string()).default([]).describe('names of masking rules that do not apply'),
+    })
+    .prefault({})
+    .describe('what does not apply under such access; rules that deny always do'),
+})
+
+/** Terms are for emergencies alone, and such a rule names people who have a face, for a short time. */
+function breakGlassProblems(rule: {
+  readonly grant: string
+  readonly who: WhoSelector
+  readonly maxDuration: number
+  readonly breakGlass?: object | undefined
+  readonly approvers?: object | undefined
+}): { path: string[]; message: string }[] {
+  const isBreakGlass = rule.grant === 'break-glass'
+  const { groups, people, kind } = rule.who
+  const problems: [boolean, string[], string][] = [
+    [
+      isBreakGlass && rule.breakGlass === undefined,
+      ['breakGlass'],
+      'a rule with grant: break-glass needs breakGlass, with the reviewers',
+    ],
+    [
+      !isBreakGlass && rule.breakGlass !== undefined,
+      ['breakGlass'],
+      'only a rule with grant: break-glass has these terms',
+    ],
+    [
+      isBreakGlass && rule.approvers !== undefined,
+      ['approvers'],
+      'a rule with grant: break-glass asks nobody: it has breakGlass.reviewers',
+    ],
+    [
+      isBreakGlass && groups === undefined && people === undefined,
+      ['who'],
+      'a rule with grant: break-glass names groups or people',
+    ],
+    [isBreakGlass && kind === 'service', ['who', 'kind'], 'services do not break the glass'],
+    [
+      isBreakGlass && rule.maxDuration > MAX_BREAK_GLASS,
+      ['maxDuration'],
+      `a rule with grant: break-glass needs a maxDuration of ${formatDuration(MAX_BREAK_GLASS)} or less`,
+    ],
+  ]
+  return problems.flatMap(([isProblem, path, message]) => (isProblem ? [{ path, message }] : []))
+}
+
+const MAX_BREAK_GLASS = 4 * 3_600_000
 
 const ruleName = z.string().min(1).max(100).describe('shown with every decision')
 
@@ -212,12 +280,17 @@ const accessRuleIn = (language: PolicyLanguage) =>
       targets,
       when: condition('access', language),
       grant: z
-        .enum(['standing', 'request'])
-        .describe('standing: given at connect; request: given when an approver agrees'),
+        .enum(['standing', 'request', 'break-glass'])
+        .describe(
+          'standing: given at connect; request: given when an approver agrees; break-glass: taken in an emergency, announced and reviewed',
+        ),
       maxDuration: duration
         .default(12 * 3_600_000)
-        .describe('how long a grant may last; standing: how long each one lasts; default: 12h'),
+        .describe(
+          'how long a grant may last; standing: how long each one lasts; default: 12h; break-glass: needed, at most 4h',
+        ),
       approvers: approvers.optional().describe('who approves requests; needed where grant is request'),
+      breakGlass: breakGlass.optional().describe('terms of access in an emergency; needed where grant is break-glass'),
       reason: z.enum(['required', 'optional']).default('required').describe('whether a request must give a reason'),
       logins: patternList(checkLogin).describe(
         'the accounts that may be used, where a target has several; default: all',
@@ -227,6 +300,7 @@ const accessRuleIn = (language: PolicyLanguage) =>
       if (rule.grant === 'request' && rule.approvers === undefined) {
         context.addIssue({ code: 'custom', path: ['approvers'], message: 'a rule with grant: request needs approvers' })
       }
+      for (const { path, message } of breakGlassProblems(rule)) context.addIssue({ code: 'custom', path, message })
     })
     .register(renamedKeys, { longest: 'maxDuration' })
 

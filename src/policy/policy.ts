@@ -18,6 +18,8 @@ export interface Policy {
 /** Who a rule is about; an empty selector fits everybody. */
 export interface WhoSelector {
   readonly groups?: readonly string[] | undefined
+  /** Ids of people. */
+  readonly people?: readonly string[] | undefined
   readonly kind?: 'person' | 'service' | undefined
 }
 
@@ -35,7 +37,7 @@ interface Rule {
 }
 
 export interface AccessRule extends Rule {
-  readonly grant: 'standing' | 'request'
+  readonly grant: 'standing' | 'request' | 'break-glass'
   /** Milliseconds: the longest grant, and for standing access the length of each. */
   readonly maxDuration: number
   /** Present for `request`. */
@@ -43,6 +45,23 @@ export interface AccessRule extends Rule {
   readonly reason: 'required' | 'optional'
   /** The accounts on the target that it lets somebody use; default: all that the target has. */
   readonly logins?: readonly string[] | undefined
+  /** Present for `break-glass`. */
+  readonly breakGlass?: BreakGlassTerms | undefined
+}
+
+/** How access in an emergency is had, and what it lifts. Never: rules that deny, locks, what is pinned, proof of identity. */
+export interface BreakGlassTerms {
+  readonly reviewers: { readonly groups: readonly string[] }
+  /** Characters. */
+  readonly minReason: number
+  /** Of one person, within 24 hours. */
+  readonly maxPerDay: number
+  /** Whether access is refused where no channel takes the announcement. */
+  readonly announcement: 'required' | 'best-effort'
+  /** Milliseconds between reminders of an outstanding review. */
+  readonly remindEvery: number
+  /** Names of command rules that hold, and of masking rules. */
+  readonly lifts: { readonly holds: readonly string[]; readonly masks: readonly string[] }
 }
 
 export interface CommandRule extends Rule {
@@ -52,6 +71,8 @@ export interface CommandRule extends Rule {
   /** The ready-made set it belongs to, and the type of target that the set is for. */
   readonly set?: string | undefined
   readonly targetType?: string | undefined
+  /** The break-glass rule that lifts its hold in this session. */
+  readonly liftedBy?: string | undefined
 }
 
 export const maskingKinds = [

@@ -3,12 +3,12 @@ import { decideAccess, decideCommand, type Judgement } from './decide.ts'
 import { explainMasking } from './explain.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
-import type { CommandRule, Policy, StatementMatch } from './policy.ts'
+import type { AccessRule, CommandRule, Policy, StatementMatch } from './policy.ts'
 import type { PolicyLanguage } from './language.ts'
 
 /** What the rules would say of a command, and why each of them decides or does not. */
 export interface Trial {
-  readonly access: { readonly rule: string; readonly grant: 'standing' | 'request' } | undefined
+  readonly access: { readonly rule: string; readonly grant: AccessRule['grant'] } | undefined
   readonly judgement: Judgement
   readonly statements: readonly TriedStatement[]
   /** What would be masked in anything that the target sends. */

@@ -122,6 +122,9 @@ function provisioningSources(
 const firstOf = (issuers: readonly TrustedIssuer[], url: string): number =>
   issuers.findIndex((issuer) => issuer.for === 'people' && issuer.url === url)
 
+const channelsOf = ({ notifications: { webhooks, slack } }: Config): number =>
+  webhooks.length + (slack === undefined ? 0 : 1)
+
 export function apiSettings(
   config: Config,
   { issuers, saml }: { readonly issuers: readonly TrustedIssuer[]; readonly saml: readonly SamlClient[] },
@@ -144,6 +147,7 @@ export function apiSettings(
     provisioning: provisioningSources(config, issuers),
     handshake: config.limits.handshake,
     requestExpire: config.requests.expires,
+    channels: channelsOf(config),
     recentSignIn: config.requests.recentSignIn,
     web: {
       providers: signInProviders(config, issuers, saml),

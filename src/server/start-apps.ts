@@ -8,9 +8,9 @@ import { servesBrowsers, type BrowserHost, type BrowserService, type Visitor } f
 import { openSession, type TunnelParts } from '../gateway/open-session.ts'
 import type { OpenedSession } from '../gateway/shared-sessions.ts'
 import { refuseUpgrade } from '../gateway/tunnel-listener.ts'
-import { sharingKey } from '../gateway/tunnel.ts'
+import { breakGlassId, sharingKey } from '../gateway/tunnel.ts'
 import type { Login } from '../identity/login.ts'
-import { decideAccess } from '../policy/decide.ts'
+import { isVisible } from '../policy/decide.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 
 /** Requests of browsers for hosts of targets, which come to the same listener as those of the API. */
@@ -69,7 +69,12 @@ export function listenForApps({ deps, tunnelParts, idle }: AppsParts): AppsListe
         const login = await signIn.visitor(target, cookies, { isUse, from })
         return {
           login: login.id,
-          key: sharingKey(login, undefined, parts.settings().policy),
+          key: sharingKey(
+            login,
+            undefined,
+            parts.settings().policy,
+            await breakGlassId(login, { name: target }, parts),
+          ),
           join: () => join(login, target, parts),
           settled: () => deps.connections.settled(socket),
         }
@@ -96,11 +101,16 @@ export function listenForApps({ deps, tunnelParts, idle }: AppsParts): AppsListe
         target === undefined ||
         protocol === undefined ||
         !servesBrowsers(protocol.engine) ||
-        decideAccess(policy, person, target) === undefined
+        !isVisible(policy, person, target)
       )
         throw new PamError('TARGET_UNKNOWN', `no app named "${name}" is visible to you`)
       const open = (): Promise<OpenedSession> => openSession({ login, target, protocol, account: undefined }, parts)
-      return await parts.sharedSessions.join(target, sharingKey(login, undefined, policy), open, idle())
+      return await parts.sharedSessions.join(
+        target,
+        sharingKey(login, undefined, policy, await breakGlassId(login, target, parts)),
+        open,
+        idle(),
+      )
     } catch (error) {
       const refusal = asPamError(error)
       await parts.state.accessRefused(person, name, refusal, parts.clock.now()).catch(() => {})

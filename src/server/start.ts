@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { authenticate, hasRole } from '../api/authenticate.ts'
+import { remindOfBreakGlass } from '../api/break-glass.ts'
 import { ChangeFeed } from '../api/change-feed.ts'
 import type { ApiDeps } from '../api/deps.ts'
 import { clientAddress } from '../api/client-address.ts'
@@ -406,6 +407,7 @@ async function sweep(db: Database, deps: ApiDeps, logger: Logger): Promise<void>
     for (const id of await expireRequests(db, clock.now())) changes.changed(id)
     await endOverdueWebSessions(deps)
     await endLocks(db, clock.now())
+    await remindOfBreakGlass(deps)
   } catch (error) {
     logger.error({ cause: error }, 'sweep.failed')
   }

@@ -77,6 +77,11 @@ export const errorCodes = {
   NO_ACCESS: meaning('No access rule lets this person have this target.', 403, 5),
   GRANT_OVER: meaning('The grant reached its end.', 403, 5),
   GRANT_REVOKED: meaning('The grant was revoked.', 403, 5),
+  ANNOUNCEMENT_FAILED: meaning(
+    'No channel took the announcement that somebody breaks the glass, and the rule demands one.',
+    503,
+    1,
+  ),
   LOCKED: meaning('The person, or the target, is locked until somebody lifts the lock or its time is over.', 403, 5),
   SESSION_KILLED: meaning('A person ended the session.', 403, 5),
   REQUEST_DENIED: meaning('An approver denied the request.', 403, 5),

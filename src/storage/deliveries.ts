@@ -48,6 +48,19 @@ export const deliveryStore = (db: Database) => ({
   },
 })
 
+/** The channels that have taken what was told of a subject: names of webhooks, and `slack`. */
+export async function announcedTo(db: Reader, subject: string, type: string): Promise<string[]> {
+  const hooks = await db
+    .selectFrom('deliveries')
+    .select('hook')
+    .where('subject', '=', subject)
+    .where('type', '=', type)
+    .where('state', '=', 'delivered')
+    .execute()
+  const chat = await db.selectFrom('chat_messages').select('ts').where('review_id', '=', subject).executeTakeFirst()
+  return [...hooks.map(({ hook }) => hook), ...(chat === undefined ? [] : ['slack'])]
+}
+
 /** Newest first. */
 export async function listDeliveries(db: Reader, page: Page): Promise<Delivery[]> {
   const rows = await db

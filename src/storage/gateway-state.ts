@@ -9,7 +9,7 @@ import { formatDuration } from '../shared/duration.ts'
 import { findApprovals, saveApproval } from './approvals.ts'
 import { appendAudit } from './audit.ts'
 import type { Database, Tx } from './database.ts'
-import { activeGrant, findGrants, saveGrant, standingBlock } from './grants.ts'
+import { activeBreakGlass, activeGrant, findGrants, saveGrant, standingBlock } from './grants.ts'
 import { findLogin } from './logins.ts'
 import { refuseLocked } from './locks.ts'
 import { saveRecording } from './recordings.ts'
@@ -22,6 +22,9 @@ export function gatewayState(db: Database) {
     grantFor: async (person: Person, target: Target, rule: AccessRule, now: number): Promise<Grant> =>
       (await activeGrant(db.read, person.id, target.name, now)) ??
       db.change((tx) => newStandingGrant(tx, person, target, rule, now)),
+
+    breakGlassFor: (personId: string, target: string, now: number): Promise<Grant | undefined> =>
+      activeBreakGlass(db.read, personId, target, now),
 
     isGrantActive: async (id: string, now: number): Promise<boolean> => {
       const grant = (await findGrants(db.read, id)).find((candidate) => candidate.id === id)

@@ -18,6 +18,7 @@ export async function saveGrant(tx: Tx, grant: Grant): Promise<void> {
     ends_at: grant.endsAt,
     revoked: grant.revoked === undefined ? null : JSON.stringify(grant.revoked),
     allowed_again_at: grant.allowedAgainAt ?? null,
+    break_glass: grant.breakGlass ?? null,
   }
   await tx
     .insertInto('grants')
@@ -39,15 +40,29 @@ const grantOf = compiledOnce<{ id: string }, GrantTable>(['id'], (db, { id }) =>
   db.selectFrom('grants').selectAll().where('id', '=', id),
 )
 
-/** The person's current grant for a target that ends last. */
-export async function activeGrant(
+/** The person's current grant for a target that ends last; what was taken in an emergency is apart. */
+export const activeGrant = (db: Reader, personId: string, target: string, now: number): Promise<Grant | undefined> =>
+  lastActive(db, personId, target, now, ({ breakGlass }) => breakGlass === undefined)
+
+/** The person's current access to a target that was taken in an emergency. */
+export const activeBreakGlass = (
   db: Reader,
   personId: string,
   target: string,
   now: number,
+): Promise<Grant | undefined> => lastActive(db, personId, target, now, ({ breakGlass }) => breakGlass !== undefined)
+
+async function lastActive(
+  db: Reader,
+  personId: string,
+  target: string,
+  now: number,
+  isOfKind: (grant: Grant) => boolean,
 ): Promise<Grant | undefined> {
   const rows = await grantsFor(db, personId, target)
-  return rows.filter((grant) => grantState(grant, now) === 'active').toSorted((a, b) => b.endsAt - a.endsAt)[0]
+  return rows
+    .filter((grant) => isOfKind(grant) && grantState(grant, now) === 'active')
+    .toSorted((a, b) => b.endsAt - a.endsAt)[0]
 }
 
 /** A revoked standing grant that keeps a new one from being made. */
@@ -104,4 +119,5 @@ const fromRow = (row: GrantTable): Grant => ({
   endsAt: row.ends_at,
   revoked: row.revoked === null ? undefined : (JSON.parse(row.revoked) as NonNullable<Grant['revoked']>),
   allowedAgainAt: row.allowed_again_at ?? undefined,
+  ...(row.break_glass === null ? {} : { breakGlass: row.break_glass }),
 })

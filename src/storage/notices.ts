@@ -4,6 +4,7 @@ import { findApprovals } from './approvals.ts'
 import { listAudit } from './audit.ts'
 import { auditHead } from './audit-head.ts'
 import type { Database } from './database.ts'
+import { findBreakGlass } from './break-glass.ts'
 import { findRequests } from './requests.ts'
 
 /** The audit chain, as those read it who tell others what happens. */
@@ -32,5 +33,8 @@ async function toNotice(db: Database, { seq, type, at, actor, subject, data }: A
     target: typeof target === 'string' ? target : undefined,
     reason: typeof reason === 'string' ? reason : undefined,
     review: (await find?.(db.read, subject))?.find(({ id }) => id === subject),
+    breakGlass: subject.startsWith('brk_')
+      ? (await findBreakGlass(db.read, subject)).find(({ id }) => id === subject)
+      : undefined,
   }
 }

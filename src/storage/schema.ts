@@ -24,6 +24,7 @@ export interface Tables {
   used_saml_ids: UsedSamlIdTable
   saml_sessions: SamlSessionTable
   locks: LockTable
+  break_glass: BreakGlassTable
 }
 
 interface PersonColumns {
@@ -110,6 +111,8 @@ export interface GrantTable extends PersonColumns {
   ends_at: number
   revoked: string | null
   allowed_again_at: number | null
+  /** The use of a break-glass rule that it came from. */
+  break_glass: string | null
 }
 
 export interface ApprovalTable extends ReviewColumns {
@@ -294,4 +297,24 @@ export interface LockTable {
   lifted: string | null
   /** 1 while it may keep somebody out: neither lifted nor noted as over. */
   active: number
+}
+
+/** Access that was taken in an emergency, and its review. */
+export interface BreakGlassTable extends PersonColumns {
+  id: string
+  target: string
+  rule: string
+  reason: string
+  length: number
+  created_at: number
+  /** `announcing`, `refused`, `open`, `closed`. */
+  state: string
+  grant_id: string | null
+  ends_at: number | null
+  /** JSON: groups. */
+  reviewers: string
+  remind_every: number
+  reminded_at: number | null
+  /** JSON. */
+  reviewed: string | null
 }

@@ -26,4 +26,19 @@ describe('a live session', () => {
   ])('%s', (_what, given, keeps) => {
     expect(keepsAccess(session, jane, given)).toBe(keeps)
   })
+
+  const EMERGENCY = `{ name: emergencies, who: { groups: [dev] }, grant: break-glass, maxDuration: 30m, breakGlass: { reviewers: { groups: [sec] } } }`
+  it.each([
+    ['of an emergency keeps its access while its own rule gives it', rules(EMERGENCY), true],
+    ['of an emergency does not go on as one of daily work', rules(DEVS), false],
+    ['of an emergency loses it with the group', rules(EMERGENCY.replace('[dev]', '[ops]')), false],
+    [
+      'of an emergency loses it where its rule became one of daily work',
+      rules(DEVS.replace('devs', 'emergencies')),
+      false,
+    ],
+  ])('%s', (_what, given, keeps) => {
+    expect(keepsAccess({ ...session, breakGlass: 'emergencies' }, jane, given)).toBe(keeps)
+    expect(keepsAccess(session, jane, rules(EMERGENCY))).toBe(false)
+  })
 })

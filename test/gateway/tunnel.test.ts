@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Grant } from '../../src/access/grant.ts'
 import { ComparisonBudget } from '../../src/gateway/comparison-budget.ts'
 import type { Engine, Session } from '../../src/gateway/engine.ts'
 import type { TunnelParts } from '../../src/gateway/open-session.ts'
@@ -18,7 +19,7 @@ import { PamError } from '../../src/shared/errors.ts'
 import type { TunnelChannel, TunnelFrame } from '../../src/tunnel/web-socket-channel.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
 import { eventsOf, filesIn, openSpool } from '../helpers/recordings.ts'
-import { grantOf, loginOf, policyOf, store } from '../helpers/session-parts.ts'
+import { draftOf, grantOf, loginOf, policyOf, store } from '../helpers/session-parts.ts'
 
 const COMMANDS = 'commands: [{ name: watched, who: { groups: [trainee] }, match: { kinds: [delete] }, deny: ask }]'
 const ACCESS = `${COMMANDS}\naccess: [{ name: devs, who: { groups: [dev] }, grant: standing }]`
@@ -32,6 +33,8 @@ let current: Login | undefined
 /** The rules that are in force once the store knows of the session. */
 let reloaded: Policy | undefined
 let isGrantActive: boolean
+/** What the person has taken in an emergency. */
+let taken: Grant | undefined
 /** What each look at the locks finds. */
 let locked: (PamError | undefined)[]
 /** When the store answers who the login is. */
@@ -50,6 +53,7 @@ beforeEach(() => {
   reloaded = undefined
   isGrantActive = true
   locked = []
+  taken = undefined
   lookup = Promise.resolve()
   did = []
   frames = []
@@ -91,6 +95,7 @@ function parts(policy = ACCESS, given: Partial<TunnelParts> = {}): TunnelParts {
   }
   const state = {
     grantFor: () => Promise.resolve(grantOf(clock)),
+    breakGlassFor: () => Promise.resolve(taken),
     refuseLocked: () => {
       const error = locked.shift()
       return error === undefined ? Promise.resolve() : Promise.reject(error)
@@ -195,6 +200,47 @@ describe('a tunnel', () => {
     registry.add({ id: 'ses_0', person: login.person } as never)
     await open()
     expect(did).toEqual(['refused store RATE_LIMITED', 'refuse RATE_LIMITED', 'destroy'])
+  })
+
+  describe('in an emergency', () => {
+    const EMERGENCY = `commands:
+  - { name: never, match: { kinds: [drop-table] }, deny: no }
+  - { name: ask, match: { kinds: [truncate] }, hold: { approvers: { groups: [sre] } } }
+access: [{ name: emergencies, who: { groups: [dev] }, grant: break-glass, maxDuration: 30m, breakGlass: { reviewers: { groups: [sec] }, lifts: { holds: [ask] } } }]`
+    const take = (rule = 'emergencies'): void => void (taken = grantOf(clock, { rule, breakGlass: 'brk_1' }))
+
+    it('is strictly recorded, and under the rule of the emergency', async () => {
+      take()
+      const opened = spool.open.bind(spool)
+      let strict: boolean | undefined
+      spool.open = (event, options) => {
+        ;({ strict } = options)
+        return opened(event, options)
+      }
+      let decided: unknown[] = []
+      serve = async (session) => {
+        decided = [session.decide(draftOf({ kinds: ['truncate'] })), session.decide(draftOf({ kinds: ['drop-table'] }))]
+      }
+      await open('store', parts(EMERGENCY))
+      expect(strict).toBe(true)
+      expect(decided).toMatchObject([{ type: 'forward' }, { type: 'refuse', error: { code: 'COMMAND_REFUSED' } }])
+    })
+
+    it('gives nothing by its rule alone, and nothing by a rule that is for nobody now', async () => {
+      await open('store', parts(EMERGENCY))
+      expect(did).toEqual(['refused store NO_GRANT', 'refuse NO_GRANT', 'destroy'])
+      did = []
+      take('another rule')
+      await open('store', parts(EMERGENCY))
+      expect(did).toEqual(['refused store NO_GRANT', 'refuse NO_GRANT', 'destroy'])
+    })
+
+    it('ends with a reload that takes the rule away, also while it is being opened', async () => {
+      take()
+      reloaded = policyOf(ACCESS)
+      await open('store', parts(EMERGENCY))
+      expect(did).toContain('refused store NO_ACCESS')
+    })
   })
 
   it.each([

@@ -1,3 +1,7 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
@@ -10,8 +14,38 @@ let alice: SignedIn
 let dev: Port
 let prod: Port
 
+/** What a receiver of webhooks was told, in order. */
+const told: { type: string; data: { id: string } }[] = []
+const receiver = createServer((request, response) => {
+  let body = ''
+  request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+  request.on('end', () => {
+    told.push(JSON.parse(body) as (typeof told)[number])
+    response.writeHead(204).end()
+  })
+})
+
+const EMERGENCY = `
+  - name: emergencies
+    who: { groups: [engineering] }
+    targets: { names: [prod-db] }
+    grant: break-glass
+    maxDuration: 30m
+    breakGlass:
+      reviewers: { groups: [audit] }
+      lifts: { holds: [a person decides on what cannot be undone] }`
+
 beforeAll(async () => {
-  stack = await startDemoStack()
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+  const { port } = receiver.address() as AddressInfo
+  process.env['PAM_TEST_WEBHOOK'] = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+  stack = await startDemoStack({
+    configure: (yaml) =>
+      `${yaml.replace('\naccess:', `\naccess:${EMERGENCY}`)}
+notifications:
+  webhooks: [{ name: ops, url: "http://127.0.0.1:${port}", secret: "env:PAM_TEST_WEBHOOK", events: [session.killed] }]
+`,
+  })
   ;[jane, bob, alice] = [
     await signIn(stack.gateway, 'jane'),
     await signIn(stack.gateway, 'bob'),
@@ -26,6 +60,7 @@ afterAll(async () => {
   dev?.close()
   prod?.close()
   await stack?.stop()
+  await new Promise((resolve) => receiver.close(resolve))
 })
 
 async function client(port: Port, database: string): Promise<pg.Client & { readonly ended: Promise<Error> }> {
@@ -119,5 +154,74 @@ describe('a lock of targets', () => {
     ] as const)
       await expect(who.api.locks.create(asked)).rejects.toMatchObject({ code })
     expect(await bob.api.locks.list(true)).toEqual([])
+  })
+})
+
+describe('access in an emergency', () => {
+  const reason = 'the orders are stuck and nobody of sre answers'
+  const start = (given: object = {}) => jane.api.breakGlass.start({ target: 'prod-db', reason, ...given })
+
+  it('is announced, lifts what its rule names and no more, ends with its grant, and is reviewed by somebody else', async () => {
+    for (const { id, target } of (await jane.api.grants.list({ active: true })).items)
+      if (target === 'prod-db') await jane.api.grants.revoke(id, 'an emergency is coming')
+    const lock = await bob.api.locks.create({ target: 'prod-db', reason: 'restore' })
+    await expect(start()).rejects.toMatchObject({ code: 'LOCKED' })
+    await bob.api.locks.lift(lock.id, '')
+    await expect(start({ reason: 'urgent' })).rejects.toMatchObject({ code: 'USAGE' })
+    await expect(alice.api.breakGlass.start({ target: 'prod-db', reason })).rejects.toMatchObject({ code: 'NO_ACCESS' })
+    await expect(inProd()).rejects.toMatchObject({ message: 'pam: you have no current grant for prod-db' })
+
+    const use = await start({ lengthMs: 600_000 })
+    expect(use).toMatchObject({ state: 'active', announced: ['ops'], mayReview: false })
+    // Whatever the receiver is configured to hear.
+    expect(told.filter(({ data }) => data.id === use.id).map(({ type }) => type)).toContain('breakglass.begun')
+    expect((await alice.api.breakGlass.list(true)).map(({ id }) => id)).toEqual([use.id])
+    const db = await inProd()
+    await db.query('truncate audit_tmp')
+    await expect(db.query('delete from orders')).rejects.toMatchObject({
+      message: expect.stringContaining('without WHERE are not allowed'),
+    })
+    await expect(start()).rejects.toMatchObject({ code: 'ALREADY_DECIDED' })
+
+    const comment = 'read the record: one truncate of a scratch table'
+    await expect(alice.api.breakGlass.review(use.id, comment)).rejects.toMatchObject({ code: 'ALREADY_DECIDED' })
+    await bob.api.grants.revoke(use.grantId ?? '', 'over')
+    expect(await db.ended).toMatchObject({ code: '57P01' })
+    await expect(inProd()).rejects.toMatchObject({ message: 'pam: you have no current grant for prod-db' })
+    await expect(jane.api.breakGlass.review(use.id, comment)).rejects.toMatchObject({ code: 'SELF_APPROVAL' })
+    await expect(bob.api.breakGlass.review(use.id, comment)).rejects.toMatchObject({ code: 'NOT_ALLOWED' })
+    await eventually(
+      () => alice.api.breakGlass.review(use.id, comment).catch(() => undefined),
+      'the record of the session is complete, and the review closed',
+    )
+    expect(await alice.api.breakGlass.list(true)).toEqual([])
+    expect((await audited(use.id)).filter((entry) => !entry.includes('ended'))).toEqual([
+      'breakglass.begun sub|jane',
+      'breakglass.granted sub|jane',
+      'breakglass.reviewed sub|alice',
+    ])
+  })
+
+  it('ends with a reload that takes its rule away, and is limited within a day', async () => {
+    await start()
+    const db = await inProd()
+    const file = join(stack.directory, 'pam.yaml')
+    const yaml = readFileSync(file, 'utf8')
+    writeFileSync(file, yaml.replace(EMERGENCY, ''))
+    process.kill(stack.pid, 'SIGHUP')
+    expect(await db.ended).toMatchObject({ message: expect.stringContaining('access rules changed') })
+    await expect(inProd()).rejects.toMatchObject({ message: 'pam: you have no current grant for prod-db' })
+    await expect(start()).rejects.toMatchObject({ code: 'NO_ACCESS' })
+    writeFileSync(file, yaml)
+    process.kill(stack.pid, 'SIGHUP')
+    // It lasts still, and its rule is back.
+    await (await eventually(() => inProd().catch(() => undefined), 'the rule is back')).end()
+    const [use] = await bob.api.breakGlass.list(true)
+    await bob.api.grants.revoke(use?.grantId ?? '', 'over')
+    await expect(start()).rejects.toMatchObject({ code: 'RATE_LIMITED' })
+    await eventually(
+      () => (told.some(({ type, data }) => type === 'breakglass.ended' && data.id === use?.id) ? true : undefined),
+      'reviewers are told that it has ended',
+    )
   })
 })

@@ -112,6 +112,8 @@ describe('the API', () => {
       'post /v1/reviews/{id}/decision': 'request.approved',
       'post /v1/grants/{id}/revoke': 'grant.revoked',
       'post /v1/grants/{id}/lift': 'grant.allowed-again',
+      'post /v1/break-glass': 'breakglass.begun',
+      'post /v1/break-glass/{id}/review': 'breakglass.reviewed',
       'post /v1/locks': 'lock.created',
       'post /v1/locks/{id}/lift': 'lock.lifted',
       'post /v1/sessions/{id}/kill': 'session.killed',

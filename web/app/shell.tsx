@@ -4,6 +4,7 @@ import { Text } from '../components/ui/text.tsx'
 import { AccessPage } from '../features/access/page.tsx'
 import { AccountPage } from '../features/account/page.tsx'
 import { AuditPage } from '../features/audit/page.tsx'
+import { EmergencyBanner } from '../features/inbox/emergencies.tsx'
 import { InboxPage, ReviewPage } from '../features/inbox/page.tsx'
 import { useWaitingCount } from '../features/inbox/waiting.ts'
 import { LivePage, WatchPage } from '../features/live/page.tsx'
@@ -109,6 +110,7 @@ function Shell({ state }: { state: Extract<SignIn, { state: 'in' }> }) {
           </Link>
         </div>
         <Connection lost={state.lost} />
+        <EmergencyBanner />
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         <Boundary key={path}>

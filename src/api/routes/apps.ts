@@ -1,11 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { decideAccess } from '../../policy/decide.ts'
+import type { Login } from '../../identity/login.ts'
+import { decideAccess, isVisible } from '../../policy/decide.ts'
 import { formatDuration } from '../../shared/duration.ts'
 import { asPamError, PamError } from '../../shared/errors.ts'
 import { isHostLabel } from '../../shared/host-label.ts'
-import { activeGrant } from '../../storage/grants.ts'
+import { activeBreakGlass, activeGrant } from '../../storage/grants.ts'
 import { refuseLocked } from '../../storage/locks.ts'
 import { appAnswer } from '../app-sign-in.ts'
 import type { ApiDeps } from '../deps.ts'
@@ -62,19 +63,27 @@ async function answerTo(
   const { login, browser } = await authenticateBrowser({ method, headers, from: ip }, deps)
   const { policy, targets } = deps.settings()
   const target = targets.find(({ name, isApp }) => name === asked.target && isApp)
-  const rule = target && decideAccess(policy, login.person, target)
-  if (target === undefined || rule === undefined)
+  if (target === undefined || !isVisible(policy, login.person, target))
     throw new PamError('TARGET_UNKNOWN', `no app named "${asked.target}" is visible to you`)
   const { name } = target
   await refuseLocked(deps.db.read, deps.clock.now(), login.person.id, target)
-  if (
-    rule.grant === 'request' &&
-    (await activeGrant(deps.db.read, login.person.id, name, deps.clock.now())) === undefined
-  )
+  const rule = decideAccess(policy, login.person, target)
+  if (rule?.grant !== 'standing' && !(await hasGrant(login, name, deps)))
     throw new PamError('NO_GRANT', `you have no current grant for ${name}`, {
-      hint: `request access in the dashboard, or with: pamctl request ${name} --for ${formatDuration(Math.min(rule.maxDuration, 3_600_000))} --reason "…"`,
+      hint:
+        rule === undefined
+          ? `you have access in an emergency alone: pamctl breakglass start ${name} --reason "…"`
+          : `request access in the dashboard, or with: pamctl request ${name} --for ${formatDuration(Math.min(rule.maxDuration, 3_600_000))} --reason "…"`,
     })
   return appAnswer(browser, asked, deps)
+}
+
+async function hasGrant({ person }: Login, target: string, { db, clock }: ApiDeps): Promise<boolean> {
+  const now = clock.now()
+  return (
+    ((await activeGrant(db.read, person.id, target, now)) ??
+      (await activeBreakGlass(db.read, person.id, target, now))) !== undefined
+  )
 }
 
 /** Back here afterwards. */

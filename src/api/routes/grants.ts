@@ -6,6 +6,7 @@ import { appendAudit } from '../../storage/audit.ts'
 import { findGrants, listGrants, saveGrant } from '../../storage/grants.ts'
 import { onlyOne } from '../../storage/page.ts'
 import { hasRole } from '../authenticate.ts'
+import { endBreakGlass } from '../break-glass.ts'
 import type { ApiDeps } from '../deps.ts'
 import { provenLogin } from '../proven-login.ts'
 import { grantSchema, grantsSchema, reasonBody } from '../schemas/access.ts'
@@ -48,6 +49,7 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
         )
         const grant = revokeGrant(onlyOne(mine, request.params.id), login.person.label, reason, now)
         await saveGrant(tx, grant)
+        if (grant.breakGlass !== undefined) await endBreakGlass(tx, grant.breakGlass, now)
         await appendAudit(tx, now, {
           type: 'grant.revoked',
           actor: login.person.id,

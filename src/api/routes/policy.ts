@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Person } from '../../policy/command.ts'
-import { decideAccess, type Judgement } from '../../policy/decide.ts'
+import { isVisible, type Judgement } from '../../policy/decide.ts'
 import {
   describeAccess,
   describeApprovers,
@@ -105,7 +105,7 @@ function tryRoute(app: App, deps: ApiDeps): void {
     const { policy, targets } = deps.settings()
     const target = targets.find((candidate) => candidate.name === name)
     const person: Person = asked === undefined ? login.person : { id: 'trial', label: 'trial', ...asked }
-    if (target === undefined || (!maySeeAll(login, deps) && decideAccess(policy, person, target) === undefined))
+    if (target === undefined || (!maySeeAll(login, deps) && !isVisible(policy, person, target)))
       throw unknownTarget(name)
     const { facts, refusal } = await deps.readCommand(target, text)
     const command = { protocol: target.type, kind: 'statement' as const, text, parameters: [], facts }
@@ -210,7 +210,8 @@ function toJudgement(judgement: Judgement): TrialResult['judgement'] {
 
 function describeWho(who: WhoSelector = {}): string {
   const kind = who.kind === undefined ? 'everybody' : `every ${who.kind}`
-  return who.groups === undefined ? kind : `${kind} in ${who.groups.join(' or ')}`
+  const named = who.people === undefined ? kind : who.people.join(' or ')
+  return who.groups === undefined ? named : `${named} in ${who.groups.join(' or ')}`
 }
 
 function describeTargets({ names, labels }: TargetSelector): string {

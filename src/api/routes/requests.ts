@@ -1,15 +1,17 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { keepsOut, lockedError } from '../../access/lock.ts'
 import { createRequest, twinError, type AccessRequest } from '../../access/request.ts'
 import { expire, withdraw } from '../../access/review.ts'
 import type { Grant } from '../../access/grant.ts'
 import type { Login } from '../../identity/login.ts'
-import { decideAccess } from '../../policy/decide.ts'
+import { decideAccess, decideBreakGlass } from '../../policy/decide.ts'
+import type { AccessRule } from '../../policy/policy.ts'
 import { describeAccess } from '../../policy/explain.ts'
 import { PamError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
 import { findGrants } from '../../storage/grants.ts'
-import { refuseLocked } from '../../storage/locks.ts'
+import { activeLocks, refuseLocked } from '../../storage/locks.ts'
 import { onlyOne } from '../../storage/page.ts'
 import { findRequests, listRequests, saveRequest } from '../../storage/requests.ts'
 import { appOrigin } from '../app-hosts.ts'
@@ -37,9 +39,12 @@ function targetsRoute(app: App, deps: ApiDeps): void {
     async (request) => {
       const { person } = request.login()
       const { policy, targets, apps } = deps.settings()
+      const locks = await activeLocks(deps.db.read, deps.clock.now())
       const items = targets.flatMap((target) => {
-        const rule = decideAccess(policy, person, target)
+        const emergency = decideBreakGlass(policy, person, target)
+        const rule = decideAccess(policy, person, target) ?? emergency
         if (rule === undefined) return []
+        const lock = locks.find((one) => keepsOut(one, person.id, target))
         const { name, type, labels } = target
         const { database, hostKeys } = target.facts
         const accounts = target.accounts.filter((account) => rule.logins?.includes(account) ?? true)
@@ -55,7 +60,9 @@ function targetsRoute(app: App, deps: ApiDeps): void {
             access: describeAccess(rule),
             grant: rule.grant,
             longestMs: rule.maxDuration,
-            reasonRequired: rule.grant === 'request' && rule.reason === 'required',
+            reasonRequired: rule.grant !== 'standing' && rule.reason === 'required',
+            ...breakGlassOf(emergency),
+            ...(lock === undefined ? {} : { locked: lockedError(lock).message }),
           },
         ]
       })
@@ -63,6 +70,17 @@ function targetsRoute(app: App, deps: ApiDeps): void {
     },
   )
 }
+
+const breakGlassOf = (rule: AccessRule | undefined) =>
+  rule?.breakGlass === undefined
+    ? {}
+    : {
+        breakGlass: {
+          longestMs: rule.maxDuration,
+          minReason: rule.breakGlass.minReason,
+          access: describeAccess(rule),
+        },
+      }
 
 function newRequestRoute(app: App, deps: ApiDeps): void {
   const { db, clock } = deps
@@ -75,6 +93,10 @@ function newRequestRoute(app: App, deps: ApiDeps): void {
       const { policy, targets, requestExpire } = deps.settings()
       const target = targets.find(({ name }) => name === request.body.target)
       const rule = target && decideAccess(policy, person, target)
+      if (target !== undefined && rule === undefined && decideBreakGlass(policy, person, target) !== undefined)
+        throw new PamError('NO_ACCESS', `${target.name} cannot be requested: you have access in an emergency alone`, {
+          hint: `everybody is told, and it is reviewed: pamctl breakglass start ${target.name} --reason "…"`,
+        })
       if (rule === undefined) {
         throw new PamError('TARGET_UNKNOWN', `no target named "${request.body.target}" is visible to you`, {
           hint: '"pamctl targets" lists yours',

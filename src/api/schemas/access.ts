@@ -7,7 +7,12 @@ export const targetSchema = z.object({
   labels: z.record(z.string(), z.string()),
   /** For people to read. */
   access: z.string(),
-  grant: z.enum(['standing', 'request']),
+  /** `break-glass`: in an emergency alone. */
+  grant: z.enum(['standing', 'request', 'break-glass']),
+  /** How access is taken in an emergency, where some rule gives it. */
+  breakGlass: z.object({ longestMs: z.number(), minReason: z.number(), access: z.string() }).optional(),
+  /** Why nobody has access now. */
+  locked: z.string().optional(),
   longestMs: z.number(),
   reasonRequired: z.boolean(),
   /** What a client must name when it connects. */
@@ -68,6 +73,8 @@ export const grantSchema = z.object({
   reason: z.string(),
   rule: z.string(),
   standing: z.boolean(),
+  /** The emergency that it was taken in. */
+  breakGlass: z.string().optional(),
   state: z.enum(['active', 'over', 'revoked']),
   startsAt: timeSchema,
   endsAt: timeSchema,

@@ -50,7 +50,7 @@ const judgementSchema = z.object({
 
 export const trialSchema = z.object({
   target: z.string(),
-  access: z.object({ rule: z.string(), grant: z.enum(['standing', 'request']) }).optional(),
+  access: z.object({ rule: z.string(), grant: z.enum(['standing', 'request', 'break-glass']) }).optional(),
   judgement: judgementSchema,
   statements: z.array(
     z.object({

@@ -64,6 +64,12 @@ export function reviewMessage(
   return { text: escape(title), blocks }
 }
 
+/** A sentence, with nothing to press. */
+export const plainMessage = (sentence: string): SlackMessage => {
+  const text = visible(sentence)
+  return { text: escape(text), blocks: [{ type: 'section', text: plain(text.slice(0, 2900)) }] }
+}
+
 /**
  * Whether a chat can show it as it is: short, with nothing in it that deceives the eye, without parameters, and with no
  * secret, which would not be in what is kept.

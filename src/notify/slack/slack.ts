@@ -1,10 +1,12 @@
+import type { BreakGlass } from '../../access/break-glass.ts'
+import { breakGlassSentence } from '../../access/describe-break-glass.ts'
 import type { Approval } from '../../access/approval.ts'
 import type { Login } from '../../identity/login.ts'
 import { asPamError, PamError } from '../../shared/errors.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Notice, NoticeSource } from '../notice.ts'
 import { actionOf, type SlackAction } from './interaction.ts'
-import { reviewMessage, type ButtonValue } from './message.ts'
+import { plainMessage, reviewMessage, type ButtonValue } from './message.ts'
 import { isFinal, slackWait, type SlackApi } from './web-api.ts'
 
 export interface SlackParts {
@@ -145,7 +147,15 @@ export class Slack {
     }
   }
 
-  async #tell({ review }: Notice): Promise<void> {
+  /** Each thing that happens is a message of its own: nobody looks for an emergency in an old one. */
+  async #tellOfEmergency(type: string, use: BreakGlass): Promise<void> {
+    const { api, channel, messages } = this.#parts
+    const posted = await api.postMessage({ channel, ...plainMessage(breakGlassSentence(type, use)) })
+    if (type === 'breakglass.begun') await messages.save(use.id, { channel: posted.channel, ts: posted.ts })
+  }
+
+  async #tell({ type, review, breakGlass }: Notice): Promise<void> {
+    if (breakGlass !== undefined) return this.#tellOfEmergency(type, breakGlass)
     if (review === undefined) return
     const { api, channel, messages, showStatements, held, publicUrl } = this.#parts
     const known = await messages.find(review.id)

@@ -4,6 +4,7 @@ import type { CommandRule, TargetSelector, WhoSelector } from '../../policy/poli
 import { parseFieldPattern } from '../../shared/field-path.ts'
 import { didYouMean } from '../../shared/nearest-word.ts'
 import type { YamlPath } from '../../shared/yaml-file.ts'
+import { breakGlassFindings } from './break-glass-findings.ts'
 import type { Finding } from './finding.ts'
 import { appNameFindings } from './gateway-hosts.ts'
 import type { ConfigFile } from './schema.ts'
@@ -26,6 +27,7 @@ export function reviewConfig(config: ConfigFile, known: KnownGroups): Finding[] 
     ...groupFindings(config, known),
     ...kindOfPersonFindings(config),
     ...loginFindings(config),
+    ...breakGlassFindings(config),
     ...config.commands.flatMap((rules, index) => commandFindings(rules, index, config)),
     ...maskingFindings(config),
     ...fieldFindings(config),
@@ -129,6 +131,7 @@ function groupFindings(config: ConfigFile, { evaluation }: KnownGroups): Finding
     who(rule.who, ['access', index, 'who'])
     condition(rule.when, ['access', index], rule.who.kind)
     review(rule.approvers?.groups, ['access', index, 'approvers', 'groups'], 'person')
+    review(rule.breakGlass?.reviewers.groups, ['access', index, 'breakGlass', 'reviewers', 'groups'], 'person')
   })
   config.commands.forEach(([rule], index) => {
     if (rule === undefined) return

@@ -13,7 +13,10 @@ import type { TargetConfig } from '../../gateway/target.ts'
 
 export function shadowedAccess({ access, targets }: ConfigFile): Finding[] {
   return access.flatMap((rule, index) => {
-    const earlier = access.slice(0, index).find((other) => isForAllOf(other, rule, targets))
+    // Rules for emergencies are apart from those of daily work.
+    const isSameKind = (other: (typeof access)[number]): boolean =>
+      (other.grant === 'break-glass') === (rule.grant === 'break-glass')
+    const earlier = access.slice(0, index).find((other) => isSameKind(other) && isForAllOf(other, rule, targets))
     return earlier === undefined ? [] : [never(['access', index], earlier.name)]
   })
 }
@@ -54,6 +57,7 @@ interface Scoped {
 function isForAllOf(one: Scoped, other: Scoped, targets: readonly TargetConfig[]): boolean {
   if (one.when !== undefined) return false
   if (one.who.kind !== undefined && one.who.kind !== other.who.kind) return false
+  if (one.who.people !== undefined && !includesAll(one.who.people, other.who.people)) return false
   if (one.who.groups !== undefined && !includesAll(one.who.groups, other.who.groups)) return false
   const matched = targets.filter((target) => fitsTarget(other.targets, target))
   return matched.length > 0 && matched.every((target) => fitsTarget(one.targets, target))

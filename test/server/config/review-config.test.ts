@@ -228,6 +228,18 @@ describe('words that nothing answers to are errors, with line and column', () =>
       'masking: [{ name: m, kinds: [email], except: { groups: [privacy] } }]',
       /except\.groups\.0: nobody can be in the group/,
     ],
+    [
+      'access: [{ name: a, grant: break-glass, maxDuration: 1h, who: { groups: [eng] }, breakGlass: { reviewers: { groups: [sre] } } }]',
+      /breakGlass: nobody could be told, so nobody would get access/,
+    ],
+    [
+      'access: [{ name: a, grant: break-glass, maxDuration: 1h, who: { groups: [eng] }, breakGlass: { reviewers: { groups: [sre] }, announcement: best-effort, lifts: { holds: [x] } } }]',
+      /lifts\.holds\.0: no command rule that holds is named "x"/,
+    ],
+    [
+      'access: [{ name: a, grant: break-glass, maxDuration: 1h, who: { groups: [eng] }, breakGlass: { reviewers: { groups: [boss] }, announcement: best-effort } }]',
+      /breakGlass\.reviewers\.groups\.0: no person can be in the group "boss"/,
+    ],
     ['roles: { audit: [audti] }', /roles\.audit\.0: .* did you mean "audit"/],
     ['tests: [{ given: x, target: prod-db, groups: [x], expect: deny }]', /tests\.0\.groups\.0: no person/],
   ])('%s', (text, message) => {

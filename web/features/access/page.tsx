@@ -114,6 +114,8 @@ function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | u
           <Badge tone="good">access until {formatDateTime(grant.endsAt)}</Badge>
         ) : target.grant === 'standing' ? (
           <Badge tone="good">standing access</Badge>
+        ) : target.grant === 'break-glass' ? (
+          <Badge tone="warn">in an emergency only</Badge>
         ) : (
           <Badge>on request</Badge>
         )}
@@ -125,6 +127,11 @@ function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | u
           <Text>{target.access}</Text>
         </span>
       </div>
+      {target.locked !== undefined && (
+        <p class="note" role="status">
+          <Text>{target.locked}</Text>
+        </p>
+      )}
       {!asking && (
         <div class="row actions">
           {target.grant === 'request' && grant === undefined && (

@@ -4,6 +4,7 @@ import { Empty, Loading, Problem } from '../../components/ui/parts.tsx'
 import { api } from '../../lib/client.ts'
 import { useLive } from '../../lib/live.ts'
 import { useData } from '../../lib/use-data.ts'
+import { Emergencies } from './emergencies.tsx'
 import { useCardKeys } from './keys.ts'
 import { ReviewCard } from './review-card.tsx'
 import { dropDecided, loadWaiting, noteReview, useWaiting } from './waiting.ts'
@@ -27,6 +28,7 @@ export function InboxPage() {
           {!loaded ? '' : waitingForMe === 0 ? 'Nothing is waiting for you' : `${waitingForMe} waiting for you`}
         </p>
       </div>
+      <Emergencies />
       {error !== undefined && <Problem error={error} retry={() => void loadWaiting()} />}
       {!loaded && <Loading what="the inbox" />}
       {loaded && mine.length === 0 && error === undefined && (

@@ -1,0 +1,80 @@
+import { UsageError } from '../../shared/errors.ts'
+import { visible } from '../../shared/visible.ts'
+import { durationOption, jsonOption, type AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { needId } from '../ids.ts'
+
+/** `pamctl breakglass`: access in an emergency, and its reviews. */
+export const breakglass: AddCommand = (program, run) => {
+  const group = program
+    .command('breakglass')
+    .description('take access in an emergency, which everybody is told of; review it afterwards')
+  group
+    .command('start <target>')
+    .description('take access now, without approval; it is announced and reviewed')
+    .option('--reason <text>', 'what has happened, and what you are going to do')
+    .addOption(durationOption('--for <duration>', 'for so long (default: as long as the rule allows)', 'PAMCTL_FOR'))
+    .addOption(jsonOption())
+    .action(
+      run(
+        async (
+          { io, client }: CliContext,
+          target: string,
+          options: { reason?: string; for?: number; json?: boolean },
+        ) => {
+          if (options.reason === undefined)
+            throw new UsageError('breaking the glass needs a reason', 'give --reason "…": everybody is told')
+          const use = await (
+            await client()
+          ).breakGlass.start({
+            target,
+            reason: options.reason,
+            ...(options.for === undefined ? {} : { lengthMs: options.for }),
+          })
+          if (options.json) return io.json(use)
+          const told = use.announced ?? []
+          io.note(
+            `you have access to ${use.target} until ${use.endsAt ?? ''}; ${told.length === 0 ? 'no channel has taken the announcement yet' : `announced to ${told.join(', ')}`}`,
+          )
+          io.note(`${use.reviewers.map(visible).join(' or ')} will review it. Connect: pamctl connect ${use.target}`)
+          io.print(use.id)
+        },
+      ),
+    )
+  group
+    .command('list')
+    .description('list emergencies that are in use or await a review')
+    .option('--all', 'also those that were reviewed or refused')
+    .addOption(jsonOption())
+    .action(
+      run(async ({ io, client }: CliContext, options: { all?: boolean; json?: boolean }) => {
+        const items = await (await client()).breakGlass.list(options.all !== true)
+        if (options.json) return io.json(items)
+        if (items.length === 0) return io.note(options.all ? 'nobody has broken the glass' : 'no review is outstanding')
+        await io.table(items, {
+          ID: ({ id }) => id,
+          WHO: ({ person }) => person.label,
+          TARGET: ({ target }) => target,
+          STATE: ({ state, reviewed }) => (reviewed === undefined ? state : `reviewed by ${reviewed.by}`),
+          BEGAN: ({ createdAt }) => io.age(createdAt),
+          ENDS: ({ endsAt }) => (endsAt === undefined ? '' : io.age(endsAt)),
+          REASON: ({ reason }) => reason,
+        })
+      }),
+    )
+  group
+    .command('review <id>')
+    .description('close the review of an emergency of somebody else')
+    .option('--comment <text>', 'what was done, and whether it was right')
+    .addOption(jsonOption())
+    .action(
+      run(async ({ io, client }: CliContext, id: string, options: { comment?: string; json?: boolean }) => {
+        needId(id, 'brk')
+        if (options.comment === undefined)
+          throw new UsageError('a review needs a comment', 'give --comment "…"; "pamctl sessions" lists what was run')
+        const closed = await (await client()).breakGlass.review(id, options.comment)
+        if (options.json) return io.json(closed)
+        io.note(`closed the review of ${closed.id}: ${visible(closed.person.label)} on ${closed.target}`)
+      }),
+    )
+}

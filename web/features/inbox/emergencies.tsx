@@ -1,0 +1,110 @@
+import { useState } from 'preact/hooks'
+import type { BreakGlass } from '../../../src/api/schemas/break-glass.ts'
+import { Link } from '../../app/router.tsx'
+import { Badge, Problem } from '../../components/ui/parts.tsx'
+import { Text } from '../../components/ui/text.tsx'
+import { api, asProblem } from '../../lib/client.ts'
+import { formatDateTime } from '../../lib/format.ts'
+import { useLive } from '../../lib/live.ts'
+import { useData } from '../../lib/use-data.ts'
+
+/** Emergencies that are in use, or await a review, of those that the user may see. */
+function useEmergencies() {
+  const found = useData('emergencies', () => api.breakGlass.list(true))
+  useLive((message) => {
+    if (message.type === 'resync' || message.kind === 'break-glass' || message.kind === 'grant') found.reload()
+  })
+  return found
+}
+
+/** On every page, while somebody has access that nobody approved. */
+export function EmergencyBanner() {
+  const active = (useEmergencies().data ?? []).filter(({ state }) => state === 'active' || state === 'announcing')
+  if (active.length === 0) return null
+  return (
+    <div class="banner bad" role="alert" data-testid="emergency">
+      {active.map(({ id, person, target, endsAt }) => (
+        <p key={id}>
+          <Text>{person.label}</Text> has emergency access to <Text>{target}</Text>
+          {endsAt === undefined ? '' : ` until ${formatDateTime(endsAt)}`}. <Link to="/">Details</Link>
+        </p>
+      ))}
+    </div>
+  )
+}
+
+/** In the inbox: what was done in emergencies, until somebody else has reviewed it. */
+export function Emergencies() {
+  const { data, error, reload } = useEmergencies()
+  if (error !== undefined) return <Problem error={error} retry={reload} />
+  if (data === undefined || data.length === 0) return null
+  return (
+    <section class="stack" aria-label="Emergency access">
+      <h2>Emergency access ({data.length})</h2>
+      <ul class="list">
+        {data.map((use) => (
+          <li key={use.id}>
+            <Emergency use={use} reviewed={reload} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+function Emergency({ use, reviewed }: { use: BreakGlass; reviewed: () => void }) {
+  const { id, person, target, rule, reason, state, endsAt, reviewers, mayReview, whyNot } = use
+  return (
+    <article class="card stack" data-testid={id} aria-label={`${person.label} on ${target}`}>
+      <div class="row spread">
+        <h3>
+          <Text>{`${person.label} on ${target}`}</Text>
+        </h3>
+        <Badge tone={state === 'active' ? 'bad' : 'warn'}>{state === 'review' ? 'awaits a review' : state}</Badge>
+      </div>
+      <p>
+        <Text>{reason}</Text>
+      </p>
+      <p class="small soft">
+        <span class="mono">{id}</span>, rule <Text>{`"${rule}"`}</Text>
+        {endsAt === undefined ? '' : `, until ${formatDateTime(endsAt)}`}, reviewed by{' '}
+        <Text>{reviewers.join(' or ')}</Text>. <Link to="/sessions">Sessions</Link>
+      </p>
+      {mayReview ? <ReviewForm id={id} reviewed={reviewed} /> : <p class="small soft">{whyNot}</p>}
+    </article>
+  )
+}
+
+function ReviewForm({ id, reviewed }: { id: string; reviewed: () => void }) {
+  const [comment, setComment] = useState('')
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<ReturnType<typeof asProblem>>()
+  const send = (event: Event): void => {
+    event.preventDefault()
+    setBusy(true)
+    api.breakGlass.review(id, comment).then(reviewed, (problem: unknown) => {
+      setBusy(false)
+      setError(asProblem(problem))
+    })
+  }
+  return (
+    <form class="stack" onSubmit={send}>
+      <label>
+        What was done, and whether it was right
+        <textarea
+          value={comment}
+          required
+          minLength={10}
+          maxLength={2000}
+          onInput={({ currentTarget }) => setComment(currentTarget.value)}
+        />
+      </label>
+      {error !== undefined && <Problem error={error} />}
+      <div class="row actions">
+        <button type="submit" class="primary" disabled={busy}>
+          Close the review
+        </button>
+      </div>
+    </form>
+  )
+}

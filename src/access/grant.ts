@@ -19,7 +19,8 @@ export interface Grant {
   readonly breakGlass?: string | undefined
 }
 
-export type GrantState = 'active' | 'over' | 'revoked'
+/** `scheduled`: it begins later. */
+export type GrantState = 'scheduled' | 'active' | 'over' | 'revoked'
 
 export function mintGrant(made: {
   person: Grant['person']
@@ -29,13 +30,16 @@ export function mintGrant(made: {
   requestId: string | undefined
   now: number
   length: number
+  /** Where it begins later than now. */
+  startsAt?: number | undefined
 }): Grant {
-  const { now, length, ...rest } = made
+  const { now, length, startsAt = now, ...rest } = made
+  const begins = Math.max(now, startsAt)
   return {
     id: newId('grt'),
     ...rest,
-    startsAt: now,
-    endsAt: now + length,
+    startsAt: begins,
+    endsAt: begins + length,
     revoked: undefined,
     allowedAgainAt: undefined,
   }
@@ -43,13 +47,32 @@ export function mintGrant(made: {
 
 export function grantState(grant: Grant, now: number): GrantState {
   if (grant.revoked !== undefined) return 'revoked'
+  if (now < grant.startsAt) return 'scheduled'
   return now >= grant.endsAt ? 'over' : 'active'
 }
 
 export function revokeGrant(grant: Grant, by: string, reason: string, now: number): Grant {
   const state = grantState(grant, now)
-  if (state !== 'active') throw new PamError('ALREADY_DECIDED', `${grant.id} is already ${state}`, { id: grant.id })
+  if (state !== 'active' && state !== 'scheduled')
+    throw new PamError('ALREADY_DECIDED', `${grant.id} is already ${state}`, { id: grant.id })
   return { ...grant, revoked: { at: now, by, reason } }
+}
+
+/**
+ * A later end, as approved: `length` milliseconds more, but never more than `longest` from now. Sessions under it live on.
+ * @throws PamError ALREADY_DECIDED where it is not in force now
+ */
+export function extendGrant(
+  grant: Grant,
+  { length, longest, now }: { length: number; longest: number; now: number },
+): Grant {
+  const state = grantState(grant, now)
+  if (state !== 'active')
+    throw new PamError('ALREADY_DECIDED', `${grant.id} cannot be extended: it is ${state}`, {
+      id: grant.id,
+      hint: `request access again: pamctl request ${grant.target}`,
+    })
+  return { ...grant, endsAt: Math.max(grant.endsAt, Math.min(grant.endsAt + length, now + longest)) }
 }
 
 /** Whether this revoked standing grant keeps a new one from being made. */

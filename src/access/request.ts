@@ -2,7 +2,7 @@ import { PamError } from '../shared/errors.ts'
 import { formatDuration } from '../shared/duration.ts'
 import { newId } from '../shared/id.ts'
 import type { AccessRule } from '../policy/policy.ts'
-import { type Grant, mintGrant } from './grant.ts'
+import { extendGrant, type Grant, grantState, mintGrant } from './grant.ts'
 import { decide, type Review, type Reviewer } from './review.ts'
 
 /** Somebody asks for a target for a while. */
@@ -15,6 +15,10 @@ export interface AccessRequest extends Review {
   readonly rule: string
   readonly createdAt: number
   readonly grantId: string | undefined
+  /** When the access begins; undefined: as soon as it is approved. */
+  readonly startsAt?: number | undefined
+  /** The grant that is to last longer; undefined: a new one. */
+  readonly extends?: { readonly grant: string; readonly longest: number } | undefined
 }
 
 export function createRequest(
@@ -24,10 +28,13 @@ export function createRequest(
     reason: string
     length: number | undefined
     rule: AccessRule
+    startsAt?: number | undefined
+    /** A grant of the requester that is in force. */
+    extends?: Grant | undefined
   },
   { now, expire }: { now: number; expire: number },
 ): AccessRequest {
-  const { rule, requester, target } = asked
+  const { rule, requester, target, startsAt } = asked
   const reason = asked.reason.trim()
   const length = asked.length ?? Math.min(rule.maxDuration, DEFAULT_LENGTH)
   if (rule.approvers === undefined) throw new PamError('USAGE', `${target} needs no request: you have standing access`)
@@ -43,6 +50,8 @@ export function createRequest(
     )
   }
   if (length < SHORTEST) throw new PamError('USAGE', 'a grant lasts a second at least')
+  if (startsAt !== undefined) needStart(startsAt, now)
+  if (asked.extends !== undefined) needExtensible(asked.extends, asked, now)
   return {
     id: newId('req'),
     requester,
@@ -56,7 +65,38 @@ export function createRequest(
     createdAt: now,
     expiresAt: now + expire,
     grantId: undefined,
+    ...(startsAt === undefined ? {} : { startsAt }),
+    ...(asked.extends === undefined ? {} : { extends: { grant: asked.extends.id, longest: rule.maxDuration } }),
   }
+}
+
+function needStart(startsAt: number, now: number): void {
+  if (startsAt > now && startsAt <= now + LATEST_START) return
+  throw new PamError(
+    'USAGE',
+    startsAt <= now
+      ? 'the start is in the past'
+      : `access can start within ${formatDuration(LATEST_START)} at the latest`,
+  )
+}
+
+/** Only one's own access of daily work, while it lasts, is extended. */
+function needExtensible(
+  grant: Grant,
+  { requester, target, startsAt }: { requester: Review['requester']; target: string; startsAt?: number | undefined },
+  now: number,
+): void {
+  if (grant.person.id !== requester.id || grant.target !== target)
+    throw new PamError('NOT_FOUND', `${grant.id} is not your access to ${target}`)
+  if (grant.breakGlass !== undefined)
+    throw new PamError('USAGE', 'emergency access is not extended', {
+      hint: `request access: pamctl request ${target}`,
+    })
+  if (startsAt !== undefined) throw new PamError('USAGE', 'more time begins where the access ends: give no start')
+  if (grantState(grant, now) !== 'active')
+    throw new PamError('ALREADY_DECIDED', `${grant.id} is ${grantState(grant, now)}`, {
+      hint: `request access again: pamctl request ${target}`,
+    })
 }
 
 /** Two requests for one thing would be approved twice, so a second one is refused while the first is waiting. */
@@ -72,6 +112,8 @@ export function decideRequest(
   reviewer: Reviewer,
   decision: { verdict: 'approve' | 'deny'; comment: string; length?: number | undefined },
   time: { now: number; recentSignIn: number },
+  /** The grant that the request extends, as it is now. */
+  extended?: Grant,
 ): { request: AccessRequest; grant: Grant | undefined } {
   if (decision.length !== undefined && (decision.length > request.length || decision.length < SHORTEST)) {
     throw new PamError(
@@ -87,6 +129,12 @@ export function decideRequest(
     time,
   )
   if (decided.state !== 'approved') return { request: decided, grant: undefined }
+  if (decided.extends !== undefined) {
+    if (extended === undefined) throw new PamError('NOT_FOUND', `${decided.extends.grant} does not exist`)
+    const { longest } = decided.extends
+    const grant = extendGrant(extended, { length: decided.length, longest, now: time.now })
+    return { request: { ...decided, grantId: grant.id }, grant }
+  }
   const grant = mintGrant({
     person: request.requester,
     target: request.target,
@@ -95,9 +143,11 @@ export function decideRequest(
     requestId: request.id,
     now: time.now,
     length: decided.length,
+    startsAt: decided.startsAt,
   })
   return { request: { ...decided, grantId: grant.id }, grant }
 }
 
 const DEFAULT_LENGTH = 3_600_000
 const SHORTEST = 1000
+const LATEST_START = 7 * 86_400_000

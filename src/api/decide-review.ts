@@ -8,7 +8,7 @@ import { PamError } from '../shared/errors.ts'
 import { findApprovals, saveApproval } from '../storage/approvals.ts'
 import { appendAudit } from '../storage/audit.ts'
 import type { Tx } from '../storage/database.ts'
-import { saveGrant } from '../storage/grants.ts'
+import { findGrants, saveGrant } from '../storage/grants.ts'
 import { activeLocks } from '../storage/locks.ts'
 import { onlyOne, type Reader } from '../storage/page.ts'
 import { findRequests, saveRequest } from '../storage/requests.ts'
@@ -54,19 +54,23 @@ export async function decideReview(
       await auditDecision(tx, now, decided, login, { verdict, comment, from })
       return { review: decided, grant: undefined }
     }
+    const extended = review.extends === undefined ? undefined : (await findGrants(tx, review.extends.grant))[0]
     const { request: decided, grant } = decideRequest(
       review,
       reviewerOf(login),
       { verdict, comment, length: lengthMs },
       time,
+      extended,
     )
     await saveRequest(tx, decided)
     await auditDecision(tx, now, decided, login, { verdict, comment, from })
-    if (grant !== undefined) await recordGrant(tx, now, grant, login)
+    if (grant !== undefined) await recordGrant(tx, now, grant, login, decided)
     return { review: decided, grant }
   })
   deps.changes.changed(outcome.review.id)
   if ('sessionId' in outcome.review) deps.registry.decided(outcome.review)
+  else if (outcome.review.extends !== undefined && outcome.grant !== undefined)
+    deps.registry.extended(outcome.grant.id, outcome.grant.endsAt)
   return outcome
 }
 
@@ -126,12 +130,24 @@ const auditDecision = (
     data: { target: review.target, comment, state: review.state, login: login.id, from },
   })
 
-async function recordGrant(tx: Tx, now: number, grant: Grant, login: Login): Promise<void> {
+async function recordGrant(
+  tx: Tx,
+  now: number,
+  grant: Grant,
+  login: Login,
+  { id, extends: extended }: AccessRequest,
+): Promise<void> {
   await saveGrant(tx, grant)
   await appendAudit(tx, now, {
-    type: 'grant.created',
+    type: extended === undefined ? 'grant.created' : 'grant.extended',
     actor: login.person.id,
     subject: grant.id,
-    data: { person: grant.person.id, target: grant.target, request: grant.requestId, endsAt: grant.endsAt },
+    data: {
+      person: grant.person.id,
+      target: grant.target,
+      request: id,
+      startsAt: grant.startsAt,
+      endsAt: grant.endsAt,
+    },
   })
 }

@@ -20,6 +20,28 @@ export const durationOption = (flags: string, description: string, environment: 
     return milliseconds
   })
 
+/** `--start`: a time of day, today or tomorrow, or a date with a time; in milliseconds since the epoch. */
+export const startOption = (): Option =>
+  new Option('--start <time>', 'when access begins, such as 22:00 or 2026-11-30T22:00').argParser((text) => {
+    const at = parseStart(text, new Date())
+    if (at === undefined) throw new InvalidArgumentError('expected a time such as 22:00 or 2026-11-30T22:00')
+    return at
+  })
+
+/** The next such time in the user's own time zone; undefined where the text is no time. */
+export function parseStart(text: string, now: Date): number | undefined {
+  const [, hours, minutes] = /^(\d{1,2}):(\d{2})$/.exec(text) ?? []
+  if (hours === undefined || minutes === undefined) {
+    const at = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}/.test(text) ? Date.parse(text) : Number.NaN
+    return Number.isNaN(at) ? undefined : at
+  }
+  if (Number(hours) > 23 || Number(minutes) > 59) return undefined
+  const at = new Date(now)
+  at.setHours(Number(hours), Number(minutes), 0, 0)
+  if (at <= now) at.setDate(at.getDate() + 1)
+  return at.getTime()
+}
+
 export const integer = (text: string): number => {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1 || value > 65_535)

@@ -24,7 +24,7 @@ import { search } from './commands/search.ts'
 import { tail } from './commands/tail.ts'
 import { verify } from './commands/verify.ts'
 import { lock, locks, unlock } from './commands/locks.ts'
-import { request, requests, withdraw } from './commands/requests.ts'
+import { extend, request, requests, withdraw } from './commands/requests.ts'
 import { approve, deny, reviews } from './commands/reviews.ts'
 import { kill, sessions } from './commands/sessions.ts'
 import { sshConfig } from './commands/ssh-config.ts'
@@ -162,6 +162,7 @@ const VERBS: readonly AddCommand[] = [
   request,
   requests,
   withdraw,
+  extend,
   grants,
   revoke,
   breakglass,

@@ -1,5 +1,4 @@
 import type { Approval } from '../access/approval.ts'
-import type { Grant } from '../access/grant.ts'
 import { describeState } from '../access/review.ts'
 import type { Person, Target } from '../policy/command.ts'
 import type { Judgement } from '../policy/decide.ts'
@@ -21,7 +20,8 @@ export interface HeldCommandsParts {
   readonly id: string
   readonly person: Person
   readonly target: Target
-  readonly grant: Pick<Grant, 'endsAt'>
+  /** End of the grant. */
+  readonly endsAt: () => number
   readonly recorder: Pick<Recorder, 'intent'>
   readonly clock: Clock
   readonly state: Pick<GatewayState, 'fileApproval' | 'closeApproval' | 'useApproval'>
@@ -112,7 +112,7 @@ export class HeldCommands {
   }
 
   #approvalFor(draft: CommandDraft, judgement: HoldJudgement, policy: Policy): Approval {
-    const { id, person, target, grant, clock, digest } = this.#parts
+    const { id, person, target, endsAt, clock, digest } = this.#parts
     const now = clock.now()
     return {
       id: newId('apr'),
@@ -120,7 +120,7 @@ export class HeldCommands {
       approvers: judgement.effect.approvers,
       state: 'pending',
       decisions: [],
-      expiresAt: Math.min(now + judgement.effect.expires, grant.endsAt),
+      expiresAt: Math.min(now + judgement.effect.expires, endsAt()),
       sessionId: id,
       target: target.name,
       rule: judgement.rule,

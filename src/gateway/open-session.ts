@@ -66,13 +66,21 @@ export interface Wanted {
   readonly account: string | undefined
 }
 
+/** When a session ends by its grant; `moved` hears of a later end. */
+interface Term {
+  endsAt: number
+  moved: () => void
+}
+
 /** A session that is being opened: what is known before it has a record. */
 interface Opening extends Wanted {
   readonly id: string
   readonly openedAt: number
   /** Path of its record, relative to the spool. */
   readonly recording: string
+  /** As it was when the session began; `term` says when it ends now. */
   readonly grant: Grant
+  readonly term: Term
   readonly settings: TunnelSettings
   readonly logger: Logger
   readonly ended: AbortController
@@ -95,6 +103,7 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
     openedAt,
     recording: join(new Date(openedAt).toISOString().slice(0, 7), `${id}.pamrec`),
     grant,
+    term: { endsAt: grant.endsAt, moved: () => {} },
     settings,
     logger: parts.logger.child({ session: id, target: target.name }),
     ended: new AbortController(),
@@ -116,6 +125,7 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
   const session = createSession({
     ...parts,
     ...opening,
+    grant: () => ({ ...grant, endsAt: opening.term.endsAt }),
     config: target,
     configNow: () =>
       parts.settings().targets.find((one) => one.name === target.name && one.type === target.type) ?? target,
@@ -209,7 +219,7 @@ function openRecord(opening: Opening, account: string, spool: Spool): Promise<Se
 
 /** The session as the registry lists it. */
 const listed = (
-  { id, login, grant, target }: Opening,
+  { id, login, grant, target, term }: Opening,
   session: RunningSession,
   recorder: SessionRecorder,
 ): Parameters<SessionRegistry['add']>[0] => ({
@@ -223,6 +233,10 @@ const listed = (
   commands: () => session.commands(),
   recent: (approvalId) => (recorder.isEncrypted ? [] : session.recent(approvalId)),
   end: (reason) => session.end(reason),
+  extend(endsAt) {
+    term.endsAt = endsAt
+    term.moved()
+  },
   decided: (approval) => session.decided(approval),
   held: (approvalId) => session.held(approvalId),
 })
@@ -317,8 +331,13 @@ function endWithLease(session: RunningSession): void {
 }
 
 /** Ends the session when its grant ends, and when its identity was not verified again in time. The returned function stops both timers. */
-function watch({ grant, target, login }: Opening, session: Session, { clock, state }: TunnelParts): () => void {
-  const stopGrant = clock.at(grant.endsAt, () => session.end(grantOver(target.name)))
+function watch({ term, target, login }: Opening, session: Session, { clock, state }: TunnelParts): () => void {
+  let stopGrant = (): void => {}
+  term.moved = () => {
+    stopGrant()
+    stopGrant = clock.at(term.endsAt, () => session.end(grantOver(target.name)))
+  }
+  term.moved()
   let stopIdentity = (): void => {}
   let isStopped = false
   const check = async (): Promise<void> => {
@@ -332,6 +351,7 @@ function watch({ grant, target, login }: Opening, session: Session, { clock, sta
   arm(login.provenUntil)
   return () => {
     isStopped = true
+    term.moved = () => {}
     stopGrant()
     stopIdentity()
   }

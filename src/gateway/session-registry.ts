@@ -22,6 +22,8 @@ export interface LiveSession {
   /** For approvers; empty where the record of the session is hidden from everybody here. */
   recent(approvalId: string): readonly RecentCommand[]
   end(reason: PamError): void
+  /** Its grant ends later now. */
+  extend(endsAt: number): void
   /** An approval of this session was decided. */
   decided(approval: Approval): void
   /** The exact text that a held command would run. Kept in memory only. */
@@ -157,6 +159,11 @@ export class SessionRegistry {
         hint: 'connect again',
       }),
     )
+  }
+
+  /** A grant ends later: its sessions live on until then. */
+  extended(grantId: string, endsAt: number): void {
+    for (const session of this.#live.values()) if (session.grantId === grantId) session.extend(endsAt)
   }
 
   /** Ends the sessions that locks keep out: of a person, or on a target as it is configured now. Returns how many. */

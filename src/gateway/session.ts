@@ -32,7 +32,8 @@ export interface SessionParts {
   readonly configNow: () => TargetConfig
   /** The schema of masked tables that are named without one; undefined where there are no columns. */
   readonly defaultSchema: string | undefined
-  readonly grant: Grant
+  /** As it is now: it may be extended. */
+  readonly grant: () => Grant
   readonly lease: CredentialLease
   readonly recorder: Recorder
   readonly limits: Session['limits']
@@ -75,7 +76,7 @@ export function createSession(parts: SessionParts): RunningSession {
     id,
     person,
     target,
-    grant,
+    endsAt: () => grant().endsAt,
     recorder,
     clock,
     state,
@@ -98,7 +99,9 @@ export function createSession(parts: SessionParts): RunningSession {
     target,
     config: parts.config,
     configNow: parts.configNow,
-    grant,
+    get grant() {
+      return grant()
+    },
     lease,
     masking: planMasking(policy().masking, appliesMasking, person, target, parts.defaultSchema),
     readOnly: isReadOnly(policy(), person, target),
@@ -156,7 +159,7 @@ function counted(
   judgement: Judgement,
   { comparisonBudget, grant }: Pick<SessionParts, 'comparisonBudget' | 'grant'>,
 ): Judgement {
-  const passed = judgement.type === 'deny' ? undefined : comparisonBudget.take(grant.id, draft.comparisons)
+  const passed = judgement.type === 'deny' ? undefined : comparisonBudget.take(grant().id, draft.comparisons)
   if (passed === undefined) return judgement
   return {
     type: 'deny',

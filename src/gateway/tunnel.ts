@@ -112,19 +112,25 @@ export const breakGlassId = async (
   { state, clock }: Pick<TunnelParts, 'state' | 'clock'>,
 ): Promise<string | undefined> => (await state.breakGlassFor(person.id, target.name, clock.now()))?.id
 
-/** Tells the agent five minutes before the end. */
+/** Tells the agent five minutes before the end; where the grant was extended meanwhile, before the later one. */
 function announceEnd(channel: TunnelChannel, session: Session, clock: Clock): () => void {
-  const at = session.grant.endsAt - WARNING
-  if (at <= clock.now()) return () => {}
-  return clock.at(at, () =>
+  let stop = (): void => {}
+  const arm = (): void => {
+    const at = session.grant.endsAt - WARNING
+    if (at > clock.now()) stop = clock.at(at, tell)
+  }
+  const tell = (): void => {
+    if (session.grant.endsAt - WARNING > clock.now()) return arm()
     channel.send({
       v: 1,
       type: 'notice',
       code: 'GRANT_ENDING',
-      message: `access to ${session.target.name} ends in five minutes`,
+      message: `access to ${session.target.name} ends in five minutes; for more time: pamctl extend ${session.target.name}`,
       id: session.id,
-    }),
-  )
+    })
+  }
+  arm()
+  return () => stop()
 }
 
 const WARNING = 5 * 60_000

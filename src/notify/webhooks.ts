@@ -238,7 +238,12 @@ export function webhookData(
           session: review.sessionId,
           ...(include.includes('statements') ? { statement: review.text, effect: review.effect } : {}),
         }
-      : { lengthMs: review.length, ...(withReasons ? { reason: review.reason } : {}) }),
+      : {
+          lengthMs: review.length,
+          ...(review.startsAt === undefined ? {} : { startsAt: new Date(review.startsAt).toISOString() }),
+          ...(review.extends === undefined ? {} : { extends: review.extends.grant }),
+          ...(withReasons ? { reason: review.reason } : {}),
+        }),
   }
 }
 

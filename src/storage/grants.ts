@@ -104,7 +104,11 @@ export async function listGrants(
     .orderBy('id', 'desc')
     .limit(page.limit)
   if (filter.personId !== undefined) query = query.where('person_id', '=', filter.personId)
-  if (filter.activeAt !== undefined) query = query.where('ends_at', '>', filter.activeAt).where('revoked', 'is', null)
+  if (filter.activeAt !== undefined)
+    query = query
+      .where('starts_at', '<=', filter.activeAt)
+      .where('ends_at', '>', filter.activeAt)
+      .where('revoked', 'is', null)
   return (await query.execute()).map(fromRow)
 }
 

@@ -8,6 +8,7 @@ import { keepDirectory } from './migrations/20261130-keep-directory.ts'
 import { keepCredentialLeases } from './migrations/20261130-keep-leases.ts'
 import { signInWithSaml } from './migrations/20261130-sign-in-with-saml.ts'
 import { trackSamlSessions } from './migrations/20261130-track-saml-sessions.ts'
+import { laterRequests } from './migrations/20261203-later-requests.ts'
 import { keepBreakGlass } from './migrations/20261202-break-glass.ts'
 import { keepLocks } from './migrations/20261201-keep-locks.ts'
 
@@ -30,4 +31,5 @@ const migrations = {
   '20261130-track-saml-sessions': trackSamlSessions,
   '20261201-keep-locks': keepLocks,
   '20261202-break-glass': keepBreakGlass,
+  '20261203-later-requests': laterRequests,
 }

@@ -13,6 +13,8 @@ export async function saveRequest(tx: Tx, request: AccessRequest): Promise<void>
     rule: request.rule,
     created_at: request.createdAt,
     grant_id: request.grantId ?? null,
+    starts_at: request.startsAt ?? null,
+    extends: request.extends === undefined ? null : JSON.stringify(request.extends),
   }
   await tx
     .insertInto('requests')
@@ -53,4 +55,6 @@ export const requestFromRow = (row: RequestTable): AccessRequest => ({
   rule: row.rule,
   createdAt: row.created_at,
   grantId: row.grant_id ?? undefined,
+  ...(row.starts_at === null ? {} : { startsAt: row.starts_at }),
+  ...(row.extends === null ? {} : { extends: JSON.parse(row.extends) as NonNullable<AccessRequest['extends']> }),
 })

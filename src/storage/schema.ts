@@ -99,6 +99,9 @@ export interface RequestTable extends ReviewColumns {
   length: number
   rule: string
   grant_id: string | null
+  starts_at: number | null
+  /** JSON. */
+  extends: string | null
 }
 
 export interface GrantTable extends PersonColumns {

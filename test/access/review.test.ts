@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { allowAgain, blocksStanding, grantState, mintGrant, revokeGrant } from '../../src/access/grant.ts'
+import { allowAgain, blocksStanding, grantState, mintGrant, revokeGrant, type Grant } from '../../src/access/grant.ts'
 import { createRequest, decideRequest } from '../../src/access/request.ts'
 import { decide, expire, use, withdraw, type Review, type Reviewer } from '../../src/access/review.ts'
 import type { AccessRule } from '../../src/policy/policy.ts'
@@ -100,6 +100,86 @@ describe('requests', () => {
   it('a denial makes no grant', () => {
     const request = createRequest(asked, { now: NOW, expire: 100_000 })
     expect(decideRequest(request, bob, no, time).grant).toBeUndefined()
+  })
+})
+
+describe('access that begins later', () => {
+  const later = (startsAt: number) => createRequest({ ...asked, startsAt }, { now: NOW, expire: 1e9 })
+
+  it('has its whole length from then, and is no access before', () => {
+    const { grant } = decideRequest(later(NOW + 5000), bob, yes, time)
+    expect(grant).toMatchObject({ startsAt: NOW + 5000, endsAt: NOW + 1_805_000 })
+    if (grant === undefined) throw new Error('no grant')
+    expect([NOW, NOW + 4999, NOW + 5000, NOW + 1_805_000].map((now) => grantState(grant, now))).toEqual([
+      'scheduled',
+      'scheduled',
+      'active',
+      'over',
+    ])
+    expect(grantState(revokeGrant(grant, 'bob', '', NOW), NOW + 6000)).toBe('revoked')
+  })
+
+  it('begins at once where it is approved after its start', () => {
+    const late = { ...time, now: NOW + 9000, recentSignIn: 1e9 }
+    expect(decideRequest(later(NOW + 5000), bob, yes, late).grant).toMatchObject({
+      startsAt: NOW + 9000,
+      endsAt: NOW + 1_809_000,
+    })
+  })
+
+  it.each([NOW, NOW - 1, NOW + 7 * 86_400_000 + 1, Number.NaN])('is not asked for at %s', (startsAt) => {
+    expect(() => later(startsAt)).toThrow(expect.objectContaining({ code: 'USAGE' }))
+  })
+})
+
+describe('more time', () => {
+  const held = mintGrant({
+    person: review.requester,
+    target: 'prod-db',
+    rule: 'prod',
+    reason: 'x',
+    requestId: 'req_1',
+    now: NOW,
+    length: 1_800_000,
+  })
+  const more = (given: object = {}, grant: Partial<Grant> = {}) =>
+    createRequest({ ...asked, ...given, extends: { ...held, ...grant } }, { now: NOW, expire: 1e9 })
+
+  it('is added to the end, and to nothing else', () => {
+    expect(decideRequest(more(), bob, yes, time, held).grant).toEqual({ ...held, endsAt: NOW + 3_600_000 })
+    expect(decideRequest(more(), bob, { ...yes, length: 60_000 }, time, held).grant?.endsAt).toBe(NOW + 1_860_000)
+  })
+
+  it('is never more than the rule gives from the moment of approval, however often it is asked for', () => {
+    let grant: Grant = held
+    for (let asks = 0; asks < 5; asks++)
+      grant = decideRequest(more({ length: 3_600_000 }), bob, yes, time, grant).grant ?? grant
+    expect(grant.endsAt).toBe(NOW + 3_600_000)
+    // An end that is later already stays.
+    const long = { ...held, endsAt: NOW + 9_000_000 }
+    expect(decideRequest(more(), bob, yes, time, long).grant?.endsAt).toBe(NOW + 9_000_000)
+  })
+
+  it.each<[string, object, Partial<Grant>, string]>([
+    ["somebody else's access", {}, { person: { ...review.requester, id: 'eve' } }, 'NOT_FOUND'],
+    ['access to another target', {}, { target: 'other' }, 'NOT_FOUND'],
+    ['access in an emergency', {}, { breakGlass: 'brk_1' }, 'USAGE'],
+    ['access that has ended', {}, { endsAt: NOW }, 'ALREADY_DECIDED'],
+    ['access that was revoked', {}, { revoked: { at: NOW, by: 'bob', reason: '' } }, 'ALREADY_DECIDED'],
+    ['access from a later time on', { startsAt: NOW + 5000 }, {}, 'USAGE'],
+    ['access for longer than the rule gives', { length: 3_600_001 }, {}, 'USAGE'],
+  ])('is not asked for: %s', (_what, given, grant, code) => {
+    expect(() => more(given, grant)).toThrow(expect.objectContaining({ code }))
+  })
+
+  it('comes too late once the access has ended or was revoked, and is not decided by oneself', () => {
+    const refused = expect.objectContaining({ code: 'ALREADY_DECIDED' })
+    for (const gone of [{ ...held, endsAt: NOW }, revokeGrant(held, 'bob', '', NOW)])
+      expect(() => decideRequest(more(), bob, yes, time, gone)).toThrow(refused)
+    expect(() => decideRequest(more(), bob, yes, time, undefined)).toThrow(/does not exist/)
+    expect(() => decideRequest(more(), { ...bob, id: 'jane' }, yes, time, held)).toThrow(
+      expect.objectContaining({ code: 'SELF_APPROVAL' }),
+    )
   })
 })
 

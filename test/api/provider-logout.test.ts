@@ -105,6 +105,7 @@ const live = ({ id, person }: Login): { reason: string | undefined } => {
     commands: () => 0,
     recent: () => [],
     end: ({ code, message }) => void (session.reason ??= `${code}: ${message}`),
+    extend: () => {},
     decided: () => {},
     held: () => undefined,
   })

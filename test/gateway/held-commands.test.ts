@@ -25,7 +25,7 @@ beforeEach(() => {
     id: 'ses_1',
     person: jane,
     target: store,
-    grant: grantOf(bench.clock),
+    endsAt: () => grantOf(bench.clock).endsAt,
     recorder: bench.recorder,
     clock: bench.clock,
     state: bench.state,

@@ -19,6 +19,7 @@ const live = (id: string, given: Partial<LiveSession> = {}): LiveSession => ({
   commands: () => 0,
   recent: () => [],
   end: ({ code }) => void ended.push(`${id} ${code}`),
+  extend: (endsAt) => void ended.push(`${id} until ${endsAt}`),
   decided: (approval) => void told.push(`${id} ${approval.id}`),
   held: (approvalId) => ({ text: `${id} ${approvalId}`, parameters: [] }),
   ...given,
@@ -53,6 +54,11 @@ describe('live sessions', () => {
     registry.add(live('ses_1'))
     expect(registry.countOf('jane')).toEqual({ live: 2, ending: 0 })
     expect(registry.ending).toBe(0)
+  })
+
+  it('live on where their grant was extended', () => {
+    registry.extended('grt_1', 7)
+    expect(ended).toEqual(['ses_1 until 7', 'ses_3 until 7'])
   })
 
   it('end where a lock keeps them out: of a person, or of a target with the labels that it has now', () => {

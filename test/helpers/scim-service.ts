@@ -147,6 +147,7 @@ export async function startScim(rules: string): Promise<ScimService> {
           registry.over(session)
           registry.remove(session)
         },
+        extend: () => {},
         decided: () => {},
         held: () => undefined,
       })

@@ -129,7 +129,7 @@ export class SessionBench {
       config: { ...store, host: 'db', port: 5432 },
       configNow: () => ({ ...store, host: 'db', port: 5432 }),
       defaultSchema: 'public',
-      grant: grantOf(this.clock),
+      grant: () => grantOf(this.clock),
       lease: { user: 'app', password: undefined, release: () => Promise.resolve() },
       recorder: this.recorder,
       limits: {} as SessionParts['limits'],

@@ -157,6 +157,41 @@ describe('a lock of targets', () => {
   })
 })
 
+describe('more time, and access later', () => {
+  it('is asked for before the end, and the session lives on', async () => {
+    for (const { id, target } of (await jane.api.grants.list({ active: true })).items)
+      if (target === 'prod-db') await jane.api.grants.revoke(id, 'shorter')
+    const grant = await grantFor(jane, bob, 'prod-db', 8000)
+    const db = await inProd()
+    const asked = await jane.api.requests.create({
+      target: 'prod-db',
+      reason: 'more',
+      lengthMs: 60_000,
+      extends: grant,
+    })
+    expect(asked).toMatchObject({ extends: grant, state: 'pending' })
+    await expect(
+      bob.api.requests.create({ target: 'prod-db', reason: 'x', lengthMs: 60_000, extends: grant }),
+    ).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await bob.api.reviews.decide(asked.id, { verdict: 'approve', comment: '' })
+    const slept = await db.query("select pg_sleep(8.5), 'awake' as state")
+    expect(slept.rows[0]).toMatchObject({ state: 'awake' })
+    expect(await audited(grant)).toEqual(['grant.created sub|bob', 'grant.extended sub|bob'])
+    await jane.api.grants.revoke(grant, 'enough')
+    expect(await db.ended).toMatchObject({ code: '57P01' })
+  })
+
+  it('does not begin before its time', async () => {
+    const startsAt = new Date(Date.now() + 3_600_000).toISOString()
+    const asked = await jane.api.requests.create({ target: 'prod-db', reason: 'tonight', startsAt })
+    const { grant } = await bob.api.reviews.decide(asked.id, { verdict: 'approve', comment: '' })
+    expect(grant).toMatchObject({ state: 'scheduled', startsAt })
+    await expect(inProd()).rejects.toMatchObject({ message: 'pam: you have no current grant for prod-db' })
+    expect((await jane.api.grants.list({ active: true })).items.some(({ id }) => id === grant?.id)).toBe(false)
+    expect(await jane.api.grants.revoke(grant?.id ?? '', 'not needed')).toMatchObject({ state: 'revoked' })
+  })
+})
+
 describe('access in an emergency', () => {
   const reason = 'the orders are stuck and nobody of sre answers'
   const start = (given: object = {}) => jane.api.breakGlass.start({ target: 'prod-db', reason, ...given })

@@ -81,7 +81,7 @@ async function serve(client: ReturnType<typeof socketChannel>): Promise<void> {
     ...bench.parts(),
     id,
     login: loginOf(bench.clock),
-    grant: grantOf(bench.clock),
+    grant: () => grantOf(bench.clock),
     recorder,
     ended,
     ...partsFor(postgres.port, 'postgres'),

@@ -103,13 +103,16 @@ function newRequestRoute(app: App, deps: ApiDeps): void {
         })
       }
       const now = clock.now()
-      const { target: name, reason, lengthMs } = request.body
+      const { target: name, reason, lengthMs, startsAt, extends: extended } = request.body
+      const grant = extended === undefined ? undefined : onlyOne(await findGrants(db.read, extended), extended)
       const asked = {
         requester: { id: person.id, label: person.label, kind: person.kind },
         target: name,
         reason,
         length: lengthMs,
         rule,
+        startsAt: startsAt === undefined ? undefined : Date.parse(startsAt),
+        extends: grant,
       }
       const created = createRequest(asked, { now, expire: requestExpire })
       await db.change(async (tx) => {
@@ -131,6 +134,8 @@ function newRequestRoute(app: App, deps: ApiDeps): void {
             reason: created.reason,
             lengthMs: created.length,
             rule: created.rule,
+            startsAt: created.startsAt,
+            extends: created.extends?.grant,
             from: request.ip,
           },
         })

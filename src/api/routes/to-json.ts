@@ -34,10 +34,16 @@ export function requestToJson(stored: AccessRequest, grant: Grant | undefined, n
     ...reviewFieldsOf(request),
     reason: request.reason,
     lengthMs: request.length,
+    ...laterOf(request),
     ...(request.grantId === undefined ? {} : { grantId: request.grantId }),
     ...(grant === undefined ? {} : { grantEndsAt: iso(grant.endsAt) }),
   }
 }
+
+const laterOf = ({ startsAt, extends: extended }: AccessRequest) => ({
+  ...(startsAt === undefined ? {} : { startsAt: iso(startsAt) }),
+  ...(extended === undefined ? {} : { extends: extended.grant }),
+})
 
 export function grantToJson(grant: Grant, now: number): GrantJson {
   return {
@@ -95,7 +101,7 @@ export function reviewToJson(
             ? {}
             : { recent: recent.map(({ at, text, verdict }) => ({ at: iso(at), text, verdict })) }),
         }
-      : { kind: 'request', reason: review.reason, lengthMs: review.length }),
+      : { kind: 'request', reason: review.reason, lengthMs: review.length, ...laterOf(review) }),
   }
 }
 

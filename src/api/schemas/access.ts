@@ -56,6 +56,10 @@ export const requestSchema = z.object({
   lengthMs: z.number(),
   grantId: z.string().optional(),
   grantEndsAt: timeSchema.optional(),
+  /** When the access begins, where that is later. */
+  startsAt: timeSchema.optional(),
+  /** The grant that is to last longer. */
+  extends: z.string().optional(),
 })
 export type AccessRequest = z.output<typeof requestSchema>
 export const requestsSchema = pageOf(requestSchema)
@@ -64,6 +68,9 @@ export const newRequestSchema = z.strictObject({
   target: z.string().min(1).max(63),
   reason: z.string().max(1000).default(''),
   lengthMs: z.int().positive().optional(),
+  startsAt: timeSchema.optional(),
+  /** A grant of the caller: the time is added to it. */
+  extends: z.string().max(20).optional(),
 })
 
 export const grantSchema = z.object({
@@ -75,7 +82,7 @@ export const grantSchema = z.object({
   standing: z.boolean(),
   /** The emergency that it was taken in. */
   breakGlass: z.string().optional(),
-  state: z.enum(['active', 'over', 'revoked']),
+  state: z.enum(['scheduled', 'active', 'over', 'revoked']),
   startsAt: timeSchema,
   endsAt: timeSchema,
   revoked: z.object({ by: z.string(), reason: z.string(), at: timeSchema }).optional(),

@@ -8,6 +8,9 @@ export const reviewSchema = z.object({
   kind: z.enum(['request', 'command']),
   reason: z.string().optional(),
   lengthMs: z.number().optional(),
+  startsAt: timeSchema.optional(),
+  /** The grant that is to last longer. */
+  extends: z.string().optional(),
   /** Exactly what would run. */
   text: z.string().optional(),
   parameters: z.array(z.string().nullable()).optional(),

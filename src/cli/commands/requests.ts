@@ -1,4 +1,6 @@
-import { durationOption, forHowLong, jsonOption, type AddCommand } from '../command.ts'
+import { formatDuration } from '../../shared/duration.ts'
+import { PamError } from '../../shared/errors.ts'
+import { durationOption, forHowLong, jsonOption, startOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
 import { needApproved, reasonFor, waitForRequest, type OpenRequest, type ReasonOptions } from '../wait-for-request.ts'
@@ -6,6 +8,8 @@ import { needApproved, reasonFor, waitForRequest, type OpenRequest, type ReasonO
 interface RequestOptions extends ReasonOptions {
   readonly for?: number
   readonly wait?: boolean
+  readonly start?: number
+  readonly link?: boolean
   readonly json?: boolean
 }
 
@@ -17,20 +21,82 @@ export const request: AddCommand = (program, run) => {
     .addOption(durationOption('--for <duration>', 'duration to request, such as 30m', 'PAMCTL_FOR'))
     .option('--reason <text>', 'why')
     .option('--edit', 'write the reason in your editor')
+    .addOption(startOption())
+    .option('--link', 'print a link to the dashboard with this request filled in; nothing is requested')
     .option('--wait', 'wait for the decision; Ctrl-C withdraws the request')
     .addOption(jsonOption())
     .action(
       run(async (context: CliContext, target: string, options: RequestOptions) => {
         const { io } = context
         const api = await context.client()
+        if (options.link === true) return io.print(requestLink(api.gateway, target, options))
         const reason = await reasonFor(context, await api.targets(), target, options)
         const open = async (): Promise<OpenRequest> => {
           const made = await api.requests.create({
             target,
             reason,
             ...(options.for === undefined ? {} : { lengthMs: options.for }),
+            ...(options.start === undefined ? {} : { startsAt: new Date(options.start).toISOString() }),
           })
           io.note(`requested access: ${made.id} (approvers: ${made.approvers.groups.join(' or ')})`)
+          return { request: made, isOurs: true }
+        }
+        const decided = options.wait ? await waitForRequest(api, open, io) : (await open()).request
+        if (options.json) io.json(decided)
+        else io.print(decided.id)
+        if (options.wait) needApproved(decided)
+      }),
+    )
+}
+
+/** The dashboard's page with a form that is filled in, and that a person sends. */
+export function requestLink(
+  gateway: string,
+  target: string,
+  { for: length, reason, start }: Pick<RequestOptions, 'for' | 'reason' | 'start'>,
+): string {
+  const query = new URLSearchParams({
+    target,
+    ...(length === undefined ? {} : { for: formatDuration(length) }),
+    ...(start === undefined ? {} : { start: new Date(start).toISOString() }),
+    ...(reason === undefined ? {} : { reason }),
+  })
+  return `${gateway}/access?${query.toString()}`
+}
+
+/** `pamctl extend TARGET`: asks for more time before the end; sessions live on. */
+export const extend: AddCommand = (program, run) => {
+  program
+    .command('extend <target>')
+    .description('ask for more time on a target that you have access to, before it ends')
+    .addOption(durationOption('--for <duration>', 'time to add, such as 30m', 'PAMCTL_FOR'))
+    .option('--reason <text>', 'why')
+    .option('--edit', 'write the reason in your editor')
+    .option('--wait', 'wait for the decision; Ctrl-C withdraws the request')
+    .addOption(jsonOption())
+    .action(
+      run(async (context: CliContext, target: string, options: RequestOptions) => {
+        const { io } = context
+        const api = await context.client()
+        const { items } = await api.grants.list({ active: true, limit: 500 })
+        const [grant] = items
+          .filter((one) => one.target === target && !one.standing && one.breakGlass === undefined)
+          .toSorted((a, b) => (a.endsAt < b.endsAt ? 1 : -1))
+        if (grant === undefined)
+          throw new PamError('NO_GRANT', `you have no access to ${target} that could be extended`, {
+            hint: `request it: pamctl request ${target}`,
+          })
+        const reason = await reasonFor(context, await api.targets(), target, options)
+        const open = async (): Promise<OpenRequest> => {
+          const made = await api.requests.create({
+            target,
+            reason,
+            extends: grant.id,
+            ...(options.for === undefined ? {} : { lengthMs: options.for }),
+          })
+          io.note(
+            `asked for ${forHowLong(made.lengthMs)} more: ${made.id} (approvers: ${made.approvers.groups.join(' or ')})`,
+          )
           return { request: made, isOurs: true }
         }
         const decided = options.wait ? await waitForRequest(api, open, io) : (await open()).request

@@ -130,7 +130,10 @@ async function pick({ io }: CliContext, api: ApiClient): Promise<Review> {
 function show(review: Review, { io }: CliContext): void {
   io.tell(`${review.id}  ${visible(review.requester.label)} on ${review.target}, asked ${io.age(review.createdAt)}`)
   if (review.kind === 'request') {
-    io.tell(`  for     ${forHowLong(review.lengthMs ?? 0)}`)
+    io.tell(
+      `  for     ${forHowLong(review.lengthMs ?? 0)}${review.extends === undefined ? '' : `, added to ${review.extends}`}`,
+    )
+    if (review.startsAt !== undefined) io.tell(`  from    ${review.startsAt}`)
     io.tell(`  reason  ${visible(review.reason ?? '')}`)
     return
   }

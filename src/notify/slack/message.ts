@@ -37,6 +37,8 @@ export function reviewMessage(
     : [
         ['Reason', visible(review.reason)],
         ['For', formatDuration(review.length)],
+        ['From', review.startsAt === undefined ? '' : new Date(review.startsAt).toISOString()],
+        ['Added to', review.extends?.grant ?? ''],
         ['Rule', review.rule],
       ]
   const blocks: unknown[] = [

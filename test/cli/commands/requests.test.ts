@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { request, requests, withdraw } from '../../../src/cli/commands/requests.ts'
+import { extend, request, requestLink, requests, withdraw } from '../../../src/cli/commands/requests.ts'
 import { PamError } from '../../../src/shared/errors.ts'
 import { ago, runVerb, type World } from '../../helpers/verb.ts'
 
@@ -111,5 +111,62 @@ describe('pamctl requests', () => {
   it('says that there are none', async () => {
     const world = { gateway: { 'GET /v1/requests': { items: [] } } }
     expect(await runVerb([requests], ['requests'], world)).toMatchObject({ stdout: '', stderr: 'no requests\n' })
+  })
+})
+
+describe('pamctl request, later and by others', () => {
+  it('--start is a time that is to come, in UTC for the gateway', async () => {
+    const { calls } = await runVerb(
+      [request],
+      ['request', 'prod-db', '--reason', 'x', '--start', '2026-01-06T22:00Z'],
+      asked(),
+    )
+    expect(calls.at(-1)?.body).toEqual({ target: 'prod-db', reason: 'x', startsAt: '2026-01-06T22:00:00.000Z' })
+    const wrong = await runVerb([request], ['request', 'prod-db', '--reason', 'x', '--start', 'later'], asked())
+    expect(wrong).toMatchObject({ code: 2, calls: [] })
+  })
+
+  it('--link requests nothing: it prints a page with a form that a person sends', async () => {
+    const args = ['request', 'prod-db', '--link', '--for', '30m', '--reason', 'a & b="c"#']
+    const { calls, stdout, code } = await runVerb([request], args)
+    expect([code, calls]).toEqual([0, []])
+    const url = new URL(stdout.trim())
+    expect([url.pathname, ...url.searchParams]).toEqual([
+      '/access',
+      ['target', 'prod-db'],
+      ['for', '30m'],
+      ['reason', 'a & b="c"#'],
+    ])
+    expect(requestLink('https://g.example', 'x', {})).toBe('https://g.example/access?target=x')
+  })
+})
+
+describe('pamctl extend', () => {
+  const grant = { id: 'grt_1', target: 'prod-db', standing: false, endsAt: ago(-5) }
+  const world = (...items: object[]): World => ({
+    gateway: { ...TARGETS, 'GET /v1/grants': { items }, 'POST /v1/requests': { ...REQUEST, extends: 'grt_1' } },
+  })
+
+  it('asks for more time for the access that ends last', async () => {
+    const later = { ...grant, id: 'grt_2', endsAt: ago(-9) }
+    const { calls, stdout, stderr } = await runVerb(
+      [extend],
+      ['extend', 'prod-db', '--for', '30m', '--reason', 'not done'],
+      world(grant, later, { ...grant, id: 'grt_3', target: 'dev-db', endsAt: ago(-99) }),
+    )
+    expect(calls.at(-1)).toEqual({
+      call: 'POST /v1/requests',
+      body: { target: 'prod-db', reason: 'not done', extends: 'grt_2', lengthMs: 1_800_000 },
+    })
+    expect([stdout, stderr]).toEqual(['req_1\n', 'asked for 30m more: req_1 (approvers: sre or leads)\n'])
+  })
+
+  it.each([
+    ['none', []],
+    ['standing access', [{ ...grant, standing: true }]],
+    ['access in an emergency', [{ ...grant, breakGlass: 'brk_1' }]],
+  ])('has nothing to extend where there is %s', async (_what, items) => {
+    const outcome = await runVerb([extend], ['extend', 'prod-db', '--reason', 'x'], world(...items))
+    expect(outcome).toMatchObject({ code: 5, calls: [{ call: 'GET /v1/grants?active=true&limit=500' }] })
   })
 })

@@ -2,6 +2,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { AccessRequest, Grant, Target } from '../../../src/api/schemas/access.ts'
 import { wordsOf } from '../../../src/protocols/names.ts'
 import type { PamError } from '../../../src/shared/errors.ts'
+import { usePlace } from '../../app/router.tsx'
 import { Ago, Badge, Copy, Empty, Labels, Loading, More, Problem, Table, TwoSteps } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { api, asProblem } from '../../lib/client.ts'
@@ -94,8 +95,22 @@ function State({ request }: { request: AccessRequest }) {
   )
 }
 
+/** What a link has filled in: a person looks at it, and sends it. */
+interface Filled {
+  readonly reason: string
+  readonly length: string
+  readonly start: string
+}
+
+function filledFor(name: string, query: URLSearchParams): Filled | undefined {
+  if (query.get('target') !== name) return undefined
+  const text = (key: string): string => (query.get(key) ?? '').slice(0, 1000)
+  return { reason: text('reason'), length: text('for'), start: text('start') }
+}
+
 function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | undefined; asked: () => void }) {
-  const [asking, setAsking] = useState(false)
+  const filled = filledFor(target.name, usePlace().query)
+  const [asking, setAsking] = useState(filled !== undefined && target.grant === 'request')
   const [isSent, setSent] = useState(false)
   const opener = useRef<HTMLButtonElement>(null)
   const close = (): void => {
@@ -152,6 +167,7 @@ function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | u
       {asking && (
         <RequestForm
           target={target}
+          filled={filled}
           close={close}
           sent={() => {
             setSent(true)
@@ -170,20 +186,38 @@ function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | u
   )
 }
 
-function RequestForm({ target, close, sent }: { target: Target; close: () => void; sent: () => void }) {
-  const [reason, setReason] = useState('')
+function RequestForm({
+  target,
+  filled,
+  close,
+  sent,
+}: {
+  target: Target
+  filled: Filled | undefined
+  close: () => void
+  sent: () => void
+}) {
+  const [reason, setReason] = useState(filled?.reason ?? '')
+  const [start, setStart] = useState(filled?.start ?? '')
   const first = useRef<HTMLInputElement>(null)
   useLayoutEffect(() => first.current?.focus(), [])
-  const [length, setLength] = useState(formatDuration(Math.min(target.longestMs, 3_600_000)))
+  const [length, setLength] = useState(
+    filled === undefined || filled.length === ''
+      ? formatDuration(Math.min(target.longestMs, 3_600_000))
+      : filled.length,
+  )
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<PamError>()
   const lengthMs = parseDuration(length)
   const badLength = lengthMs === undefined || lengthMs > target.longestMs
+  const startsAt = start.trim() === '' ? undefined : Date.parse(start)
+  const badStart = startsAt !== undefined && Number.isNaN(startsAt)
   const send = (event: Event): void => {
     event.preventDefault()
-    if (lengthMs === undefined || badLength) return
+    if (lengthMs === undefined || badLength || badStart) return
     setBusy(true)
-    api.requests.create({ target: target.name, reason, lengthMs }).then(sent, (problem: unknown) => {
+    const later = startsAt === undefined ? {} : { startsAt: new Date(startsAt).toISOString() }
+    api.requests.create({ target: target.name, reason, lengthMs, ...later }).then(sent, (problem: unknown) => {
       setBusy(false)
       setError(asProblem(problem))
     })
@@ -217,9 +251,20 @@ function RequestForm({ target, close, sent }: { target: Target; close: () => voi
           <span role="alert">Enter a duration such as 30m or 1h30m, at most {formatDuration(target.longestMs)}.</span>
         )}
       </label>
+      <label>
+        Start (optional; now by default)
+        <input
+          value={start}
+          placeholder="2026-11-30T22:00"
+          aria-invalid={badStart}
+          onInput={({ currentTarget }) => setStart(currentTarget.value)}
+        />
+        {badStart && <span role="alert">Enter a date and a time, such as 2026-11-30T22:00.</span>}
+      </label>
+      {filled !== undefined && <p class="small soft">A link filled in this form. Check it before you send it.</p>}
       {error !== undefined && <Problem error={error} />}
       <div class="row actions">
-        <button type="submit" class="primary" disabled={busy || badLength}>
+        <button type="submit" class="primary" disabled={busy || badLength || badStart}>
           Request access
         </button>
         <button type="button" onClick={close}>

@@ -103,7 +103,14 @@ function AskedFor({ review }: { review: Review }) {
       <dt>Reason</dt>
       <dd>{review.reason === '' ? <em class="soft">none</em> : <Text>{review.reason ?? ''}</Text>}</dd>
       <dt>Duration</dt>
-      <dd>{formatLength(review.lengthMs ?? 0)}, from the moment of approval</dd>
+      <dd>
+        {formatLength(review.lengthMs ?? 0)}
+        {review.extends !== undefined
+          ? ' more, added to what they have'
+          : review.startsAt === undefined
+            ? ', from the moment of approval'
+            : `, from ${formatDateTime(review.startsAt)}`}
+      </dd>
       <dt>Rule</dt>
       <dd>
         <Text>{review.rule}</Text>

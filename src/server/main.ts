@@ -6,19 +6,11 @@ import { asError, asPamError } from '../shared/errors.ts'
 import { letHeapGrow } from '../shared/heap-growth.ts'
 import { addHelp, sayUsageErrors } from '../shared/usage-errors.ts'
 import { VERSION } from '../shared/version.ts'
-import { backup } from './backup.ts'
-import { check } from './check/check-config.ts'
-import { configJsonSchema } from './config/schema.ts'
-import { collectRecordings, rotateKey } from './maintenance.ts'
 import { keepFilesPrivate } from './private-files.ts'
-import { listSealedSecrets, removeSealedSecret, rotateSealedSecrets, setSealedSecret } from './secret-commands.ts'
-import { initAuthority, showAuthority } from './ssh-ca.ts'
-import { initConfig, type InitOptions } from './init/init-config.ts'
-import { terminalQuestions } from './init/questions.ts'
+import type { InitOptions } from './init/init-config.ts'
 import { TARGET_URLS } from './init/first-target.ts'
-import { start } from './start.ts'
 
-/** `pam-gateway`: the composition root of the server. */
+/** `pam-gateway`: the composition root of the server. What one command alone needs is loaded when it runs. */
 export async function main(args: readonly string[]): Promise<void> {
   keepFilesPrivate()
   const program = new Command('pam-gateway')
@@ -50,25 +42,30 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--name <name>', 'what people call the target')
     .option('--credential <reference>', 'env:NAME or file:PATH of its password, private key or token')
     .option('--known-hosts <file>', 'SSH: the host keys of the target; default: the first one seen is kept')
-    .action((options: InitOptions) =>
-      initConfig(options, terminalQuestions(), (text) => void process.stdout.write(text)),
-    )
+    .action(async (options: InitOptions) => {
+      const { initConfig } = await import('./init/init-config.ts')
+      const { terminalQuestions } = await import('./init/questions.ts')
+      await initConfig(options, terminalQuestions(), (text) => void process.stdout.write(text))
+    })
   withConfig(program.command('start').description('run the gateway')).action(async ({ config }: { config: string }) => {
     letHeapGrow(HEAP_GROWTH)
+    const { start } = await import('./start.ts')
     await start(config)
   })
   withConfig(program.command('check').description('check the configuration and run its tests'))
     .option('--connect', 'also connect to targets and issuers, and check certificates, the store and the archive')
     .option('--json', 'print JSON')
-    .action(async ({ config, connect, json }: { config: string; connect?: boolean; json?: boolean }) =>
-      check(config, { connect: connect === true, json: json === true }),
-    )
+    .action(async ({ config, connect, json }: { config: string; connect?: boolean; json?: boolean }) => {
+      const { check } = await import('./check/check-config.ts')
+      await check(config, { connect: connect === true, json: json === true })
+    })
   withConfig(
     program
       .command('backup')
       .argument('<directory>', 'a new directory')
       .description('copy the data directory; the gateway may run'),
-  ).action((directory: string, { config }: { config: string }) => {
+  ).action(async (directory: string, { config }: { config: string }) => {
+    const { backup } = await import('./backup.ts')
     backup(config, directory)
     process.stdout.write(`${directory} holds keys and records: keep it as safe as the gateway itself\n`)
   })
@@ -77,41 +74,53 @@ export async function main(args: readonly string[]): Promise<void> {
     recordings.command('gc').description('delete recordings past their retention period (recording.retention)'),
   )
     .option('--dry-run', 'only say what would be deleted; can be asked while the gateway runs')
-    .action(async ({ config, dryRun }: { config: string; dryRun?: boolean }) =>
-      collectRecordings(config, dryRun === true),
-    )
+    .action(async ({ config, dryRun }: { config: string; dryRun?: boolean }) => {
+      const { collectRecordings } = await import('./maintenance.ts')
+      await collectRecordings(config, dryRun === true)
+    })
   withConfig(
     program.command('rotate-key').description('seal new records with a new key; the gateway must be stopped'),
-  ).action(async ({ config }: { config: string }) => rotateKey(config))
+  ).action(async ({ config }: { config: string }) => {
+    const { rotateKey } = await import('./maintenance.ts')
+    await rotateKey(config)
+  })
+  const secretCommands = () => import('./secret-commands.ts')
   const secrets = program
     .command('secret')
     .description('manage secrets that the gateway keeps encrypted (secrets.sealed)')
   withConfig(
     secrets.command('set').argument('<name>').description('keep a secret; asks for it, or reads standard input'),
-  ).action(async (name: string, { config }: { config: string }) => setSealedSecret(config, name))
+  ).action(async (name: string, { config }: { config: string }) =>
+    (await secretCommands()).setSealedSecret(config, name),
+  )
   withConfig(secrets.command('list').description('list names, never secrets')).action(
-    ({ config }: { config: string }) => listSealedSecrets(config),
+    async ({ config }: { config: string }) => (await secretCommands()).listSealedSecrets(config),
   )
   withConfig(
     secrets.command('rotate').description('seal all secrets with the current master key, after it was replaced'),
-  ).action(async ({ config }: { config: string }) => rotateSealedSecrets(config))
+  ).action(async ({ config }: { config: string }) => (await secretCommands()).rotateSealedSecrets(config))
   withConfig(secrets.command('rm').argument('<name>').description('remove a secret')).action(
-    async (name: string, { config }: { config: string }) => removeSealedSecret(config, name),
+    async (name: string, { config }: { config: string }) => (await secretCommands()).removeSealedSecret(config, name),
   )
   const authority = program.command('ssh-ca').description('the key that signs SSH certificates for sessions')
   authority
     .command('init <file>')
     .description('make a key, and print the line for TrustedUserCAKeys of the targets')
-    .action((file: string) => initAuthority(file))
+    .action(async (file: string) => (await import('./ssh-ca.ts')).initAuthority(file))
   authority
     .command('public <key>')
     .description('print the line for TrustedUserCAKeys; the key is a file, or a reference such as env:NAME')
     .option('--passphrase <reference>', 'env:NAME or file:PATH, where the key is encrypted')
-    .action((key: string, { passphrase }: { passphrase?: string }) => showAuthority(key, passphrase))
+    .action(async (key: string, { passphrase }: { passphrase?: string }) =>
+      (await import('./ssh-ca.ts')).showAuthority(key, passphrase),
+    )
   program
     .command('schema')
     .description('print the JSON Schema of the configuration file')
-    .action(() => void process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`))
+    .action(async () => {
+      const { configJsonSchema } = await import('./config/schema.ts')
+      process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`)
+    })
   program
     .command('hash-password')
     .description('hash a password read from standard input, for the evaluation provider')

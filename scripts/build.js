@@ -1,9 +1,10 @@
 // Compiles src to dist, and bundles the dashboard (dist/web), the server (dist/pam-gateway) and the command line (dist/pamctl).
 // Everything is built beside and put in place at the end: programs that run from dist meanwhile find it whole, and a deleted source
 // leaves nothing behind.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { renameSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = new URL('..', import.meta.url)
@@ -17,18 +18,15 @@ process.on('exit', () => {
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
 
-run('typescript', 'bin/tsc', '-p', 'tsconfig.build.json', '--outDir', built)
-run('vite', 'bin/vite.js', 'build', '--config', 'web/vite.config.ts', '--outDir', `${built}/web`)
-run(
-  'vite',
-  'bin/vite.js',
-  'build',
-  '--config',
-  'scripts/pam-gateway.vite.config.js',
-  '--outDir',
-  `${built}/pam-gateway`,
-)
-run('vite', 'bin/vite.js', 'build', '--config', 'scripts/pamctl.vite.config.js', '--outDir', `${built}/pamctl`)
+const vite = (config, name) => run('vite', 'bin/vite.js', 'build', '--config', config, '--outDir', join(built, name))
+const statuses = await Promise.all([
+  run('typescript', 'bin/tsc', '-p', 'tsconfig.build.json', '--outDir', built),
+  vite('web/vite.config.ts', 'web'),
+  vite('scripts/pam-gateway.vite.config.js', 'pam-gateway'),
+  vite('scripts/pamctl.vite.config.js', 'pamctl'),
+])
+const failed = statuses.find((status) => status !== 0)
+if (failed !== undefined) process.exit(failed)
 moveAway()
 renameSync(built, dist)
 
@@ -40,10 +38,11 @@ function moveAway() {
   }
 }
 
+/** Resolves to the program's exit status. */
 function run(name, program, ...args) {
   const path = createRequire(import.meta.url)
     .resolve(`${name}/package.json`)
     .replace('package.json', program)
-  const { status } = spawnSync(process.execPath, [path, ...args], { stdio: 'inherit', cwd: root })
-  if (status !== 0) process.exit(status ?? 1)
+  const child = spawn(process.execPath, [path, ...args], { stdio: 'inherit', cwd: root })
+  return new Promise((resolve) => child.on('close', (status) => resolve(status ?? 1)))
 }

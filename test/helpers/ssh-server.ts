@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -37,13 +37,20 @@ export async function startSshServer(more = ''): Promise<SshServer> {
     return path
   }
   const host = keygen('host', '-t', 'ed25519', '-N', '')
-  const keys = {
-    ed25519: keygen('id_ed25519', '-t', 'ed25519', '-N', ''),
-    rsa: keygen('id_rsa', '-t', 'rsa', '-b', '2048', '-N', ''),
-    encrypted: keygen('id_encrypted', '-t', 'ed25519', '-N', 'secret'),
+  const authorizedKeys = join(directory, 'authorized_keys')
+  const authorized = (path: string): string => {
+    appendFileSync(authorizedKeys, readFileSync(`${path}.pub`), { mode: 0o600 })
+    return path
   }
-  const authorized = Object.values(keys).map((path) => readFileSync(`${path}.pub`, 'utf8'))
-  writeFileSync(join(directory, 'authorized_keys'), authorized.join(''), { mode: 0o600 })
+  let rsa: string | undefined
+  const keys = {
+    ed25519: authorized(keygen('id_ed25519', '-t', 'ed25519', '-N', '')),
+    // It takes longer to make than all else here, and few ask for it.
+    get rsa() {
+      return (rsa ??= authorized(keygen('id_rsa', '-t', 'rsa', '-b', '2048', '-N', '')))
+    },
+    encrypted: authorized(keygen('id_encrypted', '-t', 'ed25519', '-N', 'secret')),
+  }
   writeFileSync(
     join(directory, 'sshd_config'),
     // The first value of a setting counts. SHLVL: bash takes itself for a nested one, so that no command waits for the start-up files of
@@ -52,7 +59,7 @@ export async function startSshServer(more = ''): Promise<SshServer> {
 ListenAddress 127.0.0.1
 Port ${port}
 HostKey ${host}
-AuthorizedKeysFile ${join(directory, 'authorized_keys')}
+AuthorizedKeysFile ${authorizedKeys}
 PidFile ${join(directory, 'sshd.pid')}
 StrictModes no
 UsePAM no

@@ -128,7 +128,8 @@ describe('hostile clients', () => {
   it('statements that break parsers are refused, and long ones are read as before', async () => {
     const db = new pg.Client({ host: '127.0.0.1', port: port.port, user: 'app', database: 'app', ssl: false })
     await db.connect()
-    for (let i = 0; i < 5; i++) {
+    // The second time by what the first left.
+    for (let i = 0; i < 2; i++) {
       for (const text of [
         `select ${'not '.repeat(20_000)}true`,
         `select ${'1+'.repeat(60_000)}1`,

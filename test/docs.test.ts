@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import MiniSearch from 'minisearch'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createOperations, type Readiness } from '../src/api/operations.ts'
@@ -72,6 +73,36 @@ describe('the documents', () => {
         }),
     )
     expect(broken).toEqual([])
+  })
+
+  it('make a site in which every link and anchor leads somewhere, and the search finds', async () => {
+    const site = mkdtempSync(join(tmpdir(), 'pamctl-test-site-'))
+    const { code, stderr } = await run(process.execPath, ['scripts/build-site.js', site], { cwd: ROOT })
+    expect([code, stderr]).toEqual([0, ''])
+    const files = new Map(
+      readdirSync(site, { recursive: true, encoding: 'utf8' })
+        .filter((file) => /\.\w+$/.test(file))
+        .map((file) => [file, file.endsWith('.html') ? readFileSync(join(site, file), 'utf8') : '']),
+    )
+    const broken = [...files].flatMap(([file, html]) =>
+      [...html.matchAll(/(?:href|src)="([^"]*)"/g)]
+        .map(([, link = '']) => link)
+        .filter((link) => {
+          if (/^[a-z]+:/.test(link)) return false
+          const [path = '', anchor] = link.split('#')
+          const target = files.get(path === '' ? file : join(dirname(file), path))
+          return target === undefined || (anchor !== undefined && !target.includes(`id="${anchor}"`))
+        })
+        .map((link) => `${file}: ${link}`),
+    )
+    expect([files.size > 40, broken]).toEqual([true, []])
+    expect([...files.keys()].filter((file) => file.endsWith('.html')).length).toBeGreaterThanOrEqual(pages.length)
+    const options = { fields: ['heading', 'page', 'text'], storeFields: ['address'] }
+    const index = MiniSearch.loadJSON(readFileSync(join(site, 'search.json'), 'utf8'), options)
+    expect(
+      index.search('restore a backup', { combineWith: 'AND', prefix: true }).map(({ id }) => String(id)),
+    ).toContain('operations.html#restore')
+    rmSync(site, { recursive: true })
   })
 
   it('every pamctl verb and flag that a page shows exists', async () => {

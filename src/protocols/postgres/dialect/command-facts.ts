@@ -16,7 +16,7 @@ import { resolveStatement } from './resolve-statement.ts'
 import { definitionKinds } from './redefinitions.ts'
 import { named } from './relations-behind.ts'
 
-/** A statement that SQL has prepared before, by its name; undefined where none is known. */
+/** A statement that was prepared with PREPARE, by its name; undefined where none is known. */
 export type FindPrepared = (name: string) => StatementFacts | undefined
 
 /** Resolves the names of parsed statements against the catalogs. */
@@ -28,7 +28,7 @@ export function resolveFacts(
   options: GuardOptions & { readonly uncertain?: string | undefined } = { readOnly: false, ownAccount: false },
 ): StatementFacts {
   const hides = masking.plan.columns.length > 0
-  // What the text itself prepares first is known to what comes after it.
+  // Statements that the text itself prepares are known to the statements after them.
   const here = new Map<string, StatementFacts>()
   const prepared: FindPrepared = (name) => here.get(name) ?? findPrepared(name)
   const lineage: StatementLineage[] = []
@@ -99,7 +99,7 @@ export function resolveFacts(
         : [...relations, ...parsed.flatMap((statement) => effectsOf(statement, catalog).alsoWrites)].some(
               (relation) => relation === undefined || masking.isTainted(relation),
             ) ||
-            // A policy may compute with masked columns of a relation that nobody names.
+            // A row security policy may compute with masked columns of a relation that the statement does not name.
             lineage.some(({ leaks }) => leaks.length > 0) ||
             statements.some(({ kinds }) => kinds.some((kind) => REPLAYS.has(kind)))
           ? quoting(masking)
@@ -117,13 +117,13 @@ export function resolveFacts(
   }
 }
 
-/** Whether definitions may have changed once these have run. */
+/** Whether definitions may have changed after these have run. */
 const mayDefine = (statements: readonly SqlStatement[]): boolean =>
   statements.some(({ kinds, unknown }) => unknown.length > 0 || kinds.some((kind) => DEFINES.test(kind)))
 
 /**
- * What a text says where the definitions that it was resolved with may have changed since: relations that were not there may have been made, so
- * that they are not there is no reason for anything.
+ * The facts of a text whose definitions may have changed since it was resolved: a relation that was missing may exist now, so its absence
+ * is no reason for anything.
  */
 export function factsOfLastReading(facts: StatementFacts, catalog: Catalog, lastRead: ChangedBy): StatementFacts {
   const missing = reasonsOfMissing(facts.parsed, catalog)
@@ -165,7 +165,7 @@ function executedBy(statement: ParsedStatement, prepared: FindPrepared): Stateme
   return statement.executes === undefined ? undefined : prepared(statement.executes)
 }
 
-/** It changes what names stand for, or whose they are. */
+/** It changes what names refer to, or who owns them. */
 export const movesNames = ({ kinds, settings }: ParsedStatement): boolean =>
   settings.some(({ name }) => NAME_SETTINGS.has(name)) || kinds.includes('discard')
 
@@ -175,7 +175,7 @@ const isKnownFunction = (name: string, catalog: Catalog): boolean =>
   catalog.userFunctions.has(name) ||
   catalog.reviewed.functions.names.has(name)
 
-/** EXPLAIN ANALYZE tells times, sizes and counts of what it read; and planning runs functions, whose results the plan shows. */
+/** EXPLAIN ANALYZE reveals times, sizes and row counts of what it read; and planning runs functions whose results the plan shows. */
 function measures(
   statement: ParsedStatement,
   { unknown }: SqlStatement,
@@ -185,7 +185,7 @@ function measures(
   if (!statement.kinds.includes('explain')) return false
   if (unknown.length > 0) return true
   const relations = [...statement.reads, ...statement.writes].map((named) => findRelation(catalog, named))
-  // How many rows the planner expects of each partition tells where they are.
+  // The number of rows that the planner expects in each partition reveals where they are.
   if (relations.some((relation) => relation !== undefined && masking.isPlaced(relation))) return true
   if (!statement.explainRuns) return false
   return relations.some((relation) => {
@@ -193,7 +193,7 @@ function measures(
   })
 }
 
-/** What a plan tells, hidden as it is, by how many lines it has: of partitions that have rows, or that nothing is expected of. */
+/** What a hidden plan still reveals by its number of lines: which partitions have rows, and which are pruned. */
 function plansTell(statement: ParsedStatement, catalog: Catalog, masking: MaskingScope): StatementLineage['leaks'] {
   const isPlaced = named(statement, catalog).some((relation) => masking.isPlaced(relation))
   return isPlaced ? masking.storage().masks.map((mask) => ({ mask, place: 'EXPLAIN', comparisons: undefined })) : []
@@ -214,7 +214,7 @@ const NOTHING: StatementFacts = {
 const MOVED = 'settings that names depend on change earlier in the same text: send the statements separately'
 const REDEFINED = 'definitions may change earlier in the same text: send the statements separately'
 
-/** Settings that resolution depends on; `*` is all of them. */
+/** Settings that name resolution depends on; `*` stands for all settings. */
 const NAME_SETTINGS = new Set(['search_path', 'role', 'session_authorization', '*'])
 
 /** Statements that return rows of an earlier statement, or run its deferred constraint checks. */

@@ -40,7 +40,7 @@ function compare(name: string, left: Value, right: Value): boolean | null | type
   let [one, other] = [left, right]
   const ends = [one, other].map((side) => (typeof side === 'string' ? infinityOf(side) : undefined))
   if (ends.some((end) => end !== undefined)) {
-    // infinity is a value like any other where something is equal to it, and beyond all where they are ordered.
+    // infinity is equal to itself like any other value, and sorts beyond all others.
     if (name === '=' || name === '<>') return UNKNOWN
     one = ends[0] ?? (typeof one === 'string' ? 0 : one)
     other = ends[1] ?? (typeof other === 'string' ? 0 : other)
@@ -128,7 +128,7 @@ function valueOfCall({ name, args }: Call, values: readonly Value[]): Value {
 const lengths = (): readonly Value[] => [0, 1, 5, 1000]
 const constantsOf = ({ args }: Call): number => args.filter(({ kind }) => kind === 'constant').length
 
-/** What these may give, lowest and highest included, where their argument is not evaluated. */
+/** The lowest and the highest result of these functions, whatever their argument is. */
 const SOME_RESULTS: ReadonlyMap<string, (call: Call) => readonly Value[] | undefined> = new Map<
   string,
   (call: Call) => readonly Value[] | undefined
@@ -163,7 +163,7 @@ const SOME_RESULTS: ReadonlyMap<string, (call: Call) => readonly Value[] | undef
   }),
 )
 
-/** Where a text is found; an empty one is found everywhere. */
+/** The position of a text in another one; the empty text is found in every text. */
 function found({ args }: Call): readonly Value[] | undefined {
   return args.some((arg) => arg.kind === 'constant' && arg.value === '') ? undefined : lengths()
 }
@@ -193,10 +193,10 @@ const OF_TEXT: ReadonlySet<string> = new Set(
   || ~~ ~~* !~~ !~~* ~ ~* !~ !~* ^@`.split(/\s+/),
 )
 
-/** Of smallint, integer and bigint, and one more. */
+/** The limits of smallint, integer and bigint, and one beyond each. */
 const LIMITS_OF_TYPES = new Set([32_767, 32_768, 2_147_483_647, 2_147_483_648, 2 ** 63])
 
-/** Lengths and divisors that leave one value. */
+/** Lengths and divisors with which only one result is possible. */
 const FLATTENING_CALLS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>(
   Object.entries({
     left: ['0'],
@@ -209,7 +209,7 @@ const FLATTENING_CALLS: ReadonlyMap<string, readonly string[]> = new Map<string,
   }),
 )
 
-/** Whether an unanchored regular expression of simple form finds an empty match, which is found everywhere. */
+/** Whether a simple regular expression without anchors matches the empty text, and so matches everything. */
 const matchesEmpty = (pattern: string): boolean =>
   pattern.startsWith('|') || pattern.endsWith('|') || pattern.includes('||') || OPTIONAL.test(pattern)
 const OPTIONAL =
@@ -227,11 +227,11 @@ const MATCHES = new Set(['~~', '~~*', '!~~', '!~~*', '~', '~*', '!~', '!~*', '^@
 const CONTAINS = new Set(['@>', '<@', '&&', '?', '?|', '?&', '@?', '<<', '>>', '-|-'])
 const MAKES = new Set(['+', '-', '*', '/', '%', '||', '->', '->>', '#>', '#>>', '#-', '<->', '<=>'])
 const OF_PATTERNS = new Set(['starts_with', 'regexp_like'])
-/** Functions of the system that give few values, or the same of whatever they are given. */
+/** System functions with few possible results, or with one result whatever their arguments are. */
 const FLAT =
   /^(pg_.*|num_(non)?nulls|sign|sin|cosd?|sind?|exp|sqrt|power|pow|isfinite|isempty|\w*range|jsonb?_(typeof|build_\w+)|to_jsonb?|row_to_json|quote_\w+|repeat|format|width_bucket|(obj|col|shobj)_description|has_\w+_privilege|to_reg\w+|(int[248]|float[48]|text|bool|bpchar|numeric|oid|date|timestamp|timestamptz|uuid|name)_?(eq|ne|lt|le|gt|ge|send|like|nlike|regexeq|regexne|icregexeq|iclike)|(not)?i?like|gcd|lcm|scale|min_scale|ascii|(bit_|char_|character_|octet_)?length|cardinality|array_(length|upper|lower|ndims|dims)|jsonb?_array_length|regexp_(count|instr|match)|strpos|position|get_byte|get_bit)$/
 
-/** How PostgreSQL's operators and functions answer, as far as conditions are evaluated. */
+/** How PostgreSQL evaluates operators and functions, as far as the gateway evaluates conditions. */
 export const conditions: ConditionTerms = {
   rowPlace: 'ctid',
   cast,
@@ -245,7 +245,7 @@ export const conditions: ConditionTerms = {
   infinityOf,
   operators: { compares: COMPARES, orders: ORDERS, matches: MATCHES, contains: CONTAINS, makes: MAKES },
   matches: ({ name }) => OF_PATTERNS.has(name.name),
-  // Called for by LIKE, SIMILAR TO or a regular expression, or has an empty one among its alternatives.
+  // LIKE, SIMILAR TO and regular expressions: the pattern matches every text, or one of its alternatives does.
   fitsAll: (pattern) => /^[%()|]*$/.test(pattern) || /^\(?[_%]?\|\)?[*+]?$/.test(pattern) || matchesEmpty(pattern),
   isWideOpen: (text) => /^([[({]?\s*(-?infinity)?\s*,\s*(infinity)?\s*[\])}]|\{\}|\[\]|empty|)$/i.test(text),
   givesFew: ({ name }) => FLAT.test(name.name),

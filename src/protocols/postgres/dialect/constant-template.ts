@@ -2,21 +2,21 @@ import type { ParseResult } from '@pgsql/types'
 import { fieldOf, itemsOf } from './tree-fields.ts'
 
 /**
- * Texts that differ in constants alone say the same, as long as nothing looks at the constants. Whether that is so is asked of
- * the tree of one of them: each constant must stand where none of our questions depends on its value. What this does not
- * know for certain has no template, and each such text is read for itself.
+ * Texts that differ only in constants have the same facts, as long as no fact depends on the value of a constant. The tree of one of them
+ * tells: each constant must be in a place where its value makes no difference. Where that is not certain there is no template, and each
+ * such text is analysed by itself.
  */
 
 /** A text with its constants taken out; two texts with the same key have the same tokens but for their constants. */
 export interface Skeleton {
   readonly key: string
-  /** How many constants were taken out. */
+  /** The number of constants that were removed. */
   readonly constants: number
 }
 
 /**
- * Undefined where the text has anything that could be read in two ways: comments, quoted names, escapes, dollar quotes,
- * characters beyond ASCII, numbers that are no plain integers. Spec: PostgreSQL manual, 4.1 Lexical Structure.
+ * Undefined where the text has anything ambiguous: comments, quoted names, escapes, dollar quotes, characters beyond ASCII, numbers other
+ * than plain integers. Spec: PostgreSQL manual, 4.1 Lexical Structure.
  */
 export function skeletonOf(sql: string): Skeleton | undefined {
   if (sql.length > MAX_LENGTH || UNCERTAIN.test(sql)) return undefined
@@ -30,7 +30,7 @@ export function skeletonOf(sql: string): Skeleton | undefined {
     constants++
     return '?'
   })
-  // An integer that the server reads as another type, 1.5, 0x1f, 1e5, is no integer token; a quote that is left is no string.
+  // A number such as 1.5, 0x1f or 1e5 is not an integer token; a quote that is left over does not belong to a plain string.
   return constants === 0 || key.replaceAll("'?'", '').includes("'") ? undefined : { key, constants }
 }
 
@@ -45,7 +45,7 @@ export function hasInertConstants({ stmts = [] }: ParseResult, { constants }: Sk
   return count.all === constants && count.inert === constants
 }
 
-/** Whether there is a WHERE that is asked whether it leaves any row out. */
+/** Whether there is a WHERE for which the facts say whether it excludes any row. */
 function changesRows(value: unknown): boolean {
   if (value === null || typeof value !== 'object') return false
   return Object.entries(value).some(([key, content]) => CHANGES.has(key) || changesRows(content))
@@ -62,7 +62,7 @@ function visit(value: unknown, count: { all: number; inert: number }, asked: boo
       if (isTaken(content)) count.all++
       continue
     }
-    // `a = 1 OR a <> 1` leaves nothing out, `a = 1 OR a <> 2` does: what is not one comparison among others depends on its constants.
+    // `a = 1 OR a <> 1` excludes no row, `a = 1 OR a <> 2` does: anything but a conjunction of comparisons depends on its constants.
     if (asked && WEIGHED.has(key) && fieldOf(content, 'boolop') !== 'AND_EXPR') {
       count.all = Infinity
       return
@@ -72,7 +72,7 @@ function visit(value: unknown, count: { all: number; inert: number }, asked: boo
   }
 }
 
-/** Constants right in this node whose value nobody asks for. */
+/** Constants directly in this node whose value makes no difference. */
 function inertIn(key: string, node: unknown): number {
   switch (key) {
     case 'A_Expr':
@@ -119,7 +119,7 @@ const isTaken = (constant: unknown): boolean =>
 
 const isColumn = (node: unknown): boolean => fieldOf(node, 'ColumnRef') !== undefined
 
-/** What stands in a node of the type List. */
+/** The items of a node of the type List. */
 const listed = (node: unknown): readonly unknown[] => itemsOf(fieldOf(fieldOf(node, 'List'), 'items'))
 
 /** The name of the operator of an A_Expr, without its schema. */
@@ -131,15 +131,15 @@ function operatorOf(expression: unknown): string {
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
 const MAX_LENGTH = 4000
-/** And what reads settings from constants that stand anywhere. */
+/** And functions that read settings named by constants. */
 const UNCERTAIN = /--|\/\*|''|[\\"$&?[\]{}`~@#^|]|[^\n\r\t -~]|set_config|pg_settings/i
-/** Strings, words and numbers with all that sticks to them. */
+/** Strings, and words and numbers with every character attached to them. */
 const TOKEN = /'[^']*'|[\w.]+'?/g
 /** Nine digits always fit an int4. */
 const INTEGER = /^\d{1,9}$/
 const STATEMENTS = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt'])
 const CHANGES = new Set(['UpdateStmt', 'DeleteStmt', 'MergeStmt'])
-/** What makes one truth of several. */
+/** Nodes that combine several conditions, or choose between values. */
 const WEIGHED = new Set(['BoolExpr', 'CaseExpr', 'CoalesceExpr', 'BooleanTest', 'MinMaxExpr', 'SubLink'])
 const COMPARISONS = new Set(['=', '<>', '<', '>', '<=', '>='])
 const ARITHMETIC = new Set(['+', '-'])

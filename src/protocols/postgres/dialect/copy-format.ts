@@ -1,7 +1,7 @@
 import type { CopyFormat } from '../wire/copy-row.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
-/** How a COPY statement writes its rows; undefined where that cannot be read from it. Source: manual, COPY. */
+/** The format in which a COPY statement writes its rows; undefined where its options do not tell. Source: manual, COPY. */
 export function copyFormatOf(statement: ParsedStatement | undefined, binary: boolean): CopyFormat | undefined {
   if (statement?.copy === undefined) return undefined
   const options = new Map(Object.entries(statement.copy.options))

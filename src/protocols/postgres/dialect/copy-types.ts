@@ -3,8 +3,8 @@ import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
 /**
- * The types of the fields that COPY TO writes, which its messages do not tell. Undefined where the fields are not known; an undefined
- * type is that of an expression.
+ * The types of the fields that COPY TO writes, which its messages do not have. Undefined where the fields are not known; the type of an
+ * expression is undefined.
  */
 export function copyTypes(
   { copy, tree }: ParsedStatement,
@@ -15,7 +15,7 @@ export function copyTypes(
   return copy.relation === undefined ? query && queryTypes(query, catalog) : tableTypes(copy, catalog)
 }
 
-/** Without a list of columns all but the generated ones. Source: manual, COPY. */
+/** Without a list of columns, COPY writes all columns but the generated ones. Source: manual, COPY. */
 function tableTypes({ relation: named, columns }: Copy, catalog: Catalog): (number | undefined)[] | undefined {
   const relation = named && findRelation(catalog, named)
   if (relation === undefined || relation.columns.size === 0) return undefined
@@ -24,7 +24,7 @@ function tableTypes({ relation: named, columns }: Copy, catalog: Catalog): (numb
   return names.map((name) => relation.typeOids.get(name))
 }
 
-/** Of a query that takes columns out of tables as they are. */
+/** The types of a query that selects columns of tables unchanged. */
 function queryTypes(query: Statement, catalog: Catalog): (number | undefined)[] | undefined {
   if (query.kind !== 'select' || query.with !== undefined) return undefined
   const tables = query.from.map((item) => readTables(item, catalog))

@@ -2,8 +2,8 @@ import type { Constant } from '../../../sql/query.ts'
 import { fieldOf, itemsOf } from './tree-fields.ts'
 
 /**
- * Long lists of constants with one constant in all places: `x IN (…)`, and the rows of VALUES. How many there are matters, what
- * they are does not, but where they stand; and a tree with a hundred thousand nodes takes the better part of a second to go from one thread to another.
+ * Replaces the constants of a long list, of `x IN (…)` or of the rows of VALUES, by one constant. Only their number and their offsets
+ * matter, not their values; and a tree with a hundred thousand nodes takes most of a second to be passed from one thread to another.
  */
 export function shareConstants(value: unknown): void {
   if (value === null || typeof value !== 'object') return
@@ -17,7 +17,7 @@ export function shareConstants(value: unknown): void {
   for (const content of Object.values(value)) shareConstants(content)
 }
 
-/** Of `x IN (…)`: x, then the list. */
+/** The arguments of `x IN (…)`: x, then the list. */
 function shareListed(args: unknown): void {
   if (!Array.isArray(args) || args.length <= FEW) return
   const listed: readonly unknown[] = args.slice(1)
@@ -35,7 +35,7 @@ function shareRows(rows: unknown): void {
   rows.fill((constants[0] ?? []).map((_, index) => oneOf(constants.flatMap((row) => row[index] ?? []))))
 }
 
-/** The first of them, which says where the others were. */
+/** The first constant, with the offsets of the others. */
 function oneOf([first, ...others]: readonly Constant[]): Constant {
   if (first === undefined) throw new RangeError('no constant to share')
   return { ...first, others: others.map(({ at }) => at) }

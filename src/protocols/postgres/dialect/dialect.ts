@@ -17,7 +17,7 @@ const SAMPLING_METHODS = new Set(['system', 'bernoulli'])
 
 const utilities: Utilities = {
   rowsOf: (kind) => ROWS.get(kind) ?? 'definition',
-  // Those that are evaluated when it runs are constants.
+  // What utility statements evaluate as they run are constants.
   valuesOf: () => 'unread',
   computes: new Map([
     ['create-index', 'an index'],
@@ -38,7 +38,7 @@ function each<T extends string>(names: string, value: T): [string, T][] {
   return wordList(names).map((name) => [name, value])
 }
 
-/** PostgreSQL, as the shared reading of SQL asks for it. */
+/** PostgreSQL, for the analysis that all SQL dialects share. */
 export const postgresDialect: Dialect = {
   types: { boolean: 'bool', text: 'text', row: 'record' },
   // Source: manual, System Columns.
@@ -61,7 +61,7 @@ export const postgresDialect: Dialect = {
     },
   },
   settingOf,
-  // NOTIFY of a channel that need not be known.
+  // A NOTIFY whose channel is unknown.
   deliveryOf: ({ name }) => (isNotify(name) ? { kind: 'notify', what: 'a notification' } : undefined),
   totals,
   meetings,

@@ -3,11 +3,11 @@ import { around } from '../../../sql/relations-behind.ts'
 import type { Name } from '../../../sql/query.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
-/** What a statement does besides what it says: tables that change with those it names, and code that runs. */
+/** The effects of a statement beyond its text: tables that change along with those it names, and code that runs. */
 export interface Effects {
-  /** Relations that referential actions or CASCADE change, too. */
+  /** Relations that referential actions or CASCADE change as well. */
   readonly alsoWrites: readonly Relation[]
-  /** Why its effect is not known. */
+  /** Why its effect is unknown. */
   readonly unknown: readonly string[]
 }
 
@@ -32,22 +32,22 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
       }
       change(relation.viewOf, done, true)
       for (const [action, then] of FOLLOWS[done]) change(relation.cascades[action], then, true)
-      // Rows of a table may be those of its partitions and children, which foreign keys may refer to as well.
+      // The rows of a table include those of its partitions and children, which foreign keys may refer to as well.
       change(relation.related, done, false)
     }
   }
   if (statement.kinds.some((kind) => kind === 'delete' || kind === 'merge')) follow('delete')
   if (statement.kinds.some((kind) => kind === 'update' || kind === 'merge')) {
     follow('update')
-    // Before version 15 a row that moves to another partition is deleted in the one and inserted into the other.
+    // Before version 15, a row that moves to another partition is deleted from one and inserted into the other.
     if (catalog.version < 150_000 && start.some(({ related }) => related.length > 0)) follow('delete')
   }
   if (statement.cascade) follow('truncate')
   const maintained = statement.kinds.some((kind) => MAINTAINS.has(kind)) ? named(statement.reads) : []
   const runsWriting = around([...written, ...maintained], catalog).flatMap(({ runs }) => runs)
-  // Functions and operators turn constants into the type of a column: `lag(domained, 1, '1')`.
+  // Functions and operators convert constants to the type of a column: `lag(domained, 1, '1')`.
   const converts = statement.functions.length > 0 || statement.operators.length > 0
-  // An index that is built, and what is rebuilt, reads its table.
+  // Building or rebuilding an index reads its table.
   const builds = statement.kinds.includes('create-index')
   const rebuilds = !builds && statement.kinds.some((kind) => MAINTAINS.has(kind))
   const runsReading = [
@@ -72,11 +72,11 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
   }
 }
 
-/** By what is done to rows of a table, the referential actions that it sets off, and what these do to the rows that refer to them. */
+/** By the operation on the rows of a table: the referential actions that it triggers, and what these do to the referring rows. */
 const FOLLOWS = {
   delete: [
     ['delete', 'delete'],
-    // SET NULL and SET DEFAULT change columns that others may refer to in turn.
+    // SET NULL and SET DEFAULT change columns that other tables may refer to in turn.
     ['deleteSets', 'update'],
   ],
   update: [['update', 'update']],
@@ -87,7 +87,7 @@ const FOLLOWS = {
 const evaluates = ({ functions, operators, conversions, fields, reads, writes }: ParsedStatement): boolean =>
   [functions, operators, conversions, fields, reads, writes].some((names) => names.length > 0)
 
-/** Event triggers that may fire: at any definition, or at the commands that they name. */
+/** Event triggers that may fire: for any definition, or for the commands that they name. */
 function firedEvents({ kinds }: ParsedStatement, catalog: Catalog): string[] {
   if (catalog.eventTriggers.length === 0) return []
   const fires = kinds.filter((kind) => FIRES.test(kind))
@@ -101,7 +101,7 @@ function firedEvents({ kinds }: ParsedStatement, catalog: Catalog): string[] {
     .map(({ what }) => what)
 }
 
-/** Tables that a view shows are behind it, which is a fact of its own. */
+/** The tables behind a view are a fact of their own. */
 function behindViews(relations: ReadonlySet<Relation>, catalog: Catalog): ReadonlySet<number> {
   return new Set(
     around(
@@ -112,16 +112,16 @@ function behindViews(relations: ReadonlySet<Relation>, catalog: Catalog): Readon
 }
 
 const WRITES = ['insert', 'update', 'delete', 'merge', 'copy-from', 'truncate', 'alter-table']
-/** How the catalogs say that values of a type run code. */
+/** How the catalogs say that values of a type cause code to run. */
 const TYPE_RUNS = 'the type '
 /** Maintenance evaluates the expressions of indexes. */
 const MAINTAINS = new Set(['vacuum', 'reindex', 'cluster', 'refresh-materialized-view', 'create-index', 'analyze'])
-/** What is evaluated where no row is written. */
+/** Expressions that are evaluated even where no row is written. */
 const REBUILT = /^(a view|an index|statistics|the definition|the type) /
-/** Statements that event triggers fire at. Source: manual, Event Trigger Firing Matrix. */
+/** Statements that event triggers fire for. Source: manual, Event Trigger Firing Matrix. */
 const FIRES =
   /^(create-|alter-|drop-|select-into|rename|define|comment|grant|revoke|security-label|import-|refresh-|reindex|do$|call$|analyze|reassign-owned)/
-/** Kinds whose statements have one command tag, which is the kind in capitals. */
+/** Kinds with a single command tag: the kind in capitals. */
 const ONE_TAG = new Set([
   'create-table',
   'create-index',

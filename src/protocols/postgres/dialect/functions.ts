@@ -26,7 +26,7 @@ export function unknownCalls(statement: ParsedStatement, catalog: Catalog): stri
   const types = new Set([
     ...statement.typeNames,
     ...statement.functions.map(({ name }) => name),
-    // What is of a type without naming it.
+    // Parts that have a type without naming it.
     ...called.flatMap(({ name }) => catalog.results.get(name) ?? []),
   ])
   for (const type of types) {
@@ -36,7 +36,7 @@ export function unknownCalls(statement: ParsedStatement, catalog: Catalog): stri
   return reasons
 }
 
-/** Casts between types of the system that users have made, where the text may apply them; those that are implicit may run anywhere. */
+/** User-defined casts between system types, where the text may apply them; implicit ones may run anywhere. */
 function castsOf({ conversions, functions, writes }: ParsedStatement, catalog: Catalog): string[] {
   // `type(value)` may be a cast.
   const called = functions.map(({ name }): Conversion => ({ to: { type: name }, how: 'explicit', from: undefined }))
@@ -54,7 +54,7 @@ function castsOf({ conversions, functions, writes }: ParsedStatement, catalog: C
   return [...new Set(reasons)]
 }
 
-/** Casts to the types of columns of these relations; one of a type of users may be made of any. */
+/** Casts to the types of columns of these relations; a value of a user-defined type may come from any type. */
 function storedBy(writes: readonly Name[], all: readonly UserCast[], catalog: Catalog): readonly UserCast[] {
   return writes.flatMap((named) => {
     const relation = findRelation(catalog, named)
@@ -65,7 +65,7 @@ function storedBy(writes: readonly Name[], all: readonly UserCast[], catalog: Ca
   })
 }
 
-/** Whether a value may be of the type that a cast takes. */
+/** Whether a value may have the source type of a cast. */
 function mayBeOf(from: Conversion['from'], cast: UserCast, catalog: Catalog): boolean {
   if (from === 'parameter') return false
   if (from === undefined || cast.from === undefined) return true
@@ -88,19 +88,19 @@ function mayBeOf(from: Conversion['from'], cast: UserCast, catalog: Catalog): bo
   return all.length === 0 || !all.every(isOther)
 }
 
-/** `pg_notify(channel, payload)`: what NOTIFY does. */
+/** `pg_notify(channel, payload)` has the effect of NOTIFY. */
 export const isNotify = ({ schema, name }: Name): boolean =>
   name === 'pg_notify' && (schema === undefined || schema === 'pg_catalog')
 
 function unknownFunction({ schema, name }: Name, catalog: Catalog): string | undefined {
-  // The guard reads it as a SET, rules as a NOTIFY.
+  // For the guard it is a SET, for rules a NOTIFY.
   if ((name === 'set_config' || isNotify({ schema, name })) && !catalog.userFunctions.has(name)) return undefined
   if (reachesBeyond(name)) return `the function ${name} can access data outside this statement`
   if (schema !== undefined && catalog.safeFunctions.has(`${schema}.${name}`)) return undefined
   const system = schema === undefined || schema === 'pg_catalog' || schema === 'information_schema'
   const isReviewed =
     schema === undefined ? catalog.reviewed.functions.names.has(name) : catalog.reviewed.functions.has(schema, name)
-  // A function of the same name that fits the arguments better would be called instead of the system's.
+  // A user-defined function of the same name whose parameters match better is called instead of the system's.
   const shadowed = schema === undefined && catalog.userFunctions.has(name)
   if ((!system && !isReviewed) || shadowed)
     return (

@@ -1,26 +1,26 @@
 import { wordList } from '../../../shared/word-list.ts'
 
 /**
- * Every node that PostgreSQL's grammar makes, and what becomes of every field of it. A test holds this against the parser's
- * own list, so that a new version cannot add a field that nobody has looked at; at run time, what is not here is opaque.
+ * Every node of PostgreSQL's grammar, and how each of its fields is handled. A test compares this table with the parser's own list, so
+ * that a new version cannot add a field unnoticed; at run time, a node or field that is missing here is opaque.
  */
 export type Role =
   /** Read by a mapping of its own (to-query.ts, to-utility.ts). */
   | 'maps'
-  /** What stands in it is read by what it is: an expression, a query, a relation, a type, or a node that has its row here. */
+  /** Its content is read by its own type: an expression, a query, a relation, a type, or a node with a row in this table. */
   | 'walks'
-  /** Names and numbers of what the statement defines, changes or drops. They read nothing and run nothing. */
+  /** Names and numbers of what the statement defines, changes or drops. They neither read nor run anything. */
   | 'labels'
-  /** How something is spelled, shown or stored: flags that change neither what is read, nor what runs, nor what is written. */
+  /** How something is spelled, displayed or stored: flags that affect neither what is read, nor what runs, nor what is written. */
   | 'manner'
-  /** Kept for later and not evaluated now; what it may do then is either read then, or why the statement is of unknown effect. */
+  /** Stored and not evaluated now. Its effect is either analysed when it is used, or makes the effect of this statement unknown. */
   | 'later'
-  /** Set by parse analysis, never by the grammar: where it is set all the same, the node is opaque. */
+  /** Set by parse analysis, never by the grammar: if it is set nevertheless, the node is opaque. */
   | 'never'
 
 type Fields = Readonly<Partial<Record<Role, string>>>
 
-/** By node. The place in the text (`location` and its like) belongs to every node and changes nothing. */
+/** By node. The position in the text (`location` and the like) is part of every node and has no meaning. */
 const NODES: Readonly<Record<string, Fields>> = {
   // values and names
   Integer: { maps: 'ival' },
@@ -39,7 +39,7 @@ const NODES: Readonly<Record<string, Fields>> = {
   ParamRef: { maps: 'number' },
   A_Expr: { maps: 'kind name lexpr rexpr' },
   TypeCast: { maps: 'arg typeName' },
-  // Of what is compared by another collation than the default nothing is known.
+  // Nothing is known about comparisons with a collation other than the default.
   CollateClause: { maps: 'arg', manner: 'collname' },
   FuncCall: {
     maps: 'funcname args agg_order agg_filter agg_within_group agg_distinct over',
@@ -92,7 +92,7 @@ const NODES: Readonly<Record<string, Fields>> = {
   SelectStmt: {
     maps: `distinctClause intoClause targetList fromClause whereClause groupClause groupDistinct havingClause windowClause
       valuesLists sortClause limitOffset limitCount lockingClause withClause op all larg rarg`,
-    // WITH TIES gives the rows that are equal to the last one in ORDER BY.
+    // WITH TIES also returns the rows that are equal to the last one by ORDER BY.
     manner: 'limitOption',
   },
   IntoClause: {
@@ -115,7 +115,7 @@ const NODES: Readonly<Record<string, Fields>> = {
     manner: 'cycle_col_list cycle_mark_column cycle_path_column',
     never: 'cycle_mark_type cycle_mark_typmod cycle_mark_collation cycle_mark_neop',
   },
-  // Which rows are locked, not which are read.
+  // Decides which rows are locked, not which are read.
   LockingClause: { manner: 'lockedRels strength waitPolicy' },
   RangeVar: { maps: 'schemaname relname alias inh', manner: 'relpersistence', labels: 'catalogname' },
   RangeSubselect: { maps: 'lateral subquery alias' },
@@ -147,7 +147,7 @@ const NODES: Readonly<Record<string, Fields>> = {
   MergeWhenClause: { maps: 'matchKind commandType condition targetList values', manner: 'override' },
   ReturningClause: { maps: 'options exprs' },
   ReturningOption: { maps: 'value', manner: 'option' },
-  // definitions of tables, and what stands in them
+  // definitions of tables and their parts
   CreateStmt: {
     maps: 'relation inhRelations constraints partbound tableElts',
     walks: 'partspec ofTypename',
@@ -307,7 +307,7 @@ const NODES: Readonly<Record<string, Fields>> = {
     walks: 'options',
     labels: 'server_name remote_schema local_schema',
     manner: 'list_type',
-    // Names of the other server's tables.
+    // Names of tables on the other server.
     later: 'table_list',
   },
   CreatePublicationStmt: { walks: 'options pubobjects', labels: 'pubname', manner: 'for_all_tables' },
@@ -368,7 +368,7 @@ const NODES: Readonly<Record<string, Fields>> = {
   ReindexStmt: { maps: 'relation', walks: 'params', labels: 'name', manner: 'kind' },
 }
 
-/** Nodes that only parse analysis, planning or other languages' grammars make, and messages of the parser that are no nodes. */
+/** Nodes made only by parse analysis, by the planner or by grammars of other languages, and parser messages that are not nodes. */
 export const NEVER_PARSED: ReadonlySet<string> = new Set(
   wordList(`
   ParseResult ScanResult ScanToken SummaryResult Table Function FilterColumn RawStmt OidList IntList
@@ -382,7 +382,7 @@ export const NEVER_PARSED: ReadonlySet<string> = new Set(
 `),
 )
 
-/** Where in the text a node stands. */
+/** The position of a node in the text. */
 const PLACES = wordList('location list_start list_end rexpr_list_start rexpr_list_end stmt_location stmt_len xpr')
 
 /** The role of every field, by node. */
@@ -395,7 +395,7 @@ export const GRAMMAR: ReadonlyMap<string, ReadonlyMap<string, Role | 'place'>> =
   }),
 )
 
-/** The first field of a node that is not to be read, or the node itself where it is not known. */
+/** The first field of a node that cannot be read, or the node itself if it is unknown. */
 export function strangeIn(type: string, node: object): string | undefined {
   const roles = GRAMMAR.get(type)
   if (roles === undefined) return type

@@ -8,8 +8,8 @@ import { HARMLESS_SETTINGS } from './settings.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
 /**
- * What is refused whatever the rules say: it would make the gateway read commands otherwise than the server,
- * change the account that everybody shares, or carry masked values to where they cannot be masked.
+ * What is refused whatever the rules say: statements that would make the gateway and the server read commands differently, change the
+ * account that everybody shares, or copy masked values to a place where they cannot be masked.
  */
 export function guard(
   statement: ParsedStatement,
@@ -26,15 +26,16 @@ export function guard(
 }
 
 export interface GuardOptions {
-  /** The session is read-only in the server, and stays so. */
+  /** The session is read-only on the server, and stays read-only. */
   readonly readOnly: boolean
-  /** The account belongs to these sessions alone: the rules decide about statements that change it. */
+  /** Nobody else uses the account: rules decide on statements that change it. */
   readonly ownAccount: boolean
 }
 
 /**
- * Whatever would make the server write again: only what is understood to keep it from that passes. In a transaction RESET and TO DEFAULT
- * make it READ WRITE up to PostgreSQL 15, and session_authorization may have a default of its own. Source: manual, SET TRANSACTION and BEGIN.
+ * Refuses whatever would let the session write again: only settings known to keep it read-only pass. Up to PostgreSQL 15, RESET and TO
+ * DEFAULT make a transaction READ WRITE, and session_authorization may have a default of its own. Source: manual, SET TRANSACTION and
+ * BEGIN.
  */
 function guardReadOnly(statement: ParsedStatement): PamError | undefined {
   const moved = statement.settings.some(({ name, value }) =>
@@ -68,7 +69,7 @@ function guardSettings(statement: ParsedStatement, catalog: Catalog): PamError |
     )
   }
   for (const { name, value } of statement.settings) {
-    // RESET goes back to what the gateway gave at login.
+    // RESET restores what the gateway set at login.
     if (value === undefined || name === '*') continue
     const pinned = PINNED_SETTINGS.get(name)
     if (pinned === undefined || pinned.test(value)) continue
@@ -81,17 +82,17 @@ function guardSettings(statement: ParsedStatement, catalog: Catalog): PamError |
   return undefined
 }
 
-/** Calls in it run when what it defines is used. */
+/** Function calls in it run when what it defines is used. */
 const isEvaluatedLater = ({ kinds, functions }: ParsedStatement): boolean =>
   functions.some(({ name }) => name === 'set_config') && kinds.some((kind) => LATER.test(kind))
 const LATER = /^(create-|alter-|prepare$|declare-cursor$|define)/
 
-/** Settings of somebody's own, and those that nothing depends on. */
+/** User-defined settings, and those that nothing depends on. */
 const isFree = (setting: string): boolean => setting.includes('.') || HARMLESS_SETTINGS.has(setting)
 
 /**
- * Whether what the guard says of a statement depends on the catalogs where nothing is masked: what an UPDATE is of may be a view of
- * pg_settings. That view has a rule for UPDATE alone, and MERGE is held to be one.
+ * Whether the guard's answer depends on the catalogs although nothing is masked: the table of an UPDATE may be a view of pg_settings. That
+ * view has a rule for UPDATE only; MERGE is treated as one.
  */
 export const isGuardedByCatalogs = ({ kinds, writes }: ParsedStatement): boolean =>
   writes.length > 0 && kinds.some((kind) => kind === 'update' || kind === 'merge')
@@ -105,7 +106,7 @@ interface GuardedText {
   readonly executed?: readonly ParsedStatement[]
 }
 
-/** pg_settings, and views of it through any number of others. */
+/** pg_settings, and views of it, also through other views. */
 function showsSettings(relation: Relation | undefined, catalog: Catalog): boolean {
   const all = new Set(relation === undefined ? [] : [relation])
   for (const { name, viewOf } of all) {
@@ -130,7 +131,7 @@ function guardAccount(statement: ParsedStatement): PamError | undefined {
   )
 }
 
-/** Masked relations keep their names, which the rules name them by. */
+/** Masked relations keep their names, since rules refer to them by name. */
 function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: MaskingScope): PamError | undefined {
   const { copy } = statement
   if (copy?.direction === 'to' && copy.options['format']?.toLowerCase() === 'binary' && masking.plan.kinds.length > 0) {
@@ -144,7 +145,7 @@ function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: Mas
   }
   const { masks } = masking.storage()
   const tells = masks.find(({ sideChannels }) => sideChannels !== 'allow')
-  // What is defined is evaluated later, where nobody sees what it is made of.
+  // A definition is evaluated later, where its origin is no longer visible.
   if (tells !== undefined && statement.kinds.some((kind) => /^(create-|alter-)/.test(kind))) {
     const call = statement.functions.find((name) => isMasked(masking.sources.stored(name)))
     if (call !== undefined)

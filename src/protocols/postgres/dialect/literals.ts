@@ -12,13 +12,13 @@ export function literalsAndComments(sql: string): Piece[] {
   return pieces
 }
 
-/** A constant or a comment, and where it begins. */
+/** A constant or a comment, and its offset. */
 export interface Piece {
   readonly 0: string
   readonly index: number
 }
 
-/** Comments nest, and an unfinished one runs to the end of the text. */
+/** Comments nest; an unterminated one extends to the end of the text. */
 function endOfComment(sql: string, from: number): number {
   const sign = /\/\*|\*\//g
   sign.lastIndex = from
@@ -41,7 +41,7 @@ export function placesIn(sql: string): LiteralPlace[] {
     if (isComment(literal)) continue
     bytes += Buffer.byteLength(sql.slice(characters, index))
     characters = index
-    // Space is ASCII: so many characters are as many bytes.
+    // White space is ASCII: as many bytes as characters.
     const sign = /^[.\d]/.test(literal) ? SIGN.exec(sql.slice(Math.max(0, index - MAX_SIGN_LENGTH), index)) : null
     places.push({ at: bytes, signAt: sign === null ? undefined : bytes - sign[0].length })
   }
@@ -51,8 +51,8 @@ export function placesIn(sql: string): LiteralPlace[] {
 const SIGN = /-[ \t\n\r\f\v]*$/
 const MAX_SIGN_LENGTH = 20
 
-// Quoted identifiers are matched too, so that a quote inside one does not look like the start of a constant.
-// An unfinished constant runs to the end of the text. A digit within a name or a parameter ($1) begins no number.
-// A constant that goes on after a line break goes on with the escapes that it began with.
+// Quoted identifiers are matched as well, so that a quote inside one is not taken for the start of a constant.
+// An unterminated constant extends to the end of the text. A digit within a name or a parameter ($1) does not begin a number.
+// A constant that continues after a line break keeps the escapes that it began with.
 const LITERAL =
   /"(?:[^"]|"")*(?:"|$)|(?<![\w$\u0080-\uffff])[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)(?:[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\f\v\n\r]|--[^\n\r]*[\n\r])*'(?:[^'\\]|\\[\s\S]|'')*(?:'|$))*|'(?:[^']|'')*(?:'|$)|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?(?:\$\1\$|$)|--[^\n\r]*|\/\*|(?<![\w$\u0080-\uffff])\.?\d[\w.]*/g

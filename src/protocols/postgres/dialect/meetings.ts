@@ -3,10 +3,10 @@ import type { Meetings, Typed } from '../../../sql/dialect.ts'
 import type { Constant } from '../../../sql/query.ts'
 
 /**
- * Where values of several types meet, the server brings them to one type by implicit casts, some of which fail: that of a large numeric to
- * a float, of a large bigint to an oid, of a late date to a timestamp. Rows are compared column by column, and fail at one that cannot be
- * compared. Texts of columns with different collations cannot be compared at all, and those of a collation that is not deterministic not by
- * every operator; only texts of the default collation have a type here. Sources: pg_cast.dat, record_eq in rowtypes.c.
+ * Where values of several types meet, the server converts them to one type by implicit casts, some of which can fail: a large numeric to a
+ * float, a large bigint to an oid, a late date to a timestamp. Rows are compared column by column; a column that cannot be compared is an
+ * error. Texts with different collations cannot be compared at all, and those with a nondeterministic collation not by every operator;
+ * only texts of the default collation have a type here. Sources: pg_cast.dat, record_eq in rowtypes.c.
  */
 export const meetings: Meetings = {
   joins,
@@ -14,7 +14,7 @@ export const meetings: Meetings = {
   commonType,
   operatorGives,
   isComparison: (operator) => COMPARISONS.has(operator),
-  // The value of another row, and what stands for it where there is none.
+  // The value of another row, or the default where there is no such row.
   chosenFrom: ({ name, args }) => (SHIFTS.has(name.name) ? args.filter((_, index) => index !== 1) : []),
 }
 
@@ -25,27 +25,27 @@ export const FINDERS = types('-> ->>')
 export const MATCHERS = types('~~ !~~ ~~* !~~*')
 const SHIFTS = types('lag lead')
 
-/** Types whose values any two can be compared, however they are made. */
+/** Types of which any two values can be compared. */
 export const COMPARABLE =
   types(`text varchar bpchar char bytea int2 int4 int8 numeric float4 float8 bool date time timetz timestamp timestamptz interval uuid
   money oid inet cidr macaddr macaddr8 bit varbit jsonb`)
 const TEXT = types('text varchar bpchar')
-/** Types that no implicit cast of their values fails of. */
+/** Types whose values every implicit cast accepts. */
 const FIRM =
   types(`text varchar bpchar char bytea int2 int4 float4 float8 bool time timetz timestamptz interval uuid money oid inet cidr macaddr bit
   varbit json jsonb xml record`)
-/** Those that each of the other types becomes one of without failing. */
+/** Types that every value of the other types converts to without failing. */
 const BECOMES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ['numeric', types('int2 int4 int8 numeric')],
   ['int8', types('int2 int4 int8 numeric float4 float8')],
 ])
-/** Beside these a parameter stays what it is declared as, or becomes one of them without failing. */
+/** Next to these, a parameter keeps its declared type or converts to theirs without failing. */
 const BESIDE_PARAMETERS = types('text varchar bpchar int2 int4 int8 numeric bool uuid bytea json jsonb date')
 
 const isConstant = ({ given }: Typed): boolean => given?.kind === 'constant'
 
 function joins({ type, given }: Typed, others: readonly Typed[]): boolean {
-  // A constant becomes what it is to be before there are rows.
+  // A constant is converted before any row is read.
   if (given?.kind === 'constant') return true
   const met = others.filter((other) => !isConstant(other))
   if (given !== undefined)
@@ -74,7 +74,7 @@ function commonType(values: readonly Typed[]): string | undefined {
     : undefined
 }
 
-/** Whether something of this type and a constant are of this type together. */
+/** Whether a value of this type and a constant have this type in common. */
 function isOf({ type, value }: Constant, of: string): boolean {
   if (type === 'integer') return value.length > LONGEST_INT4 ? of === 'numeric' : WITH_INT4.has(of)
   return type === 'number' ? WITH_NUMBERS.has(of) : true

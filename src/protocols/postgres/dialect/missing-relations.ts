@@ -7,15 +7,15 @@ import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { StatementFacts } from './statement-facts.ts'
 import type { Redefinitions } from '../../../sql/facts/redefinitions.ts'
 
-/** Whether a relation is not there that the statement does not make. */
+/** Whether the statement names a relation that does not exist and that it does not create. */
 export function isAnyMissing({ reads, writes, makes }: ParsedStatement, catalog: Catalog): boolean {
   const fresh = new Set(makes.map(keyOf))
   return [...reads, ...writes].some((named) => !fresh.has(keyOf(named)) && findRelation(catalog, named) === undefined)
 }
 
 /**
- * Relations that a statement names and the catalogs do not have, where nothing else makes its effect unknown: the first of them is what the
- * server would say does not exist. Only of statements that fail for it in any case.
+ * The relations that a statement names and that do not exist, if nothing else makes its effect unknown: the server reports the first of
+ * them. Only for statements that always fail because of it.
  */
 export function missingRelations(
   { statements, parsed }: Pick<StatementFacts, 'statements' | 'parsed'>,
@@ -29,7 +29,7 @@ export function missingRelations(
   const names = [...statement.reads, ...statement.writes].filter((named) => findRelation(catalog, named) === undefined)
   const reasons = new Set(names.map(isNotThere))
   if (statement.makes.length > 0 || !facts.unknown.every((reason) => reasons.has(reason))) return undefined
-  // Rules are asked of all that it could be.
+  // Rules are evaluated for every relation that the name could refer to.
   const everyName = ({ schema, name }: Name): string[] =>
     (schema === undefined ? catalog.searchPath.filter((of) => !/^pg_(catalog|temp_)/.test(of)) : [schema]).map(
       (of) => `${of}.${name}`,
@@ -45,13 +45,13 @@ export function missingRelations(
 const isNotThere = ({ schema, name }: Name): string =>
   `the relation ${schema === undefined ? name : `${schema}.${name}`} is not in the catalog`
 
-/** Names that no relation has that the gateway knows of: what they stand for may be anything, under another name. */
+/** Names of no known relation: they may refer to anything under another name. */
 export function unknownRelations(
   { reads, writes, makes, kinds }: ParsedStatement,
   catalog: Catalog,
   redefined: Redefinitions,
 ): string[] {
-  // What is not there is not dropped.
+  // A relation that does not exist is not dropped.
   const dropped = kinds.every((kind) => kind.startsWith('drop-'))
   const fresh = new Set(makes.map(keyOf))
   return [...reads, ...(dropped ? [] : writes)]
@@ -59,7 +59,7 @@ export function unknownRelations(
     .map(isNotThere)
 }
 
-/** What is said of all relations that these name and the catalogs do not have. */
+/** The reasons for all relations that these statements name and the catalogs do not have. */
 export const reasonsOfMissing = (parsed: readonly ParsedStatement[], catalog: Catalog): ReadonlySet<string> =>
   new Set(
     parsed
@@ -68,7 +68,7 @@ export const reasonsOfMissing = (parsed: readonly ParsedStatement[], catalog: Ca
       .map(isNotThere),
   )
 
-/** Statements that do nothing where a relation is not there that they name. */
+/** Statements that do nothing if a relation that they name does not exist. */
 const NEEDS_RELATIONS = new Set(
   wordList(
     'select select-for-update insert update delete merge copy-to copy-from truncate lock lock-access-share explain declare-cursor',

@@ -2,8 +2,8 @@ import type { NewerWord } from '../../../sql/facts/parsed-statement.ts'
 import { fieldOf } from './tree-fields.ts'
 
 /**
- * Words of a statement that older servers read as names: of functions that somebody may have written, or of columns. Without the keyword's own
- * syntax (`json_scalar(x)`) they accept such a text, and run something else.
+ * Keywords of a statement that older servers read as names of user-defined functions or columns. Such a server accepts the text where it
+ * has no special syntax (`json_scalar(x)`), and runs something else.
  */
 export function newerWords(node: unknown): NewerWord[] {
   const found = new Map<string, NewerWord>()
@@ -20,7 +20,7 @@ export function newerWords(node: unknown): NewerWord[] {
   return [...found.values()]
 }
 
-/** Whether a text may have such words: most have none. No escape spells a keyword. */
+/** Whether a text may contain such words; most do not. A keyword cannot be written with escapes. */
 export const mayHaveNewerWords = (sql: string): boolean => /json|merge_action|system_user/i.test(sql)
 
 /** By node of the grammar. Source: kwlist.h and gram.y of PostgreSQL 14 to 18. */

@@ -7,13 +7,13 @@ import { mayHaveNewerWords, newerWords } from './newer-words.ts'
 import { NotRead } from './syntax.ts'
 import { toStatement } from './to-query.ts'
 
-/** What each statement of a text says. */
+/** The statements of a text, parsed. */
 export function readStatements(tree: ParseResult, sql: string): ParsedStatement[] {
   const literals = placesIn(sql)
   const hasNewer = mayHaveNewerWords(sql)
   let taken = 0
   return (tree.stmts ?? []).map(({ stmt, stmt_location = 0, stmt_len = 0 }) => {
-    // The last one has no length where nothing ends it.
+    // The last statement has no length unless a semicolon ends it.
     const end = stmt_len === 0 ? Infinity : stmt_location + stmt_len
     if (stmt === undefined) throw new NotRead('a statement without a tree')
     const statement = toStatement(stmt)

@@ -5,12 +5,12 @@ import { readStatements } from './parse-statement.ts'
 import { syntaxProblem, type SyntaxProblem } from './syntax-problem.ts'
 import { shareConstants } from './deduplicate-constants.ts'
 
-/** What the worker says of a text: its statements, or the parser's message. */
+/** The worker's answer for a text: its statements, or the parser's message. */
 export type ParserReply =
   | { readonly statements: readonly ParsedStatement[] }
   | { readonly error: string; readonly syntax: SyntaxProblem | undefined }
 
-/** Parses what is long. It is thrown away by its owner when it takes too long or fails in an unforeseen way. */
+/** Parses long texts. Its owner terminates it when it takes too long or fails in an unforeseen way. */
 await loadModule()
 answerRequests((sql: string): ParserReply => {
   try {

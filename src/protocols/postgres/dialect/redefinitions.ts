@@ -2,8 +2,8 @@ import { wordList } from '../../../shared/word-list.ts'
 import type { DefinitionKinds } from '../../../sql/facts/redefinitions.ts'
 
 /**
- * Kinds of statements after which all names stand for what they stood for before. The end of a transaction is not among them: it
- * may undo definitions, or drop temporary tables.
+ * Kinds of statements that do not change what any name refers to. The end of a transaction is not among them: it may undo definitions or
+ * drop temporary tables.
  */
 const KEEPS_DEFINITIONS = new Set(
   wordList(`
@@ -14,14 +14,14 @@ const KEEPS_DEFINITIONS = new Set(
 `),
 )
 
-/** What migrations send in one text. Types are not dropped here: another may be found in the place of one. */
+/** Statements that migrations send in one text. DROP TYPE is not among them: the name may then refer to another type. */
 const PLAIN_DEFINITIONS = new Set(
   wordList(`
   create-table create-index create-sequence create-type create-domain alter-table drop-column drop-partition drop-table drop-index comment
 `),
 )
 
-/** Which statements change what names stand for. */
+/** The statements that change what names refer to. */
 export const definitionKinds: DefinitionKinds = {
   keep: KEEPS_DEFINITIONS,
   plain: PLAIN_DEFINITIONS,

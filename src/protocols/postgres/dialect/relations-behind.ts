@@ -4,27 +4,27 @@ import { wordList } from '../../../shared/word-list.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
-/** Foreign tables among what it reads and what is behind that: their rows may be those of a masked table. */
+/** Foreign tables among the relations that it reads, directly or through views: their rows may be those of a masked table. */
 export const foreignTables = (statement: ParsedStatement, catalog: Catalog): string[] =>
   relationsOf(statement, catalog)
     .filter(({ foreign }) => foreign)
     .map(({ name }) => `the foreign table ${name} may show masked columns under another name`)
 
-/** Relations that the named ones show rows of, through any number of views and generations. */
+/** The relations whose rows the named ones show, through any number of views and levels of inheritance. */
 export function namesBehind(statement: ParsedStatement, catalog: Catalog): string[] {
   const own = new Set(named(statement, catalog))
   const all = relationsOf(statement, catalog)
   return [
     ...all.filter((relation) => !own.has(relation)).map(({ name }) => name),
-    // Their rows hold values of other relations: of which, only the rows say.
+    // Their rows contain values of other relations; which ones is in the rows only.
     ...(all.some(({ name }) => STATISTICS.has(name)) ? [ANY_RELATION] : []),
   ]
 }
 
-/** Whether its rows may be of any relation. */
+/** Whether its rows may come from any relation. */
 export const readsAnything = ({ behind }: SqlStatement): boolean => behind.includes(ANY_RELATION)
 
-/** The planner's statistics (PostgreSQL manual, 53.51 and following): samples of what stands in other relations. */
+/** The planner's statistics (PostgreSQL manual, 53.51 and following): samples of values of other relations. */
 const STATISTICS = new Set(
   wordList('pg_statistic pg_statistic_ext_data pg_stats pg_stats_ext pg_stats_ext_exprs').map(
     (name) => `pg_catalog.${name}`,
@@ -34,6 +34,6 @@ const STATISTICS = new Set(
 export const named = ({ reads, writes }: ParsedStatement, catalog: Catalog): Relation[] =>
   [...reads, ...writes].flatMap((relation) => findRelation(catalog, relation) ?? [])
 
-/** The named ones, and those behind them. */
+/** The named relations, and those behind them. */
 const relationsOf = (statement: ParsedStatement, catalog: Catalog): readonly Relation[] =>
   around(named(statement, catalog), catalog)

@@ -23,7 +23,7 @@ export function resolveStatement(
   const isMade = (named: Name): boolean => statement.makes.some((made) => keyOf(made) === keyOf(named))
   const nameOf = (named: Name): string => {
     if (pathMoved && named.schema === undefined) return `${UNRESOLVED_SCHEMA}.${named.name}`
-    // What is made is made in the first schema of the path, whatever else has its name.
+    // New objects are created in the first schema of the path, whatever else has their name.
     const made = isMade(named) ? creationSchema(named, statement, catalog) : undefined
     if (made !== undefined) return `${made}.${named.name}`
     return findRelation(catalog, named)?.name ?? `${named.schema ?? UNRESOLVED_SCHEMA}.${named.name}`
@@ -69,20 +69,20 @@ export function resolveStatement(
   }
 }
 
-/** Where a new relation goes that is named without a schema. */
+/** The schema of a new relation that is named without one. */
 function creationSchema({ schema }: Name, { tree }: ParsedStatement, { searchPath }: Catalog): string | undefined {
   if (schema !== undefined || tree.kind !== 'utility') return undefined
   if (tree.detail.temporary) return 'pg_temp'
   return searchPath.find((candidate) => !candidate.startsWith('pg_temp_') && candidate !== 'pg_catalog')
 }
 
-/** Relations that get another name with their schema. */
+/** Relations that are renamed along with their schema. */
 const renamedWith = ({ renamesSchema }: ParsedStatement, catalog: Catalog): string[] =>
   renamesSchema === undefined
     ? []
     : [...catalog.byOid.values()].filter(({ schema }) => schema === renamesSchema).map(({ name }) => name)
 
-/** A statement that could not be parsed: unknown, in words that name the place but no content. */
+/** A statement that could not be parsed: its effect is unknown; the reason names the position but no content. */
 export const unparsed = (reason: string): SqlStatement => ({
   ...TAGS,
   kinds: ['unknown'],
@@ -94,10 +94,10 @@ export const unparsed = (reason: string): SqlStatement => ({
   unknown: [reason],
 })
 
-/** Never the name of a schema that a rule allows: what does not resolve fits only rules for everything. */
+/** Never the name of a schema that a rule allows: an unresolved name matches only rules for everything. */
 const UNRESOLVED_SCHEMA = '?'
-/** What the parser says of an EXECUTE whose statement is not known. */
+/** The parser's reason for an EXECUTE of an unknown statement. */
 export const EXECUTES = 'EXECUTE runs a statement that was prepared earlier'
 
-/** What every statement says of itself. */
+/** The facts that every statement has. */
 const TAGS = { type: 'sql', defaultSchema: DEFAULT_SCHEMA, systemSchema: 'pg_catalog' } as const

@@ -3,7 +3,7 @@ import type { Call, Expression, Select } from '../../../sql/query.ts'
 import type { SettingChange } from '../../../sql/dialect.ts'
 import { fieldOf } from './tree-fields.ts'
 
-/** READ WRITE among the modes of a transaction: whatever is not READ ONLY for certain. */
+/** Whether the modes of a transaction include READ WRITE: anything that is not certainly READ ONLY counts. */
 export const setsReadWrite = (modes: unknown): boolean =>
   Array.isArray(modes) &&
   modes.some((mode) => {
@@ -13,7 +13,7 @@ export const setsReadWrite = (modes: unknown): boolean =>
 
 const isOne = (arg: unknown): boolean => fieldOf(fieldOf(fieldOf(arg, 'A_Const'), 'ival'), 'ival') === 1
 
-/** The setting that `from pg_settings where name = '…'` is about: what pg_dump asks. */
+/** The setting that `from pg_settings where name = '…'` selects, as pg_dump does. */
 function namedSetting({ from, where }: Select): string | undefined {
   const [range, ...more] = from
   if (range?.kind !== 'table' || range.name.name !== 'pg_settings' || more.length > 0) return undefined
@@ -29,8 +29,8 @@ const isColumn = (node: Expression | undefined, name: string): boolean =>
   node?.kind === 'column' && node.path.at(-1) === name
 
 /**
- * `set_config('name', 'value', local)` is SET by another name. The name must be a constant; so must the value, unless the setting
- * is one that nothing depends on: then it may be a parameter. It may be nothing else, which could carry a masked value.
+ * `set_config('name', 'value', local)` is SET by another name. The name must be a constant, and so must the value, unless nothing depends
+ * on the setting: then the value may be a parameter. Any other expression could contain a masked value.
  */
 export function settingOf(
   { name: called, args }: Call,
@@ -60,7 +60,7 @@ export function isFalse(arg: unknown): boolean {
   return /"(false|off|0)"|"ival":\{\}|"boolval":\{\}/i.test(JSON.stringify(arg ?? null))
 }
 
-/** The literals of a SET as one text; undefined where it has none (SET … TO DEFAULT, RESET). */
+/** The literals of a SET as one text; undefined if there are none (SET … TO DEFAULT, RESET). */
 export function literals(args: unknown): string | undefined {
   if (!Array.isArray(args)) return undefined
   return args
@@ -73,7 +73,10 @@ export function literals(args: unknown): string | undefined {
     .join(', ')
 }
 
-/** Settings that change whose rights are used or what the server enforces: kinds of their own, so that a rule for `set` does not allow them. */
+/**
+ * Settings that change whose privileges apply or what the server enforces. They have kinds of their own, so that a rule for `set` does not
+ * allow them.
+ */
 const PRIVILEGED: ReadonlyMap<string, string> = new Map<string, string>(
   Object.entries({
     role: 'set-role',
@@ -83,9 +86,9 @@ const PRIVILEGED: ReadonlyMap<string, string> = new Map<string, string>(
 )
 
 /**
- * Settings that change neither how statements are read nor what they may do, whatever their value: how results are written
- * (masking reads values in any of these forms, or not at all), how long things may take, how the planner goes about it. Settings
- * with a dot are not among them: policies of row security read them.
+ * Settings that change neither how statements are read nor what they may do, whatever their value: the format of results (masking reads
+ * values in each of these formats, or refuses), time limits, the planner's methods. Settings with a dot are not among them: row security
+ * policies read them.
  */
 export const HARMLESS_SETTINGS: ReadonlySet<string> = new Set(
   wordList(`

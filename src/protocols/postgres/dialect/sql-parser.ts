@@ -8,23 +8,23 @@ import type { ParserReply } from './postgres-parser-worker.ts'
 import { syntaxProblem, type SyntaxProblem } from './syntax-problem.ts'
 import { hasInertConstants, skeletonOf } from './constant-template.ts'
 
-/** What a text says, or why it could not be read. */
+/** The statements of a text, or why it could not be parsed. */
 export type ParsedText = readonly ParsedStatement[] | Failure
 
 export interface Failure {
   readonly failure: string
-  /** Set where it is an error of syntax, as the server says it. */
+  /** Set if it is a syntax error, as the server reports it. */
   readonly syntax?: SyntaxProblem
 }
 
 /**
- * Turns SQL text into parsed statements with PostgreSQL's own grammar. Short texts at once; long ones in a worker
- * with a time limit, so that nobody's statement delays another's and a parser that breaks is replaced.
+ * Parses SQL text with PostgreSQL's own grammar: short texts at once, long ones in a worker with a time limit, so that no statement delays
+ * another one and a parser that fails is replaced.
  */
 export interface SqlParser {
-  /** The same object for the same text, and for texts that differ only in constants whose values make no difference. */
+  /** Returns the same object for the same text, and for texts that differ only in constants whose values make no difference. */
   parse(sql: string): ParsedText | Promise<ParsedText>
-  /** How often a text was known, known but for its constants, or had to be read. */
+  /** How often a text was known, was known except for its constants, or had to be parsed. */
   readonly counts: Readonly<Record<'known' | 'template' | 'read', number>>
   close(): Promise<void>
 }
@@ -33,11 +33,11 @@ export async function createSqlParser(): Promise<SqlParser> {
   await loadModule()
   const texts = new TextCache<ParsedText>(MAX_CACHED)
   const templates = new TextCache<ParsedText>(MAX_CACHED)
-  /** Texts that a template has answered for: who sends the same again should not pay for taking it apart. */
+  /** Texts that a template has answered, so that the same text need not be taken apart again. */
   const repeats = new TextCache<ParsedText>(MAX_CACHED)
   const latest = new LatestText<ParsedText>()
   const worker = parserWorker()
-  // This thread has one instance for good; the worker's is replaced.
+  // This thread keeps its instance; the worker's is replaced.
   let isBroken = false
   const counts = { known: 0, template: 0, read: 0 }
   return {
@@ -48,7 +48,7 @@ export async function createSqlParser(): Promise<SqlParser> {
         counts.known++
         return known
       }
-      // The library takes an empty text for a mistake; the server answers it with EmptyQueryResponse.
+      // The library rejects an empty text; the server answers it with EmptyQueryResponse.
       if (/^[ \t\n\r\f\v]*$/.test(sql)) return NOTHING
       if (isBroken || sql.length > MAX_AT_ONCE_LENGTH) {
         const latestParsed = latest.get(sql)
@@ -84,12 +84,12 @@ export async function createSqlParser(): Promise<SqlParser> {
   }
 }
 
-/** The key of the skeleton that all texts have which say this and differ in constants alone; undefined where it is said by one text. */
+/** The key of the skeleton that all texts with these statements share; undefined if there is only one such text. */
 export const skeletonBehind = (parsed: readonly ParsedStatement[]): string | undefined => skeletons.get(parsed)
 
 const skeletons = new WeakMap<readonly ParsedStatement[], string>()
 
-/** `broken`: not the text is at fault but the parser, which may give anything from now on. */
+/** `broken`: the parser failed, not the text; its answers can no longer be relied on. */
 function parseAtOnce(sql: string): ParseResult | Failure | 'broken' {
   try {
     return parseSync(sql)
@@ -101,10 +101,10 @@ function parseAtOnce(sql: string): ParseResult | Failure | 'broken' {
 const failureOf = (message: string, syntax: SyntaxProblem | undefined): Failure =>
   syntax === undefined ? { failure: failureText(message) } : { failure: failureText(message), syntax }
 
-/** The parser's message without what it quotes: the text may hold secrets. */
+/** The parser's message without its quotations: the text may contain secrets. */
 const failureText = (message: string): string => `it does not parse: ${message.replace(/"[^"]*"?/g, '…')}`
 
-/** One worker, one text at a time. */
+/** One worker that parses one text at a time. */
 function parserWorker() {
   const reader = longTextReader<string, ParserReply>(new URL('./postgres-parser-worker.js', import.meta.url))
   return {
@@ -117,9 +117,9 @@ function parserWorker() {
   }
 }
 
-/** Characters; what fits cannot nest deep enough to break the parser. */
+/** In characters; a shorter text cannot nest deeply enough to break the parser. */
 const MAX_AT_ONCE_LENGTH = 4000
 const MAX_CACHED_LENGTH = 20_000
 const NOTHING: ParsedText = []
-/** Characters of all texts in a cache: their trees take some fifty times as many bytes. */
+/** In characters, of all texts in a cache; their trees take some fifty times as many bytes. */
 const MAX_CACHED = 1_000_000

@@ -1,8 +1,8 @@
 import { wordList } from '../../../shared/word-list.ts'
 
 /**
- * The error codes of PostgreSQL, by class: what is behind the two characters of the class. Code in the server may raise any five
- * characters; those that are none of these could be a value. Source: errcodes.txt of PostgreSQL 13 to 18.
+ * The error codes of PostgreSQL: by class, the three characters that follow it. Code on the server may raise any five characters; a code
+ * that is not listed here could be a value. Source: errcodes.txt of PostgreSQL 13 to 18.
  */
 const CODES: Readonly<Record<string, string>> = {
   '00': '000',
@@ -56,5 +56,5 @@ const CODES: Readonly<Record<string, string>> = {
 
 const ALL = new Set(Object.entries(CODES).flatMap(([kind, rest]) => wordList(rest).map((code) => `${kind}${code}`)))
 
-/** Whether a SQLSTATE is one that PostgreSQL itself gives. */
+/** Whether PostgreSQL itself defines a SQLSTATE. */
 export const isSqlstate = (code: string): boolean => ALL.has(code)

@@ -7,14 +7,14 @@ type Intersection<U> = (U extends unknown ? (member: U) => void : never) extends
 
 const NONE: readonly never[] = []
 
-/** What stands in a node, by the node's type. */
+/** The content of a node, by the node's type. */
 export type Bodies = Intersection<pg.Node>
 export type NodeType = keyof Bodies
 
 /** Thrown where a node or a field is not known; whoever maps the expression or statement around it makes that opaque. */
 export class NotRead extends Error {}
 
-/** A node that stands without its type around it, as the grammar has it where only one type is possible. */
+/** The fields of a node without its type around them, as the grammar writes them where only one type is possible. */
 export function known<T extends NodeType>(type: T, body: Bodies[T]): Bodies[T]
 export function known<T extends NodeType>(type: T, body: Bodies[T] | undefined): Bodies[T] | undefined
 export function known<T extends NodeType>(type: T, body: Bodies[T] | undefined): Bodies[T] | undefined {
@@ -23,19 +23,19 @@ export function known<T extends NodeType>(type: T, body: Bodies[T] | undefined):
   return body
 }
 
-/** What stands in a node of this type; anything else is not read. */
+/** The content of a node of this type; undefined for any other node. */
 export function bodyOf<T extends NodeType>(type: T, node: pg.Node | undefined): Bodies[T] {
   const body = (node as Partial<Bodies> | undefined)?.[type]
   if (body === undefined) throw new NotRead(node === undefined ? type : typeOf(node))
   return known(type, body)
 }
 
-/** What is made of a node, by its type; the rest is what every entry of the table is given besides. */
+/** Maps a node by its type; the other arguments are passed on to the entry of the table. */
 export type NodeTable<Rest extends readonly unknown[], Result> = {
   readonly [T in NodeType]?: (node: Bodies[T], ...rest: Rest) => Result
 }
 
-/** The entry of a table for a type, as the types of the two belong together. */
+/** The entry of the table for a type; the two types belong together. */
 export const entryOf = <T extends NodeType, Rest extends readonly unknown[], Result>(
   table: NodeTable<Rest, Result>,
   type: T,
@@ -46,10 +46,10 @@ export function typeOf(node: pg.Node): NodeType {
   throw new NotRead('an empty node')
 }
 
-/** A list, whether it stands as one or within a node. */
+/** The items of a list, bare or within a node. */
 export const listOf = (nodes: readonly pg.Node[] | undefined): readonly pg.Node[] => nodes ?? NONE
 
-/** The words of a list of strings; a star is `*`. */
+/** The strings of a list; a star is `*`. */
 export const textsOf = (nodes: readonly pg.Node[] | undefined): string[] =>
   listOf(nodes).map((node) => ('A_Star' in node ? '*' : (bodyOf('String', node).sval ?? '')))
 
@@ -83,7 +83,7 @@ export function constantOf(node: pg.A_Const): Constant {
   throw new NotRead('A_Const')
 }
 
-/** What could not be read, with the relations that are named in it. */
+/** A part that could not be mapped, with the relations that it names. */
 export function opaque(error: unknown, node: unknown): Opaque {
   if (!(error instanceof NotRead)) throw error
   return { kind: 'opaque', what: error.message, reads: relationsWithin(node) }

@@ -25,7 +25,7 @@ import {
   entryOf,
 } from './syntax.ts'
 
-/** Reads a query within an expression; given by whoever reads statements, which hold expressions. */
+/** Maps a query within an expression. It is passed in by the mapping of statements, which themselves contain expressions. */
 export type ReadStatement = (node: pg.Node) => Statement
 
 const NONE: readonly never[] = []
@@ -33,7 +33,7 @@ const NONE: readonly never[] = []
 type Mapping<T extends NodeType> = (node: Bodies[T], read: Reader) => Expression
 type Mappings = { readonly [T in NodeType]?: Mapping<T> }
 
-/** Reads expressions of the grammar into the neutral tree. */
+/** Maps expressions of the grammar to the neutral tree. */
 export class Reader {
   readonly statement: ReadStatement
 
@@ -57,7 +57,7 @@ export class Reader {
     return node === undefined ? undefined : this.expression(node)
   }
 
-  /** Those that are there. */
+  /** The arguments that are not undefined. */
   some(first: pg.Node | undefined, second?: pg.Node): readonly Expression[] {
     if (first === undefined) return second === undefined ? NONE : [this.expression(second)]
     return second === undefined ? [this.expression(first)] : [this.expression(first), this.expression(second)]
@@ -88,7 +88,7 @@ export class Reader {
   type(node: pg.TypeName | undefined): TypeName {
     if (node === undefined) throw new NotRead('TypeName')
     const { names, typmods, arrayBounds } = known('TypeName', node)
-    // Modifiers are constants or words: anything else the server refuses.
+    // Modifiers are constants or words; the server rejects anything else.
     const modifiers = listOf(typmods).flatMap((modifier): Constant[] => {
       if ('A_Const' in modifier) return [constantOf(bodyOf('A_Const', modifier))]
       if (!('ColumnRef' in modifier)) throw new NotRead('TypeName.typmods')
@@ -130,7 +130,7 @@ export class Reader {
     return output === undefined ? [] : this.types(known('JsonOutput', output).typeName)
   }
 
-  /** Items of a list node, or the one expression that stands in its place. */
+  /** The items of a list node, or the single expression in its place. */
   items(node: pg.Node | undefined): readonly pg.Node[] {
     if (node === undefined) return []
     return 'List' in node ? listOf(bodyOf('List', node).items) : [node]
@@ -146,7 +146,7 @@ export class Reader {
 const bare = (name: string): Name => ({ schema: undefined, name })
 const EQUALS = [bare('=')]
 
-/** Operators that are looked up by name for it. Source: transformExprRecurse and gram.y of PostgreSQL. */
+/** The operators that the server looks up by name for it. Source: transformExprRecurse and gram.y of PostgreSQL. */
 const BETWEEN: Readonly<Record<string, { readonly negated: boolean; readonly operators: readonly Name[] }>> = {
   AEXPR_BETWEEN: { negated: false, operators: [bare('>='), bare('<=')] },
   AEXPR_NOT_BETWEEN: { negated: true, operators: [bare('<'), bare('>')] },
@@ -212,7 +212,7 @@ const GIVES: Readonly<Record<string, 'exists' | 'value' | 'array' | 'rows'>> = {
   ARRAY_SUBLINK: 'array',
 }
 
-/** JSON constructors that no value makes fail: what they give is JSON or text of any length. */
+/** JSON constructors that never fail: they return JSON, or text of any length. */
 const givesJson = (types: readonly TypeName[]): boolean =>
   types.every(({ name, limited, array }) => ['json', 'jsonb', 'text'].includes(name) && !limited && !array)
 
@@ -341,7 +341,7 @@ const MAPPINGS = {
     const keys = pairs.map(({ key }) => read.expression(key))
     return read.built('JSON_OBJECT()', [...keys, ...pairs.flatMap(({ value }) => read.jsonValue(value))], {
       types,
-      // A key that is null fails, and so does one that stands twice where that is asked.
+      // A null key is an error, and so is a repeated one WITH UNIQUE KEYS.
       total: keys.every(isConstant) && unique !== true && givesJson(types),
     })
   },

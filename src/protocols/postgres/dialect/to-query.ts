@@ -39,7 +39,7 @@ import {
 import { Reader } from './to-expression.ts'
 import { opaqueUtility, toUtility } from './to-utility.ts'
 
-/** One statement of the parser's tree, in the neutral tree. */
+/** Maps one statement of the parser's tree to the neutral tree. */
 export function toStatement(node: pg.Node): Statement {
   try {
     const type = typeOf(node)
@@ -56,7 +56,7 @@ function toQuery(node: pg.Node | undefined): Query {
   return select(bodyOf('SelectStmt', node))
 }
 
-// Written out: spreading objects is what costs most here.
+// Written out, because spreading objects costs the most here.
 function select(node: pg.SelectStmt): Query {
   const clause = withOf(node.withClause)
   const order = read.sorts(node.sortClause)
@@ -112,7 +112,7 @@ function targets(nodes: readonly pg.Node[] | undefined): Target[] {
   })
 }
 
-/** What the server calls a column that has no AS; undefined where that is not plain. Source: FigureColname in parse_target.c. */
+/** The server's name for a column without AS; undefined where that is not simple. Source: FigureColname in parse_target.c. */
 function calledBy(value: Expression, node: pg.Node): string | undefined {
   if (value.kind === 'collate' && 'CollateClause' in node)
     return node.CollateClause.arg === undefined ? undefined : calledBy(value.arg, node.CollateClause.arg)
@@ -182,7 +182,7 @@ const FROM: { readonly [T in NodeType]?: (node: Bodies[T]) => FromItem } = {
     return { kind: 'derived', query: toStatement(subquery), lateral: lateral === true, alias: aliasOf(alias) }
   },
   RangeFunction: ({ functions, coldeflist, alias }) => {
-    // Each is a list of the call and, within ROWS FROM, a column definition list of its own.
+    // Each is a list of the call and, within ROWS FROM, its own column definition list.
     const pairs = listOf(functions).map((node) => listOf(bodyOf('List', node).items))
     const definitions = [
       ...listOf(coldeflist),
@@ -260,7 +260,7 @@ function join({ larg, rarg, isNatural, usingClause, join_using_alias, quals, ali
     using,
     usingAlias: aliasOf(join_using_alias)?.name,
     on: read.maybe(quals),
-    // Both are equalities by name. Source: transformJoinUsingClause.
+    // Both call `=` by name. Source: transformJoinUsingClause.
     operators: isNatural === true || using.length > 0 ? [{ schema: undefined, name: '=' }] : [],
     alias: aliasOf(alias),
   }
@@ -291,7 +291,7 @@ const subscripts = (indirection: readonly pg.Node[] | undefined): Expression[] =
     return read.some(lidx, uidx)
   })
 
-/** The names of the columns of an INSERT, and what subscripts they carry. */
+/** The names of the columns of an INSERT, and their subscripts. */
 function columnList(nodes: readonly pg.Node[] | undefined): { columns: string[]; subscripts: Expression[] } {
   const columns = listOf(nodes).map((node) => bodyOf('ResTarget', node))
   return {

@@ -6,7 +6,7 @@ import { Found, walkFields } from './walk-utility.ts'
 import { KINDS, RUNS, SECRET } from './utility-kinds.ts'
 import { STATEMENTS } from './utility-statements.ts'
 
-/** A statement that could not be read. */
+/** A statement that could not be mapped. */
 export const opaqueUtility = (part: Opaque): Utility => ({
   kind: 'utility',
   does: ['unknown'],
@@ -22,7 +22,7 @@ export const opaqueUtility = (part: Opaque): Utility => ({
   detail: NO_DETAIL,
 })
 
-/** A statement that is no query and no write of rows. Its own mapping reads what is special to it, its row in the table the rest. */
+/** A statement other than a query or a write of rows. Its own mapping reads its special parts, the walk over its row in the table the rest. */
 export function toUtility(node: pg.Node, read: Reader): Utility {
   const type = typeOf(node)
   const body = bodyOf(type, node)

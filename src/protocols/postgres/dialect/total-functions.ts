@@ -5,46 +5,46 @@ import type { Call, Expression, TypeName } from '../../../sql/query.ts'
 import { COMPARABLE, COMPARISONS, FINDERS, MATCHERS } from './meetings.ts'
 
 /**
- * What cannot fail, wait, or give more or fewer rows because of the values it is given: what is made of a masked value by
- * these is masked, and tells nothing else. Whatever is not here tells by an error, by its rows or by its time. A function that
- * is total for some types only is here for these; what is not known to be of them counts as none.
+ * Functions that never fail, wait, or return more or fewer rows because of their arguments: their result for a masked value is masked, and
+ * reveals nothing else. Any other function may reveal values by an error, by the number of rows or by its duration. A function that is
+ * total for some types only is listed with these; a value whose type is not known counts as none of them.
  */
 interface Total {
-  /** Types of what it may take; `any`: whatever it is. */
+  /** The types of values it accepts; `any`: every type. */
   readonly of: ReadonlySet<string> | 'any'
-  /** Positions of the arguments that it may take so; undefined: all. */
+  /** The positions of arguments that may be such values; undefined: all. */
   readonly at?: (index: number, args: readonly Expression[], type: string | undefined) => boolean
-  /** The type of its value, where that is certain. */
+  /** The type of its result, if that is certain. */
   readonly gives?: string
 }
 
 const types = (text: string): ReadonlySet<string> => new Set(wordList(text))
 const TEXT = types('text varchar bpchar')
 const TEXT_OR_BYTES = types('text varchar bpchar bytea')
-/** Of money and interval sums run over, of the smallest integer there is no absolute value. */
+/** Sums of money and interval overflow, and the smallest integer has no absolute value. */
 const EXACT = types('int2 int4 int8 numeric float4 float8')
 const UNBOUNDED = types('numeric float4 float8')
 const TIMES = types('date time timetz timestamp timestamptz interval')
-/** A date becomes a timestamp first, and no part of an interval is a day of the week. */
+/** A date is converted to a timestamp first, and an interval has no day of the week. */
 const FORMATTED = types('int2 int4 int8 numeric float4 float8 timestamp timestamptz')
-/** Types whose values are no arrays: arrays within arrays must be of one length. */
+/** Types whose values are not arrays: arrays within an array must have the same length. */
 const SCALARS = new Set([
   ...TEXT_OR_BYTES,
   ...EXACT,
   ...TIMES,
   ...wordList('bool uuid money oid inet cidr macaddr macaddr8 json jsonb char bit varbit record xml'),
 ])
-/** `to_jsonb` parses what is JSON text already, and not all of that is allowed in jsonb. */
+/** `to_jsonb` parses values of type json, and jsonb does not allow all of them. */
 const NOT_JSON_TEXT = new Set([...SCALARS].filter((type) => type !== 'json'))
 
 /*
- * Masked values may be NULL for one guess alone: NULLIF makes them so. What fails for every value but NULL tells as much as what fails for one,
- * so what stands beside a masked value is one that the function always takes.
+ * NULLIF makes a masked value NULL for one guess. A call that fails for every value but NULL reveals as much as one that fails for one
+ * value; so the other arguments beside a masked value must be ones that the function always accepts.
  */
 const alone = (index: number, args: readonly Expression[]): boolean => index === 0 && args.length === 1
 const besideLiterals = (index: number, args: readonly Expression[]): boolean =>
   index === 0 && args.slice(1).every((arg) => isLiteral(arg))
-/** A number of so many digits at most. */
+/** A number with at most this many digits. */
 const isNumber = (node: Expression | undefined, pattern: RegExp): boolean =>
   node?.kind === 'constant' && node.type === 'integer' && pattern.test(node.value)
 const PLACE = /^-?\d{1,6}$/
@@ -55,7 +55,7 @@ const byLength = (index: number, args: readonly Expression[]): boolean =>
   index === 0 && isNumber(args[1], COUNT) && args.slice(2).every((fill) => isLiteral(fill))
 const byField = (index: number, args: readonly Expression[]): boolean =>
   index === 0 && isLiteral(args[1]) && isNumber(args[2], /^-?[1-9]\d{0,5}$/)
-/** From which row, and what stands for one that is not there. */
+/** The offset of the row, and the default for a missing one. */
 const byRow = (index: number, args: readonly Expression[]): boolean =>
   index === 0 &&
   (args[1] === undefined || isNumber(args[1], /^\d{1,9}$/)) &&
@@ -65,7 +65,7 @@ const byDigits = (index: number, args: readonly Expression[]): boolean =>
 const never = (): boolean => false
 const byNth = (index: number, args: readonly Expression[]): boolean =>
   index === 0 && isNumber(args[1], /^[1-9]\d{0,8}$/)
-/** Of numbers digits alone, of times the usual parts; what else there is may fail. */
+/** For numbers only digits, for times the usual fields; other patterns may fail. */
 const byFormat = (index: number, args: readonly Expression[], type: string | undefined): boolean => {
   const [, format] = args
   const known = type?.startsWith('timestamp') === true ? TIME_FORMAT : NUMBER_FORMAT
@@ -73,16 +73,16 @@ const byFormat = (index: number, args: readonly Expression[], type: string | und
 }
 const NUMBER_FORMAT = /^(?:FM)?[09,]*[09](?:\.[09]+)?$/
 const TIME_FORMAT = /^(?:YYYY|YY|MM|DD|HH24|HH12|HH|MI|SS|MS|US|Month|Mon|Day|Dy|[ :./,T-])+$/i
-/** The value of one key may be anything; a key that is null fails. */
+/** The value of a key may be anything; a null key is an error. */
 const values = (index: number, args: readonly Expression[]): boolean =>
   index % 2 === 1 && args.every((key, at) => at % 2 === 1 || isLiteral(key))
-/** With a text as its second argument it is a search for a pattern, which takes time by what it searches. */
+/** With a text as second argument it is a pattern search, whose duration depends on the text searched. */
 const byPlaces = (index: number, args: readonly Expression[]): boolean =>
   index === 0 && isNumber(args[1], PLACE) && (args[2] === undefined || isNumber(args[2], COUNT))
-/** Each occurrence is replaced: what is put in must be short, or the length of all of it tells how many there were. */
+/** Each occurrence is replaced: the replacement must be short, or the length of the result reveals their number. */
 const byLiterals = (index: number, args: readonly Expression[]): boolean =>
   args.every((arg, at) => at === index || isLiteral(arg))
-/** Others that grow without bound would make the length of all of it tell. */
+/** Others grow without bound, and the length of the result would reveal values. */
 const besideBounded = (index: number, args: readonly Expression[]): boolean =>
   args.every((arg, at) => at === index || isBounded(arg, BOUNDS))
 
@@ -118,7 +118,7 @@ const TOTAL: ReadonlyMap<string, Total> = new Map<string, Total>([
   ...each('nth_value', { of: 'any', at: byNth }),
   ...each('bool_and bool_or every', { of: 'any', gives: 'bool' }),
   ...each('mode', { of: 'any' }),
-  // A fraction that is not between 0 and 1 fails.
+  // A fraction outside 0 to 1 is an error.
   ...each('percentile_disc', { of: 'any', at: never }),
   ...each('sum avg', { of: EXACT }),
   ...each('abs sign floor ceil ceiling', { of: UNBOUNDED }),
@@ -130,20 +130,20 @@ function each(names: string, total: Total): [string, Total][] {
   return wordList(names).map((name) => [name, total])
 }
 
-/** Whether the argument at this place may be a masked value of this type, and nothing is told. */
+/** Whether the argument at this position may be a masked value of this type without revealing anything. */
 function mayTake({ name, args }: Call, index: number, type: string | undefined): boolean {
   const total = TOTAL.get(name.name)
   if (total === undefined || total.at?.(index, args, type) === false) return false
   return total.of === 'any' || (type !== undefined && total.of.has(type))
 }
 
-/** What WITHIN GROUP sorts is what the aggregate works on. */
+/** The aggregate is computed over the values that WITHIN GROUP sorts. */
 const maySort = ({ name }: Call): boolean => ORDERED_SETS.has(name.name)
 const ORDERED_SETS = types('mode percentile_disc')
 
 const typeGiven = ({ name }: Call): string | undefined => TOTAL.get(name.name)?.gives
 
-/** Whether a call gives a value for any values of its arguments; where nobody knows their types, for texts. */
+/** Whether a call succeeds for all values of its arguments; where their types are unknown, for texts. */
 function neverFails({ name, args }: Call, typeOf: TypeOf | undefined): boolean {
   const total = TOTAL.get(name.name)
   if (total === undefined) return false
@@ -154,13 +154,13 @@ function neverFails({ name, args }: Call, typeOf: TypeOf | undefined): boolean {
   })
 }
 
-/** Whether an operator may be given a masked value of this type on one side. */
+/** Whether one operand of this operator may be a masked value of this type. */
 function operatorMayTake(name: string, right: boolean, type: string | undefined, other: Expression): boolean {
-  // What is compared with what is looked at where they meet.
+  // Comparisons of two operands are judged in meetings.ts.
   if (COMPARISONS.has(name)) return true
-  // What JSON spells as text need not be one.
+  // A JSON string need not be a valid text.
   if (FINDERS.has(name)) return !right && type === 'jsonb' && isLiteral(other)
-  // A pattern that ends with a backslash fails.
+  // A pattern that ends with a backslash is an error.
   if (MATCHERS.has(name)) return !right && type !== undefined && TEXT.has(type) && isPattern(other)
   return name === '||' && type !== undefined && TEXT_OR_BYTES.has(type) && isBounded(other, BOUNDS)
 }
@@ -174,7 +174,7 @@ function operatorNeverFails(name: string, args: readonly Expression[], typeOf: T
   return name === '||' && args.some((arg) => TEXT.has(typeOf(arg) ?? '')) && args.every((arg) => isBounded(arg, BOUNDS))
 }
 
-/** A pattern that is valid, or one that does not depend on the row. */
+/** A valid pattern, or one that does not depend on the row. */
 const isPattern = (node: Expression): boolean =>
   node.kind === 'parameter' || (node.kind === 'constant' && !node.value.endsWith('\\'))
 
@@ -183,12 +183,12 @@ const SHRINKS =
   to_char to_json to_jsonb min max any_value count sum avg array_to_string now nullif`)
 const BOUNDS: Bounds = { shrinks: SHRINKS, hasCollections: true }
 
-/** Casts that no value makes fail: to text. */
+/** Casts that never fail: those to text. */
 const isTextType = ({ schema, name, array }: TypeName): boolean =>
   (schema === undefined || schema === 'pg_catalog') && !array && TEXT_TYPES.has(name)
 const TEXT_TYPES = types('text varchar bpchar name unknown')
 
-/** Whether the elements of an array may be made of a masked value of this type. */
+/** Whether the elements of an array may come from a masked value of this type. */
 const isScalar = (type: string | undefined): boolean => type !== undefined && SCALARS.has(type)
 
 const COUNTS = types('count bool_and bool_or every')
@@ -200,11 +200,11 @@ export const totals: Totals = {
   maySort,
   typeGiven,
   neverFails,
-  // Nothing but a boolean may stand where one is asked for.
+  // Only a boolean is accepted where a condition is expected.
   mayDecide: () => true,
   operatorMayTake,
   operatorNeverFails,
-  // What is given becomes a value of the type, or fails.
+  // The argument is converted to the type, or the call fails.
   equalsOne: () => true,
   appends: (name) => name === '||',
   keepsValue: ({ name }) => KEEPS_VALUE.has(name.name),

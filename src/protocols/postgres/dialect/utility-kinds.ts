@@ -7,7 +7,7 @@ export const kebab = (text: string): string =>
     .replaceAll('_', '-')
     .toLowerCase()
 
-/** Statements whose kind follows from their node; those of several kinds add theirs below. */
+/** Statements whose kind follows from their node; those with several kinds add them below. */
 export const KINDS: ReadonlyMap<NodeType, string> = new Map<NodeType, string>([
   ...wordList(`
     AlterCollationStmt AlterDatabaseStmt AlterDefaultPrivilegesStmt AlterDomainStmt AlterExtensionContentsStmt
@@ -62,7 +62,7 @@ export const KINDS: ReadonlyMap<NodeType, string> = new Map<NodeType, string>([
   ['AlterTableSpaceOptionsStmt', 'alter-tablespace'],
 ])
 
-/** Statements that run or install code which is not read. */
+/** Statements that run or install code that is not analysed. */
 export const RUNS: ReadonlyMap<NodeType, string> = new Map<NodeType, string>([
   ['DoStmt', 'DO runs code that cannot be analysed'],
   ['CallStmt', 'CALL runs a procedure that cannot be analysed'],
@@ -92,7 +92,7 @@ export const RUNS: ReadonlyMap<NodeType, string> = new Map<NodeType, string>([
   ['ImportForeignSchemaStmt', 'a foreign data wrapper runs its functions'],
 ])
 
-/** Statements that may carry passwords. */
+/** Statements that may contain passwords. */
 export const SECRET: ReadonlySet<NodeType> = new Set<NodeType>([
   'AlterRoleStmt',
   'AlterRoleSetStmt',
@@ -103,7 +103,7 @@ export const SECRET: ReadonlySet<NodeType> = new Set<NodeType>([
   'AlterSubscriptionStmt',
 ])
 
-/** What an object is called in SQL, where the parser has a shorter name for it. */
+/** The SQL name of an object, where the parser has a shorter one. */
 export const objectKind = (objectType: unknown): string => {
   const kind = kebab(String(objectType).replace('OBJECT_', ''))
   return OBJECT_KINDS[kind] ?? kind

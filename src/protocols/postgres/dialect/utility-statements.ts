@@ -6,12 +6,12 @@ import type { Reader } from './to-expression.ts'
 import { Found, walkFields, walk, walkNode, write, make, cascades } from './walk-utility.ts'
 import { kebab, objectKind } from './utility-kinds.ts'
 
-/** Languages whose validators are the server's own and only look at the text. */
+/** Languages whose validators are the server's own and only check the text. */
 const LANGUAGES = new Set(['sql', 'plpgsql', 'c', 'internal'])
-/** Kinds of objects whose name ends with their own, after that of the relation they belong to. */
+/** Kinds of objects whose qualified name is that of their relation, followed by their own. */
 const ON_RELATION = new Set(['trigger', 'policy', 'rule'])
 const RELATION_KINDS = new Set(['table', 'view', 'materialized-view', 'sequence', 'foreign-table', 'index'])
-/** Tables and their like, their parts, and types. */
+/** Tables and the like, their parts, and types. */
 const RENAMED_WITH_RELATIONS = new Set([
   ...RELATION_KINDS,
   'column',
@@ -25,7 +25,7 @@ const RENAMED_WITH_RELATIONS = new Set([
 const optionsOf = (nodes: readonly pg.Node[] | undefined): readonly pg.DefElem[] =>
   listOf(nodes).map((node) => bodyOf('DefElem', node))
 
-/** What only some statements have. */
+/** Details that only some statements have. */
 export const STATEMENTS: { readonly [T in NodeType]?: (node: Bodies[T], found: Found) => void } = {
   CreateStmt: createTable,
   CreateForeignTableStmt: ({ base }, found) => {
@@ -90,7 +90,7 @@ export const STATEMENTS: { readonly [T in NodeType]?: (node: Bodies[T], found: F
   },
   RenameStmt: ({ renameType, relation, subname, behavior }, found) => {
     const kind = objectKind(renameType)
-    // A rule for renaming tables does not speak of roles, functions or triggers.
+    // A rule for renaming tables does not cover roles, functions or triggers.
     if (!RENAMED_WITH_RELATIONS.has(kind)) found.does.push(`alter-${kind}`)
     if (renameType === 'OBJECT_SCHEMA') found.detail.renamesSchema = String(subname)
     write(relation, found)
@@ -178,7 +178,7 @@ export const STATEMENTS: { readonly [T in NodeType]?: (node: Bodies[T], found: F
     found.detail.notifies = payload ?? ''
   },
   ExplainStmt: ({ query, options }, found) => {
-    // PostgreSQL uses the last ANALYZE option; we assume that it runs if any of them says so.
+    // PostgreSQL uses the last ANALYZE option; the statement counts as run if any of them is on.
     const runs = optionsOf(options).some(({ defname, arg }) => defname === 'analyze' && !isFalse(arg))
     found.detail.explain = runs ? 'runs' : 'plans'
     statement(query, found)
@@ -203,15 +203,15 @@ export const STATEMENTS: { readonly [T in NodeType]?: (node: Bodies[T], found: F
   },
 }
 
-/** SET ROLE NONE and SET SESSION AUTHORIZATION DEFAULT: what pools send to give a connection back, as RESET does. */
+/** SET ROLE NONE and SET SESSION AUTHORIZATION DEFAULT, which pools send to reset a connection. */
 const isOwnAgain = (setting: string, kind: unknown, value: string | undefined): boolean =>
   (setting === 'role' && (kind === 'VAR_SET_DEFAULT' || value === 'none')) ||
   (setting === 'session_authorization' && kind === 'VAR_SET_DEFAULT')
 
-/** AccessShareLock in the server's lockdefs.h: what every SELECT takes. */
+/** AccessShareLock in the server's lockdefs.h, which every SELECT takes. */
 const ACCESS_SHARE = 1
 
-/** Kinds of objects whose functions run already when they are defined, or at statements that name none of them. */
+/** Kinds of objects whose functions already run when they are defined, or for statements that do not name them. */
 const RUN_WHEN_DEFINED = new Set<string>(['OBJECT_TSDICTIONARY', 'OBJECT_TSPARSER', 'OBJECT_TSTEMPLATE'])
 
 function statement(node: pg.Node | undefined, found: Found): void {

@@ -27,7 +27,7 @@ import type { Reader } from './to-expression.ts'
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** What is found in one statement so far. */
+/** What was found in one statement so far. */
 export class Found {
   readonly reads: Name[] = []
   readonly writes: Name[] = []
@@ -72,7 +72,7 @@ export class Found {
   }
 }
 
-/** All fields of a node that its row says are walked. */
+/** Walks all fields of a node that its row marks as walked. */
 export function walkFields(type: NodeType, body: object, found: Found): void {
   const roles = GRAMMAR.get(type)
   for (const [field, content] of Object.entries(body)) {
@@ -89,7 +89,7 @@ export function walk(content: unknown, found: Found): void {
     return
   }
   if (content === null || typeof content !== 'object') return
-  // A place that is left out, as in `FUNCTION f(int, text)` of an aggregate.
+  // A missing item, as in `FUNCTION f(int, text)` of an aggregate.
   if (Object.keys(content).length === 0) return
   const node = content as pg.Node
   const type = typeOf(node)
@@ -117,7 +117,7 @@ export function walkNode(type: NodeType, body: object, found: Found): void {
   walkFields(type, body, found)
 }
 
-/** Fields whose node stands without its type around it. */
+/** Fields whose node is written without its type. */
 const BARE: Readonly<Record<string, NodeType>> = {
   relation: 'RangeVar',
   constrrel: 'RangeVar',
@@ -164,7 +164,7 @@ export const cascades = (behavior: pg.DropStmt['behavior'], found: Found): void 
   if (behavior === 'DROP_CASCADE') found.unknown.push('CASCADE drops whatever depends on it')
 }
 
-/** Operator classes of the system that definitions name; any other is somebody's, and its functions run. */
+/** System operator classes that definitions may name; any other is user-defined, and its functions run. */
 const OPERATOR_CLASS = /^(\w+_(ops|minmax_ops|minmax_multi_ops|bloom_ops|inclusion_ops|pattern_ops))$/
 const SYSTEM_CLASSES = new Set(
   wordList(`
@@ -193,7 +193,7 @@ const sequenceOf = ({ options }: pg.Constraint): string[] =>
     return [named.name]
   })
 
-/** What stands within statements and needs more than a walk. */
+/** Parts of statements that need more than a walk. */
 const NESTED: { readonly [T in NodeType]?: (node: Bodies[T], found: Found) => void } = {
   DefElem: ({ defname, arg }, found) => {
     if (/password/i.test(String(defname))) found.detail.secret = true
@@ -232,7 +232,7 @@ const NESTED: { readonly [T in NodeType]?: (node: Bodies[T], found: Found) => vo
   PublicationTable: ({ relation }, found) => write(relation, found),
   ReplicaIdentityStmt: (_node, found) => found.does.push('replica-identity'),
   AlterTableCmd: ({ subtype, behavior, def }, found) => {
-    // Its rows become those of the parent, or are so no longer.
+    // Its rows become rows of the parent, or no longer are.
     if ((subtype === 'AT_AddInherit' || subtype === 'AT_DropInherit') && def !== undefined)
       found.writes.push(relationName(bodyOf('RangeVar', def)))
     if (subtype === 'AT_ChangeOwner') found.does.push('alter-owner')

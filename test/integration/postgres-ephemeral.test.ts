@@ -1,10 +1,16 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { localSecrets } from '../../src/credentials/secrets.ts'
-import type { RunningGateway } from '../../src/demo/stack.ts'
-import { leaseRole, reapRoles } from '../../src/protocols/postgres/gateway/ephemeral/ephemeral-roles.ts'
+import { freePort } from '../../src/demo/local-postgres.ts'
+import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import {
+  leaseRole,
+  reapRoles,
+  type EphemeralTarget,
+} from '../../src/protocols/postgres/gateway/ephemeral/ephemeral-roles.ts'
 import { postgresTarget, type PostgresTarget } from '../../src/protocols/postgres/target.ts'
 import { eventually, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
 import { ownGateways, type OwnGateways } from '../helpers/own-gateway.ts'
@@ -194,20 +200,25 @@ describe('a role for each session', () => {
   })
 })
 
+/** The same server, as a gateway within this process has it. */
+function ephemeralTarget(name: string): EphemeralTarget {
+  const config = postgresTarget.schema.parse({
+    name,
+    type: 'postgres',
+    host: '127.0.0.1',
+    port: own.postgres.port,
+    database: 'app_dev',
+    user: 'app',
+    tls: 'disable',
+    ephemeral: { administrator: { user: 'pam_admin', password: 'file:admin-password' }, grantedRoles: ['app_rw'] },
+  })
+  if (!isPostgres(config) || config.ephemeral === undefined) throw new Error('not such a target')
+  return { config, settings: config.ephemeral, secrets: localSecrets(directory) }
+}
+
 describe('the reaper', () => {
   it('leaves alone the roles of open sessions; giving one back twice drops it once', async () => {
-    const config = postgresTarget.schema.parse({
-      name: 'direct',
-      type: 'postgres',
-      host: '127.0.0.1',
-      port: own.postgres.port,
-      database: 'app_dev',
-      user: 'app',
-      tls: 'disable',
-      ephemeral: { administrator: { user: 'pam_admin', password: 'file:admin-password' }, grantedRoles: ['app_rw'] },
-    })
-    if (!isPostgres(config) || config.ephemeral === undefined) throw new Error('not such a target')
-    const target = { config, settings: config.ephemeral, secrets: localSecrets(directory) }
+    const target = ephemeralTarget('direct')
     const name = '0123456789abcdef'
     const at = Date.now()
     const lessee = {
@@ -223,6 +234,52 @@ describe('the reaper', () => {
     expect(await roles('zoe%')).toEqual([lease.user])
     await Promise.all([lease.release(), lease.release()])
     expect(await roles('zoe%')).toEqual([])
+  })
+
+  it('of a copied data directory leaves alone what the living gateway uses, and drops it once that is killed', async () => {
+    const open = await session()
+    const [mine = ''] = await roles('jane%')
+    const copy = mkdtempSync(join(tmpdir(), 'pamctl-test-copy-'))
+    // On another machine the lock would be of no process.
+    cpSync(directory, copy, { recursive: true, filter: (file) => !file.endsWith('.lock') })
+    const config = join(copy, 'pam.yaml')
+    const port = await freePort()
+    writeFileSync(config, readFileSync(config, 'utf8').replaceAll(new URL(gateway.url).port, String(port)))
+    // What nobody has used for long: once it is gone, the reaper has been through.
+    const stale = 'rosa_ses_00000000000dd'
+    await superuser.query(`set role pam_admin; create role "${stale}" valid until 'yesterday'; reset role`)
+    const mark = `pam-gateway: made for session ${stale.slice(5)} with own-role by gateway ${'f'.repeat(16)}`
+    await superuser.query(`comment on role "${stale}" is ${pg.escapeLiteral(mark)}`)
+    try {
+      // One that lost its connection is back before the other one has looked twice.
+      await superuser.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'pam-gateway %'",
+      )
+      const other = await startGateway(config, join(copy, 'gateway.log'))
+      await eventually(async () => ((await roles(stale)).length === 0 ? true : undefined), 'it has been through')
+      await other.stop('SIGKILL')
+      expect(await roles('jane%')).toEqual([mine])
+      expect(await one(open, 'select session_user as role')).toEqual({ role: mine })
+      // A session that calls itself as the gateway does is not taken for it.
+      const { name } = await one(
+        superuser,
+        "select application_name as name from pg_stat_activity where usename = 'pam_admin'",
+      )
+      expect(name).toMatch(/^pam-gateway [0-9a-f]{16}$/)
+      const forger = await own.superuser('app_dev')
+      await forger.query(`set application_name = ${pg.escapeLiteral(String(name))}`)
+      const made = await one(superuser, "select shobj_description($1::regrole, 'pg_authid') as by", [mine])
+      const gatewayName = String(made['by']).slice(-16)
+      expect(await reapRoles(ephemeralTarget('own-role'), gatewayName)).toEqual({ dropped: [], failed: [] })
+      await gateway.stop('SIGKILL')
+      expect(await reapRoles(ephemeralTarget('own-role'), gatewayName)).toEqual({ dropped: [mine], failed: [] })
+      await forger.end()
+    } finally {
+      await open.end().catch(() => {})
+      rmSync(copy, { recursive: true, force: true })
+      await gateway.stop('SIGKILL')
+      await start()
+    }
   })
 
   it('drops what a killed gateway has left, and nothing of anybody else', async () => {

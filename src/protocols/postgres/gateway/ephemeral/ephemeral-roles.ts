@@ -1,11 +1,14 @@
 import type { CredentialLease, Lessee } from '../../../../credentials/credential.ts'
 import type { Secrets } from '../../../../credentials/secrets.ts'
 import { PamError } from '../../../../shared/errors.ts'
+import { GATEWAY_RUN } from '../../../../gateway/gateway-name.ts'
+import { Presence } from '../../../../gateway/presence.ts'
+import { accountsLeft, type FoundAccount } from '../../../../gateway/session-account.ts'
 import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
 import type { EphemeralSettings } from '../../ephemeral-settings.ts'
 import type { PostgresTarget } from '../../target.ts'
 import type { ReapedAccounts } from '../../../protocol.ts'
-import { asAdministrator, asAdministratorAnywhere, type AdministratorLogin } from './administrator.ts'
+import { asAdministrator, asAdministratorAnywhere, openPresence, type AdministratorLogin } from './administrator.ts'
 import { cutOff, undoPrepared } from './cut-off.ts'
 import { creation, MARKED_ROLES, removal, timeAndReach } from './role-statements.ts'
 import { markOf, roleNameOf } from './role-name.ts'
@@ -26,7 +29,9 @@ export async function leaseRole(target: EphemeralTarget, lessee: Lessee): Promis
   const password = randomPassword()
   const verifier = await scramVerifier(password)
   inUse.add(name)
+  let leave: (() => void) | undefined
   try {
+    leave = await presence.hold(placeOf(login), () => openPresence(login, GATEWAY_RUN))
     await asAdministrator(login, async (administrator) => {
       // The gateway ends sessions by a login of their own.
       const seconds = (lessee.endsAt - lessee.at) / 1000 + ENDING_SECONDS
@@ -36,37 +41,38 @@ export async function leaseRole(target: EphemeralTarget, lessee: Lessee): Promis
         throw new PamError('PROTOCOL_VIOLATION', 'the target does not say the time as it was asked to', {
           side: 'upstream',
         })
-      const mark = { session: lessee.session, target: config.name, gateway: lessee.gateway }
+      const mark = { session: lessee.session, target: config.name, gateway: lessee.gateway, run: GATEWAY_RUN }
       await administrator.change(creation({ name, verifier, validUntil: time, mark }, settings))
     })
   } catch (error) {
     // Whether it was made may be unknown: then the reaper finds it.
     inUse.delete(name)
+    leave?.()
     throw notMade(config.name, error)
   }
   let released: Promise<void> | undefined
+  const giveUp = (): void => {
+    inUse.delete(name)
+    leave?.()
+  }
   return {
     user: name,
     account: config.user,
     password,
-    release: () => (released ??= dropRole(target, name).finally(() => inUse.delete(name))),
+    release: () => (released ??= dropRole(target, name).finally(giveUp)),
   }
 }
 
 /**
- * Drops the roles that a stop or a failure has left: those that this gateway has made for sessions with this target that it does not have, and
- * those of any gateway whose password ended minutes ago. Returns their names, and of those that could not be dropped why.
+ * Drops the roles that a stop or a failure has left: those that a gateway of this name has made for sessions with this target and that no living one
+ * has, and those of any gateway whose password ended minutes ago. Returns their names, and of those that could not be dropped why.
  */
 export async function reapRoles(target: EphemeralTarget, gateway: string): Promise<ReapedAccounts> {
   const login = await loginTo(target)
-  const rows = await asAdministratorAnywhere(login, (administrator) => administrator.ask(MARKED_ROLES))
   const dropped: string[] = []
   const failed: { account: string; error: unknown }[] = []
-  for (const [role, comment, hasEnded] of rows) {
-    if (role == null || comment == null || inUse.has(role)) continue
-    const mark = markOf(role, comment)
-    if (mark === undefined || mark.target !== target.config.name) continue
-    if (mark.gateway !== gateway && hasEnded !== 'true') continue
+  const left = await accountsLeft(() => markedRoles(login), { target: target.config.name, gateway, inUse })
+  for (const role of left) {
     try {
       await dropRole(target, role)
       dropped.push(role)
@@ -75,6 +81,17 @@ export async function reapRoles(target: EphemeralTarget, gateway: string): Promi
     }
   }
   return { dropped, failed }
+}
+
+/** Roles whose comment says that a gateway has made them. */
+async function markedRoles(login: AdministratorLogin): Promise<FoundAccount[]> {
+  const rows = await asAdministratorAnywhere(login, (administrator) => administrator.ask(MARKED_ROLES))
+  return rows.flatMap(([account, comment, hasEnded, seen]) => {
+    const mark = account == null || comment == null ? undefined : markOf(account, comment)
+    if (account == null || mark === undefined) return []
+    const isSeen = mark.run !== undefined && seen?.split(' ').includes(mark.run) === true
+    return { ...mark, account, hasEnded: hasEnded === 'true', isSeen }
+  })
 }
 
 /** In steps: a role that cannot be dropped yet, because something depends on it, can do nothing and log in no more. */
@@ -119,6 +136,10 @@ function notMade(target: string, error: unknown): PamError {
   })
 }
 
+/** Where the administrator's connections to one server are seen. */
+const placeOf = ({ config: { host, port, database }, lease }: AdministratorLogin): string =>
+  JSON.stringify([host, port, database, lease.user])
+const presence = new Presence()
 /** Roles of sessions of this process, from before they are made until they are dropped: the reaper keeps off them. */
 const inUse = new Set<string>()
 /** How much longer than the access a password lasts. */

@@ -1,21 +1,9 @@
 import type { Lessee } from '../../../../credentials/credential.ts'
+import { accountNameOf } from '../../../../gateway/session-account.ts'
 
-/**
- * The name of the role of one session: `jane_ses_0123456789abc`, at most 63 bytes, of the part of a mail address before its @ in
- * plain letters. Roles are of all databases of a server, whatever their encodings, so it is ASCII.
- */
-export function roleNameOf({ session, person }: Lessee): string {
-  const [local = ''] = person.label.split('@')
-  const plain = local
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9_.-]+/g, '_')
-    .replace(/^[^a-z]+|_+$/g, '')
-  // PostgreSQL keeps names that begin with pg_ for itself.
-  const name = plain === '' || plain.startsWith('pg_') ? `user_${plain}` : plain
-  return `${name.slice(0, MAX_NAME_BYTES - session.length - 1).replace(/_+$/, '')}_${session}`
-}
+/** The name of the role of one session, at most 63 bytes. PostgreSQL keeps names that begin with pg_ for itself. */
+export const roleNameOf = (lessee: Pick<Lessee, 'session' | 'person'>): string =>
+  accountNameOf(lessee, MAX_NAME_BYTES, (name) => name.startsWith('pg_'))
 
 /** What makes a role one of ours: on it as its comment, and nowhere else. */
 export interface RoleMark {
@@ -23,17 +11,21 @@ export interface RoleMark {
   readonly target: string
   /** See `gatewayName`. */
   readonly gateway: string
+  /** See `GATEWAY_RUN`. Undefined in marks of earlier versions. */
+  readonly run: string | undefined
 }
 
-export const commentOf = ({ session, target, gateway }: RoleMark): string =>
-  `pam-gateway: made for session ${session} with ${target} by gateway ${gateway}`
+export const commentOf = ({ session, target, gateway, run }: RoleMark): string =>
+  `pam-gateway: made for session ${session} with ${target}${run === undefined ? '' : ` in run ${run}`} by gateway ${gateway}`
 
 /** Undefined for a role that is not ours, whatever it is called. */
 export function markOf(role: string, comment: string): RoleMark | undefined {
-  const [, session, target, gateway] =
-    /^pam-gateway: made for session (ses_[0-9a-z]{13}) with (.+) by gateway ([0-9a-f]{16})$/.exec(comment) ?? []
+  const [, session, target, run, gateway] =
+    /^pam-gateway: made for session (ses_[0-9a-z]{13}) with (.+?)(?: in run ([0-9a-f]{16}))? by gateway ([0-9a-f]{16})$/.exec(
+      comment,
+    ) ?? []
   if (session === undefined || target === undefined || gateway === undefined) return undefined
-  return role.endsWith(`_${session}`) ? { session, target, gateway } : undefined
+  return role.endsWith(`_${session}`) ? { session, target, gateway, run } : undefined
 }
 
 /** An identifier, in quotes (manual, 4.1.1). */

@@ -79,8 +79,24 @@ export const removal = (name: string, owner: string): string[] => [
   `drop role ${identifier(name)}`,
 ]
 
-/** Name, comment, and whether its password ended more than five minutes ago: of roles that have no rights of an administrator. */
-export const MARKED_ROLES = `select r.rolname::pg_catalog.text, d.description, (r.rolvaliduntil operator(pg_catalog.<) (pg_catalog.now() operator(pg_catalog.-) '5 minutes'::pg_catalog.interval))::pg_catalog.text from pg_catalog.pg_roles r join pg_catalog.pg_shdescription d on d.objoid operator(pg_catalog.=) r.oid and d.classoid operator(pg_catalog.=) 'pg_catalog.pg_authid'::pg_catalog.regclass where d.description operator(pg_catalog.~~) 'pam-gateway: made for session ses\\_%' and not r.rolsuper and not r.rolcreaterole and not r.rolcreatedb and not r.rolreplication and not r.rolbypassrls limit 1000`
+/**
+ * Name, comment, whether its password ended more than five minutes ago, and which runs of gateways the server sees (`presenceOf`), by a blank each:
+ * of roles that have no rights of an administrator. A run is seen before it makes a role, and the roles are those of before it is looked for.
+ * Only connections of the administrator count: everybody may call an own one as they like.
+ */
+export const MARKED_ROLES =
+  `select r.rolname::pg_catalog.text, d.description, (r.rolvaliduntil operator(pg_catalog.<) (pg_catalog.now() operator(pg_catalog.-) '5 minutes'::pg_catalog.interval))::pg_catalog.text, ` +
+  `(select pg_catalog.string_agg(pg_catalog.substr(a.application_name, ${presenceOf('').length + 1}), ' ') from pg_catalog.pg_stat_activity a where a.usename operator(pg_catalog.=) session_user and a.application_name operator(pg_catalog.~~) ${constant(`${presenceOf('')}%`)}) ` +
+  `from pg_catalog.pg_roles r join pg_catalog.pg_shdescription d on d.objoid operator(pg_catalog.=) r.oid and d.classoid operator(pg_catalog.=) 'pg_catalog.pg_authid'::pg_catalog.regclass where d.description operator(pg_catalog.~~) 'pam-gateway: made for session ses\\_%' and not r.rolsuper and not r.rolcreaterole and not r.rolcreatedb and not r.rolreplication and not r.rolbypassrls limit 1000`
+
+/** What the connection that shows a run is called. */
+export function presenceOf(run: string): string {
+  return `pam-gateway ${run}`
+}
+
+/** A connection that is idle on purpose is not ended for it (idle_session_timeout, since version 14). */
+export const STAYING =
+  "select pg_catalog.set_config(name, '0', false) from pg_catalog.pg_settings where name operator(pg_catalog.=) 'idle_session_timeout'"
 
 const UNDOES = ['pg_signal_backend', 'pg_execute_server_program', 'pg_write_server_files']
 /** The session's, and those that the gateway opens as the same role to end it or to read catalogs. */

@@ -9,8 +9,7 @@ import {
 } from '../../../../../src/protocols/postgres/gateway/ephemeral/role-name.ts'
 
 const session = 'ses_0123456789abc'
-const nameOf = (label: string): string =>
-  roleNameOf({ session, person: { id: 'x', label }, at: 0, endsAt: 0, gateway: '0'.repeat(16) })
+const nameOf = (label: string): string => roleNameOf({ session, person: { id: 'x', label } })
 
 describe('the name of a role', () => {
   it.each([
@@ -41,10 +40,19 @@ describe('the name of a role', () => {
 })
 
 describe('the comment of a role', () => {
-  const mark = { session, target: 'prod with "a" by gateway name', gateway: '0123456789abcdef' }
+  const mark = {
+    session,
+    target: 'prod with "a" by gateway name',
+    gateway: '0123456789abcdef',
+    run: 'fedcba9876543210',
+  }
 
   it('is read as it was written, on a role of its session', () => {
     expect(markOf(`jane_${session}`, commentOf(mark))).toEqual(mark)
+    const earlier = { ...mark, run: undefined }
+    expect(markOf(`jane_${session}`, commentOf(earlier))).toEqual(earlier)
+    const alike = { ...mark, target: commentOf(mark) }
+    expect(markOf(`jane_${session}`, commentOf(alike))).toEqual(alike)
   })
 
   it.each([

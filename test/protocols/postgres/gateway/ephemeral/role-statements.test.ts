@@ -12,7 +12,7 @@ import {
   undoing,
 } from '../../../../../src/protocols/postgres/gateway/ephemeral/role-statements.ts'
 
-const mark = { session: 'ses_0123456789abc', target: "o'db", gateway: '0123456789abcdef' }
+const mark = { session: 'ses_0123456789abc', target: "o'db", gateway: '0123456789abcdef', run: 'fedcba9876543210' }
 const role = { name: 'jane"_ses', verifier: 'SCRAM', validUntil: '2026-11-29 23:00:00+00', mark }
 
 describe('statements about roles', () => {
@@ -27,7 +27,7 @@ describe('statements about roles', () => {
       `alter role "jane""_ses" set "statement_timeout" to '30s'`,
       `alter role "jane""_ses" set "search_path" to 'app', 'it''s'`,
       `alter role "jane""_ses" set "app"."tenant" to  E'a\\\\b'`,
-      `comment on role "jane""_ses" is 'pam-gateway: made for session ses_0123456789abc with o''db by gateway 0123456789abcdef'`,
+      `comment on role "jane""_ses" is 'pam-gateway: made for session ses_0123456789abc with o''db in run fedcba9876543210 by gateway 0123456789abcdef'`,
     ])
   })
 

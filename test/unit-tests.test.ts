@@ -23,6 +23,7 @@ const PIPELINE =
 const SERVER = 'asks a real server: test/integration/{server-reading,readings,hostile-targets}.test.ts'
 const TARGETS = 'test/protocols/postgres/gateway/login/upstream-login.test.ts, against servers'
 const EPHEMERAL = 'test/integration/postgres-ephemeral.test.ts, against a real server'
+const MYSQL_EPHEMERAL = 'test/integration/mysql-ephemeral.test.ts, against real servers'
 const CONDITIONS = 'conditions/always-true.test.ts asks what it answers'
 const LINEAGE = 'lineage/dialect.test.ts and test/integration/leaks.test.ts read statements through it'
 const FACTS = 'lineage/dialect.test.ts, test/protocols/postgres/dialect/facts.test.ts read statements through it'
@@ -95,7 +96,6 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/mysql/dialect/dialect.ts': MYSQL_FACTS,
   'protocols/mysql/dialect/effects.ts': MYSQL_FACTS,
   'protocols/mysql/dialect/functions.ts': MYSQL_FACTS,
-  'protocols/mysql/dialect/guard.ts': MYSQL_FACTS,
   'protocols/mysql/dialect/characters.ts': MYSQL_PARSER,
   'protocols/mysql/dialect/lexer.ts': MYSQL_PARSER,
   'protocols/mysql/dialect/tokens.ts': MYSQL_PARSER,
@@ -114,6 +114,8 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/mysql/dialect/words.ts': MYSQL_PARSER,
   'protocols/mysql/gateway/admit.ts': MYSQL_SESSION,
   'protocols/mysql/gateway/engine.ts': WIRING,
+  'protocols/mysql/gateway/ephemeral/administrator.ts': MYSQL_EPHEMERAL,
+  'protocols/mysql/gateway/ephemeral/ephemeral-accounts.ts': MYSQL_EPHEMERAL,
   'protocols/mysql/gateway/error-packet.ts': MYSQL_SESSION,
   'protocols/mysql/gateway/greeting.ts': MYSQL_SESSION,
   'protocols/mysql/gateway/login/connect-upstream.ts': MYSQL_LOGIN,

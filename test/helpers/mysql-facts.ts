@@ -131,6 +131,7 @@ export const mask = (name: string, more: Partial<MaskedColumns> = {}): MaskedCol
 const OPTIONS: FactsOptions = {
   readOnly: false,
   ownAccount: false,
+  hasSessionAccount: false,
   defaultSchema: 'shop',
   memory: SessionMemory.NEW,
 }

@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Server } from 'node:net'
+import type { CredentialLease } from '../../src/credentials/credential.ts'
 import type { Engine } from '../../src/gateway/engine.ts'
 import { createSession, type RunningSession } from '../../src/gateway/session.ts'
 import { mysqlEngine } from '../../src/protocols/mysql/gateway/engine.ts'
@@ -19,6 +20,8 @@ export interface GatewayOptions {
   readonly rules: string
   readonly target: Partial<MysqlTarget> & Pick<MysqlTarget, 'port'>
   readonly password?: string
+  /** What sessions log in with, in place of a password; it is given back at their end. */
+  readonly lease?: (config: MysqlTarget, session: string) => Promise<CredentialLease>
   readonly statementBytes?: number
   /** What stands in the place of the parser, and of what makes texts for the record. */
   readonly parser?: (own: SqlParser) => SqlParser
@@ -137,16 +140,22 @@ export class MysqlGateway {
     const { person } = loginOf(clock)
     const ended = new AbortController()
     const log = (fields: unknown, message: unknown): void => void this.logged.push([message, fields])
+    const id = `ses_${this.served.length}`
+    const lease = (await this.#options.lease?.(this.#config, id)) ?? {
+      user: this.#config.user,
+      password: this.#options.password,
+      release: () => Promise.resolve(),
+    }
     const session = createSession(
       this.bench.parts({
-        id: `ses_${this.served.length}`,
+        id,
         login: loginOf(clock, { person: { ...person, id: personId } }),
         recorder: recorder as unknown as Recorder,
         ended,
         config: this.#config,
         target: { name: 'store', type: 'mysql', labels: { env: 'prod' } },
         defaultSchema: this.#config.database,
-        lease: { user: this.#config.user, password: this.#options.password, release: () => Promise.resolve() },
+        lease,
         limits: {
           handshake: 20_000,
           catalogs: 20_000,
@@ -170,6 +179,7 @@ export class MysqlGateway {
       ended.abort(refusal)
       await this.#engine.refuse(client, refusal)
     } finally {
+      await lease.release().catch((error: unknown) => this.logged.push(['credential.release_failed', error]))
       finish()
       this.#wake()
     }

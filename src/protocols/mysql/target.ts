@@ -3,7 +3,9 @@ import { databaseCredentialSource } from '../../credentials/sources/database-cre
 import { size } from '../../shared/size.ts'
 import { pairFindings } from '../client-certificate.ts'
 import { checkDatabaseLogin, databaseLogin } from '../database-login.ts'
+import { refuseBesideEphemeral } from '../ephemeral-login.ts'
 import type { TargetKind } from '../protocol.ts'
+import { ephemeralSettings } from './ephemeral-settings.ts'
 import { targetShape } from '../target-shape.ts'
 import { checkAuthority, targetTls } from '../target-tls.ts'
 import { unverifiedFindings } from '../unverified-target.ts'
@@ -21,6 +23,11 @@ const schema = z
         'the default database of sessions, and that of tables that rules name without one; statements may name others',
       ),
     ...databaseLogin,
+    ephemeral: ephemeralSettings
+      .optional()
+      .describe(
+        'an account for each session, made when it opens and dropped when it ends, instead of a password; user is then what clients and rules call the account',
+      ),
     ownAccount: z
       .boolean()
       .default(false)
@@ -62,6 +69,9 @@ const schema = z
   })
   .superRefine(checkAuthority)
   .superRefine(checkDatabaseLogin)
+  .superRefine((target, context) => {
+    if (target.ephemeral !== undefined) refuseBesideEphemeral(target, context)
+  })
 
 export type MysqlTarget = z.output<typeof schema>
 
@@ -75,7 +85,9 @@ export function authenticationOf({
   authentication,
   tls,
   password,
-}: Pick<MysqlTarget, 'authentication' | 'tls' | 'password'>): readonly AuthenticationMethod[] {
+  ephemeral,
+}: Pick<MysqlTarget, 'authentication' | 'tls' | 'password'> &
+  Partial<Pick<MysqlTarget, 'ephemeral'>>): readonly AuthenticationMethod[] {
   if (authentication !== undefined) return authentication
   if (tls === 'verify-full')
     return [
@@ -86,7 +98,7 @@ export function authenticationOf({
       'mysql_clear_password',
       'none',
     ]
-  return password === undefined ? ['none'] : ['client_ed25519', 'mysql_native_password']
+  return password === undefined && ephemeral === undefined ? ['none'] : ['client_ed25519', 'mysql_native_password']
 }
 
 export const mysqlTarget: TargetKind<MysqlTarget> = {

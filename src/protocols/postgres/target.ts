@@ -3,6 +3,7 @@ import { databaseCredentialSource } from '../../credentials/sources/database-cre
 import { size } from '../../shared/size.ts'
 import { pairFindings } from '../client-certificate.ts'
 import { checkDatabaseLogin, databaseLogin } from '../database-login.ts'
+import { refuseBesideEphemeral } from '../ephemeral-login.ts'
 import type { StatementReading, TargetFinding, TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
 import { checkAuthority, targetTls } from '../target-tls.ts'
@@ -71,18 +72,7 @@ const schema = z
     }
     checkAuthority(target, context)
     checkDatabaseLogin(target, context)
-    if (target.ephemeral === undefined) return
-    const { password, iam, certificate, authentication, ownAccount } = target
-    const refused = {
-      password: password !== undefined && 'each session has its own',
-      iam: iam !== undefined && 'each session has a password of its own',
-      certificate: certificate !== undefined && 'each session has a password of its own',
-      authentication: authentication !== undefined && 'it is scram-sha-256',
-      ownAccount: ownAccount && 'a session may not change the role that is made for it',
-    }
-    for (const [key, why] of Object.entries(refused))
-      if (why !== false)
-        context.addIssue({ code: 'custom', path: [key], message: `is not used with ephemeral: ${why}` })
+    if (target.ephemeral !== undefined) refuseBesideEphemeral(target, context)
   })
 
 export type PostgresTarget = z.output<typeof schema>

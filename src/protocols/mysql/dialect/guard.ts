@@ -17,12 +17,13 @@ export function guard(
   statement: ParsedStatement,
   catalog: Catalog,
   masking: MaskingScope,
-  { readOnly, ownAccount }: GuardOptions,
+  { readOnly, ownAccount, hasSessionAccount }: GuardOptions,
 ): PamError | undefined {
   return (
     guardSettings(statement, catalog) ??
     (readOnly ? guardReadOnly(statement) : undefined) ??
     (ownAccount ? undefined : guardAccount(statement, catalog)) ??
+    (hasSessionAccount ? guardSessionAccount(statement) : undefined) ??
     (masking.plan.columns.length > 0 ? guardMasking(statement, catalog, masking) : undefined)
   )
 }
@@ -32,6 +33,8 @@ export interface GuardOptions {
   readonly readOnly: boolean
   /** The account belongs to these sessions alone: the rules decide about statements that change it. */
   readonly ownAccount: boolean
+  /** The account was made for this session, and goes with it. */
+  readonly hasSessionAccount: boolean
 }
 
 function guardSettings({ settings }: ParsedStatement, { server }: Catalog): PamError | undefined {
@@ -72,6 +75,25 @@ function guardAccount({ kinds, writes }: ParsedStatement, catalog: Catalog): Pam
     `${kind === undefined ? 'writing to the database mysql' : kind.replaceAll('-', ' ').toUpperCase()} is not allowed through the gateway: this database account is shared with other sessions`,
   )
 }
+
+/** What would go on without the account, or with its rights (manual, Stored Object Access Control; XA Transactions). */
+function guardSessionAccount({ kinds }: ParsedStatement): PamError | undefined {
+  const kind = kinds.find((candidate) => OUTLIVES_ACCOUNT.has(candidate))
+  if (kind === undefined) return undefined
+  const what = kind.replaceAll('-', ' ').toUpperCase()
+  return kind === 'xa'
+    ? refuse('COMMAND_REFUSED', `${what} is not allowed here: what is prepared outlives the account of this session`)
+    : refuse(
+        'COMMAND_REFUSED',
+        `${what} is not allowed here: what it makes acts with the rights of the account of this session, which is dropped at its end`,
+      )
+}
+
+const OUTLIVES_ACCOUNT: ReadonlySet<string> = new Set(
+  wordList(`
+  xa create-view alter-view create-trigger create-event alter-event create-procedure create-function create-package
+`),
+)
 
 /** What changes the account, or the server for everybody else. */
 const ACCOUNT_KINDS: ReadonlySet<string> = new Set(

@@ -43,7 +43,13 @@ async function readAs(
     parsed,
     catalog,
     maskingScope({ columns: [], kinds: [] }, catalog, catalog.trees),
-    { readOnly: false, ownAccount: false, defaultSchema: database, memory: SessionMemory.NEW },
+    {
+      readOnly: false,
+      ownAccount: false,
+      hasSessionAccount: false,
+      defaultSchema: database,
+      memory: SessionMemory.NEW,
+    },
   )
   return { facts: { type: 'sql', statements }, refusal }
 }

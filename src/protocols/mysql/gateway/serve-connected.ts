@@ -17,7 +17,7 @@ import { encodeOk } from '../wire/ok.ts'
 import { admitHello } from './admit.ts'
 import { toErr } from './error-packet.ts'
 import type { Hello } from './greeting.ts'
-import { QUIT, READ_ONLY, type Upstream, type UpstreamTarget } from './login/connect-upstream.ts'
+import { beginningOf, QUIT, type Upstream, type UpstreamTarget } from './login/connect-upstream.ts'
 import { OwnConnections } from './login/own-connections.ts'
 import { statementAnalyzer } from './pipeline/analyze-statement.ts'
 import { ClientCommands } from './pipeline/client-commands.ts'
@@ -35,10 +35,10 @@ export async function serveConnected(
   { parser, recorder, threadIds, shelf, ownConnections, staggeredClose }: SharedParts,
 ): Promise<void> {
   const { config, readOnly } = session
-  const key = connectionKey(target)
+  const { connection, definitions } = keysOf(target)
   const declared = { safeRoutines: config.safeRoutines, noOtherTriggers: config.unseenTriggers === 'none' }
-  const place = shelf.find(key, upstream.version, declared)
-  const ask: Ask = (sql) => ownConnections.ask(key, target, sql)
+  const place = shelf.find(definitions, upstream.version, declared)
+  const ask: Ask = (sql) => ownConnections.ask(connection, target, sql)
   await readDefinitions(session, place, ask)
   const analyzer = statementAnalyzer({ session, parser, place, ask, onChange: () => shelf.changed() })
   const pipeline = new Pipeline({
@@ -62,7 +62,7 @@ export async function serveConnected(
     admit: (user, database, collation) =>
       admitHello({ user, database, collation: collation ?? hello.collation }, config, hello),
     onReset: () => analyzer.forgetSession(),
-    beginning: readOnly ? [READ_ONLY] : [],
+    beginning: beginningOf(config, readOnly),
   })
   const clientSide = new ClientSide(pipeline, gate, commands)
   const serverSide = new ServerSide(pipeline, analyzer, clientSide)
@@ -145,11 +145,17 @@ async function readDefinitions(
   if (ended.aborted) throw ended.reason
 }
 
-/** Two sessions whose keys are the same reach the same server as the same account. */
-function connectionKey({ config, lease }: UpstreamTarget): string {
-  const { name, host, port, database, tls } = config
+/**
+ * Two sessions whose keys are the same reach the same server as the same account, and see the same definitions: which accounts that are made for one
+ * session do that have the same role.
+ */
+function keysOf({ config, lease }: UpstreamTarget): { readonly connection: string; readonly definitions: string } {
+  const { name, host, port, database, tls, ephemeral } = config
   const secret = createHash('sha256')
     .update(lease.password ?? '')
     .digest('hex')
-  return JSON.stringify([name, host, port, database, tls, lease.user, secret])
+  const where = [name, host, port, database, tls]
+  const connection = JSON.stringify([...where, lease.user, secret])
+  const definitions = ephemeral === undefined ? connection : JSON.stringify([...where, lease.account, ephemeral])
+  return { connection, definitions }
 }

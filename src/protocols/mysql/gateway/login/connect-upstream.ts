@@ -7,6 +7,7 @@ import { targetFailure, TargetSaidNo } from '../../../../gateway/target-failure.
 import type { TargetMessages } from '../../../../gateway/target-messages.ts'
 import { withDeadline } from '../../../../gateway/with-deadline.ts'
 import { capabilities } from '../../wire/capabilities.ts'
+import { quotedName } from '../../catalog/quoted-name.ts'
 import { commands } from '../../wire/command.ts'
 import { encodePackets, type Frame } from '../../wire/framer.ts'
 import { parseServerVersion, type ServerVersion } from '../../wire/server-version.ts'
@@ -62,7 +63,8 @@ export async function connectUpstream(
     return await withDeadline(limits.handshake, ended, async (signal) => {
       const { messages, version, threadId, status } = await openSession(target, wanted, signal)
       messages.allow('the beginning of a session', ENOUGH)
-      if (readOnly) await runQuery(messages, READ_ONLY, wanted.capabilities)
+      for (const sql of [...beginningOf(config, readOnly), ...enteringOf(config)])
+        await runQuery(messages, sql, wanted.capabilities)
       const state = sessionStateOf(await runQuery(messages, STATE_QUERY, wanted.capabilities), version)
       if (state === undefined)
         throw new PamError('SETTING_REFUSED', 'the target reads texts in a character set that is not supported', {
@@ -109,7 +111,8 @@ async function openSession(target: UpstreamTarget, wanted: Wanted, signal: Abort
   const status = await logIn(greeted, {
     user: lease.user,
     password: lease.password,
-    database: config.database,
+    // Before it has its role, an account that is made for a session may enter no database.
+    database: config.ephemeral === undefined ? config.database : undefined,
     collation: wanted.collation,
     capabilities: wanted.capabilities,
     methods: authenticationOf(config),
@@ -123,17 +126,23 @@ export interface OwnConnection {
   readonly version: ServerVersion
   ask(sql: string): Promise<OwnRows>
   close(): void
+  /** Hands the idle connection over: nothing more is asked on it. */
+  release(): Channel
 }
 
-/** Opens one that lives until it is closed, or the signal aborts. */
-export async function openOwnConnection(target: UpstreamTarget, signal: AbortSignal): Promise<OwnConnection> {
+/** Opens one that lives until it is closed, or the signal aborts; `settings` are the statements that it begins with. */
+export async function openOwnConnection(
+  target: UpstreamTarget,
+  signal: AbortSignal,
+  settings: readonly string[] = [...OWN_SETTINGS, ...beginningOf(target.config, true), ...enteringOf(target.config)],
+): Promise<OwnConnection> {
   const { limits } = target
   try {
     const { messages, version } = await withDeadline(limits.handshake, signal, async (until) => {
       const session = await openSession(target, OWN, signal)
       until.throwIfAborted()
       session.messages.allow('the beginning of a session', ENOUGH)
-      for (const sql of OWN_SETTINGS) await runQuery(session.messages, sql, OWN.capabilities)
+      for (const sql of settings) await runQuery(session.messages, sql, OWN.capabilities)
       return session
     })
     let last: Promise<unknown> = Promise.resolve()
@@ -157,6 +166,10 @@ export async function openOwnConnection(target: UpstreamTarget, signal: AbortSig
         return answer
       },
       close: () => messages.close(QUIT),
+      release() {
+        messages.release()
+        return messages.channel
+      },
     }
   } catch (error) {
     throw targetFailure(target.config.name, error)
@@ -212,10 +225,17 @@ const OWN: Wanted = {
 }
 
 /** An account may have limits and modes that are meant for people: definitions are read in full, and written as the server itself does. */
-const OWN_SETTINGS = ["SET SESSION sql_mode = '', sql_select_limit = DEFAULT", 'SET SESSION TRANSACTION READ ONLY']
+const OWN_SETTINGS = ["SET SESSION sql_mode = '', sql_select_limit = DEFAULT"]
 
-/** The server itself refuses to write. */
-export const READ_ONLY = 'SET SESSION TRANSACTION READ ONLY'
+/** What a session begins with. The server itself refuses to write; an account that is made for a session has a role, which no server activates by itself. */
+export const beginningOf = ({ ephemeral }: Pick<MysqlTarget, 'ephemeral'>, readOnly: boolean): string[] => [
+  ...(readOnly ? ['SET SESSION TRANSACTION READ ONLY'] : []),
+  ...(ephemeral === undefined ? [] : [`SET ROLE ${quotedName(ephemeral.grantedRole)}`]),
+]
+
+const enteringOf = ({ ephemeral, database }: MysqlTarget): string[] =>
+  ephemeral === undefined ? [] : [`USE ${quotedName(database)}`]
+
 export const QUIT = encodePackets(Buffer.of(commands.quit), 0)
 
 const ENOUGH = { bytes: 64 * 1024, messages: 100 }

@@ -16,6 +16,12 @@ export function ed25519Proof(password: string, scramble: Buffer): Buffer {
   return Buffer.concat([commitment, bytesOf(mod(nonce + challenge * secret, ORDER))])
 }
 
+/** What MariaDB keeps of a password for it: the public key, in base64 without padding (plugin/auth_ed25519/server_ed25519.c). */
+export function ed25519PublicKey(password: string): string {
+  const secret = clamped(sha512(Buffer.from(password)).subarray(0, 32))
+  return encoded(multiplied(BASE, secret)).toString('base64').replace(/=+$/, '')
+}
+
 /** Extended coordinates: x = X/Z, y = Y/Z, x·y = T/Z. RFC 8032, 5.1.4. */
 interface Point {
   readonly x: bigint

@@ -10,6 +10,10 @@ export function nativeProof(password: string, scramble: Buffer): Buffer {
   return xor(once, hash('sha1', scramble, hash('sha1', once)))
 }
 
+/** What the server keeps of a password for it: `*` and SHA1(SHA1(password)) in hexadecimal. Spec: Native Authentication. */
+export const nativeHash = (password: string): string =>
+  `*${hash('sha1', hash('sha1', password)).toString('hex').toUpperCase()}`
+
 /** SHA256(password) XOR SHA256(SHA256(SHA256(password)) + scramble). Spec: Caching SHA-2 Authentication. */
 export function cachingSha2Proof(password: string, scramble: Buffer): Buffer {
   const once = hash('sha256', password)

@@ -17,7 +17,8 @@ import { MAX_PACKET_OFFERED, type GreetedTarget } from './upstream-socket.ts'
 export interface LoginParts {
   readonly user: string
   readonly password: string | undefined
-  readonly database: string
+  /** Undefined: none is entered. */
+  readonly database: string | undefined
   readonly collation: number
   /** Capabilities of the connection after the login. */
   readonly capabilities: number
@@ -34,11 +35,7 @@ export async function logIn(target: GreetedTarget, parts: LoginParts): Promise<n
 }
 
 /** What only the login needs. */
-const FOR_THE_LOGIN =
-  capabilities.pluginAuth |
-  capabilities.pluginAuthLengthEncoded |
-  capabilities.connectWithDatabase |
-  capabilities.secureConnection
+const FOR_THE_LOGIN = capabilities.pluginAuth | capabilities.pluginAuthLengthEncoded | capabilities.secureConnection
 
 class LoginExchange {
   readonly #messages: TargetMessages<Frame>
@@ -61,7 +58,11 @@ class LoginExchange {
   async run(): Promise<number> {
     const { greeting, isEncrypted } = this.#target
     const { user, database, collation } = this.#parts
-    const flags = this.#parts.capabilities | FOR_THE_LOGIN | (isEncrypted ? capabilities.ssl : 0)
+    const flags =
+      (this.#parts.capabilities & ~capabilities.connectWithDatabase) |
+      FOR_THE_LOGIN |
+      (database === undefined ? 0 : capabilities.connectWithDatabase) |
+      (isEncrypted ? capabilities.ssl : 0)
     const first = this.#firstProof(greeting.plugin)
     this.#send(
       encodeHandshakeResponse({
@@ -71,7 +72,7 @@ class LoginExchange {
         collation,
         user: Buffer.from(user),
         authentication: first,
-        database: Buffer.from(database),
+        database: database === undefined ? undefined : Buffer.from(database),
         plugin: greeting.plugin,
         attributes: undefined,
       }),

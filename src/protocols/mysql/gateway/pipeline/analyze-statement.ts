@@ -156,6 +156,7 @@ class SessionAnalyzer implements StatementAnalyzer {
     const resolved = resolveFacts(parsed, catalog, scope, {
       readOnly,
       ownAccount: config.ownAccount,
+      hasSessionAccount: config.ephemeral !== undefined,
       defaultSchema: config.database,
       uncertain,
       memory,

@@ -1,0 +1,236 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { CredentialLease, Lessee } from '../../../../credentials/credential.ts'
+import type { Secrets } from '../../../../credentials/secrets.ts'
+import { GATEWAY_RUN } from '../../../../gateway/gateway-name.ts'
+import { Presence } from '../../../../gateway/presence.ts'
+import { accountNameOf, accountsLeft, type FoundAccount } from '../../../../gateway/session-account.ts'
+import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { PamError } from '../../../../shared/errors.ts'
+import type { ReapedAccounts } from '../../../protocol.ts'
+import type { EphemeralSettings } from '../../ephemeral-settings.ts'
+import type { MysqlTarget } from '../../target.ts'
+import { quotedName } from '../../catalog/quoted-name.ts'
+import type { OwnConnection } from '../login/connect-upstream.ts'
+import * as statements from './account-statements.ts'
+import type { AccountMethod, Registered } from './account-statements.ts'
+import { asAdministrator, openPresence, type AdministratorLogin } from './administrator.ts'
+import { cutOff } from './cut-off.ts'
+import { grantedTo, reachOf } from './granted-reach.ts'
+
+/** A target with `ephemeral`, and where the administrator's password is read. */
+export interface EphemeralTarget {
+  readonly config: MysqlTarget
+  readonly settings: EphemeralSettings
+  readonly secrets: Secrets
+}
+
+/** Makes an account for a session, which is dropped when the lease is given back. */
+export async function leaseAccount(target: EphemeralTarget, lessee: Lessee): Promise<CredentialLease> {
+  const { config, settings } = target
+  const login = await loginTo(target)
+  const entry: Registered = {
+    user: accountNameOf(lessee, MAX_NAME_LENGTH),
+    host: settings.accountHost,
+    session: lessee.session,
+    target: config.name,
+    role: settings.grantedRole,
+    gateway: lessee.gateway,
+    run: GATEWAY_RUN,
+  }
+  const password = randomPassword()
+  inUse.add(entry.user)
+  let leave: (() => void) | undefined
+  try {
+    leave = await presence.hold(placeOf(login), () => openPresence(login, presenceOf(GATEWAY_RUN, config.name)))
+    await asAdministrator(login, (administrator) => make(administrator, { target, entry, password, lessee }))
+  } catch (error) {
+    // Whether it was made may be unknown: then the reaper finds it.
+    inUse.delete(entry.user)
+    leave?.()
+    throw notMade(config.name, error)
+  }
+  const giveUp = (): void => {
+    inUse.delete(entry.user)
+    leave?.()
+  }
+  let released: Promise<void> | undefined
+  return {
+    user: entry.user,
+    account: config.user,
+    password,
+    release: () => (released ??= drop(login, entry).finally(giveUp)),
+  }
+}
+
+/** Drops the accounts that a stop or a failure has left; those of sessions that a living gateway has stay. */
+export async function reapAccounts(target: EphemeralTarget, gateway: string): Promise<ReapedAccounts> {
+  const login = await loginTo(target)
+  const dropped: string[] = []
+  const failed: { account: string; error: unknown }[] = []
+  const entries = new Map<string, Registered>()
+  const look = (): Promise<FoundAccount[]> => registered(login, entries)
+  for (const account of await accountsLeft(look, { target: target.config.name, gateway, inUse })) {
+    const entry = entries.get(account)
+    if (entry === undefined) continue
+    try {
+      await drop(login, entry)
+      dropped.push(account)
+    } catch (error) {
+      failed.push({ account, error })
+    }
+  }
+  return { dropped, failed }
+}
+
+async function make(
+  administrator: OwnConnection,
+  {
+    target: { config, settings },
+    entry,
+    password,
+    lessee,
+  }: {
+    readonly target: EphemeralTarget
+    readonly entry: Registered
+    readonly password: string
+    readonly lessee: Lessee
+  },
+): Promise<void> {
+  const method = await methodOf(administrator, config)
+  const reached = await reachedBy(administrator, settings.grantedRole)
+  if (reached !== undefined) throw reaches(config.name, reached)
+  // The gateway ends sessions by a login of their own.
+  const seconds = (lessee.endsAt - lessee.at) / 1000 + ENDING_SECONDS
+  await administrator.ask(statements.REGISTRY_TABLE)
+  await administrator.ask(statements.registering(entry, seconds))
+  const made = statements.creation(entry, {
+    identified: statements.identification(method, password),
+    isEncrypted: config.tls !== 'disable',
+    // Whole days: for where no gateway comes back.
+    days: Math.ceil(seconds / 86_400),
+    role: settings.grantedRole,
+  })
+  for (const statement of made) await administrator.ask(statement)
+}
+
+/** Ed25519 where MariaDB has that plugin. Throws for a server that is too old for accounts that can be locked, and for roles. */
+async function methodOf(administrator: OwnConnection, { name, tls }: MysqlTarget): Promise<AccountMethod> {
+  const { flavor, number } = administrator.version
+  if (number < OLDEST[flavor])
+    throw new PamError('CONFIG_INVALID', `${name} is too old for accounts of one session`, {
+      side: 'upstream',
+      hint: 'MariaDB 10.4 and MySQL 8.0 have what they need',
+    })
+  if (flavor === 'mysql') {
+    if (tls === 'verify-full') return 'caching_sha2_password'
+    throw new PamError('CONFIG_INVALID', `${name} would be given passwords without tls: verify-full`, {
+      side: 'gateway',
+      hint: 'your gateway administrator can set tls: verify-full for this target: ephemeral needs it with MySQL',
+    })
+  }
+  const rows = await administrator.ask(
+    "SELECT 1 FROM information_schema.plugins WHERE plugin_name = 'ed25519' AND plugin_status = 'ACTIVE'",
+  )
+  return rows.length > 0 ? 'ed25519' : 'mysql_native_password'
+}
+
+/** What a session with the role, and with those that it was granted, could do that it must not. */
+async function reachedBy(administrator: OwnConnection, role: string): Promise<string | undefined> {
+  const roles = new Set([role])
+  for (const one of roles) {
+    const grants = (await administrator.ask(`SHOW GRANTS FOR ${quotedName(one)}`)).map(([grant]) => grant ?? '')
+    const problem = reachOf(grants)
+    if (problem !== undefined) return problem
+    for (const other of grantedTo(grants)) roles.add(other)
+    if (roles.size > MAX_ROLES) return 'it has too many roles to look through'
+  }
+  return undefined
+}
+
+/** All that gateways have made, with what the server sees of their runs. */
+async function registered(login: AdministratorLogin, entries: Map<string, Registered>): Promise<FoundAccount[]> {
+  return asAdministrator(login, async (administrator) => {
+    await administrator.ask(statements.REGISTRY_TABLE)
+    // Read first: a run is seen before it makes an account.
+    const rows = await administrator.ask(statements.REGISTERED)
+    const seen = new Map<string, boolean>()
+    const found: FoundAccount[] = []
+    for (const [user, host, session, target, role, gateway, run, hasEnded] of rows) {
+      if (user == null || host == null || session == null || target == null || role == null) continue
+      if (gateway == null || run == null || !isOurs(user, session)) continue
+      const name = presenceOf(run, target)
+      if (!seen.has(name)) {
+        const [[count] = []] = await administrator.ask(statements.seeing(name, login.lease.user))
+        seen.set(name, count !== '0')
+      }
+      entries.set(user, { user, host, session, target, role, gateway, run })
+      const isSeen = seen.get(name) === true
+      found.push({ account: user, target, gateway, run, hasEnded: hasEnded === '1', isSeen })
+    }
+    return found
+  })
+}
+
+const isOurs = (user: string, session: string): boolean =>
+  /^ses_[0-9a-z]{13}$/.test(session) && user.endsWith(`_${session}`)
+
+/** In steps: an account that cannot be dropped yet can do nothing and log in no more. */
+async function drop(login: AdministratorLogin, entry: Registered): Promise<void> {
+  await asAdministrator(login, async (administrator, signal) => {
+    await cutOff(administrator, { account: entry, role: entry.role }, signal)
+    const defined = await administrator.ask(statements.definedBy(entry))
+    const [[type, name] = []] = defined
+    if (type != null && name != null)
+      throw new PamError(
+        'TARGET_REFUSED',
+        `${entry.user} is the definer of ${defined.length} objects, such as ${type} ${name}, and was locked instead of dropped`,
+        { side: 'upstream', hint: 'drop them, or give them another definer' },
+      )
+    await administrator.ask(statements.dropping(entry))
+    await administrator.ask(statements.unregistering(entry))
+  })
+}
+
+async function loginTo({ config, settings, secrets }: EphemeralTarget): Promise<AdministratorLogin> {
+  const { user, password } = settings.administrator
+  const lease = { user, password: await secrets.read(password), release: () => Promise.resolve() }
+  return { config, lease, baseDirectory: secrets.baseDirectory }
+}
+
+/** A session could undo what ends it. By which grant goes to the log. */
+const reaches = (target: string, how: string): PamError =>
+  new PamError('CONFIG_INVALID', `the role that sessions with ${target} are granted gives too much`, {
+    side: 'gateway',
+    cause: new Error(`a session with grantedRole could outlive its end, or undo it: ${how}`),
+    hint: 'ask your gateway administrator to look into the log: ephemeral.grantedRole of this target must give rights on databases alone, not on mysql or pam_gateway, and none to give away',
+  })
+
+/** What the target said goes to the log: it may name accounts that are not the person's to know. */
+function notMade(target: string, error: unknown): PamError {
+  const cause = error instanceof PamError ? error.cause : error
+  if (error instanceof PamError && !(cause instanceof TargetSaidNo)) return error
+  return new PamError('TARGET_CREDENTIAL', `${target} did not let the gateway make an account for this session`, {
+    side: 'upstream',
+    cause,
+    hint: 'ask your gateway administrator to check the administrator of this target (ephemeral)',
+  })
+}
+
+/** 256 random bits, with a character of each kind that plugins for passwords ask for. */
+const randomPassword = (): string => `${randomBytes(32).toString('base64url')}.Aa1`
+
+const presenceOf = (run: string, target: string): string =>
+  statements.presenceOf(run, target, (text) => createHash('sha256').update(text).digest('hex'))
+
+/** Where one target's presence is seen: its lock has the name of the target. */
+const placeOf = ({ config: { name, host, port }, lease }: AdministratorLogin): string =>
+  JSON.stringify([name, host, port, lease.user])
+const presence = new Presence()
+/** Accounts of sessions of this process, from before they are made until they are dropped: the reaper keeps off them. */
+const inUse = new Set<string>()
+/** How much longer than the access an account lasts. */
+const ENDING_SECONDS = 60
+/** Of an account in MySQL; MariaDB takes longer ones. */
+const MAX_NAME_LENGTH = 32
+const MAX_ROLES = 100
+const OLDEST = { mariadb: 100_400, mysql: 80_000 }

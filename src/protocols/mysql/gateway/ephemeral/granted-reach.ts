@@ -1,0 +1,88 @@
+import { REGISTRY } from './account-statements.ts'
+
+/**
+ * Why a session with these grants could undo what the gateway does about its account, or keep its rights past its end; undefined where none of them
+ * lets it. `grants` are the rows of SHOW GRANTS for the role. Only what is understood in full passes.
+ */
+export function reachOf(grants: readonly string[]): string | undefined {
+  for (const grant of grants) {
+    const problem = problemOf(grant)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+/** Roles that the role was granted, by name: their grants count, too. */
+export const grantedTo = (grants: readonly string[]): string[] =>
+  grants.flatMap((grant) => {
+    const match = ROLES.exec(grant)
+    return match === null ? [] : [...(match[1] ?? '').matchAll(NAMES)].map(([, name]) => unquoted(name))
+  })
+
+function problemOf(grant: string): string | undefined {
+  if (/ WITH (?:GRANT|ADMIN) OPTION$/.test(grant)) return `it could give its rights to other accounts (${grant})`
+  if (ROLES.test(grant)) return undefined
+  const match = PRIVILEGES.exec(grant)
+  if (match === null) return `what it may do is not understood (${grant})`
+  const [, list = '', schema = '', object = ''] = match
+  const privileges = list.replaceAll(/ \([^()]*\)/g, '').split(', ')
+  const beyond = schema === '*' ? privileges.find((privilege) => !ANYWHERE.has(privilege)) : undefined
+  if (beyond !== undefined) return `it may do more than its own work, on the whole server (${grant})`
+  if (schema === '*') return undefined
+  const unknown = privileges.find((privilege) => !IN_SCHEMAS.has(privilege))
+  if (unknown !== undefined) return `what it may do is not understood (${grant})`
+  const isPattern = object === '*'
+  const name = unquoted(schema.slice(1, -1))
+  const kept = KEPT.find((one) => (isPattern ? patternOf(name).test(one) : name.toLowerCase() === one))
+  return kept === undefined ? undefined : `it reaches the database ${kept} (${grant})`
+}
+
+/** The name of a database in a grant on all of it is a pattern (manual, GRANT: % and _, and a backslash before those that are none). */
+function patternOf(name: string): RegExp {
+  const source = name.replaceAll(/\\([%_])|[%_]|[\\^$.*+?()[\]{}|/]/g, (found, escaped: string | undefined) =>
+    escaped !== undefined ? escaped : found === '%' ? '.*' : found === '_' ? '.' : `\\${found}`,
+  )
+  return new RegExp(`^${source}$`, 'is')
+}
+
+const unquoted = (name = ''): string => name.replaceAll('``', '`')
+
+const NAME = '`((?:[^`]|``)+)`'
+const ACCOUNT = `${NAME}(?:@${NAME})?`
+/** `GRANT SELECT (`a`), INSERT ON `shop`.`t` TO …`; routines have their type before them. */
+const PRIVILEGES =
+  /^GRANT (.+) ON (?:(?:TABLE|PROCEDURE|FUNCTION|PACKAGE) )?(\*|`(?:[^`]|``)+`)\.(\*|`(?:[^`]|``)+`) TO [^ ]+$/
+/** MariaDB: `GRANT `role` TO …`; MySQL: `GRANT `role`@`%` TO …`, several apart by commas. */
+const ROLES = new RegExp(`^GRANT (${ACCOUNT}(?:,${ACCOUNT})*) TO [^ ]+$`)
+const NAMES = new RegExp(ACCOUNT, 'g')
+
+/** On the whole server: none that changes accounts, settings, files, other connections or what is everybody's. */
+const ANYWHERE: ReadonlySet<string> = new Set(['USAGE', 'SHOW DATABASES', 'PROCESS'])
+/** On databases and what is in them (manuals, GRANT): GRANT OPTION and PROXY are none of them. */
+const IN_SCHEMAS: ReadonlySet<string> = new Set([
+  'ALL PRIVILEGES',
+  'USAGE',
+  'SELECT',
+  'INSERT',
+  'UPDATE',
+  'DELETE',
+  'CREATE',
+  'DROP',
+  'REFERENCES',
+  'INDEX',
+  'ALTER',
+  'CREATE TEMPORARY TABLES',
+  'LOCK TABLES',
+  'EXECUTE',
+  'CREATE VIEW',
+  'SHOW VIEW',
+  'CREATE ROUTINE',
+  'ALTER ROUTINE',
+  'SHOW CREATE ROUTINE',
+  'EVENT',
+  'TRIGGER',
+  'DELETE HISTORY',
+  'DELETE VERSIONING ROWS',
+])
+/** Accounts and their rights, and which of them gateways have made. */
+const KEPT = ['mysql', REGISTRY]

@@ -1,17 +1,21 @@
 import { join } from 'node:path'
 import { createStores, type CreatedStores } from '../credentials/create-stores.ts'
+import { isSecretReference, resolveSecret } from '../credentials/secret-reference.ts'
 import type { Secrets } from '../credentials/secrets.ts'
 import { StoreSecrets } from '../credentials/store-secrets.ts'
 import { noteChanges, type SealedHistory } from '../credentials/stores/sealed/sealed-store.ts'
 import { StoreFailure } from '../credentials/stores/store.ts'
 import type { LeaseLedger } from '../credentials/stores/vault/vault-database.ts'
+import { certificateExpiry } from '../shared/certificate-expiry.ts'
 import { systemClock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
+import { neededValues } from '../shared/needed-values.ts'
 import { credentialLeasesIn } from '../storage/credential-leases.ts'
 import type { Database } from '../storage/database.ts'
 import { sealedHistoryIn } from '../storage/sealed-history.ts'
 import { noteStoreChange } from '../storage/store-outages.ts'
 import type { Config } from './config/config.ts'
+import { kindOf } from './config/target-kind.ts'
 
 /** The credentials of a running gateway, as it is configured now. */
 export interface RunningSecrets {
@@ -45,6 +49,7 @@ export async function startSecrets(config: Config, db: Database, logger: Logger)
     })
     return { stores, secrets }
   }
+  let live = config
   let current = build(config)
   const retired: CreatedStores[] = []
   const sweep = async (): Promise<void> => {
@@ -66,12 +71,14 @@ export async function startSecrets(config: Config, db: Database, logger: Logger)
     get problems() {
       return [
         ...[...current.secrets.problems].map(([what, problem]) => `${what} ${problem}`),
+        ...expiring(live),
         ...(left === 0 ? [] : [`${left} database users of sessions that are over could not be revoked`]),
       ]
     },
     async reconfigure(next) {
       // What sessions have leased from the stores before is renewed and given back there.
       retired.push(current.stores)
+      live = next
       current = build(next)
       await sweep()
     },
@@ -80,6 +87,22 @@ export async function startSecrets(config: Config, db: Database, logger: Logger)
       for (const stores of [...retired, current.stores]) stores.close()
     },
   }
+}
+
+/** Certificates on this machine that the gateway shows to targets and that targets soon will not take. One that cannot be read is said where it is needed. */
+function expiring(config: Config): string[] {
+  const references = config.targets.flatMap((target) => neededValues(kindOf(target).schema, target))
+  return [...new Set(references.flatMap(({ what, value }) => (what === 'credential' ? [value] : [])))].flatMap(
+    (reference) => {
+      try {
+        const text = isSecretReference(reference) ? resolveSecret(reference, config.baseDirectory) : ''
+        const expiry = certificateExpiry(text, systemClock.now())
+        return expiry === undefined ? [] : [`${reference} ${expiry}`]
+      } catch {
+        return []
+      }
+    },
+  )
 }
 
 /** The stores of a configuration. */

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { probeIssuer } from '../../identity/probe-issuer.ts'
 import type { TrustedIssuer } from '../../identity/issuer.ts'
 import type { SamlClient } from '../../identity/saml/service-provider.ts'
+import { certificateExpiry } from '../../shared/certificate-expiry.ts'
 import { certificatesOf } from '../../shared/certificates.ts'
 import { PamError } from '../../shared/errors.ts'
 import { newId } from '../../shared/id.ts'
@@ -79,8 +80,8 @@ export async function checkConnections(
     }),
     ...credentialReferences(config).map((reference) =>
       attempt(`credential ${reference}`, async () => {
-        await secrets.read(reference)
-        return { details: ['can be read'] }
+        const expiry = certificateExpiry(await secrets.read(reference), Date.now())
+        return { details: ['can be read'], warnings: expiry === undefined ? [] : [expiry] }
       }),
     ),
     ...issuers.map((issuer) => attempt(`issuer ${issuer.url} (${issuer.for})`, () => probeIssuer(issuer, LIMIT))),
@@ -168,10 +169,10 @@ function listeningCertificate(config: Config): Promise<ConnectResult[]>[] {
       const [certificate, ...rest] = chain
       if (certificate === undefined) throw new Error(`${tls.certificate} has no certificate`)
       chainOf(certificate, rest)
-      const ends = Date.parse(certificate.validTo)
+      const expiry = certificateExpiry(chain.map(String).join('\n'), Date.now())
       if (Date.parse(certificate.validFrom) > Date.now()) throw new Error(`is valid from ${certificate.validFrom}`)
-      if (ends < Date.now()) throw new Error(`has expired (${certificate.validTo})`)
-      const warnings = ends < Date.now() + SOON ? [`expires soon (${certificate.validTo})`] : []
+      if (expiry?.startsWith('has expired') === true) throw new Error(expiry)
+      const warnings = expiry === undefined ? [] : [expiry]
       return { details: [`valid until ${certificate.validTo}`, `${chain.length} in the chain`], warnings }
     }),
   ]
@@ -227,4 +228,3 @@ async function isWritable(directory: string): Promise<void> {
 
 /** Milliseconds. */
 const LIMIT = 15_000
-const SOON = 30 * 86_400_000

@@ -2,7 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { isSecretReference, resolveSecret } from '../../credentials/secret-reference.ts'
+import { localSecretProblems } from '../../credentials/local-secret-problems.ts'
+import { isSecretReference } from '../../credentials/secret-reference.ts'
 import { missingStore } from './missing-store.ts'
 import { peopleFile } from '../../evaluation-idp/people.ts'
 import { certificatesOf } from '../../shared/certificates.ts'
@@ -12,6 +13,7 @@ import type { TargetSelector } from '../../policy/policy.ts'
 import type { MatchFinding, TargetKind } from '../../protocols/protocol.ts'
 import { PamError } from '../../shared/errors.ts'
 import { fileProblem } from '../../shared/file-problem.ts'
+import { certificateExpiry } from '../../shared/certificate-expiry.ts'
 import { neededValues } from '../../shared/needed-values.ts'
 import { openYamlFile, type YamlPath } from '../../shared/yaml-file.ts'
 import { gatewayHalves } from '../../protocols/gateway.ts'
@@ -68,8 +70,13 @@ function missingValues(config: ConfigFile, baseDirectory: string): Finding[] {
     try {
       if (what === 'secret' || what === 'credential') {
         // Stores are asked when a session begins: a gateway starts without them.
-        if (isSecretReference(value)) resolveSecret(value, baseDirectory)
-        else return missingStore(value, config.secrets).map((message) => ({ level: 'error' as const, path, message }))
+        if (isSecretReference(value))
+          return localSecretProblems(value, baseDirectory, Date.now()).map((problem) => ({
+            level: 'warning' as const,
+            path,
+            message: `${value} ${problem}`,
+          }))
+        return missingStore(value, config.secrets).map((message) => ({ level: 'error' as const, path, message }))
       } else {
         const bytes = readFileSync(resolve(baseDirectory, value))
         if (what === 'certificates') return certificateFindings(bytes.toString('latin1'), value, path)
@@ -88,8 +95,8 @@ function certificateFindings(pem: string, file: string, path: YamlPath): Finding
   const found = certificatesOf(pem)
   if (found === undefined || found.length === 0)
     return [{ level: 'error', path, message: `${file} is not a PEM file of certificates` }]
-  const expired = found.find(({ validTo }) => Date.parse(validTo) < Date.now())
-  return expired === undefined ? [] : [{ level: 'warning', path, message: `${file} has expired (${expired.validTo})` }]
+  const expiry = certificateExpiry(pem, Date.now())
+  return expiry === undefined ? [] : [{ level: 'warning', path, message: `${file} ${expiry}` }]
 }
 
 /** Hosts that the certificate of the listener is not for; what it is not itself has been said. */

@@ -1,5 +1,6 @@
 import { createHash, createHmac, pbkdf2Sync, X509Certificate } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +9,9 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasProgram, startPostgres, type LocalPostgres } from '../../../../../src/demo/local-postgres.ts'
 import type { ClientCertificate } from '../../../../../src/credentials/credential.ts'
+import { localSecrets, type Secrets } from '../../../../../src/credentials/secrets.ts'
+import { databaseCredentialSource } from '../../../../../src/credentials/sources/database-credential.ts'
+import { rdsToken } from '../../../../../src/credentials/stores/aws/rds-token.ts'
 import { serverEndPoint } from '../../../../../src/protocols/postgres/gateway/login/channel-binding.ts'
 import { connectUpstream, type Upstream } from '../../../../../src/protocols/postgres/gateway/login/connect-upstream.ts'
 import { CatalogShelf } from '../../../../../src/protocols/postgres/catalog/catalog-shelf.ts'
@@ -146,6 +150,72 @@ describe.skipIf(!OPENSSL)('logging in to a real server', () => {
     upstream.channel.destroy()
     await expect(logInAs('test server', undefined, verified)).rejects.toMatchObject({ code: 'TARGET_CREDENTIAL' })
     await admin.end()
+  })
+
+  it('with a token of IAM, which nobody on the way sees and nobody gets without the certificate of the target', async () => {
+    const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' }
+    let token = ''
+    const identityToken: Secrets['identityToken'] = async (request) => {
+      token = request.type === 'rds' ? rdsToken(request, keys, Date.now()) : ''
+      return { value: token, release() {} }
+    }
+    const login = {
+      user: 'rds_user',
+      host: 'localhost',
+      port: server.port,
+      iam: { provider: 'aws', region: 'eu-west-1' },
+    } as const
+    const lease = await databaseCredentialSource(login, { ...localSecrets(directory), identityToken }).lease({
+      session: 'ses_0123456789abc',
+      person: { id: 'x', label: 'x' },
+      at: 0,
+      endsAt: 1,
+      gateway: '0'.repeat(16),
+    })
+    expect(lease.password).toMatch(/^localhost:\d+\/\?Action=connect&DBUser=rds_user&X-Amz-Algorithm=AWS4-HMAC-SHA256&/)
+    const admin = new pg.Client({ host: '127.0.0.1', port: server.port, ...server.superuser, database: 'postgres' })
+    await admin.connect()
+    await admin.query(`create role rds_user login password ${pg.escapeLiteral(token)}`)
+    const { rows } = await admin.query<{ at: string }>("select current_setting('data_directory') as at")
+    // As RDS asks for it: in clear, whatever is kept.
+    const rules = ['host all rds_user all password', 'host all all all scram-sha-256'].map((line) =>
+      pg.escapeLiteral(line),
+    )
+    await admin.query(
+      `copy (select unnest(array[${rules.join(', ')}])) to '${rows[0]?.at}/pg_hba.conf' with (format csv, quote E'\\b')`,
+    )
+    await admin.query('select pg_reload_conf()')
+    await admin.end()
+    // Somebody on the way, who sees all bytes.
+    let seen = ''
+    const between = createServer((client) => {
+      const target = connect(server.port, '127.0.0.1')
+      for (const [from, to] of [
+        [client, target],
+        [target, client],
+      ] as const) {
+        from.on('data', (bytes: Buffer) => (seen += bytes.toString('latin1')))
+        from.pipe(to).on('error', () => from.destroy())
+      }
+    })
+    await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve))
+    const { port } = between.address() as AddressInfo
+    const iam = { password: undefined, iam: login.iam, host: 'localhost', port }
+    const verified = { ...iam, tls: 'verify-full', ca: join(directory, 'crt') }
+    const upstream = await logInAs('rds_user', lease.password, verified)
+    expect(upstream.parameters.get('session_authorization')).toBe('rds_user')
+    upstream.channel.destroy()
+    await expect(logInAs('rds_user', `${token.slice(0, -1)}g`, verified)).rejects.toMatchObject({
+      code: 'TARGET_CREDENTIAL',
+    })
+    // Another certificate, none that is verified, and no TLS: the last two are refused before anything is sent.
+    const { ca } = makeCertificates(join(directory, 'other'))
+    await expect(logInAs('rds_user', token, { ...verified, ca })).rejects.toMatchObject({ code: 'TARGET_CERTIFICATE' })
+    for (const tls of ['require', 'verify-ca', 'disable'])
+      await expect(logInAs('rds_user', token, { ...verified, tls })).rejects.toThrow(/needs tls: verify-full/)
+    expect(seen).not.toBe('')
+    expect(seen).not.toContain('X-Amz-')
+    between.close()
   })
 
   it('bound to its certificate with TLS', async () => {

@@ -15,6 +15,7 @@ import { kubeconfig } from './commands/kubeconfig.ts'
 import { login } from './commands/login.ts'
 import { policy } from './commands/policy.ts'
 import { audit } from './commands/audit.ts'
+import { exec } from './commands/exec.ts'
 import { exportRecord } from './commands/export.ts'
 import { eraseDetached, keep } from './commands/keep.ts'
 import { query } from './commands/query.ts'
@@ -129,13 +130,16 @@ function createProgram(run: Run, fail: Fail): Command {
   acceptGlobalsAnywhere(program)
   addHelp(program)
   sayUsageErrors(program, 'pamctl', fail, (command, message) =>
-    message.startsWith('unknown option') && isNativeCommand(command) ? SEPARATOR : undefined,
+    message.startsWith('unknown option') && isNativeCommand(command) ? SEPARATOR[command] : undefined,
   )
   return program
 }
 
-const isNativeCommand = (name: string): boolean => name === 'pamctl connect' && !process.argv.includes('--')
-const SEPARATOR = 'put -- before the command that is run: pamctl connect TARGET -- psql -c "select 1"'
+const isNativeCommand = (name: string): boolean => SEPARATOR[name] !== undefined && !process.argv.includes('--')
+const SEPARATOR: Readonly<Record<string, string>> = {
+  'pamctl connect': 'put -- before the command that is run: pamctl connect TARGET -- psql -c "select 1"',
+  'pamctl exec': 'put -- before the command that is run: pamctl exec TARGET -- df -h',
+}
 
 /** `pamctl login --gateway URL` reads as well as `pamctl --gateway URL login`: a verb hands these on to the program. */
 function acceptGlobalsAnywhere(program: Command): void {
@@ -171,6 +175,7 @@ const VERBS: readonly AddCommand[] = [
   deny,
   connect,
   query,
+  exec,
   result,
   sshConfig,
   kubeconfig,

@@ -82,6 +82,8 @@ export async function ensureGrant(
     return
   }
   const waiting = await waitingRequest(api, name)
+  if (waiting === undefined && !io.interactive && options.reason === undefined && options.edit !== true)
+    await needNoEndedGrant(api, targetNamed(targets, name))
   const reason =
     waiting === undefined ? await reasonFor({ io, ...context }, targets, name, options) : (options.reason ?? '')
   const open = async (): Promise<OpenRequest> => {
@@ -106,6 +108,26 @@ export async function ensureGrant(
     })
   }
   needApproved(await waitForRequest(api, open, io))
+}
+
+/** A script whose access has ended is told so, rather than that a reason is missing. */
+async function needNoEndedGrant(api: ApiClient, { name, reasonRequired }: Target): Promise<void> {
+  if (!reasonRequired) return
+  const { items } = await api.grants.list({ limit: 100 })
+  const last = items.find((grant) => grant.target === name)
+  if (last === undefined) return
+  const ended =
+    last.revoked === undefined
+      ? `ended at ${clockTime(last.endsAt)}`
+      : `was revoked at ${clockTime(last.revoked.at)} by ${last.revoked.by}`
+  throw new PamError(
+    last.revoked === undefined ? 'GRANT_OVER' : 'GRANT_REVOKED',
+    visible(`your access to ${name} ${ended}`),
+    {
+      hint: 'to request it again, give --reason "…"',
+      id: last.id,
+    },
+  )
 }
 
 async function waitingRequest(api: ApiClient, target: string): Promise<AccessRequest | undefined> {

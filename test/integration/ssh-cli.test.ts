@@ -105,6 +105,26 @@ describe.skipIf(!SSHD)('pamctl connect bastion -- …', () => {
   })
 })
 
+describe.skipIf(!SSHD)('pamctl exec bastion -- …', () => {
+  const exec = (...args: string[]) => pamctl(['exec', 'bastion', ...args], environment, '')
+
+  it('words, streams and the exit code are those of the command', async () => {
+    expect(await exec('--', 'printf', '%s|', `it's`, 'a  b', '$HOME')).toMatchObject({
+      code: 0,
+      stdout: `it's|a  b|$HOME|`,
+    })
+    const { code, stdout } = await exec('--json', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7')
+    expect(code).toBe(7)
+    expect(JSON.parse(stdout)).toEqual({ exitCode: 7, stdout: 'out\n', stderr: 'err\n', truncated: false })
+  })
+
+  it('what is refused runs nowhere', async () => {
+    const { code, stdout, stderr } = await exec('--', 'mkfs', '/dev/x')
+    expect([code, stdout]).toEqual([126, ''])
+    expect(stderr).toContain('nobody formats anything here')
+  })
+})
+
 describe.skipIf(!SSHD)('pamctl ssh-config', () => {
   const ssh = (...args: string[]) => run('ssh', ['-F', join(home, '.ssh', 'config'), ...args], { env: environment })
 

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { constants } from 'node:os'
 import { basename } from 'node:path'
 import type { AgentConnection } from '../../agent/control-client.ts'
 import type { ListenerInfo } from '../../protocols/client-half.ts'
@@ -9,9 +7,10 @@ import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
 import { clientHalves } from '../../protocols/client.ts'
-import type { ClientHalf, HowToConnect, PreparedClient } from '../../protocols/client-half.ts'
+import type { ClientHalf, HowToConnect } from '../../protocols/client-half.ts'
 import { isProtocolName, protocolNames, wordsOf } from '../../protocols/names.ts'
 import { visible } from '../../shared/visible.ts'
+import { runClient } from '../run-client.ts'
 import {
   addAccessOptions,
   ensureGrant,
@@ -90,46 +89,6 @@ function halfOf({ type, name }: Target): ClientHalf {
   if (isProtocolName(type)) return clientHalves[type]
   throw new PamError('FEATURE_REFUSED', `this pamctl does not know targets of type ${type}, such as ${name}`, {
     hint: 'update pamctl',
-  })
-}
-
-/** Runs the client with what it needs, as if it had been started by hand: terminal, signals and exit code are its own. */
-function runClient(
-  program: string,
-  { args, environment, cleanUp }: PreparedClient,
-  context: CliContext,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'inherit', env: environment })
-    // The terminal sends these to the child as well: they are its to handle.
-    const ignored = ['SIGINT', 'SIGQUIT'] as const
-    const passedOn = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const
-    const ignore = (): void => {}
-    const pass = (signal: NodeJS.Signals): void => void child.kill(signal)
-    for (const signal of ignored) process.on(signal, ignore)
-    for (const signal of passedOn) process.on(signal, pass)
-    const done = (): void => {
-      for (const signal of ignored) process.removeListener(signal, ignore)
-      for (const signal of passedOn) process.removeListener(signal, pass)
-      cleanUp()
-    }
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      done()
-      context.io.fail(
-        error.code === 'ENOENT'
-          ? `${program} was not found`
-          : error.code === 'EACCES'
-            ? `${program} cannot be run: permission denied`
-            : `${program} cannot be run (${error.code})`,
-        error.code === 'ENOENT' ? 'check that it is installed and on your PATH' : undefined,
-      )
-      if (error.code === 'ENOENT' || error.code === 'EACCES') resolve(error.code === 'ENOENT' ? 127 : 126)
-      else reject(error)
-    })
-    child.on('exit', (code, signal) => {
-      done()
-      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))
-    })
   })
 }
 

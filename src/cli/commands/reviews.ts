@@ -84,6 +84,11 @@ async function decide(
   if (asked !== undefined) needId(asked, 'req', 'apr')
   const api = await context.client()
   const review = asked === undefined ? await pick(context, api) : await api.reviews.get(asked)
+  if (review.state !== 'pending') {
+    throw new PamError('ALREADY_DECIDED', visible(`${review.id} is already decided: ${review.status}`), {
+      id: review.id,
+    })
+  }
   show(review, context)
   if (io.interactive && options.yes !== true) {
     const question = { message: `${verdict === 'approve' ? 'Approve' : 'Deny'} ${review.id}?`, default: false }

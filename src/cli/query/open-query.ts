@@ -11,6 +11,10 @@ export function openQueryOf({ name, type }: Pick<Target, 'name' | 'type'>): Open
   const { article, label } = isProtocolName(type) ? wordsOf(type) : { article: 'a', label: type }
   throw new UsageError(
     `${name} is ${article} ${label} target, and pamctl query is for databases`,
-    `pamctl connect ${name}`,
+    type === 'ssh'
+      ? `pamctl exec ${name} -- COMMAND`
+      : type === 'kubernetes'
+        ? `pamctl exec ${name} --pod POD -- COMMAND`
+        : `pamctl connect ${name}`,
   )
 }

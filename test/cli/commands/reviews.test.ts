@@ -4,6 +4,7 @@ import { PamError } from '../../../src/shared/errors.ts'
 import { ago, runVerb } from '../../helpers/verb.ts'
 
 const REQUEST = {
+  state: 'pending',
   id: 'req_1',
   kind: 'request',
   requester: { label: 'jane' },
@@ -84,6 +85,18 @@ describe('pamctl approve, pamctl deny', () => {
     const outcome = await runVerb([approve, deny], args)
     expect(outcome).toMatchObject({ code, calls: [] })
     expect(outcome.stderr).toContain(message)
+  })
+
+  it.each([
+    ['approve', approve],
+    ['deny', deny],
+  ])('%s of what is decided says so, and shows and sends nothing', async (name, verb) => {
+    const gateway = { 'GET /v1/reviews/apr_1': { ...COMMAND, state: 'used', status: 'approved by bob' } }
+    expect(await runVerb([verb], [name, 'apr_1'], { gateway })).toMatchObject({
+      code: 1,
+      stderr: 'pamctl: apr_1 is already decided: approved by bob\n',
+      calls: [{ call: 'GET /v1/reviews/apr_1' }],
+    })
   })
 
   it.each([

@@ -1,0 +1,113 @@
+import { Option } from 'commander'
+import type { Target } from '../../api/schemas/access.ts'
+import { clientHalves } from '../../protocols/client.ts'
+import { isProtocolName, wordsOf } from '../../protocols/names.ts'
+import { UsageError } from '../../shared/errors.ts'
+import { visible } from '../../shared/visible.ts'
+import { jsonOption, type AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { Exit } from '../exit-codes.ts'
+import {
+  addAccessOptions,
+  ensureGrant,
+  loginOptions,
+  openPort,
+  targetNamed,
+  type AccessOptions,
+} from '../open-target.ts'
+import { CapturedOutput, runClient } from '../run-client.ts'
+
+interface ExecOptions extends AccessOptions {
+  readonly account?: string
+  readonly pod?: string
+  readonly namespace?: string
+  readonly container?: string
+  readonly json?: boolean
+}
+
+/** `pamctl exec TARGET -- CMD…`: one command on a server or in a container, without a terminal. */
+export const exec: AddCommand = (program, run) => {
+  const command = program
+    .command('exec <target> <command...>')
+    .description('run one command on an SSH target, or in a pod of a Kubernetes target')
+    .usage('[options] <target> -- <command...>')
+    .addOption(new Option('--account <name>', 'account to log in as (SSH)'))
+    .addOption(new Option('--pod <name>', 'pod to run it in, or deployment/NAME (Kubernetes)'))
+    .addOption(new Option('-n, --namespace <name>', 'namespace of the pod (Kubernetes)'))
+    .addOption(new Option('-c, --container <name>', 'container of the pod (Kubernetes)'))
+  addAccessOptions(command, { port: false }).addOption(jsonOption()).action(run(runExec))
+}
+
+async function runExec(
+  context: CliContext,
+  name: string,
+  words: readonly string[],
+  options: ExecOptions,
+): Promise<void> {
+  const { io, environment } = context
+  const api = await context.client()
+  const targets = await api.targets()
+  const target = targetNamed(targets, name)
+  const { program, args } = clientFor(target, words, options)
+  if (target.grant === 'request') await ensureGrant(context, api, targets, name, options)
+  const half = isProtocolName(target.type) ? clientHalves[target.type] : undefined
+  if (half === undefined) throw new UsageError(`${name} runs no commands`)
+  const agent = half.listens ? await context.agent() : undefined
+  const listener = agent === undefined ? undefined : await openPort(context, agent, target, {}, true)
+  // What is held is said beside the client, whose protocol has no words for it.
+  agent?.onEvent((event) => {
+    if (event.target === name && event.kind !== 'told') io.note(`pamctl: ${visible(event.message)}`)
+  })
+  const login = await loginOptions(context, api.gateway)
+  const captured = options.json === true ? new CapturedOutput() : undefined
+  const prepared = half.prepare({ program, args, target, listener, login, environment })
+  const exitCode = await runClient(program, prepared, context, captured)
+  if (captured !== undefined) {
+    io.json({
+      exitCode,
+      stdout: captured.text('stdout'),
+      stderr: captured.text('stderr'),
+      truncated: captured.isTruncated,
+    })
+  }
+  throw new Exit(exitCode)
+}
+
+/** The native client that runs the words as they are. */
+export function clientFor(
+  { name, type }: Pick<Target, 'name' | 'type'>,
+  words: readonly string[],
+  { account, pod, namespace, container }: Pick<ExecOptions, 'account' | 'pod' | 'namespace' | 'container'>,
+): { readonly program: string; readonly args: readonly string[] } {
+  const kubernetes = { pod, namespace, container }
+  switch (type) {
+    case 'ssh': {
+      const wrong = Object.entries(kubernetes).find(([, value]) => value !== undefined)?.[0]
+      if (wrong !== undefined) throw new UsageError(`--${wrong} is for Kubernetes targets, and ${name} is a server`)
+      const login = account === undefined ? [] : [`-oUser=${account}`]
+      // No terminal, and no question that nobody answers. The server's shell reads the words: each is quoted.
+      return { program: 'ssh', args: ['-T', '-oBatchMode=yes', ...login, name, words.map(quoted).join(' ')] }
+    }
+    case 'kubernetes': {
+      if (account !== undefined) throw new UsageError(`--account is for servers, and ${name} is a cluster`)
+      if (pod === undefined) throw new UsageError(`${name} is a cluster: no pod was given`, 'give --pod NAME')
+      const where = [
+        ...(namespace === undefined ? [] : [`--namespace=${namespace}`]),
+        ...(container === undefined ? [] : [`--container=${container}`]),
+      ]
+      if (pod.startsWith('-')) throw new UsageError(`"${pod}" is not the name of a pod`)
+      return { program: 'kubectl', args: ['exec', '--stdin', ...where, pod, '--', ...words] }
+    }
+    default: {
+      const { article, label } = isProtocolName(type) ? wordsOf(type) : { article: 'a', label: type }
+      throw new UsageError(
+        `${name} is ${article} ${label} target, and pamctl exec is for SSH and Kubernetes`,
+        type === 'http' ? `pamctl connect ${name}` : `pamctl query ${name} 'select …'`,
+      )
+    }
+  }
+}
+
+/** A word of a POSIX shell (XCU 2.2.2); one that begins with a dash is quoted, so that ssh takes it for no option. */
+const quoted = (word: string): string =>
+  /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`

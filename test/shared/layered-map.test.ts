@@ -36,6 +36,27 @@ it('equals a Map after the same changes, however many, and is immutable', () => 
   expect(isLayered).toBeLessThan(300)
 })
 
+it('is searched by what its values are as a Map is, after any changes', () => {
+  const plain = new Map(Array.from({ length: 200 }, (_, index) => [`k${index}`, index % 50]))
+  const nameOf = (value: number): string | undefined => (value === 7 ? undefined : `n${value}`)
+  let layered: ReadonlyMap<string, number> = new Map(plain)
+  for (let round = 0; round < 200; round++) {
+    const changes = new Map<string, number | undefined>([
+      [`k${(round * 7) % 230}`, round % 3 === 0 ? undefined : round % 60],
+      [`k${(round * 11) % 230}`, (round * 5) % 60],
+    ])
+    for (const [key, value] of changes) {
+      if (value === undefined) plain.delete(key)
+      else plain.set(key, value)
+    }
+    layered = LayeredMap.with(layered, changes)
+    const wanted = new Set(['n1', `n${round % 60}`, 'n7', 'none'])
+    const expected = [...plain].filter(([, value]) => wanted.has(nameOf(value) ?? ''))
+    expect([...LayeredMap.withAny(layered, nameOf, wanted)].toSorted(byKey)).toEqual(expected.toSorted(byKey))
+    expect([...LayeredMap.withAny(layered, nameOf, new Set())]).toEqual([])
+  }
+})
+
 it('returns itself where nothing changes', () => {
   const map = new Map([['a', 1]])
   expect(LayeredMap.with(map, new Map())).toBe(map)

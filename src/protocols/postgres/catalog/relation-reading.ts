@@ -65,7 +65,7 @@ export function withRelations(
   const known = new Set<string>()
   const classes = rowsIn(before, 'pg_class')
   for (const oid of read.rows.get('pg_class')?.keys() ?? []) if (classes.has(oid)) known.add(oid)
-  for (const [oid, { relname }] of classes) if (isAmong(relname, names) && !known.has(oid)) return undefined
+  for (const [oid] of LayeredMap.withAny(classes, relationName, names)) if (!known.has(oid)) return undefined
   if (hasReplaced(before, known, names, read.rows)) return undefined
 
   const next = new Map(before.tables)
@@ -109,9 +109,9 @@ function tableIn(tables: Readonly<Record<string, CatalogTable>>, name: string): 
   return table
 }
 
-/** Asked of every relation and type that there is. */
-const isAmong = (name: string | null | undefined, names: ReadonlySet<string>): boolean =>
-  name != null && names.has(name)
+const relationName = ({ relname }: TableRow): string | undefined => relname ?? undefined
+const typeName = ({ typname }: TableRow): string | undefined => typname ?? undefined
+const indexedRelation = ({ indrelid }: TableRow): string | undefined => indrelid ?? undefined
 
 /** The column that says which relation a row is part of. Partitions and children are read with everything: see `isPartOfTree`. */
 const PART_OF: Readonly<Record<string, string>> = {
@@ -215,10 +215,10 @@ function hasReplaced(
   const types = read.get('pg_type')
   const typeNames = new Set(names)
   for (const { typname } of types?.values() ?? []) typeNames.add(String(typname))
-  for (const [oid, { typname }] of before.tables.get('pg_type') ?? [])
-    if (isAmong(typname, typeNames) && types?.has(oid) !== true) return true
-  for (const [oid, { indrelid }] of before.tables.get('pg_index') ?? [])
-    if (known.has(String(indrelid)) && !known.has(oid)) return true
+  for (const [oid] of LayeredMap.withAny(rowsIn(before, 'pg_type'), typeName, typeNames))
+    if (types?.has(oid) !== true) return true
+  for (const [oid] of LayeredMap.withAny(rowsIn(before, 'pg_index'), indexedRelation, known))
+    if (!known.has(oid)) return true
   return false
 }
 

@@ -9,6 +9,14 @@ export interface ControlMethods {
     params: { gateway: string; issuer: string; clientId: string; allowShared: boolean }
     result: Record<string, never>
   }
+  /**
+   * A proof (DPoP) for a request to the gateway as an issuer, before somebody is signed in there: by the key that the sign-in of this attempt will
+   * have. The tokens that it leads to are good for that key alone.
+   */
+  'prove-sign-in': {
+    params: { attempt: string; profile: string; gateway: string; method: string; url: string }
+    result: { dpop: string }
+  }
   /** Signs in, or signs in again, with tokens of the identity provider; the key is made and kept by the agent. */
   'sign-in': {
     params: {
@@ -20,6 +28,8 @@ export interface ControlMethods {
       identityToken: string
       refreshToken?: string
       allowShared: boolean
+      /** That its tokens were asked for with; see `prove-sign-in`. */
+      attempt?: string
     }
     result: { label: string; groups: readonly string[]; warning?: string }
   }

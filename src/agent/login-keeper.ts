@@ -3,6 +3,7 @@ import type { JWK } from 'jose'
 import { createApiClient } from '../gateway-client/api-client.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import { refreshSignIn, revokeSignIn } from '../gateway-client/login.ts'
+import { issuerFetch, issuersOf } from '../gateway-client/sign-in-issuers.ts'
 import type { Prover } from '../gateway-client/prover.ts'
 import type { Token } from '../api/schemas/identity.ts'
 import { systemClock, type Clock } from '../shared/clock.ts'
@@ -258,10 +259,14 @@ export class LoginKeeper {
     return next.identityToken
   }
 
-  /** Trusts the authority that the gateway names for the identity provider. */
+  /** Calls the issuer of this login as the gateway says. */
   async #discoverIssuerFetch(): Promise<typeof fetch> {
-    const { issuerCa } = await createApiClient({ gateway: this.login.gateway, fetch: this.#fetchInTime }).discover()
-    return issuerCa === undefined ? this.#fetch : fetchWithCa(issuerCa)
+    const { gateway, source, prover } = this.login
+    const discovery = await createApiClient({ gateway, fetch: this.#fetchInTime }).discover()
+    const known = issuersOf(discovery).find(({ issuer }) => source.kind === 'person' && issuer === source.issuer)
+    return known === undefined
+      ? this.#fetch
+      : issuerFetch(known, this.#fetch, (method, url) => prover.prove(method, url))
   }
 
   #failed(error: PamError): void {

@@ -7,6 +7,7 @@ import type { ControlMethods, ProfileInfo } from './control-messages.ts'
 import { KnownClients } from './known-clients.ts'
 import { LoginKeeper, serviceToken, type StoredLogin } from './login-keeper.ts'
 import type { Paths } from './paths.ts'
+import { SignInAttempts } from './sign-in-attempts.ts'
 import { createPrivately, openSecretStore, writePrivately, type SecretStore } from './secret-store.ts'
 
 export interface LoginsEvents {
@@ -20,6 +21,7 @@ export class Logins {
   readonly #keepers = new Map<string, LoginKeeper>()
   /** Logins that are being loaded. */
   readonly #loading = new Map<string, Promise<LoginKeeper | undefined>>()
+  readonly #attempts = new SignInAttempts()
   readonly #clients: KnownClients
   readonly #events: LoginsEvents
   #secrets: { store: SecretStore; warning: string | undefined } | undefined
@@ -52,8 +54,20 @@ export class Logins {
     return [...new Set([...store.names(), ...Object.keys(this.#index())])].toSorted()
   }
 
+  /** See `prove-sign-in`. */
+  async proveSignIn(params: ControlMethods['prove-sign-in']['params']): Promise<{ dpop: string }> {
+    const { attempt, profile, gateway, method, url } = params
+    if (new URL(url).origin !== new URL(gateway).origin)
+      throw new PamError('USAGE', `this sign-in is for ${gateway}, and the call is for another host`)
+    const prover = await this.#attempts.proverOf(attempt, async () => {
+      const known = await this.find(profile)
+      return known?.login.gateway === gateway ? known : undefined
+    })
+    return { dpop: await prover.prove(method, url) }
+  }
+
   async signIn(params: ControlMethods['sign-in']['params']): Promise<ControlMethods['sign-in']['result']> {
-    const { profile, gateway, ca, issuer, clientId, identityToken, refreshToken } = params
+    const { profile, gateway, ca, issuer, clientId, identityToken, refreshToken, attempt } = params
     await this.choose({ profile, gateway, signingIn: true })
     // Checked again right before the token is sent to the gateway.
     await this.checkClient(params)
@@ -64,9 +78,10 @@ export class Logins {
       return { keeper, prover, person: (await keeper.exchange(identityToken)).person }
     }
     // Signing in to the same gateway again keeps the key, so that open connections continue under the new proof. After signing out elsewhere that key is useless.
-    const { keeper, prover, person } = await signInAt(known?.login.prover ?? (await createProver())).catch(
+    const bound = attempt === undefined ? undefined : await this.#attempts.take(attempt)
+    const { keeper, prover, person } = await signInAt(bound ?? known?.login.prover ?? (await createProver())).catch(
       async (error: unknown) => {
-        if (known === undefined || asPamError(error).code !== 'KEY_SIGNED_OUT') throw error
+        if (bound !== undefined || known === undefined || asPamError(error).code !== 'KEY_SIGNED_OUT') throw error
         return signInAt(await createProver())
       },
     )

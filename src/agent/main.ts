@@ -129,6 +129,7 @@ class Agent {
     return {
       hello: async () => ({ version: VERSION, pid: process.pid }),
       'check-client': (params) => this.#logins.checkClient(params),
+      'prove-sign-in': (params) => this.#logins.proveSignIn(params),
       'sign-in': (params) => this.#logins.signIn(params),
       'choose-profile': (params) => this.#logins.choose(params),
       'sign-in-service': (params) => this.#logins.signInService(params),

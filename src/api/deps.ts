@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { AccessTokens } from '../identity/access-token.ts'
 import type { IdentityVerifier } from '../identity/identity-token.ts'
+import type { OwnIssuer } from '../identity/own-issuer.ts'
 import type { ProofVerifier } from '../identity/proof.ts'
 import type { SignInProvider } from '../identity/sign-in-provider.ts'
 import type { Facts } from '../policy/command.ts'
@@ -10,6 +11,7 @@ import type { PamError } from '../shared/errors.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { SessionRegistry } from '../gateway/session-registry.ts'
+import type { SignInIssuer } from './schemas/identity.ts'
 import type { DetachedText } from './schemas/recording.ts'
 import type { ReadEvent } from '../recording/read.ts'
 import type { Spool } from '../recording/spool.ts'
@@ -29,6 +31,8 @@ export interface ApiDeps {
   readonly identities: () => IdentityVerifier
   readonly proofs: ProofVerifier
   readonly tokens: AccessTokens
+  /** Signs in the command line of people who sign in with SAML. */
+  readonly ownIssuer: OwnIssuer
   readonly clock: Clock
   readonly logger: Logger
   readonly changes: ChangeFeed
@@ -121,13 +125,8 @@ export interface ApiSettings {
   }
   /** Hosts of targets for browsers, where there are any. */
   readonly apps: { readonly domain: string } | undefined
-  readonly discovery: {
-    readonly issuer: string | undefined
-    readonly clientId: string | undefined
-    /** PEM of a private authority. */
-    readonly issuerCa: string | undefined
-    readonly scopes: readonly string[]
-  }
+  /** Who signs in people at the command line, in the order of the configuration. */
+  readonly discovery: readonly SignInIssuer[]
 }
 
 export interface ApiTarget {

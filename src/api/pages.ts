@@ -20,20 +20,22 @@ export function problemPage(
 ): Page {
   const said = [message, hint].filter((part) => part !== undefined).map((part) => `<p>${escapeHtml(part)}</p>`)
   const rest = `<p><a href="${escapeHtml(link.path)}">${escapeHtml(link.text)}</a></p><p class="code">${escapeHtml(code)}</p>`
-  return pageOf(errorCodes[code].status, title, `${said.join('')}\n${rest}`)
+  return pageOf(errorCodes[code].status, { title, content: `${said.join('')}\n${rest}` })
 }
 
 /** Goes on to a path of this origin by itself: then it is a page of this origin that leads there, and the browser sends its cookie along. */
 export const onwardPage = (path: string): Page =>
-  pageOf(
-    200,
-    'One moment',
-    `<p><a href="${escapeHtml(path)}">Go on</a></p>`,
-    `<meta http-equiv="refresh" content="0;url=${escapeHtml(path)}">`,
-  )
+  pageOf(200, {
+    title: 'One moment',
+    content: `<p><a href="${escapeHtml(path)}">Go on</a></p>`,
+    head: `<meta http-equiv="refresh" content="0;url=${escapeHtml(path)}">`,
+  })
 
 export const signedOutPage = (): Page =>
-  pageOf(200, 'You are signed out', '<p>Your identity provider signed you out, and the gateway did, too.</p>')
+  pageOf(200, {
+    title: 'You are signed out',
+    content: '<p>Your identity provider signed you out, and the gateway did, too.</p>',
+  })
 
 /** Where somebody chooses among identity providers, by name or by the domain of their address. */
 export function choicePage(
@@ -51,10 +53,19 @@ export function choicePage(
     form === undefined
       ? ''
       : `<form method="get" action="${escapeHtml(form.path)}">${hidden.join('')}<p><label>Or by your e-mail address<br><input name="email" type="email" autocomplete="username" required maxlength="254"></label> <button>Continue</button></p></form>`
-  return pageOf(200, title, `${buttons.join('')}${byAddress}`, '', "'self'")
+  return pageOf(200, { title, content: `${buttons.join('')}${byAddress}`, formAction: "'self'" })
 }
 
-function pageOf(status: number, title: string, content: string, head = '', formAction = "'none'"): Page {
+/** A page without script, in no frame. `content` and `head` are HTML; `formAction` is where its forms may lead, redirects included. */
+export function pageOf(
+  status: number,
+  {
+    title,
+    content,
+    head = '',
+    formAction = "'none'",
+  }: { readonly title: string; readonly content: string; readonly head?: string; readonly formAction?: string },
+): Page {
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${head}
 <title>${escapeHtml(title)}</title><style>${STYLE}</style></head><body><main><h1>${escapeHtml(title)}</h1>${content}</main></body></html>`
   const style = createHash('sha256').update(STYLE).digest('base64')
@@ -63,12 +74,14 @@ function pageOf(status: number, title: string, content: string, head = '', formA
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': `default-src 'none'; style-src 'sha256-${style}'; base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`,
+      // Under `no-referrer` browsers send `Origin: null` with a form (Fetch, section 3.2), which shows nobody whose form it is.
+      ...(formAction === "'none'" ? {} : { 'referrer-policy': 'same-origin' }),
     },
     html,
   }
 }
 
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
+export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
 
 const STYLE =
-  ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:4rem auto;padding:0 1rem;max-width:32rem}@media(prefers-color-scheme:dark){body{background:#10151c;color:#e8edf3}a{color:#7fb2ff}}.code{opacity:.75;font-size:.875rem}input,button,.button{font:inherit;padding:.4rem .7rem}.button{display:inline-block;border:1px solid;border-radius:.4rem;text-decoration:none}'
+  ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:4rem auto;padding:0 1rem;max-width:32rem}@media(prefers-color-scheme:dark){body{background:#10151c;color:#e8edf3}a{color:#7fb2ff}}.code{opacity:.75;font-size:.875rem}input,button,.button{font:inherit;padding:.4rem .7rem}table{border-spacing:0 .25rem}th{text-align:left;padding-right:1rem;font-weight:normal;opacity:.75}td{overflow-wrap:anywhere}.button{display:inline-block;border:1px solid;border-radius:.4rem;text-decoration:none}'

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { ProvenIdentity } from '../identity/identity-token.ts'
 import type { Login } from '../identity/login.ts'
 import { allowedGroups } from '../identity/saml/identity.ts'
 import type { SamlClient } from '../identity/saml/service-provider.ts'
@@ -11,13 +12,14 @@ import { acceptIdentity, type Refusal } from './prove-identity.ts'
 
 /**
  * Proves an identity by a sign-in with SAML that has not ended, at this key, as an identity token would: again and again until its end. A sign-in
- * proves one login. A provider that is no longer configured proves nobody.
+ * proves one login. A provider that is no longer configured proves nobody. `token`: the one of the gateway's own that named it.
  */
 export async function proveSamlSession(
   session: SamlSession,
   thumbprint: string,
   from: string,
   deps: ApiDeps,
+  token?: Pick<ProvenIdentity, 'issuedAt' | 'expiresAt' | 'digest'>,
 ): Promise<Login> {
   const now = deps.clock.now()
   const client = samlClientOf(session.provider, deps)
@@ -31,8 +33,8 @@ export async function proveSamlSession(
     ...session.person,
     groups,
     kind: 'person',
-    issuedAt: now,
-    expiresAt: now + PROOF_LIFE_MS,
+    issuedAt: token?.issuedAt ?? now,
+    expiresAt: token?.expiresAt ?? now + PROOF_LIFE_MS,
     endsAt: session.endsAt,
     // Directories are tied to OpenID issuers: what they know of a person counts where a claim joins the two.
     origin: {
@@ -42,8 +44,8 @@ export async function proveSamlSession(
       directory: undefined,
       groups,
     },
-    // Nothing that could be presented again.
-    digest: createHash('sha256').update(randomBytes(32)).digest('base64url'),
+    // Of a browser's session there is nothing that could be presented again.
+    digest: token?.digest ?? createHash('sha256').update(randomBytes(32)).digest('base64url'),
   } as const
   const bind = async (tx: Tx, loginId: string): Promise<Refusal | undefined> => {
     const current = await findSamlSession(tx, session.id)
@@ -62,6 +64,13 @@ export function samlClientOf(entityId: string, { settings }: Pick<ApiDeps, 'sett
   for (const provider of settings().web.providers)
     if (provider.kind === 'saml' && provider.client.issuer.entityId === entityId) return provider.client
   return undefined
+}
+
+/** The same by the name that is in its URLs. Throws NOT_FOUND. */
+export function samlClientNamed(name: string, { settings }: Pick<ApiDeps, 'settings'>): SamlClient {
+  const found = settings().web.providers.find((provider) => provider.kind === 'saml' && provider.name === name)
+  if (found?.kind === 'saml') return found.client
+  throw new PamError('NOT_FOUND', 'no SAML provider of this name is configured')
 }
 
 const PROOF_LIFE_MS = 60_000

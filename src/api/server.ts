@@ -19,6 +19,8 @@ import { problemResponse, sendProblem } from './problem.ts'
 import { appRoutes } from './routes/apps.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { identityRoutes } from './routes/identity.ts'
+import { authorizationServerRoutes } from './routes/authorization-server.ts'
+import { deviceRoutes } from './routes/device.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { eventRoutes } from './routes/events.ts'
 import { breakGlassRoutes } from './routes/break-glass.ts'
@@ -226,6 +228,8 @@ const ROUTES = [
   identityRoutes,
   signInRoutes,
   samlRoutes,
+  authorizationServerRoutes,
+  deviceRoutes,
   appRoutes,
   requestRoutes,
   reviewRoutes,

@@ -318,7 +318,7 @@ interface Renewal {
 const renewals = new Map<string, Renewal>()
 
 /** Fetch Metadata (w3.org/TR/fetch-metadata) where the browser sends it, and Origin (RFC 6454) on every change. */
-function refuseOtherOrigins({ method, headers }: Call, deps: Pick<ApiDeps, 'publicUrl'>): void {
+export function refuseOtherOrigins({ method, headers }: Call, deps: Pick<ApiDeps, 'publicUrl'>): void {
   const site = headers['sec-fetch-site']
   const { origin } = headers
   const elsewhere =

@@ -7,9 +7,8 @@ import {
   toSignIn,
   type SignIn,
 } from '../shared/identity-provider.ts'
-import { PamError } from '../shared/errors.ts'
 import { supportedScopes } from '../shared/provider-words.ts'
-import type { Discovery } from '../api/schemas/identity.ts'
+import type { SignInIssuer } from '../api/schemas/identity.ts'
 
 export interface DevicePrompt {
   readonly url: string
@@ -27,23 +26,29 @@ export interface IssuerOptions {
   readonly timeoutMs?: number
 }
 
-/** The OAuth device authorization grant (RFC 8628) against the gateway's issuer. */
+export interface DeviceSignInOptions {
+  /** Reaches the issuer: see `issuerFetch`. */
+  readonly fetch: typeof fetch
+  /** The person is to enter their credentials again. */
+  readonly fresh: boolean
+  /** What this computer calls itself; shown where somebody confirms the sign-in at the gateway. No other issuer is told. */
+  readonly deviceName?: string
+  readonly signal: AbortSignal
+  readonly show: (prompt: DevicePrompt) => void
+}
+
+/** The OAuth device authorization grant (RFC 8628) against an issuer of the gateway. */
 export async function signInWithDevice(
-  discovery: Discovery,
-  options: { fetch: typeof fetch; fresh: boolean; signal: AbortSignal; show: (prompt: DevicePrompt) => void },
+  { issuer, clientId, scopes, isGateway }: SignInIssuer,
+  options: DeviceSignInOptions,
 ): Promise<SignIn> {
-  if (discovery.issuer === undefined || discovery.clientId === undefined) {
-    throw new PamError('ISSUER_UNTRUSTED', 'this gateway has no OpenID provider for people, which pamctl login needs', {
-      hint: 'people who sign in with SAML use the dashboard; a service signs in with PAMCTL_TOKEN or --token-file',
-    })
-  }
-  const { issuer, clientId } = discovery
   const config = await discoverProvider({ issuer, clientId, fetch: options.fetch }, TIMEOUT_MS)
   try {
     const device = await oidc.initiateDeviceAuthorization(config, {
-      scope: supportedScopes(discovery.scopes, config.serverMetadata().scopes_supported).join(' '),
+      scope: supportedScopes(scopes, config.serverMetadata().scopes_supported).join(' '),
       // A sign-in that must be recent is not satisfied by the browser's old session.
       ...(options.fresh ? { prompt: 'login', max_age: '0' } : {}),
+      ...(isGateway && options.deviceName !== undefined ? { device_name: options.deviceName } : {}),
     })
     options.show({
       url: device.verification_uri,

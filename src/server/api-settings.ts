@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { ApiSettings } from '../api/deps.ts'
+import { ownIssuerUrl } from '../api/device/own-issuer.ts'
 import type { ProvisioningSource } from '../api/directory-standing.ts'
 import { resolveSecret } from '../credentials/secret-reference.ts'
 import {
@@ -9,6 +10,8 @@ import {
   EVALUATION_CLIENT,
   EVALUATION_SERVICE_CLAIM,
 } from '../evaluation-idp/provider.ts'
+import type { SignInIssuer } from '../api/schemas/identity.ts'
+import { OWN_CLIENT } from '../identity/own-issuer.ts'
 import { isOpenId, issuerSchema, type Issuer, type TrustedIssuer } from '../identity/issuer.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import type { SamlClient } from '../identity/saml/service-provider.ts'
@@ -99,6 +102,30 @@ function signInProviders(
   return all.toSorted((a, b) => (place(a) + 1 || Infinity) - (place(b) + 1 || Infinity))
 }
 
+/** The same for the command line. Where people sign in with SAML, the gateway itself is the issuer. */
+function signInIssuer(
+  { name, domains, ...provider }: SignInProvider,
+  issuers: readonly TrustedIssuer[],
+  { publicUrl = '' }: Config,
+): SignInIssuer {
+  const known = { name, domains: [...domains] }
+  if (provider.kind === 'saml') {
+    const issuer = ownIssuerUrl(name, { publicUrl: () => publicUrl.replace(/\/$/, '') })
+    return { ...known, issuer, clientId: OWN_CLIENT, scopes: ['openid', 'offline_access'], isGateway: true }
+  }
+  const { issuer: url, clientId } = provider.client
+  // The dashboard may have a client of its own there.
+  const issuer = issuers[firstOf(issuers, url)]
+  return {
+    ...known,
+    issuer: url,
+    clientId: issuer?.clientId ?? clientId,
+    ...(issuer?.authority === undefined ? {} : { issuerCa: issuer.authority }),
+    scopes: [...(issuer?.scopes ?? [])],
+    isGateway: false,
+  }
+}
+
 /** Directories, with what the issuers that they are for say of groups. */
 function provisioningSources(
   { identity, baseDirectory }: Config,
@@ -130,7 +157,7 @@ export function apiSettings(
   { issuers, saml }: { readonly issuers: readonly TrustedIssuer[]; readonly saml: readonly SamlClient[] },
   protocols: ReadonlyMap<string, RunningProtocol>,
 ): ApiSettings {
-  const people = issuers.find((issuer) => issuer.for === 'people')
+  const providers = signInProviders(config, issuers, saml)
   return {
     policy: config.policy,
     targets: config.targets.map((target) => {
@@ -150,16 +177,11 @@ export function apiSettings(
     channels: channelsOf(config),
     recentSignIn: config.requests.recentSignIn,
     web: {
-      providers: signInProviders(config, issuers, saml),
+      providers,
       idle: config.web.idle,
       maxDuration: config.web.maxDuration,
     },
     apps: config.apps,
-    discovery: {
-      issuer: people?.url,
-      clientId: people?.clientId,
-      issuerCa: people?.authority,
-      scopes: people?.scopes ?? [],
-    },
+    discovery: providers.map((provider) => signInIssuer(provider, issuers, config)),
   }
 }

@@ -14,6 +14,8 @@ export interface GatewayKeys {
     readonly privateKey: ReturnType<typeof createPrivateKey>
     readonly publicKey: ReturnType<typeof createPublicKey>
   }
+  /** Signs ID tokens, where the gateway is the issuer. */
+  readonly issuer: GatewayKeys['token']
   /** For keyed digests and commitments. */
   readonly digest: Buffer
   /** What the keys of journals are made of. */
@@ -49,10 +51,13 @@ export function loadKeys(directory: string): GatewayKeys {
   }
   const signer = signerFromPem(loadOrMake('recording.key', generateSigningKeyPem))
   const recordingKeys = listKeys(directory, signer)
-  const tokenPem = loadOrMake('token.key', () =>
-    generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-  )
-  const privateKey = createPrivateKey(tokenPem)
+  const keyPair = (name: string): GatewayKeys['token'] => {
+    const pem = loadOrMake(name, () =>
+      generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    )
+    const privateKey = createPrivateKey(pem)
+    return { privateKey, publicKey: createPublicKey(privateKey) }
+  }
   const secret = (name: string): Buffer =>
     Buffer.from(
       loadOrMake(name, () => randomBytes(32).toString('hex')),
@@ -61,7 +66,8 @@ export function loadKeys(directory: string): GatewayKeys {
   return {
     signer,
     recordingKeys,
-    token: { privateKey, publicKey: createPublicKey(privateKey) },
+    token: keyPair('token.key'),
+    issuer: keyPair('issuer.key'),
     digest: secret('digest.key'),
     journal: secret('journal.key'),
     detached: secret('apart.key'), // the name that data directories have had since format 2

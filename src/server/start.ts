@@ -19,6 +19,7 @@ import { startEvaluationProvider, type EvaluationProvider } from '../evaluation-
 import { peopleFile } from '../evaluation-idp/people.ts'
 import { accessTokens } from '../identity/access-token.ts'
 import { identityVerifier } from '../identity/identity-token.ts'
+import { ownIssuer } from '../identity/own-issuer.ts'
 import { proofVerifier } from '../identity/proof.ts'
 import { systemClock } from '../shared/clock.ts'
 import { networks, type Networks } from '../shared/networks.ts'
@@ -188,6 +189,7 @@ function apiDeps(running: Running): ApiDeps {
     identities: () => running.identities,
     proofs: proofVerifier(Date.now()),
     tokens: accessTokens(keys.token, 'pam-gateway'),
+    ownIssuer: ownIssuer(keys.issuer),
     clock: systemClock,
     logger,
     changes: new ChangeFeed(),

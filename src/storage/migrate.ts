@@ -6,6 +6,7 @@ import { nameLoginOfToken } from './migrations/20261128-name-login-of-token.ts'
 import { noteSignOuts } from './migrations/20261129-note-sign-outs.ts'
 import { keepDirectory } from './migrations/20261130-keep-directory.ts'
 import { keepCredentialLeases } from './migrations/20261130-keep-leases.ts'
+import { signInWithDeviceCode } from './migrations/20261204-sign-in-with-device-code.ts'
 import { signInWithSaml } from './migrations/20261130-sign-in-with-saml.ts'
 import { trackSamlSessions } from './migrations/20261130-track-saml-sessions.ts'
 import { laterRequests } from './migrations/20261203-later-requests.ts'
@@ -27,6 +28,7 @@ const migrations = {
   '20261129-note-sign-outs': noteSignOuts,
   '20261130-keep-directory': keepDirectory,
   '20261130-keep-leases': keepCredentialLeases,
+  '20261204-sign-in-with-device-code': signInWithDeviceCode,
   '20261130-sign-in-with-saml': signInWithSaml,
   '20261130-track-saml-sessions': trackSamlSessions,
   '20261201-keep-locks': keepLocks,

@@ -21,6 +21,8 @@ export interface Tables {
   directory_members: DirectoryMemberTable
   provider_logouts: ProviderLogoutTable
   credential_leases: CredentialLeaseTable
+  device_codes: DeviceCodeTable
+  refresh_families: RefreshFamilyTable
   used_saml_ids: UsedSamlIdTable
   saml_sessions: SamlSessionTable
   locks: LockTable
@@ -263,6 +265,43 @@ export interface CredentialLeaseTable {
 export interface UsedSamlIdTable {
   /** JSON: what it is, the entity ID of the provider, and the ID. */
   name: string
+  expires_at: number
+}
+
+/** A command line that waits for somebody to sign in with a browser (RFC 8628). */
+export interface DeviceCodeTable {
+  /** SHA-256 of the device code. */
+  id: string
+  /** HMAC of what its person enters: who reads the store cannot. */
+  user_code: string
+  /** The entity ID. */
+  provider: string
+  /** Of the key that its tokens are for. */
+  thumbprint: string
+  /** What the computer calls itself. */
+  device: string | null
+  address: string
+  /** 0 or 1: its person is to enter their credentials again. */
+  fresh: number
+  created_at: number
+  expires_at: number
+  /** Seconds between two polls. */
+  interval: number
+  polled_at: number | null
+  state: 'pending' | 'approved' | 'denied'
+  /** The sign-in that it was approved with. */
+  saml_session: string | null
+}
+
+/** Refresh tokens of one sign-in, of which one is good. */
+export interface RefreshFamilyTable {
+  /** SHA-256 of what they have in common. */
+  id: string
+  saml_session: string
+  thumbprint: string
+  /** SHA-256 of the token that is good, and of the one before it. */
+  current: string
+  previous: string | null
   expires_at: number
 }
 

@@ -1,32 +1,33 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Fastify, { type FastifyInstance } from 'fastify'
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { samlRoutes } from '../../src/api/routes/saml.ts'
 import { signInRoutes } from '../../src/api/routes/sign-in.ts'
+import type { ApiDeps } from '../../src/api/deps.ts'
 import { authenticateBrowser } from '../../src/api/web-sessions.ts'
 import { SessionRegistry } from '../../src/gateway/session-registry.ts'
-import { samlIssuerSchema } from '../../src/identity/saml/issuer.ts'
-import { MetadataSource } from '../../src/identity/saml/metadata-source.ts'
 import type { SignInProvider } from '../../src/identity/sign-in-provider.ts'
 import { openSqlite, type Database } from '../../src/storage/database.ts'
 import { openLoginsOf, saveSignOutEverywhere } from '../../src/storage/logins.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
+import { base64, type ResponseParts } from '../helpers/saml-provider.ts'
 import {
-  assertionXml,
-  base64,
-  iso,
-  metadataXml,
-  responseXml,
-  signXml,
-  type ResponseParts,
-} from '../helpers/saml-provider.ts'
+  browse,
+  IDP,
+  logoutXml,
+  PUBLIC,
+  requestIdOf,
+  requestOf,
+  samlAnswer,
+  samlProvider as provider,
+  serveRoutes,
+  signedLogoutOf,
+  type Jar,
+} from '../helpers/saml-routes.ts'
 
 /** The routes as they are served, a provider whose answers are made here, and browsers of a header each. */
-const PUBLIC = 'https://pam.example.com'
-const IDP = 'https://idp.example.com/saml'
 const REPROOF = 300_000
 
 let directory: string
@@ -34,31 +35,7 @@ let db: Database
 let clock: HandClock
 let app: FastifyInstance
 let providers: SignInProvider[]
-let deps: Parameters<typeof authenticateBrowser>[1]
-let serial = 0
-
-function provider(name: string, more: object = {}): SignInProvider {
-  const url = (end: string): string => `${PUBLIC}/auth/saml/${name}/${end}`
-  const entityId = name === 'corp' ? IDP : `https://${name}.example.com`
-  const issuer = samlIssuerSchema.parse({ type: 'saml', name, entityId, metadataFile: 'idp.xml', ...more })
-  const metadata = new MetadataSource({
-    name,
-    entityId,
-    signedBy: undefined,
-    read: () => Promise.resolve(metadataXml(entityId)),
-    refreshEvery: 3_600_000,
-  })
-  const client = {
-    issuer,
-    metadata,
-    entityId: url('metadata'),
-    assertionConsumerUrl: url('acs'),
-    logoutUrl: url('slo'),
-    keyPair: undefined,
-  }
-  return { kind: 'saml', name, domains: issuer.domains, client }
-}
-
+let deps: ApiDeps
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'pamctl-test-saml-'))
   clock = new HandClock()
@@ -81,7 +58,7 @@ async function start(): Promise<void> {
     clock,
     registry: new SessionRegistry(),
     webKey: Buffer.alloc(32, 9),
-    logger: { warn() {}, info() {}, error() {} },
+    logger: { warn() {}, info() {}, error() {}, debug() {} },
     refusals: { note() {} },
     publicUrl: () => PUBLIC,
     settings: () => ({
@@ -92,11 +69,7 @@ async function start(): Promise<void> {
       web: { providers, idle: 3_600_000, maxDuration: 12 * 3_600_000 },
     }),
   } as never
-  app = Fastify()
-  app.setValidatorCompiler(validatorCompiler)
-  app.setSerializerCompiler(serializerCompiler)
-  await app.register(signInRoutes, deps)
-  await app.register(samlRoutes, deps)
+  app = await serveRoutes([signInRoutes, samlRoutes], deps)
 }
 
 async function stop(): Promise<void> {
@@ -104,25 +77,8 @@ async function stop(): Promise<void> {
   await db.close()
 }
 
-/** Cookies by name, as a browser keeps them for this host. */
-type Jar = Map<string, string>
-
-async function get(path: string, jar: Jar) {
-  const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
-  const answer = await app.inject({ url: path, headers: { cookie } })
-  for (const { name, value, maxAge } of answer.cookies as { name: string; value: string; maxAge?: number }[])
-    if (maxAge === 0) jar.delete(name)
-    else jar.set(name, value)
-  return answer
-}
-
-const post = (path: string, fields: Record<string, string>) =>
-  app.inject({
-    method: 'POST',
-    url: path,
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    payload: new URLSearchParams(fields).toString(),
-  })
+const get = (path: string, jar: Jar) => browse(app, path, jar)
+const post = (path: string, fields: Record<string, string>) => browse(app, path, new Map(), fields)
 
 /** Goes to the provider; the ID of the request. */
 async function begin(jar: Jar, query = ''): Promise<string> {
@@ -134,30 +90,11 @@ async function begin(jar: Jar, query = ''): Promise<string> {
   ])
   const [name = ''] = [...jar.keys()].filter((key) => !before.has(key))
   expect(name).toMatch(/^__Host-pam_sign_in_/)
-  const { inflateRawSync } = await import('node:zlib')
-  const request = new URL(String(answer.headers.location)).searchParams.get('SAMLRequest') ?? ''
-  return / ID="([^"]+)"/.exec(inflateRawSync(Buffer.from(request, 'base64')).toString())?.[1] ?? ''
+  return requestIdOf(answer.headers.location)
 }
 
-function answerTo(inResponseTo: string | undefined, more: Partial<ResponseParts> = {}): string {
-  serial++
-  const acs = `${PUBLIC}/auth/saml/corp/acs`
-  const parts: ResponseParts = {
-    issuer: IDP,
-    destination: acs,
-    recipient: acs,
-    audience: `${PUBLIC}/auth/saml/corp/metadata`,
-    inResponseTo,
-    now: clock.time,
-    nameId: 'jane-0001',
-    nameIdFormat: 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent',
-    attributes: { groups: ['engineering'], email: ['jane@example.com'] },
-    responseId: `_response-${serial}`,
-    assertionId: `_assertion-${serial}`,
-    ...more,
-  }
-  return base64(signXml(responseXml(parts, signXml(assertionXml(parts), parts.assertionId)), parts.responseId))
-}
+const answerTo = (inResponseTo: string | undefined, more: Partial<ResponseParts> = {}): string =>
+  samlAnswer(clock.time, inResponseTo, more)
 
 const deliver = (SAMLResponse: string) => post('/auth/saml/corp/acs', { SAMLResponse })
 
@@ -179,14 +116,9 @@ const who = (jar: Jar) =>
     deps,
   )
 
-const logout = (nameId = 'jane-0001', sessionIndex: string | undefined = 's1', destination?: string): string => {
-  serial++
-  const index = sessionIndex === undefined ? '' : `<samlp:SessionIndex>${sessionIndex}</samlp:SessionIndex>`
-  const xml = `<samlp:LogoutRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_logout-${serial}" Version="2.0" IssueInstant="${iso(clock.time)}" Destination="${destination ?? `${PUBLIC}/auth/saml/corp/slo`}"><saml:Issuer>${IDP}</saml:Issuer><saml:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">${nameId}</saml:NameID>${index}</samlp:LogoutRequest>`
-  return xml
-}
-const signedLogout = (xml = logout(), key: 'idp' | 'other' = 'idp'): string =>
-  base64(signXml(xml, /ID="([^"]+)"/.exec(xml)?.[1] ?? '', { key }))
+const logout = (nameId?: string, sessionIndex?: string, destination?: string): string =>
+  logoutXml(clock.time, nameId, sessionIndex, destination)
+const signedLogout = (xml = logout(), key: 'idp' | 'other' = 'idp'): string => signedLogoutOf(xml, key)
 
 describe('signing in to the dashboard with SAML', () => {
   it('leads to the provider and back to the page that was wanted', async () => {
@@ -207,10 +139,8 @@ describe('signing in to the dashboard with SAML', () => {
   })
 
   it('asks for a fresh sign-in where one is wanted', async () => {
-    const { inflateRawSync } = await import('node:zlib')
     const answer = await get('/auth/sign-in?fresh=true', new Map())
-    const request = new URL(String(answer.headers.location)).searchParams.get('SAMLRequest') ?? ''
-    expect(inflateRawSync(Buffer.from(request, 'base64')).toString()).toContain('ForceAuthn="true"')
+    expect(requestOf(answer.headers.location)).toContain('ForceAuthn="true"')
   })
 
   it('does not finish in a browser that did not begin it, and not twice', async () => {
@@ -364,14 +294,14 @@ describe('an answer that is held back', () => {
     await happens()
     return (await deliver(answer)).statusCode
   }
-  const sign = (nameId: string, index: string | undefined) => async () => {
+  const sign = (nameId: string, index: string) => async () => {
     const SAMLRequest = signedLogout(logout(nameId, index))
     expect((await post('/auth/saml/corp/slo', { SAMLRequest })).statusCode).toBe(303)
   }
 
   it('is worth nothing after a logout at the provider, of its session or of all', async () => {
     expect(await heldBack('kim-1', sign('kim-1', 's1'))).toBe(401)
-    expect(await heldBack('kim-2', sign('kim-2', undefined))).toBe(401)
+    expect(await heldBack('kim-2', sign('kim-2', ''))).toBe(401)
     // Also where another request of the same name comes late, and the gateway was restarted.
     clock.time += 1000
     expect(
@@ -384,9 +314,9 @@ describe('an answer that is held back', () => {
   })
 
   it('is good after a logout of somebody else, of another session, and from before it', async () => {
-    expect(await heldBack('kim-3', sign('kim-4', undefined))).toBe(303)
+    expect(await heldBack('kim-3', sign('kim-4', ''))).toBe(303)
     expect(await heldBack('kim-3', sign('kim-3', 's2'))).toBe(303)
-    await sign('kim-3', undefined)()
+    await sign('kim-3', '')()
     clock.time += 1000
     expect(await heldBack('kim-3', () => Promise.resolve())).toBe(303)
   })

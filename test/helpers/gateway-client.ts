@@ -7,6 +7,8 @@ import { PamError } from '../../src/shared/errors.ts'
 import { Browser } from '../../src/demo/browser.ts'
 import { DEMO_PEOPLE, DEMO_SERVICE } from '../../src/demo/setup.ts'
 import { createApiClient, type ApiClient } from '../../src/gateway-client/api-client.ts'
+import type { SignInIssuer } from '../../src/api/schemas/identity.ts'
+import { issuersOf } from '../../src/gateway-client/sign-in-issuers.ts'
 import { signInWithDevice } from '../../src/gateway-client/login.ts'
 import type { SignIn } from '../../src/shared/identity-provider.ts'
 import { createProver, type Prover } from '../../src/gateway-client/prover.ts'
@@ -30,7 +32,7 @@ export interface SignedIn {
 export async function signIn(gateway: string, who: keyof typeof DEMO_PEOPLE): Promise<SignedIn> {
   const discovery = await createApiClient({ gateway, fetch }).discover()
   let signedIn: Promise<unknown> | undefined
-  const tokens = await signInWithDevice(discovery, {
+  const tokens = await signInWithDevice(issuersOf(discovery)[0] as SignInIssuer, {
     // A command line asks once a second whether the person has signed in. Here that is known, so it asks once, at that moment.
     fetch: async (input, init) => {
       await signedIn

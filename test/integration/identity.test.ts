@@ -5,6 +5,8 @@ import { exportJWK, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose'
 import WebSocket from 'ws'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Browser } from '../../src/demo/browser.ts'
+import type { SignInIssuer } from '../../src/api/schemas/identity.ts'
+import { issuersOf } from '../../src/gateway-client/sign-in-issuers.ts'
 import { createApiClient } from '../../src/gateway-client/api-client.ts'
 import { DEMO_PEOPLE, DEMO_SERVICE } from '../../src/demo/setup.ts'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
@@ -175,7 +177,7 @@ describe('signing in', () => {
 
   it('a person who says no in the browser ends it, plainly', async () => {
     const discovery = await createApiClient({ gateway: stack.gateway, fetch }).discover()
-    const denied = signInWithDevice(discovery, {
+    const denied = signInWithDevice(issuersOf(discovery)[0] as SignInIssuer, {
       fetch,
       fresh: true,
       signal: new AbortController().signal,

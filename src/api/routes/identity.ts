@@ -4,7 +4,7 @@ import { VERSION } from '../../shared/version.ts'
 import { TUNNEL_PROTOCOL } from '../../tunnel/web-socket-channel.ts'
 import { hasRole, proofOf } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
-import { proveIdentity } from '../prove-identity.ts'
+import { proveToken } from '../device/own-issuer.ts'
 import { discoverySchema, tokenRequestSchema, tokenSchema, whoamiSchema } from '../schemas/identity.ts'
 import { iso } from './to-json.ts'
 
@@ -13,7 +13,8 @@ export const identityRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) 
     '/.well-known/pam-gateway',
     { schema: { response: { 200: discoverySchema } }, config: { public: true } },
     async () => {
-      const { issuer, clientId, issuerCa, scopes } = deps.settings().discovery
+      const issuers = deps.settings().discovery
+      const { issuer, clientId, issuerCa, scopes = [] } = issuers[0] ?? {}
       return {
         gateway: deps.publicUrl(),
         version: VERSION,
@@ -23,6 +24,7 @@ export const identityRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) 
         ...(clientId === undefined ? {} : { clientId }),
         ...(issuerCa === undefined ? {} : { issuerCa }),
         scopes: [...scopes],
+        issuers: [...issuers],
       }
     },
   )
@@ -40,7 +42,7 @@ export const identityRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) 
         url: `${deps.publicUrl()}/v1/token`,
         now,
       })
-      const login = await proveIdentity(request.body.identityToken, thumbprint, request.ip, deps).catch(
+      const login = await proveToken(request.body.identityToken, thumbprint, request.ip, deps).catch(
         (error: unknown) => {
           deps.refusals.note(asPamError(error).code)
           throw error

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { identityOf } from '../../identity/saml/identity.ts'
@@ -14,13 +15,17 @@ import { asPamError, PamError } from '../../shared/errors.ts'
 import type { Tx } from '../../storage/database.ts'
 import { signedOutEverywhereAt } from '../../storage/logins.ts'
 import { isBeforeSamlLogout, isUsed, useOnce } from '../../storage/saml.ts'
-import { saveSamlSession, takeSamlSession, waitingSamlSession } from '../../storage/saml-sessions.ts'
+import { findDeviceCode } from '../../storage/device-codes.ts'
+import { saveSamlSession, takeSamlSession, waitingSamlSession, type SamlSession } from '../../storage/saml-sessions.ts'
 import type { ApiDeps } from '../deps.ts'
+import { askForConfirmation, tooLate } from '../device/confirmation.ts'
+import { confirmPage } from '../device/pages.ts'
 import { endSignedOutAtProvider } from '../end-saml-sessions.ts'
 import { enter, notBegun, sendPage, signInProblem } from '../entering.ts'
 import { acceptForms } from '../form-body.ts'
 import { signedOutPage } from '../pages.ts'
-import { forgetPending, pendingOf } from '../pending-sign-in.ts'
+import { forgetPending, pendingOf, type PendingBrowserSignIn } from '../pending-sign-in.ts'
+import { samlClientNamed } from '../saml-identity.ts'
 import { openSamlWebSession } from '../web-sessions.ts'
 import type { App } from './app.ts'
 
@@ -42,7 +47,7 @@ function metadataRoute(app: App, deps: ApiDeps): void {
     '/auth/saml/:name/metadata',
     { schema: { params, hide: true }, config: { public: true, rateLimit: RATE_LIMIT } },
     async (request, reply) =>
-      reply.type('application/samlmetadata+xml').send(await ownMetadata(clientOf(request.params.name, deps))),
+      reply.type('application/samlmetadata+xml').send(await ownMetadata(samlClientNamed(request.params.name, deps))),
   )
 }
 
@@ -57,7 +62,7 @@ function assertionConsumerRoute(app: App, deps: ApiDeps): void {
     { schema: { params, body, hide: true }, config: { public: true, rateLimit: RATE_LIMIT }, bodyLimit: BODY_LIMIT },
     async (request, reply) => {
       try {
-        const client = clientOf(request.params.name, deps)
+        const client = samlClientNamed(request.params.name, deps)
         const handle = await keepAnswer(client, request.body.SAMLResponse, deps)
         return await reply.redirect(`/auth/saml/${client.issuer.name}/finish?handle=${handle}`, 303)
       } catch (error) {
@@ -140,7 +145,7 @@ function finishRoute(app: App, deps: ApiDeps): void {
     async (request, reply) => {
       let state: string | undefined
       try {
-        const { issuer } = clientOf(request.params.name, deps)
+        const { issuer } = samlClientNamed(request.params.name, deps)
         const handle = digestOf(request.query.handle)
         const session = await waitingSamlSession(deps.db.read, handle, deps.clock.now() - HANDLE_TIME_MS)
         if (session === undefined || session.provider !== issuer.entityId) throw notBegun()
@@ -148,6 +153,7 @@ function finishRoute(app: App, deps: ApiDeps): void {
         const kept = state === undefined ? undefined : pendingOf(state, request.headers.cookie, deps)
         if (state !== undefined && kept?.provider !== issuer.name) throw notBegun()
         if (!(await deps.db.change((tx) => takeSamlSession(tx, handle)))) throw notBegun()
+        if (kept?.device !== undefined) return await confirmDevice(reply, session, kept, deps)
         const { secret } = await openSamlWebSession(session, request.ip, deps, issuer.name)
         const cookie = await enter(request, secret, deps)
         const forget = state === undefined ? [] : [forgetPending(state, deps)]
@@ -161,6 +167,22 @@ function finishRoute(app: App, deps: ApiDeps): void {
   )
 }
 
+/** For a command line: the browser itself is not signed in, and whoever sits there is asked first. */
+async function confirmDevice(
+  reply: FastifyReply,
+  session: SamlSession,
+  { device = '', state, provider }: PendingBrowserSignIn,
+  deps: ApiDeps,
+): Promise<FastifyReply> {
+  const now = deps.clock.now()
+  const code = await findDeviceCode(deps.db.read, device)
+  if (code?.state !== 'pending' || code.expiresAt <= now || code.provider !== session.provider) throw tooLate()
+  const { cookie, csrf } = askForConfirmation(code, session, deps)
+  void reply.header('set-cookie', [cookie, forgetPending(state, deps)])
+  const { label } = session.person
+  return sendPage(reply, confirmPage(code, { label, provider, id: code.id, csrf, now }))
+}
+
 /** Single logout that the provider begins: in the browser, or from server to server. */
 function logoutRoute(app: App, deps: ApiDeps): void {
   const body = z.object({ SAMLRequest: z.string(), RelayState: z.string().max(80).optional() })
@@ -169,7 +191,7 @@ function logoutRoute(app: App, deps: ApiDeps): void {
     { schema: { params, body, hide: true }, config: { public: true, rateLimit: RATE_LIMIT }, bodyLimit: BODY_LIMIT },
     async (request, reply) => {
       try {
-        const client = clientOf(request.params.name, deps)
+        const client = samlClientNamed(request.params.name, deps)
         const { SAMLRequest, RelayState = '' } = request.body
         const now = deps.clock.now()
         const logout = await acceptLogoutRequest(client, SAMLRequest, now)
@@ -182,12 +204,6 @@ function logoutRoute(app: App, deps: ApiDeps): void {
       }
     },
   )
-}
-
-function clientOf(name: string, { settings }: ApiDeps): SamlClient {
-  const found = settings().web.providers.find((provider) => provider.kind === 'saml' && provider.name === name)
-  if (found?.kind === 'saml') return found.client
-  throw new PamError('NOT_FOUND', 'no SAML provider of this name is configured')
 }
 
 const digestOf = (handle: string): string => createHash('sha256').update(`saml handle ${handle}`).digest('base64url')

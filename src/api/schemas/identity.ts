@@ -1,6 +1,22 @@
 import { z } from 'zod'
 import { personSchema, timeSchema } from './common.ts'
 
+/** Who signs in people, for pamctl. */
+export const signInIssuerSchema = z.object({
+  /** By which people choose one. */
+  name: z.string(),
+  issuer: z.url(),
+  clientId: z.string(),
+  /** PEM of its authority, where that is a private one. */
+  issuerCa: z.string().optional(),
+  scopes: z.array(z.string()),
+  /** Mail domains whose people sign in here. */
+  domains: z.array(z.string()),
+  /** The gateway itself, for people who sign in with SAML: every request to it proves the key of its caller (RFC 9449). */
+  isGateway: z.boolean(),
+})
+export type SignInIssuer = z.output<typeof signInIssuerSchema>
+
 /** GET /.well-known/pam-gateway: what a client must know before anybody has signed in. */
 export const discoverySchema = z.object({
   gateway: z.url(),
@@ -12,6 +28,8 @@ export const discoverySchema = z.object({
   /** PEM of the authority of the issuer, where it is a private one. */
   issuerCa: z.string().optional(),
   scopes: z.array(z.string()),
+  /** All of them; the first is the one that is named above. */
+  issuers: z.array(signInIssuerSchema),
 })
 export type Discovery = z.output<typeof discoverySchema>
 

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process'
+import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import { createApiClient } from '../../gateway-client/api-client.ts'
+import { issuerFetch, issuersOf } from '../../gateway-client/sign-in-issuers.ts'
 import { fetchWithCa } from '../../shared/fetch-with-ca.ts'
 import type { DevicePrompt } from '../../gateway-client/login.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
+import { chooseIssuer } from '../choose-issuer.ts'
 import type { AddCommand } from '../command.ts'
 import { interruptible } from '../interruption.ts'
 import { whileWaiting } from '../output/spinner.ts'
@@ -17,6 +20,7 @@ export const login: AddCommand = (program, run) => {
     .description('sign in with a device code')
     .option('--no-browser', 'do not open a browser')
     .option('--fresh', 'require a new sign-in even if the browser is signed in')
+    .option('--issuer <name>', 'identity provider to sign in with, or an e-mail address of its domain')
     .option(
       '--allow-shared-client',
       'sign in even if another gateway you know uses the same client id (gateways of one organisation)',
@@ -27,12 +31,13 @@ export const login: AddCommand = (program, run) => {
 interface LoginOptions {
   readonly browser: boolean
   readonly fresh?: boolean
+  readonly issuer?: string
   readonly allowSharedClient?: boolean
 }
 
 export async function signIn(
   context: CliContext,
-  { browser, fresh = false, allowSharedClient: allowShared = false }: LoginOptions,
+  { browser, fresh = false, issuer: wanted, allowSharedClient: allowShared = false }: LoginOptions,
 ): Promise<void> {
   const { io } = context
   if (isService(context)) {
@@ -58,15 +63,20 @@ export async function signIn(
     throw new PamError('VERSION_MISMATCH', 'this gateway does not speak version 1 of the API', {
       hint: 'update pamctl',
     })
-  const { issuer = '', clientId = '' } = discovery
-  if (issuer !== '') await connection.call('check-client', { gateway, issuer, clientId, allowShared })
+  const before = known?.gateway === gateway ? known.issuer : undefined
+  const chosen = await chooseIssuer(issuersOf(discovery), { wanted, before, io })
+  const { issuer, clientId, isGateway } = chosen
+  await connection.call('check-client', { gateway, issuer, clientId, allowShared })
+  const attempt = crypto.randomUUID()
+  const prove = async (method: string, url: string): Promise<string> =>
+    (await connection.call('prove-sign-in', { attempt, profile, gateway, method, url })).dpop
   const { signInWithDevice } = await import('../../gateway-client/login.ts')
   const tokens = await interruptible(({ signal }) =>
     whileWaiting(io, 'waiting for you to sign in', () =>
-      signInWithDevice(discovery, {
-        // The gateway says which authority the identity provider is signed by, where it is a private one.
-        fetch: discovery.issuerCa === undefined ? fetcher : fetchWithCa(discovery.issuerCa),
+      signInWithDevice(chosen, {
+        fetch: issuerFetch(chosen, fetcher, prove),
         fresh,
+        deviceName: hostname(),
         signal,
         show: (prompt) => showPrompt(prompt, context, browser),
       }),
@@ -79,6 +89,7 @@ export async function signIn(
     clientId,
     identityToken: tokens.identityToken,
     allowShared,
+    ...(isGateway ? { attempt } : {}),
     ...(ca === undefined ? {} : { ca }),
     ...(tokens.refreshToken === undefined ? {} : { refreshToken: tokens.refreshToken }),
   })

@@ -151,13 +151,6 @@ function groupFindings(config: ConfigFile, { evaluation }: KnownGroups): Finding
 /** Rules about people where nobody signs people in, or about services. */
 function kindOfPersonFindings({ identity, access, commands, masking }: ConfigFile): Finding[] {
   const found: Finding[] = []
-  const people = identity.issuers.filter((issuer) => issuer.for === 'people')
-  if (identity.evaluation === undefined && people.length > 0 && people.every(({ type }) => type === 'saml'))
-    found.push({
-      level: 'warning',
-      path: ['identity', 'issuers'],
-      message: 'SAML signs in browsers alone: pamctl login needs an OpenID issuer of people',
-    })
   const signedIn = (kind: 'person' | 'service'): boolean =>
     identity.evaluation !== undefined ||
     identity.issuers.some((issuer) => issuer.for === (kind === 'person' ? 'people' : 'services'))

@@ -59,4 +59,62 @@ describe('pamctl login', () => {
       params: { gateway, issuer: 'https://idp.example', clientId: 'pamctl', allowShared: false },
     })
   })
+
+  describe('where there are several identity providers', () => {
+    const named = (name: string, domains: readonly string[] = []) => ({
+      name,
+      issuer: `https://${name}.example`,
+      clientId: 'pamctl',
+      scopes: ['openid'],
+      domains,
+      isGateway: false,
+    })
+    /** Which issuer it would go to, or what it says: the agent stops it there. */
+    const chosen = async (args: readonly string[], more: World['agent'] = {}) => {
+      discovery = { gateway, api: ['v1'], issuers: [named('corp', ['example.com']), named('partner'), named('guests')] }
+      const stop = new PamError('CLIENT_SHARED', 'stopped')
+      const outcome = await runVerb([login], ['login', ...args], {
+        agent: { ...agent, profile: null, 'check-client': stop, ...more },
+        options: { gateway },
+      })
+      const { method, params } = outcome.agentCalls.at(-1) ?? { method: '', params: undefined }
+      return method === 'check-client' ? (params as { issuer: string }).issuer : outcome.stderr
+    }
+
+    it('takes the one that is named, or whose domain an address has', async () => {
+      expect(await chosen(['--issuer', 'partner'])).toBe('https://partner.example')
+      expect(await chosen(['--issuer', 'jane@Example.com'])).toBe('https://corp.example')
+    })
+
+    it('takes the one of the last sign-in', async () => {
+      const profile = {
+        gateway,
+        label: 'jane',
+        issuer: 'https://guests.example',
+        clientId: 'pamctl',
+        store: 'file',
+      } as const
+      expect(await chosen([], { profile })).toBe('https://guests.example')
+      expect(await chosen(['--issuer', 'corp'], { profile })).toBe('https://corp.example')
+    })
+
+    it('says which there are where nobody can be asked, or none is meant', async () => {
+      expect(await chosen([])).toBe(
+        'pamctl: this gateway has several identity providers: corp, partner, guests\nhint: choose one with --issuer NAME\n',
+      )
+      expect(await chosen(['--issuer', 'corp2'])).toBe(
+        'pamctl: no identity provider of this gateway matches --issuer corp2\nhint: choose one by its name: corp, partner, guests\n',
+      )
+      expect(await chosen(['--issuer', 'x@example.com.evil.example'])).toContain('more than one identity provider')
+    })
+
+    it('says so where there is none', async () => {
+      discovery = { gateway, api: ['v1'], issuers: [] }
+      const outcome = await signingIn({}, { options: { gateway } })
+      expect(outcome).toMatchObject({
+        code: 4,
+        stderr: expect.stringContaining('this gateway has no sign-in for people configured'),
+      })
+    })
+  })
 })

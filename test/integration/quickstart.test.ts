@@ -334,7 +334,7 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
     expect([code, stdout, stderr]).toEqual([0, 'DELETE 1\n', stderr])
   }, 180_000)
 
-  it('beside it: another gateway signs in to its dashboard with SAML, until Keycloak signs out', async () => {
+  it('beside it: another gateway signs in to its dashboard and pamctl with SAML, until Keycloak signs out', async () => {
     const own = `https://localhost:${samlPort}`
     const file = join(directory, 'saml.yaml')
     writeFileSync(
@@ -349,6 +349,13 @@ identity:
       entityId: ${keycloak.issuer}
       metadataUrl: ${keycloak.issuer}/protocol/saml/descriptor
       ca: tls/internal-ca.crt
+targets:
+  - { name: prod-db, type: postgres, host: localhost, port: ${postgres.port}, database: shop, user: pam_app,
+      password: "env:PROD_DB_PASSWORD", ca: tls/internal-ca.crt }
+access:
+  - { name: everybody, who: { groups: [engineering] }, targets: { names: [prod-db] }, grant: standing, maxDuration: 1h }
+commands:
+  - { name: all, allow: true }
 `,
     )
     const other = await startGateway(file, join(directory, 'saml.log'))
@@ -370,14 +377,66 @@ identity:
       expect(me).toHaveProperty('signedInAt')
       // The answer is good for one use.
       expect((await tab.submit(answer)).status).toBe(401)
+      const signedIn = await loginWithSaml(own, 'jane')
+      const home = homeOf('saml')
+      const connect = 'pamctl connect prod-db -- psql -X -A -t'
+      expect(await shell(`${connect} -c "select 'row ' || 1"`, home)).toMatchObject({ code: 0, stdout: 'row 1\n' })
+      let ended: Outcome | undefined
+      const running = shell(`${connect} -c "select pg_sleep(300)"`, home).then((outcome) => (ended = outcome))
+      const db = await superuser('shop')
+      const sleeping = async (): Promise<boolean> => {
+        const { rows } = await db.query(
+          "select 1 from pg_stat_activity where query like 'select pg_sleep(300)%' and state = 'active'",
+        )
+        return rows.length > 0
+      }
+      await eventually(async () => ((await sleeping()) ? true : undefined), 'a statement that runs')
       let page = await tab.open(`${keycloak.issuer}/protocol/openid-connect/logout`)
       for (let step = 0; step < 4 && (await whoami())[0] === 200; step++) page = await tab.submit(page)
       expect(await whoami()).toMatchObject([401, { code: 'NOT_SIGNED_IN' }])
       expect(new URL(page.url).origin).toBe(new URL(keycloak.issuer).origin)
+      await signedIn.goto(`${keycloak.issuer}/protocol/openid-connect/logout`)
+      await signedIn.locator('#kc-logout').click()
+      await running
+      expect([ended?.code === 0, ended?.stderr]).toEqual([false, expect.stringContaining('was signed out')])
+      await eventually(async () => ((await sleeping()) ? undefined : true), 'the end of the statement upstream')
+      await db.end()
+      const again = await shell(`${connect} -c 'select 1'`, home)
+      expect([again.code, again.stderr]).toEqual([4, expect.stringContaining('pamctl login')])
+      await signedIn.context().close()
     } finally {
       await other.stop('SIGTERM')
     }
   }, 120_000)
+
+  /** `pamctl login` without a screen: the browser is elsewhere. Returns that, signed in at the provider. */
+  async function loginWithSaml(gatewayUrl: string, who: Who): Promise<Page> {
+    let output = ''
+    const child = spawn(
+      process.execPath,
+      [join(ROOT, 'bin', 'pamctl.js'), 'login', '--gateway', gatewayUrl, '--no-browser'],
+      { env: { ...process.env, ...environment, ...homeOf('saml') }, stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+    const closed = new Promise<number | null>((resolve) => child.on('close', resolve))
+    const [, link = '', code = ''] = await eventually(
+      () => /Open (\S+) and enter\s+(\S+)/.exec(output) ?? (child.exitCode === null ? undefined : ['', '', output]),
+      'the code',
+    )
+    expect(link).toBe(`${gatewayUrl}/auth/device`)
+    const tab = await (await newContext()).newPage()
+    await tab.goto(link)
+    await tab.locator('[name=user_code]').fill(code.toLowerCase())
+    await tab.getByRole('button', { name: 'Continue' }).click()
+    await tab.getByRole('link', { name: 'Yes, sign in with keycloak' }).click()
+    await enterPassword(tab, who)
+    await tab.getByRole('button', { name: `Yes, sign it in as ${who}@example.com` }).click()
+    await tab.getByRole('heading', { name: 'Signed in' }).waitFor()
+    expect([await closed, output]).toEqual([0, output])
+    expect(output).toContain(`Signed in as ${who}@example.com`)
+    return tab
+  }
 
   it('5: approvers and operators, in a browser, too', async () => {
     const context = await newContext()

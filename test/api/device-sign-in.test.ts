@@ -528,6 +528,18 @@ describe('attacks on the sign-in of a command line', () => {
     expect(await refresh(lost.said['refresh_token'] ?? '')).toMatchObject({ said: { error: 'invalid_grant' } })
   })
 
+  it('before a login was made of it, too: its ID tokens are worth nothing then', async () => {
+    const {
+      said: { device_code = '', user_code = '' },
+    } = await begin()
+    await approve(user_code)
+    const { said: tokens } = await poll(device_code)
+    const first = tokens['refresh_token'] ?? ''
+    expect((await refresh((await refresh(first)).said['refresh_token'] ?? '')).status).toBe(200)
+    expect((await refresh(first)).status).toBe(400)
+    await expect(prove(tokens['id_token'] ?? '')).rejects.toMatchObject({ code: 'TOKEN_USED' })
+  })
+
   it('a proof is needed, for this URL and method, once, and recent', async () => {
     const url = `${issuer().issuer}/device_authorization`
     const replayed = await prover.prove('POST', url)

@@ -9,6 +9,7 @@ import type { Tx } from '../storage/database.ts'
 import { listGrants, saveGrant } from '../storage/grants.ts'
 import { lastLoginOf, openLoginsInDirectory, saveLogin, saveSignOutEverywhere } from '../storage/logins.ts'
 import { listRequests, saveRequest } from '../storage/requests.ts'
+import { endBreakGlass } from './break-glass.ts'
 import type { ApiDeps, ApiSettings } from './deps.ts'
 import { directoryStanding, disabledError, type ProvisioningSource, type Standing } from './directory-standing.ts'
 import { saveEnd } from './end-login.ts'
@@ -152,10 +153,11 @@ async function revokeGrants(
   source: Pick<ProvisioningSource, 'name'>,
   now: number,
 ): Promise<Grant[]> {
-  const active = await listGrants(tx, { personId, activeAt: now }, { limit: MAX_GRANTS })
-  const lost = active.filter(isLost).map((grant) => revokeGrant(grant, `directory ${source.name}`, reason, now))
+  const given = await listGrants(tx, { personId, unendedAt: now }, { limit: MAX_GRANTS })
+  const lost = given.filter(isLost).map((grant) => revokeGrant(grant, `directory ${source.name}`, reason, now))
   for (const grant of lost) {
     await saveGrant(tx, blocksStanding(grant) ? allowAgain(grant, now) : grant)
+    if (grant.breakGlass !== undefined) await endBreakGlass(tx, grant.breakGlass, now)
     await appendAudit(tx, now, {
       type: 'grant.revoked',
       actor: actorOf(source),

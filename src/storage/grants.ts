@@ -93,7 +93,12 @@ export async function grantsById(db: Reader, ids: readonly string[]): Promise<Re
 
 export async function listGrants(
   db: Reader,
-  filter: { personId?: string | undefined; activeAt?: number | undefined },
+  filter: {
+    personId?: string | undefined
+    activeAt?: number | undefined
+    /** Also those that begin later. */
+    unendedAt?: number | undefined
+  },
   page: Page,
 ): Promise<Grant[]> {
   let query = db
@@ -109,6 +114,7 @@ export async function listGrants(
       .where('starts_at', '<=', filter.activeAt)
       .where('ends_at', '>', filter.activeAt)
       .where('revoked', 'is', null)
+  if (filter.unendedAt !== undefined) query = query.where('ends_at', '>', filter.unendedAt).where('revoked', 'is', null)
   return (await query.execute()).map(fromRow)
 }
 

@@ -38,7 +38,12 @@ const made = async (path: string, body: object, token?: string): Promise<string>
   )
 const setActive = (active: unknown) =>
   scim.call('PATCH', `/Users/${jane}`, patchOf({ op: 'Replace', path: 'active', value: active }))
-const grant = async (rule: string, requestId: string | undefined, personId: string): Promise<string> => {
+const grant = async (
+  rule: string,
+  requestId: string | undefined,
+  personId: string,
+  startsAt?: number,
+): Promise<string> => {
   const minted = mintGrant({
     person: { id: personId, label: 'jane', kind: 'person' },
     target: 'store',
@@ -47,6 +52,7 @@ const grant = async (rule: string, requestId: string | undefined, personId: stri
     requestId,
     now: scim.clock.now(),
     length: 3_600_000,
+    startsAt,
   })
   await scim.db.change((tx) => saveGrant(tx, minted))
   return minted.id
@@ -72,14 +78,16 @@ describe('who is disabled', () => {
       }),
     )
     const own = await grant('devs', 'req_1', login.person.id)
+    const tonight = await grant('devs', 'req_2', login.person.id, scim.clock.now() + 3_600_000)
     scim.connect(login, own)
     await setActive('False')
     expect(scim.ended).toEqual(['ses_1 IDENTITY_LOST: the directory "okta" has disabled your account'])
     expect((await findLogin(scim.db.read, login.id))?.endedAt).toBe(scim.clock.now())
     expect(await findWebSession(scim.db.read, 'w')).toBeUndefined()
-    expect(await stateOf(own)).toBe('revoked')
-    expect((await scim.audited()).slice(-3).toSorted()).toEqual([
+    expect([await stateOf(own), await stateOf(tonight)]).toEqual(['revoked', 'revoked'])
+    expect((await scim.audited()).slice(-4).toSorted()).toEqual([
       'directory.user_changed by directory:okta',
+      'grant.revoked by directory:okta',
       'grant.revoked by directory:okta',
       'login.ended by directory:okta',
     ])

@@ -53,6 +53,12 @@ const READY: Readiness = {
   credentials: { ok: true, problems: [] },
 }
 
+/** Verbs that have verbs of their own, with flags of their own. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  audit: ['verify'],
+  breakglass: ['start', 'list', 'review'],
+}
+
 describe('the documents', () => {
   it('errors, configuration and schema are what the code says', async () => {
     const { code, stderr } = await run(process.execPath, ['scripts/generate-docs.js', '--check'], { cwd: ROOT })
@@ -111,7 +117,8 @@ describe('the documents', () => {
       for (const [, line = ''] of read(page).matchAll(/(?:^|[$`] ?)pamctl ((?:[a-z]|--)[^`\n#]*)/gm)) {
         const words = (line.split(' -- ')[0] ?? '').replace(/"[^"]*"/g, 'X').split(/\s+/)
         const at = words.findIndex((word) => /^[a-z][a-z-]*$/.test(word))
-        const verb = words[at] === 'audit' && words[at + 1] === 'verify' ? 'audit verify' : (words[at] ?? '')
+        const isInGroup = GROUPS[words[at] ?? '']?.includes(words[at + 1] ?? '') === true
+        const verb = isInGroup ? `${words[at]} ${words[at + 1]}` : (words[at] ?? '')
         const flags = shown.get(verb) ?? new Set<string>()
         for (const word of words) if (word.startsWith('--')) flags.add(word)
         shown.set(verb, flags)

@@ -1,7 +1,6 @@
 import type { Recorder } from '../recording/recorder.ts'
 import type { HashKeys } from '../masking/replace.ts'
 import type { MaskingPlan } from '../masking/plan.ts'
-import type { Grant } from '../access/grant.ts'
 import type { Facts, Person, Target } from '../policy/command.ts'
 import type { CredentialLease } from '../credentials/credential.ts'
 import type { Channel } from '../shared/channel.ts'
@@ -77,7 +76,8 @@ export interface Session<C extends TargetConfig = TargetConfig> {
   readonly config: C
   /** The target as it is configured now: a reload changes it under a live session. */
   configNow(): C
-  readonly grant: Grant
+  /** When its grant ends, as it is now: it may be extended. */
+  endsAt(): number
   readonly lease: CredentialLease
   readonly masking: MaskingPlan
   /** The target itself must refuse to write, too. */

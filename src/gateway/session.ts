@@ -99,9 +99,7 @@ export function createSession(parts: SessionParts): RunningSession {
     target,
     config: parts.config,
     configNow: parts.configNow,
-    get grant() {
-      return grant()
-    },
+    endsAt: () => grant().endsAt,
     lease,
     masking: planMasking(policy().masking, appliesMasking, person, target, parts.defaultSchema),
     readOnly: isReadOnly(policy(), person, target),

@@ -108,13 +108,7 @@ class SharedSession {
     this.#stopWaiting()
     const { session, leave } = connectionOf(this.#opened.session)
     return {
-      session: {
-        ...session,
-        get grant() {
-          return session.grant
-        },
-        outlive: () => this.#outlive(idleMs),
-      },
+      session: { ...session, outlive: () => this.#outlive(idleMs) },
       close: async () => {
         leave()
         if (--this.#connections > 0) return
@@ -158,9 +152,6 @@ function connectionOf(session: Session): { session: Session; leave: () => void }
   return {
     session: {
       ...session,
-      get grant() {
-        return session.grant
-      },
       ended: ended.signal,
       end: (reason) => ended.abort(reason),
       // Otherwise it would look at the end of the session, and not of the connection.

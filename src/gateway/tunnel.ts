@@ -116,11 +116,11 @@ export const breakGlassId = async (
 function announceEnd(channel: TunnelChannel, session: Session, clock: Clock): () => void {
   let stop = (): void => {}
   const arm = (): void => {
-    const at = session.grant.endsAt - WARNING
+    const at = session.endsAt() - WARNING
     if (at > clock.now()) stop = clock.at(at, tell)
   }
   const tell = (): void => {
-    if (session.grant.endsAt - WARNING > clock.now()) return arm()
+    if (session.endsAt() - WARNING > clock.now()) return arm()
     channel.send({
       v: 1,
       type: 'notice',

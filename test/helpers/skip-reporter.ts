@@ -1,5 +1,5 @@
 import type { Reporter, TestModule } from 'vitest/node'
-import { cached } from './test-clients.ts'
+import { cached, DEX } from './test-clients.ts'
 
 /** A server that scripts/install-test-servers does not install, since that would take a large part of the time of a whole run. */
 interface BuiltApart {
@@ -16,6 +16,12 @@ const BUILT_APART: readonly BuiltApart[] = [
     script: 'scripts/install-kube-apiserver',
     isMissing: () => ['kube-apiserver-1.37.2', 'helm', 'k9s'].some((name) => cached('kubernetes', name) === undefined),
     tests: /\/test\/integration\/kubernetes[^/]*\.test\.ts$/,
+  },
+  {
+    server: 'Dex',
+    script: 'scripts/install-identity-servers',
+    isMissing: () => DEX === undefined,
+    tests: /\/test\/integration\/dex\.test\.ts$/,
   },
 ]
 

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { refreshSignIn, signInWithDevice } from '../../src/gateway-client/login.ts'
+import { identityVerifier, type ProvenIdentity } from '../../src/identity/identity-token.ts'
+import { issuerSchema } from '../../src/identity/issuer.ts'
+import type { SignIn } from '../../src/shared/identity-provider.ts'
+import { DEX_PASSWORD, startDex, type Dex } from '../helpers/dex.ts'
+import { FormBrowser, type FormPage } from '../helpers/form-browser.ts'
+import { DEX } from '../helpers/test-clients.ts'
+
+/** A provider that is not ours, in the device flow that `pamctl login` uses. */
+describe.skipIf(DEX === undefined)('people of a real Dex', () => {
+  let dex: Dex
+  beforeAll(async () => {
+    dex = await startDex()
+  })
+  afterAll(() => dex?.stop())
+
+  const trusted = () => ({
+    ...issuerSchema.parse({ url: dex.issuer, for: 'people', clientId: 'pamctl' }),
+    authority: undefined,
+    fetch,
+  })
+  const identityOf = (token: string): Promise<ProvenIdentity> => identityVerifier([trusted()]).verify(token, Date.now())
+
+  /** `pamctl login`, its link opened in a browser; `signIn` is what the person does once the code is confirmed. */
+  async function login(
+    signIn: (browser: FormBrowser, page: FormPage) => Promise<FormPage>,
+  ): Promise<{ readonly signedIn: SignIn; readonly last: FormPage }> {
+    let last: Promise<FormPage> | undefined
+    const browser = new FormBrowser(fetch)
+    const { url, clientId, scopes } = trusted()
+    const signedIn = await signInWithDevice(
+      { issuer: url, clientId, scopes } as Parameters<typeof signInWithDevice>[0],
+      {
+        fetch,
+        fresh: false,
+        signal: AbortSignal.timeout(30_000),
+        show({ completeUrl = '' }) {
+          last = browser
+            .open(completeUrl)
+            .then((page) => browser.submit(page))
+            .then((page) => signIn(browser, page))
+        },
+      },
+    )
+    if (last === undefined) throw new Error('no link was shown')
+    return { signedIn, last: await last }
+  }
+  /** The link to one of the ways to sign in that Dex offers. */
+  const follow = (browser: FormBrowser, { html, url }: FormPage, connector: string): Promise<FormPage> => {
+    const link = new RegExp(`href="([^"]*/auth/${connector}[^"]*)"`).exec(html)?.[1]
+    if (link === undefined) throw new Error(`no ${connector} at ${url}: ${html.slice(0, 2000)}`)
+    return browser.open(new URL(link.replaceAll('&amp;', '&').replaceAll('&#43;', '+'), url).href)
+  }
+
+  it('of a connector have its groups, and go on with a refresh token that is good once', async () => {
+    const { signedIn } = await login((browser, page) => follow(browser, page, 'mock'))
+    const identity = await identityOf(signedIn.identityToken)
+    expect(identity).toMatchObject({ kind: 'person', label: 'kilgore@kilgore.trout', groups: ['authors'] })
+    const options = { issuer: dex.issuer, clientId: 'pamctl', fetch }
+    const next = await refreshSignIn(signedIn.refreshToken ?? '', options)
+    const renewed = await identityOf(next.identityToken)
+    expect(renewed).toMatchObject({ id: identity.id, groups: ['authors'] })
+    expect(renewed.digest).not.toBe(identity.digest)
+    // Dex says invalid_request of it where RFC 6749 (5.2) has invalid_grant, so that it is not told from a provider that is misconfigured.
+    await expect(refreshSignIn(signedIn.refreshToken ?? '', options)).rejects.toMatchObject({
+      code: 'ISSUER_UNREACHABLE',
+      message: expect.stringContaining('invalid_request'),
+    })
+  })
+
+  it('of its own sign in with their password, and are in no group', async () => {
+    const { signedIn } = await login(async (browser, page) => {
+      const form = await follow(browser, page, 'local')
+      const wrong = await browser.submit(form, { login: 'jane@example.com', password: 'wrong' })
+      expect(wrong.status).toBe(401)
+      return browser.submit(wrong, { login: 'jane@example.com', password: DEX_PASSWORD })
+    })
+    expect(await identityOf(signedIn.identityToken)).toMatchObject({
+      kind: 'person',
+      label: 'jane@example.com',
+      email: 'jane@example.com',
+      groups: [],
+      // As docs/identity-providers.md says.
+      authTime: undefined,
+    })
+  })
+
+  it('have tokens that are for nobody else', async () => {
+    const { signedIn } = await login((browser, page) => follow(browser, page, 'mock'))
+    const other = { ...trusted(), clientId: 'another' }
+    await expect(identityVerifier([other]).verify(signedIn.identityToken, Date.now())).rejects.toMatchObject({
+      code: 'TOKEN_INVALID',
+    })
+    const [head, body, signature = ''] = signedIn.identityToken.split('.')
+    const changed = `${head}.${body}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`
+    await expect(identityOf(changed)).rejects.toMatchObject({ code: 'TOKEN_INVALID' })
+  })
+})

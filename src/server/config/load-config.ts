@@ -36,7 +36,8 @@ export function loadConfig(file: string): Config {
   const baseDirectory = dirname(resolve(file))
   const findings = missingValues(yaml.data, baseDirectory)
   if (findings.every(({ level }) => level === 'warning')) findings.push(...unusableKeys(yaml.data, baseDirectory))
-  if (findings.every(({ level }) => level === 'warning')) findings.push(...matchFindings(yaml.data, baseDirectory))
+  if (findings.every(({ level }) => level === 'warning'))
+    findings.push(...[...matchFindings(yaml.data, baseDirectory)].flat())
   findings.push(...listenFindings(yaml.data, baseDirectory))
   const isComplete = findings.every(({ level }) => level === 'warning')
   return toConfig(yaml, baseDirectory, isComplete ? evaluationGroups(yaml.data, baseDirectory) : {}, findings)
@@ -44,12 +45,13 @@ export function loadConfig(file: string): Config {
 
 /** Reads beforehand what would hold up a running gateway. What is wrong with the file, or with what it names, is for `loadConfig` to say. */
 export async function prepareConfig(file: string): Promise<void> {
-  let targets: readonly TargetConfig[]
+  let config: ConfigFile
   try {
-    ;({ targets } = openYamlFile(file, configSchema).data)
+    config = openYamlFile(file, configSchema).data
   } catch {
     return
   }
+  const { targets } = config
   const baseDirectory = dirname(resolve(file))
   const kinds = new Set(targets.map(kindOf))
   await Promise.all(
@@ -58,6 +60,13 @@ export async function prepareConfig(file: string): Promise<void> {
       await kind.prepare?.(own, baseDirectory)
     }),
   )
+  // What rules name is compared with thousands of paths, and remembered with these: a rule at a time, so that sessions go on in between.
+  const reviews = matchFindings(config, baseDirectory)
+  try {
+    while (reviews.next().done !== true) await new Promise((resolve) => setImmediate(resolve))
+  } catch {
+    // A document that cannot be read.
+  }
 }
 
 /** For work on the data of a gateway beside it, which needs no secrets of targets and issuers. */
@@ -141,8 +150,8 @@ function unusableKeys(config: ConfigFile, baseDirectory: string): Finding[] {
   return findings
 }
 
-/** What rules name of a target's own description. */
-function matchFindings({ targets, commands, masking }: ConfigFile, baseDirectory: string): Finding[] {
+/** What rules name of a target's own description, a rule at a time. */
+function* matchFindings({ targets, commands, masking }: ConfigFile, baseDirectory: string): Generator<Finding[]> {
   const review = (
     selector: TargetSelector,
     path: YamlPath,
@@ -154,18 +163,13 @@ function matchFindings({ targets, commands, masking }: ConfigFile, baseDirectory
       return (ask(kind, own) ?? []).map((finding) => ({ ...finding, path: [...path, ...finding.path] }))
     })
   }
-  return [
-    ...commands.flatMap(([rule], index) =>
-      rule === undefined || rule.set !== undefined
-        ? []
-        : review(rule.targets, ['commands', index, 'match'], (kind, own) =>
-            kind.reviewMatch?.(rule.match, own, baseDirectory),
-          ),
-    ),
-    ...masking.flatMap((rule, index) =>
-      review(rule.targets, ['masking', index], (kind, own) => kind.reviewFields?.(rule.fields, own, baseDirectory)),
-    ),
-  ]
+  for (const [index, [rule]] of commands.entries())
+    if (rule !== undefined && rule.set === undefined)
+      yield review(rule.targets, ['commands', index, 'match'], (kind, own) =>
+        kind.reviewMatch?.(rule.match, own, baseDirectory),
+      )
+  for (const [index, rule] of masking.entries())
+    yield review(rule.targets, ['masking', index], (kind, own) => kind.reviewFields?.(rule.fields, own, baseDirectory))
 }
 
 function checkPair(certificate: string, key: string, name: string): void {

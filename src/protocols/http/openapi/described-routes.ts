@@ -75,7 +75,7 @@ function reviewer(targets: readonly DescribedTarget[], baseDirectory: string, is
       whole === undefined
         ? didYouMean(
             route,
-            descriptions.flatMap((one) => one.paths),
+            descriptions.flatMap((one) => one.nearestTo(route) ?? []),
           )
         : `; did you mean "${whole}"?`
     return [warning(path, `no path of ${files} matches ${route}${begin}${meant}`)]

@@ -1,7 +1,9 @@
 import type { DescribedOperation, DescribedRequest } from '../facts/described-request.ts'
+import { nearestWord } from '../../../shared/nearest-word.ts'
 import { fitsLoosely, fitsSteps, foldPath, foldRoute, foldSteps, mayMeetRoute, waysOf } from '../policy/routes.ts'
 import type { HttpRequest } from '../request/http-request.ts'
 import { readingsOf } from '../request/read-target.ts'
+import { PathIndex } from './path-index.ts'
 import { relationOf } from './path-template.ts'
 
 /** A path of the description with its operations. */
@@ -23,9 +25,16 @@ export interface DescribedPath {
 export class ServiceDescription {
   readonly operations: readonly DescribedOperation[]
   readonly #paths: readonly PreparedPath[]
+  readonly #bySteps: PathIndex<PreparedPath>
+  readonly #byFolded: PathIndex<PreparedPath>
+  /** By route. */
+  readonly #met = new Map<string, boolean>()
+  readonly #nearest = new Map<string, string | undefined>()
 
   constructor(paths: readonly DescribedPath[]) {
     this.#paths = paths.map((path) => ({ ...path, folded: foldSteps(path.steps) }))
+    this.#bySteps = new PathIndex(this.#paths, ({ steps }) => steps)
+    this.#byFolded = new PathIndex(this.#paths, ({ folded }) => folded)
     this.operations = paths.flatMap(({ operations }) => [...operations.values()])
   }
 
@@ -61,10 +70,20 @@ export class ServiceDescription {
     return undefined
   }
 
-  /** Whether a request that it has may be on a route. */
+  /** Whether a request that it has may be on a route. Remembered: the rules of a configuration ask again at each reload. */
   meets(route: string): boolean {
+    const known = this.#met.get(route)
+    if (known !== undefined) return known
     const steps = foldRoute(route)
-    return this.#paths.some(({ folded }) => mayMeetRoute(steps, folded))
+    const isMet = this.#paths.some(({ folded }) => mayMeetRoute(steps, folded))
+    this.#met.set(route, isMet)
+    return isMet
+  }
+
+  /** The path that a route was probably meant to be. Remembered, too. */
+  nearestTo(route: string): string | undefined {
+    if (!this.#nearest.has(route)) this.#nearest.set(route, nearestWord(route, this.paths))
+    return this.#nearest.get(route)
   }
 
   /**
@@ -78,14 +97,14 @@ export class ServiceDescription {
     const methods = method === 'HEAD' ? ['HEAD', 'GET'] : [method]
     const operationsOf = ({ operations }: DescribedPath): readonly DescribedOperation[] =>
       methods.flatMap((name) => operations.get(name) ?? [])
-    const exact = this.#paths.filter(({ steps }) => fitsSteps(steps, segments))
+    const exact = this.#bySteps.exact(segments).filter(({ steps }) => fitsSteps(steps, segments))
     const first = exact.filter(({ steps }) => !exact.some((other) => relationOf(other.steps, steps) === 'inside'))
     const [own, ...twins] = first.flatMap(operationsOf)
     // Of the request once, not of each path: documents have thousands.
     const ways = readingsOf(segments).flatMap((reading) => waysOf(foldPath(reading)))
-    const others = this.#paths.filter(
-      (path) => ways.some((way) => fitsLoosely(path.folded, way)) && !first.includes(path),
-    )
+    const others = this.#byFolded
+      .loose(ways)
+      .filter((path) => ways.some((way) => fitsLoosely(path.folded, way)) && !first.includes(path))
     if (own !== undefined) {
       // What comes behind a more concrete path, as it stands, is not meant.
       const alike = others.filter((path) => !exact.includes(path)).flatMap(operationsOf)

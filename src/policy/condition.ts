@@ -7,8 +7,11 @@ export interface Condition {
   readonly source: string
   /** Constants that are looked for among the groups of a person: `'sre' in person.groups`. */
   readonly groups: readonly string[]
-  /** `undefined` where it could not be evaluated: whoever asks decides on the safe side. */
-  holds(subject: ConditionSubject): boolean | undefined
+  /**
+   * `undefined` where it could not be evaluated: whoever asks decides on the safe side. `surely`: of the statement as it stands; otherwise also where it holds
+   * of another way in which the target may read it.
+   */
+  holds(subject: ConditionSubject, surely: boolean): boolean | undefined
 }
 
 export interface ConditionSubject {
@@ -32,18 +35,27 @@ export function parseCondition(source: string, scope: 'access' | 'command', lang
   return {
     source,
     groups: groupsIn(expression.ast),
-    holds({ person, target, statement }) {
-      try {
-        return (
-          expression({
-            person: { ...person, groups: [...person.groups] },
-            target: { ...target, labels: { ...target.labels } },
-            ...(statement === undefined ? {} : { statement: { ...absent, ...valuesOf(statement, language) } }),
-          }) === true
-        )
-      } catch {
-        return undefined
+    holds({ person, target, statement }, surely) {
+      const holdsOf = (values: () => Readonly<Record<string, unknown>> | undefined): boolean | undefined => {
+        try {
+          const own = values()
+          return (
+            expression({
+              person: { ...person, groups: [...person.groups] },
+              target: { ...target, labels: { ...target.labels } },
+              ...(own === undefined ? {} : { statement: { ...absent, ...own } }),
+            }) === true
+          )
+        } catch {
+          return undefined
+        }
       }
+      if (statement === undefined) return holdsOf(() => undefined)
+      const first = holdsOf(() => valuesOf(statement, language))
+      if (surely || first === true) return first
+      const others = language.otherValuesOf(statement).map((values) => holdsOf(() => values))
+      if (others.includes(true)) return true
+      return first === undefined || others.includes(undefined) ? undefined : false
     },
   }
 }

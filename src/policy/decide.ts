@@ -52,7 +52,7 @@ export function fitsAccess(rule: AccessRule, person: Person, target: Target): bo
   return (
     fitsWho(rule.who, person) &&
     fitsTarget(rule.targets, target) &&
-    (rule.when === undefined || rule.when.holds({ person, target }) === true)
+    (rule.when === undefined || rule.when.holds({ person, target }, true) === true)
   )
 }
 
@@ -135,7 +135,7 @@ function denyUndescribed(
   statement: Statement,
   vocabulary: Vocabulary,
 ): Judgement | undefined {
-  const isConditionKnown = when?.holds({ person, target, statement }) !== undefined || when === undefined
+  const isConditionKnown = when?.holds({ person, target, statement }, false) !== undefined || when === undefined
   const missing = vocabulary.undescribed?.(match, statement, isConditionKnown)
   return missing === undefined
     ? undefined
@@ -167,7 +167,8 @@ function fitsCommand(
   if (rule.targetType !== undefined && rule.targetType !== target.type) return false
   if (!language.matches(rule.match, rule.effect.type, statement)) return false
   // A condition that fails to evaluate must not open the door: it makes an allowing rule not fit, and a refusing one fit.
-  return rule.when === undefined || (rule.when.holds({ person, target, statement }) ?? rule.effect.type !== 'allow')
+  const surely = rule.effect.type === 'allow'
+  return rule.when === undefined || (rule.when.holds({ person, target, statement }, surely) ?? !surely)
 }
 
 /** Whether the sessions of this person on this target are read-only whatever is asked: the set `read-only` is used for them. */

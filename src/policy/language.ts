@@ -114,6 +114,13 @@ export class PolicyLanguage {
     return around === undefined ? undefined : { ...around, ...own }
   }
 
+  /** What conditions may ask of other ways in which the target may read a statement, each in full. */
+  otherValuesOf(statement: Statement): readonly Readonly<Record<string, unknown>>[] {
+    const { kinds, reads, writes, unknown } = statement
+    const others = this.of(statement).otherValues?.(statement) ?? []
+    return others.map((own) => ({ kinds, reads, writes, unknown, ...own }))
+  }
+
   /** A match of the configuration, with the kinds that it means as well. */
   completed(match: StatementMatch): StatementMatch {
     const also = this.vocabularies.flatMap(({ alsoKinds }) =>

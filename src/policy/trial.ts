@@ -118,7 +118,7 @@ function whyNot(
       : 'the effect of this is not fully known, and the rule lacks `unknown: true`'
   }
   if (rule.when === undefined) return undefined
-  const holds = rule.when.holds({ person, target, statement })
+  const holds = rule.when.holds({ person, target, statement }, effect === 'allow')
   if (holds ?? effect !== 'allow') return undefined
   return `its condition is false: ${rule.when.source}`
 }

@@ -68,6 +68,11 @@ export interface Vocabulary<S extends Statement = Statement> {
   readonly variables: Readonly<Record<string, Variable>>
   /** Their values; undefined where one cannot be told, so that nothing is said to be true of it. */
   values(statement: S): Readonly<Record<string, unknown>> | undefined
+  /**
+   * The same for other ways in which the target may read it, where there are any: a condition of a rule that denies or holds is met when one of them meets it.
+   * `reads` and `writes` may be in them, in place of the statement's.
+   */
+  otherValues?(statement: S): readonly Readonly<Record<string, unknown>>[]
 }
 
 export interface MatchField {

@@ -18,23 +18,25 @@ describe('a condition', () => {
     // A label that the target does not have: nobody knows.
     ['target.labels.team == "a"', undefined],
   ])('of access: %s is %s', (source, holds) => {
-    expect(parseCondition(source, 'access', echo).holds({ person, target })).toBe(holds)
+    expect(parseCondition(source, 'access', echo).holds({ person, target }, true)).toBe(holds)
   })
 
   it('reads the variables of a vocabulary, and what other statements have in their place', () => {
     const deletes = parseCondition('statement.echoVerb == "DEL" && "a" in statement.keys', 'command', echo)
     const [statement] = factsOf('DEL a').statements
-    expect(deletes.holds({ person, target, ...(statement && { statement }) })).toBe(true)
+    expect(deletes.holds({ person, target, ...(statement && { statement }) }, true)).toBe(true)
     const missing = parseCondition('statement.missingWhere', 'command', policyLanguage)
-    expect(missing.holds({ person, target, statement: hostStatement('root', { argv: ['rm'] }) })).toBe(false)
+    expect(missing.holds({ person, target, statement: hostStatement('root', { argv: ['rm'] }) }, true)).toBe(false)
   })
 
   it('is unknown where a word of the command is known only when it runs', () => {
     const condition = parseCondition('statement.login == "root"', 'command', policyLanguage)
     expect(
-      condition.holds({ person, target, statement: hostStatement('root', { argv: ['rm', null] }) }),
+      condition.holds({ person, target, statement: hostStatement('root', { argv: ['rm', null] }) }, true),
     ).toBeUndefined()
-    expect(condition.holds({ person, target, statement: hostStatement('root', { argv: ['rm', '-r'] }) })).toBe(true)
+    expect(condition.holds({ person, target, statement: hostStatement('root', { argv: ['rm', '-r'] }) }, true)).toBe(
+      true,
+    )
   })
 
   it.each([

@@ -18,6 +18,7 @@ import { checkField } from './masked-fields.ts'
 import { checkName, fitsDescribed } from './operations.ts'
 import { checkQueryField, fitsQueryField } from './query-fields.ts'
 import { checkRoute, fitsRoute } from './routes.ts'
+import { otherPathsOf } from '../request/read-target.ts'
 
 /** How policy speaks of requests to services of HTTP. */
 export const httpVocabulary: Vocabulary<HttpStatement> = {
@@ -111,21 +112,41 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
     grpcService: { type: 'string', absent: '' },
     grpcMethod: { type: 'string', absent: '' },
   },
-  values: ({ request: { method, path, segments, query, contentType, grpc }, unknown, described }) =>
-    // Where a server may take it for another operation, nothing can be said of which it is.
-    unknown.length > 0 || (described !== undefined && described.alternatives.length > 0)
-      ? undefined
-      : {
-          method,
-          path,
-          segments: [...segments],
-          queryNames: query.map((one) => one.name),
-          contentType,
-          operation: described?.operation?.name ?? '',
-          tags: [...(described?.operation?.tags ?? [])],
-          grpcService: grpc?.service ?? '',
-          grpcMethod: grpc?.method ?? '',
-        },
+  values,
+  otherValues(statement) {
+    const { reads, writes, request } = statement
+    const own = values(statement)
+    if (own === undefined) return []
+    const moved = (paths: readonly string[], path: string): string[] =>
+      paths.map((one) => (one === request.path ? path : one))
+    return otherPathsOf(request.path).map(({ path, segments }) => ({
+      ...own,
+      path,
+      segments,
+      reads: moved(reads, path),
+      writes: moved(writes, path),
+    }))
+  },
+}
+
+/** What conditions may ask of a request. Where a server may take it for another operation, nothing can be said of which it is. */
+function values({
+  request: { method, path, segments, query, contentType, grpc },
+  unknown,
+  described,
+}: HttpStatement): Readonly<Record<string, unknown>> | undefined {
+  if (unknown.length > 0 || (described !== undefined && described.alternatives.length > 0)) return undefined
+  return {
+    method,
+    path,
+    segments: [...segments],
+    queryNames: query.map((one) => one.name),
+    contentType,
+    operation: described?.operation?.name ?? '',
+    tags: [...(described?.operation?.tags ?? [])],
+    grpcService: grpc?.service ?? '',
+    grpcMethod: grpc?.method ?? '',
+  }
 }
 
 /** As the schema of the fields gives it. */

@@ -100,6 +100,21 @@ export function readingsOf(segments: readonly string[]): readonly (readonly stri
   return readings
 }
 
+/** The other readings of a path (`readTarget`) besides itself: as servers have it that take its encoded slashes, or some of them, for slashes. */
+export function otherPathsOf(path: string): readonly { readonly path: string; readonly segments: string[] }[] {
+  if (!/%2F/i.test(path)) return []
+  const texts = path
+    .slice(1)
+    .split('/')
+    .map((text) => text.replaceAll(/%2F/gi, '/'))
+  return readingsOf(texts)
+    .slice(1)
+    .map((reading) => ({
+      path: `/${reading.map((text) => text.replaceAll('/', '%2F')).join('/')}`,
+      segments: reading.map((text) => decode(text) ?? text),
+    }))
+}
+
 /**
  * The parameters of a query, or of a form. A blank is a plus sign or %20. Semicolons part parameters for some servers, and a name or value that
  * is not UTF-8 is something else for each.

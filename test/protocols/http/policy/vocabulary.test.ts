@@ -3,6 +3,10 @@ import { expect, it } from 'vitest'
 import { readText } from '../../../../src/protocols/http/gateway/read-text.ts'
 import type { HttpStatement } from '../../../../src/protocols/http/facts/http-statement.ts'
 import { httpVocabulary } from '../../../../src/protocols/http/policy/vocabulary.ts'
+import { httpTarget, type HttpTarget } from '../../../../src/protocols/http/target.ts'
+import type { TargetConfig } from '../../../../src/gateway/target.ts'
+import { policyLanguage } from '../../../../src/protocols/policy-language.ts'
+import { parseCondition } from '../../../../src/policy/condition.ts'
 
 function statementOf(text: string): HttpStatement {
   const { facts } = readText(text, undefined, '.')
@@ -66,4 +70,41 @@ it.each([
   expect(httpVocabulary.matches({ routes: ['/a/{id}'] }, 'deny', statement)).toBe(is)
   expect(httpVocabulary.matches({ routes: ['/a/{id}'] }, 'allow', statement)).toBe(false)
   expect(httpVocabulary.whyMaybe({ routes: ['/a/{id}'] }, statement)).toContain('may be taken for it')
+})
+
+const isHttp = (target: TargetConfig): target is HttpTarget => target.type === 'http'
+const npm = httpTarget.schema.parse({ name: 'npm', type: 'http', host: 'npm.internal', encodedSlashes: true })
+
+it.each<[string, string, boolean, boolean]>([
+  ['GET /x/admin%2Fusers', "statement.path.startsWith('/x/admin/')", false, true],
+  ['GET /x/admin%2fusers', "statement.path.startsWith('/x/admin/')", false, true],
+  ['GET /x/admin%2Fusers', "'admin' in statement.segments", false, true],
+  ['GET /x/admin%2Fusers', 'size(statement.segments) == 3', false, true],
+  ['GET /x/admin%2Fusers', 'size(statement.segments) == 2', true, true],
+  ['GET /x/admin%2Fusers', "'/x/admin/users' in statement.reads", false, true],
+  ['DELETE /x/admin%2Fusers', "'/x/admin/users' in statement.writes", false, true],
+  ['GET /a%2Fb/c%2Fd', "statement.path == '/a%2Fb/c/d'", false, true],
+  ['GET /a%2Fb/c%2Fd', "statement.path == '/a/b/c%2Fd'", false, true],
+  ['GET /x/admin/users', "statement.path == '/x/admin%2Fusers'", false, false],
+  ['GET /x/%40acme%2Futil', "'@acme' in statement.segments", false, true],
+])('conditions of rules that deny look at both readings of %s: %s', (text, source, surely, denied) => {
+  const { facts } = readText(text, isHttp(npm) ? npm : undefined, '.')
+  const [statement] = (facts as unknown as { statements: readonly [HttpStatement] }).statements
+  const condition = parseCondition(source, 'command', policyLanguage)
+  const subject = {
+    person: { id: 'jane', kind: 'person', label: 'jane', groups: [] } as const,
+    target: { name: 'npm', type: 'http', labels: {} },
+    statement,
+  }
+  expect([condition.holds(subject, true), condition.holds(subject, false)]).toEqual([surely, denied])
+})
+
+it('cannot say what a condition makes of a reading of which something is not known', () => {
+  const condition = parseCondition("statement.path == '/x'", 'command', policyLanguage)
+  const subject = {
+    person: { id: 'jane', kind: 'person', label: 'jane', groups: [] } as const,
+    target: { name: 'npm', type: 'http', labels: {} },
+    statement: statementOf('GET /a//b'),
+  }
+  expect([condition.holds(subject, true), condition.holds(subject, false)]).toEqual([undefined, undefined])
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readingsOf, readTarget } from '../../../../src/protocols/http/request/read-target.ts'
+import { otherPathsOf, readingsOf, readTarget } from '../../../../src/protocols/http/request/read-target.ts'
 
 it.each([
   ['/', [''], []],
@@ -145,6 +145,18 @@ describe('where the target takes encoded slashes', () => {
     expect(all).toContainEqual(['a/b', 'c', 'd', 'e', 'f'])
     expect(all).toContainEqual(['a', 'b', 'c', 'd/e/f'])
   })
+
+  it.each(['/a', '/@acme%2Futil', '/a%2fb/c%40d/e%2Ff%2Fg', '/%C3%A9%2Fx/'])(
+    '%s has other paths that are read as its readings',
+    (path) => {
+      const target = readTarget(path, { encodedSlashes: true })
+      if ('failure' in target) throw new Error(target.failure)
+      const others = otherPathsOf(path)
+      expect(others.map(({ segments }) => segments)).toEqual(readingsOf(target.segments).slice(1))
+      for (const other of others)
+        expect(readTarget(other.path, { encodedSlashes: true })).toMatchObject({ segments: other.segments })
+    },
+  )
 })
 
 it('has one spelling for each list of segments, and a second one only for what clients encode that need not be', () => {

@@ -1,5 +1,6 @@
 import { byteAt } from '../../../wire/byte-at.ts'
 import { joinPieces } from '../../../wire/join-pieces.ts'
+import { ARRAY, ARRAY_END, BACKSLASH, COMMA, OBJECT, OBJECT_END, QUOTE, isBlank } from './json-characters.ts'
 /** What a stream of JSON is cut into: each piece is given when its last byte is there. */
 export interface JsonPieces {
   /** A document that holds no long list. */
@@ -155,13 +156,4 @@ export class JsonSplitter {
 /** A piece is longer than what may be kept of it. */
 export class TooLong extends Error {}
 
-const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
-
 const MAX_NAME = 64
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const OBJECT = 0x7b
-const OBJECT_END = 0x7d
-const ARRAY = 0x5b
-const ARRAY_END = 0x5d
-const COMMA = 0x2c

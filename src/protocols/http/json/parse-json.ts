@@ -1,3 +1,5 @@
+import { ARRAY, ARRAY_END, BACKSLASH, COLON, COMMA, OBJECT, OBJECT_END, QUOTE, isBlank } from './json-characters.ts'
+
 /** A value of a JSON text, with where it stands in it: a text is changed by replacing such places, so that all else stays as it is. */
 export type JsonNode = JsonObject | JsonArray | JsonString | JsonNumber | JsonWord
 
@@ -193,11 +195,7 @@ class Parser {
   }
 
   #blanks(): void {
-    for (;;) {
-      const code = this.#text.charCodeAt(this.#at)
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return
-      this.#at++
-    }
+    while (isBlank(this.#text.charCodeAt(this.#at))) this.#at++
   }
 
   #skips(code: number): boolean {
@@ -220,11 +218,3 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const MAX_DEPTH = 256
 /** Many times what an object of some megabytes has. */
 const MAX_VALUES = 250_000
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const OBJECT = 0x7b
-const OBJECT_END = 0x7d
-const ARRAY = 0x5b
-const ARRAY_END = 0x5d
-const COLON = 0x3a
-const COMMA = 0x2c

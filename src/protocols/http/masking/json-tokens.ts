@@ -2,6 +2,17 @@ import { HeldBytes } from '../../../masking/stream/held-bytes.ts'
 import { byteAt } from '../../../wire/byte-at.ts'
 import type { AnswerMasker } from './masker.ts'
 import { unmaskable } from './unmaskable.ts'
+import {
+  ARRAY,
+  ARRAY_END,
+  BACKSLASH,
+  COLON,
+  COMMA,
+  OBJECT,
+  OBJECT_END,
+  QUOTE,
+  isBlank,
+} from '../json/json-characters.ts'
 
 /**
  * What is shown of the tokens of a stream of JSON: of the bytes from `start` to `end`. Each gives what stands in their place, or undefined: they are
@@ -85,7 +96,7 @@ export class JsonTokens {
         continue
       }
       const byte = byteAt(bytes, at)
-      if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) {
+      if (isBlank(byte)) {
         at++
         continue
       }
@@ -303,12 +314,4 @@ const MAX_DEPTH = 1024
 const MAX_WHOLE = 16 * 1024
 const ONE_QUOTE = Buffer.from('"')
 const MAX_LITERAL = 4096
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const OBJECT = 0x7b
-const OBJECT_END = 0x7d
-const ARRAY = 0x5b
-const ARRAY_END = 0x5d
-const COLON = 0x3a
-const COMMA = 0x2c
 const SEPARATOR = 0x1e

@@ -9,7 +9,7 @@ export type ValueFilter = (bytes: Uint8Array, start: number, end: number) => boo
  */
 export function valueFilter(kinds: readonly MaskedKind[]): ValueFilter {
   if (kinds.length === 0) return () => false
-  const signs = kinds.map(({ kind }) => (typeof kind === 'string' ? SIGNS[kind] : undefined))
+  const signs = kinds.flatMap(({ kind }) => (typeof kind === 'string' ? SIGNS[kind] : undefined))
   if (signs.includes(undefined)) return () => true
   const known = signs.filter((one) => one !== undefined)
   return (bytes, start, end) => {
@@ -72,12 +72,16 @@ interface Sign {
   readonly run?: number
 }
 
-/** Undefined where there is nothing to tell by. */
-const SIGNS: Readonly<Record<Extract<MaskedKind['kind'], string>, Sign | undefined>> = {
+/** Any one of several; undefined where there is nothing to tell by. */
+const SIGNS: Readonly<Record<Extract<MaskedKind['kind'], string>, Sign | readonly Sign[] | undefined>> = {
   email: { has: AT | DOT, least: 5 },
-  'payment-card': { has: DIGIT, least: 13, run: DIGIT | BLANK | DASH },
+  'payment-card': { has: DIGIT, least: 13, run: DIGIT | BLANK | DASH | DOT },
   iban: { has: CAPITAL | DIGIT, least: 15, run: CAPITAL | DIGIT | BLANK },
-  phone: { has: OPENING | DIGIT, least: 9 },
+  phone: [
+    { has: OPENING | DIGIT, least: 9 },
+    { has: BLANK | DIGIT, least: 12 },
+    { has: DASH | DIGIT, least: 12 },
+  ],
   'national-id': { has: DIGIT, least: 9 },
   'ip-address': undefined,
   jwt: { has: CAPITAL | DOT, least: 12 },

@@ -3,15 +3,15 @@ import { spansOf } from './spans-of.ts'
 
 /** Payment card numbers (ISO/IEC 7812): 13 to 19 digits of a known network that pass the Luhn check. */
 export const paymentCard: Detector = {
-  form: { characters: characterSet(/[\d -]/, 'without others'), isLow: true, least: 13, around: 130 },
+  form: { characters: characterSet(/[\d .-]/, 'without others'), isLow: true, least: 13, around: 130 },
   find(text) {
     if (text.length < SHORTEST) return []
     return spansOf(text, NUMBER, ({ index, 0: found }) => {
-      const digits = found.replace(/[ -]/g, '')
+      const digits = found.replace(/[ .-]/g, '')
       return NETWORK.test(digits) && passesLuhn(digits) && !isWithinHexadecimal(text, index, found.length)
     })
   },
-  partial: (value) => `************${value.replace(/[ -]/g, '').slice(-4)}`,
+  partial: (value) => `************${value.replace(/[ .-]/g, '').slice(-4)}`,
 }
 
 function passesLuhn(digits: string): boolean {
@@ -39,8 +39,11 @@ const ALPHANUMERIC = /[\da-zA-Z]/
 const MIN_DIGEST_LENGTH = 24
 const MAX_DIGEST_LENGTH = 128
 const SHORTEST = 13
-/** Digits in one piece, or grouped as cards are printed; not part of a longer run of digits and dashes such as a UUID. */
+/**
+ * Digits in one piece, or grouped as cards are printed, by dashes, dots, one blank or two; not part of a longer run of digits and dashes such as a UUID, nor
+ * of digits and dots such as an object identifier.
+ */
 const NUMBER =
-  /(?<![\d])(?<![\da-fA-F]-)(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -])\d{6}\2\d{4,5})(?!\d)(?!-[\da-fA-F])/g
+  /(?<!\d)(?<![\da-fA-F]-)(?:\d{13,19}|\d{4}( {1,2}|-)\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}( {1,2}|-)\d{6}\2\d{4,5}|(?<!\d\.)\d{4}\.(?:\d{4}\.\d{4}\.\d{4}(?:\.\d{3})?|\d{6}\.\d{4,5})(?!\.\d))(?!\d)(?!-[\da-fA-F])/g
 /** Visa, Mastercard, American Express, Discover, Diners, JCB, UnionPay, Maestro. */
 const NETWORK = /^(4|5[0-8]|2[2-7]|3[04-9]|6)/

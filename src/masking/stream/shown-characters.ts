@@ -1,3 +1,4 @@
+import { columnsOf } from './column-width.ts'
 import type { Edit } from './edits.ts'
 import type { HeldBytes } from './held-bytes.ts'
 
@@ -109,8 +110,8 @@ export class ShownCharacters {
   }
 
   /**
-   * The characters from one to another are not shown; `stand` is, in the place of the first. `keepWidth`: a star for each that has no
-   * stand-in. `inOnePiece`: one edit for all, where they are bytes.
+   * The characters from one to another are not shown; `stand` is, in the place of the first. `keepWidth`: a star for each column of a screen that
+   * those without a stand-in have. `inOnePiece`: one edit for all, where they are bytes.
    */
   hide(
     from: number,
@@ -132,9 +133,17 @@ export class ShownCharacters {
       else if (end > begin) {
         if (!keepWidth) edits.push({ from: begin, to: end, put: undefined })
         // On a screen a line stays a line.
-        else if (!LAYOUT.has(this.codeAt(index))) edits.push({ from: begin, to: end, put: ONE_STAR })
+        else if (!LAYOUT.has(this.codeAt(index)))
+          edits.push({ from: begin, to: end, put: this.#columnsAt(index) === 2 ? TWO_STARS : ONE_STAR })
       }
     }
+  }
+
+  #columnsAt(index: number): 1 | 2 {
+    const code = this.codeAt(index)
+    if (code < 0x1100) return 1
+    const isPair = code >= 0xd800 && code < 0xdc00 && index + 1 < this.#length
+    return columnsOf(isPair ? String.fromCharCode(code, this.codeAt(index + 1)) : String.fromCharCode(code))
   }
 
   #hideInOnePiece(from: number, to: number, stand: string | undefined, keepWidth: boolean, edits: Edit[]): void {
@@ -229,6 +238,7 @@ let offsets = new Uint32Array(0)
 
 const STAR = 0x2a
 const ONE_STAR = Buffer.from([STAR])
+const TWO_STARS = Buffer.from([STAR, STAR])
 /** No value has more of the same character in it; and no screen has more columns. */
 const MAX_REPEATED = 40
 const MAX_COLUMNS = 1024

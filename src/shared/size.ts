@@ -11,4 +11,10 @@ export const size = z
     return z.NEVER
   })
 
+/** A number of bytes as people write it, in the largest unit of which there is at least one: `1.5 MiB`. */
+export function formatSize(bytes: number): string {
+  const power = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)))
+  return `${Number((bytes / 1024 ** power).toFixed(1))} ${UNITS[power]}`
+}
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']

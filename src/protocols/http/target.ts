@@ -115,6 +115,12 @@ const schema = z
       .describe(
         'operations that change something although they are GET, HEAD or OPTIONS, as x-pam-safe: false in the document',
       ),
+    maxBody: size
+      .refine((bytes) => bytes >= 1024 && bytes <= MAX_BODY, 'expected a size between 1 KiB and 8 MiB')
+      .prefault('1 MiB')
+      .describe(
+        'how much of the body of a request is read before the decision; a longer form, and longer JSON of a POST, is refused, and any other longer body is sent on as it comes',
+      ),
     recordBodies: size
       .prefault('64 KiB')
       .describe('how much of each answer is kept in the record, as the client sees it'),
@@ -227,5 +233,7 @@ function credentialErrors({ credential: given }: HttpTarget, baseDirectory: stri
   }
 }
 
+/** Reading JSON holds up the gateway: some 10 ms for each MiB. */
+const MAX_BODY = 8 * 1024 * 1024
 /** Of a secret, so that answers can be searched for it. */
 export const MIN_SECRET = 8

@@ -3,7 +3,7 @@ import type { CommandDraft, Session } from '../../../gateway/engine.ts'
 import { commitmentMark } from '../../../shared/commitment.ts'
 import { PamError } from '../../../shared/errors.ts'
 import { requestText } from '../record/request-text.ts'
-import { shownBody } from '../request/read-request.ts'
+import { MAX_JUDGED, shownBody } from '../request/read-request.ts'
 import type { HttpTarget } from '../target.ts'
 import type { HttpCommand } from './read-command.ts'
 
@@ -35,7 +35,7 @@ export function draftOf(
     notes: () => [],
     estimate: () => Promise.resolve(undefined),
     refusal,
-    tooLarge: bytes === undefined ? (request?.grpc === undefined ? TOO_LONG : NOT_ENDED) : undefined,
+    tooLarge: tooLargeFor(request, bytes),
     context: {
       // What is shown leaves out what no text can show.
       request: `${head.method} ${head.target}`,
@@ -48,10 +48,15 @@ export function draftOf(
   }
 }
 
+function tooLargeFor(request: HttpCommand['request'], bytes: Buffer | undefined): PamError | undefined {
+  if (bytes === undefined) return request?.grpc === undefined ? TOO_LONG : NOT_ENDED
+  return bytes.length > MAX_JUDGED ? TOO_LONG : undefined
+}
+
 /** Whoever decides must see all that would be sent. */
 const TOO_LONG = new PamError(
   'MESSAGE_TOO_LARGE',
-  'the request needs approval, and its body is longer than what is read of it before the decision: nobody can be asked about it',
+  'the request needs approval, and its body is longer than 1 MiB, or than maxBody of the target: nobody can be asked about it',
 )
 
 const NOT_ENDED = new PamError(

@@ -6,7 +6,6 @@ import { anySignal } from '../../../shared/any-signal.ts'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 import { isGrpcCall } from '../grpc/call.ts'
 import { problemAnswer } from '../problem.ts'
-import { MAX_JUDGED } from '../request/read-request.ts'
 import type { Exchange } from '../server/exchange.ts'
 import type { BodyRoom } from '../server/body-room.ts'
 import { HeadTooLarge } from '../server/check-head.ts'
@@ -71,7 +70,8 @@ export class HttpRequests implements RequestHandler {
       if (stranger !== undefined) return way.refuse(exchange, stranger)
       if (asyncRequests !== undefined && isReserved(exchange.request.target))
         return await asyncRequests.serve(exchange, session)
-      const bytes = await this.#bytesOf(exchange, { left: signal, take: room.take, maxBytes: MAX_JUDGED })
+      const { maxBody } = session.configNow()
+      const bytes = await this.#bytesOf(exchange, { left: signal, take: room.take, maxBytes: maxBody })
       const { command, draft } = this.#reader.read(exchange, bytes)
       const decided = await this.#decide(draft, exchange, command)
       if ('hold' in decided) {

@@ -36,15 +36,16 @@ export interface ReadingOptions {
   readonly description: ServiceDescription | undefined
   /** As the target says. */
   readonly encodedSlashes: boolean
+  readonly maxBody: number
 }
 
 export function readCommand(
   head: HttpCommand['head'],
   upgrade: string | undefined,
   bytes: Buffer | undefined,
-  { passed, trailers: late = [], description, encodedSlashes }: ReadingOptions,
+  { passed, trailers: late = [], description, encodedSlashes, maxBody }: ReadingOptions,
 ): HttpCommand {
-  const request = readRequest(head, bytes, upgrade, { encodedSlashes })
+  const request = readRequest(head, bytes, upgrade, { encodedSlashes, maxBody })
   const isWebSocket = !(request instanceof PamError) && request.upgrade !== undefined
   const headers = passed instanceof PamError ? [] : [...passed, ...(isWebSocket ? subprotocolHeader(head.headers) : [])]
   const trailers = late instanceof PamError ? [] : late

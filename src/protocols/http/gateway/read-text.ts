@@ -2,6 +2,7 @@ import type { Facts } from '../../../policy/command.ts'
 import type { PamError } from '../../../shared/errors.ts'
 import { isGrpcCall } from '../grpc/call.ts'
 import { GRPC_HEADERS, passedHeaders } from '../request/read-headers.ts'
+import { MAX_JUDGED } from '../request/read-request.ts'
 import { descriptionOf } from '../openapi/target-description.ts'
 import type { HttpTarget } from '../target.ts'
 import { withoutHandshake } from '../websocket/handshake.ts'
@@ -33,6 +34,7 @@ export function readText(
     passed: passedHeaders(upgrade === undefined ? headers : withoutHandshake(headers), ownNames),
     description: target === undefined ? undefined : descriptionOf(target, baseDirectory),
     encodedSlashes: target?.encodedSlashes ?? false,
+    maxBody: target?.maxBody ?? MAX_JUDGED,
   })
   return { facts, refusal }
 }

@@ -69,8 +69,8 @@ export class RequestReader {
     const trailers = bytes === undefined ? [] : passedTrailers(late, isCall ? [] : ownNames)
     const configNow = session.configNow()
     const description = descriptionOf(configNow, baseDirectory)
-    const { encodedSlashes } = configNow
-    const command = readCommand(request, upgrade, bytes, { passed, trailers, description, encodedSlashes })
+    const { encodedSlashes, maxBody } = configNow
+    const command = readCommand(request, upgrade, bytes, { passed, trailers, description, encodedSlashes, maxBody })
     return isCall ? unlessMasked(command, session) : withHandshake(command)
   }
 }

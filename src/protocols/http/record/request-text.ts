@@ -33,6 +33,7 @@ export function requestText(
   // Whoever has a cookie is the person whom the target takes for its owner: nobody who decides needs that.
   const headerLine = ([name, value]: Header, show: Keep): string =>
     name === 'cookie' ? `cookie: ${cookies(value)}` : show(`${name}: ${value}`)
+  const isLong = bytes !== undefined && bytes.length > MAX_TEXT
   const told = headers.filter(([name]) => !USUAL.has(name))
   const render = (line: string, show: Keep, shownBody: string | undefined): string =>
     [line, ...told.map((header) => headerLine(header, show))].join('\n') +
@@ -47,7 +48,7 @@ export function requestText(
   return {
     shown: render(`${method} ${target}`, (text) => text, content),
     recorded: {
-      text: render(`${method} ${line}`, keep, keptBody(content, body, contentType, keeping)),
+      text: render(`${method} ${line}`, keep, isLong ? content : keptBody(content, body, contentType, keeping)),
       parameters: [],
     },
   }
@@ -68,8 +69,11 @@ function keptBody(
   keeping: Keeping,
 ): string | undefined {
   if (content === undefined) return undefined
-  if (body.type === 'form' && !contentType.startsWith('multipart/')) return keptParameters(body.fields, keeping)
-  return keeping.keep(body.type === 'json' && content.includes('\\') ? JSON.stringify(body.value) : content)
+  const isForm = body.type === 'form' && !contentType.startsWith('multipart/')
+  const kept = isForm
+    ? keptParameters(body.fields, keeping)
+    : keeping.keep(body.type === 'json' && content.includes('\\') ? JSON.stringify(body.value) : content)
+  return kept.length > MAX_TEXT ? `(${kept.length} characters of ${contentType})` : kept
 }
 
 const keptParameters = (parameters: readonly Parameter[], { keep, commitment }: Keeping): string =>
@@ -105,6 +109,8 @@ function bodyText(
 ): string | undefined {
   if (bytes === undefined) return '(a long body, which is sent on as it comes)'
   if (type === 'none') return undefined
+  if (bytes.length > MAX_TEXT)
+    return `(${bytes.length} bytes, SHA-256 ${createHash('sha256').update(bytes).digest('hex')})`
   const text = bytes.toString('utf8')
   return Buffer.from(text).equals(bytes) && !BINARY.test(text)
     ? text
@@ -120,5 +126,7 @@ const USUAL: ReadonlySet<string> = new Set(
 )
 // eslint-disable-next-line no-control-regex
 const BINARY = /[\u0000-\u0008\u000e-\u001f]/
+/** Longer bodies are in a record, and in what is shown, by their digest. */
+const MAX_TEXT = 1024 * 1024
 /** No secret of a kind. */
 const PROBE = 'abcdefgh'

@@ -1,4 +1,5 @@
 import { asPamError, PamError } from '../../../shared/errors.ts'
+import { formatSize } from '../../../shared/size.ts'
 import { grpcMethodOf, isCompressedCall, isGrpcCall } from '../grpc/call.ts'
 import { countMessages } from '../grpc/message-reader.ts'
 import type { RequestHead } from '../server/exchange.ts'
@@ -17,7 +18,7 @@ export function readRequest(
   head: Pick<RequestHead, 'version' | 'method' | 'target' | 'headers'>,
   bytes: Buffer | undefined,
   upgrade: string | undefined,
-  options: PathOptions = {},
+  options: ReadOptions = {},
 ): HttpRequest | PamError {
   const { method, target, headers } = head
   const place = readTarget(target, options)
@@ -30,7 +31,8 @@ export function readRequest(
       'FEATURE_REFUSED',
       'a call of gRPC is a POST in HTTP/2 with a type such as application/grpc+proto',
     )
-  const body = bodyOf(contentType.type, { method, headers }, bytes)
+  const body = bodyOf(contentType.type, { method, headers }, bytes, options.maxBody ?? MAX_JUDGED)
+  if (body instanceof PamError) return body
   if ('failure' in body) return refused(body.failure)
   // Rack reads a body of no type as a form.
   if (method === 'POST' && contentType.type === '' && body.type !== 'none')
@@ -80,7 +82,8 @@ function bodyOf(
   type: string,
   { method, headers }: Pick<RequestHead, 'method' | 'headers'>,
   bytes: Buffer | undefined,
-): RequestBody | { readonly failure: string } {
+  maxBody: number,
+): RequestBody | PamError | { readonly failure: string } {
   const content = valueOf(headers, 'content-type')
   const encoding = valueOf(headers, 'content-encoding')?.toLowerCase() ?? 'identity'
   const isPlain = encoding === 'identity'
@@ -88,10 +91,16 @@ function bodyOf(
   const mayName = isForm(type) || (method === 'POST' && /[/+]json/i.test(content ?? ''))
   if (bytes === undefined)
     return mayName
-      ? { failure: `the form, or the JSON of a POST, is longer than the ${MAX_JUDGED} bytes that are read of it` }
+      ? new PamError(
+          'MESSAGE_TOO_LARGE',
+          `the ${isForm(type) ? 'form' : 'JSON of a POST'} is longer than ${formatSize(maxBody)}: it is read to its end first, since a field of it could name another method`,
+          {
+            hint: 'send less at a time, send it by PUT or as another type, or ask your administrator to raise maxBody of the target',
+          },
+        )
       : { type: 'long' }
   if (isPlain || bytes.length === 0) return readBody(readContentType(content), bytes)
-  const plain = decompress(encoding, bytes, MAX_JUDGED)
+  const plain = decompress(encoding, bytes, maxBody)
   // A server that does not decompress reads it as it stands.
   if (mayOverride(bytes)) return { failure: 'the compressed body could name another method as it stands' }
   if (Buffer.isBuffer(plain)) return readBody(readContentType(content), plain)
@@ -115,8 +124,13 @@ function namesIn(body: RequestBody): readonly Pick<Parameter, 'name'>[] {
   return isObject ? Object.keys(body.value).map((name) => ({ name })) : []
 }
 
-/** What is read of a body before the decision, also of one that is compressed, and the longest that somebody can be asked about. */
+/** What is read of a body before the decision where the target does not say otherwise (`maxBody`), and the longest that somebody can be asked about. */
 export const MAX_JUDGED = 1024 * 1024
+
+export interface ReadOptions extends PathOptions {
+  /** How much of a body is read before the decision, and of what is in one that is compressed; default: MAX_JUDGED. */
+  readonly maxBody?: number
+}
 
 /** What some server takes for a call of gRPC; gRPC-Web is a request like others. */
 const CALL_TYPE = /^application\/grpc(?!-web)/

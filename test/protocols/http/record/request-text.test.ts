@@ -1,6 +1,7 @@
+import { gzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { requestText } from '../../../../src/protocols/http/record/request-text.ts'
-import { readRequest } from '../../../../src/protocols/http/request/read-request.ts'
+import { readRequest, shownBody } from '../../../../src/protocols/http/request/read-request.ts'
 import { PamError } from '../../../../src/shared/errors.ts'
 
 const session = {
@@ -23,4 +24,33 @@ it.each([
   const text = requestText(request, target, { headers, trailers: [] }, bytes, session)
   expect(text.recorded.text.split('\n')).toContain(recorded)
   expect(text.shown).toContain(body)
+})
+
+it('has a body of more than 1 MiB by its digest, also where it was compressed', () => {
+  const long = `{"a":"${'x'.repeat(1024 * 1024)}"}`
+  const form = `a=${'%40'.repeat(400_000)}`
+  for (const [type, body, encoding] of [
+    ['application/json', long, undefined],
+    ['application/json', long, 'gzip'],
+    [FORM, form, undefined],
+    [FORM, form, 'gzip'],
+  ] as const) {
+    const headers = [
+      ['content-type', type] as const,
+      ...(encoding === undefined ? [] : [['content-encoding', encoding] as const]),
+    ]
+    const bytes = encoding === undefined ? Buffer.from(body) : gzipSync(body)
+    const head = { version: '1.1', method: 'POST', target: '/', headers } as const
+    const request = readRequest(head, bytes, undefined, { maxBody: 8 * 1024 * 1024 })
+    if (request instanceof PamError) throw request
+    const { shown, recorded } = requestText(
+      request,
+      '/',
+      { headers, trailers: [] },
+      shownBody(headers, request.body, bytes),
+      session,
+    )
+    expect([shown.length < 1000, recorded.text.length < 1000]).toEqual([true, true])
+    expect(recorded.text).toMatch(/\(\d+ (?:bytes|characters)/)
+  }
 })

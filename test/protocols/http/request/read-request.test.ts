@@ -88,6 +88,36 @@ it.each([
   expect(read(type, body)).toBeInstanceOf(PamError)
 })
 
+it.each([
+  [FORM, 'POST', 'MESSAGE_TOO_LARGE'],
+  ['multipart/form-data; boundary=x', 'PUT', 'MESSAGE_TOO_LARGE'],
+  [JSON_TYPE, 'POST', 'MESSAGE_TOO_LARGE'],
+  ['application/merge-patch+json', 'POST', 'MESSAGE_TOO_LARGE'],
+  [JSON_TYPE, 'PUT', 'long'],
+  [JSON_TYPE, 'PATCH', 'long'],
+  ['application/octet-stream', 'POST', 'long'],
+  ['text/csv', 'POST', 'long'],
+])('a longer body of %s in a %s: only what could name another method is refused', (type, method, what) => {
+  const outcome = read(type, undefined, method)
+  expect(outcome instanceof PamError ? outcome.code : outcome.body.type).toBe(what)
+  if (outcome instanceof PamError)
+    expect([outcome.message, outcome.hint]).toEqual([
+      expect.stringContaining('1 MiB'),
+      expect.stringContaining('maxBody'),
+    ])
+})
+
+it('reads as much of a compressed body as the target says', () => {
+  const headers = [
+    ['content-type', JSON_TYPE],
+    ['content-encoding', 'gzip'],
+  ] as const
+  const head = { version: '1.1', method: 'POST', target: '/', headers } as const
+  const bytes = gzipSync(JSON.stringify({ note: 'x'.repeat(2 * 1024 * 1024) }))
+  expect(readRequest(head, bytes, undefined)).toBeInstanceOf(PamError)
+  expect(readRequest(head, bytes, undefined, { maxBody: 4 * 1024 * 1024 })).toMatchObject({ body: { type: 'json' } })
+})
+
 describe('a compressed body', () => {
   const compressed = (type: string, body: string | Buffer, method = 'POST', encoding = 'gzip') =>
     readRequest(

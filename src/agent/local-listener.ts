@@ -408,7 +408,7 @@ const ignore = (): void => {}
 const NO_ENDPOINT: Endpoint = { address: '127.0.0.1', port: 0 }
 const MAX_CHALLENGE_MS = 30_000
 /** Connections of one target whose owner is being looked for: other users can open any number. */
-const MAX_UNKNOWN = 500
+const MAX_UNKNOWN = 1000
 /** Connections of other users that are being refused. */
 const MAX_REFUSING = 50
 const STRANGER_LINGER_MS = 2000

@@ -14,6 +14,7 @@ const commandOf = (headers: readonly Header[], upgrade?: string) => {
       passed,
       description: undefined,
       encodedSlashes: false,
+      maxBody: 1024 * 1024,
     }),
   )
 }

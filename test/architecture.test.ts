@@ -687,6 +687,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:gateway/',
       'protocols/http/policy/',
       'protocols/http/request/',
+      'protocols/http/json/json-characters.ts',
       'protocols/http/masking/',
     ],
   },

@@ -72,7 +72,9 @@ export class CommandLog {
 export type CommandEntry = Omit<CommandEvent, 'type' | 'id' | 'apart' | 'parameters' | 'digest'>
 
 export function commandEntry(draft: CommandDraft, judgement: Judgement, language: PolicyLanguage): CommandEntry {
-  const { kinds, reads, writes, unknown, operations } = summaryOf(draft.facts.statements, language)
+  const { kinds, unknown, operations, ...named } = summaryOf(draft.facts.statements, language)
+  const { nameOf = (name: string) => name } = draft.recorded
+  const [reads, writes] = [named.reads.map(nameOf), named.writes.map(nameOf)]
   const denial = judgement.type === 'deny' ? judgement : undefined
   return {
     verdict: judgement.type,

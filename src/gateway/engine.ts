@@ -182,6 +182,8 @@ export interface RepeatedCommand {
 export interface Recordable {
   readonly text: string
   readonly parameters: readonly (string | null)[]
+  /** The names of what it reads or writes, where those of the facts have values in them that the record keeps out. */
+  readonly nameOf?: (name: string) => string
   /** The original, where it cannot be determined what in it is secret: the record keeps it as a detached text. */
   readonly detached?: string
 }

@@ -50,6 +50,7 @@ export function requestText(
     recorded: {
       text: render(`${method} ${line}`, keep, isLong ? content : keptBody(content, body, contentType, keeping)),
       parameters: [],
+      ...(kept === path ? {} : { nameOf: (name: string) => (name === path ? kept : name) }),
     },
   }
 }

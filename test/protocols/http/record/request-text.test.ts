@@ -54,3 +54,16 @@ it('has a body of more than 1 MiB by its digest, also where it was compressed', 
     expect(recorded.text).toMatch(/\(\d+ (?:bytes|characters)/)
   }
 })
+
+it('keeps masked kinds out of the names of what a request reads and writes', () => {
+  const headers: [] = []
+  const nameIn = (target: string, name: string): string | undefined => {
+    const request = readRequest({ version: '1.1', method: 'GET', target, headers }, Buffer.alloc(0), undefined)
+    if (request instanceof PamError) throw request
+    const { recorded } = requestText(request, target, { headers, trailers: [] }, Buffer.alloc(0), session)
+    return recorded.nameOf?.(name)
+  }
+  expect(nameIn('/a/jane@example.org/b?x=1', '/a/jane@example.org/b')).toBe('/a/<secret C>/b')
+  expect(nameIn('/a/jane%40example.org/b', '/a/jane%40example.org/b')).toBe('/a/<secret C>/b')
+  expect(nameIn('/a/b', '/a/b')).toBeUndefined()
+})

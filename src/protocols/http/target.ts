@@ -19,6 +19,7 @@ import { fieldRouteFindings, routeFindings } from './openapi/described-routes.ts
 import { fieldNameFindings, nameFindings } from './openapi/named-operations.ts'
 import { descriptionProblems, prepareDescriptions } from './openapi/target-description.ts'
 import { wrongHeaderName } from './request/read-headers.ts'
+import { MAX_BODY } from './request/read-request.ts'
 
 const token = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'expected a word without blanks and separators')
 
@@ -233,7 +234,5 @@ function credentialErrors({ credential: given }: HttpTarget, baseDirectory: stri
   }
 }
 
-/** Reading JSON holds up the gateway: some 10 ms for each MiB. */
-const MAX_BODY = 8 * 1024 * 1024
 /** Of a secret, so that answers can be searched for it. */
 export const MIN_SECRET = 8

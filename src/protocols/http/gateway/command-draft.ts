@@ -16,16 +16,12 @@ export function draftOf(
   const { head, request, trailers, bytes, facts, refusal } = command
   const headers: HttpCommand['headers'] =
     request?.upgrade === undefined ? command.headers : [['upgrade', request.upgrade], ...command.headers]
+  const content =
+    request === undefined || bytes === undefined ? undefined : shownBody(head.headers, request.body, bytes)
   const { shown, recorded } =
     request === undefined
       ? unreadText(command, session)
-      : requestText(
-          request,
-          head.target,
-          { headers, trailers },
-          bytes === undefined ? undefined : shownBody(head.headers, request.body, bytes),
-          session,
-        )
+      : requestText(request, head.target, { headers, trailers }, content, session)
   return {
     text: shown,
     parameters: [],
@@ -35,7 +31,7 @@ export function draftOf(
     notes: () => [],
     estimate: () => Promise.resolve(undefined),
     refusal,
-    tooLarge: tooLargeFor(request, bytes),
+    tooLarge: tooLargeFor(request, bytes, content),
     context: {
       // What is shown leaves out what no text can show.
       request: `${head.method} ${head.target}`,
@@ -48,9 +44,13 @@ export function draftOf(
   }
 }
 
-function tooLargeFor(request: HttpCommand['request'], bytes: Buffer | undefined): PamError | undefined {
+function tooLargeFor(
+  request: HttpCommand['request'],
+  bytes: Buffer | undefined,
+  content: Buffer = Buffer.alloc(0),
+): PamError | undefined {
   if (bytes === undefined) return request?.grpc === undefined ? TOO_LONG : NOT_ENDED
-  return bytes.length > MAX_JUDGED ? TOO_LONG : undefined
+  return Math.max(bytes.length, content.length) > MAX_JUDGED ? TOO_LONG : undefined
 }
 
 /** Whoever decides must see all that would be sent. */

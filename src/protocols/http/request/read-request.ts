@@ -113,7 +113,7 @@ function bodyOf(
 export function shownBody(headers: Headers, body: RequestBody, bytes: Buffer): Buffer {
   const encoding = valueOf(headers, 'content-encoding')?.toLowerCase() ?? 'identity'
   if (encoding === 'identity' || (body.type === 'opaque' && body.looksLike === 'any')) return bytes
-  const plain = decompress(encoding, bytes, MAX_JUDGED)
+  const plain = decompress(encoding, bytes, MAX_BODY)
   return Buffer.isBuffer(plain) ? plain : bytes
 }
 
@@ -126,6 +126,9 @@ function namesIn(body: RequestBody): readonly Pick<Parameter, 'name'>[] {
 
 /** What is read of a body before the decision where the target does not say otherwise (`maxBody`), and the longest that somebody can be asked about. */
 export const MAX_JUDGED = 1024 * 1024
+
+/** The most that a target may have read (`maxBody`). Reading JSON holds up the gateway: some 10 ms for each MiB. */
+export const MAX_BODY = 8 * 1024 * 1024
 
 export interface ReadOptions extends PathOptions {
   /** How much of a body is read before the decision, and of what is in one that is compressed; default: MAX_JUDGED. */

@@ -731,6 +731,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'protocols/*.ts',
       'protocols/http/openapi/',
       'protocols/http/request/read-headers.ts',
+      'protocols/http/request/read-request.ts',
     ],
     packages: ['node:crypto', 'zod'],
   },

@@ -63,7 +63,7 @@ async function main() {
     'Sessions: page to first row, ms': ({ page, url }) => toFirst(page, `${url}/sessions`, 'tbody tr'),
     'Sessions: filter by person to row, ms': ({ page, url }) =>
       toFirst(page, `${url}/sessions?person=jane`, 'tbody tr'),
-    'Live: page to first session, ms': ({ page, url }) => toFirst(page, `${url}/live`, 'article'),
+    'Live: page to first session, ms': ({ page, url }) => toFirst(page, `${url}/live`, 'tbody tr'),
     'Audit: page to first row, ms': ({ page, url }) => toFirst(page, `${url}/audit`, 'tbody tr'),
     'API: 100 reviews, ms': ({ bob }) => timed(() => bob.reviews.page({ visible: true, limit: 100 })),
     'API: 50 sessions, ms': ({ bob }) => timed(() => bob.sessions.list({ limit: 50 })),
@@ -170,6 +170,8 @@ async function seed(file, { sessions, requests }) {
         openedAt,
         ended: { at: openedAt + 30_000, code: 'CLIENT_LEFT', message: 'the client closed the connection' },
         commands: made % 50,
+        denied: made % 7 === 0 ? 2 : 0,
+        held: made % 5 === 0 ? 1 : 0,
         recording: `2026-11/${made}.pamrec`,
       })
     }

@@ -221,6 +221,11 @@ export interface SessionQuery {
   readonly protocol?: string | undefined
   readonly since?: string | undefined
   readonly until?: string | undefined
+  /** Only sessions with commands that were denied; that were held. */
+  readonly denied?: boolean | undefined
+  readonly held?: boolean | undefined
+  /** Also the text of what runs now. */
+  readonly commands?: boolean | undefined
 }
 
 export interface AuditFilter {

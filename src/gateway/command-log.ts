@@ -7,22 +7,26 @@ import { newId } from '../shared/id.ts'
 import { codeOf } from './command-judge.ts'
 import { summaryOf } from './command-summary.ts'
 import type { CommandDraft, Recordable } from './engine.ts'
-import type { RecentCommand } from './session-registry.ts'
+import type { CommandTally, RecentCommand } from './session-registry.ts'
 
 /** Records the commands of a session, counts them, and remembers the last ones for approvers. */
 export class CommandLog {
   readonly #recorder: Recorder
   readonly #clock: Clock
   readonly #recent: RecentCommand[] = []
-  #count = 0
+  readonly #tally = { commands: 0, denied: 0, held: 0 }
 
   constructor(recorder: Recorder, clock: Clock) {
     this.#recorder = recorder
     this.#clock = clock
   }
 
-  get count(): number {
-    return this.#count
+  get tally(): CommandTally {
+    return this.#tally
+  }
+
+  get last(): RecentCommand | undefined {
+    return this.#recent.at(-1)
   }
 
   /** Records the intent, before anything of the command goes upstream. Returns the id of the decision. */
@@ -38,7 +42,7 @@ export class CommandLog {
   add(entry: CommandEntry, { parameters, detached }: Omit<Recordable, 'text'>, digest: string): string {
     const id = newId('dec')
     const { verdict, text } = entry
-    this.#count++
+    this.#count(verdict)
     this.#recent.push({ id, at: this.#clock.now(), text: text.slice(0, MAX_RECENT_TEXT), verdict })
     if (this.#recent.length > MAX_RECENT) this.#recent.shift()
     this.#recorder.intent({
@@ -59,6 +63,12 @@ export class CommandLog {
       operations: entry.operations,
     })
     return id
+  }
+
+  #count(verdict: CommandEvent['verdict']): void {
+    this.#tally.commands++
+    if (verdict === 'deny') this.#tally.denied++
+    else if (verdict === 'hold') this.#tally.held++
   }
 
   /** The last commands before one, newest last; all that are remembered where it is not among them. */

@@ -4,6 +4,7 @@ import type { Login } from '../identity/login.ts'
 import type { Person, Target } from '../policy/command.ts'
 import type { AccessRule } from '../policy/policy.ts'
 import type { PamError } from '../shared/errors.ts'
+import type { CommandTally } from './session-registry.ts'
 
 /** What the data plane needs of the store. */
 export interface GatewayState {
@@ -16,7 +17,7 @@ export interface GatewayState {
   /** Throws LOCKED where a lock keeps this person away from this target. */
   refuseLocked(personId: string, target: Target, now: number): Promise<void>
   sessionOpened(session: OpenedSession): Promise<void>
-  sessionEnded(id: string, ended: { at: number; code: string; message: string; commands: number }): Promise<void>
+  sessionEnded(id: string, ended: SessionEnd): Promise<void>
   /** A connection was refused. */
   accessRefused(person: Person, target: string, error: PamError, now: number): Promise<void>
   fileApproval(approval: Approval, now: number): Promise<void>
@@ -25,6 +26,12 @@ export interface GatewayState {
   /** Uses an approval, once. Throws APPROVAL_VOID unless it is approved, unused and bound to this digest. */
   useApproval(id: string, digest: string, now: number): Promise<Approval>
   login(id: string): Promise<Login | undefined>
+}
+
+export interface SessionEnd extends CommandTally {
+  readonly at: number
+  readonly code: string
+  readonly message: string
 }
 
 export interface OpenedSession {

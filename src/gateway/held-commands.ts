@@ -44,6 +44,13 @@ interface Waiting {
   readonly settle: (outcome: Outcome) => void
 }
 
+/** A held command: its recorded text, and since when (milliseconds) it waits for which approval. */
+export interface HeldSince {
+  readonly approval: string
+  readonly since: number
+  readonly text: string
+}
+
 type Outcome =
   | { readonly type: 'approved' | 'denied'; readonly approval: Approval }
   | { readonly type: 'expired' | 'withdrawn' | 'ended' }
@@ -105,6 +112,13 @@ export class HeldCommands {
   decided(approval: Approval): void {
     const { state } = approval
     if (state === 'approved' || state === 'denied') this.#waiting.get(approval.id)?.settle({ type: state, approval })
+  }
+
+  /** The one that has waited longest. */
+  get first(): HeldSince | undefined {
+    for (const { approval, draft } of this.#waiting.values())
+      return { approval: approval.id, since: approval.createdAt, text: draft.recorded.text }
+    return undefined
   }
 
   find(approvalId: string): Pick<Waiting, 'draft' | 'decision'> | undefined {

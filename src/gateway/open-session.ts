@@ -21,6 +21,7 @@ import type { Engine, Session } from './engine.ts'
 import { gatewayName } from './gateway-name.ts'
 import type { GatewayState } from './gateway-state.ts'
 import { createSession, type RunningSession } from './session.ts'
+import { activityOf } from './session-activity.ts'
 import type { SessionRegistry } from './session-registry.ts'
 import type { OpenedSession, SharedSessions } from './shared-sessions.ts'
 import type { TargetConfig } from './target.ts'
@@ -230,7 +231,12 @@ const listed = (
   target: target.name,
   account: accountOf(session.lease),
   breakGlass: breakGlassRule(grant),
-  commands: () => session.commands(),
+  tally: () => session.tally(),
+  activity: () =>
+    activityOf(
+      { last: session.lastCommand(), held: session.firstHeld(), settled: recorder.lastSettled },
+      recorder.isEncrypted,
+    ),
   recent: (approvalId) => (recorder.isEncrypted ? [] : session.recent(approvalId)),
   end: (reason) => session.end(reason),
   extend(endsAt) {
@@ -298,7 +304,7 @@ async function closeSession(
 ): Promise<void> {
   const reason = endOf(session)
   const { code, message } = reason
-  const commands = session.commands()
+  const tally = session.tally()
   registry.over(id)
   const at = clock.now()
   // The credential does not wait for the disk.
@@ -306,13 +312,13 @@ async function closeSession(
     session.lease.release(),
     spool.close(recorder, { code, message }),
   ])
-  await state.sessionEnded(id, { at, code, message, commands }).finally(() => registry.remove(id))
+  await state.sessionEnded(id, { at, code, message, ...tally }).finally(() => registry.remove(id))
   if (sealed.status === 'rejected') throw sealed.reason
   // The session is over all the same; what was made for it is looked for again later.
   if (released.status === 'rejected') logger.error({ cause: released.reason }, 'credential.release_failed')
   // The cause of an internal error is logged under the id that the client was given.
   if (code === 'INTERNAL') logger.error({ id: reason.id, cause: reason.cause }, 'session.failed')
-  logger.info({ code, commands }, 'session.ended')
+  logger.info({ code, commands: tally.commands }, 'session.ended')
 }
 
 /** Why the session ended: without another reason, the client left. */

@@ -3,6 +3,7 @@ import { keepsOut, lockedError, type Lock } from '../access/lock.ts'
 import type { Person } from '../policy/command.ts'
 import { isSamePerson } from '../policy/same-person.ts'
 import { PamError } from '../shared/errors.ts'
+import type { Activity } from './session-activity.ts'
 import { keepsAccess, type Rules } from './keeps-access.ts'
 
 /** A live session, as it is listed and ended. */
@@ -18,7 +19,9 @@ export interface LiveSession {
   /** The break-glass rule that it was opened under. */
   readonly breakGlass?: string | undefined
   /** Commands so far. */
-  commands(): number
+  tally(): CommandTally
+  /** What it does now; the text is left out where the record of the session is hidden from everybody here. */
+  activity(): Activity | undefined
   /** For approvers; empty where the record of the session is hidden from everybody here. */
   recent(approvalId: string): readonly RecentCommand[]
   end(reason: PamError): void
@@ -36,6 +39,13 @@ export interface RecentCommand {
   readonly at: number
   readonly text: string
   readonly verdict: 'allow' | 'deny' | 'hold'
+}
+
+/** How many commands a session had, and how many of them were denied and held. */
+export interface CommandTally {
+  readonly commands: number
+  readonly denied: number
+  readonly held: number
 }
 
 export interface HeldCommand {

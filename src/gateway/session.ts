@@ -20,8 +20,8 @@ import { CommandLog } from './command-log.ts'
 import type { ComparisonBudget } from './comparison-budget.ts'
 import type { CommandDraft, Decision, Session } from './engine.ts'
 import type { GatewayState } from './gateway-state.ts'
-import { HeldCommands } from './held-commands.ts'
-import type { RecentCommand } from './session-registry.ts'
+import { HeldCommands, type HeldSince } from './held-commands.ts'
+import type { CommandTally, RecentCommand } from './session-registry.ts'
 import type { TargetConfig } from './target.ts'
 
 export interface SessionParts {
@@ -52,8 +52,12 @@ export interface RunningSession extends Session {
   decided(approval: Approval): void
   /** The exact text that a held command would run. */
   held(approvalId: string): { readonly text: string; readonly parameters: readonly (string | null)[] } | undefined
-  /** Number of commands so far. */
-  commands(): number
+  /** Commands so far. */
+  tally(): CommandTally
+  /** The last command, as recorded. */
+  lastCommand(): RecentCommand | undefined
+  /** The command that has been held longest, while one is held. */
+  firstHeld(): HeldSince | undefined
   /** The last commands before a held one, as recorded, newest last: context for the approver. */
   recent(approvalId: string): readonly RecentCommand[]
 }
@@ -111,7 +115,9 @@ export function createSession(parts: SessionParts): RunningSession {
       session: sessionKey('mask'),
       target: createHmac('sha256', parts.digestKey).update(`mask target ${target.name}`).digest(),
     },
-    commands: () => log.count,
+    tally: () => ({ ...log.tally }),
+    lastCommand: () => log.last,
+    firstHeld: () => held.first,
     end: (reason) => parts.ended.abort(reason),
     decided: (approval) => held.decided(approval),
     held: (approvalId) => held.find(approvalId)?.draft,

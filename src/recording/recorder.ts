@@ -42,6 +42,12 @@ export interface RecorderParts {
   readonly onFailure: (error: PamError) => void
 }
 
+/** The id of a command's decision, and when (milliseconds since 1970) its answer was recorded. */
+export interface SettledCommand {
+  readonly command: string
+  readonly at: number
+}
+
 /** Callbacks that wait for what the journal took in one turn. */
 interface Batch {
   readonly intents: number
@@ -60,6 +66,7 @@ export class SessionRecorder implements Recorder, JournalSource {
   readonly #file: RecordingFile
   readonly #listeners = new Set<(event: ReadEvent) => void>()
   #seq = 0
+  #lastSettled: SettledCommand | undefined
   /** Unsealed segments: full ones, oldest first, and the one that events are added to. */
   #full: OpenSegment[] = []
   #fullBytes = 0
@@ -113,6 +120,11 @@ export class SessionRecorder implements Recorder, JournalSource {
   /** No event can be added any longer. */
   get isOver(): boolean {
     return this.#failed !== undefined
+  }
+
+  /** The last command that the target has answered, or that nobody approved. */
+  get lastSettled(): SettledCommand | undefined {
+    return this.#lastSettled
   }
 
   get file(): string {
@@ -251,6 +263,8 @@ export class SessionRecorder implements Recorder, JournalSource {
     const seq = this.#seq++
     const ms = Math.round(performance.now() - this.#start)
     const wall = this.#open.add(body, data, Date.now(), ms)
+    if (body.type === 'result' || (body.type === 'approval' && body.state !== 'approved'))
+      this.#lastSettled = { command: body.command, at: wall }
     if (this.#listeners.size === 0) return
     const event: RecordedEvent = { seq, at: new Date(wall).toISOString(), ms, ...body }
     for (const listener of this.#listeners)

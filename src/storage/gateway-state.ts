@@ -13,7 +13,7 @@ import { activeBreakGlass, activeGrant, findGrants, saveGrant, standingBlock } f
 import { findLogin } from './logins.ts'
 import { refuseLocked } from './locks.ts'
 import { saveRecording } from './recordings.ts'
-import { endSession, insertSession, type SessionRow } from './sessions.ts'
+import { endSession, insertSession, type SessionEnd, type SessionRow } from './sessions.ts'
 
 /** What the data plane asks of the store; each change with its audit entry, in one transaction. */
 export function gatewayState(db: Database) {
@@ -36,14 +36,14 @@ export function gatewayState(db: Database) {
 
     sessionOpened: (session: OpenedSession) => db.change((tx) => noteOpened(tx, session)),
 
-    sessionEnded: (id: string, ended: { at: number; code: string; message: string; commands: number }) =>
+    sessionEnded: (id: string, ended: SessionEnd) =>
       db.changeSoon(async (tx) => {
         await endSession(tx, id, ended)
         await appendAudit(tx, ended.at, {
           type: 'session.ended',
           actor: 'gateway',
           subject: id,
-          data: { code: ended.code, commands: ended.commands },
+          data: { code: ended.code, commands: ended.commands, denied: ended.denied, held: ended.held },
         })
       }),
 
@@ -82,7 +82,7 @@ export function gatewayState(db: Database) {
   }
 }
 
-type OpenedSession = Omit<SessionRow, 'ended' | 'commands'> & { readonly from: string }
+type OpenedSession = Omit<SessionRow, 'ended' | 'commands' | 'denied' | 'held'> & { readonly from: string }
 
 /** Standing access, for as long as the rule says; what another connection has been given meanwhile serves as well. */
 async function newStandingGrant(tx: Tx, person: Person, target: Target, rule: AccessRule, now: number): Promise<Grant> {
@@ -121,7 +121,7 @@ async function newStandingGrant(tx: Tx, person: Person, target: Target, rule: Ac
 
 /** The session, its recording that begins with it, and the entry. */
 async function noteOpened(tx: Tx, { from, ...session }: OpenedSession): Promise<void> {
-  await insertSession(tx, { ...session, ended: undefined, commands: 0 })
+  await insertSession(tx, { ...session, ended: undefined, commands: 0, denied: 0, held: 0 })
   await saveRecording(tx, {
     sessionId: session.id,
     target: session.target,

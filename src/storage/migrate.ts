@@ -12,6 +12,7 @@ import { trackSamlSessions } from './migrations/20261130-track-saml-sessions.ts'
 import { laterRequests } from './migrations/20261203-later-requests.ts'
 import { keepBreakGlass } from './migrations/20261202-break-glass.ts'
 import { keepLocks } from './migrations/20261201-keep-locks.ts'
+import { countVerdicts } from './migrations/20261204-tally-verdicts.ts'
 
 /** Brings the schema up to date; several gateways may try at once, one does it. Throws what the store says. */
 export async function migrate<T>(db: Kysely<T>): Promise<void> {
@@ -34,4 +35,5 @@ const migrations = {
   '20261201-keep-locks': keepLocks,
   '20261202-break-glass': keepBreakGlass,
   '20261203-later-requests': laterRequests,
+  '20261204-tally-verdicts': countVerdicts,
 }

@@ -11,12 +11,14 @@ import { listRequests, saveRequest } from './requests.ts'
  */
 export async function recoverSessions(db: Database, open: ReadonlySet<string>, now: number): Promise<void> {
   return db.change(async (tx) => {
-    for (const { id, commands } of await listSessions(tx, { active: true }, { limit: 100_000 }))
+    for (const { id, commands, denied, held } of await listSessions(tx, { active: true }, { limit: 100_000 }))
       await endSession(tx, id, {
         at: now,
         code: 'GATEWAY_STOPPED',
         message: 'the gateway stopped while the session was open',
         commands,
+        denied,
+        held,
       })
     for (const id of open)
       await appendAudit(tx, now, {

@@ -30,6 +30,17 @@ export async function findRequests(db: Reader, prefix: string): Promise<AccessRe
   return rows.map(requestFromRow)
 }
 
+/** Several at once. */
+export async function requestsById(db: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, AccessRequest>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('requests')
+    .selectAll()
+    .where('id', 'in', [...new Set(ids)])
+    .execute()
+  return new Map(rows.map((row) => [row.id, requestFromRow(row)]))
+}
+
 export async function listRequests(
   db: Reader,
   filter: { personId?: string | undefined; state?: AccessRequest['state'] | undefined },

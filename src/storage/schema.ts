@@ -141,6 +141,9 @@ export interface SessionTable extends PersonColumns {
   end_code: string | null
   end_message: string | null
   commands: number
+  /** Of the commands. 0 in sessions that ended before they were counted. */
+  denied: number
+  held: number
   /** Path below the spool, and name in the home. */
   recording: string
 }

@@ -15,7 +15,19 @@ export interface SessionRow {
   readonly openedAt: number
   readonly ended: { readonly at: number; readonly code: string; readonly message: string } | undefined
   readonly commands: number
+  /** Of the commands, those that were denied, and those that were held. */
+  readonly denied: number
+  readonly held: number
   readonly recording: string
+}
+
+export interface SessionEnd {
+  readonly at: number
+  readonly code: string
+  readonly message: string
+  readonly commands: number
+  readonly denied: number
+  readonly held: number
 }
 
 export async function insertSession(tx: Tx, session: SessionRow): Promise<void> {
@@ -25,25 +37,21 @@ export async function insertSession(tx: Tx, session: SessionRow): Promise<void> 
 const insertRow = compiledOnce<SessionTable, unknown>(
   [
     ...(['id', 'person_id', 'person_kind', 'person_label', 'target', 'protocol', 'grant_id', 'login_id'] as const),
-    ...(['opened_at', 'ended_at', 'end_code', 'end_message', 'commands', 'recording'] as const),
+    ...(['opened_at', 'ended_at', 'end_code', 'end_message', 'commands', 'denied', 'held', 'recording'] as const),
   ],
   (db, row) => db.insertInto('sessions').values(row),
 )
 
-export async function endSession(
-  tx: Tx,
-  id: string,
-  ended: { at: number; code: string; message: string; commands: number },
-): Promise<void> {
+export async function endSession(tx: Tx, id: string, ended: SessionEnd): Promise<void> {
   await saveEnd(tx, { ...ended, id })
 }
 
-const saveEnd = compiledOnce<{ id: string; at: number; code: string; message: string; commands: number }, unknown>(
-  ['id', 'at', 'code', 'message', 'commands'],
-  (db, { id, at, code, message, commands }) =>
+const saveEnd = compiledOnce<SessionEnd & { id: string }, unknown>(
+  ['id', 'at', 'code', 'message', 'commands', 'denied', 'held'],
+  (db, { id, at, code, message, commands, denied, held }) =>
     db
       .updateTable('sessions')
-      .set({ ended_at: at, end_code: code, end_message: message, commands })
+      .set({ ended_at: at, end_code: code, end_message: message, commands, denied, held })
       .where('id', '=', id)
       .where('ended_at', 'is', null),
 )
@@ -66,6 +74,9 @@ export interface SessionFilter {
   /** Opened at or after, and before, in milliseconds. */
   readonly since?: number | undefined
   readonly until?: number | undefined
+  /** Only those with a command that was denied; that was held. */
+  readonly denied?: boolean | undefined
+  readonly held?: boolean | undefined
 }
 
 export async function listSessions(db: Reader, filter: SessionFilter, page: Page): Promise<SessionRow[]> {
@@ -78,6 +89,8 @@ export async function listSessions(db: Reader, filter: SessionFilter, page: Page
     .limit(page.limit)
   if (filter.personId !== undefined) query = query.where('person_id', '=', filter.personId)
   if (filter.active === true) query = query.where('ended_at', 'is', null)
+  if (filter.denied === true) query = query.where('denied', '>', 0)
+  if (filter.held === true) query = query.where('held', '>', 0)
   const { person, target, protocol, since, until } = filter
   if (person !== undefined)
     query = query.where(
@@ -166,6 +179,8 @@ const toRow = (session: SessionRow): SessionTable => ({
   end_code: session.ended?.code ?? null,
   end_message: session.ended?.message ?? null,
   commands: session.commands,
+  denied: session.denied,
+  held: session.held,
   recording: session.recording,
 })
 
@@ -180,5 +195,7 @@ const fromRow = (row: SessionTable): SessionRow => ({
   ended:
     row.ended_at === null ? undefined : { at: row.ended_at, code: row.end_code ?? '', message: row.end_message ?? '' },
   commands: row.commands,
+  denied: row.denied,
+  held: row.held,
   recording: row.recording,
 })

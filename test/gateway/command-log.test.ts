@@ -45,7 +45,7 @@ it('detaches the original of what could not be parsed', () => {
 it('counts, and remembers the last ten before one, each cut to 500 characters', () => {
   const log = logOf(new SessionBench(''))
   const ids = Array.from({ length: 20 }, (_, i) => log.record(draftOf({}, { text: `${i}`.padEnd(600) }), allow, rules))
-  expect(log.count).toBe(20)
+  expect(log.tally).toEqual({ commands: 20, denied: 0, held: 0 })
   expect(log.before(ids.at(-1)).map(({ id }) => id)).toEqual(ids.slice(9, 19))
   expect(log.before(undefined)).toHaveLength(11)
   expect(log.before(ids[0])).toHaveLength(11)

@@ -29,7 +29,7 @@ describe('a session', () => {
       ['command', 'deny', 'DROP-TABLE'],
       ['command', 'hold', 'TRUNCATE'],
     ])
-    expect(session.commands()).toBe(3)
+    expect(session.tally().commands).toBe(3)
   })
 
   it('returns the id that is on record', () => {

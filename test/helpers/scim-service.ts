@@ -140,7 +140,8 @@ export async function startScim(rules: string): Promise<ScimService> {
         grantId,
         target: 'store',
         account: 'app',
-        commands: () => 0,
+        tally: () => ({ commands: 0, denied: 0, held: 0 }),
+    activity: () => undefined,
         recent: () => [],
         end: ({ code, message }) => {
           ended.push(`${session} ${code}: ${message}`)

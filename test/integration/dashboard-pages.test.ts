@@ -39,7 +39,10 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
     },
     live: {
       path: '/live',
-      open: (page) => page.getByRole('button', { name: 'End session…' }).first().click(),
+      open: async (page) => {
+        await page.getByText('running').first().waitFor()
+        await page.getByRole('button', { name: 'End…' }).first().click()
+      },
     },
     watch: { path: `/live/${live}`, open: (page) => page.getByText('pg_sleep').first().waitFor() },
     sessions: { path: '/sessions' },

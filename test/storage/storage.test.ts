@@ -313,6 +313,8 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
         loginId: 'log_1',
         recording: 'x',
         commands: 0,
+        denied: 0,
+        held: 0,
         // Many are opened in one millisecond.
         openedAt: NOW + Math.floor(n / 700),
         ended: { at: NOW, code: 'CLIENT_LEFT', message: '' },
@@ -396,7 +398,14 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
       try {
         const ends = [
-          gatewayState(db).sessionEnded('ses_1', { at: NOW, code: 'CLIENT_LEFT', message: '', commands: 0 }),
+          gatewayState(db).sessionEnded('ses_1', {
+            at: NOW,
+            code: 'CLIENT_LEFT',
+            message: '',
+            commands: 0,
+            denied: 0,
+            held: 0,
+          }),
           evidence.transfer.sealed([]),
           evidence.transfer.stored('ses_1', 'home'),
           evidence.journalReleased('jrn_1'),

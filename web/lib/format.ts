@@ -15,6 +15,16 @@ export function formatLength(milliseconds: number): string {
   return hours % 24 === 0 ? count(days, 'day') : `${count(days, 'day')} ${count(hours % 24, 'hour')}`
 }
 
+/** `45s`, `3m`, `2h 5m`, `3d`: for columns of figures. */
+export function formatShort(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000))
+  const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)]
+  if (seconds < 60) return `${seconds}s`
+  if (minutes < 60) return `${minutes}m`
+  if (hours < 24) return minutes % 60 === 0 ? `${hours}h` : `${hours}h ${minutes % 60}m`
+  return `${Math.floor(hours / 24)}d`
+}
+
 /** `3 minutes ago`, `in 2 hours`. */
 export function formatRelative(time: string, now: number): string {
   const difference = Date.parse(time) - now

@@ -1,3 +1,5 @@
+import { MARK } from '../../src/shared/commitment.ts'
+
 /** A token of a command. The tokens joined give the text back: nothing is added, dropped or moved. */
 export interface Token {
   readonly kind: 'plain' | 'kw' | 'str' | 'com' | 'num'
@@ -51,3 +53,12 @@ const KEYWORDS = new Set(
     ' ',
   ),
 )
+
+/** The same of a text from a recording: what stands there in place of a value is one token, or inside of one. */
+export function highlightRecorded(text: string, language: 'sql' | 'shell'): Token[] {
+  let at = 0
+  return highlight(
+    text.replaceAll(MARK, (mark) => 'x'.repeat(mark.length)),
+    language,
+  ).map(({ kind, text: { length } }) => ({ kind, text: text.slice(at, (at += length)) }))
+}

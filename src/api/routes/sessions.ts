@@ -1,8 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import type { AccessRequest } from '../../access/request.ts'
+import type { Activity } from '../../gateway/session-activity.ts'
+import type { Login } from '../../identity/login.ts'
 import { PamError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
 import { grantsById } from '../../storage/grants.ts'
+import { requestsById } from '../../storage/requests.ts'
 import { listSessions, type SessionRow } from '../../storage/sessions.ts'
 import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
@@ -31,13 +35,17 @@ function sessionsRoute(app: App, deps: ApiDeps): void {
     protocol: z.string().max(50).optional(),
     since: z.iso.datetime().optional(),
     until: z.iso.datetime().optional(),
+    denied: z.stringbool().default(false),
+    held: z.stringbool().default(false),
+    /** Also the text of what runs now in sessions whose recordings the caller may read; which is a reading of them. */
+    commands: z.stringbool().default(false),
   })
   app.get(
     '/v1/sessions',
     { schema: { querystring: listQuery, response: { 200: sessionsSchema } } },
     async (request) => {
       const login = request.login()
-      const { limit, mine, since, until, active, person, target, protocol } = request.query
+      const { limit, mine, since, until, active, person, target, protocol, denied, held } = request.query
       const rows = await listSessions(
         db.read,
         {
@@ -46,13 +54,15 @@ function sessionsRoute(app: App, deps: ApiDeps): void {
           person,
           target,
           protocol,
+          denied,
+          held,
           since: since === undefined ? undefined : Date.parse(since),
           until: until === undefined ? undefined : Date.parse(until),
         },
         toPage(request.query),
       )
       return {
-        items: await toJson(rows, deps),
+        items: await toJson(rows, deps, request.query.commands ? await readersText(rows, login, deps) : noText),
         ...nextOf(
           rows.map(({ id, openedAt }) => ({ id, at: openedAt })),
           limit,
@@ -110,15 +120,41 @@ function keysRoute(app: App, deps: ApiDeps): void {
   )
 }
 
-const one = async (session: SessionRow, deps: ApiDeps): Promise<Session> =>
-  (await toJson([session], deps))[0] as Session
+/** Whose commands the caller may read. Their own, and auditors all: then their reading is noted. */
+async function readersText(
+  rows: readonly SessionRow[],
+  login: Login,
+  deps: ApiDeps,
+): Promise<(session: SessionRow) => boolean> {
+  const isOwn = ({ person }: SessionRow): boolean => person.id === login.person.id
+  if (!hasRole(login, 'audit', deps)) return isOwn
+  const others = rows.some((session) => !isOwn(session) && deps.registry.has(session.id))
+  if (others) await deps.readings.noteOften(login, 'sessions.watched', 'sessions')
+  return () => true
+}
 
-async function toJson(sessions: readonly SessionRow[], { db, registry }: ApiDeps): Promise<Session[]> {
+const noText = (): boolean => false
+
+const one = async (session: SessionRow, deps: ApiDeps): Promise<Session> =>
+  (await toJson([session], deps, noText))[0] as Session
+
+async function toJson(
+  sessions: readonly SessionRow[],
+  { db, registry }: ApiDeps,
+  hasText: (session: SessionRow) => boolean,
+): Promise<Session[]> {
   const grants = await grantsById(
     db.read,
     sessions.map(({ grantId }) => grantId),
   )
+  const requests = await requestsById(
+    db.read,
+    [...grants.values()].flatMap(({ requestId }) => requestId ?? []),
+  )
   return sessions.map((session) => {
+    const live = registry.find(session.id)
+    const { commands, denied, held } = live?.tally() ?? session
+    const activity = session.ended === undefined ? live?.activity() : undefined
     const grant = grants.get(session.grantId)
     const { id, person, target, protocol, grantId, openedAt, ended } = session
     return {
@@ -129,8 +165,27 @@ async function toJson(sessions: readonly SessionRow[], { db, registry }: ApiDeps
       grantId,
       openedAt: iso(openedAt),
       ...(ended === undefined ? {} : { ended: { ...ended, at: iso(ended.at) } }),
-      commands: registry.find(id)?.commands() ?? session.commands,
+      commands,
+      denied,
+      held,
       ...(grant === undefined ? {} : { grantEndsAt: iso(grant.endsAt), reason: grant.reason }),
+      ...approvedBy(requests.get(grant?.requestId ?? '')),
+      ...(activity === undefined ? {} : { activity: activityToJson(activity, hasText(session)) }),
     }
   })
 }
+
+function approvedBy(request: AccessRequest | undefined): Pick<Session, 'approvedBy'> {
+  const approvers = request?.decisions.filter(({ verdict }) => verdict === 'approve').map(({ label }) => label) ?? []
+  return approvers.length === 0 ? {} : { approvedBy: approvers }
+}
+
+const activityToJson = (
+  { state, since, approval, text }: Activity,
+  hasText: boolean,
+): NonNullable<Session['activity']> => ({
+  state,
+  since: iso(since),
+  ...(approval === undefined ? {} : { approval }),
+  ...(text === undefined || !hasText ? {} : { text }),
+})

@@ -1,14 +1,43 @@
 import { useState } from 'preact/hooks'
+import type { Session } from '../../../src/api/schemas/session.ts'
+import { Confirm } from '../../components/ui/dialog.tsx'
 import { TwoSteps } from '../../components/ui/parts.tsx'
+import { Text } from '../../components/ui/text.tsx'
 import { api } from '../../lib/client.ts'
+import { formatDateTime } from '../../lib/format.ts'
 
-/** Ends a session; the connected user sees the reason in their client. */
-export function EndSession({ id }: { id: string }) {
+/** Ends sessions; the connected users see the reason in their clients. With `wholeAccess`, the grant is revoked, which ends every session under it. */
+export function EndDialog({ session, close }: { session: Session; close: () => void }) {
   const [reason, setReason] = useState('')
+  const [whole, setWhole] = useState(false)
+  const { id, grantId, person, target, grantEndsAt } = session
+  const act = (): Promise<unknown> =>
+    whole ? api.grants.revoke(grantId, reason.trim()) : api.sessions.kill(id, reason.trim())
   return (
-    <TwoSteps label="End session…" confirm="End session now" act={() => api.sessions.kill(id, reason.trim())}>
+    <Confirm
+      title={`End the session of ${person.label} on ${target}`}
+      confirm={whole ? 'Revoke access now' : 'End session now'}
+      act={act}
+      close={close}
+    >
       <Reason value={reason} change={setReason} />
-    </TwoSteps>
+      <fieldset class="stack">
+        <legend class="visually-hidden">What ends</legend>
+        <label class="check">
+          <input type="radio" name="what" checked={!whole} onChange={() => setWhole(false)} />
+          <span>
+            This session. <Text>{person.label}</Text> can connect again.
+          </span>
+        </label>
+        <label class="check">
+          <input type="radio" name="what" checked={whole} onChange={() => setWhole(true)} />
+          <span>
+            The access
+            {grantEndsAt === undefined ? '' : ` until ${formatDateTime(grantEndsAt)}`}, with every session under it.
+          </span>
+        </label>
+      </fieldset>
+    </Confirm>
   )
 }
 

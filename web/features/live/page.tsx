@@ -1,120 +1,120 @@
-import { useEffect, useMemo } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { Session } from '../../../src/api/schemas/session.ts'
-import { Link } from '../../app/router.tsx'
-import { Ago, Badge, Empty, Loading, More, Problem } from '../../components/ui/parts.tsx'
+import { Link, setQuery, usePlace } from '../../app/router.tsx'
+import { Badge, Empty, Loading, Problem } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { api, signIn } from '../../lib/client.ts'
 import { count, formatDateTime, formatLength } from '../../lib/format.ts'
 import { useLive } from '../../lib/live.ts'
+import { useMedia } from '../../lib/media.ts'
 import { useStore } from '../../lib/store.ts'
-import { useData, useNow, usePages } from '../../lib/use-data.ts'
-import { EndSession, RevokeGrant } from './end.tsx'
+import { useData, useNow } from '../../lib/use-data.ts'
+import { EndDialog } from './end.tsx'
+import { grouped, inColumns, matching, type Grouping } from './rows.ts'
+import { LiveTable } from './table.tsx'
+import { useOpenSessions } from './use-sessions.ts'
 import { Watch } from './watch.tsx'
 
-/** The open sessions. */
+/** The open sessions: who runs what since when. */
 export function LivePage() {
-  const pages = usePages('live', (cursor) => api.sessions.list({ active: true, limit: 50, cursor }))
-  const { data, error, loading, reload, change, more } = pages
-  useLive((message) => {
-    if (message.type === 'resync') return reload()
-    if (message.kind !== 'session') return
-    void api.sessions.get(message.id).then(
-      (session) =>
-        change((items) => {
-          const known = items.some(({ id }) => id === session.id)
-          if (session.ended === undefined && !known) return [session, ...items]
-          return items.map((item) => (item.id === session.id ? session : item))
-        }),
-      () => {},
-    )
-  })
-  const open = useMemo(() => data?.filter(({ ended }) => ended === undefined).length ?? 0, [data])
+  const { sessions, hasMore, error, reload } = useOpenSessions()
+  const { query } = usePlace()
+  const [ending, setEnding] = useState<Session>()
+  const me = useStore(signIn)
+  const filter = query.get('filter') ?? ''
+  const by = groupingOf(query.get('by'))
+  const shown = useMemo(() => matching(sessions ?? [], filter), [sessions, filter])
+  const roles = me.state === 'in' ? me.me.roles : []
+  const isMine = ({ person }: Session): boolean => me.state === 'in' && me.me.person.id === person.id
   return (
-    <>
+    <div class="stack live">
       <div class="head">
         <h1>Live</h1>
+        {sessions !== undefined && sessions.length > 0 && <Controls filter={filter} by={by} />}
         <p class="soft small" role="status">
-          {data === undefined
-            ? ''
-            : more === undefined
-              ? `${count(open, 'session')} open`
-              : `More than ${count(open, 'session')} open`}
+          {sessions === undefined ? '' : stateOf(sessions, hasMore)}
         </p>
       </div>
       {error !== undefined && <Problem error={error} retry={reload} />}
-      {data === undefined && error === undefined && <Loading what="live sessions" />}
-      {data?.length === 0 && (
+      {sessions === undefined && error === undefined && <Loading what="live sessions" />}
+      {sessions?.length === 0 && (
         <Empty>
           <p>Nobody is connected.</p>
           <p class="small">New sessions appear here automatically.</p>
         </Empty>
       )}
-      {data !== undefined && data.length > 0 && (
-        <ul class="list" aria-label="Sessions">
-          {data.map((session) => (
-            <li key={session.id}>
-              <LiveCard session={session} />
-            </li>
-          ))}
-        </ul>
-      )}
-      <More more={more} loading={loading && data !== undefined && data.length >= 50} />
-    </>
+      {sessions !== undefined && sessions.length > 0 && shown.length === 0 && <Empty>No matching sessions.</Empty>}
+      <Columns
+        sessions={shown}
+        by={by}
+        mayWatch={(session) => isMine(session) || roles.includes('audit')}
+        mayEnd={(session) => isMine(session) || roles.includes('operate')}
+        end={setEnding}
+      />
+      {ending !== undefined && <EndDialog session={ending} close={() => setEnding(undefined)} />}
+    </div>
   )
 }
 
-function LiveCard({ session }: { session: Session }) {
-  const { id, person, target, protocol, openedAt, ended, commands } = session
-  const me = useStore(signIn)
-  const roles = me.state === 'in' ? me.me.roles : []
-  const isMine = me.state === 'in' && me.me.person.id === person.id
-  const mayEnd = isMine || roles.includes('operate')
+function Controls({ filter, by }: { filter: string; by: Grouping }) {
   return (
-    <article
-      class={`card ${ended === undefined ? '' : 'gone'}`}
-      data-testid={id}
-      aria-label={`${person.label} on ${target}`}
-    >
-      <div class="row spread">
-        <h2>
-          <Text>{person.label}</Text> <span class="soft">on</span> <Text>{target}</Text>
-        </h2>
-        {ended === undefined ? <TimeLeft session={session} /> : <Badge>ended</Badge>}
-      </div>
-      <div class="row small">
-        <Badge>{protocol}</Badge>
-        {person.kind === 'service' && <Badge tone="warn">service</Badge>}
-        <span class="soft">
-          opened <Ago time={openedAt} />, {count(commands, 'command')}
-        </span>
-        <Link to={`/sessions/${encodeURIComponent(id)}`} class="mono">
-          {id}
-        </Link>
-      </div>
-      <p class="small">
-        <span class="soft">Grant</span> <span class="mono">{session.grantId}</span>
-        {session.reason === undefined ? '' : ': '}
-        <Text>{session.reason ?? ''}</Text>
-      </p>
-      {ended !== undefined && (
-        <p class="note small" role="status">
-          Ended: <Text>{ended.message}</Text>
-        </p>
-      )}
-      {ended === undefined && (
-        <div class="row actions">
-          {(isMine || roles.includes('audit')) && (
-            <Link to={`/live/${encodeURIComponent(id)}`} class="button primary">
-              Watch
-            </Link>
-          )}
-          {mayEnd && <EndSession id={id} />}
-          {mayEnd && <RevokeGrant id={session.grantId} target={target} />}
-        </div>
-      )}
-    </article>
+    <form class="row controls" role="search" aria-label="Live sessions" onSubmit={(event) => event.preventDefault()}>
+      <label>
+        <span class="visually-hidden">Filter</span>
+        <input
+          type="search"
+          value={filter}
+          placeholder="person, target, command, held"
+          onInput={({ currentTarget }) => setQuery({ filter: currentTarget.value, by })}
+        />
+      </label>
+      <label>
+        <span class="visually-hidden">Group by</span>
+        <select value={by} onChange={({ currentTarget }) => setQuery({ filter, by: currentTarget.value })}>
+          <option value="">not grouped</option>
+          <option value="person">by person</option>
+          <option value="target">by target</option>
+        </select>
+      </label>
+    </form>
   )
 }
+
+/** Many sessions stand in two columns where there is room for them. */
+function Columns({
+  sessions,
+  by,
+  ...rest
+}: { sessions: readonly Session[]; by: Grouping } & Omit<Parameters<typeof LiveTable>[0], 'groups' | 'by' | 'now'>) {
+  const now = useNow(1000)
+  const isWide = useMedia('(min-width: 75rem)')
+  const groups = useMemo(() => grouped(sessions, by), [sessions, by])
+  const columns = inColumns(groups, isWide && sessions.length > ONE_COLUMN ? 2 : 1)
+  if (sessions.length === 0) return null
+  return (
+    <div class={columns.length > 1 ? 'columns' : ''}>
+      {columns.map((column, index) => (
+        <LiveTable key={index} groups={column} by={by} now={now} {...rest} />
+      ))}
+    </div>
+  )
+}
+
+function stateOf(sessions: readonly Session[], hasMore: boolean): string {
+  const open = sessions.filter(({ ended }) => ended === undefined)
+  const of = (state: string): number => open.filter(({ activity }) => activity?.state === state).length
+  const parts = [
+    `${hasMore ? 'More than ' : ''}${count(open.length, 'session')} open`,
+    of('running') > 0 ? `${of('running')} running` : '',
+    of('held') > 0 ? `${of('held')} held` : '',
+  ]
+  return parts.filter(Boolean).join(', ')
+}
+
+const groupingOf = (asked: string | null): Grouping => (asked === 'person' || asked === 'target' ? asked : '')
+
+/** As many rows as fit on a screen. */
+const ONE_COLUMN = 40
 
 function TimeLeft({ session: { grantEndsAt } }: { session: Session }) {
   const now = useNow(1000)
@@ -131,6 +131,7 @@ function TimeLeft({ session: { grantEndsAt } }: { session: Session }) {
 export function WatchPage({ id }: { id: string }) {
   const { data: session, error, reload } = useData(`watch ${id}`, () => api.sessions.get(id))
   const me = useStore(signIn)
+  const [ending, setEnding] = useState(false)
   useLive((message) => {
     if (message.type === 'resync' || message.id === session?.id) reload()
   })
@@ -161,10 +162,12 @@ export function WatchPage({ id }: { id: string }) {
           )}
           {session.ended === undefined && mayEnd && (
             <div class="row">
-              <EndSession id={session.id} />
-              <RevokeGrant id={session.grantId} target={session.target} />
+              <button type="button" class="danger" onClick={() => setEnding(true)}>
+                End session…
+              </button>
             </div>
           )}
+          {ending && <EndDialog session={session} close={() => setEnding(false)} />}
           <Watch session={session} />
         </>
       )}

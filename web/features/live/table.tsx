@@ -1,0 +1,146 @@
+import type { Session } from '../../../src/api/schemas/session.ts'
+import { wordsOf } from '../../../src/protocols/names.ts'
+import { visible } from '../../../src/shared/visible.ts'
+import { Link } from '../../app/router.tsx'
+import { Tokens } from '../../components/ui/code.tsx'
+import { Text } from '../../components/ui/text.tsx'
+import { count, formatDateTime, formatLength, formatShort } from '../../lib/format.ts'
+import type { Group, Grouping } from './rows.ts'
+
+/** One line for each session; groups have a line of their own above. */
+export function LiveTable({
+  groups,
+  by,
+  now,
+  mayWatch,
+  mayEnd,
+  end,
+}: {
+  groups: readonly Group[]
+  by: Grouping
+  now: number
+  mayWatch: (session: Session) => boolean
+  mayEnd: (session: Session) => boolean
+  end: (session: Session) => void
+}) {
+  return (
+    <table class="dense">
+      <caption class="visually-hidden">Open sessions</caption>
+      <thead>
+        <tr>
+          <th scope="col">Person</th>
+          <th scope="col">Target</th>
+          <th scope="col" class="doing">
+            Now
+          </th>
+          <th scope="col">Left</th>
+          <th scope="col">
+            <span class="visually-hidden">Actions</span>
+          </th>
+        </tr>
+      </thead>
+      {groups.map(({ name, sessions }) => (
+        <tbody key={name}>
+          {by !== '' && (
+            <tr class="group">
+              <th scope="rowgroup" colSpan={5}>
+                <Text>{name}</Text> <span class="soft">{summary(sessions)}</span>
+              </th>
+            </tr>
+          )}
+          {sessions.map((session) => (
+            <tr
+              key={session.id}
+              data-testid={session.id}
+              class={session.ended === undefined ? (session.activity?.state ?? '') : 'over'}
+            >
+              <td title={visible(session.person.label)} data-label="Person">
+                <Text>{session.person.label}</Text>
+                {session.person.kind === 'service' && <span class="soft"> (service)</span>}
+              </td>
+              <td title={titleOf(session)} data-label="Target">
+                <Text>{session.target}</Text>
+              </td>
+              <td class="doing" data-label="Now">
+                <Doing session={session} now={now} />
+              </td>
+              <td data-label="Left">
+                <Left session={session} now={now} />
+              </td>
+              <td class="acts">
+                {session.ended === undefined && mayWatch(session) && (
+                  <Link to={`/live/${encodeURIComponent(session.id)}`}>
+                    Watch<span class="visually-hidden">{` ${session.person.label} on ${session.target}`}</span>
+                  </Link>
+                )}
+                {session.ended === undefined && mayEnd(session) && (
+                  <button type="button" class="link" onClick={() => end(session)}>
+                    End…<span class="visually-hidden">{` ${session.person.label} on ${session.target}`}</span>
+                  </button>
+                )}
+                {session.ended !== undefined && (
+                  <Link to={`/sessions/${encodeURIComponent(session.id)}`}>Recording</Link>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      ))}
+    </table>
+  )
+}
+
+function summary(sessions: readonly Session[]): string {
+  const of = (state: string): number =>
+    sessions.filter(({ ended, activity }) => ended === undefined && activity?.state === state).length
+  const parts = [of('held') > 0 ? `${of('held')} held` : '', of('running') > 0 ? `${of('running')} running` : '']
+  return [count(sessions.length, 'session'), ...parts.filter(Boolean)].join(', ')
+}
+
+const titleOf = ({ target, protocol, openedAt, reason, commands, id }: Session): string =>
+  visible(
+    `${target} (${protocol}), opened ${formatDateTime(openedAt)}, ${count(commands, 'command')}${reason === undefined || reason === '' ? '' : `: ${reason}`} (${id})`,
+  )
+
+function Doing({ session: { activity, ended, openedAt, protocol }, now }: { session: Session; now: number }) {
+  if (ended !== undefined)
+    return (
+      <>
+        <b>ended</b> <Text>{ended.message}</Text>
+      </>
+    )
+  if (activity === undefined)
+    return <span class="soft">no command since {formatShort(now - Date.parse(openedAt))}</span>
+  const { state, since, text, approval } = activity
+  return (
+    <>
+      <b>{state}</b>{' '}
+      <time dateTime={since} title={formatDateTime(since)}>
+        {formatShort(now - Date.parse(since))}
+      </time>{' '}
+      {approval !== undefined && (
+        <>
+          <Link to={`/reviews/${encodeURIComponent(approval)}`}>{approval}</Link>{' '}
+        </>
+      )}
+      {text !== undefined && (
+        <code title={visible(text)}>
+          <Tokens text={text.replaceAll(/\s+/g, ' ')} language={wordsOf(protocol).language} recorded />
+        </code>
+      )}
+    </>
+  )
+}
+
+function Left({ session: { grantEndsAt, ended }, now }: { session: Session; now: number }) {
+  if (grantEndsAt === undefined || ended !== undefined) return null
+  const left = Date.parse(grantEndsAt) - now
+  return (
+    <span
+      class={left < 300_000 ? 'badge warn' : ''}
+      title={`access ends ${formatDateTime(grantEndsAt)}, in ${formatLength(left)}`}
+    >
+      {formatShort(left)}
+    </span>
+  )
+}

@@ -72,7 +72,6 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     )
     expect(await card.locator('.effect').textContent()).toMatch(/DELETE, writes public\.web_audit/)
     expect(await card.textContent()).toContain('deletes wait')
-    await card.getByText(/Earlier commands in this session/).click()
     await card.getByText("select 'before';").waitFor()
     await card.getByRole('button', { name: 'Approve…' }).click()
     await card.getByRole('button', { name: 'Approve and run once' }).click()

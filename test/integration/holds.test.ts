@@ -77,6 +77,17 @@ describe('what an approver is told', () => {
     await inside
     await db.query('rollback')
     await db.query('drop function risky')
+    await db.query('create table sized (id int primary key); insert into sized select generate_series(1, 1000)')
+    await db.query('create table points_at (id int references sized); create view over_sized as select * from sized')
+    await db.query('analyze sized')
+    // The catalogs are asked as they are, whatever the client put in their place.
+    await db.query('set search_path = public, pg_catalog')
+    const truncation = db.query('truncate sized, points_at').catch((error: unknown) => error)
+    expect(await decide('deny')).toMatch(
+      /TRUNCATE, writes public\.\w+, public\.\w+; about 1,000 rows, of some relations unknown, [\d.]+ KB on disk; 1 view depends on it$/,
+    )
+    await truncation
+    await db.query('drop view over_sized; drop table points_at, sized')
     await db.end()
   })
 })

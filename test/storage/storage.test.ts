@@ -16,6 +16,7 @@ import { verifyAudit } from '../helpers/audit.ts'
 import { keys, signer } from '../helpers/recordings.ts'
 import { appendAudit, listAudit } from '../../src/storage/audit.ts'
 import { findApprovals, saveApproval } from '../../src/storage/approvals.ts'
+import { pastUse } from '../../src/storage/past-use.ts'
 import { openPostgres, openSqlite, type Database, type Tx } from '../../src/storage/database.ts'
 import { evidenceState } from '../../src/storage/evidence-state.ts'
 import { gatewayState } from '../../src/storage/gateway-state.ts'
@@ -58,6 +59,8 @@ import {
   insertSession,
   searchSessions,
   type SessionRow,
+  endSession,
+  listSessions,
 } from '../../src/storage/sessions.ts'
 import { boundWebSessions, findWebSession, saveWebSession } from '../../src/storage/web-sessions.ts'
 
@@ -354,6 +357,15 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       for (const filter of [{ personId: 'bob' }, { person: 'bob' }, { person: bob.label }])
         expect(await found(filter)).toEqual(['ses_bob'])
       expect(await found({ since: NOW + 1000, until: NOW })).toEqual(['ses_later', 'ses_bob'])
+      // For whoever decides on what bob asks for next.
+      await db.change((tx) => endSession(tx, 'ses_bob', { ...endedAt(NOW), commands: 5, denied: 2, held: 1 }))
+      const past = { sessions: 1, commands: 5, denied: 2, approved: 0, refused: 0, lastAt: NOW - 10 }
+      expect(await pastUse(db.read, 'bob', before.target, NOW - 1000)).toEqual(past)
+      const none = { sessions: 0, commands: 0, denied: 0, approved: 0, refused: 0, lastAt: undefined }
+      expect(await pastUse(db.read, 'bob', before.target, NOW)).toEqual(none)
+      expect((await listSessions(db.read, { denied: true, held: true }, { limit: 5 })).map(({ id }) => id)).toEqual([
+        'ses_bob',
+      ])
     }))
 
   it('what nobody waits for shares the next commit, in order; alone it has one of its own, and closing does not forget it', async () => {

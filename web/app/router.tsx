@@ -25,6 +25,7 @@ export function Link({
   to: string
   children: ComponentChildren
   class?: string
+  title?: string
   'aria-current'?: 'page' | undefined
 }) {
   const go = (event: MouseEvent): void => {

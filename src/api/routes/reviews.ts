@@ -5,6 +5,7 @@ import type { AccessRequest } from '../../access/request.ts'
 import { mayNotDecide } from '../../access/review.ts'
 import type { Login } from '../../identity/login.ts'
 import { findGrants } from '../../storage/grants.ts'
+import { pastUse, type PastUse } from '../../storage/past-use.ts'
 import { listWaiting } from '../../storage/reviews.ts'
 import { decideReview, maySee, reviewerOf, visibleReview } from '../decide-review.ts'
 import type { ApiDeps } from '../deps.ts'
@@ -34,8 +35,9 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
       after = { at: last.createdAt, id: last.id }
     }
     const page = found.slice(0, limit)
+    const past = new Map<string, Promise<PastUse>>()
     return {
-      items: await Promise.all(page.map((review) => toJson(review, login, now))),
+      items: await Promise.all(page.map((review) => toJson(review, login, now, past))),
       ...(found.length > limit
         ? nextOf(
             page.map(({ id, createdAt }) => ({ id, at: createdAt })),
@@ -47,7 +49,7 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
 
   app.get('/v1/reviews/:id', { schema: { params: idParams, response: { 200: reviewSchema } } }, async (request) => {
     const login = request.login()
-    return toJson(await visibleReview(db.read, request.params.id, login, deps), login, clock.now())
+    return toJson(await visibleReview(db.read, request.params.id, login, deps), login, clock.now(), new Map())
   })
 
   app.post(
@@ -58,15 +60,25 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
       const now = clock.now()
       const outcome = await decideReview(request.params.id, login, request.body, request.ip, deps)
       return {
-        review: await toJson(outcome.review, login, now),
+        review: await toJson(outcome.review, login, now, new Map()),
         ...(outcome.grant === undefined ? {} : { grant: grantToJson(outcome.grant, now) }),
       }
     },
   )
 
-  async function toJson(review: AccessRequest | Approval, login: Login, now: number): Promise<Review> {
+  /** `past`: what was found for other reviews of the same answer, by person and target. */
+  async function toJson(
+    review: AccessRequest | Approval,
+    login: Login,
+    now: number,
+    past: Map<string, Promise<PastUse>>,
+  ): Promise<Review> {
     const target = deps.settings().targets.find(({ name }) => name === review.target)
-    if (!('sessionId' in review)) return reviewToJson(review, login, now, { target })
+    const key = JSON.stringify([review.requester.id, review.target])
+    const asked = past.get(key) ?? pastUse(db.read, review.requester.id, review.target, now - LATELY_MS)
+    past.set(key, asked)
+    const lately = await asked
+    if (!('sessionId' in review)) return reviewToJson(review, login, now, { target, lately })
     const live = deps.registry.find(review.sessionId)
     const grant = live && (await findGrants(db.read, live.grantId))[0]
     // What others are shown of the session, the held command and those before it, is a reading of its record.
@@ -77,9 +89,11 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
       held: deps.registry.held(review),
       grant,
       recent: live?.recent(review.id),
+      lately,
     })
   }
 }
 
+const LATELY_MS = 30 * 86_400_000
 /** Rows looked through at once. */
 const PAGE = 200

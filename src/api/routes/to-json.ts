@@ -6,6 +6,7 @@ import type { HeldCommand, RecentCommand } from '../../gateway/session-registry.
 import type { Login } from '../../identity/login.ts'
 import { UsageError } from '../../shared/errors.ts'
 import type { Cursor, Page } from '../../storage/page.ts'
+import type { PastUse } from '../../storage/past-use.ts'
 import type { AccessRequest as RequestJson, Grant as GrantJson } from '../schemas/access.ts'
 import type { Review as ReviewJson } from '../schemas/review.ts'
 
@@ -71,19 +72,21 @@ export interface ReviewContext {
   /** The grant that the session of a held command stands on. */
   readonly grant?: Grant | undefined
   readonly recent?: readonly RecentCommand[] | undefined
+  readonly lately?: PastUse | undefined
 }
 
 export function reviewToJson(
   stored: AccessRequest | Approval,
   login: Login,
   now: number,
-  { target, held, grant, recent }: ReviewContext,
+  { target, held, grant, recent, lately }: ReviewContext,
 ): ReviewJson {
   const review = expire(stored, now)
   const refusal = mayNotDecide(review, { ...login.person, authTime: login.authTime })
   return {
     ...reviewFieldsOf(review),
     rule: review.rule,
+    ...(lately === undefined ? {} : { lately: pastUseToJson(lately) }),
     labels: { ...target?.labels },
     protocol: target?.type ?? '',
     mayDecide: refusal === undefined && review.state === 'pending',
@@ -104,6 +107,11 @@ export function reviewToJson(
       : { kind: 'request', reason: review.reason, lengthMs: review.length, ...laterOf(review) }),
   }
 }
+
+const pastUseToJson = ({ lastAt, ...past }: PastUse): NonNullable<ReviewJson['lately']> => ({
+  ...past,
+  ...(lastAt === undefined ? {} : { lastAt: iso(lastAt) }),
+})
 
 /** One page of what is all in memory, in its own order; `name` tells its items apart. */
 export function pageOf<Item>(

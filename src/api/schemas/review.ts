@@ -23,6 +23,18 @@ export const reviewSchema = z.object({
   grant: z.object({ id: z.string(), reason: z.string(), endsAt: timeSchema }).optional(),
   /** What the same session ran before, newest last, as it is on record. */
   recent: z.array(z.object({ at: timeSchema, text: z.string(), verdict: z.string() })).optional(),
+  /** What the requester did on this target in the last 30 days, in sessions that ended and ones that are open. */
+  lately: z
+    .object({
+      sessions: z.number(),
+      commands: z.number(),
+      denied: z.number(),
+      /** Held commands before this one that were approved, and denied. */
+      approved: z.number(),
+      refused: z.number(),
+      lastAt: timeSchema.optional(),
+    })
+    .optional(),
   rule: z.string(),
   digest: z.string().optional(),
   mayDecide: z.boolean(),

@@ -1,25 +1,41 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import { Link } from '../../app/router.tsx'
+import type { Review } from '../../../src/api/schemas/review.ts'
+import { Link, setQuery, usePlace } from '../../app/router.tsx'
 import { Empty, Loading, Problem } from '../../components/ui/parts.tsx'
-import { api } from '../../lib/client.ts'
+import { Text } from '../../components/ui/text.tsx'
+import { api, signIn } from '../../lib/client.ts'
 import { useLive } from '../../lib/live.ts'
+import { useStore } from '../../lib/store.ts'
 import { useData } from '../../lib/use-data.ts'
 import { Emergencies } from './emergencies.tsx'
 import { useCardKeys } from './keys.ts'
+import { byUrgency, grouped, groupingOf, GROUPINGS, KINDS, matching, type Asked, type Grouping } from './order.ts'
 import { ReviewCard } from './review-card.tsx'
 import { dropDecided, loadWaiting, noteReview, useWaiting } from './waiting.ts'
 
-/** Reviews that wait for the user, oldest first; then those that the user may see but not decide. */
+/** Reviews that wait for the user, the most urgent first; the user's own; then those that the user may see but not decide. */
 export function InboxPage() {
   const { reviews, fresh, loaded, error } = useWaiting()
-  const [shown, setShown] = useState(PAGE)
-  const [mine, others] = useMemo(() => {
-    const all = [...reviews.values()].toSorted((a, b) => (a.createdAt < b.createdAt ? -1 : 1))
-    return [all.filter(isForMe), all.filter((review) => !isForMe(review))]
-  }, [reviews])
+  const { query } = usePlace()
+  const me = useStore(signIn)
+  const asked: Asked = {
+    filter: query.get('filter') ?? '',
+    kind: query.get('kind') ?? '',
+    by: groupingOf(query.get('by')),
+  }
+  const myId = me.state === 'in' ? me.me.person.id : ''
+  const { mine, own, others } = useMemo(() => {
+    const all = byUrgency([...reviews.values()])
+    return {
+      mine: all.filter(isForMe),
+      own: all.filter((review) => !isForMe(review) && review.requester.id === myId),
+      others: all.filter((review) => !isForMe(review) && review.requester.id !== myId),
+    }
+  }, [reviews, myId])
   useEffect(() => dropDecided, [])
   useCardKeys()
   const waitingForMe = mine.filter(({ state }) => state === 'pending').length
+  const found = matching(mine, asked)
   return (
     <>
       <div class="head">
@@ -29,37 +45,24 @@ export function InboxPage() {
         </p>
       </div>
       <Emergencies />
+      {reviews.size > FEW && <Controls asked={asked} />}
       {error !== undefined && <Problem error={error} retry={() => void loadWaiting()} />}
       {!loaded && <Loading what="the inbox" />}
       {loaded && mine.length === 0 && error === undefined && (
         <Empty>New requests for access and held commands appear here automatically.</Empty>
       )}
-      {mine.length > 0 && (
-        <ul class="list" aria-label="Waiting for you">
-          {mine.slice(0, shown).map((review) => (
-            <li key={review.id}>
-              <ReviewCard review={review} fresh={fresh.has(review.id)} />
-            </li>
-          ))}
-        </ul>
-      )}
-      {mine.length > shown && (
-        <div class="row">
-          <button type="button" onClick={() => setShown(shown + PAGE)}>
-            Show more ({mine.length - shown})
-          </button>
-        </div>
+      {mine.length > 0 && found.length === 0 && <Empty>Nothing that waits for you matches.</Empty>}
+      <Cards label="Waiting for you" reviews={found} by={asked.by} fresh={fresh} />
+      {own.length > 0 && (
+        <section class="stack">
+          <h2>Your own, waiting for others ({own.length})</h2>
+          <Cards label="Your own" reviews={matching(own, asked)} by="" fresh={fresh} />
+        </section>
       )}
       {others.length > 0 && (
         <section class="stack">
           <h2>Waiting for others ({others.length})</h2>
-          <ul class="list" aria-label="Waiting for others">
-            {others.slice(0, shown).map((review) => (
-              <li key={review.id}>
-                <ReviewCard review={review} fresh={fresh.has(review.id)} />
-              </li>
-            ))}
-          </ul>
+          <Cards label="Waiting for others" reviews={matching(others, asked)} by={asked.by} fresh={fresh} />
         </section>
       )}
       {mine.length > 0 && (
@@ -67,6 +70,84 @@ export function InboxPage() {
           Keyboard: <kbd>j</kbd> next, <kbd>k</kbd> previous, <kbd>a</kbd> approve, <kbd>d</kbd> deny, <kbd>Ctrl</kbd>+
           <kbd>Enter</kbd> confirm, <kbd>Esc</kbd> go back.
         </p>
+      )}
+    </>
+  )
+}
+
+function Controls({ asked }: { asked: Asked }) {
+  const change = (changed: Partial<Asked>): void => setQuery({ ...asked, ...changed })
+  return (
+    <form class="row controls" role="search" aria-label="Inbox" onSubmit={(event) => event.preventDefault()}>
+      <label>
+        <span class="visually-hidden">Filter</span>
+        <input
+          type="search"
+          value={asked.filter}
+          placeholder="person, target, command, reason"
+          onInput={({ currentTarget }) => change({ filter: currentTarget.value })}
+        />
+      </label>
+      <label>
+        <span class="visually-hidden">Show</span>
+        <select value={asked.kind} onChange={({ currentTarget }) => change({ kind: currentTarget.value })}>
+          {Object.entries(KINDS).map(([kind, label]) => (
+            <option key={kind} value={kind}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        <span class="visually-hidden">Group by</span>
+        <select value={asked.by} onChange={({ currentTarget }) => change({ by: groupingOf(currentTarget.value) })}>
+          {Object.entries(GROUPINGS).map(([by, label]) => (
+            <option key={by} value={by}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </label>
+    </form>
+  )
+}
+
+/** Cards, a few at a time, under the names of their groups. */
+function Cards(props: { label: string; reviews: readonly Review[]; by: Grouping; fresh: ReadonlySet<string> }) {
+  const { label, reviews, by, fresh } = props
+  const [shown, setShown] = useState(PAGE)
+  if (reviews.length === 0) return null
+  const groups = grouped(reviews, by)
+  const sizes = new Map(groups.map(([name, { length }]) => [name, length]))
+  const first = new Set(groups.flatMap(([, of]) => of).slice(0, shown))
+  return (
+    <>
+      {groups.map(([name, of]) => {
+        const visible = of.filter((review) => first.has(review))
+        if (visible.length === 0) return null
+        return (
+          <div class="stack" key={name}>
+            {by !== '' && (
+              <h3 class="group">
+                <Text>{name}</Text> <span class="soft">({sizes.get(name)})</span>
+              </h3>
+            )}
+            <ul class="list" aria-label={by === '' ? label : `${label}: ${name}`}>
+              {visible.map((review) => (
+                <li key={review.id}>
+                  <ReviewCard review={review} fresh={fresh.has(review.id)} />
+                </li>
+              ))}
+            </ul>
+          </div>
+        )
+      })}
+      {reviews.length > shown && (
+        <div class="row">
+          <button type="button" onClick={() => setShown(shown + PAGE)}>
+            Show more ({reviews.length - shown})
+          </button>
+        </div>
       )}
     </>
   )
@@ -114,5 +195,7 @@ const isForMe = ({
   decisions: readonly unknown[]
 }) => mayDecide || (state !== 'pending' && decisions.length > 0)
 
+/** Reviews up to which nobody needs a filter. */
+const FEW = 3
 /** Cards rendered at a time: hundreds would make the page slow. */
 const PAGE = 25

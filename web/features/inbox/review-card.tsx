@@ -1,10 +1,11 @@
 import { useRef, useState } from 'preact/hooks'
 import type { Review } from '../../../src/api/schemas/review.ts'
+import { wordsOf } from '../../../src/protocols/names.ts'
 import { Link } from '../../app/router.tsx'
 import { Ago, Badge, Labels } from '../../components/ui/parts.tsx'
-import { Code } from '../../components/ui/code.tsx'
+import { Code, Tokens } from '../../components/ui/code.tsx'
 import { Text } from '../../components/ui/text.tsx'
-import { count, formatDateTime, formatLength } from '../../lib/format.ts'
+import { count, formatDateTime, formatLength, formatNumber } from '../../lib/format.ts'
 import { useNow } from '../../lib/use-data.ts'
 import { DecisionForm } from './decision-form.tsx'
 
@@ -45,7 +46,7 @@ export function ReviewCard({
         </h2>
         <Waited review={review} />
       </div>
-      <div class="row">
+      <div class="row small">
         {requester.kind === 'service' && <Badge tone="warn">service</Badge>}
         <Badge>{review.protocol || 'target removed'}</Badge>
         <Labels labels={review.labels} />
@@ -65,7 +66,7 @@ export function ReviewCard({
         </p>
       )}
       {pending && !review.mayDecide && (
-        <p class="note small">
+        <p class="soft small">
           You can't decide this: <Text>{review.whyNot ?? 'you are not an approver'}</Text>
         </p>
       )}
@@ -116,6 +117,7 @@ function AskedFor({ review }: { review: Review }) {
       <dd>
         <Text>{review.rule}</Text>
       </dd>
+      <Lately review={review} />
     </dl>
   )
 }
@@ -171,34 +173,80 @@ function HeldCommand({ review, whole }: { review: Review; whole: boolean }) {
             </dd>
           </>
         )}
-        {review.session !== undefined && (
-          <>
-            <dt>Session</dt>
-            <dd>
-              <Link to={`/sessions/${encodeURIComponent(review.session)}`} class="mono">
-                {review.session}
-              </Link>
-            </dd>
-          </>
-        )}
+        <Lately review={review} />
       </dl>
-      {recent.length > 0 && (
-        <details>
-          <summary>Earlier commands in this session ({recent.length})</summary>
-          <ol class="timeline" aria-label="Earlier commands in this session">
-            {recent.map(({ at, text: before, verdict }, index) => (
-              <li key={index} class={`command ${verdict}`}>
-                <Ago time={at} />
-                <pre>
-                  <Text>{before}</Text>
-                  {verdict === 'allow' ? '' : verdict === 'deny' ? '  (denied)' : '  (held)'}
-                </pre>
-              </li>
-            ))}
-          </ol>
-        </details>
-      )}
+      <Before recent={recent} session={review.session} protocol={review.protocol} />
     </>
+  )
+}
+
+/** What the requester did on this target lately. */
+function Lately({ review: { lately } }: { review: Review }) {
+  if (lately === undefined) return null
+  const { sessions, commands, denied, approved, refused, lastAt } = lately
+  const asked = [
+    ...(approved > 0 ? [`${formatNumber(approved)} approved`] : []),
+    ...(refused > 0 ? [`${formatNumber(refused)} denied`] : []),
+  ]
+  return (
+    <>
+      <dt>Lately here</dt>
+      <dd>
+        {sessions === 0
+          ? 'no session in the last 30 days'
+          : `${count(sessions, 'session')} in 30 days, ${count(commands, 'command')}${denied > 0 ? `, ${formatNumber(denied)} denied` : ''}`}
+        {asked.length > 0 && `; held before: ${asked.join(', ')}`}
+        {lastAt !== undefined && (
+          <span class="soft">
+            ; last <Ago time={lastAt} />
+          </span>
+        )}
+      </dd>
+    </>
+  )
+}
+
+/** What the session ran before: the last commands at once, the others on demand. */
+function Before({
+  recent,
+  session,
+  protocol,
+}: {
+  recent: NonNullable<Review['recent']>
+  session: string | undefined
+  protocol: string
+}) {
+  const [isWhole, setWhole] = useState(false)
+  if (session === undefined) return null
+  const shown = isWhole ? recent : recent.slice(-SHOWN_BEFORE)
+  const { language } = wordsOf(protocol)
+  return (
+    <div class="before small">
+      <p class="row">
+        <span class="soft">
+          {recent.length === 0 ? 'Nothing ran before in this session.' : 'Before in this session'}
+        </span>
+        {recent.length > shown.length && (
+          <button type="button" class="link" onClick={() => setWhole(true)}>
+            Show {count(recent.length - shown.length, 'earlier command')}
+          </button>
+        )}
+        <Link to={`/sessions/${encodeURIComponent(session)}`}>Whole session</Link>
+      </p>
+      {shown.length > 0 && (
+        <ol aria-label="Earlier commands in this session">
+          {shown.map(({ at, text, verdict }, index) => (
+            <li key={index} class={verdict}>
+              <Ago time={at} />
+              <code>
+                <Tokens text={text} language={language} recorded />
+                {verdict === 'allow' ? '' : verdict === 'deny' ? '  (denied)' : '  (held)'}
+              </code>
+            </li>
+          ))}
+        </ol>
+      )}
+    </div>
   )
 }
 
@@ -227,5 +275,7 @@ function Decisions({ review }: { review: Review }) {
   )
 }
 
+/** Earlier commands that are in view. */
+const SHOWN_BEFORE = 3
 const SHORT_LINES = 14
 const SHORT_TEXT = 1500

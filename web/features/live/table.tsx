@@ -114,15 +114,16 @@ function Doing({ session: { activity, ended, openedAt, protocol }, now }: { sess
   const { state, since, text, approval } = activity
   return (
     <>
-      <b>{state}</b>{' '}
+      {approval === undefined ? (
+        <b>{state}</b>
+      ) : (
+        <Link to={`/reviews/${encodeURIComponent(approval)}`} title={approval}>
+          <b>{state}</b>
+        </Link>
+      )}{' '}
       <time dateTime={since} title={formatDateTime(since)}>
         {formatShort(now - Date.parse(since))}
       </time>{' '}
-      {approval !== undefined && (
-        <>
-          <Link to={`/reviews/${encodeURIComponent(approval)}`}>{approval}</Link>{' '}
-        </>
-      )}
       {text !== undefined && (
         <code title={visible(text)}>
           <Tokens text={text.replaceAll(/\s+/g, ' ')} language={wordsOf(protocol).language} recorded />

@@ -6,6 +6,7 @@ import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { SqlStatement } from '../../../../sql/statement.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { estimateRows } from './estimate.ts'
+import { describeSizes } from './relation-sizes.ts'
 import { bothOf } from '../../catalog/change-log.ts'
 import { changeOf, endsTransaction, isNamed } from './touches.ts'
 import type { Ahead } from '../../../../sql/record/text-recorder.ts'
@@ -39,7 +40,10 @@ export function draftCommand(parts: DraftParts, { sql, parameters, facts, ahead 
     recorded: recorder.record({ sql, parameters, session, context: undefined }, facts, ahead),
     comparisons: facts.comparisons,
     notes: () => notesOf(facts, pipeline),
-    estimate: async () => (await estimateRows(pipeline, sql, facts, parameters.length)) ?? 'no estimate of rows',
+    estimate: async () =>
+      (await estimateRows(pipeline, sql, facts, parameters.length)) ??
+      (await describeSizes(pipeline, facts)) ??
+      'no estimate of rows',
     refusal: facts.refusal ?? (session.readOnly ? mayLift(facts) : undefined),
     missing: facts.missing && {
       error: new PamError('RELATION_MISSING', `relation "${facts.missing.relation}" does not exist`),

@@ -1,0 +1,81 @@
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
+import { shieldedQueries } from './gateway-query.ts'
+import type { PipelineState } from './pipeline-state.ts'
+
+/**
+ * How many rows the relations have that a TRUNCATE, DROP or ALTER is about, how large they are, and how much depends on them, in words; undefined where that
+ * is not asked. The catalogs are asked, with names as parameters: nothing of the statement is planned or run. Outside a transaction, read-only, and for two
+ * seconds at most, since the size of a relation waits for whoever locks it: an error would end the client's transaction.
+ */
+export async function describeSizes(
+  pipeline: PipelineState,
+  { statements: [statement, ...more] }: StatementFacts,
+): Promise<string | undefined> {
+  if (statement === undefined || more.length > 0 || !statement.kinds.some((kind) => KINDS.test(kind))) return undefined
+  const names = statement.writes.filter((name) => !name.includes('*')).slice(0, MAX_RELATIONS)
+  if (names.length === 0) return undefined
+  if (pipeline.status !== 'I' || pipeline.batchOpen || !pipeline.inFlight.isIdle) return undefined
+  pipeline.session.recorder.outcome({ type: 'notice', message: 'the catalogs are asked how large this is' })
+  try {
+    const [, rows] = await shieldedQueries(pipeline, [LIMITS, { sql: SIZES, parameters: [JSON.stringify(names)] }])
+    // It is shown to people: nothing but numbers.
+    return inWords((rows?.[0] ?? []).map(Number))
+  } catch {
+    return undefined
+  }
+}
+
+/** From the columns of SIZES. */
+export function inWords(numbers: readonly number[]): string | undefined {
+  const [found = 0, rows = 0, unread = 0, bytes = 0, views = 0, keys = 0] = numbers
+  if (found === 0 || !numbers.every((value) => Number.isSafeInteger(value) && value >= 0)) return undefined
+  const size =
+    unread > 0 && rows === 0
+      ? 'number of rows unknown (never analyzed)'
+      : `about ${counted(rows, 'row')}${unread > 0 ? ', of some relations unknown' : ''}`
+  const dependants = [
+    ...(views > 0 ? [counted(views, 'view')] : []),
+    ...(keys > 0 ? [counted(keys, 'foreign key of another table', 'foreign keys of other tables')] : []),
+  ]
+  const depend = views + keys === 1 ? 'depends' : 'depend'
+  return `${size}, ${inUnits(bytes)} on disk${dependants.length === 0 ? '' : `; ${dependants.join(' and ')} ${depend} on it`}`
+}
+
+const counted = (value: number, one: string, many = `${one}s`): string =>
+  `${value.toLocaleString('en-US')} ${value === 1 ? one : many}`
+
+function inUnits(bytes: number): string {
+  let unit = 0
+  let value = bytes
+  for (; value >= 1024 && unit < UNITS.length - 1; unit++) value /= 1024
+  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`
+}
+
+const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB']
+
+const KINDS = /^(?:truncate|drop-|alter-)/
+const MAX_RELATIONS = 50
+
+const LIMITS = `select set_config('statement_timeout', '2000', true), set_config('lock_timeout', '500', true), set_config('transaction_read_only', 'on', true)`
+
+/**
+ * How many relations were found; their rows by pg_class.reltuples, and those that were never analyzed (-1 from PostgreSQL 14 on); bytes with indexes and TOAST; views
+ * (pg_rewrite, by pg_depend) and foreign keys from elsewhere. Partitions count with their table. The names are those of facts: schema, dot, relation.
+ */
+const SIZES = `with named as (
+  select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname::text || '.' || c.relname::text in (select json_array_elements_text($1::json)) and c.relkind in ('r', 'p', 'm', 'f', 'v')
+), every as (
+  select oid from named union select t.relid::oid from named, pg_partition_tree(named.oid) t where t.relid is not null
+), sized as (
+  select c.oid, c.reltuples, c.relkind from pg_class c where c.oid in (select oid from every) and c.relkind in ('r', 'm')
+)
+select (select count(*) from named),
+  (select coalesce(sum(reltuples) filter (where reltuples > 0), 0)::bigint from sized),
+  (select count(*) from sized where reltuples < 0),
+  (select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from sized),
+  (select count(distinct r.ev_class) from pg_depend d join pg_rewrite r on r.oid = d.objid
+    where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
+      and d.refobjid in (select oid from every) and r.ev_class not in (select oid from every)),
+  (select count(*) from pg_constraint where contype = 'f' and confrelid in (select oid from every)
+    and conrelid not in (select oid from every))`

@@ -161,8 +161,10 @@ const sessionsOf = ({ call, get, post, query }: Calls) => ({
   get: (session: string) => get<Session>(`/v1/sessions/${id(session)}`),
   recording: async (session: string, purpose: 'viewed' | 'exported' | 'verified'): Promise<AsyncIterable<Uint8Array>> =>
     bodyOf(await call('GET', `/v1/sessions/${id(session)}/recording${query({ purpose })}`)),
-  events: (session: string, page: { from?: number; limit?: number; types?: string; text?: string }) =>
-    get<Timeline>(`/v1/sessions/${id(session)}/events${query(page)}`),
+  events: (
+    session: string,
+    page: { from?: number; limit?: number; types?: string; text?: string; matters?: boolean },
+  ) => get<Timeline>(`/v1/sessions/${id(session)}/events${query(page)}`),
   /** asciicast v2, some megabytes of it. */
   cast: async (session: string, part: { from?: number; channel?: string } = {}): Promise<string> =>
     (await call('GET', `/v1/sessions/${id(session)}/cast${query(part)}`)).text(),

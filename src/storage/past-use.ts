@@ -20,8 +20,8 @@ export async function pastUse(db: Reader, personId: string, target: string, sinc
       .selectFrom('sessions')
       .select((eb) => [
         eb.fn.countAll<number>().as('sessions'),
-        eb.fn.sum<number | null>('commands').as('commands'),
-        eb.fn.sum<number | null>('denied').as('denied'),
+        eb.fn.sum<number | string | null>('commands').as('commands'),
+        eb.fn.sum<number | string | null>('denied').as('denied'),
         eb.fn.max('opened_at').as('last'),
       ])
       .where('person_id', '=', personId)
@@ -41,8 +41,9 @@ export async function pastUse(db: Reader, personId: string, target: string, sinc
     asked.filter(({ state }) => states.includes(state)).reduce((sum, { count }) => sum + count, 0)
   return {
     sessions: used.sessions,
-    commands: used.commands ?? 0,
-    denied: used.denied ?? 0,
+    // A sum is numeric in PostgreSQL, which its driver gives as text.
+    commands: Number(used.commands ?? 0),
+    denied: Number(used.denied ?? 0),
     approved: of('approved', 'used'),
     refused: of('denied'),
     lastAt: used.last ?? undefined,

@@ -235,6 +235,16 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
 
   it('sessions are found by who and where, commands by text, decision and kind', async () => {
     const page = await web.signedIn('alice', '/sessions')
+    await page.getByRole('button', { name: 'Held' }).click()
+    await page.getByRole('link', { name: '1 held' }).first().click()
+    await page
+      .getByText(/"(deletes|drops) wait|two must agree/)
+      .first()
+      .waitFor()
+    expect(await page.getByText('select', { exact: false }).filter({ hasText: 'pg_sleep' }).count()).toBe(0)
+    await page.goBack()
+    await page.getByRole('button', { name: 'All', exact: true }).click()
+    await page.getByText('Search by person, target').click()
     await page.getByLabel('Person').fill('JANE@')
     await page.getByLabel('Target', { exact: true }).fill('dev-db')
     await page.getByRole('button', { name: 'Search' }).click()

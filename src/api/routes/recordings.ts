@@ -67,6 +67,8 @@ function timelineRoute(app: App, deps: ApiDeps): void {
     /** Event types, separated by commas; default: all but the bytes of terminals. */
     types: z.string().max(200).optional(),
     text: z.string().max(200).optional(),
+    /** Only what was denied, held or failed, with what became of it. */
+    matters: z.stringbool().default(false),
   })
   /** What happened in a session, a page at a time; the record is read up to the end of the page only. */
   app.get(
@@ -75,13 +77,14 @@ function timelineRoute(app: App, deps: ApiDeps): void {
     async (request) => {
       const login = request.login()
       const session = await readableSession(request.params.id, login, deps)
-      const { from, limit, types, text } = request.query
+      const { from, limit, types, text, matters } = request.query
       await readings.noteOften(login, 'recording.viewed', session.id)
       const recording = await recordingOf(session.id, deps)
       return timelinePage((onHidden) => evidence.events(recording, { from, onHidden }), {
         from,
         limit,
         types: types?.split(','),
+        matters,
         text,
       })
     },

@@ -4,13 +4,14 @@ import { protocolNames, protocols } from '../../../src/protocols/names.ts'
 import type { Session } from '../../../src/api/schemas/session.ts'
 import type { PamError } from '../../../src/shared/errors.ts'
 import { Link, setQuery, usePlace } from '../../app/router.tsx'
-import { Ago, Badge, Empty, Loading, More, Problem, Table } from '../../components/ui/parts.tsx'
+import { Ago, Badge, Empty, Loading, More, Problem, Table, When } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { api, asProblem } from '../../lib/client.ts'
-import { count, formatLength, formatNumber, formatOffset } from '../../lib/format.ts'
+import { count, formatNumber, formatOffset, formatShort } from '../../lib/format.ts'
 import { usePages } from '../../lib/use-data.ts'
 
 interface Filters {
+  readonly show: string
   readonly person: string
   readonly target: string
   readonly protocol: string
@@ -28,12 +29,40 @@ export function SessionsPage() {
   const looksIntoRecords = asked.text !== '' || asked.verdict !== '' || asked.kind !== ''
   return (
     <>
-      <h1>Sessions</h1>
+      <div class="head">
+        <h1>Sessions</h1>
+        <Presets asked={asked} />
+      </div>
       <FilterForm asked={asked} />
       {looksIntoRecords ? <Commands key={JSON.stringify(asked)} asked={asked} /> : <List asked={asked} />}
     </>
   )
 }
+
+/** What most people look for, in one step. */
+function Presets({ asked }: { asked: Filters }) {
+  const none = Object.fromEntries(NAMES.map((name) => [name, ''])) as unknown as Filters
+  const isAny = NAMES.every((name) => asked[name] === '')
+  return (
+    <div class="presets" role="group" aria-label="Presets">
+      <button type="button" aria-pressed={isAny} onClick={() => setQuery({})}>
+        All
+      </button>
+      {Object.entries(PRESETS).map(([show, label]) => (
+        <button
+          key={show}
+          type="button"
+          aria-pressed={asked.show === show}
+          onClick={() => setQuery({ ...none, show: asked.show === show ? '' : show })}
+        >
+          {label}
+        </button>
+      ))}
+    </div>
+  )
+}
+
+const PRESETS = { today: 'Today', held: 'Held', denied: 'Denied', mine: 'Mine' }
 
 function FilterForm({ asked }: { asked: Filters }) {
   const [values, setValues] = useState(asked)
@@ -42,82 +71,92 @@ function FilterForm({ asked }: { asked: Filters }) {
     onInput: ({ currentTarget }: { currentTarget: HTMLInputElement | HTMLSelectElement }) =>
       setValues({ ...values, [name]: currentTarget.value }),
   })
+  const [isOpen, setOpen] = useState(NAMES.some((name) => name !== 'show' && asked[name] !== ''))
+  // A preset clears the fields.
+  useEffect(() => setValues(asked), [JSON.stringify(asked)])
   return (
-    <form
-      class="card"
-      role="search"
-      onSubmit={(event) => {
-        event.preventDefault()
-        setQuery({ ...values })
-      }}
-    >
-      <div class="filters">
-        <label>
-          Person
-          <input {...field('person')} placeholder="part of a name" />
-        </label>
-        <label>
-          Target
-          <input {...field('target')} />
-        </label>
-        <label>
-          Target type
-          <select {...field('protocol')}>
-            <option value="">any</option>
-            {protocolNames.map((name) => (
-              <option key={name} value={name}>
-                {protocols[name].label}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          From
-          <input type="datetime-local" {...field('since')} />
-        </label>
-        <label>
-          To
-          <input type="datetime-local" {...field('until')} />
-        </label>
-        <label>
-          Command contains
-          <input {...field('text')} />
-        </label>
-        <label>
-          Decision
-          <select {...field('verdict')}>
-            <option value="">any</option>
-            <option value="allow">allowed</option>
-            <option value="deny">denied</option>
-            <option value="hold">held</option>
-          </select>
-        </label>
-        <label>
-          Kind of command
-          <input {...field('kind')} placeholder="delete, drop-table, exec" />
-        </label>
-      </div>
-      <div class="row">
-        <button type="submit" class="primary">
-          Search
-        </button>
-        <button
-          type="button"
-          onClick={() => {
-            setValues(Object.fromEntries(NAMES.map((name) => [name, ''])) as unknown as Filters)
-            setQuery({})
-          }}
-        >
-          Clear
-        </button>
-      </div>
-    </form>
+    <details class="card" open={isOpen} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>Search by person, target, time or command</summary>
+      <form
+        class="stack"
+        role="search"
+        onSubmit={(event) => {
+          event.preventDefault()
+          setQuery({ ...values, show: '' })
+        }}
+      >
+        <div class="filters">
+          <label>
+            Person
+            <input {...field('person')} placeholder="part of a name" />
+          </label>
+          <label>
+            Target
+            <input {...field('target')} />
+          </label>
+          <label>
+            Target type
+            <select {...field('protocol')}>
+              <option value="">any</option>
+              {protocolNames.map((name) => (
+                <option key={name} value={name}>
+                  {protocols[name].label}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label>
+            From
+            <input type="datetime-local" {...field('since')} />
+          </label>
+          <label>
+            To
+            <input type="datetime-local" {...field('until')} />
+          </label>
+          <label>
+            Command contains
+            <input {...field('text')} />
+          </label>
+          <label>
+            Decision
+            <select {...field('verdict')}>
+              <option value="">any</option>
+              <option value="allow">allowed</option>
+              <option value="deny">denied</option>
+              <option value="hold">held</option>
+            </select>
+          </label>
+          <label>
+            Kind of command
+            <input {...field('kind')} placeholder="delete, drop-table, exec" />
+          </label>
+        </div>
+        <div class="row">
+          <button type="submit" class="primary">
+            Search
+          </button>
+          <button
+            type="button"
+            onClick={() => {
+              setValues(Object.fromEntries(NAMES.map((name) => [name, ''])) as unknown as Filters)
+              setQuery({})
+            }}
+          >
+            Clear
+          </button>
+        </div>
+      </form>
+    </details>
   )
 }
 
 function List({ asked }: { asked: Filters }) {
-  const { person, target, protocol } = asked
+  const { person, target, protocol, show } = asked
   const filter = {
+    ...(show === 'held' ? { held: true } : {}),
+    ...(show === 'denied' ? { denied: true } : {}),
+    ...(show === 'mine' ? { mine: true } : {}),
+    ...(show === 'today' ? { since: startOfToday() } : {}),
     ...(person === '' ? {} : { person }),
     ...(target === '' ? {} : { target }),
     ...(protocol === '' ? {} : { protocol }),
@@ -139,24 +178,70 @@ function List({ asked }: { asked: Filters }) {
 
 const COLUMNS = [
   {
-    name: 'Session',
-    cell: ({ id }: Session) => (
-      <Link to={`/sessions/${encodeURIComponent(id)}`} class="mono">
-        {id}
+    name: 'Person',
+    wide: true,
+    cell: ({ id, person }: Session) => (
+      <Link to={`/sessions/${encodeURIComponent(id)}`}>
+        <Text>{person.label}</Text>
       </Link>
     ),
   },
-  { name: 'Person', wide: true, cell: ({ person }: Session) => <Text>{person.label}</Text> },
   { name: 'Target', cell: ({ target }: Session) => <Text>{target}</Text> },
-  { name: 'Opened', cell: ({ openedAt }: Session) => <Ago time={openedAt} /> },
+  { name: 'Opened', cell: ({ openedAt }: Session) => <When time={openedAt} /> },
   {
     name: 'Length',
     cell: ({ openedAt, ended }: Session) =>
-      ended === undefined ? <Badge tone="good">open</Badge> : formatLength(Date.parse(ended.at) - Date.parse(openedAt)),
+      ended === undefined ? <Badge tone="good">open</Badge> : formatShort(Date.parse(ended.at) - Date.parse(openedAt)),
   },
-  { name: 'Commands', cell: ({ commands }: Session) => formatNumber(commands) },
-  { name: 'Ended', wide: true, cell: ({ ended }: Session) => <Text>{ended?.message ?? ''}</Text> },
+  { name: 'Commands', cell: (session: Session) => <Counts session={session} /> },
+  {
+    name: 'Reason',
+    wide: true,
+    cell: ({ reason, approvedBy }: Session) => (
+      <>
+        <Text>{reason ?? ''}</Text>
+        {approvedBy !== undefined && (
+          <span class="soft">
+            {' '}
+            (<Text>{approvedBy.join(', ')}</Text>)
+          </span>
+        )}
+      </>
+    ),
+  },
+  {
+    name: 'Ended',
+    cell: ({ ended }: Session) =>
+      // That the client left is the rule, and says nothing.
+      ended === undefined || ended.code === 'CLIENT_LEFT' ? '' : <Text>{ended.message}</Text>,
+  },
+  { name: 'Session', cell: ({ id }: Session) => <span class="mono small soft">{id}</span> },
 ]
+
+function Counts({ session: { id, commands, denied, held } }: { session: Session }) {
+  const matters = `/sessions/${encodeURIComponent(id)}?show=matters`
+  return (
+    <>
+      {formatNumber(commands)}
+      {denied > 0 && (
+        <>
+          {' '}
+          <Link to={matters} class="badge bad">
+            {formatNumber(denied)} denied
+          </Link>
+        </>
+      )}
+      {held > 0 && (
+        <>
+          {' '}
+          <Link to={matters} class="badge warn">
+            {formatNumber(held)} held
+          </Link>
+        </>
+      )}
+    </>
+  )
+}
 
 /** Matching commands, shown as the gateway finds them in recordings. */
 function Commands({ asked }: { asked: Filters }) {
@@ -248,4 +333,6 @@ function timesOf({ since, until }: Filters): { since?: string; until?: string } 
   return { ...(from === undefined ? {} : { since: from }), ...(to === undefined ? {} : { until: to }) }
 }
 
-const NAMES = ['person', 'target', 'protocol', 'since', 'until', 'text', 'verdict', 'kind'] as const
+const startOfToday = (): string => new Date(new Date().setHours(0, 0, 0, 0)).toISOString()
+
+const NAMES = ['show', 'person', 'target', 'protocol', 'since', 'until', 'text', 'verdict', 'kind'] as const

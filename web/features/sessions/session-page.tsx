@@ -2,11 +2,11 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { RecordedEvent } from '../../../src/recording/event.ts'
 import { wordsOf } from '../../../src/protocols/names.ts'
 import type { Session } from '../../../src/api/schemas/session.ts'
-import { Link, usePlace } from '../../app/router.tsx'
+import { Link, setQuery, usePlace } from '../../app/router.tsx'
 import { Badge, Empty, Loading, More, Problem, When } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { api } from '../../lib/client.ts'
-import { count, formatDateTime, formatLength } from '../../lib/format.ts'
+import { count, formatDateTime, formatLength, formatNumber } from '../../lib/format.ts'
 import { useLive } from '../../lib/live.ts'
 import { useData, usePages } from '../../lib/use-data.ts'
 import { Replay } from './replay.tsx'
@@ -31,7 +31,7 @@ export function SessionPage({ id }: { id: string }) {
 }
 
 function Details({ session }: { session: Session }) {
-  const { id, person, target, protocol, openedAt, ended, commands } = session
+  const { id, person, target, protocol, openedAt, ended, commands, denied, held, approvedBy } = session
   return (
     <>
       <div class="head">
@@ -68,9 +68,26 @@ function Details({ session }: { session: Session }) {
           <dt>Grant</dt>
           <dd>
             <span class="mono">{session.grantId}</span> <Text>{session.reason ?? ''}</Text>
+            {approvedBy !== undefined && (
+              <span class="soft">
+                , approved by <Text>{approvedBy.join(', ')}</Text>
+              </span>
+            )}
           </dd>
           <dt>Commands</dt>
-          <dd>{commands}</dd>
+          <dd>
+            {formatNumber(commands)}
+            {(denied > 0 || held > 0) && (
+              <>
+                {', of which '}
+                <Link to={`/sessions/${encodeURIComponent(id)}?show=matters`}>
+                  {[denied > 0 ? `${formatNumber(denied)} denied` : '', held > 0 ? `${formatNumber(held)} held` : '']
+                    .filter(Boolean)
+                    .join(', ')}
+                </Link>
+              </>
+            )}
+          </dd>
           <dt>Recording</dt>
           <dd>
             <Verification id={id} />
@@ -149,13 +166,13 @@ function Events({ id, protocol }: { id: string; protocol: string }) {
   const { query } = usePlace()
   const at = query.get('at')
   const [text, setText] = useState('')
-  const [types, setTypes] = useState('')
+  const types = query.get('show') ?? ''
   const [hidden, setHidden] = useState(0)
   const { data, error, loading, more, reload } = usePages(`events ${id} ${types} ${text}`, async (cursor) => {
     const page = await api.sessions.events(id, {
       from: Number(cursor ?? 0),
       limit: 200,
-      ...(types === '' ? {} : { types }),
+      ...(types === '' ? {} : types === 'matters' ? { matters: true } : { types }),
       ...(text === '' ? {} : { text }),
     })
     setHidden(page.hidden)
@@ -180,8 +197,9 @@ function Events({ id, protocol }: { id: string; protocol: string }) {
         </label>
         <label>
           Show
-          <select onChange={({ currentTarget }) => setTypes(currentTarget.value)}>
+          <select value={types} onChange={({ currentTarget }) => setQuery({ show: currentTarget.value })}>
             <option value="">everything</option>
+            <option value="matters">what was denied, held or failed</option>
             <option value="command">commands</option>
             <option value="approval">approvals</option>
             <option value="result,rows">results</option>

@@ -1,11 +1,14 @@
+import { useState } from 'preact/hooks'
 import type { RecordedEvent } from '../../../src/recording/event.ts'
+import { describeLookup, foldIntrospection, type Lookup } from '../../../src/recording/introspection.ts'
 import { wordsOf } from '../../../src/protocols/names.ts'
 import { Badge } from '../../components/ui/parts.tsx'
+import { Tokens } from '../../components/ui/code.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { count, formatBytes, formatDateTime, formatNumber, formatOffset } from '../../lib/format.ts'
 import { answerPart } from './answer-part.ts'
 
-/** The events of a session in order: statements, decisions, approvals, results. */
+/** The events of a session in order: statements, decisions, approvals, results. What the client looks up by itself is folded. */
 export function Timeline({
   events,
   protocol,
@@ -19,21 +22,61 @@ export function Timeline({
 }) {
   return (
     <ol class="timeline" aria-label="What happened">
-      {events.map((event) =>
-        event.type === 'forwarded' ? null : (
-          <li
-            key={event.seq}
-            id={`e${event.seq}`}
-            class={`${event.type === 'command' ? `command ${event.verdict}` : event.type} ${event.seq === found ? 'found' : ''}`}
-          >
+      {foldIntrospection(events).map((event) =>
+        event.type === 'lookup' && !event.events.some(({ seq }) => seq === found) ? (
+          <li key={event.seq} class="lookup">
             <time dateTime={event.at} title={formatDateTime(event.at)}>
               {formatOffset(event.ms)}
             </time>
-            <Event event={event} protocol={protocol} />
+            <FoldedLookup lookup={event} protocol={protocol} />
           </li>
+        ) : event.type === 'lookup' ? (
+          event.events.map((inner) => <Line key={inner.seq} event={inner} protocol={protocol} found={found} />)
+        ) : (
+          <Line key={event.seq} event={event} protocol={protocol} found={found} />
         ),
       )}
     </ol>
+  )
+}
+
+function FoldedLookup({ lookup, protocol }: { lookup: Lookup; protocol: string }) {
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary class="soft">
+        <Text recorded>{describeLookup(lookup)}</Text>
+      </summary>
+      {isOpen && (
+        <ol class="timeline" aria-label="Queries of the client">
+          {lookup.events.map((event) => (
+            <Line key={event.seq} event={event} protocol={protocol} />
+          ))}
+        </ol>
+      )}
+    </details>
+  )
+}
+
+interface LineProps {
+  event: RecordedEvent
+  protocol: string
+  found?: number | undefined
+}
+
+function Line({ event, protocol, found }: LineProps) {
+  if (event.type === 'forwarded' || event.type === 'terminal') return null
+  return (
+    <li
+      key={event.seq}
+      id={`e${event.seq}`}
+      class={`${event.type === 'command' ? `command ${event.verdict}` : event.type} ${event.seq === found ? 'found' : ''}`}
+    >
+      <time dateTime={event.at} title={formatDateTime(event.at)}>
+        {formatOffset(event.ms)}
+      </time>
+      <Event event={event} protocol={protocol} />
+    </li>
   )
 }
 
@@ -43,7 +86,7 @@ function Event({ event, protocol }: { event: RecordedEvent; protocol: string }) 
     case 'opened':
       return <Opened event={event} />
     case 'command':
-      return <Command event={event} />
+      return <Command event={event} protocol={protocol} />
     case 'approval':
       return <Approval event={event} />
     case 'result':
@@ -98,13 +141,22 @@ function Opened({ event: { person, account, grant } }: Of<'opened'>) {
   )
 }
 
-function Command({ event }: Of<'command'>) {
+function Command({ event, protocol }: Of<'command'> & { protocol: string }) {
   const isDenied = event.verdict === 'deny'
+  const [isWhole, setWhole] = useState(event.text.length <= MAX_TEXT && event.text.split('\n').length <= MAX_LINES)
+  const text = isWhole ? event.text : event.text.split('\n').slice(0, MAX_LINES).join('\n').slice(0, MAX_TEXT)
   return (
     <div class="stack">
       <pre>
-        <Text recorded>{event.text}</Text>
+        <Tokens text={text} language={wordsOf(protocol).language} recorded />
       </pre>
+      {!isWhole && (
+        <p class="small">
+          <button type="button" class="link" onClick={() => setWhole(true)}>
+            Show the whole command ({count(event.text.length, 'character')})
+          </button>
+        </p>
+      )}
       {event.parameters !== undefined && <Parameters values={event.parameters} />}
       {event.operations?.map((name) => (
         <p key={name} class="small soft">
@@ -172,12 +224,31 @@ function Rows({ event: { rows, columns, cut } }: Of<'rows'>) {
       <summary>
         {count(rows.length, 'row')} recorded{cut === true ? ' of more that were returned' : ''}
       </summary>
-      <pre>
-        {columns !== undefined && <Text>{`${columns.join(' | ')}\n`}</Text>}
-        {rows.map((row, index) => (
-          <Text key={index}>{`${row.map((value) => value ?? 'NULL').join(' | ')}\n`}</Text>
-        ))}
-      </pre>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Recorded rows">
+        <table class="rows">
+          <caption class="visually-hidden">Rows as the client got them</caption>
+          {columns !== undefined && (
+            <thead>
+              <tr>
+                {columns.map((name, index) => (
+                  <th key={index} scope="col">
+                    <Text>{name}</Text>
+                  </th>
+                ))}
+              </tr>
+            </thead>
+          )}
+          <tbody>
+            {rows.map((row, index) => (
+              <tr key={index}>
+                {row.map((value, at) => (
+                  <td key={at}>{value === null ? <em class="soft">NULL</em> : <Text>{value}</Text>}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </details>
   )
 }
@@ -215,3 +286,7 @@ function File({ event: { operation, path, bytes, error } }: Of<'file'>) {
     </div>
   )
 }
+
+/** Of a command that is shown at once. */
+const MAX_TEXT = 1200
+const MAX_LINES = 12

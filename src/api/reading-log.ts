@@ -1,3 +1,4 @@
+import type { AuditEventType } from '../recording/audit-event-types.ts'
 import type { Login } from '../identity/login.ts'
 import { canonicalJson } from '../shared/canonical-json.ts'
 import type { Clock } from '../shared/clock.ts'
@@ -21,13 +22,13 @@ export class ReadingLog {
   }
 
   /** Each time. */
-  async note(login: Login, type: string, subject: string, data: AuditEntry['data'] = {}): Promise<void> {
+  async note(login: Login, type: AuditEventType, subject: string, data: AuditEntry['data'] = {}): Promise<void> {
     const entry = { type, actor: login.person.id, subject, data }
     await this.#db.change((tx) => appendAudit(tx, this.#clock.now(), entry))
   }
 
   /** Once a minute for the same reader and the same things. */
-  async noteOften(login: Login, type: string, subject: string, data: AuditEntry['data'] = {}): Promise<void> {
+  async noteOften(login: Login, type: AuditEventType, subject: string, data: AuditEntry['data'] = {}): Promise<void> {
     const minute = Math.floor(this.#clock.now() / 60_000)
     if (minute !== this.#minute) this.#noted.clear()
     this.#minute = minute

@@ -1,3 +1,4 @@
+import type { AuditEventType } from '../recording/audit-event-types.ts'
 import { USER_SCHEMA } from '../scim/attributes.ts'
 import { readFilter } from '../scim/filter.ts'
 import { patchUser } from '../scim/patch.ts'
@@ -139,7 +140,7 @@ export const touched = (source: ProvisioningSource, users: readonly DirectoryUse
 const auditUser = (
   tx: Tx,
   source: ProvisioningSource,
-  type: string,
+  type: AuditEventType,
   { id, userName, externalId, active }: DirectoryUser,
   now: number,
   more: { readonly changed?: readonly string[] },

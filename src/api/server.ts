@@ -199,7 +199,7 @@ async function auditRefusal(
 ): Promise<void> {
   if (caller === undefined || !REFUSALS.has(code)) return
   const entry = {
-    type: 'access.refused',
+    type: 'access.refused' as const,
     actor: caller.person.id,
     subject: (url.split('?')[0] ?? '').slice(0, 200),
     data: { code, method, from: ip },

@@ -7,6 +7,7 @@ import type {
   LegalHold,
   Timeline,
   VerificationResult,
+  AuditSubject,
 } from '../api/schemas/recording.ts'
 import type { Review } from '../api/schemas/review.ts'
 import type { BreakGlass } from '../api/schemas/break-glass.ts'
@@ -243,5 +244,7 @@ export interface AuditFilter {
 export interface AuditPage {
   readonly items: readonly AuditRecord[]
   readonly people: Readonly<Record<string, string>>
+  /** Gateways up to 0.2 do not say. */
+  readonly subjects?: Readonly<Record<string, AuditSubject>>
   readonly next?: number
 }

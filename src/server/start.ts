@@ -374,7 +374,7 @@ async function startProvider(config: Config, callback: () => string) {
 }
 
 /** What is configured, as digests, and which sections differ from the last time. */
-const auditConfig = (db: Database, config: Config, type: string): Promise<void> =>
+const auditConfig = (db: Database, config: Config, type: 'config.loaded' | 'config.reloaded'): Promise<void> =>
   db.change(async (tx) => {
     const { sections } = config
     const before = await lastAudit(tx, 'config')
@@ -397,7 +397,7 @@ const auditConfig = (db: Database, config: Config, type: string): Promise<void> 
 async function auditRefusals(db: Database, { refusals, clock }: ApiDeps, logger: Logger): Promise<void> {
   const counts = refusals.take()
   if (counts === undefined) return
-  const entry = { type: 'callers.refused', actor: 'gateway', subject: 'callers', data: counts }
+  const entry = { type: 'callers.refused' as const, actor: 'gateway', subject: 'callers', data: counts }
   await db
     .change((tx) => appendAudit(tx, clock.now(), entry))
     .catch((error: unknown) => logger.error({ cause: error }, 'refusals.audit_failed'))

@@ -30,6 +30,17 @@ export async function findApprovals(db: Reader, prefix: string): Promise<Approva
   return rows.map(approvalFromRow)
 }
 
+/** Several at once. */
+export async function approvalsById(db: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Approval>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('approvals')
+    .selectAll()
+    .where('id', 'in', [...new Set(ids)])
+    .execute()
+  return new Map(rows.map((row) => [row.id, approvalFromRow(row)]))
+}
+
 export async function listApprovals(
   db: Reader,
   filter: { state?: Approval['state'] | undefined },

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { AUDIT_GENESIS, auditHash, type AuditRecord } from '../recording/audit-chain.ts'
+import type { AuditEventType } from '../recording/audit-event-types.ts'
 import { newId } from '../shared/id.ts'
 import { auditHead } from './audit-head.ts'
 import { compiledOnce } from './compiled-once.ts'
@@ -10,7 +11,7 @@ import type { AuditTable } from './schema.ts'
 
 /** One entry of the audit chain: who did what to what. */
 export interface AuditEntry {
-  readonly type: string
+  readonly type: AuditEventType
   /** A person's id, or `gateway`. */
   readonly actor: string
   /** The id of what changed. */

@@ -1,3 +1,4 @@
+import type { AuditEventType } from '../recording/audit-event-types.ts'
 import { canonicalJson } from '../shared/canonical-json.ts'
 import type { Recovery } from '../recording/recover.ts'
 import type { TransferState } from '../recording/transfer.ts'
@@ -10,7 +11,7 @@ import { findRecording, listRecordings, noteSealed, saveRecording, type Recordin
 export function evidenceState(db: Database) {
   const update = (
     session: string,
-    type: string,
+    type: AuditEventType,
     change: (row: RecordingRow) => Partial<RecordingRow>,
     data: AuditEntry['data'],
   ): Promise<void> =>
@@ -85,7 +86,7 @@ export function evidenceState(db: Database) {
   }
 }
 
-const gatewayDid = (tx: Tx, type: string, subject: string, data: AuditEntry['data']): Promise<void> =>
+const gatewayDid = (tx: Tx, type: AuditEventType, subject: string, data: AuditEntry['data']): Promise<void> =>
   appendAudit(tx, Date.now(), { type, actor: 'gateway', subject, data })
 
 async function noteRecovered(tx: Tx, { recordings, journals }: Recovery, audited: AuditedState): Promise<void> {

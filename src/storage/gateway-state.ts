@@ -1,3 +1,4 @@
+import type { AuditEventType } from '../recording/audit-event-types.ts'
 import type { Approval } from '../access/approval.ts'
 import { grantState, mintGrant, type Grant } from '../access/grant.ts'
 import { use } from '../access/review.ts'
@@ -148,7 +149,7 @@ async function noteOpened(tx: Tx, { from, ...session }: OpenedSession): Promise<
   })
 }
 
-const auditApproval = (tx: Tx, now: number, type: string, actor: string, approval: Approval): Promise<void> =>
+const auditApproval = (tx: Tx, now: number, type: AuditEventType, actor: string, approval: Approval): Promise<void> =>
   appendAudit(tx, now, {
     type,
     actor,

@@ -1,3 +1,4 @@
+import type { AuditEventType } from '../recording/audit-event-types.ts'
 import { appendAudit, lastAudit } from './audit.ts'
 import type { Database } from './database.ts'
 import type { Reader } from './page.ts'
@@ -47,7 +48,7 @@ async function lastOf(db: Reader, name: string): Promise<Known> {
 const isKnown = (before: Known, { version, master }: Change): boolean =>
   version < before.version || (version === before.version && master === before.master)
 
-function typeOf({ version }: Known, change: Change): string {
+function typeOf({ version }: Known, change: Change): AuditEventType {
   if (change.master === undefined) return 'secret.removed'
   return version === change.version ? 'secret.rewrapped' : 'secret.set'
 }

@@ -63,6 +63,17 @@ export async function findSessions(db: Reader, prefix: string): Promise<SessionR
   return rows.map(fromRow)
 }
 
+/** Several at once. */
+export async function sessionsById(db: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, SessionRow>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('sessions')
+    .selectAll()
+    .where('id', 'in', [...new Set(ids)])
+    .execute()
+  return new Map(rows.map((row) => [row.id, fromRow(row)]))
+}
+
 export interface SessionFilter {
   /** Only theirs. */
   readonly personId?: string | undefined

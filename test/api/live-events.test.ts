@@ -53,7 +53,7 @@ afterAll(async () => {
 })
 
 const change = (): Promise<void> =>
-  db.change((tx) => appendAudit(tx, 1, { type: 'request.touched', actor: 'x', subject: request.id, data: {} }))
+  db.change((tx) => appendAudit(tx, 1, { type: 'request.created', actor: 'x', subject: request.id, data: {} }))
 
 describe('the event stream', () => {
   it('tells every listener everything once and in order, whenever they come and wherever they go on', async () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { CHROMIUM, startDashboard, type Dashboard } from '../helpers/dashboard.ts'
@@ -299,11 +300,17 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
   it('the audit chain is searched and checked', async () => {
     const page = await web.signedIn('alice', '/audit')
     await page.getByTestId('chain').getByText('valid').waitFor()
-    await page.getByLabel('Type begins with').fill('approval.denied')
+    await page.getByLabel('What happened').selectOption('approval.denied')
     await page.getByRole('button', { name: 'Search' }).click()
-    const row = page.locator('tbody tr').filter({ hasText: 'freeze' })
+    const row = page.locator('[data-type="approval.denied"]').filter({ hasText: 'freeze' })
     await row.waitFor()
-    expect(await row.textContent()).toContain('bob@example.com')
+    expect(await row.textContent()).toContain(
+      "bob@example.com denied jane@example.com's DELETE on dev-db: “not during the freeze”",
+    )
+    const download = page.waitForEvent('download')
+    await page.getByRole('link', { name: 'Export CSV' }).click()
+    const csv = readFileSync(await (await download).path(), 'utf8')
+    expect(csv).toMatch(/^seq,at,type,actor,actor_name,subject,data,hash\r\n(\d+,[^\r]*,approval\.denied,[^\r]*\r\n)+$/)
     await row.getByRole('link').click()
     await page.getByText('A held command').waitFor()
     await page.context().close()

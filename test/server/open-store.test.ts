@@ -7,7 +7,7 @@ import { makeNextKey } from '../../src/server/keys.ts'
 import { openStore } from '../../src/server/open-store.ts'
 import { AUDIT_GENESIS, auditHash, signAudit, type AuditHead } from '../../src/recording/audit-chain.ts'
 import { trustedKeys } from '../../src/recording/verify.ts'
-import { appendAudit, listAudit } from '../../src/storage/audit.ts'
+import { appendAudit, listAudit, type AuditEntry } from '../../src/storage/audit.ts'
 import { evidenceState } from '../../src/storage/evidence-state.ts'
 import { gatewayState } from '../../src/storage/gateway-state.ts'
 import {
@@ -24,7 +24,7 @@ beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))))
 afterEach(() => rmSync(directory, { recursive: true }))
 
 /** Opens the store as a start does, adds an entry, and closes it; what verification finds then. */
-async function start(entry = { type: 'x', actor: 'a', subject: 's', data: {} }, at?: number) {
+async function start(entry: AuditEntry = { type: 'audit.viewed', actor: 'a', subject: 's', data: {} }, at?: number) {
   const { keys, db, audited, restored } = await openStore(directory)
   await db.change((tx) => appendAudit(tx, at ?? Date.now(), entry))
   const types = (await listAudit(db.read, {}, { after: 0, limit: 100 })).map(({ type }) => type)
@@ -47,7 +47,7 @@ describe('a rotation of the key that is stopped', () => {
     const { keys, db } = await openStore(directory)
     const next = makeNextKey(join(directory, 'keys'))
     const data = { retired: keys.signer.keyId, publicKey: next.publicKeyPem }
-    const entry = { type: 'key.rotated', actor: 'gateway', subject: next.keyId, data }
+    const entry = { type: 'key.rotated' as const, actor: 'gateway', subject: next.keyId, data }
     await db.change((tx) => appendAudit(tx, Date.now(), entry))
     await db.close()
     const after = await start()

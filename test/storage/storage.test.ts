@@ -241,7 +241,9 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
     withStore(async (db) => {
       await Promise.all(
         Array.from({ length: 30 }, (_, i) =>
-          db.change((tx) => appendAudit(tx, NOW, { type: 'x', actor: 'a', subject: String(i), data: { i } })),
+          db.change((tx) =>
+            appendAudit(tx, NOW, { type: 'audit.viewed', actor: 'a', subject: String(i), data: { i } }),
+          ),
         ),
       )
       expect(await verifyAudit(db, keys)).toMatchObject({ status: 'valid', entries: 30 })
@@ -258,7 +260,7 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       db.onCommitted(() => commits++)
       const entry = (subject: string, fails: boolean): Promise<void> =>
         db.change(async (tx) => {
-          await appendAudit(tx, NOW, { type: 'x', actor: 'a', subject, data: {} })
+          await appendAudit(tx, NOW, { type: 'audit.viewed', actor: 'a', subject, data: {} })
           if (fails) await sql`insert into no_such_table values (1)`.execute(tx)
         })
       const done = await Promise.allSettled(Array.from({ length: 9 }, (_, i) => entry(String(i), i % 4 === 2)))
@@ -373,7 +375,8 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
     await withStore(async (db) => {
       let commits = 0
       db.onCommitted(() => commits++)
-      const entry = (subject: string) => (tx: Tx) => appendAudit(tx, NOW, { type: 'x', actor: 'a', subject, data: {} })
+      const entry = (subject: string) => (tx: Tx) =>
+        appendAudit(tx, NOW, { type: 'audit.viewed', actor: 'a', subject, data: {} })
       const order = async (): Promise<string[]> =>
         (await listAudit(db.read, {}, { after: 0, limit: 100 })).map(({ subject }) => subject)
       await Promise.all([db.changeSoon(entry('1')), db.changeSoon(entry('2')), db.change(entry('3'))])

@@ -1,6 +1,11 @@
 const dateTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' })
 const number = new Intl.NumberFormat('en')
 
+const clock = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+const day = new Intl.DateTimeFormat('en', { month: 'short', day: 'numeric' })
+
+export const formatClock = (time: string): string => clock.format(new Date(time))
+export const formatDay = (time: string): string => day.format(new Date(time))
 export const formatDateTime = (time: string): string => dateTime.format(new Date(time))
 export const formatNumber = (value: number): string => number.format(value)
 

@@ -1,11 +1,22 @@
+import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import type { z } from 'zod'
 import { AuditVerifier } from '../../recording/audit-chain.ts'
 import { trustedKeys } from '../../recording/verify.ts'
-import { listAudit } from '../../storage/audit.ts'
+import { listAudit, type AuditFilter } from '../../storage/audit.ts'
 import { auditHead } from '../../storage/audit-head.ts'
 import { personIds, personLabels } from '../../storage/logins.ts'
+import { auditCsv, auditJsonLines } from '../audit-export.ts'
+import { auditSubjects } from '../audit-subjects.ts'
 import type { ApiDeps } from '../deps.ts'
-import { auditQuery, auditSchema, auditStatusSchema } from '../schemas/recording.ts'
+import { whileProven } from '../proven-login.ts'
+import {
+  auditExportQuery,
+  auditQuery,
+  auditSchema,
+  auditStatusSchema,
+  type auditFilterQuery,
+} from '../schemas/recording.ts'
 import { needAuditor } from '../visible-session.ts'
 
 /** The audit chain, for auditors. */
@@ -15,15 +26,9 @@ export const auditRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
   app.get('/v1/audit', { schema: { querystring: auditQuery, response: { 200: auditSchema } } }, async (request) => {
     const login = request.login()
     needAuditor(login, deps, 'read the audit chain')
-    const { after, before, order, limit, since, until, user, ...filter } = request.query
-    await deps.readings.noteOften(login, 'audit.viewed', 'audit', { since, until, user, ...filter })
-    const actors = user === undefined ? undefined : [user, ...(await personIds(db.read, user))]
-    const asked = {
-      ...filter,
-      actors,
-      since: since === undefined ? undefined : Date.parse(since),
-      until: until === undefined ? undefined : Date.parse(until),
-    }
+    const { after, before, order, limit, ...filter } = request.query
+    await deps.readings.noteOften(login, 'audit.viewed', 'audit', filter)
+    const asked = await filterOf(filter)
     const page = order === 'newest' ? { before, limit } : { after, limit }
     const records = await listAudit(db.read, asked, page)
     const last = records.at(-1)
@@ -31,11 +36,48 @@ export const auditRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
       items: records.map((record) => ({ ...record, data: { ...record.data } })),
       people: await personLabels(
         db.read,
-        records.map(({ actor }) => actor),
+        records.flatMap(({ actor, data }) => [actor, ...(typeof data['person'] === 'string' ? [data['person']] : [])]),
       ),
+      subjects: await auditSubjects(db.read, records),
       ...(last === undefined || records.length < limit ? {} : { next: last.seq }),
     }
   })
+
+  /** Every entry that matches, oldest first. */
+  app.get('/v1/audit/export', { schema: { querystring: auditExportQuery } }, async (request, reply) => {
+    const login = request.login()
+    needAuditor(login, deps, 'export the audit chain')
+    const { format, ...filter } = request.query
+    await deps.readings.note(login, 'audit.viewed', 'audit', { ...filter, format })
+    const asked = await filterOf(filter)
+    const pages = async function* () {
+      for (let after = 0; ;) {
+        const records = await listAudit(db.read, asked, { after, limit: EXPORTED_AT_ONCE })
+        const actors = records.map(({ actor }) => actor)
+        yield { records, people: await personLabels(db.read, actors) }
+        if (records.length < EXPORTED_AT_ONCE) return
+        after = records.at(-1)?.seq ?? 0
+      }
+    }
+    const [type, text] =
+      format === 'csv'
+        ? ['text/csv; charset=utf-8', auditCsv(pages())]
+        : ['application/x-ndjson', auditJsonLines(pages())]
+    return reply
+      .type(type)
+      .header('content-disposition', `attachment; filename="audit.${format}"`)
+      .header('cache-control', 'no-store')
+      .send(whileProven(Readable.from(text), login, deps))
+  })
+
+  async function filterOf({ since, until, user, ...filter }: z.output<typeof auditFilterQuery>): Promise<AuditFilter> {
+    return {
+      ...filter,
+      actors: user === undefined ? undefined : [user, ...(await personIds(db.read, user))],
+      since: since === undefined ? undefined : Date.parse(since),
+      until: until === undefined ? undefined : Date.parse(until),
+    }
+  }
 
   /** The chain is read from its beginning for each call: one at a time. */
   let checking: Promise<ReturnType<AuditVerifier['result']>> | undefined
@@ -78,3 +120,4 @@ export const auditRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
 }
 
 const CHECKED_AT_ONCE = 100
+const EXPORTED_AT_ONCE = 500

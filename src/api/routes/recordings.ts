@@ -1,3 +1,4 @@
+import type { AuditEventType } from '../../recording/audit-event-types.ts'
 import { PassThrough, Readable } from 'node:stream'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
@@ -307,7 +308,7 @@ async function changeHold(
   { db, clock }: ApiDeps,
   login: Login,
   session: string,
-  type: string,
+  type: AuditEventType,
   legalHold: RecordingRow['legalHold'],
   reason: string,
 ): Promise<void> {

@@ -31,9 +31,8 @@ export interface DetachedText {
   readonly text: string
 }
 
-export const auditQuery = z.object({
-  after: z.coerce.number().int().min(0).default(0),
-  limit: z.coerce.number().int().min(1).max(1000).default(500),
+/** Which entries. */
+export const auditFilterQuery = z.object({
   since: z.iso.datetime().optional(),
   until: z.iso.datetime().optional(),
   user: z.string().max(300).optional(),
@@ -41,13 +40,23 @@ export const auditQuery = z.object({
   type: z.string().max(50).optional(),
   subject: z.string().max(200).optional(),
   text: z.string().max(200).optional(),
+})
+
+export const auditQuery = auditFilterQuery.extend({
+  after: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(1000).default(500),
   /** `newest` begins at the end of the chain, or before the entry `before`. */
   order: z.enum(['oldest', 'newest']).default('oldest'),
   before: z.coerce.number().int().min(1).optional(),
 })
+
+export const auditExportQuery = auditFilterQuery.extend({ format: z.enum(['csv', 'jsonl']) })
 export type AuditQuery = z.input<typeof auditQuery>
 
 const jsonValue = z.record(z.string(), z.unknown())
+const auditSubjectSchema = z.object({ person: z.string(), target: z.string(), what: z.string().optional() })
+export type AuditSubject = z.output<typeof auditSubjectSchema>
+
 export const auditSchema = z.object({
   items: z.array(
     z.object({
@@ -66,6 +75,8 @@ export const auditSchema = z.object({
   ),
   /** Names that people read for the actors on this page, where they are known. */
   people: z.record(z.string(), z.string()),
+  /** Whose the things are that entries name by their ids, on which target, and what a held command does, where that is known. */
+  subjects: z.record(z.string(), auditSubjectSchema),
   /** Pass as `after`, or as `before` where the newest come first. */
   next: z.number().optional(),
 })

@@ -1,13 +1,15 @@
 import { useState } from 'preact/hooks'
 import type { Delivery } from '../../../src/api/schemas/delivery.ts'
 import type { AuditRecord } from '../../../src/recording/audit-chain.ts'
+import { AUDIT_EVENT_TYPES } from '../../../src/recording/audit-event-types.ts'
 import { Link, setQuery, usePlace } from '../../app/router.tsx'
 import { Ago, Badge, Empty, Loading, More, Problem, Table } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { api, signIn } from '../../lib/client.ts'
-import { count, formatNumber } from '../../lib/format.ts'
+import { count, formatClock, formatDay, formatNumber } from '../../lib/format.ts'
 import { useStore } from '../../lib/store.ts'
 import { useData, usePages } from '../../lib/use-data.ts'
+import { sentenceOf, type Names } from './sentences.ts'
 
 /** The audit chain: its entries, the result of its verification, its checkpoints and streams. */
 export function AuditPage() {
@@ -107,7 +109,7 @@ function Entries() {
     string
   >
   const [values, setValues] = useState(asked)
-  const [people, setPeople] = useState<Readonly<Record<string, string>>>({})
+  const [names, setNames] = useState<Names>({ people: {}, subjects: {} })
   const filter = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== ''))
   const { data, error, loading, more, reload } = usePages(`audit ${JSON.stringify(filter)}`, async (cursor) => {
     const page = await api.auditPage({
@@ -115,7 +117,10 @@ function Entries() {
       limit: 50,
       ...(cursor === undefined ? {} : { before: Number(cursor) }),
     })
-    setPeople((before) => ({ ...before, ...page.people }))
+    setNames((before) => ({
+      people: { ...before.people, ...page.people },
+      subjects: { ...before.subjects, ...page.subjects },
+    }))
     return page
   })
   const field = (name: (typeof NAMES)[number]) => ({
@@ -141,8 +146,23 @@ function Entries() {
             <input {...field('user')} placeholder="e-mail or id" />
           </label>
           <label>
-            Type begins with
-            <input {...field('type')} placeholder="approval." />
+            What happened
+            <select
+              value={values.type}
+              onChange={({ currentTarget }) => setValues({ ...values, type: currentTarget.value })}
+            >
+              <option value="">anything</option>
+              {TYPES.map(([group, types]) => (
+                <optgroup key={group} label={group}>
+                  <option value={`${group}.`}>{`${group}: all`}</option>
+                  {types.map((type) => (
+                    <option key={type} value={type}>
+                      {type}
+                    </option>
+                  ))}
+                </optgroup>
+              ))}
+            </select>
           </label>
           <label>
             Target
@@ -161,51 +181,76 @@ function Entries() {
           <button type="submit" class="primary">
             Search
           </button>
+          {['csv', 'jsonl'].map((format) => (
+            <a
+              key={format}
+              class="button"
+              href={`/v1/audit/export?${new URLSearchParams({ ...filter, format }).toString()}`}
+              download={`audit.${format}`}
+            >
+              Export {format === 'csv' ? 'CSV' : 'JSON Lines'}
+            </a>
+          ))}
         </div>
       </form>
       {error !== undefined && <Problem error={error} retry={reload} />}
       {data === undefined && error === undefined && <Loading what="entries" />}
       {data?.length === 0 && <Empty>No matching entries.</Empty>}
       {data !== undefined && data.length > 0 && (
-        <Table
-          caption="Audit entries, newest first"
-          rows={data}
-          id={({ seq }) => String(seq)}
-          columns={[
-            { name: 'Entry', cell: ({ seq }: AuditRecord) => seq },
-            { name: 'When', cell: ({ at }: AuditRecord) => <Ago time={at} /> },
-            { name: 'What', cell: ({ type }: AuditRecord) => <span class="mono">{type}</span> },
-            { name: 'Who', wide: true, cell: ({ actor }: AuditRecord) => <Text>{people[actor] ?? actor}</Text> },
-            { name: 'Subject', wide: true, cell: ({ subject }: AuditRecord) => <Subject id={subject} /> },
-            {
-              name: 'Details',
-              wide: true,
-              cell: ({ data: more }: AuditRecord) => <Details data={more} />,
-            },
-          ]}
-        />
+        <ol class="timeline audit" aria-label="Audit entries, newest first">
+          {data.map((entry, index) => (
+            <li key={entry.seq} data-type={entry.type}>
+              <time dateTime={entry.at} title={entry.at}>
+                {data[index - 1]?.at.slice(0, 10) === entry.at.slice(0, 10) ? '' : `${formatDay(entry.at)} `}
+                {formatClock(entry.at)}
+              </time>
+              <Entry entry={entry} names={names} />
+            </li>
+          ))}
+        </ol>
       )}
       <More more={more} loading={loading && data !== undefined} />
     </section>
   )
 }
 
-function Details({ data }: { data: AuditRecord['data'] }) {
-  if (Object.keys(data).length === 0) return <span class="soft">none</span>
+function Entry({ entry, names }: { entry: AuditRecord; names: Names }) {
+  const { seq, type, actor, subject, data, hash } = entry
   return (
-    <details>
-      <summary class="small">
-        <Text>{shortly(data)}</Text>
-      </summary>
-      <pre class="small">
-        <Text>{JSON.stringify(data, null, 2)}</Text>
-      </pre>
-    </details>
+    <div>
+      <Text>{sentenceOf(entry, names)}</Text> {pageOf(subject) !== undefined && <Subject id={subject} />}
+      <details class="small">
+        <summary class="soft">
+          {seq} <span class="mono">{type}</span>
+        </summary>
+        <dl class="facts">
+          <dt>Actor</dt>
+          <dd class="mono">
+            <Text>{actor}</Text>
+          </dd>
+          <dt>Subject</dt>
+          <dd class="mono">
+            <Text>{subject}</Text>
+          </dd>
+          <dt>Data</dt>
+          <dd>
+            <pre>
+              <Text>{JSON.stringify(data, null, 2)}</Text>
+            </pre>
+          </dd>
+          <dt>Hash</dt>
+          <dd class="mono">{hash}</dd>
+        </dl>
+      </details>
+    </div>
   )
 }
 
+const pageOf = (id: string): string | undefined =>
+  id.startsWith('ses_') ? 'sessions' : /^(req|apr)_/.test(id) ? 'reviews' : undefined
+
 function Subject({ id }: { id: string }) {
-  const page = id.startsWith('ses_') ? 'sessions' : /^(req|apr)_/.test(id) ? 'reviews' : undefined
+  const page = pageOf(id)
   if (page === undefined) return <Text>{id}</Text>
   return (
     <Link to={`/${page}/${encodeURIComponent(id)}`} class="mono">
@@ -265,19 +310,9 @@ function Deliveries() {
   )
 }
 
-/** As many whole fields as fit on one line. */
-function shortly(data: AuditRecord['data']): string {
-  const fields = Object.entries(data).map(
-    ([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  )
-  let line = fields[0]?.slice(0, MAX_LINE) ?? ''
-  for (const field of fields.slice(1)) {
-    if (line.length + field.length > MAX_LINE) return `${line}, …`
-    line += `, ${field}`
-  }
-  return line
-}
-
-const MAX_LINE = 120
+/** Types of entries by their beginning. */
+const TYPES: readonly (readonly [group: string, types: readonly string[]])[] = [
+  ...new Set(AUDIT_EVENT_TYPES.map((type) => type.split('.')[0] ?? '')),
+].map((group) => [group, AUDIT_EVENT_TYPES.filter((type) => type.startsWith(`${group}.`))])
 
 const NAMES = ['user', 'type', 'target', 'subject', 'text'] as const

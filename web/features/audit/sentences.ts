@@ -1,0 +1,154 @@
+import type { AuditSubject } from '../../../src/api/schemas/recording.ts'
+import type { AuditRecord } from '../../../src/recording/audit-chain.ts'
+import { isAuditEventType, type AuditEventType } from '../../../src/recording/audit-event-types.ts'
+import { count, formatDateTime, formatLength } from '../../lib/format.ts'
+
+/** Names for the ids that entries give. */
+export interface Names {
+  readonly people: Readonly<Record<string, string>>
+  readonly subjects: Readonly<Record<string, AuditSubject>>
+}
+
+/** An entry with what is needed to say it. */
+interface Said {
+  readonly who: string
+  readonly subject: string
+  /** What its subject is, where the gateway knows. */
+  readonly about: AuditSubject | undefined
+  /** A field as text; empty where it is not there. */
+  readonly text: (name: string) => string
+  readonly number: (name: string) => number
+  readonly list: (name: string) => readonly string[]
+  readonly names: Names
+}
+
+/** What an entry says, in a sentence of plain text: `bob@example.com approved jane@example.com's TRUNCATE on prod-db`. */
+export function sentenceOf({ type, actor, subject, data }: AuditRecord, names: Names): string {
+  const who = actor === 'gateway' ? 'The gateway' : (names.people[actor] ?? actor)
+  const said: Said = {
+    who,
+    subject,
+    about: names.subjects[subject],
+    text: (name) => (typeof data[name] === 'string' ? data[name] : ''),
+    number: (name) => (typeof data[name] === 'number' ? data[name] : 0),
+    list: (name) => {
+      const value = data[name]
+      return Array.isArray(value) ? value.map(String) : []
+    },
+    names,
+  }
+  if (isAuditEventType(type)) return capital(SENTENCES[type](said))
+  return `${who}: ${type} ${subject}`
+}
+
+const whose = (person: string | undefined): string => (person === undefined ? '' : `${person}'s `)
+const quoted = (text: string): string => (text === '' ? '' : `: “${text}”`)
+const on = (target: string): string => (target === '' ? '' : ` on ${target}`)
+const to = (target: string): string => (target === '' ? '' : ` to ${target}`)
+
+/** `jane@example.com's TRUNCATE on prod-db`. */
+const command = ({ about, text }: Said): string =>
+  `${about === undefined ? 'a command' : `${about.person}'s ${about.what ?? 'command'}`}${on(about?.target ?? text('target'))}`
+/** `jane@example.com's access to prod-db`. */
+const access = ({ about, text }: Said): string => `${whose(about?.person)}access${to(about?.target ?? text('target'))}`
+/** `the recording of jane@example.com on prod-db`. */
+const recording = ({ about, subject }: Said): string =>
+  `the recording of ${about === undefined ? subject : `${about.person} on ${about.target}`}`
+const session = ({ about, subject }: Said): string =>
+  about === undefined ? `session ${subject}` : `the session of ${about.person} on ${about.target}`
+const until = ({ number }: Said): string => {
+  const at = number('endsAt')
+  return at === 0 ? '' : ` until ${formatDateTime(new Date(at).toISOString())}`
+}
+const purpose = ({ text }: Said): string => (text('format') === '' ? '' : ` as ${text('format').toUpperCase()}`)
+
+/** By type, so that the compiler names one that is missing. */
+const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
+  'access.refused': ({ who, subject, text }) => `${who} was refused ${subject} (${text('code')})`,
+  'account.dropped': ({ subject, text }) => `The gateway dropped the account ${subject}${on(text('target'))}`,
+  'approval.approved': (said) => `${said.who} approved ${command(said)}${quoted(said.text('comment'))}`,
+  'approval.denied': (said) => `${said.who} denied ${command(said)}${quoted(said.text('comment'))}`,
+  'approval.expired': (said) => `Nobody decided on ${command(said)} in time`,
+  'approval.filed': (said) => `${command(said)} is held for approval by the rule “${said.text('rule')}”`,
+  'approval.used': (said) => `${command(said)} was run once, as approved`,
+  'approval.void': (said) => `The approval of ${command(said)} became void: what would run had changed`,
+  'approval.withdrawn': (said) => `${command(said)} was withdrawn while it waited for approval`,
+  'audit.altered': () => 'The gateway found that the audit chain had been altered',
+  'audit.viewed': ({ who }) => `${who} read the audit chain`,
+  'callers.refused': () => 'The gateway turned away callers whom it does not know',
+  'config.loaded': ({ list }) => `The gateway started with ${count(list('targets').length, 'target')}`,
+  'config.reloaded': ({ list }) =>
+    `The configuration was reloaded${list('changed').length === 0 ? ', without a change' : `; changed: ${list('changed').join(', ')}`}`,
+  'credential.leased': ({ text }) => `The gateway was given the credential ${text('user')} from ${text('reference')}`,
+  'credential.revoked': ({ text }) => `The credential ${text('user')} from ${text('reference')} was given back`,
+  'credentials.available': ({ text }) => `The store of credentials ${text('what')} answers again`,
+  'credentials.unavailable': ({ text }) =>
+    `The store of credentials ${text('what')} does not answer${quoted(text('problem'))}`,
+  'directory.group_changed': ({ who, subject }) => `${who} changed the group ${subject}`,
+  'directory.group_created': ({ who, subject }) => `${who} created the group ${subject}`,
+  'directory.group_deleted': ({ who, subject }) => `${who} deleted the group ${subject}`,
+  'directory.user_changed': ({ who, subject, text }) => `${who} changed the user ${text('userName') || subject}`,
+  'directory.user_created': ({ who, subject, text }) => `${who} created the user ${text('userName') || subject}`,
+  'directory.user_deleted': ({ who, subject, text }) => `${who} deleted the user ${text('userName') || subject}`,
+  'directory.user_linked': ({ who, subject }) => `${who} was linked to the directory user ${subject}`,
+  'grant.allowed-again': (said) => `${said.who} allowed ${access(said)} again`,
+  'grant.created': (said) =>
+    `${said.about?.person ?? said.names.people[said.text('person')] ?? said.who} has access${to(said.text('target'))}${until(said)}`,
+  'grant.revoked': (said) => `${said.who} revoked ${access(said)}${quoted(said.text('reason'))}`,
+  'home.back': ({ text }) => `The archive ${text('home')} takes recordings again`,
+  'home.failed': ({ text }) => `The archive ${text('home')} takes no recordings${quoted(text('problem'))}`,
+  'journal.begun': ({ subject }) => `The gateway began journal ${subject}`,
+  'journal.recovered': ({ subject }) => `The gateway recovered journal ${subject} after an unclean stop`,
+  'journal.released': ({ subject }) => `The gateway removed journal ${subject}: all of it is sealed`,
+  'key.rotated': ({ subject }) => `The key that seals recordings was rotated; the next one is ${subject}`,
+  'login.changed': ({ who, list }) => `${who} now has the groups ${list('groups').join(', ') || 'none'}`,
+  'login.created': ({ who, text }) => `${who} signed in${text('from') === '' ? '' : ` from ${text('from')}`}`,
+  'login.ended': ({ who }) => `A sign-in was ended by ${who === 'The gateway' ? 'the gateway' : who}`,
+  'policy.replayed': ({ who }) => `${who} ran rules over past commands`,
+  'provider.logged_out': ({ who, subject }) => `${who} logged ${subject} out`,
+  'recording.apart_erased': (said) =>
+    `${said.who} erased the detached texts of ${session(said)}${quoted(said.text('reason'))}`,
+  'recording.apart_not_erased': (said) =>
+    `The detached texts of ${session(said)} could not be erased${quoted(said.text('problem'))}`,
+  'recording.apart_viewed': (said) => `${said.who} read the detached texts of ${session(said)}`,
+  'recording.back': () => 'Recordings can be written again',
+  'recording.damaged': (said) => `${recording(said)} is damaged${quoted(said.text('problem'))}`,
+  'recording.deleted': (said) => `${recording(said)} was deleted by the rule “${said.text('rule')}”`,
+  'recording.exported': (said) => `${said.who} exported ${recording(said)}${purpose(said)}`,
+  'recording.failed': ({ text }) => `Recordings cannot be written${quoted(text('reason'))}`,
+  'recording.held': (said) => `${said.who} put a legal hold on ${recording(said)}${quoted(said.text('reason'))}`,
+  'recording.hold_lifted': (said) =>
+    `${said.who} lifted the legal hold on ${recording(said)}${quoted(said.text('reason'))}`,
+  'recording.missing': (said) => `${recording(said)} is missing`,
+  'recording.not_deleted': (said) => `${recording(said)} could not be deleted${quoted(said.text('problem'))}`,
+  'recording.recovered': (said) => `${recording(said)} was recovered after an unclean stop`,
+  'recording.retained': (said) => `${recording(said)} is kept by its archive, past the rule “${said.text('rule')}”`,
+  'recording.sealed': (said) => `${recording(said)} was sealed`,
+  'recording.stored': (said) => `${recording(said)} was archived in ${said.text('home')}`,
+  'recording.verified': (said) => `${said.who} verified ${recording(said)}`,
+  'recording.viewed': (said) => `${said.who} viewed ${recording(said)}`,
+  'recordings.altered': ({ number }) =>
+    `The gateway found ${count(number('count'), 'entry')} of the table of recordings altered, and restored them`,
+  'recordings.searched': ({ who, text }) => `${who} searched recordings${on(text('target'))}`,
+  'request.approved': (said) => `${said.who} approved ${access(said)}${quoted(said.text('comment'))}`,
+  'request.created': (said) =>
+    `${said.who} asked for access${to(said.text('target'))} for ${formatLength(said.number('lengthMs'))}${quoted(said.text('reason'))}`,
+  'request.denied': (said) => `${said.who} denied ${access(said)}${quoted(said.text('comment'))}`,
+  'request.expired': (said) => `Nobody decided on ${access(said)} in time`,
+  'request.withdrawn': (said) => `${said.who} withdrew the request for ${access(said)}`,
+  'secret.removed': ({ text }) => `${text('by') || 'The operator'} removed the secret ${text('name')}`,
+  'secret.rewrapped': ({ text }) =>
+    `${text('by') || 'The operator'} encrypted the secret ${text('name')} with another key`,
+  'secret.set': ({ text }) => `${text('by') || 'The operator'} set the secret ${text('name')}`,
+  'session.ended': (said) =>
+    `${session(said)} ended after ${count(said.number('commands'), 'command')} (${said.text('code')})`,
+  'session.killed': (said) => `${said.who} ended ${session(said)}${quoted(said.text('reason'))}`,
+  'session.opened': ({ who, text }) =>
+    `${who} connected${to(text('target'))}${text('from') === '' ? '' : ` from ${text('from')}`}`,
+  'session.recovered': (said) => `The gateway had stopped during ${session(said)}`,
+  'sessions.watched': ({ who }) => `${who} looked at what runs in live sessions`,
+  'target.host_key_trusted': ({ text }) => `The gateway trusted the host key of ${text('target')} at its first use`,
+}
+
+/** The first letter of a sentence. */
+const capital = (text: string): string => (/^(?:the|a) /.test(text) ? text[0]?.toUpperCase() + text.slice(1) : text)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
 import { socketChannel } from '../shared/socket-channel.ts'
 import type { Channel, ChannelHandler } from '../shared/channel.ts'
+import { usualPort } from '../shared/usual-port.ts'
 import type { LocalChallenge, LocalHalf, LocalLogin } from '../protocols/local-half.ts'
 import type { ListenerInfo } from '../protocols/client-half.ts'
 import { privateDirectory } from './paths.ts'
@@ -395,11 +396,6 @@ class ReplayingChannel implements Channel {
 }
 
 const shortHash = (name: string): string => createHash('sha256').update(name).digest('hex').slice(0, 8)
-
-/** 20000 to 39999, below the range that systems hand out for outgoing connections. */
-function usualPort(name: string): number {
-  return 20_000 + (createHash('sha256').update(name).digest().readUInt32BE() % 12_000)
-}
 
 const nextPort = (port: number): number => (port >= 31_999 ? 20_000 : port + 1)
 /** Of all ports: one reading of the system's table is for all that wait. */

@@ -117,6 +117,8 @@ export interface ApiSettings {
   readonly channels: number
   readonly recentSignIn: number
   readonly web: {
+    /** The name that people are shown before they sign in. */
+    readonly organization: string | undefined
     /** Who signs in people: the first is meant where none is named. None where nobody signs in people. */
     readonly providers: readonly SignInProvider[]
     /** Milliseconds without anything done after which a browser is signed out, and after which it is in any case. */

@@ -27,10 +27,12 @@ export async function timelinePage(
   const filter = matters ? new WhatMatters() : undefined
   try {
     for await (const { event } of await read((seal) => (hidden += seal.events))) {
+      // What stands before the page says what becomes of it there.
+      const matter = filter?.of(event)
       if (event.seq < from) continue
       if (event.type === 'terminal' || event.type === 'resize') terminals.add(event.channel)
       if (types === undefined ? event.type === 'terminal' : !types.includes(event.type)) continue
-      const shown = (filter?.of(event) ?? [event]).filter(
+      const shown = (matter ?? [event]).filter(
         (one) => wanted === '' || JSON.stringify(one).toLowerCase().includes(wanted),
       )
       const [first] = shown

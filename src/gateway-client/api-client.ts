@@ -13,7 +13,7 @@ import type { Review } from '../api/schemas/review.ts'
 import type { BreakGlass } from '../api/schemas/break-glass.ts'
 import type { Lock, NewLock } from '../api/schemas/lock.ts'
 import type { Delivery } from '../api/schemas/delivery.ts'
-import type { Explanation, ReplayLine, Rules, TrialResult } from '../api/schemas/policy.ts'
+import type { Explanation, ReplayLine, Rules, TrialResult, DraftProblems } from '../api/schemas/policy.ts'
 import type { AuditRecord } from '../recording/audit-chain.ts'
 import type { Session } from '../api/schemas/session.ts'
 import { bodyOf, collect, linesOf, textLines } from './answer-lines.ts'
@@ -97,6 +97,7 @@ const policyOf = ({ call, get, post }: Calls) => ({
     command: string
     person?: { groups: readonly string[]; kind: 'person' | 'service' }
   }) => post<TrialResult>('/v1/policy/try', asked),
+  checkDraft: (draft: string) => post<{ problems: DraftProblems }>('/v1/policy/draft', { draft }),
   /** What rules would say of what was run, where that differs. */
   replay: async function* (
     asked: { days: number; draft?: string },

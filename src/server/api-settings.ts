@@ -177,6 +177,7 @@ export function apiSettings(
     channels: channelsOf(config),
     recentSignIn: config.requests.recentSignIn,
     web: {
+      organization: config.web.organization,
       providers,
       idle: config.web.idle,
       maxDuration: config.web.maxDuration,

@@ -289,6 +289,8 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
       /create table if not exists web_audit.*allowed → denied no creating: no new tables/s,
     )
     await page.getByLabel(/^Draft command rules/).fill('commands:\n  - { name: x, alow: true }')
+    await page.getByRole('button', { name: 'Line 2' }).first().click()
+    expect(await page.evaluate('getSelection().toString()')).toContain('alow')
     await page.getByRole('button', { name: 'Run', exact: true }).click()
     await page
       .getByRole('alert')

@@ -11,9 +11,10 @@ import { LivePage, WatchPage } from '../features/live/page.tsx'
 import { PolicyPage } from '../features/policy/page.tsx'
 import { SessionPage } from '../features/sessions/session-page.tsx'
 import { SessionsPage } from '../features/sessions/page.tsx'
-import { askWhoIsSignedIn, signIn, signInLink, type SignIn } from '../lib/client.ts'
+import { api, askWhoIsSignedIn, signIn, signInLink, type SignIn } from '../lib/client.ts'
 import { liveStatus, startLive } from '../lib/live.ts'
 import { useStore } from '../lib/store.ts'
+import { useData } from '../lib/use-data.ts'
 import { Boundary } from './boundary.tsx'
 import { Link, usePlace } from './router.tsx'
 
@@ -41,10 +42,18 @@ function SignedOut({ why }: { why: string | undefined }) {
   useEffect(() => {
     document.title = 'Sign in · pamctl'
   }, [])
+  const { data } = useData('discovery', () => api.discover())
   return (
-    <main class="boot">
-      <div class="stack">
-        <h1>pamctl</h1>
+    <main class="boot sign-in">
+      <div class="card">
+        <h1>
+          <img src="/icon.svg" alt="" width="32" height="32" /> pamctl
+        </h1>
+        {data?.organization !== undefined && (
+          <p class="organization">
+            <Text>{data.organization}</Text>
+          </p>
+        )}
         <p>{why ?? 'Approvals, live sessions and recordings for your privileged access.'}</p>
         <p>
           <a class="button primary" href={signInLink(why === undefined ? undefined : '/')}>
@@ -53,6 +62,9 @@ function SignedOut({ why }: { why: string | undefined }) {
         </p>
         <p class="small">
           <a href={signInLink(why === undefined ? undefined : '/', true)}>Use another account</a>
+        </p>
+        <p class="small soft">
+          Gateway <Text>{location.host}</Text>
         </p>
       </div>
     </main>

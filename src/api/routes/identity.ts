@@ -14,12 +14,14 @@ export const identityRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) 
     { schema: { response: { 200: discoverySchema } }, config: { public: true } },
     async () => {
       const issuers = deps.settings().discovery
+      const { organization } = deps.settings().web
       const { issuer, clientId, issuerCa, scopes = [] } = issuers[0] ?? {}
       return {
         gateway: deps.publicUrl(),
         version: VERSION,
         api: ['v1'],
         tunnel: [TUNNEL_PROTOCOL],
+        ...(organization === undefined ? {} : { organization }),
         ...(issuer === undefined ? {} : { issuer }),
         ...(clientId === undefined ? {} : { clientId }),
         ...(issuerCa === undefined ? {} : { issuerCa }),

@@ -29,6 +29,9 @@ import {
   trialSchema,
   type ReplayLine,
   type TrialResult,
+  draftBody,
+  draftSchema,
+  type DraftProblems,
 } from '../schemas/policy.ts'
 import { maySeeAll, needAuditor } from '../visible-session.ts'
 import type { App } from './app.ts'
@@ -38,6 +41,7 @@ export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
   explainRoute(app, deps)
   rulesRoute(app, deps)
   tryRoute(app, deps)
+  draftRoute(app, deps)
   replayRoute(app, deps)
 }
 
@@ -131,6 +135,30 @@ function tryRoute(app: App, deps: ApiDeps): void {
       masking: [...trial.masking],
     } satisfies TrialResult
   })
+}
+
+/** What is wrong with a draft, as `pam-gateway check` would say it. */
+function draftRoute(app: App, deps: ApiDeps): void {
+  app.post('/v1/policy/draft', { schema: { body: draftBody, response: { 200: draftSchema } } }, async (request) => {
+    needAuditor(request.login(), deps, 'check draft rules')
+    try {
+      parseDraft(request.body.draft, deps.settings().policy)
+      return { problems: [] }
+    } catch (error) {
+      if (error instanceof UsageError) return { problems: problemsIn(error.message) }
+      throw error
+    }
+  })
+}
+
+/** From `draft:2:5: unknown key "alow"`, a line for each. */
+function problemsIn(message: string): DraftProblems {
+  const found = [...message.matchAll(/^\s*draft:(\d+):(\d+): (.*)$/gm)].map(([, line, column, text]) => ({
+    line: Number(line),
+    column: Number(column),
+    message: text ?? '',
+  }))
+  return found.length > 0 ? found : [{ line: 1, column: 1, message }]
 }
 
 function replayRoute(app: App, deps: ApiDeps): void {

@@ -8,6 +8,7 @@ import type { Login } from '../../identity/login.ts'
 import { decideAccess, decideBreakGlass } from '../../policy/decide.ts'
 import type { AccessRule } from '../../policy/policy.ts'
 import { describeAccess } from '../../policy/explain.ts'
+import { usualPort } from '../../shared/usual-port.ts'
 import { PamError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
 import { findGrants } from '../../storage/grants.ts'
@@ -54,6 +55,7 @@ function targetsRoute(app: App, deps: ApiDeps): void {
             type,
             labels,
             accounts,
+            port: usualPort(name),
             ...(database === undefined ? {} : { database }),
             ...(hostKeys === undefined ? {} : { hostKeys: [...hostKeys] }),
             ...(target.isApp && apps !== undefined ? { appUrl: appOrigin(name, deps) } : {}),

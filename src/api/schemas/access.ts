@@ -18,6 +18,8 @@ export const targetSchema = z.object({
   /** What a client must name when it connects. */
   accounts: z.array(z.string()),
   database: z.string().optional(),
+  /** The local port that `pamctl connect` usually opens for it. Gateways up to 0.2 do not say. */
+  port: z.number().optional(),
   /** Host keys that the gateway shows to clients of the protocol: type and base64. */
   hostKeys: z.array(z.string()).optional(),
   /** Where browsers reach it: `https://grafana.apps.example.com`. */

@@ -21,6 +21,8 @@ export type SignInIssuer = z.output<typeof signInIssuerSchema>
 export const discoverySchema = z.object({
   gateway: z.url(),
   version: z.string(),
+  /** The name that people are shown before they sign in. */
+  organization: z.string().optional(),
   api: z.array(z.string()),
   tunnel: z.array(z.string()),
   issuer: z.url().optional(),

@@ -73,6 +73,14 @@ export const trialSchema = z.object({
 })
 export type TrialResult = z.output<typeof trialSchema>
 
+/** `commands:` as in the configuration file. */
+export const draftBody = z.strictObject({ draft: z.string().max(60_000) })
+export const draftSchema = z.object({
+  /** What is wrong with it, by the line and column at which it stands, from 1; none: it can be used. */
+  problems: z.array(z.object({ line: z.number(), column: z.number(), message: z.string() })),
+})
+export type DraftProblems = z.output<typeof draftSchema>['problems']
+
 export const replayBody = z.strictObject({
   /** `commands:` as in the configuration file; default: the rules in force. */
   draft: z.string().max(60_000).optional(),

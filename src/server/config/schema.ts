@@ -200,6 +200,12 @@ export const configSchema = z
         clientSecret: secret
           .optional()
           .describe('where the provider asks browsers’ client for one: env:NAME or file:PATH'),
+        organization: z
+          .string()
+          .min(1)
+          .max(60)
+          .optional()
+          .describe('the name of your organization, which the page to sign in shows to everybody'),
         idle: duration.prefault('30m').describe('a browser in which nothing is done for so long is signed out'),
         maxDuration: duration.prefault('12h').describe('a browser is signed out after this in any case'),
       })

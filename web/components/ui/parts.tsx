@@ -125,7 +125,7 @@ export function Copy({ text, label }: { text: string; label: string }) {
   return (
     <div class="copy">
       <code>{text}</code>
-      <button type="button" onClick={copy} aria-label={`Copy the command to ${label}`}>
+      <button type="button" onClick={copy} aria-label={`Copy what to use to ${label}`}>
         {copied ? 'Copied' : 'Copy'}
       </button>
     </div>

@@ -10,6 +10,7 @@ import { formatDateTime, formatDuration, formatLength, parseDuration } from '../
 import { useLive } from '../../lib/live.ts'
 import { useData, useNow, usePages } from '../../lib/use-data.ts'
 import { RevokeGrant } from '../live/end.tsx'
+import { guiSettings } from './gui.ts'
 
 /** Targets that the user may access, active grants, and requests. */
 export function AccessPage() {
@@ -23,12 +24,13 @@ export function AccessPage() {
       requests.reload()
     }
   })
+  const earlier = requests.data?.filter(({ state }) => state !== 'pending')
   return (
     <>
       <h1>Access</h1>
-      <section class="stack">
-        <h2>Targets</h2>
+      <section class="stack" aria-label="Targets">
         {targets.error !== undefined && <Problem error={targets.error} retry={targets.reload} />}
+        {grants.error !== undefined && <Problem error={grants.error} retry={grants.reload} />}
         {targets.data === undefined && targets.error === undefined && <Loading what="targets" />}
         {targets.data?.length === 0 && (
           <Empty>
@@ -36,45 +38,48 @@ export function AccessPage() {
           </Empty>
         )}
         <ul class="list">
-          {targets.data?.map((target) => (
+          {heldFirst(targets.data ?? [], grants.data ?? []).map((target) => (
             <li key={target.name}>
               <TargetCard
                 target={target}
-                grant={grants.data?.find((grant) => grant.target === target.name)}
+                grant={grantOf(target, grants.data ?? [])}
+                waiting={requests.data?.find(
+                  (request) => request.target === target.name && request.state === 'pending',
+                )}
                 asked={() => requests.reload()}
               />
             </li>
           ))}
+          {grants.data
+            ?.filter((grant) => targets.data?.every(({ name }) => name !== grant.target) === true)
+            .map((grant) => (
+              <li key={grant.id}>
+                <article class="card" aria-label={`Grant for ${grant.target}`}>
+                  <h2>
+                    <Text>{grant.target}</Text>
+                  </h2>
+                  <Held grant={grant} />
+                </article>
+              </li>
+            ))}
         </ul>
       </section>
       <section class="stack">
-        <h2>Your active access</h2>
-        {grants.error !== undefined && <Problem error={grants.error} retry={grants.reload} />}
-        {grants.data?.length === 0 && <Empty>You have no active access.</Empty>}
-        <ul class="list">
-          {grants.data?.map((grant) => (
-            <li key={grant.id}>
-              <GrantCard grant={grant} />
-            </li>
-          ))}
-        </ul>
-      </section>
-      <section class="stack">
-        <h2>Your requests</h2>
+        <h2>Earlier requests</h2>
         {requests.error !== undefined && <Problem error={requests.error} retry={requests.reload} />}
-        {requests.data?.length === 0 && <Empty>You have not requested access yet.</Empty>}
-        {requests.data !== undefined && requests.data.length > 0 && (
+        {earlier?.length === 0 && <Empty>You have no earlier requests.</Empty>}
+        {earlier !== undefined && earlier.length > 0 && (
           <Table
             caption="Your requests, newest first"
-            rows={requests.data}
+            rows={earlier}
             id={({ id }) => id}
             columns={[
-              { name: 'Request', cell: ({ id }: AccessRequest) => <span class="mono">{id}</span> },
               { name: 'Target', cell: ({ target }: AccessRequest) => <Text>{target}</Text> },
               { name: 'Requested', cell: ({ createdAt }: AccessRequest) => <Ago time={createdAt} /> },
               { name: 'Duration', cell: ({ lengthMs }: AccessRequest) => formatLength(lengthMs) },
               { name: 'Reason', wide: true, cell: ({ reason }: AccessRequest) => <Text>{reason}</Text> },
-              { name: 'State', wide: true, cell: (request: AccessRequest) => <State request={request} /> },
+              { name: 'State', wide: true, cell: ({ status }: AccessRequest) => <Text>{status}</Text> },
+              { name: 'Request', cell: ({ id }: AccessRequest) => <span class="mono small soft">{id}</span> },
             ]}
           />
         )}
@@ -84,15 +89,15 @@ export function AccessPage() {
   )
 }
 
-function State({ request }: { request: AccessRequest }) {
-  return (
-    <span class="row">
-      <Text>{request.status}</Text>
-      {request.state === 'pending' && (
-        <TwoSteps label="Withdraw…" confirm="Withdraw the request" act={() => api.requests.withdraw(request.id)} />
-      )}
-    </span>
-  )
+/** Of several, the one that lasts longest. */
+const grantOf = ({ name }: Target, grants: readonly Grant[]): Grant | undefined =>
+  grants.filter(({ target }) => target === name).toSorted((a, b) => Date.parse(b.endsAt) - Date.parse(a.endsAt))[0]
+
+/** What the user can connect to now, then what they can ask for. */
+function heldFirst(targets: readonly Target[], grants: readonly Grant[]): Target[] {
+  const rank = (target: Target): number =>
+    grantOf(target, grants) !== undefined ? 0 : target.grant === 'standing' ? 1 : 2
+  return targets.toSorted((a, b) => rank(a) - rank(b))
 }
 
 /** What a link has filled in: a person looks at it, and sends it. */
@@ -108,10 +113,19 @@ function filledFor(name: string, query: URLSearchParams): Filled | undefined {
   return { reason: text('reason'), length: text('for'), start: text('start') }
 }
 
-function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | undefined; asked: () => void }) {
+function TargetCard({
+  target,
+  grant,
+  waiting,
+  asked,
+}: {
+  target: Target
+  grant: Grant | undefined
+  waiting: AccessRequest | undefined
+  asked: () => void
+}) {
   const filled = filledFor(target.name, usePlace().query)
   const [asking, setAsking] = useState(filled !== undefined && target.grant === 'request')
-  const [isSent, setSent] = useState(false)
   const opener = useRef<HTMLButtonElement>(null)
   const close = (): void => {
     setAsking(false)
@@ -122,9 +136,9 @@ function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | u
   return (
     <article class="card" data-testid={target.name} aria-label={target.name}>
       <div class="row spread">
-        <h3>
+        <h2>
           <Text>{target.name}</Text>
-        </h3>
+        </h2>
         {grant !== undefined ? (
           <Badge tone="good">access until {formatDateTime(grant.endsAt)}</Badge>
         ) : target.grant === 'standing' ? (
@@ -147,9 +161,13 @@ function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | u
           <Text>{target.locked}</Text>
         </p>
       )}
+      {grant !== undefined && (
+        <Held grant={grant} more={target.grant === 'request' && waiting === undefined ? asked : undefined} />
+      )}
+      {waiting !== undefined && <Waiting request={waiting} />}
       {!asking && (
         <div class="row actions">
-          {target.grant === 'request' && grant === undefined && (
+          {target.grant === 'request' && grant === undefined && waiting === undefined && (
             <button type="button" ref={opener} class="primary" onClick={() => setAsking(true)}>
               Request access…
             </button>
@@ -170,16 +188,10 @@ function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | u
           filled={filled}
           close={close}
           sent={() => {
-            setSent(true)
             close()
             asked()
           }}
         />
-      )}
-      {isSent && !asking && grant === undefined && (
-        <p class="note" role="status">
-          Request sent. Its state is shown under “Your requests”.
-        </p>
       )}
       {showCommands && !asking && <Commands target={target} />}
     </article>
@@ -276,7 +288,9 @@ function RequestForm({
 }
 
 /** Commands to copy. Names of targets consist of letters, digits and dashes, so they need no quotes. */
-function Commands({ target: { name, type, appUrl } }: { target: Target }) {
+function Commands({ target }: { target: Target }) {
+  const { name, type, appUrl } = target
+  const gui = guiSettings(target)
   return (
     <div class="stack">
       <Copy text={`pamctl login --gateway ${location.origin}`} label="sign in" />
@@ -284,26 +298,80 @@ function Commands({ target: { name, type, appUrl } }: { target: Target }) {
         <Copy key={command} text={command.replace('NAME', name)} label={label.replace('NAME', name)} />
       ))}
       {appUrl !== undefined && <Copy text={appUrl} label="in a browser" />}
+      {gui !== undefined && (
+        <div class="stack">
+          <h3>DBeaver, DataGrip, TablePlus, VS Code</h3>
+          <p class="small soft">
+            While <code>pamctl connect {name}</code> runs; if this port is in use, it names another one.
+          </p>
+          <dl class="facts">
+            {gui.fields.map(([field, value]) => (
+              <>
+                <dt>{field}</dt>
+                <dd>
+                  <Text>{value}</Text>
+                </dd>
+              </>
+            ))}
+          </dl>
+          {gui.urls.map(([field, url]) => (
+            <Copy key={field} text={url} label={`connect a graphical client (${field})`} />
+          ))}
+        </div>
+      )}
     </div>
   )
 }
 
-function GrantCard({ grant }: { grant: Grant }) {
+/** What the user has, until when; more of it can be asked for, for the same reason. */
+function Held({ grant, more }: { grant: Grant; more?: (() => void) | undefined }) {
   const now = useNow()
+  const [error, setError] = useState<PamError>()
+  const [busy, setBusy] = useState(false)
+  const { id, target, reason, startsAt, endsAt } = grant
+  const lengthMs = Date.parse(endsAt) - Date.parse(startsAt)
+  const ask = (): void => {
+    setBusy(true)
+    api.requests
+      .create({ target, reason, lengthMs })
+      .then(more, (problem: unknown) => setError(asProblem(problem)))
+      .finally(() => setBusy(false))
+  }
   return (
-    <article class="card" aria-label={`Grant for ${grant.target}`}>
-      <div class="row spread">
-        <h3>
-          <Text>{grant.target}</Text>
-        </h3>
-        <Badge tone="good">{formatLength(Date.parse(grant.endsAt) - now)} left</Badge>
-      </div>
+    <div class="stack" role="group" aria-label={`Grant for ${target}`}>
       <p class="small">
-        <span class="mono soft">{grant.id}</span> <Text>{grant.reason}</Text>
+        <strong>{formatLength(Date.parse(endsAt) - now)} left</strong>
+        {reason === '' ? '' : ': '}
+        <Text>{reason}</Text> <span class="mono soft">{id}</span>
       </p>
+      {error !== undefined && <Problem error={error} />}
       <div class="row">
-        <RevokeGrant id={grant.id} target={grant.target} />
+        {more !== undefined && (
+          <button type="button" disabled={busy} onClick={ask}>
+            Ask for {formatLength(lengthMs)} more
+          </button>
+        )}
+        <RevokeGrant id={id} target={target} />
       </div>
-    </article>
+    </div>
+  )
+}
+
+function Waiting({ request }: { request: AccessRequest }) {
+  return (
+    <div class="note row spread" role="status">
+      <span class="small">
+        Requested <Ago time={request.createdAt} /> for {formatLength(request.lengthMs)}; waiting for{' '}
+        <Text>{request.approvers.groups.join(' or ')}</Text>
+        {request.reason === '' ? '' : ': '}
+        <Text>{request.reason}</Text>
+      </span>
+      <TwoSteps
+        label="Withdraw…"
+        confirm="Withdraw the request"
+        danger={false}
+        act={() => api.requests.withdraw(request.id)}
+      />
+    </div>
   )
 }

@@ -128,9 +128,9 @@ function Cards(props: { label: string; reviews: readonly Review[]; by: Grouping;
         return (
           <div class="stack" key={name}>
             {by !== '' && (
-              <h3 class="group">
+              <h2 class="group">
                 <Text>{name}</Text> <span class="soft">({sizes.get(name)})</span>
-              </h3>
+              </h2>
             )}
             <ul class="list" aria-label={by === '' ? label : `${label}: ${name}`}>
               {visible.map((review) => (

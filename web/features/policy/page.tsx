@@ -177,11 +177,6 @@ function Result({ result: { access, judgement, statements, masking = [] } }: { r
 }
 
 function AllRules({ rules }: { rules: Rules }) {
-  const columns = [
-    { name: 'Rule', wide: true, cell: ({ rule }: { rule: string }) => <Text>{rule}</Text> },
-    { name: 'Applies to', wide: true, cell: ({ about }: { about: string }) => <Text>{about}</Text> },
-    { name: 'Effect', wide: true, cell: ({ text }: { text: string }) => <Text>{text}</Text> },
-  ]
   return (
     <>
       {(
@@ -196,7 +191,23 @@ function AllRules({ rules }: { rules: Rules }) {
           {list.length === 0 ? (
             <p class="soft">No rules.</p>
           ) : (
-            <Table caption={title} rows={list} columns={columns} id={({ rule }) => rule} />
+            <ol class="rules card" aria-label={title}>
+              {list.map((rule) => (
+                <li key={rule.rule}>
+                  <strong>
+                    <Text>{rule.rule}</Text>
+                  </strong>
+                  {'effect' in rule && rule.effect !== 'allow' && (
+                    <>
+                      {' '}
+                      <Badge tone={VERDICTS[rule.effect][1]}>{VERDICTS[rule.effect][0]}</Badge>
+                    </>
+                  )}
+                  <br />
+                  <Text>{sentenceOf(rule, list === rules.access)}</Text>
+                </li>
+              ))}
+            </ol>
           )}
         </section>
       ))}
@@ -206,6 +217,10 @@ function AllRules({ rules }: { rules: Rules }) {
     </>
   )
 }
+
+/** `For everybody on env=prod: denies delete without WHERE.` */
+const sentenceOf = ({ about, text }: { about: string; text: string }, isAccess: boolean): string =>
+  `For ${about.replace(/^on /, 'all people on ')}: ${isAccess ? 'access ' : ''}${text}.`.replace(/([.:])\.$/, '$1')
 
 /** The rules that apply to the user, for one target at a time. */
 function MyRules({ targets }: { targets: readonly string[] }) {

@@ -1,5 +1,5 @@
-import { useRef, useState } from 'preact/hooks'
-import type { ReplayLine } from '../../../src/api/schemas/policy.ts'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { DraftProblems as Problems, ReplayLine } from '../../../src/api/schemas/policy.ts'
 import type { PamError } from '../../../src/shared/errors.ts'
 import { Link } from '../../app/router.tsx'
 import { Ago, Badge, Problem } from '../../components/ui/parts.tsx'
@@ -16,6 +16,8 @@ type ReplayQuestion = Parameters<typeof api.policy.replay>[0]
 export function ReplayRules() {
   const [draft, setDraft] = useState('')
   const [days, setDays] = useState('7')
+  const editor = useRef<HTMLTextAreaElement>(null)
+  const problems = useProblems(draft)
   const replay = useReplay()
   const start = (event: Event): void => {
     event.preventDefault()
@@ -33,9 +35,12 @@ export function ReplayRules() {
             spellcheck={false}
             value={draft}
             placeholder={EXAMPLE}
+            ref={editor}
+            aria-invalid={problems.length > 0}
             onInput={({ currentTarget }) => setDraft(currentTarget.value)}
           />
         </label>
+        {problems.length > 0 && <DraftProblems problems={problems} editor={editor.current} />}
         <div class="row">
           <label>
             Days to look back
@@ -69,6 +74,51 @@ export function ReplayRules() {
         <p class="soft small">Only the first changes are shown; narrow the draft or the days to see the rest.</p>
       )}
     </section>
+  )
+}
+
+/** What is wrong with the draft, a moment after the last key. */
+function useProblems(draft: string): Problems {
+  const [problems, setProblems] = useState<Problems>([])
+  useEffect(() => {
+    if (draft.trim() === '') return setProblems([])
+    let isOver = false
+    const timer = setTimeout(() => {
+      // If it cannot be checked now, running it says why.
+      api.policy.checkDraft(draft).then(
+        (found) => {
+          if (!isOver) setProblems(found.problems)
+        },
+        () => {},
+      )
+    }, PAUSE_MS)
+    return () => {
+      isOver = true
+      clearTimeout(timer)
+    }
+  }, [draft])
+  return problems
+}
+
+function DraftProblems({ problems, editor }: { problems: Problems; editor: HTMLTextAreaElement | null }) {
+  const show = (line: number): void => {
+    if (editor === null) return
+    const lines = editor.value.split('\n')
+    const start = lines.slice(0, line - 1).join('\n').length + (line > 1 ? 1 : 0)
+    editor.focus()
+    editor.setSelectionRange(start, start + (lines[line - 1]?.length ?? 0))
+  }
+  return (
+    <ul class="problems note bad small" role="status" aria-label="Problems of the draft">
+      {problems.map(({ line, message }, index) => (
+        <li key={index}>
+          <button type="button" class="link" onClick={() => show(line)}>
+            Line {line}
+          </button>
+          : <Text>{message}</Text>
+        </li>
+      ))}
+    </ul>
   )
 }
 
@@ -160,6 +210,7 @@ function summaryOf({ changed }: Done): string {
 }
 
 const WORDS = { allow: 'allowed', deny: 'denied', hold: 'held' } as const
+const PAUSE_MS = 500
 const EXAMPLE = `commands:
   - name: deletes wait
     match: { kinds: [delete] }

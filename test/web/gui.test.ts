@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest'
+import { guiSettings } from '../../web/features/access/gui.ts'
+import { usualPort } from '../../src/shared/usual-port.ts'
+
+const target = {
+  name: 'dev-db',
+  type: 'postgres',
+  labels: {},
+  access: '',
+  grant: 'standing' as const,
+  longestMs: 1,
+  reasonRequired: false,
+  accounts: ['app', 'other'],
+  database: 'app dev&x',
+  port: usualPort('dev-db'),
+}
+
+it('gives graphical clients what they ask for, with nothing that a URL would read otherwise', () => {
+  const { fields, urls } = guiSettings(target) ?? { fields: [], urls: [] }
+  expect(Object.fromEntries(fields)).toMatchObject({ Host: '127.0.0.1', Database: 'app dev&x', User: 'app' })
+  const [, jdbc] = urls[0] ?? ['', '']
+  expect(jdbc).toBe(`jdbc:postgresql://127.0.0.1:${target.port}/app%20dev%26x?user=app&sslmode=disable`)
+  const url = new URL(urls[1]?.[1] ?? '')
+  expect([url.username, url.port, decodeURIComponent(url.pathname)]).toEqual(['app', String(target.port), '/app dev&x'])
+})
+
+it('gives none for targets without such clients, and without a port', () => {
+  expect(guiSettings({ ...target, type: 'ssh' })).toBeUndefined()
+  expect(guiSettings({ ...target, port: undefined })).toBeUndefined()
+})
+
+it('is a port of its own for each target, and the same everywhere', () => {
+  expect(usualPort('dev-db')).toBe(usualPort('dev-db'))
+  expect(usualPort('dev-db')).not.toBe(usualPort('prod-db'))
+})

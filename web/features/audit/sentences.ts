@@ -56,6 +56,10 @@ const recording = ({ about, subject }: Said): string =>
   `the recording of ${about === undefined ? subject : `${about.person} on ${about.target}`}`
 const session = ({ about, subject }: Said): string =>
   about === undefined ? `session ${subject}` : `the session of ${about.person} on ${about.target}`
+/** Whom or what a lock is about. */
+const locked = ({ text, names }: Said): string =>
+  names.people[text('person')] ??
+  (text('person') || text('target') || (text('label') === '' ? 'access' : `all targets with ${text('label')}`))
 const until = ({ number }: Said): string => {
   const at = number('endsAt')
   return at === 0 ? '' : ` until ${formatDateTime(new Date(at).toISOString())}`
@@ -101,6 +105,9 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'journal.recovered': ({ subject }) => `The gateway recovered journal ${subject} after an unclean stop`,
   'journal.released': ({ subject }) => `The gateway removed journal ${subject}: all of it is sealed`,
   'key.rotated': ({ subject }) => `The key that seals recordings was rotated; the next one is ${subject}`,
+  'lock.created': (said) => `${said.who} locked ${locked(said)}${until(said)}${quoted(said.text('reason'))}`,
+  'lock.ended': (said) => `The lock of ${locked(said)} ended`,
+  'lock.lifted': (said) => `${said.who} unlocked ${locked(said)}${quoted(said.text('reason'))}`,
   'login.changed': ({ who, list }) => `${who} now has the groups ${list('groups').join(', ') || 'none'}`,
   'login.created': ({ who, text }) => `${who} signed in${text('from') === '' ? '' : ` from ${text('from')}`}`,
   'login.ended': ({ who }) => `A sign-in was ended by ${who === 'The gateway' ? 'the gateway' : who}`,

@@ -26,6 +26,7 @@ import { eventRoutes } from './routes/events.ts'
 import { breakGlassRoutes } from './routes/break-glass.ts'
 import { lockRoutes } from './routes/locks.ts'
 import { notificationRoutes } from './routes/notifications.ts'
+import { numberRoutes } from './routes/numbers.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { recordingRoutes } from './routes/recordings.ts'
 import { providerLogoutRoutes } from './routes/provider-logout.ts'
@@ -242,6 +243,7 @@ const ROUTES = [
   policyRoutes,
   eventRoutes,
   notificationRoutes,
+  numberRoutes,
   scimRoutes,
   providerLogoutRoutes,
 ]

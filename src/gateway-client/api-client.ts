@@ -1,3 +1,4 @@
+import type { Numbers } from '../api/schemas/numbers.ts'
 import type { AccessRequest, Grant, Target } from '../api/schemas/access.ts'
 import type { Discovery, Token, WebSession, Whoami } from '../api/schemas/identity.ts'
 import type {
@@ -75,6 +76,7 @@ export function createApiClient(options: ApiClientOptions) {
     /** One page of the audit chain, the newest first. */
     auditPage: (asked: AuditFilter & { before?: number; limit?: number }) =>
       get<AuditPage>(`/v1/audit${query({ ...asked, order: 'newest' })}`),
+    numbers: (weeks: number) => get<Numbers>(`/v1/numbers${query({ weeks })}`),
     auditStatus: () => get<AuditStatus>('/v1/audit/status'),
     deliveries: (page: PageQuery) => get<Paged<Delivery>>(`/v1/deliveries${query(page)}`),
     /**

@@ -18,6 +18,8 @@ export const fromReviewRow = (row: RequestTable | ApprovalTable): Review => ({
   requester: { id: row.person_id, kind: row.person_kind, label: row.person_label },
   approvers: JSON.parse(row.approvers) as Review['approvers'],
   state: row.state as ReviewState,
-  decisions: JSON.parse(row.decisions) as readonly Decision[],
+  decisions: parseDecisions(row.decisions),
   expiresAt: row.expires_at,
 })
+
+export const parseDecisions = (json: string): readonly Decision[] => JSON.parse(json) as readonly Decision[]

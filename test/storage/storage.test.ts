@@ -62,6 +62,7 @@ import {
   endSession,
   listSessions,
 } from '../../src/storage/sessions.ts'
+import { weeklyDecisions } from '../../src/storage/weekly-decisions.ts'
 import { boundWebSessions, findWebSession, saveWebSession } from '../../src/storage/web-sessions.ts'
 
 const NOW = 1_800_000_000_000
@@ -495,6 +496,54 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
       await state.closeApproval('apr_1', 'withdrawn', NOW)
       expect((await findApprovals(db.read, 'apr_1'))[0]?.state).toBe('used')
+    }))
+
+  it('sums decisions by week, with the median time to them', () =>
+    withStore(async (db) => {
+      const DAY = 86_400_000
+      const review = (n: number, daysAgo: number, state: Approval['state'], minutes?: number): Approval => ({
+        id: `apr_${n}`,
+        requester: jane,
+        approvers: { groups: ['sre'], count: 1 },
+        state,
+        decisions:
+          minutes === undefined
+            ? []
+            : [
+                {
+                  by: 'bob',
+                  label: 'bob',
+                  verdict: 'approve',
+                  comment: '',
+                  at: NOW - daysAgo * DAY + minutes * 60_000,
+                },
+              ],
+        expiresAt: NOW,
+        sessionId: 'ses_1',
+        target: 'prod',
+        rule: 'r',
+        text: '',
+        parameters: [],
+        effect: '',
+        digest: '',
+        createdAt: NOW - daysAgo * DAY,
+      })
+      const reviews = [
+        review(1, 20, 'used', 1),
+        review(2, 10, 'used', 9),
+        review(3, 10, 'approved', 3),
+        review(4, 10, 'denied', 5),
+        review(5, 9, 'expired'),
+        review(6, 0, 'pending'),
+      ]
+      await db.change(async (tx) => {
+        for (const one of reviews) await saveApproval(tx, one)
+      })
+      expect(await weeklyDecisions(db.read, 'approvals', { weeks: 2, now: NOW })).toEqual([
+        { startsAt: NOW - 14 * DAY, approved: 2, denied: 1, undecided: 1, waiting: 0, medianMs: 5 * 60_000 },
+        { startsAt: NOW - 7 * DAY, approved: 0, denied: 0, undecided: 0, waiting: 1, medianMs: undefined },
+      ])
+      expect(await weeklyDecisions(db.read, 'requests', { weeks: 1, now: NOW })).toMatchObject([{ waiting: 0 }])
     }))
 
   it('remembers which key and login an identity token was used for first, until it has expired', () =>

@@ -7,8 +7,10 @@ import { Ago, Badge, Empty, Loading, More, Problem, Table } from '../../componen
 import { Text } from '../../components/ui/text.tsx'
 import { api, signIn } from '../../lib/client.ts'
 import { count, formatClock, formatDay, formatNumber } from '../../lib/format.ts'
+import { useMedia } from '../../lib/media.ts'
 import { useStore } from '../../lib/store.ts'
 import { useData, usePages } from '../../lib/use-data.ts'
+import { Numbers } from './numbers.tsx'
 import { sentenceOf, type Names } from './sentences.ts'
 
 /** The audit chain: its entries, the result of its verification, its checkpoints and streams. */
@@ -25,6 +27,7 @@ export function AuditPage() {
         </p>
       )}
       {isAuditor && <Status />}
+      {seesDeliveries && <Numbers />}
       {isAuditor && <Entries />}
       {seesDeliveries && <Deliveries />}
     </>
@@ -109,6 +112,8 @@ function Entries() {
     string
   >
   const [values, setValues] = useState(asked)
+  const isWide = useMedia('(min-width: 40rem)')
+  const [isOpen, setOpen] = useState(isWide || Object.values(asked).some((value) => value !== ''))
   const [names, setNames] = useState<Names>({ people: {}, subjects: {} })
   const filter = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== ''))
   const { data, error, loading, more, reload } = usePages(`audit ${JSON.stringify(filter)}`, async (cursor) => {
@@ -131,68 +136,71 @@ function Entries() {
   return (
     <section class="stack">
       <h2>Entries</h2>
-      <form
-        class="card"
-        role="search"
-        aria-label="Audit entries"
-        onSubmit={(event) => {
-          event.preventDefault()
-          setQuery(values)
-        }}
-      >
-        <div class="filters">
-          <label>
-            Person
-            <input {...field('user')} placeholder="e-mail or id" />
-          </label>
-          <label>
-            What happened
-            <select
-              value={values.type}
-              onChange={({ currentTarget }) => setValues({ ...values, type: currentTarget.value })}
-            >
-              <option value="">anything</option>
-              {TYPES.map(([group, types]) => (
-                <optgroup key={group} label={group}>
-                  <option value={`${group}.`}>{`${group}: all`}</option>
-                  {types.map((type) => (
-                    <option key={type} value={type}>
-                      {type}
-                    </option>
-                  ))}
-                </optgroup>
-              ))}
-            </select>
-          </label>
-          <label>
-            Target
-            <input {...field('target')} />
-          </label>
-          <label>
-            Subject (id)
-            <input {...field('subject')} placeholder="ses_…" />
-          </label>
-          <label>
-            Contains
-            <input {...field('text')} />
-          </label>
-        </div>
-        <div class="row">
-          <button type="submit" class="primary">
-            Search
-          </button>
-          {['csv', 'jsonl'].map((format) => (
-            <a
-              key={format}
-              class="button"
-              href={`/v1/audit/export?${new URLSearchParams({ ...filter, format }).toString()}`}
-              download={`audit.${format}`}
-            >
-              Export {format === 'csv' ? 'CSV' : 'JSON Lines'}
-            </a>
-          ))}
-        </div>
-      </form>
+      <details class="card" open={isOpen} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+        <summary>Search and export</summary>
+        <form
+          class="stack"
+          role="search"
+          aria-label="Audit entries"
+          onSubmit={(event) => {
+            event.preventDefault()
+            setQuery(values)
+          }}
+        >
+          <div class="filters">
+            <label>
+              Person
+              <input {...field('user')} placeholder="e-mail or id" />
+            </label>
+            <label>
+              What happened
+              <select
+                value={values.type}
+                onChange={({ currentTarget }) => setValues({ ...values, type: currentTarget.value })}
+              >
+                <option value="">anything</option>
+                {TYPES.map(([group, types]) => (
+                  <optgroup key={group} label={group}>
+                    <option value={`${group}.`}>{`${group}: all`}</option>
+                    {types.map((type) => (
+                      <option key={type} value={type}>
+                        {type}
+                      </option>
+                    ))}
+                  </optgroup>
+                ))}
+              </select>
+            </label>
+            <label>
+              Target
+              <input {...field('target')} />
+            </label>
+            <label>
+              Subject (id)
+              <input {...field('subject')} placeholder="ses_…" />
+            </label>
+            <label>
+              Contains
+              <input {...field('text')} />
+            </label>
+          </div>
+          <div class="row">
+            <button type="submit" class="primary">
+              Search
+            </button>
+            {['csv', 'jsonl'].map((format) => (
+              <a
+                key={format}
+                class="button"
+                href={`/v1/audit/export?${new URLSearchParams({ ...filter, format }).toString()}`}
+                download={`audit.${format}`}
+              >
+                Export {format === 'csv' ? 'CSV' : 'JSON Lines'}
+              </a>
+            ))}
+          </div>
+        </form>
+      </details>
       {error !== undefined && <Problem error={error} retry={reload} />}
       {data === undefined && error === undefined && <Loading what="entries" />}
       {data?.length === 0 && <Empty>No matching entries.</Empty>}

@@ -72,6 +72,8 @@ export function Watch({ session }: { session: Session }) {
     return showTerminal(terminal.current.source, element, { live: true })
   }, [hasTerminal])
 
+  useFollow(events)
+
   return (
     <>
       {error !== undefined && <Problem error={error} />}
@@ -94,4 +96,21 @@ export function Watch({ session }: { session: Session }) {
   )
 }
 
+/** The end stays in view while more comes, unless the reader has scrolled away from it. */
+function useFollow(events: readonly RecordedEvent[]): void {
+  const isAtEnd = useRef(true)
+  useEffect(() => {
+    const note = (): void => {
+      isAtEnd.current = innerHeight + scrollY >= document.documentElement.scrollHeight - NEAR_END
+    }
+    addEventListener('scroll', note, { passive: true })
+    return () => removeEventListener('scroll', note)
+  }, [])
+  useEffect(() => {
+    if (isAtEnd.current && events.length > 0) scrollTo(0, document.documentElement.scrollHeight)
+  }, [events])
+}
+
+/** Pixels. */
+const NEAR_END = 120
 const MAX_SHOWN = 500

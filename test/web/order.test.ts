@@ -113,7 +113,7 @@ describe('live sessions', () => {
   it('are found by what they do, and grouped', () => {
     const sessions = [session('a', 'held'), session('b', 'idle', 0, { target: 'prod-db' })]
     expect(liveMatching(sessions, 'HELD dev-db').map(({ id }) => id)).toEqual(['a'])
-    expect(liveMatching(sessions, 'select B').map(({ id }) => id)).toEqual(['b'])
+    expect(liveMatching(sessions, 'SELECT prod').map(({ id }) => id)).toEqual(['b'])
     expect(liveGrouped(sessions, 'target').map(({ name }) => name)).toEqual(['dev-db', 'prod-db'])
   })
 

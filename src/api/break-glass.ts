@@ -1,3 +1,4 @@
+import type { AuditEventType } from '../recording/audit-event-types.ts'
 import {
   beginBreakGlass,
   dueNotice,
@@ -214,7 +215,7 @@ async function refuse(tx: Tx, now: number, id: string, code: string): Promise<vo
 const audit = (
   tx: Tx,
   now: number,
-  type: string,
+  type: AuditEventType,
   actor: string,
   { id, person, target, rule }: BreakGlass,
   data: AuditEntry['data'],

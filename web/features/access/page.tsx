@@ -333,7 +333,7 @@ function Held({ grant, more }: { grant: Grant; more?: (() => void) | undefined }
   const ask = (): void => {
     setBusy(true)
     api.requests
-      .create({ target, reason, lengthMs })
+      .create({ target, reason, lengthMs, extends: id })
       .then(more, (problem: unknown) => setError(asProblem(problem)))
       .finally(() => setBusy(false))
   }

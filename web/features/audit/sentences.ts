@@ -56,6 +56,8 @@ const recording = ({ about, subject }: Said): string =>
   `the recording of ${about === undefined ? subject : `${about.person} on ${about.target}`}`
 const session = ({ about, subject }: Said): string =>
   about === undefined ? `session ${subject}` : `the session of ${about.person} on ${about.target}`
+const emergency = ({ text, names }: Said): string =>
+  `The emergency access of ${names.people[text('person')] ?? 'somebody'}${to(text('target'))}`
 /** Whom or what a lock is about. */
 const locked = ({ text, names }: Said): string =>
   names.people[text('person')] ??
@@ -79,6 +81,15 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'approval.withdrawn': (said) => `${command(said)} was withdrawn while it waited for approval`,
   'audit.altered': () => 'The gateway found that the audit chain had been altered',
   'audit.viewed': ({ who }) => `${who} read the audit chain`,
+  'breakglass.begun': (said) =>
+    `${said.who} asked for emergency access${to(said.text('target'))}${quoted(said.text('reason'))}`,
+  'breakglass.ended': (said) => `${emergency(said)} ended, and awaits a review`,
+  'breakglass.review_due': (said) => `${emergency(said)} still awaits a review`,
+  'breakglass.granted': (said) => `${said.who} has emergency access${to(said.text('target'))}${until(said)}`,
+  'breakglass.refused': (said) =>
+    `${said.names.people[said.text('person')] ?? 'Somebody'} was refused emergency access${to(said.text('target'))} (${said.text('code')})`,
+  'breakglass.reviewed': (said) =>
+    `${said.who} reviewed the emergency access of ${said.names.people[said.text('person')] ?? 'somebody'}${to(said.text('target'))}${quoted(said.text('comment') || said.text('note'))}`,
   'callers.refused': () => 'The gateway turned away callers whom it does not know',
   'config.loaded': ({ list }) => `The gateway started with ${count(list('targets').length, 'target')}`,
   'config.reloaded': ({ list }) =>
@@ -98,6 +109,8 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'grant.allowed-again': (said) => `${said.who} allowed ${access(said)} again`,
   'grant.created': (said) =>
     `${said.about?.person ?? said.names.people[said.text('person')] ?? said.who} has access${to(said.text('target'))}${until(said)}`,
+  'grant.extended': (said) =>
+    `${said.who} extended the access of ${said.about?.person ?? said.names.people[said.text('person')] ?? 'somebody'}${to(said.text('target'))}${until(said)}`,
   'grant.revoked': (said) => `${said.who} revoked ${access(said)}${quoted(said.text('reason'))}`,
   'home.back': ({ text }) => `The archive ${text('home')} takes recordings again`,
   'home.failed': ({ text }) => `The archive ${text('home')} takes no recordings${quoted(text('problem'))}`,

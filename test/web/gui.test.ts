@@ -12,21 +12,25 @@ const target = {
   reasonRequired: false,
   accounts: ['app', 'other'],
   database: 'app dev&x',
-  port: usualPort('dev-db'),
+  usualPort: usualPort('dev-db'),
 }
 
 it('gives graphical clients what they ask for, with nothing that a URL would read otherwise', () => {
   const { fields, urls } = guiSettings(target) ?? { fields: [], urls: [] }
   expect(Object.fromEntries(fields)).toMatchObject({ Host: '127.0.0.1', Database: 'app dev&x', User: 'app' })
   const [, jdbc] = urls[0] ?? ['', '']
-  expect(jdbc).toBe(`jdbc:postgresql://127.0.0.1:${target.port}/app%20dev%26x?user=app&sslmode=disable`)
+  expect(jdbc).toBe(`jdbc:postgresql://127.0.0.1:${target.usualPort}/app%20dev%26x?user=app&sslmode=disable`)
   const url = new URL(urls[1]?.[1] ?? '')
-  expect([url.username, url.port, decodeURIComponent(url.pathname)]).toEqual(['app', String(target.port), '/app dev&x'])
+  expect([url.username, url.port, decodeURIComponent(url.pathname)]).toEqual([
+    'app',
+    String(target.usualPort),
+    '/app dev&x',
+  ])
 })
 
 it('gives none for targets without such clients, and without a port', () => {
   expect(guiSettings({ ...target, type: 'ssh' })).toBeUndefined()
-  expect(guiSettings({ ...target, port: undefined })).toBeUndefined()
+  expect(guiSettings({ ...target, usualPort: undefined })).toBeUndefined()
 })
 
 it('is a port of its own for each target, and the same everywhere', () => {

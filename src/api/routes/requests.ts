@@ -55,7 +55,7 @@ function targetsRoute(app: App, deps: ApiDeps): void {
             type,
             labels,
             accounts,
-            port: usualPort(name),
+            usualPort: usualPort(name),
             ...(database === undefined ? {} : { database }),
             ...(hostKeys === undefined ? {} : { hostKeys: [...hostKeys] }),
             ...(target.isApp && apps !== undefined ? { appUrl: appOrigin(name, deps) } : {}),

@@ -19,7 +19,7 @@ export const targetSchema = z.object({
   accounts: z.array(z.string()),
   database: z.string().optional(),
   /** The local port that `pamctl connect` usually opens for it. Gateways up to 0.2 do not say. */
-  port: z.number().optional(),
+  usualPort: z.number().optional(),
   /** Host keys that the gateway shows to clients of the protocol: type and base64. */
   hostKeys: z.array(z.string()).optional(),
   /** Where browsers reach it: `https://grafana.apps.example.com`. */

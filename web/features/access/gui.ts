@@ -7,7 +7,7 @@ export interface GuiSettings {
 }
 
 /** For DBeaver, DataGrip, TablePlus and VS Code, at the local port of `pamctl connect`; undefined for targets that have no such clients, or gateways that do not say. */
-export function guiSettings({ type, port, accounts, database = '' }: Target): GuiSettings | undefined {
+export function guiSettings({ type, usualPort: port, accounts, database = '' }: Target): GuiSettings | undefined {
   const scheme = { postgres: 'postgresql', mysql: 'mysql' }[type]
   if (scheme === undefined || port === undefined) return undefined
   const [user = ''] = accounts

@@ -99,6 +99,10 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'credentials.available': ({ text }) => `The store of credentials ${text('what')} answers again`,
   'credentials.unavailable': ({ text }) =>
     `The store of credentials ${text('what')} does not answer${quoted(text('problem'))}`,
+  'device.approved': ({ who, text }) =>
+    `${who} let a command line${text('device') === '' ? '' : ` on ${text('device')}`} sign in`,
+  'device.denied': ({ who, text }) =>
+    `${who} denied a command line${text('device') === '' ? '' : ` on ${text('device')}`} to sign in`,
   'directory.group_changed': ({ who, subject }) => `${who} changed the group ${subject}`,
   'directory.group_created': ({ who, subject }) => `${who} created the group ${subject}`,
   'directory.group_deleted': ({ who, subject }) => `${who} deleted the group ${subject}`,
@@ -124,6 +128,7 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'login.changed': ({ who, list }) => `${who} now has the groups ${list('groups').join(', ') || 'none'}`,
   'login.created': ({ who, text }) => `${who} signed in${text('from') === '' ? '' : ` from ${text('from')}`}`,
   'login.ended': ({ who }) => `A sign-in was ended by ${who === 'The gateway' ? 'the gateway' : who}`,
+  'login.refresh_reused': ({ who }) => `A refresh token of ${who} was used again, so the sign-in was ended`,
   'policy.replayed': ({ who }) => `${who} ran rules over past commands`,
   'provider.logged_out': ({ who, subject }) => `${who} logged ${subject} out`,
   'recording.apart_erased': (said) =>

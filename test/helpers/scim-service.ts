@@ -141,7 +141,7 @@ export async function startScim(rules: string): Promise<ScimService> {
         target: 'store',
         account: 'app',
         tally: () => ({ commands: 0, denied: 0, held: 0 }),
-    activity: () => undefined,
+        activity: () => undefined,
         recent: () => [],
         end: ({ code, message }) => {
           ended.push(`${session} ${code}: ${message}`)

@@ -14,6 +14,7 @@ import type { CommandJudge } from './command-judge.ts'
 import { describeEffect } from './describe-effect.ts'
 import type { CommandDraft, Hold, Verdict } from './engine.ts'
 import type { GatewayState } from './gateway-state.ts'
+import type { HeldSince } from './session-activity.ts'
 
 export interface HeldCommandsParts {
   /** The session's id. */
@@ -42,13 +43,6 @@ interface Waiting {
   readonly effect: HoldJudgement['effect']
   readonly approval: Approval
   readonly settle: (outcome: Outcome) => void
-}
-
-/** A held command: its recorded text, and since when (milliseconds) it waits for which approval. */
-export interface HeldSince {
-  readonly approval: string
-  readonly since: number
-  readonly text: string
 }
 
 type Outcome =

@@ -1,6 +1,4 @@
 import type { SettledCommand } from '../recording/recorder.ts'
-import type { HeldSince } from './held-commands.ts'
-import type { RecentCommand } from './session-registry.ts'
 
 /** What a session does now: a command runs or is held, or none does, since a time (milliseconds since 1970). */
 export interface Activity {
@@ -10,6 +8,13 @@ export interface Activity {
   readonly text?: string
   /** That a held command waits for. */
   readonly approval?: string
+}
+
+/** A held command: its recorded text, and since when (milliseconds since 1970) it waits for which approval. */
+export interface HeldSince {
+  readonly approval: string
+  readonly since: number
+  readonly text: string
 }
 
 /**
@@ -22,7 +27,8 @@ export function activityOf(
     held,
     settled,
   }: {
-    readonly last: RecentCommand | undefined
+    readonly last:
+      { readonly id: string; readonly at: number; readonly text: string; readonly verdict: string } | undefined
     readonly held: HeldSince | undefined
     readonly settled: SettledCommand | undefined
   },

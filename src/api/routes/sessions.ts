@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { AccessRequest } from '../../access/request.ts'
-import type { Activity } from '../../gateway/session-activity.ts'
+import type { LiveSession } from '../../gateway/session-registry.ts'
 import type { Login } from '../../identity/login.ts'
 import { PamError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
@@ -181,7 +181,7 @@ function approvedBy(request: AccessRequest | undefined): Pick<Session, 'approved
 }
 
 const activityToJson = (
-  { state, since, approval, text }: Activity,
+  { state, since, approval, text }: NonNullable<ReturnType<LiveSession['activity']>>,
   hasText: boolean,
 ): NonNullable<Session['activity']> => ({
   state,

@@ -77,7 +77,7 @@ async function openRelay({ spool, config, parser, place, trees, hasLane, id }) {
     target,
     config: target,
     defaultSchema: 'public',
-    grant,
+    grant: () => grant,
     lease: { user: 'app' },
     recorder,
     limits: config.limits,

@@ -262,8 +262,8 @@ describe.skipIf(!OPENSSL || !SSHD)('pam-gateway check --connect', () => {
     }
     silent = createTcpServer(() => {})
     await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done))
-    writeFileSync(join(directory, 'password'), 'local-superuser')
-    writeFileSync(join(directory, 'wrong'), 'WRONG-CANARY')
+    writeFileSync(join(directory, 'password'), 'local-superuser', { mode: 0o600 })
+    writeFileSync(join(directory, 'wrong'), 'WRONG-CANARY', { mode: 0o600 })
   })
   afterAll(async () => {
     provider?.close()

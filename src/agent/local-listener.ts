@@ -9,7 +9,7 @@ import { usualPort } from '../shared/usual-port.ts'
 import type { LocalChallenge, LocalHalf, LocalLogin } from '../protocols/local-half.ts'
 import type { ListenerInfo } from '../protocols/client-half.ts'
 import { privateDirectory } from './paths.ts'
-import { PeerOwners, type Endpoint, type PeerOwner } from './peer-owner.ts'
+import { isConnected, PeerOwners, type Endpoint, type PeerOwner } from './peer-owner.ts'
 import { refuseLocally } from './refuse-locally.ts'
 import { LocalTls } from './tls/local-tls.ts'
 
@@ -81,12 +81,12 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
     if (challenge !== undefined) return demandSecret(socketChannel(socket), challenge, options)
     if (unknown >= MAX_UNKNOWN) return void socket.destroy()
     unknown++
-    // Nothing is read of it before its owner is known; only a reset could be noticed.
+    // Nothing is read of it before its owner is known.
     socket.on('error', ignore)
     void Promise.resolve(ownerOfPeer(socket)).then((owner) => {
       unknown--
       socket.off('error', ignore)
-      if (!socket.destroyed) serveOwned(socket, owner)
+      if (!socket.destroyed) serveOwned(socket, typeof owner === 'number' && !isConnected(socket) ? 'gone' : owner)
     })
   }
   const serveOwned = (socket: Socket, owner: PeerOwner): void => {

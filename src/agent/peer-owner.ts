@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs'
-import { isIPv6 } from 'node:net'
+import { isIPv6, type Socket } from 'node:net'
 import { endianness } from 'node:os'
 
 /** Who owns the other end of a local connection: a user id, or `unknown` where the system does not say. */
@@ -35,7 +35,7 @@ interface Wanted {
  * half a million buckets then), and a microsecond or two for each socket besides, also for those in TIME_WAIT, of which a client that connects
  * again and again leaves thousands. So one reading is for all connections that have come before it, it stops with the last of them,
  * it lets other work of the agent in between its pieces, and nothing beyond MAX_TABLE_BYTES is read. A connection is only answered from lines that were
- * read after it was accepted: whoever had its ports before is in none of them as open.
+ * read after it was accepted: whoever had its ports before is in none of them as open. Whoever has them after it is: see isConnected.
  *
  * Netlink's sock_diag would answer for one connection, but Node reaches no netlink socket without native code.
  * Source: Documentation/networking/proc_net_tcp.rst and tcp_seek_last_pos in net/ipv4/tcp_ipv4.c of the kernel.
@@ -92,6 +92,17 @@ export class PeerOwners {
       return []
     })
   }
+}
+
+/**
+ * Whether an accepted connection is still the one that its addresses name. After a reset, another user's program can connect from the same port, and what
+ * the first one sent is still there to be read: who owns the peer's end is true of a connection that is there afterwards. Nothing is read yet, so Node does not
+ * notice a reset, and it remembers the peer's address; the system does not know one any more (getpeername(2), ENOTCONN).
+ */
+export function isConnected(socket: Socket): boolean {
+  const handle: unknown = Reflect.get(socket, '_handle')
+  const ask: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'getpeername') : undefined
+  return typeof ask === 'function' && Reflect.apply(ask, handle, [{}]) === 0
 }
 
 type Outcome = number | 'closed' | 'not listed' | 'no table'

@@ -12,7 +12,7 @@ import {
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { networkInterfaces, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { localHalves } from '../../src/protocols/local.ts'
 import { listenLocally, type ListenerOptions, type LocalListener } from '../../src/agent/local-listener.ts'
 import { privateDirectory, userPaths } from '../../src/agent/paths.ts'
@@ -137,6 +137,32 @@ describe('who may use a local port', () => {
         expect.stringMatching(/FATAL: {2}pam: this local port.*\n.*HINT: {2}connect as/),
       ])
     }
+  })
+
+  it('what somebody sent and reset is not served as that of whoever connects from their port then', async () => {
+    const owners = new PeerOwners()
+    let [begin, lookNow] = [(): void => {}, (): void => {}]
+    const begun = new Promise<void>((resolve) => (begin = resolve))
+    const look = new Promise<void>((resolve) => (lookNow = resolve))
+    const { info } = await listen({
+      async ownerOf(peer, own) {
+        if (peer.port === 0) return uid
+        begin()
+        await look
+        return owners.of(peer, own)
+      },
+    })
+    const stranger = connect(info.port, '127.0.0.1')
+    stranger.write(hello)
+    await begun
+    const { localPort } = stranger
+    await new Promise((resolve) => stranger.on('close', resolve).resetAndDestroy())
+    const successor = connect({ port: info.port, host: '127.0.0.1', localPort })
+    await new Promise((resolve) => successor.on('connect', resolve))
+    lookNow()
+    // The table has the line of the successor for both.
+    await vi.waitFor(() => expect([accepted, away]).toEqual([1, ['a connection that left at once']]))
+    successor.destroy()
   })
 
   it('refuses many connections at once without running out of descriptors', async () => {

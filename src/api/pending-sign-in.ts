@@ -15,8 +15,8 @@ const pendingSchema = z.strictObject({
   provider: z.string(),
   /** Where it goes then: a path of ours. */
   to: z.string(),
-  /** Of a sign-in for a command line: the id of its device code. */
-  device: z.string().optional(),
+  /** Of a sign-in for a command line: the id of its device code, and what its terminal shows. */
+  device: z.strictObject({ id: z.string(), userCode: z.string() }).optional(),
   at: z.number(),
 })
 export type PendingBrowserSignIn = z.output<typeof pendingSchema>

@@ -29,25 +29,26 @@ export interface DeviceCode {
   readonly samlSession: string | undefined
 }
 
-/** Whether there was room for it: so many at most may wait from one address, and so many in all. Those that have expired are forgotten. */
+/** Whether there was room for it: so many at most may wait from one network, and so many in all. Those that have expired are forgotten. */
 export async function saveDeviceCode(
   tx: Tx,
   code: DeviceCode,
-  most: { readonly fromAddress: number; readonly inAll: number },
+  most: { readonly fromNetwork: number; readonly inAll: number; readonly networkOf: (address: string) => string },
 ): Promise<boolean> {
   // A minute more: a command line that asks then is told that its code has expired.
   await tx
     .deleteFrom('device_codes')
     .where('expires_at', '<', code.createdAt - 60_000)
     .execute()
-  const count = await tx
+  const counts = await tx
     .selectFrom('device_codes')
-    .select((of) => [
-      of.fn.countAll<number>().as('all'),
-      of.fn.count<number>('id').filterWhere('address', '=', code.address).as('fromAddress'),
-    ])
-    .executeTakeFirstOrThrow()
-  if (count.all >= most.inAll || count.fromAddress >= most.fromAddress) return false
+    .select((of) => ['address', of.fn.countAll<number>().as('count')])
+    .groupBy('address')
+    .execute()
+  const network = most.networkOf(code.address)
+  const sumOf = (rows: typeof counts): number => rows.reduce((sum, { count }) => sum + count, 0)
+  const fromNetwork = sumOf(counts.filter(({ address }) => most.networkOf(address) === network))
+  if (sumOf(counts) >= most.inAll || fromNetwork >= most.fromNetwork) return false
   await tx
     .insertInto('device_codes')
     .values({

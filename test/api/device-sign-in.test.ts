@@ -397,7 +397,9 @@ describe('attacks on the sign-in of a command line', () => {
       said: { user_code = '' },
     } = await begin()
     const page = await toConfirmation(user_code, new Map())
-    expect(page.body).toContain('If somebody sent you this link or this code')
+    // With the code: somebody who ran nothing has no terminal to compare it with.
+    for (const text of ['If somebody sent you this link or this code', `Your terminal shows <strong>${user_code}`])
+      expect(page.body).toContain(text)
   })
 
   it('an answer to a sign-in of another browser, or to one for another code, confirms nothing', async () => {
@@ -424,7 +426,7 @@ describe('attacks on the sign-in of a command line', () => {
     ).toBe(403)
   })
 
-  it('codes cannot be guessed: ten wrong ones from an address, a thousand from all, and the right one is no longer taken for a minute', async () => {
+  it('codes cannot be guessed: ten wrong ones from a network, a thousand from all, and the right one is no longer taken for a minute', async () => {
     const {
       said: { user_code = '' },
     } = await begin()
@@ -443,7 +445,42 @@ describe('attacks on the sign-in of a command line', () => {
     expect((await enter(user_code, '198.51.100.1')).body).toContain('Is this your code?')
   })
 
-  it('a flood of codes is bounded, and leaves room for other addresses', async () => {
+  it('codes cannot be guessed by asking at once, or from all addresses of one network', async () => {
+    const {
+      said: { user_code = '' },
+    } = await begin()
+    const enter = (code: string, remoteAddress: string) =>
+      app.inject({ url: `/auth/device?user_code=${code}`, remoteAddress })
+    const shown = async (asked: readonly ReturnType<typeof enter>[], text: string) =>
+      (await Promise.all(asked)).filter(({ body }) => body.includes(text)).length
+    const wrong = Array.from({ length: 20 }, () => enter('BBBB-BBBB', '198.51.100.3'))
+    expect(await shown(wrong, 'not known')).toBe(10)
+    const network = Array.from({ length: 20 }, (_, n) => enter('BBBB-BBBB', `2001:db8:1:2::${n}`))
+    expect(await shown(network, 'not known')).toBe(10)
+    // Right ones do not count, however many.
+    for (let n = 0; n < 12; n++)
+      expect((await enter(user_code, '2001:db8:1:3::1')).body).toContain('Is this your code?')
+    clock.time += 60_001
+  })
+
+  it('all addresses of one network have room for as many codes as one', async () => {
+    const beginFrom = async (remoteAddress: string) =>
+      app.inject({
+        method: 'POST',
+        url: '/auth/saml/corp/device_authorization',
+        remoteAddress,
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          dpop: await prover.prove('POST', `${issuer().issuer}/device_authorization`),
+        },
+        payload: 'client_id=pamctl',
+      })
+    for (let n = 0; n < 20; n++) expect((await beginFrom(`2001:db8:1:2::${n}`)).statusCode).toBe(200)
+    expect((await beginFrom('2001:db8:1:2:ffff::1')).statusCode).toBe(429)
+    expect((await beginFrom('2001:db8:1:3::1')).statusCode).toBe(200)
+  })
+
+  it('a flood of codes is bounded, and leaves room for other networks', async () => {
     for (let n = 0; n < 20; n++) expect((await begin()).status).toBe(200)
     expect(await begin()).toMatchObject({ status: 429, said: { error: 'temporarily_unavailable' } })
     const elsewhere = await app.inject({
@@ -561,6 +598,18 @@ describe('attacks on the sign-in of a command line', () => {
         status: 400,
         said: { error: 'invalid_dpop_proof' },
       })
+  })
+
+  it('a proof of no URL proves nothing, also where the request has none', async () => {
+    const proof = await new SignJWT({ htm: 'POST', htu: 'nowhere', jti: 'y'.repeat(20) })
+      .setProtectedHeader({ typ: 'dpop+jwt', alg: 'EdDSA', jwk: keys.publicKey.export({ format: 'jwk' }) as never })
+      .setIssuedAt(Date.now() / 1000)
+      .sign(keys.privateKey)
+    // As a request line in absolute form gives it, behind our own address.
+    const url = `${PUBLIC}:8443http://elsewhere/auth/saml/corp/token`
+    await expect(deps.proofs.verify(proof, { method: 'POST', url, now: clock.time })).rejects.toMatchObject({
+      code: 'PROOF_INVALID',
+    })
   })
 
   it('requests of other clients and kinds are refused by name', async () => {

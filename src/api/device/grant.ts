@@ -19,6 +19,7 @@ import {
 } from '../../storage/refresh-families.ts'
 import { endSamlSession, findSamlSession, type SamlSession } from '../../storage/saml-sessions.ts'
 import type { ApiDeps } from '../deps.ts'
+import { groupOf } from '../pending-connections.ts'
 import { endLogin } from '../prove-identity.ts'
 
 /** An error of the token endpoint (RFC 6749, section 5.2; RFC 8628, section 3.5). */
@@ -204,5 +205,5 @@ const INTERVAL_SECONDS = 2
 const MAX_INTERVAL_SECONDS = 60
 /** Milliseconds that a poll may be early: clocks and ways differ. */
 const POLL_TOLERANCE_MS = 500
-/** Codes that wait: a flood leaves room for other addresses, and fills no disk. */
-const MAX_WAITING = { fromAddress: 20, inAll: 5000 }
+/** Codes that wait: a flood leaves room for other networks, and fills no disk. */
+const MAX_WAITING = { fromNetwork: 20, inAll: 5000, networkOf: groupOf }

@@ -16,13 +16,14 @@ export const askerPage = (
 ): Page =>
   pageOf(200, {
     title: 'Is this your code?',
-    content: `<p>Your terminal shows <strong>${escapeHtml(shown.userCode)}</strong></p>${askerList(code, shown.now)}${WARNING}<p><a class="button" href="${escapeHtml(shown.onward)}">Yes, sign in with ${escapeHtml(shown.provider)}</a></p>`,
+    content: `${codeLine(shown.userCode)}${askerList(code, shown.now)}${WARNING}<p><a class="button" href="${escapeHtml(shown.onward)}">Yes, sign in with ${escapeHtml(shown.provider)}</a></p>`,
   })
 
 /** After the sign-in: nothing is given away before somebody says so here, and sees as whom. */
 export const confirmPage = (
   code: DeviceCode,
   shown: {
+    readonly userCode: string
     readonly label: string
     readonly provider: string
     readonly id: string
@@ -32,7 +33,7 @@ export const confirmPage = (
 ): Page =>
   pageOf(200, {
     title: 'Sign in this command line?',
-    content: `<p>You are signed in with ${escapeHtml(shown.provider)} as <strong>${escapeHtml(shown.label)}</strong>. If you continue, this computer can act as you:</p>${askerList(code, shown.now)}${WARNING}<form method="post" action="/auth/device/decision"><input type="hidden" name="id" value="${escapeHtml(shown.id)}"><input type="hidden" name="csrf" value="${escapeHtml(shown.csrf)}"><p><button>Yes, sign it in as ${escapeHtml(shown.label)}</button> <button name="abort" value="yes">No</button></p></form>`,
+    content: `<p>You are signed in with ${escapeHtml(shown.provider)} as <strong>${escapeHtml(shown.label)}</strong>. If you continue, this computer can act as you:</p>${codeLine(shown.userCode)}${askerList(code, shown.now)}${WARNING}<form method="post" action="/auth/device/decision"><input type="hidden" name="id" value="${escapeHtml(shown.id)}"><input type="hidden" name="csrf" value="${escapeHtml(shown.csrf)}"><p><button>Yes, sign it in as ${escapeHtml(shown.label)}</button> <button name="abort" value="yes">No</button></p></form>`,
     formAction: "'self'",
   })
 
@@ -47,6 +48,9 @@ export const deniedPage = (): Page =>
     title: 'Not signed in',
     content: '<p>The command line was not signed in. You can close this page.</p>',
   })
+
+/** To be compared (RFC 8628, section 3.3.1): whoever was sent a link has no terminal that shows it. */
+const codeLine = (userCode: string): string => `<p>Your terminal shows <strong>${escapeHtml(userCode)}</strong></p>`
 
 /** The name is the computer's own word, the address is what the gateway saw. */
 function askerList({ device, address, createdAt }: DeviceCode, now: number): string {

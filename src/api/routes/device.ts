@@ -13,6 +13,7 @@ import { userCodeKey } from '../device/grant.ts'
 import { approvedPage, askerPage, deniedPage, userCodePage } from '../device/pages.ts'
 import { sendPage, signInProblem } from '../entering.ts'
 import { acceptForms } from '../form-body.ts'
+import { groupOf } from '../pending-connections.ts'
 import { keepPending } from '../pending-sign-in.ts'
 import { samlClientOf } from '../saml-identity.ts'
 import { refuseOtherOrigins } from '../web-sessions.ts'
@@ -56,14 +57,14 @@ function onwardRoute(app: App, deps: ApiDeps, attempts: Attempts): void {
     { schema: { querystring, hide: true }, config: { public: true, rateLimit: RATE_LIMIT } },
     async (request, reply) => {
       try {
-        const { code } = await findCode(request.query.user_code ?? '', request.ip, attempts, deps)
+        const { code, userCode } = await findCode(request.query.user_code ?? '', request.ip, attempts, deps)
         const client = samlClientOf(code.provider, deps)
         if (client === undefined) throw unknownCode()
         const { name, entityId } = client.issuer
         const now = deps.clock.now()
         const id = newRequestId(deps.webKey, entityId, now)
         const { url } = await beginSamlSignIn(client, { id, fresh: code.isFresh, now })
-        const cookie = keepPending({ state: id, provider: name, to: '/', device: code.id }, deps)
+        const cookie = keepPending({ state: id, provider: name, to: '/', device: { id: code.id, userCode } }, deps)
         return await reply.header('set-cookie', cookie).redirect(url, 303)
       } catch (error) {
         return askAgain(reply, error, deps)
@@ -102,14 +103,17 @@ async function findCode(
   { db, clock, webKey, refusals }: ApiDeps,
 ): Promise<{ readonly code: DeviceCode; readonly userCode: string }> {
   const now = clock.now()
-  if (!attempts.may(address, now))
+  const attempt = attempts.begin(groupOf(address), now)
+  if (attempt === undefined)
     throw new PamError('RATE_LIMITED', 'too many wrong codes were entered: wait a minute, and try again')
   const userCode = readUserCode(typed)
   const code = userCode && (await waitingDeviceCode(db.read, userCodeKey(userCode, webKey), now))
-  if (code !== undefined && code !== '' && userCode !== undefined) return { code, userCode }
-  attempts.note(address, now)
-  refusals.note('NOT_FOUND')
-  throw unknownCode()
+  if (code === undefined || code === '' || userCode === undefined) {
+    refusals.note('NOT_FOUND')
+    throw unknownCode()
+  }
+  attempt.wasRight()
+  return { code, userCode }
 }
 
 const unknownCode = (): PamError =>
@@ -122,6 +126,6 @@ function askAgain(reply: FastifyReply, error: unknown, deps: ApiDeps): FastifyRe
     : signInProblem(reply, error, deps)
 }
 
-/** Of one address, and of all: with 34.5 bits and 5,000 codes that wait, one guess in 5 million finds one. */
-const WRONG_CODES = { perAddress: 10, inAll: 1000, windowMs: 60_000 }
+/** Of one network, and of all: with 34.5 bits and 5,000 codes that wait, one guess in 5 million finds one. */
+const WRONG_CODES = { perNetwork: 10, inAll: 1000, windowMs: 60_000 }
 const RATE_LIMIT = { max: 300, timeWindow: 60_000 }

@@ -153,7 +153,7 @@ function finishRoute(app: App, deps: ApiDeps): void {
         const kept = state === undefined ? undefined : pendingOf(state, request.headers.cookie, deps)
         if (state !== undefined && kept?.provider !== issuer.name) throw notBegun()
         if (!(await deps.db.change((tx) => takeSamlSession(tx, handle)))) throw notBegun()
-        if (kept?.device !== undefined) return await confirmDevice(reply, session, kept, deps)
+        if (kept?.device !== undefined) return await confirmDevice(reply, session, kept, kept.device, deps)
         const { secret } = await openSamlWebSession(session, request.ip, deps, issuer.name)
         const cookie = await enter(request, secret, deps)
         const forget = state === undefined ? [] : [forgetPending(state, deps)]
@@ -171,16 +171,17 @@ function finishRoute(app: App, deps: ApiDeps): void {
 async function confirmDevice(
   reply: FastifyReply,
   session: SamlSession,
-  { device = '', state, provider }: PendingBrowserSignIn,
+  { state, provider }: PendingBrowserSignIn,
+  { id, userCode }: NonNullable<PendingBrowserSignIn['device']>,
   deps: ApiDeps,
 ): Promise<FastifyReply> {
   const now = deps.clock.now()
-  const code = await findDeviceCode(deps.db.read, device)
+  const code = await findDeviceCode(deps.db.read, id)
   if (code?.state !== 'pending' || code.expiresAt <= now || code.provider !== session.provider) throw tooLate()
   const { cookie, csrf } = askForConfirmation(code, session, deps)
   void reply.header('set-cookie', [cookie, forgetPending(state, deps)])
   const { label } = session.person
-  return sendPage(reply, confirmPage(code, { label, provider, id: code.id, csrf, now }))
+  return sendPage(reply, confirmPage(code, { userCode, label, provider, id, csrf, now }))
 }
 
 /** Single logout that the provider begins: in the browser, or from server to server. */

@@ -29,9 +29,11 @@ export function proofVerifier(startedAt: number): ProofVerifier {
       if (proof === undefined) throw invalid('the request has no proof of possession (DPoP header)')
       const { thumbprint, payload } = await verifySignature(proof, subject.now, keyOf)
       if (payload['htm'] !== subject.method) throw invalid('the proof is for another method')
-      if (typeof payload['htu'] !== 'string' || normalUrl(payload['htu']) !== normalUrl(subject.url)) {
-        throw invalid(`the proof is for another URL than ${normalUrl(subject.url)}`)
-      }
+      const url = normalUrl(subject.url)
+      if (url === undefined || typeof payload['htu'] !== 'string' || normalUrl(payload['htu']) !== url)
+        throw invalid(
+          url === undefined ? 'the request has no URL to prove' : `the proof is for another URL than ${url}`,
+        )
       if (subject.accessToken !== undefined && payload['ath'] !== tokenHash(subject.accessToken)) {
         throw invalid('the proof is for another access token')
       }
@@ -94,8 +96,8 @@ function remember(seen: Map<string, number>, key: string, now: number): void {
   seen.set(key, now + 2 * PROOF_LIFE)
 }
 
-function normalUrl(text: string): string {
-  if (!URL.canParse(text)) return ''
+function normalUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined
   const url = new URL(text)
   const path = url.protocol === 'ws:' || url.protocol === 'wss:' ? url.href.replace(/^ws/, 'http') : url.href
   return path.replace(/[?#].*$/, '')

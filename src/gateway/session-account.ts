@@ -39,7 +39,7 @@ export interface FoundAccount {
 
 /**
  * Which accounts sessions have left: those that a gateway of this name has made for sessions with this target and no living one uses, and those of
- * any gateway whose time was over minutes ago. `inUse`: of this process.
+ * any other one whose time was over minutes ago. `inUse`: of this process.
  */
 export async function accountsLeft(
   look: () => Promise<readonly FoundAccount[]>,
@@ -53,9 +53,9 @@ export async function accountsLeft(
     const left = new Map<string, 'certain' | 'unseen'>()
     for (const found of await look()) {
       if (found.target !== target || inUse.has(found.account)) continue
-      if (found.hasEnded) left.set(found.account, 'certain')
-      else if (found.gateway !== gateway) continue
-      else if (found.run === GATEWAY_RUN || found.run === undefined) left.set(found.account, 'certain')
+      if (!found.hasEnded && found.gateway !== gateway) continue
+      if (found.run === GATEWAY_RUN || found.run === undefined) left.set(found.account, 'certain')
+      // Also where its time is over: access may have been extended, and what a living gateway leaves it finds itself.
       else if (!found.isSeen) left.set(found.account, 'unseen')
     }
     return left

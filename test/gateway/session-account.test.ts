@@ -29,12 +29,12 @@ describe('accounts that sessions have left', () => {
     ['of this process and in use', found('used', { run: GATEWAY_RUN })],
     ['of another gateway whose time is not over', found('a', { gateway: 'f'.repeat(16) })],
     ['of a run that the target sees', found('a', { isSeen: true })],
+    ['of a run that the target sees, when their time was extended', found('a', { isSeen: true, hasEnded: true })],
   ])('are none %s', async (_, account) => {
     expect(await leftOf([account])).toEqual([])
   })
 
   it.each<[string, FoundAccount]>([
-    ['whose time was over minutes ago, whoever made them', found('a', { gateway: 'f'.repeat(16), hasEnded: true })],
     ['of this process that it does not use', found('a', { run: GATEWAY_RUN })],
     ['of an earlier version', found('a', { run: undefined })],
   ])('are those %s', async (_, account) => {
@@ -44,9 +44,13 @@ describe('accounts that sessions have left', () => {
   it('are those of a run that is seen neither at once nor when it is looked for again', async () => {
     vi.useFakeTimers()
     try {
-      const looks = leftOf([found('a'), found('back')], [found('a'), found('back', { isSeen: true }), found('new')])
+      const over = found('over', { gateway: 'f'.repeat(16), hasEnded: true })
+      const looks = leftOf(
+        [found('a'), over, found('back')],
+        [found('a'), over, found('back', { isSeen: true }), found('new')],
+      )
       await vi.advanceTimersByTimeAsync(2000)
-      expect(await looks).toEqual(['a'])
+      expect(await looks).toEqual(['a', 'over'])
     } finally {
       vi.useRealTimers()
     }

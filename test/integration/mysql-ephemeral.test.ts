@@ -212,6 +212,11 @@ for (const version of MARIADB_VERSIONS)
         /on the whole server/,
       ],
       ['acts as another definer', 'GRANT SET USER ON *.* TO worse', /on the whole server/],
+      [
+        'has what everybody may do (PUBLIC), and that is more',
+        'GRANT CREATE USER ON *.* TO PUBLIC',
+        /on the whole server/,
+      ],
     ])('is not made where its role %s', async (_, grant, why) => {
       server.sql(`CREATE ROLE worse; GRANT worse TO pam_admin WITH ADMIN OPTION; ${grant}`)
       try {
@@ -221,6 +226,7 @@ for (const version of MARIADB_VERSIONS)
         expect(accounts()).toEqual([])
       } finally {
         server.sql('DROP ROLE worse; DROP ROLE IF EXISTS beyond')
+        if (grant.endsWith('PUBLIC')) server.sql('REVOKE CREATE USER ON *.* FROM PUBLIC')
       }
     })
 

@@ -134,11 +134,17 @@ async function methodOf(administrator: OwnConnection, { name, tls }: MysqlTarget
   return rows.length > 0 ? 'ed25519' : 'mysql_native_password'
 }
 
-/** What a session with the role, and with those that it was granted, could do that it must not. */
+/** What a session with the role, with those that it was granted, and as everybody could do that it must not. */
 async function reachedBy(administrator: OwnConnection, role: string): Promise<string | undefined> {
+  const { flavor, number } = administrator.version
+  const grantsOf = async (whose: string): Promise<string[]> =>
+    (await administrator.ask(`SHOW GRANTS FOR ${whose}`)).map(([grant]) => grant ?? '')
+  const isPublicKnown = flavor === 'mariadb' && number >= FIRST_WITH_PUBLIC
+  const everybodys = isPublicKnown ? reachOf(await grantsOf('PUBLIC')) : undefined
+  if (everybodys !== undefined) return everybodys
   const roles = new Set([role])
   for (const one of roles) {
-    const grants = (await administrator.ask(`SHOW GRANTS FOR ${quotedName(one)}`)).map(([grant]) => grant ?? '')
+    const grants = await grantsOf(quotedName(one))
     const problem = reachOf(grants)
     if (problem !== undefined) return problem
     for (const other of grantedTo(grants)) roles.add(other)
@@ -202,7 +208,7 @@ const reaches = (target: string, how: string): PamError =>
   new PamError('CONFIG_INVALID', `the role that sessions with ${target} are granted gives too much`, {
     side: 'gateway',
     cause: new Error(`a session with grantedRole could outlive its end, or undo it: ${how}`),
-    hint: 'ask your gateway administrator to look into the log: ephemeral.grantedRole of this target must give rights on databases alone, not on mysql or pam_gateway, and none to give away',
+    hint: 'ask your gateway administrator to look into the log: ephemeral.grantedRole of this target, and PUBLIC, must give rights on databases alone, not on mysql or pam_gateway, and none to give away',
   })
 
 /** What the target said goes to the log: it may name accounts that are not the person's to know. */
@@ -233,4 +239,6 @@ const ENDING_SECONDS = 60
 /** Of an account in MySQL; MariaDB takes longer ones. */
 const MAX_NAME_LENGTH = 32
 const MAX_ROLES = 100
+/** What is granted to PUBLIC, every account may do; no grants of an account or a role show it (MariaDB manual, GRANT … TO PUBLIC). */
+const FIRST_WITH_PUBLIC = 101_100
 const OLDEST = { mariadb: 100_400, mysql: 80_000 }

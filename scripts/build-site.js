@@ -1,9 +1,9 @@
 // Builds the documentation as a site of static pages: node scripts/build-site.js [DIRECTORY], default: site. Any web server can serve it.
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Marked } from 'marked'
 import MiniSearch from 'minisearch'
+import { escape, renderPage } from './site/render-page.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const site = process.argv[2] ?? join(root, 'site')
@@ -46,8 +46,17 @@ const pages = [
 const addressOf = (page) =>
   page === 'README.md' ? 'index.html' : page.replace(/^docs\//, '').replace(/\.md$/, '.html')
 
+// What is not a site that was built here before is not deleted.
+if (existsSync(site) && readdirSync(site).length > 0 && !existsSync(join(site, 'search.json'))) {
+  console.error(`${site} is not empty and holds no site: name another directory`)
+  process.exit(2)
+}
 rmSync(site, { recursive: true, force: true })
-const read = pages.map((page) => ({ page, address: addressOf(page), ...render(page) }))
+const read = pages.map((page) => ({
+  page,
+  address: addressOf(page),
+  ...renderPage(page, readFileSync(join(root, page), 'utf8'), linkFrom),
+}))
 const titles = new Map(read.map(({ page, title }) => [page, title]))
 for (const one of read) write(one.address, htmlOf(one))
 write('search.json', JSON.stringify(searchIndex(read)))
@@ -61,78 +70,14 @@ function write(name, text) {
   writeFileSync(join(site, name), text)
 }
 
-/** The page as HTML, its title, and its sections for the search. */
-function render(page) {
-  const marked = new Marked({ gfm: true })
-  const slugs = new Map()
-  const sections = []
-  let title
-  marked.use({
-    renderer: {
-      heading({ tokens, depth, text }) {
-        const id = slug(text, slugs)
-        const html = this.parser.parseInline(tokens)
-        title ??= plain(text)
-        sections.push({ id, heading: plain(text), text: '' })
-        return `<h${depth} id="${id}">${html} <a class="anchor" href="#${id}" aria-label="Link to this section">#</a></h${depth}>\n`
-      },
-      link({ href, title: hint, tokens }) {
-        const text = this.parser.parseInline(tokens)
-        return `<a href="${escape(linkFrom(page, href))}"${hint ? ` title="${escape(hint)}"` : ''}>${text}</a>`
-      },
-      image({ href, text }) {
-        return `<img src="${escape(linkFrom(page, href))}" alt="${escape(text)}" loading="lazy">`
-      },
-      table(token) {
-        // Wide ones scroll by themselves, and not the page.
-        const row = (cells, tag) =>
-          `<tr>${cells.map(({ tokens }) => `<${tag}>${this.parser.parseInline(tokens)}</${tag}>`).join('')}</tr>\n`
-        const head = token.header.some(({ text }) => text !== '') ? `<thead>${row(token.header, 'th')}</thead>` : ''
-        return `<div class="table" tabindex="0"><table>${head}<tbody>${token.rows.map((cells) => row(cells, 'td')).join('')}</tbody></table></div>\n`
-      },
-    },
-    walkTokens(token) {
-      if (token.type === 'heading') sectionsSeen.push([])
-      else if (['paragraph', 'code', 'table', 'list'].includes(token.type)) sectionsSeen.at(-1)?.push(token.raw)
-    },
-  })
-  const sectionsSeen = []
-  const html = marked.parse(readFileSync(join(root, page), 'utf8'))
-  sections.forEach((section, index) => (section.text = plain((sectionsSeen[index] ?? []).join(' '))))
-  return { html, title: title ?? page, sections }
-}
-
-/** As GitHub makes them, so that links work in both places. */
-function slug(text, seen) {
-  const base = plain(text)
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N} _-]/gu, '')
-    .replaceAll(' ', '-')
-  const count = seen.get(base) ?? 0
-  seen.set(base, count + 1)
-  return count === 0 ? base : `${base}-${count}`
-}
-
 /** Where a link of a page leads within the site; what is not in it stays as it is written. */
 function linkFrom(page, href) {
-  if (/^[a-z]+:|^#/.test(href)) return href
+  if (href.startsWith('#')) return href
   const [path = '', anchor] = href.split('#')
   const target = posix.normalize(posix.join(posix.dirname(page), path))
   const inSite = pages.includes(target) ? addressOf(target) : target.replace(/^docs\//, '')
   const link = posix.relative(posix.dirname(addressOf(page)), inSite)
   return anchor === undefined ? link : `${link}#${anchor}`
-}
-
-function plain(markdown) {
-  return markdown
-    .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
-    .replace(/[`*|]/g, '')
-    .replace(/\s+/g, ' ')
-    .trim()
-}
-
-function escape(text) {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
 function htmlOf({ page, address, html, title }) {
@@ -143,7 +88,7 @@ function htmlOf({ page, address, html, title }) {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'">
 <title>${escape(title)}${page === 'README.md' ? '' : ' · pamctl'}</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="${base}site.css">

@@ -111,6 +111,37 @@ describe('the documents', () => {
     rmSync(site, { recursive: true })
   })
 
+  it.each([
+    ['<script src="search.js"></script>', '&#60;script src=&#34;search.js&#34;&#62;&#60;/script&#62;'],
+    ['a <b onclick="x()">b</b>', '<p>a &#60;b onclick=&#34;x()&#34;&#62;b&#60;/b&#62;</p>\n'],
+    ['<!-- nobody reads this -->\nread', '<p>read</p>'],
+    ['[a](javascript:alert%281%29)', '<p>a</p>\n'],
+    ['[a](<java\tscript:alert(1)>)', '<p>a</p>\n'],
+    ['[a](data:text/html,x)', '<p>a</p>\n'],
+    ['[a][1]\n\n[1]: vbscript:x', '<p>a</p>\n'],
+    ['![a"b](javascript:x)', '<p>a&#34;b</p>\n'],
+    ['[a](//evil.example/x)', '<p><a href="other page">a</a></p>\n'],
+    ['[a](https://example.com/?a="b")', '<p><a href="https://example.com/?a=&#34;b&#34;">a</a></p>\n'],
+    ['[a](access.md "x\\" onclick=\\"y")', '<p><a href="other page" title="x&#34; onclick=&#34;y">a</a></p>\n'],
+  ])('nothing in a page becomes active: %s', async (markdown, html) => {
+    const { renderPage } = z
+      .object({ renderPage: z.custom<(page: string, markdown: string, resolve: () => string) => { html: string }>() })
+      .parse(await import(new URL('../scripts/site/render-page.js', import.meta.url).href))
+    expect(renderPage('docs/a.md', markdown, () => 'other page').html.trim()).toBe(html.trim())
+  })
+
+  it('replace no directory that holds something else', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-site-'))
+    writeFileSync(join(directory, 'thesis.txt'), 'x')
+    const { code, stderr } = await run(process.execPath, ['scripts/build-site.js', directory], { cwd: ROOT })
+    expect([code, stderr, readdirSync(directory)]).toEqual([
+      2,
+      `${directory} is not empty and holds no site: name another directory\n`,
+      ['thesis.txt'],
+    ])
+    rmSync(directory, { recursive: true })
+  })
+
   it('every pamctl verb and flag that a page shows exists', async () => {
     const shown = new Map<string, Set<string>>()
     for (const page of pages) {

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
 import Libsql from 'libsql'
 import { PamError, UsageError } from '../shared/errors.ts'
@@ -18,20 +18,20 @@ export function backup(file: string, destination: string): void {
       `${dataDirectory} has no state.db`,
       'a gateway with this configuration has not been started yet',
     )
-  if (existsSync(destination))
-    throw new UsageError(`${destination} exists and is not written to`, 'name a new directory')
-  if (isWithin(destination, dataDirectory))
+  // Where a part of it is elsewhere, behind a link, that place is part of it, too.
+  const parts = ['.', ...PARTS].map((name) => join(dataDirectory, name)).filter((part) => existsSync(part))
+  if (parts.some((part) => isWithin(destination, part)))
     throw new UsageError(`${destination} is in the data directory itself`, 'name a directory elsewhere')
+  makeDirectory(destination)
   try {
-    mkdirSync(destination, { recursive: true, mode: 0o700 })
-    copy(join(dataDirectory, 'keys'), join(destination, 'keys'))
+    copyPart(join(dataDirectory, 'keys'), join(destination, 'keys'))
     const source = new Libsql(state, { readonly: true })
     try {
       source.prepare('vacuum into ?').run(join(destination, 'state.db'))
     } finally {
       source.close()
     }
-    for (const name of AFTER_STATE) copy(join(dataDirectory, name), join(destination, name))
+    for (const name of AFTER_STATE) copyPart(join(dataDirectory, name), join(destination, name))
   } catch (error) {
     if (error instanceof PamError) throw error
     throw new UsageError(fileProblem(destination, error, 'written'), 'remove what was copied so far, and run it again')
@@ -40,20 +40,46 @@ export function backup(file: string, destination: string): void {
 
 /** A record moves from the first to the second when it is sealed: in this order it is in one of them at least. */
 const AFTER_STATE = ['secrets.json', 'spool', 'recordings']
+const PARTS = ['keys', ...AFTER_STATE]
 
-/** A file or a directory. What is not there, or no longer, is left out: a sealed record leaves the spool at any moment. */
+/** Makes the directory itself: one that somebody else has made meanwhile, or put a link in place of, is theirs to read. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(dirname(resolve(path)), { recursive: true, mode: 0o700 })
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST')
+      throw new UsageError(`${path} exists and is not written to`, 'name a new directory')
+    throw new UsageError(fileProblem(path, error, 'written'))
+  }
+}
+
+/** A part of the data directory. It may be a link to where an administrator has put it. */
+function copyPart(from: string, to: string): void {
+  if (existsSync(from)) copy(realpathSync(from), to)
+}
+
+/**
+ * A file or a directory. What is not there, or no longer, is left out: a sealed record leaves the spool at any moment. The gateway makes nothing
+ * else here: a link could lead to any file that this user may read, and a pipe would be waited for without end.
+ */
 function copy(from: string, to: string): void {
-  const found = statSync(from, { throwIfNoEntry: false })
-  if (found?.isDirectory() === true) {
+  const found = lstatSync(from, { throwIfNoEntry: false })
+  if (found === undefined) return
+  if (found.isDirectory()) {
     mkdirSync(to, { mode: 0o700 })
     for (const name of readdirSync(from)) copy(join(from, name), join(to, name))
-  } else if (found !== undefined) {
+  } else if (found.isFile()) {
     try {
       copyFileSync(from, to)
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw error
     }
-  }
+  } else
+    throw new UsageError(
+      `${from} is neither a file nor a directory, and nothing of the gateway's`,
+      'move it elsewhere, remove what was copied so far, and run it again',
+    )
 }
 
 /** Whether a path, which may not exist yet, is below a directory. */

@@ -20,8 +20,8 @@ export interface Io {
   /** One line of JSON lines: a value, or JSON that somebody else wrote. */
   jsonLine(line: { readonly value: unknown } | { readonly text: string }): void
   /** A table for a terminal, tab-separated values for a pipe. */
-  table<Row>(rows: readonly Row[], columns: Readonly<Record<string, (row: Row) => string>>): Promise<void>
-  /** Something to know; never a result. Nothing with `--quiet`. */
+  table<Row>(rows: readonly Row[], columns: Columns<Row>): Promise<void>
+  /** Something to know; never a result. Nothing with `--quiet`. As all words here, with what a terminal would act on spelled out, but `style`. */
   note(text: string): void
   /** What has to be read before something is done: also with `--quiet`. */
   tell(text: string): void
@@ -33,6 +33,9 @@ export interface Io {
   /** `3m ago`, or `in 12m`. */
   age(time: string): string
 }
+
+/** By heading; a map where the names are not ours: of an object, those that are numbers would come first. */
+export type Columns<Row> = Map<string, (row: Row) => string> | Readonly<Record<string, (row: Row) => string>>
 
 export interface Streams {
   readonly stdin: { readonly isTTY?: boolean }
@@ -64,25 +67,23 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
     jsonText: (text) => void stdout.write(`${visibleJson(text)}\n`),
     jsonLine: (line) => void stdout.write(`${visibleJson('text' in line ? line.text : JSON.stringify(line.value))}\n`),
     async table(rows, columns) {
-      const names = Object.keys(columns)
-      const cells = rows.map((row) =>
-        Object.values(columns).map((cell) => visible(cell(row)).replaceAll(/[\t\n]/g, ' ')),
-      )
+      const named = columns instanceof Map ? [...columns] : Object.entries(columns)
+      const cells = rows.map((row) => named.map(([, cell]) => visible(cell(row)).replaceAll(/[\t\n]/g, ' ')))
       if (stdout.isTTY !== true) {
         for (const row of cells) stdout.write(`${row.join('\t')}\n`)
         return
       }
       const { default: Table } = await import('cli-table3')
       const table = new Table({
-        head: names.map((name) => tableStyle.bold(name)),
+        head: named.map(([name]) => tableStyle.bold(visible(name))),
         chars: NO_BORDERS,
         style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
       })
       table.push(...cells)
       stdout.write(`${table.toString().replace(/ +$/gm, '')}\n`)
     },
-    note: (text) => void (isQuiet || stderr.write(`${text}\n`)),
-    tell: (text) => void stderr.write(`${text}\n`),
+    note: (text) => void (isQuiet || stderr.write(`${visibleButStyle(text)}\n`)),
+    tell: (text) => void stderr.write(`${visibleButStyle(text)}\n`),
     beQuiet: () => void (isQuiet = true),
     fail(message, hint) {
       stderr.write(`${style.red('pamctl:')} ${visible(message)}\n`)
@@ -96,6 +97,18 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
     },
   }
 }
+
+/** Colours and bold type are ours, or harm nobody: they hide nothing and move nothing. */
+function visibleButStyle(text: string): string {
+  return text
+    .split(STYLE)
+    .map((piece, index) => (index % 2 === 0 ? visible(piece) : piece))
+    .join('')
+}
+
+/** What `Styles` begin and end with: ECMA-48, 8.3.117. */
+// oxlint-disable-next-line no-control-regex
+const STYLE = /(\u001b\[(?:1|22|3[126]|39)m)/
 
 function inWords(seconds: number): string {
   if (seconds < 60) return `${seconds}s`

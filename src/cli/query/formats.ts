@@ -17,7 +17,7 @@ export async function writeResults(results: readonly ResultSet[], format: QueryF
       else
         await io.table(
           result.rows,
-          Object.fromEntries(uniqueNames(result.columns).map((name, at) => [name, (row) => row[at] ?? 'NULL'])),
+          new Map(uniqueNames(result.columns).map((name, at) => [name, (row) => row[at] ?? 'NULL'])),
         )
     }
     const said = summary(result)

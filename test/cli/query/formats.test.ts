@@ -76,6 +76,12 @@ it('columns of the same name get numbers that no column has', () => {
   expect(uniqueNames(['id', 'id_2', 'id', 'id'].map((name) => ({ name })))).toEqual(['id', 'id_2', 'id_3', 'id_4'])
 })
 
+it('a table has the columns in the order of the statement, whatever they are called', async () => {
+  const columns = ['z', '10', '2', '__proto__', 'z'].map((name) => column('string', name))
+  const rows = [['a', 'b', 'c', 'd', 'e']]
+  expect((await written([{ columns, rows, hasMore: false }], 'table')).out).toBe('a\tb\tc\td\te\n')
+})
+
 it('CSV tells NULL from an empty text', async () => {
   const rows = [[null, '', 'a\nb', 'x,"y"']]
   const columns = ['a', 'b', 'c', 'd'].map((name) => column('string', name))

@@ -299,14 +299,15 @@ async function reload(file: string, running: Running, server: Server): Promise<v
     const saml = samlClients(config)
     renewCertificate(server, config)
     Object.assign(running.live, { config, proxies: networks(config.listen.trustedProxies) })
+    // The rules hold from here on: what they take away ends before anything that can fail.
+    registry.rulesChanged(config)
+    registry.locked(await activeLocks(db.read, systemClock.now()), config.targets)
     warn(config, logger)
     await boundSignIns(config, db, logger)
     running.issuers = issuers
     running.saml = saml
     running.identities = identityVerifier(issuers)
     await running.secrets.reconfigure(config)
-    registry.rulesChanged(config)
-    registry.locked(await activeLocks(db.read, systemClock.now()), config.targets)
     await auditConfig(db, config, 'config.reloaded')
     logger.info({ policy: config.policy.version, targets: config.targets.length }, 'config.reloaded')
   } catch (error) {

@@ -106,7 +106,7 @@ function newRequestRoute(app: App, deps: ApiDeps): void {
       }
       const now = clock.now()
       const { target: name, reason, lengthMs, startsAt, extends: extended } = request.body
-      const grant = extended === undefined ? undefined : onlyOne(await findGrants(db.read, extended), extended)
+      const grant = extended === undefined ? undefined : await ownGrant(extended, login, deps)
       const asked = {
         requester: { id: person.id, label: person.label, kind: person.kind },
         target: name,
@@ -228,6 +228,14 @@ async function visibleRequest(id: string, login: Login, deps: ApiDeps): Promise<
       hasRole(login, 'audit', deps),
   )
   return onlyOne(visible, id)
+}
+
+/** A grant of the caller: of others nothing is told, nor that they are there. */
+async function ownGrant(id: string, { person }: Login, { db }: ApiDeps): Promise<Grant> {
+  return onlyOne(
+    (await findGrants(db.read, id)).filter((grant) => grant.person.id === person.id),
+    id,
+  )
 }
 
 async function grantOf({ grantId }: AccessRequest, { db }: ApiDeps): Promise<Grant | undefined> {

@@ -40,9 +40,9 @@ export function readTargetUrl(text: string, name: string): FirstTarget {
       '--target contains a password, which others on this machine can see',
       'leave it out: --credential says where the gateway reads it from',
     )
-  const host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1')
-  const user = decodeURIComponent(url.username)
-  const database = decodeURIComponent(url.pathname.replace(/^\//, ''))
+  const host = decoded(url.hostname).replace(/^\[(.*)\]$/, '$1')
+  const user = decoded(url.username)
+  const database = decoded(url.pathname.replace(/^\//, ''))
   const missing = [
     host === '' && 'a host',
     form.user === 'needed' && user === '' && 'a user',
@@ -61,6 +61,15 @@ export function readTargetUrl(text: string, name: string): FirstTarget {
     user: user === '' ? undefined : user,
     database: form.database ? database : undefined,
     ...tlsOf(url, form),
+  }
+}
+
+/** A part of a URL; browsers' reading of URLs leaves a percent sign by itself as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new UsageError('--target has a "%" that is no percent-encoded character', 'write %25 for a percent sign')
   }
 }
 

@@ -50,6 +50,11 @@ describe('the URL of a first target', () => {
     ['TLS of SSH', 'ssh://u@h?sslmode=disable', /^--target: the parameter sslmode is not supported here/],
   ])('refuses %s', (_what, url, message) => expect(refusal(url)).toMatch(message))
 
+  it('refuses a percent sign by itself, wherever it is', () => {
+    for (const url of ['postgres://a%zz@h/d', 'postgres://a@h/%', 'postgres://a@h/%ff'])
+      expect(() => readTargetUrl(url, 'one')).toThrow('--target has a "%" that is no percent-encoded character')
+  })
+
   it('refuses a password, and does not repeat it', () => {
     const message = refusal('postgres://u:CANARY@h/d')
     expect(message).toMatch(/contains a password/)

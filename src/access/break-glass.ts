@@ -2,6 +2,7 @@ import type { AccessRule } from '../policy/policy.ts'
 import { formatDuration } from '../shared/duration.ts'
 import { PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
+import { writtenLength } from '../shared/visible.ts'
 import { mintGrant, type Grant } from './grant.ts'
 import type { Reviewer } from './review.ts'
 
@@ -58,7 +59,7 @@ export function beginBreakGlass(
       hint: 'sign in again with "pamctl login --fresh", then repeat it',
     })
   const reason = given.trim()
-  if ([...reason].length < terms.minReason)
+  if (writtenLength(reason) < terms.minReason)
     throw new PamError('USAGE', `the reason must have at least ${terms.minReason} characters`, {
       hint: 'say what has happened and what you are going to do: everybody is told',
     })
@@ -154,7 +155,7 @@ export function reviewBreakGlass(
       hint: 'sign in again with "pamctl login --fresh", then review it',
     })
   const text = comment.trim()
-  if ([...text].length < MIN_COMMENT)
+  if (writtenLength(text) < MIN_COMMENT)
     throw new PamError('USAGE', `the comment must have at least ${MIN_COMMENT} characters`, {
       hint: 'say what was done, and whether it was right',
     })

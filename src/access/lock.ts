@@ -1,5 +1,6 @@
 import { PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
+import { writtenLength } from '../shared/visible.ts'
 
 /** Who or what is kept out. A label is of targets: `env=prod`. */
 export type LockSubject =
@@ -40,7 +41,7 @@ export function createLock(
 ): Lock {
   const { subject, by, length, includingSelf } = asked
   const reason = asked.reason.trim()
-  if (reason === '') throw new PamError('USAGE', 'a lock needs a reason', { hint: 'give --reason "…"' })
+  if (writtenLength(reason) === 0) throw new PamError('USAGE', 'a lock needs a reason', { hint: 'give --reason "…"' })
   if (isAbout(subject, by.id) && !includingSelf)
     throw new PamError('USAGE', 'this lock is about yourself, and you could not lift it', {
       hint: 'give --including-me if that is what you want; somebody else has to unlock you',

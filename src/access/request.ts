@@ -1,6 +1,7 @@
 import { PamError } from '../shared/errors.ts'
 import { formatDuration } from '../shared/duration.ts'
 import { newId } from '../shared/id.ts'
+import { writtenLength } from '../shared/visible.ts'
 import type { AccessRule } from '../policy/policy.ts'
 import { extendGrant, type Grant, grantState, mintGrant } from './grant.ts'
 import { decide, type Review, type Reviewer } from './review.ts'
@@ -38,7 +39,7 @@ export function createRequest(
   const reason = asked.reason.trim()
   const length = asked.length ?? Math.min(rule.maxDuration, DEFAULT_LENGTH)
   if (rule.approvers === undefined) throw new PamError('USAGE', `${target} needs no request: you have standing access`)
-  if (rule.reason === 'required' && reason === '')
+  if (rule.reason === 'required' && writtenLength(reason) === 0)
     throw new PamError('USAGE', 'a request for access needs a reason', { hint: 'give --reason "…"' })
   if (length > rule.maxDuration) {
     throw new PamError(

@@ -18,6 +18,12 @@ export function visibleJson(json: string): string {
   )
 }
 
+/** How many characters of a text say something: none that is not seen, and one blank where there are several. */
+export function writtenLength(text: string): number {
+  const written = text.replace(HIDDEN, '').replace(BLANK_RUN, ' ').trim()
+  return [...written].length
+}
+
 /** A piece of a text: as it is, or one character that a reader would not see, or take for another. */
 export type Piece =
   | { readonly kind: 'text'; readonly text: string }
@@ -81,6 +87,7 @@ const LOOKALIKE_CLASS =
   '\\p{Script=Cyrillic}\\p{Script=Greek}\\p{Script=Armenian}\\p{Script=Cherokee}\\p{Script=Coptic}\\p{Script=Lisu}\\p{Script=Deseret}\\u0131\\u0237\\u0251\\u0261\\u0269\\u01c0\\u01c3\\u2010-\\u2015\\u2018-\\u201f\\u2024\\u2032-\\u2035\\u2039\\u203a\\u2044\\u2212\\u2215\\u2216\\u2217\\u2223\\u2236\\u223c\\u02b9-\\u02bf\\u02c8\\u037e\\u0589\\u05c3\\u1d00-\\u1d2b\\u2100-\\u214f\\u2160-\\u217f\\ua78c\\uff01-\\uff5e\\u{1d400}-\\u{1d7ff}'
 const HIDDEN = new RegExp(`[${HIDDEN_CLASS}]`, 'gu')
 const BLANKS = new RegExp(`[${BLANK_CLASS}]`, 'u')
+const BLANK_RUN = new RegExp(`[\\s${BLANK_CLASS}]+`, 'gu')
 const DECEIVING = new RegExp(`[${HIDDEN_CLASS}${BLANK_CLASS}${LOOKALIKE_CLASS}]`, 'gu')
 /* oxlint-enable no-control-regex, no-misleading-character-class */
 const SCRIPTS: readonly (readonly [string, RegExp])[] = [

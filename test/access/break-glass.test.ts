@@ -46,6 +46,8 @@ describe('breaking the glass', () => {
     ['with an old sign-in', { authTime: NOW - time.recentSignIn - 1 }, 'SIGN_IN_TOO_OLD'],
     ['with a reason that says nothing', { reason: 'x'.repeat(19) }, 'USAGE'],
     ['with a reason of spaces', { reason: ` ${' '.repeat(30)}x` }, 'USAGE'],
+    ['with a reason of blanks between two letters', { reason: `a${' '.repeat(10)}${'\u2003'.repeat(10)}b` }, 'USAGE'],
+    ['with a reason that nobody sees', { reason: '\u200b\u2060\u{e0041}'.repeat(10) }, 'USAGE'],
     ['with a reason of few characters that take many bytes', { reason: '🔥'.repeat(10) }, 'USAGE'],
     ['for longer than the rule allows', { length: HOUR + 1 }, 'USAGE'],
     ['for no time', { length: 0 }, 'USAGE'],
@@ -97,6 +99,7 @@ describe('a review', () => {
     const use = taken()
     expect(mayNotReview(use, reviewer, NOW + HOUR - 1)?.message).toContain('is still in use')
     expect(() => reviewBreakGlass(use, reviewer, 'fine     ', AFTER)).toThrow('at least 10 characters')
+    expect(() => reviewBreakGlass(use, reviewer, '\u200b'.repeat(20), AFTER)).toThrow('at least 10 characters')
     const closed = reviewBreakGlass(use, reviewer, 'read the record, all right', AFTER)
     expect(closed).toMatchObject({ state: 'closed', reviewed: { by: 'sam', comment: 'read the record, all right' } })
     expect(() => reviewBreakGlass(closed, reviewer, 'read the record again', AFTER)).toThrow('no outstanding review')

@@ -46,6 +46,7 @@ describe('a lock', () => {
 
   it('needs a reason, and is never silently about whoever makes it', () => {
     expect(() => made(jane, { reason: '  ' })).toThrow('a lock needs a reason')
+    expect(() => made(jane, { reason: '\u200b \u00ad' })).toThrow('a lock needs a reason')
     const self: LockSubject = { type: 'person', ...bob }
     expect(() => made(self)).toThrow('this lock is about yourself')
     const lock = made(self, { includingSelf: true })

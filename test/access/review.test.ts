@@ -79,6 +79,7 @@ const asked = { requester: review.requester, target: 'prod-db', reason: 'INC-1',
 describe('requests', () => {
   it.each([
     ['no reason', { reason: '  ' }, /needs a reason/],
+    ['a reason that nobody sees', { reason: '\u200b\ufeff' }, /needs a reason/],
     ['longer than the rule allows', { length: 3_600_001 }, /limited to 1h/],
     ['no time at all', { length: 10 }, /a second at least/],
   ])('refuses %s', (_what, over, message) => {

@@ -86,7 +86,7 @@ export function clientFor(
       if (wrong !== undefined) throw new UsageError(`--${wrong} is for Kubernetes targets, and ${name} is a server`)
       const login = account === undefined ? [] : [`-oUser=${account}`]
       // No terminal, and no question that nobody answers. The server's shell reads the words: each is quoted.
-      return { program: 'ssh', args: ['-T', '-oBatchMode=yes', ...login, name, words.map(quoted).join(' ')] }
+      return { program: 'ssh', args: ['-T', '-oBatchMode=yes', ...login, name, commandLine(words)] }
     }
     case 'kubernetes': {
       if (account !== undefined) throw new UsageError(`--account is for servers, and ${name} is a cluster`)
@@ -108,6 +108,20 @@ export function clientFor(
   }
 }
 
-/** A word of a POSIX shell (XCU 2.2.2); one that begins with a dash is quoted, so that ssh takes it for no option. */
-const quoted = (word: string): string =>
-  /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+/**
+ * The words as a POSIX shell reads them again (XCU 2.2.2). Where it looks for a command, it takes a word with an equals sign for an assignment, and
+ * some for its own (XCU 2.4, and bash's); one that begins with a dash would be an option of ssh.
+ */
+function commandLine([first = '', ...more]: readonly string[]): string {
+  const isShells = first.includes('=') || RESERVED.has(first)
+  return [isShells ? quoted(first) : plainOrQuoted(first), ...more.map(plainOrQuoted)].join(' ')
+}
+
+const plainOrQuoted = (word: string): string => (/^[\w@%+=:,./][\w@%+=:,./-]*$/.test(word) ? word : quoted(word))
+const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
+
+const RESERVED: ReadonlySet<string> = new Set(
+  'case coproc do done elif else end esac fi for foreach function if in namespace nocorrect repeat select then time until while'.split(
+    ' ',
+  ),
+)

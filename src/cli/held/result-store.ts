@@ -51,6 +51,11 @@ export class ResultStore {
     replaceFile(this.#file(result.id), JSON.stringify(result))
   }
 
+  /** What has become of it; nothing where it was removed meanwhile, as by a sign-out. */
+  update(result: KeptResult): void {
+    if (this.read(result.id) !== undefined) this.save(result)
+  }
+
   read(id: string): KeptResult | undefined {
     // The id becomes a file name.
     if (!looksLikeId(id, ['apr'])) return undefined

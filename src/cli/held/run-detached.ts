@@ -26,8 +26,8 @@ export async function runDetached(context: CliContext): Promise<void> {
     const { api, target } = await targetOf(context, job)
     const person = (await api.whoami()).person.id
     const held = (review: Review): void => {
-      kept = kept === undefined ? newResult(review, api.gateway, person) : { ...kept, waitsFor: review.id }
-      store.save(kept)
+      if (kept === undefined) store.save((kept = newResult(review, api.gateway, person)))
+      else store.update((kept = { ...kept, waitsFor: review.id }))
       const { id, expiresAt, approvers } = review
       report({ type: 'held', id, expiresAt, approvers: approvers.groups })
     }
@@ -47,11 +47,11 @@ export async function runDetached(context: CliContext): Promise<void> {
         signal,
       }),
     )
-    if (kept !== undefined) store.save({ ...kept, state: 'done', results })
+    if (kept !== undefined) store.update({ ...kept, state: 'done', results })
     report({ type: 'done', results })
   } catch (thrown) {
     const error = errorBody(thrown)
-    if (kept !== undefined) store.save({ ...kept, state: 'failed', error })
+    if (kept !== undefined) store.update({ ...kept, state: 'failed', error })
     report({ type: 'failed', error })
   }
 }

@@ -29,6 +29,9 @@ describe('pamctl exec', () => {
     // A command that ssh could take for an option of its own.
     [['-oProxyCommand=id', 'x'], {}, `'-oProxyCommand=id' x`],
     [['df', '-h'], {}, "df '-h'"],
+    // What a shell would not take for a command where it looks for one.
+    [['LD_PRELOAD=/tmp/x.so', 'ls'], {}, "'LD_PRELOAD=/tmp/x.so' ls"],
+    [['time', 'ls', 'a=b', 'if'], {}, "'time' ls a=b if"],
   ])('gives ssh %j as one word', (words, options, last) => {
     const { program, args } = clientFor(target('ssh'), words, { account: 'app', ...options })
     expect([program, ...args]).toEqual(['ssh', '-T', '-oBatchMode=yes', '-oUser=app', 'web-1', last])

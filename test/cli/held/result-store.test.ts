@@ -29,6 +29,16 @@ const fresh = (now = () => NOW): { store: ResultStore; files: string } => {
 }
 
 describe('results that are kept', () => {
+  it('do not come back once they were removed: whoever has signed out left nothing', () => {
+    const { store } = fresh()
+    store.save(kept(1, { state: 'running' }))
+    store.update(kept(1))
+    expect(store.read(id(1))?.state).toBe('done')
+    store.removeOf('https://pam.example.com')
+    store.update(kept(1))
+    expect(store.list()).toEqual([])
+  })
+
   it('are read as they were saved, by nobody else', () => {
     const { store, files } = fresh()
     store.save(kept(1))

@@ -884,7 +884,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['jose', 'node:crypto', 'type:node:stream', 'openid-client', 'ws'],
   },
   'agent/tls': {
-    imports: ['agent/tls/', 'type:protocols/client-half.ts'],
+    imports: ['agent/tls/', 'shared/der.ts', 'type:protocols/client-half.ts'],
     packages: ['node:crypto', 'node:tls', 'type:node:net'],
     clock: true,
   },

@@ -11,7 +11,7 @@ import {
   set,
   time,
   utf8String,
-} from './der.ts'
+} from '../../shared/der.ts'
 
 /** A certificate and its key, in PEM. */
 export interface Certified {

@@ -1,4 +1,6 @@
-/** The provider's few pages: plain HTML, no script, nothing loaded from elsewhere. */
+import { createHash } from 'node:crypto'
+
+/** The providers' few pages: plain HTML, nothing loaded from elsewhere, and no script but the one that sends a form. */
 const page = (title: string, body: string): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${title}</title><style>
@@ -7,11 +9,16 @@ label,input,button{display:block;width:100%;box-sizing:border-box;font:inherit}i
 .note{opacity:.7;font-size:.875rem}.error{color:#b00020}</style></head>
 <body><h1>${title}</h1>${body}<p class="note">Evaluation sign-in of pamctl. Not for production.</p></body></html>`
 
-export const loginPage = (action: string, error: string | undefined): string =>
+/** `fields` come back with what the person enters. */
+export const loginPage = (
+  action: string,
+  error: string | undefined,
+  fields: Readonly<Record<string, string>> = {},
+): string =>
   page(
     'Sign in',
     `${error === undefined ? '' : `<p class="error" role="alert">${escapeHtml(error)}</p>`}
-<form method="post" action="${escapeHtml(action)}"><label>E-mail <input name="email" type="email" autocomplete="username" required autofocus></label>
+<form method="post" action="${escapeHtml(action)}">${hidden(fields)}<label>E-mail <input name="email" type="email" autocomplete="username" required autofocus></label>
 <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
 <button>Sign in</button></form>`,
   )
@@ -30,7 +37,31 @@ export const confirmCodePage = (form: string, code: string): string =>
 <button type="submit" form="op.deviceConfirmForm" name="abort" value="yes">No</button>`,
   )
 
-export const donePage = (): string => page('Signed in', '<p>Go back to your terminal.</p>')
+export const donePage = (title = 'Signed in', text = 'Go back to your terminal.'): string =>
+  page(title, `<p>${escapeHtml(text)}</p>`)
+
+/** A form that sends itself, and has a button for browsers without scripts. */
+export const postPage = (title: string, action: string, fields: Readonly<Record<string, string>>): string =>
+  page(
+    title,
+    `<form method="post" action="${escapeHtml(action)}">${hidden(fields)}<button>Continue</button></form><script>${SEND}</script>`,
+  )
+const SEND = 'document.forms[0].submit()'
+/** The one script that may run there, as a source of CSP. */
+export const POST_SCRIPT = `'sha256-${createHash('sha256').update(SEND).digest('base64')}'`
+
+export const signOutPage = (action: string): string =>
+  page(
+    'Sign out',
+    `<p>This ends your session here and at the gateway, and the connections that were opened with it.</p>
+<form method="post" action="${escapeHtml(action)}"><button>Sign out</button></form>`,
+  )
+
+const hidden = (fields: Readonly<Record<string, string>>): string =>
+  Object.entries(fields)
+    .map(([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`)
+    .join('')
+
 export const errorPage = (message: string): string => page('That did not work', `<p>${escapeHtml(message)}</p>`)
 
 export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)

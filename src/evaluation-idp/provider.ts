@@ -1,10 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { exportJWK, generateKeyPair } from 'jose'
 import type Provider from 'oidc-provider'
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
+import { htmlHeaders, listenOnLoopback, readForm } from './loopback-server.ts'
 import { confirmCodePage, donePage, errorPage, loginPage, userCodePage } from './pages.ts'
+import { passwordSignIn, type PasswordSignIn } from './password-sign-in.ts'
 import { passwordFits, type People } from './people.ts'
 
 export interface EvaluationProvider {
@@ -29,9 +30,7 @@ export async function startEvaluationProvider(
   /** Where the dashboard takes sign-ins; known once the gateway listens. */
   callback: () => string,
 ): Promise<EvaluationProvider> {
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS })
-  await listen(server, port)
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { server, origin: issuer, close } = await listenOnLoopback(port)
   const settings = await configuration(people)
   const provider = await quietly(async () => {
     const { default: OidcProvider } = await import('oidc-provider')
@@ -53,25 +52,15 @@ export async function startEvaluationProvider(
     if (context.path === '/device/auth' && context.status === 200) (context.body as { interval?: number }).interval = 1
   })
   const handle = provider.callback()
-  const attempts = new Map<string, { count: number; until: number }>()
+  const signIn = passwordSignIn(people)
   server.on('request', (request, response) => {
     if (request.url?.startsWith('/interaction/') !== true) return void handle(request, response)
-    interaction(provider, people, attempts, request, response).catch((error: unknown) => {
-      response.writeHead(400, htmlHeaders('')).end(errorPage((error as Error).message))
+    interaction(provider, signIn, request, response).catch((error: unknown) => {
+      response.writeHead(400, htmlHeaders("'none'")).end(errorPage((error as Error).message))
     })
   })
-  return {
-    issuer,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  return { issuer, close }
 }
-
-/** As long as the gateway's: clients that use a connection again must not meet one that is being closed. */
-const KEEP_ALIVE_MS = 72_000
 
 /** The library prints which runtimes it supports, and that its store is for development: the gateway's log says both in its own way. */
 async function quietly<T>(work: () => Promise<T>): Promise<T> {
@@ -199,8 +188,7 @@ async function configuration(people: () => People): Promise<Configuration> {
 /** The sign-in form: shown on GET, checked on POST. */
 async function interaction(
   provider: Provider,
-  people: () => People,
-  attempts: Map<string, { count: number; until: number }>,
+  signIn: PasswordSignIn,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -210,23 +198,13 @@ async function interaction(
     return provider.interactionFinished(request, response, { consent: {} }, { mergeWithLastSubmission: true })
   }
   const show = (error?: string): void => {
-    const headers = htmlHeaders(String(params['redirect_uri'] ?? ''))
+    const headers = htmlHeaders(formActionFor(String(params['redirect_uri'] ?? '')))
     response.writeHead(error === undefined ? 200 : 401, headers).end(loginPage(`/interaction/${uid}`, error))
   }
   if (request.method !== 'POST') return show()
-  const form = new URLSearchParams(await readBody(request))
-  const email = (form.get('email') ?? '').toLowerCase()
-  const tries = attempts.get(email)
-  if (tries !== undefined && tries.count >= 10 && tries.until > Date.now())
-    return show('Too many attempts: wait a minute.')
-  const person = people().people.find((candidate) => candidate.email.toLowerCase() === email && !candidate.disabled)
-  // An unknown person costs as much time as a wrong password.
-  if (!(await passwordFits(form.get('password') ?? '', person?.password ?? NOBODY)) || person === undefined) {
-    attempts.set(email, { count: (tries?.count ?? 0) + 1, until: Date.now() + 60_000 })
-    if (attempts.size > 1000) attempts.clear()
-    return show('E-mail or password is wrong.')
-  }
-  attempts.delete(email)
+  const form = await readForm(request)
+  const person = await signIn(form.get('email') ?? '', form.get('password') ?? '')
+  if ('problem' in person) return show(person.problem)
   await provider.interactionFinished(
     request,
     response,
@@ -235,27 +213,7 @@ async function interaction(
   )
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
-  let body = ''
-  for await (const chunk of request) {
-    body += String(chunk)
-    if (body.length > 10_000) throw new Error('the form is too long')
-  }
-  return body
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', () => resolve())
-  })
-}
-
 /** The form leads, by redirects, to whoever asked for the sign-in: browsers count that as where it is sent. */
-const htmlHeaders = (redirectUri: string): Record<string, string> => ({
-  'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': `default-src 'none'; style-src 'unsafe-inline'; form-action 'self'${URL.canParse(redirectUri) ? ` ${new URL(redirectUri).origin}` : ''}; frame-ancestors 'none'`,
-  'cache-control': 'no-store',
-})
-const NOBODY = `scrypt$16384$${'A'.repeat(22)}$${'A'.repeat(43)}`
+const formActionFor = (redirectUri: string): string =>
+  URL.canParse(redirectUri) ? `'self' ${new URL(redirectUri).origin}` : "'self'"
 const EVALUATION_RESOURCE = 'urn:pam-gateway'

@@ -22,6 +22,11 @@ export function boolean(value: boolean): Buffer {
   return tagged(0x01, Buffer.from([value ? 0xff : 0]))
 }
 
+/** NULL, such as the parameters of RSA signatures are. */
+export function nothing(): Buffer {
+  return tagged(0x05)
+}
+
 /** Big-endian bytes of a number that is not negative. */
 export function integer(bytes: Buffer): Buffer {
   let from = 0

@@ -187,7 +187,7 @@ describe('signing in to the dashboard with SAML', () => {
 
   it('quotes nothing of a forged answer', async () => {
     const jar: Jar = new Map()
-    const forged = answerTo(await begin(jar), { audience: '&lt;script&gt;' })
+    const forged = answerTo(await begin(jar), { audience: '<script>' })
     const answer = await deliver(forged)
     expect([answer.statusCode, answer.body.includes('<script')]).toEqual([401, false])
     expect((await post('/auth/saml/corp/acs', { SAMLResponse: 'x'.repeat(2_000_000) })).statusCode).toBe(413)

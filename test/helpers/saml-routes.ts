@@ -2,6 +2,7 @@ import { inflateRawSync } from 'node:zlib'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { ApiDeps } from '../../src/api/deps.ts'
+import { logoutRequestXml } from '../../src/evaluation-idp/saml/messages.ts'
 import { sendProblem } from '../../src/api/problem.ts'
 import { samlIssuerSchema } from '../../src/identity/saml/issuer.ts'
 import { MetadataSource } from '../../src/identity/saml/metadata-source.ts'
@@ -9,7 +10,6 @@ import type { SignInProvider } from '../../src/identity/sign-in-provider.ts'
 import {
   assertionXml,
   base64,
-  iso,
   metadataXml,
   responseXml,
   signXml,
@@ -122,8 +122,14 @@ export function logoutXml(
   destination = `${PUBLIC}/auth/saml/corp/slo`,
 ): string {
   serial++
-  const index = sessionIndex === '' ? '' : `<samlp:SessionIndex>${sessionIndex}</samlp:SessionIndex>`
-  return `<samlp:LogoutRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_logout-${serial}" Version="2.0" IssueInstant="${iso(now)}" Destination="${destination}"><saml:Issuer>${IDP}</saml:Issuer><saml:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">${nameId}</saml:NameID>${index}</samlp:LogoutRequest>`
+  return logoutRequestXml({
+    id: `_logout-${serial}`,
+    issuer: IDP,
+    destination,
+    now,
+    nameId,
+    sessionIndex: sessionIndex === '' ? undefined : sessionIndex,
+  })
 }
 export const signedLogoutOf = (xml: string, key: KeyName = 'idp'): string =>
   base64(signXml(xml, /ID="([^"]+)"/.exec(xml)?.[1] ?? '', { key }))

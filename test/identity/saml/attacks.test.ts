@@ -156,7 +156,7 @@ describe('an answer that is in order', () => {
     ['a little in the future, within the tolerance', { parts: { now: now + 20_000 } }, {}],
     ['with a certificate in KeyInfo, which counts for nothing', { signAssertion: { keyInfo: 'idp' } }, {}],
     ['of one group', { parts: { attributes: { groups: ['sre'] } } }, {}],
-    ['with escaped characters', { parts: { nameId: 'a&amp;b' } }, {}],
+    ['with escaped characters', { assertion: put('jane-0001', 'a&amp;b') }, {}],
     [
       'that the provider began, where that is configured',
       { parts: { inResponseTo: undefined } },
@@ -556,7 +556,7 @@ const ATTACKS: [string, () => string | Promise<string>, RegExp][] = [
   ],
   [
     'an attribute with elements in its value',
-    () => make({ parts: { attributes: { groups: ['<a>admins</a>'] } } }),
+    () => make({ assertion: put('engineering', '<a>admins</a>') }),
     /elements in AttributeValue/,
   ],
   [

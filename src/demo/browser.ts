@@ -1,6 +1,6 @@
 /**
- * A person at a browser, for the tour and the tests: opens the link that the command line prints, fills in the
- * forms of the sign-in pages, and says yes. Real HTTP, cookies and forms; no script is run.
+ * A person at a browser, for the tour and the tests: opens the link that the command line prints, follows the
+ * sign-in pages, fills in their forms, and says yes. Real HTTP, cookies and forms; no script is run.
  */
 export class Browser {
   readonly #cookies = new Map<string, string>()
@@ -10,18 +10,24 @@ export class Browser {
     let page = await this.#go(link, undefined)
     for (let step = 0; step < 8; step++) {
       const form = readForm(page.html)
-      if (form === undefined) return page.html
+      if (form === undefined) {
+        const next = /<a class="button" href="([^"]*)"/.exec(page.html)?.[1]
+        if (next === undefined) return page.html
+        page = await this.#go(new URL(unescape(next), page.url).href, undefined)
+        continue
+      }
       if (form.fields.has('email')) {
         form.fields.set('email', person.email)
         form.fields.set('password', person.password)
       }
       if (deny && page.html.includes('name="abort"')) form.fields.set('abort', 'yes')
-      page = await this.#go(new URL(form.action, page.url).href, form.fields)
+      page = await this.#go(new URL(form.action, page.url).href, form.fields, new URL(page.url).origin)
     }
     throw new Error(`the sign-in does not end: ${page.html}`)
   }
 
-  async #go(url: string, form: URLSearchParams | undefined): Promise<{ url: string; html: string }> {
+  /** Browsers say with a form which site it comes from. */
+  async #go(url: string, form: URLSearchParams | undefined, origin = ''): Promise<{ url: string; html: string }> {
     let target = url
     let body = form
     for (let redirects = 0; redirects < 10; redirects++) {
@@ -30,6 +36,7 @@ export class Browser {
         headers: {
           cookie: [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; '),
           accept: 'text/html',
+          ...(body === undefined ? {} : { origin }),
         },
         ...(body === undefined ? {} : { body }),
         redirect: 'manual',
@@ -59,10 +66,16 @@ function readForm(html: string): { action: string; fields: URLSearchParams } | u
   const fields = new URLSearchParams()
   for (const [input] of html.matchAll(/<input[^>]*>/g)) {
     const name = /name="([^"]*)"/.exec(input)?.[1]
-    if (name !== undefined) fields.set(name, /value="([^"]*)"/.exec(input)?.[1] ?? '')
+    if (name !== undefined) fields.set(name, unescape(/value="([^"]*)"/.exec(input)?.[1] ?? ''))
   }
-  return { action: action.replaceAll('&amp;', '&'), fields }
+  return { action: unescape(action), fields }
 }
+
+/** As far as the pages escape: by code, and `&amp;`. */
+const unescape = (text: string): string =>
+  text.replace(/&(?:amp|#(\d{1,4}));/g, (_all, code?: string) =>
+    code === undefined ? '&' : String.fromCharCode(Number(code)),
+  )
 
 const textOf = (html: string): string =>
   html

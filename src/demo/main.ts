@@ -25,20 +25,26 @@ On the service billing, as jane: pamctl connect billing -- curl -s …
   … -X POST /api/orders/7/refunds                           # denied
   … -i -X DELETE /api/orders/7                              # held until Bob approves
 `
+const onSaml = (signOut: string): string => `
+People sign in with SAML, to the dashboard and with pamctl login: the gateway is the service provider, and the issuer of the tokens of pamctl.
+Single logout: ${signOut}
+  in the browser that signed in: ends the dashboard's session and pamctl's, and every connection under them
+The service has its tokens from an OpenID provider, which knows no people.
+`
 const NO_CLUSTER =
   'There is no target shop-k8s: it needs etcd, kubectl, and the API server that scripts/install-kube-apiserver builds.'
 
 /** `npm run demo`: everything on loopback, nothing configured, nothing left behind. */
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const args = process.argv.slice(2)
-const unknown = args.find((arg) => arg !== '--tour')
+const unknown = args.find((arg) => arg !== '--tour' && arg !== '--saml')
 
 if (unknown !== undefined) {
-  process.stderr.write(`demo: unknown flag ${unknown}; there is only --tour\n`)
+  process.stderr.write(`demo: unknown flag ${unknown}; there are --saml and --tour\n`)
   process.exitCode = 2
-} else await demo(args.includes('--tour'))
+} else await demo({ tour: args.includes('--tour'), withSaml: args.includes('--saml') })
 
-async function demo(tour: boolean): Promise<void> {
+async function demo({ tour, withSaml }: { readonly tour: boolean; readonly withSaml: boolean }): Promise<void> {
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve())
     // npm and its shell do not pass a signal on: whoever ends them ends the demo as well.
@@ -52,9 +58,10 @@ async function demo(tour: boolean): Promise<void> {
       withMariadb: findMariadb() !== undefined,
       withKubernetes: findKubernetes() !== undefined,
       withBilling: true,
+      withSaml,
     })
     print(
-      `PostgreSQL ${stack.postgres.version} (${stack.postgres.origin === 'npm' ? 'from npm' : 'of this system'}), gateway ${stack.gateway}, sign-in ${stack.issuer}`,
+      `PostgreSQL ${stack.postgres.version} (${stack.postgres.origin === 'npm' ? 'from npm' : 'of this system'}), gateway ${stack.gateway}, sign-in ${withSaml ? 'with SAML alone' : stack.issuer}`,
     )
     if (stack.mariadb !== undefined) print(`MariaDB ${stack.mariadb.version}, the target shop-mysql`)
     if (stack.kubernetes === undefined) print(NO_CLUSTER)
@@ -80,7 +87,7 @@ async function demo(tour: boolean): Promise<void> {
   process.exit()
 }
 
-function instructions({ gateway, publicKey, issuer, mariadb, kubernetes }: DemoStack): string {
+function instructions({ gateway, publicKey, issuer, samlSignOut, mariadb, kubernetes }: DemoStack): string {
   const people = Object.values(DEMO_PEOPLE).map(
     ({ email, password, what }) => `  ${email.padEnd(20)} ${password.padEnd(12)} ${what}`,
   )
@@ -90,7 +97,7 @@ ${people.join('\n')}
   ${DEMO_SERVICE.id.padEnd(20)} ${DEMO_SERVICE.secret.padEnd(12)} a service (client credentials)
 
 In a browser: ${gateway}   (one person per browser profile or private window)
-
+${samlSignOut === undefined ? '' : onSaml(samlSignOut)}
 Try in another terminal:
   alias pamctl="node ${packageRoot}/bin/pamctl.js"
   pamctl login --gateway ${gateway}                        # as jane

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { hashPassword } from '../evaluation-idp/people.ts'
 import { CLUSTER_ACCOUNT } from './local-kubernetes.ts'
 import { DEMO_ACCOUNT } from './sample-data.ts'
+import { samlIdentity, type SamlPorts } from './saml-sign-in.ts'
 
 export const DEMO_PEOPLE = {
   jane: { email: 'jane@example.com', password: 'jane-demo', what: 'an engineer: works on dev-db, asks for prod-db' },
@@ -54,6 +55,8 @@ export interface DemoPorts {
   readonly kubernetes?: { readonly port: number; readonly ca: string; readonly token: string } | undefined
   /** Where the billing service runs: its port, and the token for it. */
   readonly billing?: { readonly port: number; readonly token: string } | undefined
+  /** Where people sign in with SAML, in place of the gateway's built-in provider. */
+  readonly saml?: SamlPorts | undefined
 }
 
 const demoConfig = ({
@@ -62,13 +65,12 @@ const demoConfig = ({
   mariadbPort,
   kubernetes,
   billing,
+  saml,
 }: DemoPorts): string => `# The demo: each promise has a rule that shows it.
 listen: { host: 127.0.0.1, port: ${gatewayPort} }
 dataDirectory: data
 logLevel: info
-identity:
-  evaluation: { people: people.yaml }
-roles:
+${saml === undefined ? BUILT_IN_IDENTITY : samlIdentity(saml)}roles:
   audit: [audit]
   operate: [sre]
 
@@ -133,6 +135,10 @@ masking:
     kinds: [email, payment-card]
     style: partial
 ${mariadbPort === undefined ? '' : SHOP_MASKING}${kubernetes === undefined ? '' : CLUSTER_MASKING}${billing === undefined ? '' : BILLING_MASKING}`
+
+const BUILT_IN_IDENTITY = `identity:
+  evaluation: { people: people.yaml }
+`
 
 const shopTarget = (port: number): string => `  - name: shop-mysql
     type: mysql

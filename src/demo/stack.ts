@@ -8,13 +8,17 @@ import { startKubernetes } from './local-kubernetes.ts'
 import { startMariadb, type LocalMariadb } from './local-mariadb.ts'
 import { freePort, packageRoot, startPostgres, type LocalPostgres } from './local-postgres.ts'
 import { loadSampleData, loadShop, loadShopCluster } from './sample-data.ts'
+import { startSamlSignIn, type SamlSignIn } from './saml-sign-in.ts'
 import { writeDemoConfig } from './setup.ts'
 
 /** Everything the demo runs on: a database, a gateway with its identity provider, in one temporary directory. */
 export interface DemoStack {
   readonly directory: string
   readonly gateway: string
+  /** The OpenID provider: of people and services, or with SAML of services alone. */
   readonly issuer: string
+  /** Where people sign out of the SAML provider; undefined where they sign in with OpenID. */
+  readonly samlSignOut: string | undefined
   readonly postgres: LocalPostgres
   /** Where it was asked for. */
   readonly mariadb: LocalMariadb | undefined
@@ -40,6 +44,8 @@ export interface DemoStackOptions {
   readonly withKubernetes?: boolean
   /** A service of HTTP as the target `billing`. */
   readonly withBilling?: boolean
+  /** People sign in with SAML, and with nothing else. */
+  readonly withSaml?: boolean
 }
 
 export async function startDemoStack({
@@ -48,11 +54,13 @@ export async function startDemoStack({
   withMariadb = false,
   withKubernetes = false,
   withBilling = false,
+  withSaml = false,
 }: DemoStackOptions = {}): Promise<DemoStack> {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-demo-'))
   let postgres: LocalPostgres | undefined
   let mariadb: LocalMariadb | undefined
   let billing: LocalBilling | undefined
+  let saml: SamlSignIn | undefined
   // It starts beside all else, since it takes longest.
   const starting = withKubernetes
     ? startKubernetes({ directory: mkdtempSync(join(tmpdir(), 'pamctl-demo-kubernetes-')) })
@@ -66,6 +74,7 @@ export async function startDemoStack({
       postgres?.stop(),
       mariadb?.stop(),
       billing?.stop(),
+      saml?.stop(),
       starting?.then(
         (cluster) => cluster.stop(),
         () => {},
@@ -90,22 +99,27 @@ export async function startDemoStack({
     })
     hasObjects?.catch(() => {})
     const gatewayPort = await freePort()
+    const samlPorts = withSaml
+      ? { gateway: gatewayPort, people: await freePort(), services: await freePort() }
+      : undefined
     const config = await writeDemoConfig(directory, {
       gatewayPort,
       postgresPort: postgres.port,
       mariadbPort: mariadb?.port,
       kubernetes: cluster && { port: cluster.port, ca: cluster.ca, token: cluster.tokens.gateway },
       billing,
+      saml: samlPorts,
     })
+    if (samlPorts !== undefined) saml = await startSamlSignIn(directory, samlPorts)
     if (configure !== undefined) writeFileSync(config, configure(readFileSync(config, 'utf8')))
     gateway = await startGateway(config, join(directory, 'gateway.log'))
-    const { url, issuer } = gateway
     const running = gateway
     const publicKey = join(directory, 'data', 'keys', 'gateway.pub')
     return {
       directory,
-      gateway: url,
-      issuer,
+      gateway: running.url,
+      issuer: saml?.servicesIssuer ?? running.issuer,
+      samlSignOut: saml?.signOutUrl,
       postgres,
       mariadb,
       kubernetes: hasObjects,

@@ -2,8 +2,14 @@ import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { expect, it } from 'vitest'
 import { findKubernetes } from '../../src/demo/local-kubernetes.ts'
+import { Browser } from '../../src/demo/browser.ts'
+import { DEMO_PEOPLE } from '../../src/demo/setup.ts'
+import { startDemoStack } from '../../src/demo/stack.ts'
+import { nodeClient } from '../../src/demo/tour-runner.ts'
+import { eventually, serviceToken } from '../helpers/gateway-client.ts'
+import { pamctlSignsIn, pamctlHome } from '../helpers/pamctl-client.ts'
 import { hasProgram } from '../helpers/test-clients.ts'
-import { ROOT, run } from '../helpers/run.ts'
+import { pamctl, ROOT, run } from '../helpers/run.ts'
 
 const leftovers = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('pamctl-demo-'))
 
@@ -41,4 +47,28 @@ it('without --tour it prints what to try, and ends when it is told to', async ()
   expect(stdout.includes('pamctl connect shop-k8s')).toBe(findKubernetes() !== undefined)
   expect(stdout).toContain('pamctl connect billing -- curl')
   expect(stdout.match(/-- held until Bob approves/g)).toHaveLength(hasMariadb ? 2 : 1)
+})
+
+it('with --saml people sign in with SAML alone, headless as well, and the single logout ends what they opened', async () => {
+  const stack = await startDemoStack({ withSaml: true })
+  const jane = pamctlHome({ PAMCTL_TOUR_ROOT: ROOT })
+  try {
+    const { issuers } = (await (await fetch(`${stack.gateway}/.well-known/pam-gateway`)).json()) as { issuers: object[] }
+    expect(issuers).toEqual([expect.objectContaining({ name: 'evaluation', isGateway: true })])
+    const browser = new Browser()
+    await pamctlSignsIn(jane, ['--gateway', stack.gateway], 'jane', browser)
+    const client = hasProgram('psql')
+      ? ['psql', '-X', '-A', '-t', '-c', 'select count(*) from customers']
+      : nodeClient('select count(*) from customers')
+    const query = () => pamctl(['connect', 'dev-db', '--', ...client], jane.environment)
+    expect(await query()).toMatchObject({ code: 0, stdout: '20\n' })
+    const token = await serviceToken(stack.issuer)
+    const service = { PAMCTL_HOME: jane.home, PAMCTL_GATEWAY: stack.gateway, PAMCTL_TOKEN: token }
+    expect((await pamctl(['whoami'], service)).stdout).toContain('ci-deploy')
+    expect(await browser.signIn(stack.samlSignOut ?? '', DEMO_PEOPLE.jane)).toContain('You are signed out')
+    await eventually(async () => ((await query()).code === 4 ? true : undefined), 'the sign-in has ended')
+  } finally {
+    await pamctl(['agent', 'stop'], jane.environment)
+    await stack.stop()
+  }
 })

@@ -24,13 +24,18 @@ export async function pamctlSignedIn(
     root = ROOT,
   }: { flags?: readonly string[]; environment?: NodeJS.ProcessEnv; root?: string } = {},
 ): Promise<PamctlHome> {
+  const signedIn = pamctlHome(environment, root)
+  await pamctlSignsIn(signedIn, ['--gateway', gateway, ...flags], who)
+  return signedIn
+}
+
+/** A home in which nobody has signed in. */
+export function pamctlHome(environment: NodeJS.ProcessEnv = {}, root = ROOT): PamctlHome {
   const home = mkdtempSync(join(tmpdir(), 'pamctl-test-home-'))
   const own: NodeJS.ProcessEnv = { PAMCTL_HOME: home, PAMCTL_SECRET_STORE: 'file', NO_COLOR: '1', ...environment }
   const start = (args: readonly string[]): RunningPamctl =>
     startProgram(process.execPath, [join(root, 'bin', 'pamctl.js'), ...args], own)
-  const signedIn = { home, environment: own, start }
-  await pamctlSignsIn(signedIn, ['--gateway', gateway, ...flags], who)
-  return signedIn
+  return { home, environment: own, start }
 }
 
 /** `pamctl login` in a home that exists. */
@@ -38,10 +43,11 @@ export async function pamctlSignsIn(
   home: PamctlHome,
   flags: readonly string[],
   who: keyof typeof DEMO_PEOPLE,
+  browser = new Browser(),
 ): Promise<void> {
   const login = home.start(['login', '--no-browser', ...flags])
   const link = await eventually(() => /Open (\S+) and enter\s+(\S+)/.exec(login.output()) ?? undefined, 'the link')
-  await new Browser().signIn(`${link[1]}?user_code=${link[2]}`, DEMO_PEOPLE[who])
+  await browser.signIn(`${link[1]}?user_code=${link[2]}`, DEMO_PEOPLE[who])
   const code = await login.closed
   if (code !== 0) throw new Error(`pamctl login ends with ${code}: ${login.output()}`)
 }

@@ -39,6 +39,7 @@ import { apiSettings, trustedIssuers } from './api-settings.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig, prepareConfig } from './config/load-config.ts'
 import type { GatewayKeys } from './keys.ts'
+import { listenAt } from './listen.ts'
 import { readCertificate, renewCertificate } from './listening-certificate.ts'
 import { openStore } from './open-store.ts'
 import { samlClients } from './saml-clients.ts'
@@ -91,7 +92,8 @@ export async function start(file: string): Promise<void> {
   const apps = listenForApps({ deps, tunnelParts, idle })
   const api = await createApi(deps, tls, (request, response) => apps.take(request, response))
   const tunnels = serveTunnels(api.server, deps, { tunnelParts, apps })
-  await api.listen({ host: config.listen.host, port: config.listen.port })
+  const { host, port: wanted } = config.listen
+  await listenAt({ key: 'listen', host, port: wanted }, () => api.listen({ host, port: wanted }))
   const { port } = api.server.address() as AddressInfo
   const ownUrl = `${tls === undefined ? 'http' : 'https'}://${config.listen.host}:${port}`
   if (config.publicUrl === undefined) running.live.publicUrl = ownUrl
@@ -336,10 +338,15 @@ async function startOperations(config: Config, readiness: () => Readiness): Prom
   const { operations } = config.listen
   if (operations === undefined) return undefined
   const server = createOperations(readiness)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(operations.port, operations.host, resolve)
-  })
+  const { host, port } = operations
+  await listenAt(
+    { key: 'listen.operations', host, port },
+    () =>
+      new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(port, host, resolve)
+      }),
+  )
   return server
 }
 

@@ -30,14 +30,17 @@ export function readTargetUrl(text: string, name: string): FirstTarget {
   try {
     url = new URL(text)
   } catch {
-    throw new UsageError('--target is not a URL', `write ${TARGET_URLS}`)
+    throw new UsageError(`"${visible(withoutPassword(text))}" is not the URL of a target`, `write ${TARGET_URLS}`)
   }
   const form = FORMS[url.protocol]
   if (form === undefined)
-    throw new UsageError(`--target: ${visible(url.protocol.slice(0, -1))} is not supported`, `write ${TARGET_URLS}`)
+    throw new UsageError(
+      `the URL of the target: ${visible(url.protocol.slice(0, -1))} is not supported`,
+      `write ${TARGET_URLS}`,
+    )
   if (url.password !== '')
     throw new UsageError(
-      '--target contains a password, which others on this machine can see',
+      'the URL of the target contains a password, which others on this machine can see',
       'leave it out: --credential says where the gateway reads it from',
     )
   const host = decoded(url.hostname).replace(/^\[(.*)\]$/, '$1')
@@ -48,11 +51,14 @@ export function readTargetUrl(text: string, name: string): FirstTarget {
     form.user === 'needed' && user === '' && 'a user',
     form.database && database === '' && 'a database',
   ].filter((what) => what !== false)
-  if (missing.length > 0) throw new UsageError(`--target needs ${missing.join(' and ')}: ${form.example}`)
+  if (missing.length > 0) throw new UsageError(`the URL of the target needs ${missing.join(' and ')}: ${form.example}`)
   if (form.user === 'none' && user !== '')
-    throw new UsageError(`--target takes no user: ${form.example}`, '--credential says what the gateway signs in with')
+    throw new UsageError(
+      `the URL of the target takes no user: ${form.example}`,
+      '--credential says what the gateway signs in with',
+    )
   if ((!form.database && database !== '') || url.hash !== '')
-    throw new UsageError(`--target ends after host and port: ${form.example}`)
+    throw new UsageError(`the URL of the target ends after host and port: ${form.example}`)
   return {
     type: form.type,
     name,
@@ -69,7 +75,10 @@ function decoded(part: string): string {
   try {
     return decodeURIComponent(part)
   } catch {
-    throw new UsageError('--target has a "%" that is no percent-encoded character', 'write %25 for a percent sign')
+    throw new UsageError(
+      'the URL of the target has a "%" that is no percent-encoded character',
+      'write %25 for a percent sign',
+    )
   }
 }
 
@@ -81,11 +90,14 @@ function tlsOf(url: URL, form: Form): Pick<FirstTarget, 'tls' | 'ca'> {
     if (key === 'sslmode' && form.tls && TLS_MODES.includes(value)) tls = value
     else if (key === 'sslmode' && form.tls)
       throw new UsageError(
-        `--target: sslmode=${visible(value)} is not supported`,
+        `the URL of the target: sslmode=${visible(value)} is not supported`,
         `write one of ${TLS_MODES.join(', ')}`,
       )
     else if (key === 'sslrootcert' && form.ca && value !== '') ca = value
-    else throw new UsageError(`--target: the parameter ${visible(key)} is not supported here: ${form.example}`)
+    else
+      throw new UsageError(
+        `the URL of the target: the parameter ${visible(key)} is not supported here: ${form.example}`,
+      )
   }
   return { tls, ca }
 }
@@ -134,3 +146,6 @@ const FORMS: Readonly<Record<string, Form>> = {
   'https:': http,
   'http:': http,
 }
+
+/** Whatever stands where a URL has its password. */
+const withoutPassword = (text: string): string => text.replace(/:[^:@/]*@/, ':…@')

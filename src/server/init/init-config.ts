@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { isSecretReference } from '../../credentials/secret-reference.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { fileProblem } from '../../shared/file-problem.ts'
+import { visible } from '../../shared/visible.ts'
 import { parseConfig } from '../config/config.ts'
 import { firstConfig, type FirstAnswers } from './first-config.ts'
 import { TARGET_URLS, readTargetUrl, type FirstTarget } from './first-target.ts'
@@ -43,10 +44,11 @@ export async function initConfig(
   const ask = questions === undefined ? nobody : questions.ask
   const publicUrl = checked(
     PUBLIC_URL,
-    options.publicUrl ?? (await ask('publicUrl', PUBLIC_URL, 'https://pam.example.com')),
+    options.publicUrl ??
+      (await ask('publicUrl', PUBLIC_URL, 'https://pam.example.com', (text) => checked(PUBLIC_URL, text))),
   )
   const tls = await tlsFiles(options, publicUrl, questions)
-  const issuer = checked(ISSUER, options.issuer ?? (await ask('issuer', ISSUER, '')))
+  const issuer = checked(ISSUER, options.issuer ?? (await ask('issuer', ISSUER, '', (text) => checked(ISSUER, text))))
   const { target, credential, typed } = await firstTarget(options, questions)
   const answers: FirstAnswers = {
     publicUrl: publicUrl.replace(/\/$/, ''),
@@ -89,7 +91,7 @@ function checked(what: string, text: string): string {
   try {
     url = new URL(text)
   } catch {
-    throw new UsageError(`${what} is not a URL`, 'begin it with https://')
+    throw new UsageError(`${what}: "${visible(text)}" is not a URL`, 'begin it with https://')
   }
   const isLoopback = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback))
@@ -127,7 +129,8 @@ async function firstTarget(
   questions: Questions | undefined,
 ): Promise<{ target: FirstTarget; credential: string; typed: string | undefined }> {
   const ask = questions === undefined ? nobody : questions.ask
-  const url = options.target ?? (await ask('target', `the first target: ${TARGET_URLS}`, ''))
+  const url =
+    options.target ?? (await ask('target', `the first target: ${TARGET_URLS}`, '', (text) => readTargetUrl(text, '')))
   const name = options.name ?? (await ask('name', 'what people call it', nameOf(url)))
   const target = readTargetUrl(url, name)
   if (options.credential !== undefined) {

@@ -35,19 +35,23 @@ describe('the URL of a first target', () => {
   })
 
   it.each([
-    ['no URL', 'db.example.com', /^--target is not a URL$/],
-    ['another program', 'redis://cache', /^--target: redis is not supported$/],
-    ['no user', 'postgres://db/shop', /^--target needs a user: postgres:\/\//],
-    ['no database and no user', 'mysql://db', /^--target needs a user and a database: /],
-    ['a user of HTTP', 'https://me@billing', /^--target takes no user: /],
-    ['a path of HTTP', 'https://billing/api', /^--target ends after host and port: /],
-    ['a mode that is none', 'postgres://u@h/d?sslmode=prefer', /^--target: sslmode=prefer is not supported$/],
+    ['no URL', 'db.example.com', /^"db.example.com" is not the URL of a target$/],
+    ['another program', 'redis://cache', /^the URL of the target: redis is not supported$/],
+    ['no user', 'postgres://db/shop', /^the URL of the target needs a user: postgres:\/\//],
+    ['no database and no user', 'mysql://db', /^the URL of the target needs a user and a database: /],
+    ['a user of HTTP', 'https://me@billing', /^the URL of the target takes no user: /],
+    ['a path of HTTP', 'https://billing/api', /^the URL of the target ends after host and port: /],
+    [
+      'a mode that is none',
+      'postgres://u@h/d?sslmode=prefer',
+      /^the URL of the target: sslmode=prefer is not supported$/,
+    ],
     [
       'a parameter nobody knows',
       'postgres://u@h/d?options=-c',
-      /^--target: the parameter options is not supported here/,
+      /^the URL of the target: the parameter options is not supported here/,
     ],
-    ['TLS of SSH', 'ssh://u@h?sslmode=disable', /^--target: the parameter sslmode is not supported here/],
+    ['TLS of SSH', 'ssh://u@h?sslmode=disable', /^the URL of the target: the parameter sslmode is not supported here/],
   ])('refuses %s', (_what, url, message) => expect(refusal(url)).toMatch(message))
 
   it('refuses a percent sign by itself, wherever it is', () => {

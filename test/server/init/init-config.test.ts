@@ -89,7 +89,11 @@ describe('pam-gateway init', () => {
       { ...GIVEN, publicUrl: 'https://example.com/pam' },
       /must not have more than a host and a port$/,
     ],
-    ['an issuer that is no URL', { ...GIVEN, issuer: 'idp' }, /^the URL of your OpenID provider.* is not a URL$/],
+    [
+      'an issuer that is no URL',
+      { ...GIVEN, issuer: 'idp' },
+      /^the URL of your OpenID provider.*: "idp" is not a URL$/,
+    ],
     ['a certificate without key', { ...GIVEN, certificate: 'a' }, /^--certificate and --key belong together$/],
     ['TLS that nobody ends', { ...GIVEN, behindProxy: false }, /needs --certificate and --key, or --behind-proxy$/],
     [

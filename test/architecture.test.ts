@@ -50,6 +50,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: ['shared/', 'policy/'],
     packages: ['@marcbachmann/cel-js', 'node:crypto', 're2js', 'zod'],
   },
+  'sql/pinned-settings.ts': { imports: ['shared/errors.ts'] },
   sql: { imports: ['sql/'] },
   'sql/long-text-reader.ts': { imports: ['shared/deadline-worker.ts'] },
   'sql/conditions': { imports: ['sql/*.ts', 'sql/conditions/'] },
@@ -217,7 +218,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
 
   'protocols/postgres': {
-    imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/postgres/*.ts'],
+    imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/postgres/*.ts', 'sql/pinned-settings.ts'],
     packages: ['zod'],
   },
   'protocols/postgres/gateway-half.ts': {
@@ -274,6 +275,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:protocols/postgres/wire/',
       'protocols/postgres/default-schema.ts',
       'protocols/postgres/pinned-settings.ts',
+      'protocols/postgres/plain-milliseconds.ts',
       'protocols/postgres/catalog/',
       'protocols/postgres/dialect/',
       'type:protocols/postgres/masking/',
@@ -320,6 +322,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:policy/',
       'type:protocols/protocol.ts',
       'type:protocols/postgres/ephemeral-settings.ts',
+      'protocols/postgres/session-settings.ts',
       'protocols/postgres/sqlstates.ts',
       'protocols/postgres/target.ts',
       'protocols/postgres/wire/',
@@ -350,7 +353,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
 
   'protocols/mysql': {
-    imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/mysql/*.ts'],
+    imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/mysql/*.ts', 'sql/pinned-settings.ts'],
     packages: ['zod'],
   },
   'protocols/mysql/gateway-half.ts': {
@@ -440,6 +443,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:protocols/protocol.ts',
       'type:protocols/mysql/ephemeral-settings.ts',
       'protocols/mysql/error-codes.ts',
+      'protocols/mysql/session-settings.ts',
       'protocols/mysql/target.ts',
       'protocols/mysql/wire/',
       'protocols/mysql/dialect/',
@@ -458,6 +462,8 @@ const ROWS: Readonly<Record<string, Row>> = {
       'wire/*.ts',
       'gateway/',
       'type:credentials/',
+      'type:sql/pinned-settings.ts',
+      'protocols/mysql/session-settings.ts',
       'protocols/mysql/target.ts',
       'protocols/mysql/wire/',
       'protocols/mysql/dialect/sql-mode.ts',

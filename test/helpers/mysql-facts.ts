@@ -10,6 +10,7 @@ import type { StatementFacts } from '../../src/protocols/mysql/dialect/statement
 import { SessionMemory } from '../../src/protocols/mysql/dialect/session-memory.ts'
 import { maskingScope } from '../../src/protocols/mysql/masking/scope.ts'
 import type { ServerVersion } from '../../src/protocols/mysql/wire/server-version.ts'
+import { NOTHING_PINNED } from '../../src/sql/pinned-settings.ts'
 import { atOnce } from '../../src/shared/slices.ts'
 
 export const MARIADB: ServerVersion = { flavor: 'mariadb', number: 101_119, text: '10.11.19-MariaDB' }
@@ -132,6 +133,7 @@ const OPTIONS: FactsOptions = {
   readOnly: false,
   ownAccount: false,
   hasSessionAccount: false,
+  pinned: NOTHING_PINNED,
   defaultSchema: 'shop',
   memory: SessionMemory.NEW,
 }

@@ -74,6 +74,8 @@ export function testPipeline({
   statementBytes = 1000,
   catalog = {},
   definitions = new SharedDefinitions(),
+  settings,
+  parameters = new Map(),
 }: {
   masking?: MaskingPlan
   decide?: (draft: CommandDraft) => Verdict | Hold
@@ -84,6 +86,8 @@ export function testPipeline({
   statementBytes?: number
   catalog?: Partial<CatalogRows>
   definitions?: SharedDefinitions
+  settings?: PostgresTarget['settings']
+  parameters?: ReadonlyMap<string, string>
 } = {}) {
   const toClient: Buffer[] = []
   const toUpstream: Buffer[] = []
@@ -91,7 +95,7 @@ export function testPipeline({
   const session = {
     masking,
     limits: { resultMessageBytes: 1_000_000, statementBytes, catalogs: 10_000 },
-    config: { recordRows: 0, safeFunctions: [], reading },
+    config: { recordRows: 0, safeFunctions: [], reading, settings },
     hashKeys: { session: Buffer.alloc(32), target: Buffer.alloc(32) },
     recorder: { outcome() {} },
     logger: { warn() {} },
@@ -114,7 +118,7 @@ export function testPipeline({
     place,
     seen: seenFirst(0),
     readAt: performance.now(),
-    parameters: new Map(),
+    parameters,
     target: {
       processId: undefined,
       cancel: () => Promise.resolve(),

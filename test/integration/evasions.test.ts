@@ -18,8 +18,9 @@ import {
   type Effect,
   type Evasion,
 } from '../fixtures/evasions.ts'
+import { POSTGRES_SETTING_EVASIONS } from '../fixtures/setting-evasions.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
-import { isPostgresMissing, ofThisVersion, POSTGRES_VERSION } from '../helpers/postgres-version.ts'
+import { isPostgresMissing, ofThisVersion, POSTGRES_VERSION, sampledForVersion } from '../helpers/postgres-version.ts'
 import { PG_DUMP, pgEnvironment, run } from '../helpers/run.ts'
 
 /**
@@ -35,6 +36,7 @@ let defining: Port
 let implied: Port
 let everywhere: Port
 let within: Port
+let pinned: Port
 /** The table that long secrets are stored in. */
 let toast = ''
 /** The list of functions that were reviewed. */
@@ -64,7 +66,9 @@ const RULES = `
   - { use: app-developer, targets: { labels: { env: developer } } }
   - { name: the vault is closed, targets: { names: [defining, implied, everywhere, installed] }, match: { relations: [vault] }, deny: vault is closed }
   - { name: no entry is changed, targets: { names: [defining, implied, everywhere, installed] }, match: { writes: [ledger] }, deny: the ledger is not written }
-  - { name: everything that is understood, targets: { names: [guarded, readonly, lenient, defining, implied, everywhere, installed] }, allow: true }`
+  - { name: everything that is understood, targets: { names: [guarded, readonly, lenient, defining, implied, everywhere, installed, pinned] }, allow: true }`
+
+const PINNED = `{ statement_timeout: 30s, lock_timeout: 5s, idle_in_transaction_session_timeout: 1min, application_name: "{person} on {target}", pinned: [statement_timeout, lock_timeout, idle_in_transaction_session_timeout, application_name] }`
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'pamctl-evasion-'))
@@ -116,7 +120,7 @@ beforeAll(async () => {
       return yaml
         .replace(
           '\naccess:',
-          `${['guarded', 'readonly', 'lenient', 'everyday', 'developer', 'defining'].map((name) => target(name)).join('')}${target('implied', 'evade_implied')}${target('everywhere', 'evade_everywhere')}${target('installed', 'evade_installed').replace('tls: disable', `tls: disable, safeFunctions: ${JSON.stringify(reviewed)}`)}\n\naccess:\n  - { name: evade, who: { groups: [engineering] }, targets: { names: [guarded, readonly, lenient, everyday, developer, defining, implied, everywhere, installed] }, grant: standing }`,
+          `${['guarded', 'readonly', 'lenient', 'everyday', 'developer', 'defining'].map((name) => target(name)).join('')}${target('implied', 'evade_implied')}${target('everywhere', 'evade_everywhere')}${target('installed', 'evade_installed').replace('tls: disable', `tls: disable, safeFunctions: ${JSON.stringify(reviewed)}`)}${target('pinned').replace('tls: disable', `tls: disable, settings: ${PINNED}`)}\n\naccess:\n  - { name: evade, who: { groups: [engineering] }, targets: { names: [guarded, readonly, lenient, everyday, developer, defining, implied, everywhere, installed, pinned] }, grant: standing }`,
         )
         .replace('\ncommands:', `\ncommands:${RULES}`)
     },
@@ -136,6 +140,7 @@ beforeAll(async () => {
   implied = await openPort(jane, 'implied')
   everywhere = await openPort(jane, 'everywhere')
   within = await openPort(jane, 'installed')
+  pinned = await openPort(jane, 'pinned')
 })
 
 afterAll(async () => {
@@ -149,6 +154,7 @@ afterAll(async () => {
   for (const observer of Object.values(observers ?? {})) await observer.end()
   everywhere?.close()
   within?.close()
+  pinned?.close()
   await stack?.stop()
   rmSync(directory, { recursive: true, force: true })
 })
@@ -580,4 +586,110 @@ describe.skipIf(isPostgresMissing)('casts between types of the system, and event
     '%s',
     async (_name, evasion) => check(evasion, everywhere, 'evade_everywhere'),
   )
+})
+
+describe.skipIf(isPostgresMissing)('settings that are pinned', () => {
+  const SETTINGS =
+    "select concat_ws(', ', current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout'), current_setting('application_name')) as state"
+  const PINNED_STATE = '30s, 5s, 1min, jane@example.com on pinned'
+  const through = (more: pg.ClientConfig = {}): pg.ClientConfig => ({
+    host: '127.0.0.1',
+    port: pinned.port,
+    user: 'postgres',
+    database: 'evade',
+    ssl: false,
+    ...more,
+  })
+  const settingsOf = async (db: pg.Client): Promise<string> =>
+    String((await db.query<{ state: string }>(SETTINGS)).rows[0]?.state)
+
+  /** What a script answers, and what the settings are then, in its transaction or after one that has failed. */
+  async function after(
+    config: pg.ClientConfig,
+    script: readonly (string | readonly [string, readonly unknown[]])[],
+  ): Promise<{ answers: string; state: string }> {
+    const db = await connect(config)
+    const answers: string[] = []
+    for (const part of script) {
+      const [text, values] = typeof part === 'string' ? [part] : part
+      const query = { text, ...(values === undefined ? {} : { values }) } as pg.QueryConfig
+      answers.push(
+        await db.query(query).then(
+          (result) => JSON.stringify([result].flat().map(({ rows }) => rows as unknown)),
+          (error: Error) => error.message,
+        ),
+      )
+    }
+    const state = await settingsOf(db).catch(async () => {
+      await db.query('rollback')
+      return settingsOf(db)
+    })
+    await db.query('rollback')
+    await db.end()
+    return { answers: answers.join('\n'), state }
+  }
+  const isLifted = ({ answers, state }: { answers: string; state: string }, expected: string): boolean =>
+    /"lifted"/.test(answers) || state !== expected
+
+  it.each(
+    sampledForVersion(POSTGRES_SETTING_EVASIONS).map((script) => [script.map(String).join('; '), script] as const),
+  )('are not lifted by %s', async (_name, script) => {
+    const options = '-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=1min'
+    const direct = await after({ ...base, database: 'evade', options, application_name: 'jane' }, script)
+    expect([isLifted(direct, '30s, 5s, 1min, jane'), direct]).toEqual([true, direct])
+    const tried = await after(through(), script)
+    expect([isLifted(tried, PINNED_STATE), tried]).toEqual([false, tried])
+    expect(tried.answers).toMatch(/pam: /)
+  })
+
+  it.each([
+    '-c statement_timeout=0',
+    '-c statement_timeout=31s',
+    '--lock-timeout=0',
+    '-c Lock_Timeout=1h',
+    '-c statement_timeout=5s -c statement_timeout=0.4',
+    '-c statement_timeout=-1',
+  ])('are not lifted by the start-up options %s', async (options) => {
+    await expect(connect(through({ options }))).rejects.toThrow(
+      /_timeout is pinned by the configuration of this target: it stays /,
+    )
+  })
+
+  it('keep an application_name, whatever a driver calls itself, and tell the client', async () => {
+    const db = new pg.Client(through({ application_name: 'psql', options: '-c application_name=other' }))
+    const told: string[] = []
+    const { connection } = db as unknown as {
+      connection: { on(event: string, told: (status: { parameterName: string; parameterValue: string }) => void): void }
+    }
+    connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
+      if (parameterName === 'application_name') told.push(parameterValue)
+    })
+    await db.connect()
+    expect(told).toEqual(['jane@example.com on pinned'])
+    const { rows } = await observers.evade.query<{ n: number }>(
+      "select count(*)::int as n from pg_stat_activity where application_name = 'jane@example.com on pinned'",
+    )
+    expect(rows[0]?.n).toBeGreaterThan(0)
+    await db.end()
+  })
+
+  it('may be stricter, and go back to what is pinned', async () => {
+    const db = await connect(through({ options: '-c lock_timeout=2s' }))
+    expect(await settingsOf(db)).toBe('30s, 2s, 1min, jane@example.com on pinned')
+    for (const sql of ['reset statement_timeout', 'reset all', 'discard all', 'set statement_timeout to default']) {
+      await db.query("set statement_timeout = '2s'")
+      await db.query("select set_config('idle_in_transaction_session_timeout', '10000', false)")
+      expect(await settingsOf(db)).toBe('2s, 2s, 10s, jane@example.com on pinned')
+      await db.query(sql)
+      await db.query('reset idle_in_transaction_session_timeout')
+      expect(await settingsOf(db)).toBe('30s, 2s, 1min, jane@example.com on pinned')
+    }
+    await expect(db.query('set statement_timeout = 0')).rejects.toMatchObject({
+      code: '42501',
+      message: expect.stringMatching(
+        /statement_timeout is pinned by the configuration of this target: it stays 30s/,
+      ) as string,
+    })
+    await db.end()
+  })
 })

@@ -11,6 +11,7 @@ import {
   type Evasion,
   type Guard,
 } from '../fixtures/mysql-evasions.ts'
+import { MARIADB_SETTING_EVASIONS } from '../fixtures/setting-evasions.ts'
 import { isMariadbMissing, startTestMariadb } from '../helpers/mariadb.ts'
 import { MysqlClient } from '../helpers/mysql-client.ts'
 import { MysqlGateway } from '../helpers/mysql-gateway.ts'
@@ -241,5 +242,108 @@ describe.skipIf(isMariadbMissing())('what the rules forbid has no effect through
       expect(verdict).toEqual([false, initial, through.answers])
       expect(through.answers).toMatch(/pam: |in a READ ONLY transaction/)
     }
+  })
+})
+
+describe.skipIf(isMariadbMissing())('settings that are pinned', () => {
+  const LIMITS = { max_statement_time: 30, lock_wait_timeout: 5, innodb_lock_wait_timeout: 5 } as const
+  const NAMES = Object.keys(LIMITS) as (keyof typeof LIMITS)[]
+  const SET = `SET SESSION ${Object.entries(LIMITS)
+    .map(([name, value]) => `${name} = ${value}`)
+    .join(', ')}`
+  const SETTINGS = `SELECT ${NAMES.map((name) => `@@${name}`).join(', ')}`
+  const PINNED = '30.000000, 5, 5'
+  let gateway: MysqlGateway
+
+  beforeAll(async () => {
+    gateway = await MysqlGateway.start({
+      rules: `${ACCESS}commands: [{ name: no programs, match: { kinds: [compound] }, deny: no }, { name: code that nobody has read, match: { unknown: true, functions: [lift] }, allow: true }, { name: everything that is understood, allow: true }]`,
+      target: { port: server.port, database: 'evade', ownAccount: true, settings: { ...LIMITS, pinned: NAMES } },
+      password: 'secret',
+    })
+  })
+  afterAll(() => gateway?.stop())
+
+  const settingsOf = async (client: MysqlClient): Promise<string> =>
+    String((await client.rows(SETTINGS))[0]?.join(', '))
+
+  async function after(port: number, script: readonly string[]): Promise<{ answers: string; state: string }> {
+    const client = await MysqlClient.connect(port, ACCOUNT)
+    const answers: string[] = []
+    for (const sql of script)
+      answers.push(
+        await client.query(sql).then(
+          (results) => JSON.stringify(results.flatMap(({ rows }) => rows)),
+          (error: Error) => error.message,
+        ),
+      )
+    const state = await settingsOf(client)
+    client.quit()
+    return { answers: answers.join('\n'), state }
+  }
+  const isLifted = ({ answers, state }: { answers: string; state: string }): boolean =>
+    answers.includes('"lifted"') || state !== PINNED
+
+  it.each(MARIADB_SETTING_EVASIONS.map((script) => [script.join('; '), script] as const))(
+    'are not lifted by %s',
+    async (_name, script) => {
+      const direct = await after(server.port, [SET, ...script])
+      expect([isLifted(direct), direct]).toEqual([true, direct])
+      const through = await after(gateway.port, script)
+      expect([isLifted(through), through]).toEqual([false, through])
+      expect(through.answers).toMatch(/pam: /)
+    },
+  )
+
+  it('are not lifted by a prepared statement with a parameter', async () => {
+    for (const port of [server.port, gateway.port]) {
+      const client = await MysqlClient.connect(port, ACCOUNT)
+      if (port === server.port) await client.query(SET)
+      const run = client.prepare('SET max_statement_time = ? + 0').then(({ id }) => client.execute(id, ['0']))
+      if (port === server.port) await run
+      else
+        await expect(run).rejects.toThrow(
+          /max_statement_time is pinned by the configuration of this target: it stays 30/,
+        )
+      expect((await settingsOf(client)) === PINNED).toBe(port === gateway.port)
+      client.quit()
+    }
+  })
+
+  it('are set again where a connection starts anew', async () => {
+    for (const port of [server.port, gateway.port]) {
+      const client = await MysqlClient.connect(port, ACCOUNT)
+      if (port === server.port) await client.query(SET)
+      await client.query('SET max_statement_time = 2')
+      expect(await settingsOf(client)).toBe('2.000000, 5, 5')
+      await client.command(Buffer.of(commands.resetConnection), 'done')
+      expect((await settingsOf(client)) === PINNED).toBe(port === gateway.port)
+      client.quit()
+    }
+    const client = await MysqlClient.connect(gateway.port, ACCOUNT)
+    const again = Buffer.concat([
+      Buffer.of(commands.changeUser),
+      Buffer.from('app\0'),
+      Buffer.of(0),
+      Buffer.from('evade\0'),
+    ])
+    await client.query('SET max_statement_time = 2')
+    await client.command(again, 'done')
+    expect(await settingsOf(client)).toBe(PINNED)
+    client.quit()
+  })
+
+  it('are read back after code that is not read, which ends a session that it has lifted one of', async () => {
+    await observer.query(
+      'CREATE OR REPLACE FUNCTION evade.lift() RETURNS INT BEGIN SET SESSION lock_wait_timeout = 100; RETURN @@lock_wait_timeout; END',
+    )
+    const client = await MysqlClient.connect(gateway.port, ACCOUNT)
+    expect(await client.rows('SELECT lift()')).toEqual([['100']])
+    await expect(client.rows('SELECT 1')).rejects.toThrow(
+      /lock_wait_timeout is pinned by the configuration of this target, and something changed it/,
+    )
+    await gateway.last.over
+    await observer.query('DROP FUNCTION evade.lift')
+    client.quit()
   })
 })

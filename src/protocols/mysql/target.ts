@@ -6,6 +6,7 @@ import { checkDatabaseLogin, databaseLogin } from '../database-login.ts'
 import { refuseBesideEphemeral } from '../ephemeral-login.ts'
 import type { TargetKind } from '../protocol.ts'
 import { ephemeralSettings } from './ephemeral-settings.ts'
+import { sessionSettings } from './session-settings.ts'
 import { targetShape } from '../target-shape.ts'
 import { checkAuthority, targetTls } from '../target-tls.ts'
 import { unverifiedFindings } from '../unverified-target.ts'
@@ -28,6 +29,9 @@ const schema = z
       .describe(
         'an account for each session, made when it opens and dropped when it ends, instead of a password; user is then what clients and rules call the account',
       ),
+    settings: sessionSettings
+      .optional()
+      .describe('what the gateway sets for each session, in the words and units of the server'),
     ownAccount: z
       .boolean()
       .default(false)

@@ -10,6 +10,7 @@ import { checkAuthority, targetTls } from '../target-tls.ts'
 import { unverifiedFindings } from '../unverified-target.ts'
 import { DEFAULT_SCHEMA } from './default-schema.ts'
 import { ephemeralSettings } from './ephemeral-settings.ts'
+import { sessionSettings } from './session-settings.ts'
 
 const schema = z
   .strictObject({
@@ -23,6 +24,9 @@ const schema = z
       .describe(
         'a role for each session, made when it opens and dropped when it ends, instead of a password; user is then what clients and rules call the account',
       ),
+    settings: sessionSettings
+      .optional()
+      .describe('what the gateway sets for each session, in the words of the server; before settings of the account'),
     ownAccount: z
       .boolean()
       .default(false)

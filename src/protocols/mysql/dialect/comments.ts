@@ -69,9 +69,25 @@ function endOfComment(text: string, from: number, nests: boolean): number {
   }
 }
 
+/**
+ * The time limits that optimizer hints set for a statement, as settings; with no value where it is not plain. Where in the text they stand does not
+ * matter: what stands in a constant is counted, too. Source: MySQL manual, Statement Execution Time Optimizer Hints; MariaDB, Optimizer Hints.
+ */
+export function hintedLimits(text: string, server: ServerVersion): { name: string; value: string | undefined }[] {
+  if (!readsHints(server) || !text.includes('/*+')) return []
+  return [...text.matchAll(/MAX_EXECUTION_TIME\s*(?:\(\s*(\d{1,10})\s*\))?/gi)].map(([, milliseconds]) =>
+    // In MariaDB it goes before max_statement_time, which is in seconds.
+    server.flavor === 'mariadb'
+      ? { name: 'max_statement_time', value: undefined }
+      : { name: 'max_execution_time', value: milliseconds },
+  )
+}
+
+const readsHints = ({ flavor, number }: ServerVersion): boolean => flavor !== 'mariadb' || number >= 120_000
+
 /** Optimizer hints have a grammar of their own, with quotes that may hide the end; SET_VAR changes settings. */
 function checkHint(text: string, start: number, server: ServerVersion): void {
-  if (server.flavor === 'mariadb' && server.number < 120_000) return
+  if (!readsHints(server)) return
   const end = text.indexOf('*/', start)
   const hint = text.slice(start, end === -1 ? undefined : end)
   if (/["'`]|SET_VAR|RESOURCE_GROUP/i.test(hint)) throw new NotRead('an optimizer hint with quotes or settings')

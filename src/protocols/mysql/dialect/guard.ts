@@ -2,6 +2,7 @@ import { PamError } from '../../../shared/errors.ts'
 import { wordList } from '../../../shared/word-list.ts'
 import type { MaskingScope } from '../../../sql/masking/masking-scope.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
+import { isAsStrict, pinnedRefusal, type PinnedSettings } from '../../../sql/pinned-settings.ts'
 import { partsOf, statementParts } from '../../../sql/parts.ts'
 import type { Expression, Statement } from '../../../sql/query.ts'
 import type { SqlStatement } from '../../../sql/statement.ts'
@@ -17,10 +18,11 @@ export function guard(
   statement: ParsedStatement,
   catalog: Catalog,
   masking: MaskingScope,
-  { readOnly, ownAccount, hasSessionAccount }: GuardOptions,
+  { readOnly, ownAccount, hasSessionAccount, pinned }: GuardOptions,
 ): PamError | undefined {
   return (
     guardSettings(statement, catalog) ??
+    guardPinned(statement, pinned) ??
     (readOnly ? guardReadOnly(statement) : undefined) ??
     (ownAccount ? undefined : guardAccount(statement, catalog)) ??
     (hasSessionAccount ? guardSessionAccount(statement) : undefined) ??
@@ -35,12 +37,28 @@ export interface GuardOptions {
   readonly ownAccount: boolean
   /** The account was made for this session, and goes with it. */
   readonly hasSessionAccount: boolean
+  /** What the configuration of the target pins. */
+  readonly pinned: PinnedSettings
 }
 
 function guardSettings({ settings }: ParsedStatement, { server }: Catalog): PamError | undefined {
   for (const setting of settings) {
     const effect = effectOf(setting, server)
     if (typeof effect === 'object') return refuse('SETTING_REFUSED', effect.refused)
+  }
+  return undefined
+}
+
+/**
+ * What would lift a setting that is pinned: all but smaller whole numbers. DEFAULT is the value of the server, not that of the gateway; a fraction
+ * may come to zero, which is no limit.
+ */
+function guardPinned({ settings }: ParsedStatement, pinned: PinnedSettings): PamError | undefined {
+  for (const { name, value } of settings) {
+    const setting = pinned.get(name)
+    if (setting === undefined) continue
+    if (!isAsStrict(setting, /^\d{1,10}$/.test(value ?? '') ? Number(value) : undefined))
+      return pinnedRefusal(name, setting)
   }
   return undefined
 }

@@ -1,6 +1,7 @@
 import type { LiteralPlace, ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import { readFacts } from '../../../sql/facts/read-facts.ts'
 import type { Statement } from '../../../sql/query.ts'
+import { hintedLimits } from './comments.ts'
 import { dialectOf } from './dialect.ts'
 import { tokenize } from './lexer.ts'
 import { isLiteral, type Tokens } from './tokens.ts'
@@ -29,7 +30,12 @@ export type ParsedText = readonly ParsedStatement[] | ReadingFailure
 export function readStatements(text: string, context: ReadingContext): ParsedText {
   try {
     const dialect = dialectOf(context.server)
-    return readTrees(text, context).map(({ tree, literals }) => readFacts(tree, dialect).finish(tree, literals))
+    const hinted = hintedLimits(text, context.server)
+    return readTrees(text, context).map(({ tree, literals }) => {
+      const found = readFacts(tree, dialect)
+      found.settings.push(...hinted)
+      return found.finish(tree, literals)
+    })
   } catch (error) {
     if (error instanceof NotRead) return { failure: error.message }
     throw error

@@ -4,6 +4,7 @@ import type { Probe } from '../../../gateway/engine.ts'
 import { targetFailure, TargetSaidNo } from '../../../gateway/target-failure.ts'
 import { CatalogShelf } from '../catalog/catalog-shelf.ts'
 import { openOwnConnection, type UpstreamTarget } from './login/connect-upstream.ts'
+import { settingStatements } from '../session-settings.ts'
 import { readBody } from '../dialect/read-body.ts'
 
 /** Does what a session begins with: TLS, login, definitions. */
@@ -17,6 +18,7 @@ export async function probeMysql(target: UpstreamTarget): Promise<Probe> {
       const place = new CatalogShelf(readBody).find(config.name, version, declared)
       const { relations } = await place.current((sql) => connection.ask(sql))
       const grants = await connection.ask('SHOW GRANTS')
+      for (const sql of settingStatements(config.settings)) await connection.ask(sql)
       connection.close()
       const isAlmighty = grants.some(([grant]) =>
         /^GRANT (?:.*, )?(?:ALL PRIVILEGES|SUPER)\b.* ON \*\.\* /.test(grant ?? ''),

@@ -7,6 +7,7 @@ import { SessionMemory } from '../dialect/session-memory.ts'
 import { unparsed } from '../dialect/resolve-statement.ts'
 import { maskingScope } from '../masking/scope.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
+import { NOTHING_PINNED } from '../../../sql/pinned-settings.ts'
 import type { ServerVersion } from '../wire/server-version.ts'
 
 type Alone = Awaited<ReturnType<Engine['read']>>
@@ -47,6 +48,7 @@ async function readAs(
       readOnly: false,
       ownAccount: false,
       hasSessionAccount: false,
+      pinned: NOTHING_PINNED,
       defaultSchema: database,
       memory: SessionMemory.NEW,
     },

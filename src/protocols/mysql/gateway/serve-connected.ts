@@ -17,7 +17,7 @@ import { encodeOk } from '../wire/ok.ts'
 import { admitHello } from './admit.ts'
 import { toErr } from './error-packet.ts'
 import type { Hello } from './greeting.ts'
-import { beginningOf, QUIT, type Upstream, type UpstreamTarget } from './login/connect-upstream.ts'
+import { QUIT, sessionBeginning, type Upstream, type UpstreamTarget } from './login/connect-upstream.ts'
 import { OwnConnections } from './login/own-connections.ts'
 import { statementAnalyzer } from './pipeline/analyze-statement.ts'
 import { ClientCommands } from './pipeline/client-commands.ts'
@@ -62,7 +62,7 @@ export async function serveConnected(
     admit: (user, database, collation) =>
       admitHello({ user, database, collation: collation ?? hello.collation }, config, hello),
     onReset: () => analyzer.forgetSession(),
-    beginning: beginningOf(config, readOnly),
+    beginning: sessionBeginning(config, readOnly),
   })
   const clientSide = new ClientSide(pipeline, gate, commands)
   const serverSide = new ServerSide(pipeline, analyzer, clientSide)

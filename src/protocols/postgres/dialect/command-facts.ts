@@ -4,6 +4,7 @@ import type { ChangedBy } from '../catalog/change-log.ts'
 import { effectsOf } from './effects.ts'
 import { guard, type GuardOptions } from './guard.ts'
 import { guardLineage } from '../../../sql/facts/guard-lineage.ts'
+import { NOTHING_PINNED } from '../../../sql/pinned-settings.ts'
 import { comparisonsOf, quoting, unknownLineage, unknownOutputs } from '../../../sql/facts/lineage-facts.ts'
 import { Redefinitions, sourcesBeside } from '../../../sql/facts/redefinitions.ts'
 import type { StatementLineage } from '../../../sql/lineage/report.ts'
@@ -19,13 +20,15 @@ import { named } from './relations-behind.ts'
 /** A statement that was prepared with PREPARE, by its name; undefined where none is known. */
 export type FindPrepared = (name: string) => StatementFacts | undefined
 
+const NO_GUARD: GuardOptions = { readOnly: false, ownAccount: false, pinned: NOTHING_PINNED }
+
 /** Resolves the names of parsed statements against the catalogs. */
 export function resolveFacts(
   parsed: readonly ParsedStatement[],
   catalog: Catalog,
   masking: MaskingScope,
   findPrepared: FindPrepared = () => undefined,
-  options: GuardOptions & { readonly uncertain?: string | undefined } = { readOnly: false, ownAccount: false },
+  options: GuardOptions & { readonly uncertain?: string | undefined } = NO_GUARD,
 ): StatementFacts {
   const hides = masking.plan.columns.length > 0
   // Statements that the text itself prepares are known to the statements after them.

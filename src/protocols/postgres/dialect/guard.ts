@@ -6,6 +6,8 @@ import type { MaskingScope } from '../masking/scope.ts'
 import { PINNED_SETTINGS } from '../pinned-settings.ts'
 import { HARMLESS_SETTINGS } from './settings.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
+import { isAsStrict, pinnedRefusal, type PinnedSettings } from '../../../sql/pinned-settings.ts'
+import { plainMilliseconds } from '../plain-milliseconds.ts'
 
 /**
  * What is refused whatever the rules say: statements that would make the gateway and the server read commands differently, change the
@@ -15,10 +17,11 @@ export function guard(
   statement: ParsedStatement,
   catalog: Catalog,
   masking: MaskingScope,
-  { readOnly, ownAccount }: GuardOptions,
+  { readOnly, ownAccount, pinned }: GuardOptions,
 ): PamError | undefined {
   return (
     guardSettings(statement, catalog) ??
+    guardPinned(statement, pinned) ??
     (readOnly ? guardReadOnly(statement) : undefined) ??
     (ownAccount ? undefined : guardAccount(statement)) ??
     guardMasking(statement, catalog, masking)
@@ -30,6 +33,8 @@ export interface GuardOptions {
   readonly readOnly: boolean
   /** Nobody else uses the account: rules decide on statements that change it. */
   readonly ownAccount: boolean
+  /** What the configuration of the target pins. */
+  readonly pinned: PinnedSettings
 }
 
 /**
@@ -78,6 +83,21 @@ function guardSettings(statement: ParsedStatement, catalog: Catalog): PamError |
       `SET ${name} is not allowed here: the gateway relies on it to read statements as the server does`,
       undefined,
     )
+  }
+  return undefined
+}
+
+/**
+ * Refuses what would lift a setting that is pinned, wherever it stands. RESET, DISCARD ALL and TO DEFAULT go back to what the session started with,
+ * which the gateway gave (manual, RESET); set_config() with a parameter could set anything.
+ */
+function guardPinned({ settings, functions }: ParsedStatement, pinned: PinnedSettings): PamError | undefined {
+  if (pinned.size === 0) return undefined
+  const isComputed = functions.some(({ name }) => name === 'set_config')
+  for (const { name, value } of settings) {
+    const setting = pinned.get(name)
+    if (setting === undefined || (value === undefined && !isComputed)) continue
+    if (value === undefined || !isAsStrict(setting, plainMilliseconds(value))) return pinnedRefusal(name, setting)
   }
   return undefined
 }

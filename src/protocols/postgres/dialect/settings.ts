@@ -93,7 +93,7 @@ const PRIVILEGED: ReadonlyMap<string, string> = new Map<string, string>(
 export const HARMLESS_SETTINGS: ReadonlySet<string> = new Set(
   wordList(`
   application_name bytea_output client_min_messages datestyle extra_float_digits geqo idle_in_transaction_session_timeout
-  intervalstyle jit lock_timeout max_parallel_workers_per_gather default_transaction_deferrable default_transaction_isolation
-  statement_timeout tcp_user_timeout timezone work_mem
+  idle_session_timeout intervalstyle jit lock_timeout max_parallel_workers_per_gather default_transaction_deferrable default_transaction_isolation
+  statement_timeout tcp_user_timeout timezone transaction_timeout work_mem
 `),
 )

@@ -9,6 +9,7 @@ import {
 import { RecordedChannel } from '../../../gateway/recorded-channel.ts'
 import { sessionFor, type Engine } from '../../../gateway/engine.ts'
 import type { PostgresTarget } from '../target.ts'
+import { startSettings } from '../session-settings.ts'
 import { assumedFacts } from './assumed-facts.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
 import { CancelKeys } from './cancel-keys.ts'
@@ -53,11 +54,13 @@ export function postgresEngine(
     },
     async serve(client, hello, anySession) {
       const session = sessionFor<PostgresTarget>('postgres', anySession)
-      const settings = new Map(admitStartup(hello, session.config))
+      const { person, id, config } = session
+      const names = { person: person.label, session: id, target: config.name }
+      const settings = new Map(startSettings(admitStartup(hello, config), config.settings, names))
       if (session.readOnly) settings.set('default_transaction_read_only', 'on')
       const path = settings.get('search_path')
       if (path !== undefined) await judgeStartPath(path, session, parser)
-      const { config, lease, limits } = session
+      const { lease, limits } = session
       const waiting = waitingClient(client, hello.rest, session)
       const upstream = await connectUpstream(
         { config, lease, limits, baseDirectory, readsForRecordAlone: !restsOnDefinitions(session) },

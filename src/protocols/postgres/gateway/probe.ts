@@ -3,6 +3,7 @@ import { PamError } from '../../../shared/errors.ts'
 import { TERMINATE } from '../wire/client-message.ts'
 import type { ConnectLimits, Probe } from '../../../gateway/engine.ts'
 import type { PostgresTarget } from '../target.ts'
+import { startSettings } from '../session-settings.ts'
 import { buildCatalog } from '../catalog/build-catalog.ts'
 import { CatalogShelf } from '../catalog/catalog-shelf.ts'
 import { connectUpstream } from './login/connect-upstream.ts'
@@ -19,7 +20,7 @@ export async function probePostgres(
   const masking = { columns: [], kinds: [] }
   const { channel, parameters, catalog } = await connectUpstream(
     { config, lease, baseDirectory, limits, readsForRecordAlone: false },
-    new Map(),
+    startSettings(new Map(), config.settings, { person: 'check', session: 'check', target: config.name }),
     new CatalogShelf(),
     (rows, known, ask) => readDefinitions(rows, masking, parser, known, ask),
     new AbortController().signal,

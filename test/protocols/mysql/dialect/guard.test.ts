@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { catalogOf, factsOf, MARIADB } from '../../../helpers/mysql-facts.ts'
+import { catalogOf, factsOf, MARIADB, MYSQL } from '../../../helpers/mysql-facts.ts'
 
 const SHOP = catalogOf({ 'shop.people': { columns: ['id int', 'name varchar'] } }, { server: MARIADB })
 
@@ -34,5 +34,71 @@ describe('in a session whose account goes with it', () => {
     'CREATE TEMPORARY TABLE t (id INT)',
   ])('%s is a matter of rules', (sql) => {
     expect(refusalOf(sql)).toBeUndefined()
+  })
+})
+
+describe('settings that are pinned', () => {
+  const pinned = new Map(
+    Object.entries({ max_statement_time: 30, max_execution_time: 30_000, lock_wait_timeout: 5 }).map(
+      ([name, limit]) => [name, { shown: String(limit), limit }],
+    ),
+  )
+  const mysql = catalogOf({ 'shop.people': { columns: ['id int', 'name varchar'] } }, { server: MYSQL })
+  const mariadb12 = catalogOf({}, { server: { flavor: 'mariadb', number: 120_101, text: '12.1.1-MariaDB' } })
+  const refused = (sql: string, catalog = SHOP): string | undefined =>
+    factsOf(sql, catalog, [], { pinned, ownAccount: true }).refusal?.message
+
+  it.each([
+    'SET max_statement_time = 0',
+    'SET max_statement_time = 31',
+    "SET max_statement_time = '0'",
+    'SET max_statement_time = 0.0000001',
+    'SET max_statement_time = DEFAULT',
+    'SET max_statement_time = -1',
+    'SET max_statement_time = 1e9',
+    'SET max_statement_time = ?',
+    'SET max_statement_time = @x',
+    'SET @@local.lock_wait_timeout = 99',
+    'SET SESSION lock_wait_timeout := 99',
+    'SET SESSION autocommit = 1, lock_wait_timeout = 99',
+    'SET STATEMENT max_statement_time = 0 FOR SELECT 1',
+    "EXECUTE IMMEDIATE 'SET max_statement_time = 0'",
+    "PREPARE s FROM 'SET max_statement_time = 0'; EXECUTE s",
+    'SELECT 1; SET max_statement_time = 0',
+  ])('%s is refused', (sql) => {
+    expect(refused(sql)).toMatch(
+      /^(max_statement_time|lock_wait_timeout) is pinned by the configuration of this target/,
+    )
+    expect(factsOf(sql, SHOP, [], { ownAccount: true }).refusal).toBeUndefined()
+  })
+
+  it.each([
+    'SET max_statement_time = 30',
+    'SET lock_wait_timeout = 1',
+    'SET STATEMENT max_statement_time = 5 FOR SELECT 1',
+    'SET GLOBAL max_statement_time = 0',
+    'SET innodb_lock_wait_timeout = 100',
+    'SELECT @@max_statement_time',
+    // To these versions a hint is a comment.
+    'SELECT /*+ MAX_EXECUTION_TIME(0) */ 1',
+  ])('%s is not', (sql) => {
+    expect(refused(sql)).toBeUndefined()
+  })
+
+  it.each([
+    'SELECT /*+ MAX_EXECUTION_TIME(0) */ 1',
+    'SELECT /*+ BKA(t) max_execution_time ( 30001 ) */ 1',
+    'SELECT /*+ MAX_EXECUTION_TIME(1) MAX_EXECUTION_TIME(99999) */ 1',
+    'SELECT /*+ MAX_EXECUTION_TIME(@q 1) */ 1',
+    'SELECT 1; SELECT /*+ MAX_EXECUTION_TIME(0) */ 1',
+    "PREPARE s FROM 'SELECT /*+ MAX_EXECUTION_TIME(0) */ 1'",
+  ])('the hint of %s is refused where hints are read', (sql) => {
+    expect(refused(sql, mysql)).toMatch(/^max_execution_time is pinned/)
+    expect(refused(sql, mariadb12)).toMatch(/^max_statement_time is pinned/)
+    expect(factsOf(sql, mysql, [], { ownAccount: true }).refusal).toBeUndefined()
+  })
+
+  it('a hint may be stricter in MySQL', () => {
+    expect(refused('SELECT /*+ MAX_EXECUTION_TIME(30000) */ 1', mysql)).toBeUndefined()
   })
 })

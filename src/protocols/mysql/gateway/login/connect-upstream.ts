@@ -11,9 +11,10 @@ import { quotedName } from '../../catalog/quoted-name.ts'
 import { commands } from '../../wire/command.ts'
 import { encodePackets, type Frame } from '../../wire/framer.ts'
 import { parseServerVersion, type ServerVersion } from '../../wire/server-version.ts'
+import { pinnedOf, settingStatements } from '../../session-settings.ts'
 import { authenticationOf, type MysqlTarget } from '../../target.ts'
 import type { KnownServers } from '../known-servers.ts'
-import { sessionStateOf, STATE_QUERY, type SessionState } from './session-state.ts'
+import { pinnedProblem, sessionStateOf, stateQuery, type SessionState } from './session-state.ts'
 import { runQuery, type OwnRows } from './target-queries.ts'
 import { logIn, offers } from './upstream-login.ts'
 import { openTarget } from './upstream-socket.ts'
@@ -63,14 +64,18 @@ export async function connectUpstream(
     return await withDeadline(limits.handshake, ended, async (signal) => {
       const { messages, version, threadId, status } = await openSession(target, wanted, signal)
       messages.allow('the beginning of a session', ENOUGH)
-      for (const sql of [...beginningOf(config, readOnly), ...enteringOf(config)])
+      for (const sql of [...sessionBeginning(config, readOnly), ...enteringOf(config)])
         await runQuery(messages, sql, wanted.capabilities)
-      const state = sessionStateOf(await runQuery(messages, STATE_QUERY, wanted.capabilities), version)
+      const pinned = pinnedOf(config.settings)
+      const rows = await runQuery(messages, stateQuery(pinned), wanted.capabilities)
+      const state = sessionStateOf(rows, version)
       if (state === undefined)
         throw new PamError('SETTING_REFUSED', 'the target reads texts in a character set that is not supported', {
           side: 'upstream',
           hint: 'use utf8mb4',
         })
+      const problem = pinnedProblem(rows, pinned)
+      if (problem !== undefined) throw problem
       signal.throwIfAborted()
       messages.release()
       return {
@@ -227,8 +232,14 @@ const OWN: Wanted = {
 /** An account may have limits and modes that are meant for people: definitions are read in full, and written as the server itself does. */
 const OWN_SETTINGS = ["SET SESSION sql_mode = '', sql_select_limit = DEFAULT"]
 
-/** What a session begins with. The server itself refuses to write; an account that is made for a session has a role, which no server activates by itself. */
-export const beginningOf = ({ ephemeral }: Pick<MysqlTarget, 'ephemeral'>, readOnly: boolean): string[] => [
+/** What a session of a client begins with: also what is set for people, and not for the gateway's own connections. */
+export const sessionBeginning = (config: Pick<MysqlTarget, 'ephemeral' | 'settings'>, readOnly: boolean): string[] => [
+  ...beginningOf(config, readOnly),
+  ...settingStatements(config.settings),
+]
+
+/** What every connection begins with. The server itself refuses to write; an account that is made for a session has a role, which no server activates by itself. */
+const beginningOf = ({ ephemeral }: Pick<MysqlTarget, 'ephemeral'>, readOnly: boolean): string[] => [
   ...(readOnly ? ['SET SESSION TRANSACTION READ ONLY'] : []),
   ...(ephemeral === undefined ? [] : [`SET ROLE ${quotedName(ephemeral.grantedRole)}`]),
 ]

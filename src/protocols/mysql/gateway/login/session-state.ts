@@ -1,6 +1,9 @@
 import { charsetNamed, type Charset } from '../../wire/charsets.ts'
+import { PamError } from '../../../../shared/errors.ts'
+import type { PinnedSettings } from '../../../../sql/pinned-settings.ts'
 import { expandSqlMode } from '../../dialect/sql-mode.ts'
 import type { ServerVersion } from '../../wire/server-version.ts'
+import { liftedSetting, pinnedColumns } from '../../session-settings.ts'
 import type { OwnRows } from './target-queries.ts'
 
 /** What decides how the server reads texts and writes results, as it says itself. */
@@ -16,14 +19,30 @@ export interface SessionState {
   readonly keepsAscii: boolean
 }
 
+/** Reads back what is pinned as well. */
+export const stateQuery = (pinned: PinnedSettings): string => STATE_QUERY + pinnedColumns(pinned)
+
+/** Why a session may not go on: what is pinned was lifted, by code that is not read, or by a proxy that forgets. */
+export function pinnedProblem(rows: OwnRows, pinned: PinnedSettings): PamError | undefined {
+  const lifted = liftedSetting(rows[0]?.slice(COLUMNS) ?? [], pinned)
+  if (lifted === undefined) return undefined
+  return new PamError(
+    'SETTING_REFUSED',
+    `${lifted} is pinned by the configuration of this target, and something changed it`,
+    { side: 'upstream' },
+  )
+}
+
 /** Uses no table, so that the client's warnings stay what they are, and nothing that a setting could read otherwise. */
-export const STATE_QUERY =
+const STATE_QUERY =
   'SELECT @@session.sql_mode, @@session.character_set_client, @@session.character_set_results, HEX(CONVERT(DATABASE() USING utf8mb4)), @@global.lower_case_table_names, @@session.character_set_connection'
+
+const COLUMNS = 6
 
 /** Undefined where it is none that texts could be read by. */
 export function sessionStateOf(rows: OwnRows, server: ServerVersion): SessionState | undefined {
   const [row] = rows
-  if (rows.length !== 1 || row?.length !== 6) return undefined
+  if (rows.length !== 1 || row === undefined || row.length < COLUMNS) return undefined
   const [sqlMode, client, resultSet, database, lowerCase, literals] = row
   const charset = charsetNamed(client ?? '')
   const results = typeof resultSet === 'string' ? charsetNamed(resultSet) : undefined

@@ -14,6 +14,7 @@ import {
 import { resolveFacts } from '../../dialect/command-facts.ts'
 import { guardUnknown } from '../../dialect/guard.ts'
 import { OUTSIDE_CHARSET } from '../../dialect/lexer.ts'
+import type { PinnedSettings } from '../../../../sql/pinned-settings.ts'
 import { missingRelation } from '../../dialect/missing-relations.ts'
 import type { ParsedText } from '../../dialect/parse-statement.ts'
 import type { ReadingContext } from '../../dialect/reading-context.ts'
@@ -24,6 +25,7 @@ import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { SessionMemory } from '../../dialect/session-memory.ts'
 import { maskingScope } from '../../masking/scope.ts'
 import type { MaskingScope } from '../../../../sql/masking/masking-scope.ts'
+import { pinnedOf } from '../../session-settings.ts'
 import type { MysqlTarget } from '../../target.ts'
 
 /** What a text does, with the definitions as they are now. */
@@ -64,9 +66,11 @@ class SessionAnalyzer implements StatementAnalyzer {
   /** The parser gives the same object for the same text, read in the same way. */
   #cache = new Map<ParsedText, KnownFacts>()
   #memory = SessionMemory.NEW
+  readonly #pinned: PinnedSettings
 
   constructor(parts: AnalyzerParts) {
     this.#parts = parts
+    this.#pinned = pinnedOf(parts.session.config.settings)
   }
 
   of(sql: string, context: ReadingContext | undefined): StatementFacts | Promise<StatementFacts> {
@@ -157,6 +161,7 @@ class SessionAnalyzer implements StatementAnalyzer {
       readOnly,
       ownAccount: config.ownAccount,
       hasSessionAccount: config.ephemeral !== undefined,
+      pinned: this.#pinned,
       defaultSchema: config.database,
       uncertain,
       memory,

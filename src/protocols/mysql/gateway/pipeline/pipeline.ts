@@ -9,7 +9,9 @@ import type { ReadingContext } from '../../dialect/reading-context.ts'
 import type { MysqlTarget } from '../../target.ts'
 import type { SessionChange } from '../../wire/ok.ts'
 import type { ServerVersion } from '../../wire/server-version.ts'
-import { sessionStateOf, STATE_QUERY, type SessionState } from '../login/session-state.ts'
+import { pinnedOf } from '../../session-settings.ts'
+import type { PinnedSettings } from '../../../../sql/pinned-settings.ts'
+import { pinnedProblem, sessionStateOf, stateQuery, type SessionState } from '../login/session-state.ts'
 import type { OwnRows } from '../login/target-queries.ts'
 import type { Exchange } from './exchange.ts'
 import type { StatementTable } from './statement-table.ts'
@@ -52,12 +54,14 @@ export class Pipeline {
   /** It may have changed since it was read. */
   #isStateOld = false
   #multiStatements: boolean
+  readonly #pinned: PinnedSettings
   #waiters: (() => void)[] = []
 
   constructor(parts: PipelineParts) {
     this.client = parts.client
     this.upstream = parts.upstream
     this.session = parts.session
+    this.#pinned = pinnedOf(parts.session.config.settings)
     this.capabilities = parts.capabilities
     this.version = parts.version
     this.statements = parts.statements
@@ -98,10 +102,12 @@ export class Pipeline {
   /** Reads back how the server reads texts, where that may have changed. Nothing is on its way. */
   refreshState(): Promise<void> | undefined {
     if (!this.#isStateOld) return undefined
-    return this.ask(STATE_QUERY).then(
+    return this.ask(stateQuery(this.#pinned)).then(
       (rows) => {
         this.#isStateOld = false
-        this.#state = sessionStateOf(rows, this.version)
+        const problem = pinnedProblem(rows, this.#pinned)
+        if (problem !== undefined) this.session.end(problem)
+        this.#state = problem === undefined ? sessionStateOf(rows, this.version) : undefined
       },
       (error: unknown) => {
         if (!(error instanceof OwnQueryFailed)) throw error

@@ -6,6 +6,7 @@ import type { BackendKeyData } from '../../wire/session-start.ts'
 import { encodeStartupPacket } from '../../wire/startup.ts'
 import type { ConnectLimits } from '../../../../gateway/engine.ts'
 import { authenticationOf, channelBindingOf, type PostgresTarget } from '../../target.ts'
+import { checkPinnedRows, pinnedOf, pinnedQuery } from '../../session-settings.ts'
 import { targetFailure, TargetSaidNo } from '../../../../gateway/target-failure.ts'
 import { LONGEST_MESSAGE, TargetMessages } from '../../../../gateway/target-messages.ts'
 import { withDeadline } from '../../../../gateway/with-deadline.ts'
@@ -75,6 +76,9 @@ export async function connectUpstream(
         new Map([...settings, ...Object.entries(PINNED)]),
         signal,
       )
+      const pinned = pinnedOf(config.settings)
+      const query = pinnedQuery(pinned)
+      if (query !== undefined) checkPinnedRows((await runQueries(messages, [query]))[0] ?? [], pinned, settings)
       goOnFor(limits.catalogs)
       messages.allow('the reading of its catalogs', {
         bytes: limits.catalogBytes,

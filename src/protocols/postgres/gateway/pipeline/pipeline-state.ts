@@ -5,6 +5,7 @@ import { readyForQuery, type TransactionStatus } from '../../wire/server-message
 import type { Session } from '../../../../gateway/engine.ts'
 import type { PostgresTarget } from '../../target.ts'
 import type { CatalogPlace } from '../../catalog/catalog-shelf.ts'
+import { pinnedOf } from '../../session-settings.ts'
 import { bothOf, type Change } from '../../catalog/change-log.ts'
 import type { SharedDefinitions, Unanalysed } from '../../catalog/shared-definitions.ts'
 import type { Names } from '../lane/hand-over.ts'
@@ -47,6 +48,8 @@ export class PipelineState implements ReadingPort {
   ranUnread = false
   /** What the client knows of settings that the server reports. */
   readonly reported: Reported
+  /** Settings that are pinned and that the server reports, with the value that they keep. */
+  readonly pinnedReports: ReadonlyMap<string, string>
   /** What NOTIFY of this session has sent, which stands in its statements. */
   readonly notified = new Set<string>()
   /** Where a batch has begun a transaction block, or ended one: the server says how it stands only at the Sync. */
@@ -75,6 +78,10 @@ export class PipelineState implements ReadingPort {
     this.#target = parts.target
     this.client = parts.client
     this.reported = new Map([...parts.parameters].map(([name, value]) => [name, new Set([value])]))
+    const pinned = pinnedOf(parts.session.config.settings)
+    this.pinnedReports = new Map(
+      [...parts.parameters].filter(([name]) => pinned.has(name) && pinned.get(name)?.limit === undefined),
+    )
     this.upstream = parts.upstream
     this.session = parts.session
     this.#needsDefinitions = needsDefinitions(parts.session)

@@ -5,6 +5,7 @@ import type { GuardOptions } from '../../dialect/guard.ts'
 import { unparsed } from '../../dialect/resolve-statement.ts'
 import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
+import { pinnedOf } from '../../session-settings.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { sharedFacts } from './shared-facts.ts'
 
@@ -28,7 +29,11 @@ export class ResolvedFacts {
     this.#parser = parser
     const { known, session } = pipeline
     this.#generation = known.generation
-    this.#options = { readOnly: session.readOnly, ownAccount: session.config.ownAccount }
+    this.#options = {
+      readOnly: session.readOnly,
+      ownAccount: session.config.ownAccount,
+      pinned: pinnedOf(session.config.settings),
+    }
     this.#cache = sharedFacts(known.catalog, known.masking, this.#options)
   }
 

@@ -301,6 +301,19 @@ export class ServerMessages {
       )
       return undefined
     }
+    const kept = this.#pipeline.pinnedReports.get(name)
+    if (kept !== undefined && kept !== value) {
+      this.#pipeline.session.end(
+        new PamError(
+          'SETTING_REFUSED',
+          `${name} is pinned by the configuration of this target, and something changed it`,
+          {
+            side: 'upstream',
+          },
+        ),
+      )
+      return undefined
+    }
     // A function that is not read can move what no statement may; the transaction after this one would write. Reported since PostgreSQL 14.
     if (name === 'default_transaction_read_only' && value !== 'on' && this.#pipeline.session.readOnly) {
       this.#pipeline.session.end(

@@ -6,18 +6,18 @@ import type { MaskingScope } from '../../masking/scope.ts'
 
 /**
  * What a text does depends on the text, the catalogs (a search path is part of them), what is masked, and whether the session is
- * read-only or has the account to itself. Sessions for which all of these are the same objects share what was found out.
+ * read-only or has the account to itself, and which settings are pinned. Sessions for which all of these are the same objects share what was found out.
  */
 export function sharedFacts(
   catalog: Catalog,
   masking: MaskingScope,
-  { readOnly, ownAccount }: GuardOptions,
+  { readOnly, ownAccount, pinned }: GuardOptions,
 ): WeakMap<ParsedText, StatementFacts> {
   const byScope = known.get(catalog) ?? new WeakMap<MaskingScope, Map<string, WeakMap<ParsedText, StatementFacts>>>()
   known.set(catalog, byScope)
   const byOptions = byScope.get(masking) ?? new Map<string, WeakMap<ParsedText, StatementFacts>>()
   byScope.set(masking, byOptions)
-  const options = JSON.stringify([readOnly, ownAccount])
+  const options = JSON.stringify([readOnly, ownAccount, [...pinned]])
   const facts = byOptions.get(options) ?? new WeakMap<ParsedText, StatementFacts>()
   byOptions.set(options, facts)
   return facts

@@ -4,6 +4,7 @@ import type { Person, Target } from '../../../../../src/policy/command.ts'
 import { decideCommand } from '../../../../../src/policy/decide.ts'
 import { isDecidedByText } from '../../../../../src/policy/decided-by-text.ts'
 import { policySchemas } from '../../../../../src/policy/parse-policy.ts'
+import { NOTHING_PINNED } from '../../../../../src/sql/pinned-settings.ts'
 import { policyLanguage } from '../../../../../src/protocols/policy-language.ts'
 import { buildCatalog, prepareCatalog } from '../../../../../src/protocols/postgres/catalog/build-catalog.ts'
 import { NO_ROWS, type CatalogRows } from '../../../../../src/protocols/postgres/catalog/rows.ts'
@@ -326,7 +327,7 @@ describe('a verdict by rules that look at the text alone', () => {
     const now = buildCatalog(NOW)
     const before = buildCatalog(NO_ROWS)
     const masking = maskingScope(NOTHING_MASKED, now, new Map())
-    const options = { readOnly: false, ownAccount: true }
+    const options = { readOnly: false, ownAccount: true, pinned: NOTHING_PINNED }
     const all = [...EVASIONS, ...DEFINING_EVASIONS, ...READ_ONLY_EVASIONS, ...LEAKS]
     const texts = new Set(all.filter((_, index) => index % 3 === 0).flatMap(({ script }) => script))
     expect(texts.size).toBeGreaterThan(300)

@@ -113,3 +113,32 @@ it('what a setting is for a query of the gateway stays from the client; what els
   expect(Buffer.concat(other.toClient)).toEqual(message('S', 'search_path\0a\0'))
   expect([ended.aborted, other.ended.aborted]).toEqual([false, false])
 })
+
+describe('an application_name that the server reports', () => {
+  const report = (pinned: 'application_name'[], value: string) => {
+    const { pipeline, toClient, ended } = testPipeline({
+      settings: { application_name: '{person}', pinned },
+      parameters: new Map([['application_name', 'jane']]),
+    })
+    new ServerSide(pipeline).push(message('S', `application_name\0${value}\0`))
+    return { ended, toClient: Buffer.concat(toClient).toString() }
+  }
+
+  it('ends a session in which it is pinned and something changed it', () => {
+    const { ended, toClient } = report(['application_name'], 'somebody')
+    expect(ended.reason).toMatchObject({
+      code: 'SETTING_REFUSED',
+      message: expect.stringMatching(/^application_name is pinned/) as string,
+    })
+    expect(toClient).not.toContain('somebody')
+  })
+
+  it.each([
+    ['as it is pinned', ['application_name'] as 'application_name'[], 'jane'],
+    ['where it is a default', [], 'somebody'],
+  ])('is passed on %s', (_, pinned, value) => {
+    const { ended, toClient } = report(pinned, value)
+    expect(ended.aborted).toBe(false)
+    expect(toClient).toContain(`application_name\0${value}`)
+  })
+})

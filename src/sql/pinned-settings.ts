@@ -1,0 +1,25 @@
+import { PamError } from '../shared/errors.ts'
+
+/** What the configuration of a target sets for each session, and sessions may not lift. */
+export interface PinnedSetting {
+  /** As the configuration gives it. */
+  readonly shown: string
+  /** Of a time limit: in the unit of the setting. Undefined where no value is stricter than another. */
+  readonly limit?: number | undefined
+}
+
+/** By the name of the setting, in small letters. */
+export type PinnedSettings = ReadonlyMap<string, PinnedSetting>
+
+export const NOTHING_PINNED: PinnedSettings = new Map()
+
+/** Whether a value, in the unit of the setting, is at least as strict. Zero is none: to a server it means no limit, or has another meaning. */
+export const isAsStrict = ({ limit }: PinnedSetting, value: number | undefined): boolean =>
+  limit !== undefined && value !== undefined && value > 0 && value <= limit
+
+export const pinnedRefusal = (name: string, { shown, limit }: PinnedSetting): PamError =>
+  new PamError(
+    'SETTING_REFUSED',
+    `${name} is pinned by the configuration of this target: it stays ${shown}`,
+    limit === undefined ? {} : { hint: 'a smaller whole number that is not zero may be set' },
+  )

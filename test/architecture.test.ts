@@ -978,6 +978,13 @@ const ROWS: Readonly<Record<string, Row>> = {
   'cli/output/colours.ts': { imports: [], packages: ['chalk'] },
   'cli/output/spinner.ts': { imports: ['type:cli/output/io.ts'], packages: ['ora'] },
   'cli/commands/config.ts': { imports: ['shared/', 'cli/'], packages: ['conf'] },
+  // It sends nothing of anybody's, and looks at certificates, which `fetch` does not show.
+  'cli/doctor': {
+    imports: ['shared/', 'cli/', 'agent/control-client.ts', 'gateway-client/connection-error.ts', 'type:agent/'],
+    packages: [...FILES, 'node:child_process', 'node:http', 'node:https', 'node:net', 'node:tls'],
+    clock: true,
+  },
+  'cli/commands/doctor.ts': { imports: ['shared/', 'cli/', 'agent/secret-store.ts'], packages: ['type:commander'] },
   // The hidden verb `agent run` is the agent's own entry.
   'cli/commands/agent.ts': {
     imports: ['shared/', 'cli/', 'agent/control-client.ts', 'agent/main.ts'],

@@ -77,6 +77,8 @@ export interface ProfileInfo {
   readonly issuer?: string
   readonly clientId?: string
   readonly store: 'keychain' | 'file' | 'memory'
+  /** Whether the agent can verify the identity again by itself: with a refresh token, or with the token that a service has. */
+  readonly isRenewable: boolean
 }
 
 export interface AgentStatus {

@@ -251,6 +251,7 @@ export class Logins {
       gateway,
       label: stored?.label ?? keeper.person?.label ?? '',
       store: source.kind === 'person' ? store.kind : 'memory',
+      isRenewable: source.kind === 'service' || source.refreshToken !== undefined,
       ...(ca === undefined ? {} : { ca }),
       ...(source.kind === 'person' ? { issuer: source.issuer, clientId: source.clientId } : {}),
     }

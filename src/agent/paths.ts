@@ -20,7 +20,7 @@ export interface Paths {
 
 export function userPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
   const home =
-    environment['PAMCTL_HOME'] ?? join(environment['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'pamctl')
+    environment['PAMCTL_HOME'] ?? join(environment['XDG_STATE_HOME'] ?? join(userHome(), '.local', 'state'), 'pamctl')
   privateDirectory(home, 'set PAMCTL_HOME to a directory of your own')
   const runtimeDirectory = environment['XDG_RUNTIME_DIR']
   const wanted =
@@ -42,6 +42,18 @@ export function userPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
     log: join(home, 'agent.log'),
     runtime,
     control: join(runtime, 'agent.sock'),
+  }
+}
+
+/** An account without an entry in the system's list has none, as in containers that run under any number. */
+function userHome(): string {
+  try {
+    return homedir()
+  } catch (error) {
+    throw new PamError('SECRET_STORE', 'you have no home directory', {
+      hint: 'set HOME, or PAMCTL_HOME to a directory of your own',
+      cause: error,
+    })
   }
 }
 

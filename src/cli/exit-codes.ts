@@ -4,10 +4,13 @@ import { localError, type PamError } from '../shared/errors.ts'
 /** A command that has said all there is to say, and ends with this code. */
 export class Exit extends Error {
   readonly exitCode: number
+  /** Ends the program although something is still open that never answered. */
+  readonly endsNow: boolean
 
-  constructor(exitCode: number) {
+  constructor(exitCode: number, { endsNow = false } = {}) {
     super(`exit ${exitCode}`)
     this.exitCode = exitCode
+    this.endsNow = endsNow
   }
 }
 

@@ -15,6 +15,7 @@ import { kubeconfig } from './commands/kubeconfig.ts'
 import { login } from './commands/login.ts'
 import { policy } from './commands/policy.ts'
 import { audit } from './commands/audit.ts'
+import { doctor } from './commands/doctor.ts'
 import { exec } from './commands/exec.ts'
 import { exportRecord } from './commands/export.ts'
 import { eraseDetached, keep } from './commands/keep.ts'
@@ -31,7 +32,7 @@ import { kill, sessions } from './commands/sessions.ts'
 import { sshConfig } from './commands/ssh-config.ts'
 import { targets } from './commands/targets.ts'
 import { tunnel } from './commands/tunnel.ts'
-import { outcomeOf } from './exit-codes.ts'
+import { Exit, outcomeOf } from './exit-codes.ts'
 import type { Colour } from './output/colours.ts'
 import { createIo } from './output/io.ts'
 
@@ -70,6 +71,8 @@ export async function main(args: readonly string[]): Promise<void> {
           io.note(String((outcome.error.cause as Error | undefined)?.stack))
       }
     }
+    // Once all that was printed has been taken: a pipe may be slow.
+    if (error instanceof Exit && error.endsNow) process.stdout.write('', () => process.exit())
   } finally {
     context?.close()
   }
@@ -195,5 +198,6 @@ const VERBS: readonly AddCommand[] = [
   locks,
   policy,
   config,
+  doctor,
   agent,
 ]

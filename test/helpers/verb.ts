@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -171,6 +171,7 @@ async function startAgent(
     })
   })
   await new Promise<void>((resolve) => server.listen(control, resolve))
+  chmodSync(control, 0o600)
   return {
     stop: () =>
       new Promise((resolve) => {

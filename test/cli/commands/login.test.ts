@@ -93,6 +93,7 @@ describe('pamctl login', () => {
         issuer: 'https://guests.example',
         clientId: 'pamctl',
         store: 'file',
+        isRenewable: true,
       } as const
       expect(await chosen([], { profile })).toBe('https://guests.example')
       expect(await chosen(['--issuer', 'corp'], { profile })).toBe('https://corp.example')

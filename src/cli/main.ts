@@ -7,6 +7,7 @@ import { createContext, type CliContext, type GlobalOptions } from './context.ts
 import type { AddCommand, Run } from './command.ts'
 import { agent } from './commands/agent.ts'
 import { breakglass } from './commands/breakglass.ts'
+import { completion } from './commands/completion.ts'
 import { config } from './commands/config.ts'
 import { connect } from './commands/connect.ts'
 import { grants, revoke } from './commands/grants.ts'
@@ -198,6 +199,7 @@ const VERBS: readonly AddCommand[] = [
   locks,
   policy,
   config,
+  completion,
   doctor,
   agent,
 ]

@@ -1,4 +1,5 @@
 import { jsonOption, type AddCommand } from '../command.ts'
+import { forgetCompletions } from '../completion/candidates.ts'
 import type { CliContext } from '../context.ts'
 import { ResultStore } from '../held/result-store.ts'
 import { visible } from '../../shared/visible.ts'
@@ -13,6 +14,7 @@ export const logout: AddCommand = (program, run) => {
       run(async (context: CliContext, options: { everywhere?: boolean }) => {
         if (options.everywhere === true) await (await context.client()).logoutEverywhere()
         const { gateway } = await (await context.agent()).call('logout', { profile: await context.profile() })
+        forgetCompletions(context.paths().home)
         new ResultStore(context.paths().home).removeOf(gateway)
         context.io.note(`signed out of ${gateway}${options.everywhere === true ? ', everywhere' : ''}`)
       }),

@@ -20,6 +20,7 @@ import { doctor } from './commands/doctor.ts'
 import { exec } from './commands/exec.ts'
 import { exportRecord } from './commands/export.ts'
 import { eraseDetached, keep } from './commands/keep.ts'
+import { open } from './commands/open.ts'
 import { query } from './commands/query.ts'
 import { result } from './commands/result.ts'
 import { replay } from './commands/replay.ts'
@@ -198,6 +199,7 @@ const VERBS: readonly AddCommand[] = [
   unlock,
   locks,
   policy,
+  open,
   config,
   completion,
   doctor,

@@ -7,6 +7,7 @@ import { asPamError, PamError } from '../shared/errors.ts'
 import { visible } from '../shared/visible.ts'
 import { durationOption, forHowLong, integer } from './command.ts'
 import type { CliContext } from './context.ts'
+import { targetNamed } from './target-named.ts'
 import { clockTime } from './output/clock-time.ts'
 import type { Io } from './output/io.ts'
 import { needApproved, reasonFor, waitForRequest, type OpenRequest, type ReasonOptions } from './wait-for-request.ts'
@@ -26,14 +27,6 @@ export function addAccessOptions(command: Command, { port = true } = {}): Comman
     .addOption(new Option('--edit', 'write the reason in your editor'))
   if (port) command.addOption(new Option('--port <port>', 'local port').env('PAMCTL_PORT').argParser(integer))
   return command.addOption(new Option('--wait', 'wait for approval even without a terminal').env('PAMCTL_WAIT'))
-}
-
-export function targetNamed(targets: readonly Target[], name: string): Target {
-  const target = targets.find((candidate) => candidate.name === name)
-  if (target !== undefined) return target
-  throw new PamError('TARGET_UNKNOWN', `no target named "${name}" is visible to you`, {
-    hint: '"pamctl targets" lists yours',
-  })
 }
 
 /** Has the agent open a target's port, or share the one that is open, for as long as this command runs. `own`: for the client that it runs. */

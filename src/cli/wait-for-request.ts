@@ -8,6 +8,7 @@ import { clockTime } from './output/clock-time.ts'
 import { editText } from './editor.ts'
 import type { Io } from './output/io.ts'
 import { whileWaiting } from './output/spinner.ts'
+import { targetNamed } from './target-named.ts'
 import { visible } from '../shared/visible.ts'
 
 /** A request, and whether this command made it. */
@@ -88,11 +89,7 @@ export async function reasonFor(
   const { io } = context
   if (edit && given !== undefined)
     throw new UsageError('--reason and --edit both say why', 'give one of them (PAMCTL_REASON counts as --reason)')
-  const target = targets.find((candidate) => candidate.name === name)
-  if (target === undefined)
-    throw new PamError('TARGET_UNKNOWN', `no target named "${name}" is visible to you`, {
-      hint: '"pamctl targets" lists yours',
-    })
+  const target = targetNamed(targets, name)
   if (edit) return editText(context, `Why do you need ${name}?`)
   if (given !== undefined || !target.reasonRequired) return given ?? ''
   if (!io.interactive)

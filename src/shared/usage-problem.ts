@@ -4,9 +4,9 @@
  */
 export function usageProblem(text: string, command: string): { readonly message: string; readonly hint: string } {
   const [, said = '', meant] = /^(?:error: )?(.*?)(?:\s*\(Did you mean (.*?)\?\))?\s*$/s.exec(text) ?? []
-  const [, option, value = '', expected = ''] = INVALID.exec(said) ?? []
+  const { name, value = '', expected = '' } = (INVALID.exec(said) ?? INVALID_ARGUMENT.exec(said))?.groups ?? {}
   return {
-    message: option === undefined ? said : `${option}: ${expected.replace(/^[A-Z]/, lower)}, not "${value}"`,
+    message: name === undefined ? said : `${name}: ${expected.replace(/^[A-Z]/, lower)}, not "${value}"`,
     hint: meant === undefined ? `see "${command} --help"` : `did you mean ${meant}?`,
   }
 }
@@ -15,4 +15,7 @@ const lower = (letter: string): string => letter.toLowerCase()
 
 /** `option '--for <duration>' argument 'soon' is invalid. expected …`, or a value `from env 'PAMCTL_FOR'`. */
 const INVALID =
-  /^option '(?:-\w, )?(--[\w-]+).*?' (?:argument|value) '(.*?)'(?: from env '\w+')? is invalid\. (.+?)\.?$/s
+  /^option '(?:-\w, )?(?<name>--[\w-]+).*?' (?:argument|value) '(?<value>.*?)'(?: from env '\w+')? is invalid\. (?<expected>.+?)\.?$/s
+/** `command-argument value 'tcsh' is invalid for argument 'shell'. Allowed choices are …` */
+const INVALID_ARGUMENT =
+  /^command-argument value '(?<value>.*?)' is invalid for argument '(?<name>[\w-]+)'\. (?<expected>.+?)\.?$/s

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { expect, it } from 'vitest'
 import { usageProblem } from '../../src/shared/usage-problem.ts'
 
@@ -18,6 +18,7 @@ function saidOf(args: readonly string[], environment: Record<string, string> = {
     .addOption(new Option('--colour <when>').choices(['auto', 'never']))
     .requiredOption('--key <file>')
     .action(() => {})
+  program.command('completion').addArgument(new Argument('<shell>').choices(['bash', 'zsh']))
   Object.assign(process.env, environment)
   try {
     program.parse([...args], { from: 'user' })
@@ -34,6 +35,7 @@ const HELP = 'see "pamctl connect --help"'
 it.each([
   [['connect', 'x', '--for', "so'on"], '--for: expected a duration such as 1h, not "so\'on"', HELP],
   [['connect', 'x', '--colour', 'blue'], '--colour: allowed choices are auto, never, not "blue"', HELP],
+  [['completion', 'tcsh'], 'shell: allowed choices are bash, zsh, not "tcsh"', HELP],
   [['connect', '--key', 'k'], "missing required argument 'target'", HELP],
   [['connect', 'x'], "required option '--key <file>' not specified", HELP],
   [['connect', 'x', '--key', 'k', '--bogus'], "unknown option '--bogus'", HELP],

@@ -16,10 +16,10 @@ import {
   ensureGrant,
   loginOptions,
   openPort,
-  targetNamed,
   untilInterrupted,
   type AccessOptions,
 } from '../open-target.ts'
+import { targetNamed } from '../target-named.ts'
 
 interface ConnectOptions extends AccessOptions {
   readonly json?: boolean

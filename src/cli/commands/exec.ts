@@ -7,14 +7,8 @@ import { visible } from '../../shared/visible.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
-import {
-  addAccessOptions,
-  ensureGrant,
-  loginOptions,
-  openPort,
-  targetNamed,
-  type AccessOptions,
-} from '../open-target.ts'
+import { addAccessOptions, ensureGrant, loginOptions, openPort, type AccessOptions } from '../open-target.ts'
+import { targetNamed } from '../target-named.ts'
 import { CapturedOutput, runClient } from '../run-client.ts'
 
 interface ExecOptions extends AccessOptions {

@@ -9,14 +9,8 @@ import type { AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
 import { interruptible } from '../interruption.ts'
-import {
-  addAccessOptions,
-  ensureGrant,
-  openPort,
-  targetNamed,
-  untilInterrupted,
-  type AccessOptions,
-} from '../open-target.ts'
+import { addAccessOptions, ensureGrant, openPort, untilInterrupted, type AccessOptions } from '../open-target.ts'
+import { targetNamed } from '../target-named.ts'
 
 interface KubeconfigOptions extends AccessOptions {
   /** True: the usual file. */

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import { createApiClient } from '../../gateway-client/api-client.ts'
@@ -10,6 +9,7 @@ import { visible } from '../../shared/visible.ts'
 import { chooseIssuer } from '../choose-issuer.ts'
 import type { AddCommand } from '../command.ts'
 import { interruptible } from '../interruption.ts'
+import { openBrowser } from '../open-browser.ts'
 import { whileWaiting } from '../output/spinner.ts'
 import { chooseProfile, gatewayToSignInTo, isService, type CliContext } from '../context.ts'
 
@@ -104,21 +104,4 @@ export async function signIn(
 function showPrompt({ url, completeUrl, code }: DevicePrompt, { io, environment }: CliContext, browser: boolean): void {
   io.tell(`Open ${visible(url)} and enter  ${io.style.bold(visible(code))}`)
   if (browser && io.interactive) openBrowser(completeUrl ?? url, environment)
-}
-
-/** Where there is a screen. The URL comes from the identity provider: it is an argument, never a shell's text. */
-function openBrowser(url: string, environment: NodeJS.ProcessEnv): void {
-  if (!/^https?:\/\//.test(url)) return
-  const screen =
-    process.platform !== 'linux' || environment['DISPLAY'] !== undefined || environment['WAYLAND_DISPLAY'] !== undefined
-  if (!screen) return
-  const [command, ...args] =
-    process.platform === 'darwin'
-      ? ['open', url]
-      : process.platform === 'win32'
-        ? ['rundll32', 'url.dll,FileProtocolHandler', url]
-        : ['xdg-open', url]
-  const child = spawn(command, args, { stdio: 'ignore', detached: true })
-  child.on('error', () => {})
-  child.unref()
 }

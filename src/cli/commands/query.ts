@@ -12,14 +12,8 @@ import type { Job } from '../held/job.ts'
 import { errorFrom, ResultStore } from '../held/result-store.ts'
 import { startDetached } from '../held/start-detached.ts'
 import { interruptible } from '../interruption.ts'
-import {
-  addAccessOptions,
-  ensureGrant,
-  loginOptions,
-  openPort,
-  targetNamed,
-  type AccessOptions,
-} from '../open-target.ts'
+import { addAccessOptions, ensureGrant, loginOptions, openPort, type AccessOptions } from '../open-target.ts'
+import { targetNamed } from '../target-named.ts'
 import { whileWaiting } from '../output/spinner.ts'
 import { QUERY_FORMATS, writeResults, type QueryFormat } from '../query/formats.ts'
 import { openQueryOf } from '../query/open-query.ts'

@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { PamError } from '../../shared/errors.ts'
 import { replaceFile } from '../../shared/replace-file.ts'
 import type { AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
+import { targetNamed } from '../target-named.ts'
 import { hostBlocks, knownHostsIn, quoted, writeKnownHosts } from '../../protocols/ssh/client/ssh-config.ts'
 
 /** `pamctl ssh-config`: plain `ssh TARGET` works, in every program that reads the configuration of OpenSSH. */
@@ -23,12 +23,7 @@ async function printConfig(
 ): Promise<void> {
   const api = await client()
   const mine = (await api.targets()).filter(({ type }) => type === 'ssh')
-  for (const name of names) {
-    if (mine.some((target) => target.name === name)) continue
-    throw new PamError('TARGET_UNKNOWN', `no SSH target named "${name}" is visible to you`, {
-      hint: '"pamctl targets" lists yours',
-    })
-  }
+  for (const name of names) targetNamed(mine, name, 'SSH target')
   const targets = names.length === 0 ? mine : mine.filter(({ name }) => names.includes(name))
   if (targets.length === 0) return io.note('no SSH targets')
   const { home } = paths()

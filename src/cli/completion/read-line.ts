@@ -114,6 +114,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   target: 'targets',
   targets: 'targets',
   name: 'targets',
+  'id-or-target': 'targets',
   request: 'requests',
   session: 'sessions',
   'session-or-file': 'sessions',

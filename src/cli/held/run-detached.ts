@@ -1,5 +1,6 @@
 import type { Review } from '../../api/schemas/review.ts'
-import { openPort, targetNamed } from '../open-target.ts'
+import { openPort } from '../open-target.ts'
+import { targetNamed } from '../target-named.ts'
 import { StatementError } from '../../protocols/query-client.ts'
 import { localError, PamError, toErrorBody } from '../../shared/errors.ts'
 import type { CliContext } from '../context.ts'

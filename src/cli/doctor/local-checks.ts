@@ -82,18 +82,17 @@ export async function checkSecretStore(
   { environment, secrets }: { readonly environment: NodeJS.ProcessEnv; readonly secrets: string },
   signal: AbortSignal,
 ): Promise<Finding> {
+  const choice = environment['PAMCTL_SECRET_STORE']
+  if (choice === 'file') return ok(`logins are kept in ${secrets}, as PAMCTL_SECRET_STORE says`)
   const { PAMCTL_TOKEN: _token, ...own } = environment
   const output = await runProgram(process.execPath, [PAMCTL, 'doctor-secret-store'], own, signal)
   const answer = output?.text.trim()
   if (answer === 'keychain') return ok('logins are kept in the keychain of the operating system')
-  const choice = environment['PAMCTL_SECRET_STORE']
   if (answer === 'file')
-    return choice === 'file'
-      ? ok(`logins are kept in ${secrets}, as PAMCTL_SECRET_STORE says`)
-      : warning(
-          `there is no usable keychain: logins are kept in ${secrets}, readable by you alone`,
-          'unlock or install a keychain (on Linux, one with the Secret Service API), or set PAMCTL_SECRET_STORE=file',
-        )
+    return warning(
+      `there is no usable keychain: logins are kept in ${secrets}, readable by you alone`,
+      'unlock or install a keychain (on Linux, one with the Secret Service API), or set PAMCTL_SECRET_STORE=file',
+    )
   return failed(
     'the keychain cannot be used: there is none, or it is locked',
     'unlock it, or set PAMCTL_SECRET_STORE=file',

@@ -108,6 +108,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['jose', 'node:crypto', 'openid-client', 'zod'],
     clock: true,
   },
+  // What authenticators sign: the library is loaded where somebody registers or uses a passkey.
+  'identity/passkeys': {
+    imports: ['shared/errors.ts', 'identity/passkeys/'],
+    packages: ['@simplewebauthn/server', '@simplewebauthn/server/helpers', 'node:crypto', 'node:net'],
+  },
   // SCIM's own language: no store, no settings.
   scim: { imports: ['scim/'], packages: ['scim-patch', 'scim2-parse-filter'] },
   // What providers of SAML send, and to whom: the library is loaded where somebody signs in, behind two doors.

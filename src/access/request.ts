@@ -4,7 +4,7 @@ import { newId } from '../shared/id.ts'
 import { writtenLength } from '../shared/visible.ts'
 import type { AccessRule } from '../policy/policy.ts'
 import { extendGrant, type Grant, grantState, mintGrant } from './grant.ts'
-import { decide, type Review, type Reviewer } from './review.ts'
+import { decide, type NewDecision, type Review, type Reviewer } from './review.ts'
 
 /** Somebody asks for a target for a while. */
 export interface AccessRequest extends Review {
@@ -107,28 +107,24 @@ export const twinError = ({ id, target }: AccessRequest): PamError =>
     hint: `wait for it, or withdraw it to ask again with another reason or duration: pamctl withdraw ${id}`,
   })
 
+/** An approver may grant less time than was asked for, never more. */
+export function needShorter(request: AccessRequest, length: number | undefined): void {
+  if (length === undefined || (length <= request.length && length >= SHORTEST)) return
+  throw new PamError('USAGE', `an approver can shorten the requested ${formatDuration(request.length)}, not extend it`)
+}
+
 /** One decision; the last approval that was missing mints the grant, whose end is fixed then. */
 export function decideRequest(
   request: AccessRequest,
   reviewer: Reviewer,
-  decision: { verdict: 'approve' | 'deny'; comment: string; length?: number | undefined },
+  decision: NewDecision & { readonly length?: number | undefined },
   time: { now: number; recentSignIn: number },
   /** The grant that the request extends, as it is now. */
   extended?: Grant,
 ): { request: AccessRequest; grant: Grant | undefined } {
-  if (decision.length !== undefined && (decision.length > request.length || decision.length < SHORTEST)) {
-    throw new PamError(
-      'USAGE',
-      `an approver can shorten the requested ${formatDuration(request.length)}, not extend it`,
-    )
-  }
-  const { verdict, comment } = decision
-  const decided = decide(
-    { ...request, length: decision.length ?? request.length },
-    reviewer,
-    { verdict, comment },
-    time,
-  )
+  const { length, ...made } = decision
+  needShorter(request, length)
+  const decided = decide({ ...request, length: length ?? request.length }, reviewer, made, time)
   if (decided.state !== 'approved') return { request: decided, grant: undefined }
   if (decided.extends !== undefined) {
     if (extended === undefined) throw new PamError('NOT_FOUND', `${decided.extends.grant} does not exist`)

@@ -1,10 +1,11 @@
+import type { Approvers } from '../policy/match/match.ts'
 import { PamError } from '../shared/errors.ts'
 
 /** What people decide on: a request for access, or a held command. One state machine for both. */
 export interface Review {
   readonly id: string
   readonly requester: { readonly id: string; readonly label: string; readonly kind: 'person' | 'service' }
-  readonly approvers: { readonly groups: readonly string[]; readonly count: number }
+  readonly approvers: Approvers
   readonly state: ReviewState
   readonly decisions: readonly Decision[]
   readonly expiresAt: number
@@ -18,6 +19,15 @@ export interface Decision {
   readonly verdict: 'approve' | 'deny'
   readonly comment: string
   readonly at: number
+  /** The id of the credential that verified an approval, where the rule asks for a passkey. */
+  readonly passkey?: string | undefined
+}
+
+/** What somebody decides. `passkey`: the id of the credential whose assertion for this very decision was verified. */
+export interface NewDecision {
+  readonly verdict: 'approve' | 'deny'
+  readonly comment: string
+  readonly passkey?: string | undefined
 }
 
 export interface Reviewer {
@@ -42,11 +52,45 @@ export function mayNotDecide(review: Review, reviewer: Reviewer): PamError | und
   return undefined
 }
 
-/** Adds one person's decision; throws where it cannot be. One denial denies; `count` distinct approvals approve. */
+/**
+ * Adds one person's decision; throws where it cannot be. One denial denies; `count` distinct approvals approve. Where the rule asks for a
+ * passkey, an approval without one is refused here, wherever it was made.
+ */
 export function decide<R extends Review>(
   review: R,
   reviewer: Reviewer,
-  decision: { verdict: 'approve' | 'deny'; comment: string },
+  decision: NewDecision,
+  time: { now: number; recentSignIn: number },
+): R {
+  const current = needDecidable(review, reviewer, decision.verdict, time)
+  const { verdict, comment, passkey } = decision
+  if (verdict === 'approve' && review.approvers.stepUp === 'passkey' && passkey === undefined)
+    throw passkeyNeeded(review)
+  const made: Decision = {
+    by: reviewer.id,
+    label: reviewer.label,
+    at: time.now,
+    verdict,
+    comment,
+    ...(passkey === undefined ? {} : { passkey }),
+  }
+  const decisions = [...current.decisions, made]
+  const approvals = decisions.filter((one) => one.verdict === 'approve').length
+  const state = verdict === 'deny' ? 'denied' : approvals >= review.approvers.count ? 'approved' : 'pending'
+  return { ...current, decisions, state }
+}
+
+const passkeyNeeded = ({ id }: Review): PamError =>
+  new PamError('PASSKEY_NEEDED', `approving ${id} needs your passkey`, {
+    id,
+    hint: 'approve it in the dashboard, which asks for the passkey',
+  })
+
+/** The review as it is now, where this person may decide on it so, but for a passkey; throws where they may not. */
+export function needDecidable<R extends Review>(
+  review: R,
+  reviewer: Reviewer,
+  verdict: Decision['verdict'],
   { now, recentSignIn }: { now: number; recentSignIn: number },
 ): R {
   const refusal = mayNotDecide(review, reviewer)
@@ -57,7 +101,7 @@ export function decide<R extends Review>(
       id: review.id,
     })
   // A denial only takes away, so it does not have to wait for a new sign-in.
-  if (decision.verdict === 'approve' && (reviewer.authTime === undefined || now - reviewer.authTime > recentSignIn)) {
+  if (verdict === 'approve' && (reviewer.authTime === undefined || now - reviewer.authTime > recentSignIn)) {
     throw new PamError('SIGN_IN_TOO_OLD', 'approving needs a recent sign-in', {
       hint: 'sign in again with "pamctl login --fresh", then approve',
     })
@@ -65,10 +109,7 @@ export function decide<R extends Review>(
   if (current.decisions.some(({ by }) => by === reviewer.id)) {
     throw new PamError('ALREADY_DECIDED', `you have already decided on ${review.id}`, { id: review.id })
   }
-  const decisions = [...current.decisions, { by: reviewer.id, label: reviewer.label, at: now, ...decision }]
-  const approvals = decisions.filter(({ verdict }) => verdict === 'approve').length
-  const state = decision.verdict === 'deny' ? 'denied' : approvals >= review.approvers.count ? 'approved' : 'pending'
-  return { ...current, decisions, state }
+  return current
 }
 
 /** The requester takes it back. */

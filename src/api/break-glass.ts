@@ -18,7 +18,7 @@ import { saveGrant } from '../storage/grants.ts'
 import { refuseLocked } from '../storage/locks.ts'
 import { onlyOne, type Reader } from '../storage/page.ts'
 import { hasRole } from './authenticate.ts'
-import { reviewerOf } from './decide-review.ts'
+import { reviewerOf } from './visible-review.ts'
 import type { ApiDeps } from './deps.ts'
 import { provenLogin } from './proven-login.ts'
 

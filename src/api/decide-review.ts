@@ -2,21 +2,21 @@ import type { Approval } from '../access/approval.ts'
 import type { Grant } from '../access/grant.ts'
 import { describeSubject, keepsOut } from '../access/lock.ts'
 import { decideRequest, type AccessRequest } from '../access/request.ts'
-import { decide, type Reviewer } from '../access/review.ts'
+import { decide } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
 import { PamError } from '../shared/errors.ts'
-import { findApprovals, saveApproval } from '../storage/approvals.ts'
+import { saveApproval } from '../storage/approvals.ts'
 import { appendAudit } from '../storage/audit.ts'
 import type { Tx } from '../storage/database.ts'
 import { findGrants, saveGrant } from '../storage/grants.ts'
 import { activeLocks } from '../storage/locks.ts'
-import { onlyOne, type Reader } from '../storage/page.ts'
-import { findRequests, saveRequest } from '../storage/requests.ts'
-import { hasRole } from './authenticate.ts'
+import { saveRequest } from '../storage/requests.ts'
 import type { ApiDeps } from './deps.ts'
 import { provenLogin } from './proven-login.ts'
+import { notingRefusal, stepUp, takeAnswer, type PasskeyAnswer } from './step-up.ts'
+import { needShown, reviewerOf, visibleReview } from './visible-review.ts'
 
-type Deps = Pick<ApiDeps, 'db' | 'clock' | 'settings' | 'changes' | 'registry'>
+type Deps = Pick<ApiDeps, 'db' | 'clock' | 'settings' | 'changes' | 'registry' | 'publicUrl'>
 
 export interface ReviewDecision {
   readonly verdict: 'approve' | 'deny'
@@ -25,48 +25,50 @@ export interface ReviewDecision {
   readonly lengthMs?: number | undefined
   /** Of what the approver was shown. */
   readonly digest?: string | undefined
+  readonly passkey?: PasskeyAnswer | undefined
 }
 
 /** One person's decision on a request or a held command, wherever it was made: on the command line, in a browser, in a chat. */
 export async function decideReview(
   id: string,
-  { id: loginId }: Pick<Login, 'id'>,
-  { verdict, comment, lengthMs, digest }: ReviewDecision,
+  asking: Pick<Login, 'id' | 'person'>,
+  decision: ReviewDecision,
   from: string,
   deps: Deps,
 ): Promise<{ readonly review: AccessRequest | Approval; readonly grant: Grant | undefined }> {
+  const { verdict, comment, lengthMs, digest } = decision
   const now = deps.clock.now()
   const time = { now, recentSignIn: deps.settings().recentSignIn }
-  const outcome = await deps.db.change(async (tx) => {
+  const noteRefusal = (error: unknown): Promise<never> =>
+    notingRefusal(error, { id, login: asking, decision, from }, deps)
+  const answer = await takeAnswer(id, asking.id, decision, deps).catch(noteRefusal)
+  const deciding = deps.db.change(async (tx) => {
     // Who decides, and their groups, are as they are when the decision is made, not when the call came.
-    const login = await provenLogin(tx, loginId, deps.clock.now())
+    const login = await provenLogin(tx, asking.id, deps.clock.now())
     const review = await visibleReview(tx, id, login, deps)
     if (verdict === 'approve') await refuseLockedReview(tx, now, review, deps)
+    if (verdict === 'approve') needShown(review, digest)
+    const passkey = await stepUp(tx, { review, login, decision }, answer, deps)
     if ('sessionId' in review) {
-      // An approval covers what was shown, so whoever approves names what they were shown.
-      if (verdict === 'approve' && digest !== review.digest) {
-        throw new PamError('APPROVAL_VOID', 'the command changed after you viewed it; review it again', {
-          id: review.id,
-        })
-      }
-      const decided = decide(review, reviewerOf(login), { verdict, comment }, time)
+      const decided = decide(review, reviewerOf(login), { verdict, comment, passkey }, time)
       await saveApproval(tx, decided)
-      await auditDecision(tx, now, decided, login, { verdict, comment, from })
+      await auditDecision(tx, now, decided, login, { verdict, comment, passkey, from })
       return { review: decided, grant: undefined }
     }
     const extended = review.extends === undefined ? undefined : (await findGrants(tx, review.extends.grant))[0]
     const { request: decided, grant } = decideRequest(
       review,
       reviewerOf(login),
-      { verdict, comment, length: lengthMs },
+      { verdict, comment, passkey, length: lengthMs },
       time,
       extended,
     )
     await saveRequest(tx, decided)
-    await auditDecision(tx, now, decided, login, { verdict, comment, from })
+    await auditDecision(tx, now, decided, login, { verdict, comment, passkey, from })
     if (grant !== undefined) await recordGrant(tx, now, grant, login, decided)
     return { review: decided, grant }
   })
+  const outcome = await deciding.catch(noteRefusal)
   deps.changes.changed(outcome.review.id)
   if ('sessionId' in outcome.review) deps.registry.decided(outcome.review)
   else if (outcome.review.extends !== undefined && outcome.grant !== undefined)
@@ -91,43 +93,26 @@ async function refuseLockedReview(
   })
 }
 
-export const reviewerOf = (login: Login): Reviewer => ({ ...login.person, authTime: login.authTime })
-
-/** Whose it is, who decides on it, and auditors. */
-export const maySee = (
-  { requester, approvers }: AccessRequest | Approval,
-  login: Login,
-  deps: Pick<ApiDeps, 'settings'>,
-): boolean =>
-  requester.id === login.person.id ||
-  approvers.groups.some((group) => login.person.groups.includes(group)) ||
-  hasRole(login, 'audit', deps)
-
-export async function visibleReview(
-  reader: Reader,
-  id: string,
-  login: Login,
-  deps: Pick<ApiDeps, 'settings'>,
-): Promise<AccessRequest | Approval> {
-  const found = [...(await findRequests(reader, id)), ...(await findApprovals(reader, id))]
-  return onlyOne(
-    found.filter((review) => maySee(review, login, deps)),
-    id,
-  )
-}
-
 const auditDecision = (
   tx: Tx,
   now: number,
   review: AccessRequest | Approval,
   login: Login,
-  { verdict, comment, from }: { readonly verdict: string; readonly comment: string; readonly from: string },
+  {
+    verdict,
+    ...data
+  }: {
+    readonly verdict: string
+    readonly comment: string
+    readonly passkey: string | undefined
+    readonly from: string
+  },
 ): Promise<void> =>
   appendAudit(tx, now, {
     type: `${'sessionId' in review ? 'approval' : 'request'}.${verdict === 'approve' ? 'approved' : 'denied'}`,
     actor: login.person.id,
     subject: review.id,
-    data: { target: review.target, comment, state: review.state, login: login.id, from },
+    data: { target: review.target, state: review.state, login: login.id, ...data },
   })
 
 async function recordGrant(

@@ -8,6 +8,7 @@ import { appendAudit } from '../storage/audit.ts'
 import type { Tx } from '../storage/database.ts'
 import { listGrants, saveGrant } from '../storage/grants.ts'
 import { lastLoginOf, openLoginsInDirectory, saveLogin, saveSignOutEverywhere } from '../storage/logins.ts'
+import { passkeysOf, removePasskeys } from '../storage/passkeys.ts'
 import { listRequests, saveRequest } from '../storage/requests.ts'
 import { endBreakGlass } from './break-glass.ts'
 import type { ApiDeps, ApiSettings } from './deps.ts'
@@ -139,6 +140,7 @@ async function barPerson(
   now: number,
 ): Promise<Grant[]> {
   await saveSignOutEverywhere(tx, id, now)
+  await removePasskeys(tx, await passkeysOf(tx, id), { actor: actorOf(source), why: message, now })
   return revokeGrants(tx, id, () => true, message, source, now)
 }
 

@@ -27,6 +27,7 @@ import { breakGlassRoutes } from './routes/break-glass.ts'
 import { lockRoutes } from './routes/locks.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { numberRoutes } from './routes/numbers.ts'
+import { passkeyRoutes } from './routes/passkeys.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { recordingRoutes } from './routes/recordings.ts'
 import { providerLogoutRoutes } from './routes/provider-logout.ts'
@@ -217,6 +218,8 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'SELF_APPROVAL',
   'SERVICE_APPROVAL',
   'SIGN_IN_TOO_OLD',
+  'PASSKEY_NEEDED',
+  'PASSKEY_MISSING',
 ])
 
 const REQUEST_TIMEOUT_MS = 60_000
@@ -234,6 +237,7 @@ const ROUTES = [
   appRoutes,
   requestRoutes,
   reviewRoutes,
+  passkeyRoutes,
   grantRoutes,
   lockRoutes,
   breakGlassRoutes,

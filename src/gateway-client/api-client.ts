@@ -10,6 +10,7 @@ import type {
   VerificationResult,
   AuditSubject,
 } from '../api/schemas/recording.ts'
+import type { Assertion, CreationOptions, NewPasskey, Passkey, RequestOptions } from '../api/schemas/passkey.ts'
 import type { Review } from '../api/schemas/review.ts'
 import type { BreakGlass } from '../api/schemas/break-glass.ts'
 import type { Lock, NewLock } from '../api/schemas/lock.ts'
@@ -45,6 +46,7 @@ export function createApiClient(options: ApiClientOptions) {
     policy: policyOf(calls),
     requests: requestsOf(calls),
     reviews: reviewsOf(calls),
+    passkeys: passkeysOf(calls),
     grants: grantsOf(calls),
     locks: locksOf(calls),
     breakGlass: breakGlassOf(calls),
@@ -133,8 +135,27 @@ const reviewsOf = ({ get, post, query, all }: Calls) => ({
   get: (review: string) => get<Review>(`/v1/reviews/${id(review)}`),
   decide: (
     review: string,
-    decision: { verdict: 'approve' | 'deny'; comment: string; lengthMs?: number; digest?: string },
+    decision: {
+      verdict: 'approve' | 'deny'
+      comment: string
+      lengthMs?: number
+      digest?: string
+      passkey?: Assertion
+    },
   ) => post<{ review: Review; grant?: Grant }>(`/v1/reviews/${id(review)}/decision`, decision),
+  /** What the authenticator of a browser is to sign for an approval. */
+  passkeyChallenge: (review: string, approved: { lengthMs?: number; digest?: string }) =>
+    post<RequestOptions>(`/v1/reviews/${id(review)}/passkey-challenge`, approved),
+})
+
+/** Passkeys: one's own in a browser, and, for operators, those of others. */
+const passkeysOf = ({ call, get, post, query }: Calls) => ({
+  list: async (person?: string) => (await get<{ items: Passkey[] }>(`/v1/passkeys${query({ person })}`)).items,
+  begin: () => post<CreationOptions>('/v1/passkeys/registration'),
+  register: (made: NewPasskey) => post<Passkey>('/v1/passkeys', made),
+  remove: async (passkey: string) => void (await call('DELETE', `/v1/passkeys/${id(passkey)}`)),
+  removeAll: async (person: string, reason: string) =>
+    (await post<{ items: Passkey[] }>('/v1/passkeys/removal', { person, reason })).items,
 })
 
 /** Granted access. */

@@ -3,7 +3,15 @@ import type { Person, Target } from './command.ts'
 import { decideAccess } from './decide.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
-import type { AccessRule, BreakGlassTerms, CommandRule, MaskingRule, Policy, StatementMatch } from './policy.ts'
+import type {
+  AccessRule,
+  Approvers,
+  BreakGlassTerms,
+  CommandRule,
+  MaskingRule,
+  Policy,
+  StatementMatch,
+} from './policy.ts'
 import type { PolicyLanguage } from './language.ts'
 
 /** What a person may do on a target, rule by rule, and why a rule does not apply. */
@@ -73,8 +81,8 @@ export function describeAccess(rule: AccessRule): string {
 const describeLifts = ({ holds, masks }: BreakGlassTerms['lifts']): string =>
   holds.length + masks.length === 0 ? '' : `, lifts ${[...holds, ...masks].map((name) => `"${name}"`).join(', ')}`
 
-export function describeApprovers({ groups, count }: { groups: readonly string[]; count: number }): string {
-  return `${count > 1 ? `${count} of ` : ''}${groups.join(' or ')}`
+export function describeApprovers({ groups, count, stepUp }: Approvers): string {
+  return `${count > 1 ? `${count} of ` : ''}${groups.join(' or ')}${stepUp === 'passkey' ? ' with a passkey' : ''}`
 }
 
 export const describeMasking = ({ columns, fields, kinds, patterns, style }: MaskingRule): string =>

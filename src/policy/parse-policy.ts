@@ -45,6 +45,12 @@ export const targets = z
 const approvers = z.strictObject({
   groups: names.describe('members of any of these groups may decide'),
   count: z.int().min(1).max(10).default(1).describe('how many distinct people must approve'),
+  stepUp: z
+    .enum(['passkey'])
+    .optional()
+    .describe(
+      'passkey: each approval is confirmed in the dashboard with a passkey (WebAuthn) of the approver; needs an https publicUrl with a host name',
+    ),
 })
 
 const breakGlass = z.strictObject({

@@ -170,6 +170,13 @@ export const errorCodes = {
   ),
   STATEMENT_TIMEOUT: meaning('The statement was not finished within --timeout, and was cancelled.', 504, 1),
   RESULT_EXPIRED: meaning('The access under which a detached command ran has ended, and its result with it.', 410, 5),
+  PASSKEY_NEEDED: meaning('The rule asks for a passkey with each approval, which is given in the dashboard.', 403, 5),
+  PASSKEY_MISSING: meaning('The rule asks for a passkey, and the approver has registered none.', 403, 5),
+  PASSKEY_REFUSED: meaning(
+    'What the authenticator signed does not prove this approval or registration: the message says why.',
+    403,
+    5,
+  ),
   CLIENT_SHARED: meaning(
     'Another gateway that you have signed in to uses the same client at the identity provider, so it would take the tokens of this one.',
     403,

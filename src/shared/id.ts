@@ -1,6 +1,6 @@
 /** What an id names; the prefix makes it readable in logs, errors and on the command line. */
 export type IdPrefix =
-  'req' | 'grt' | 'apr' | 'ses' | 'dec' | 'lgn' | 'err' | 'aud' | 'con' | 'dlv' | 'usr' | 'grp' | 'lck' | 'brk'
+  'req' | 'grt' | 'apr' | 'ses' | 'dec' | 'lgn' | 'err' | 'aud' | 'con' | 'dlv' | 'usr' | 'grp' | 'lck' | 'brk' | 'pky'
 
 /** A new id: prefix, underscore, 13 random characters of Crockford's base32 (65 bits). */
 export function newId(prefix: IdPrefix): string {

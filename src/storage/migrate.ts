@@ -11,6 +11,7 @@ import { signInWithSaml } from './migrations/20261130-sign-in-with-saml.ts'
 import { trackSamlSessions } from './migrations/20261130-track-saml-sessions.ts'
 import { laterRequests } from './migrations/20261203-later-requests.ts'
 import { keepBreakGlass } from './migrations/20261202-break-glass.ts'
+import { keepPasskeys } from './migrations/20261205-keep-passkeys.ts'
 import { keepLocks } from './migrations/20261201-keep-locks.ts'
 import { countVerdicts } from './migrations/20261204-tally-verdicts.ts'
 
@@ -36,4 +37,5 @@ const migrations = {
   '20261202-break-glass': keepBreakGlass,
   '20261203-later-requests': laterRequests,
   '20261204-tally-verdicts': countVerdicts,
+  '20261205-keep-passkeys': keepPasskeys,
 }

@@ -27,6 +27,8 @@ export interface Tables {
   saml_sessions: SamlSessionTable
   locks: LockTable
   break_glass: BreakGlassTable
+  passkeys: PasskeyTable
+  passkey_challenges: PasskeyChallengeTable
 }
 
 interface PersonColumns {
@@ -362,4 +364,37 @@ export interface BreakGlassTable extends PersonColumns {
   reminded_at: number | null
   /** JSON. */
   reviewed: string | null
+}
+
+/** A WebAuthn credential that somebody approves with. */
+export interface PasskeyTable {
+  id: string
+  credential_id: string
+  person_id: string
+  person_label: string
+  user_handle: string
+  name: string
+  public_key: string
+  counter: number
+  /** 0 or 1. */
+  backup_eligible: number
+  backed_up: number
+  /** JSON. */
+  transports: string
+  created_at: number
+  last_used_at: number | null
+}
+
+/** What an authenticator was asked to sign, until it is used or its time is over. */
+export interface PasskeyChallengeTable {
+  /** SHA-256 of the challenge, hexadecimal: who reads the store cannot answer it. */
+  id: string
+  person_id: string
+  /** Of the browser. */
+  session_id: string
+  /** What it is for: a review's id, or `registration`. */
+  subject: string
+  /** JSON: what exactly is answered. */
+  binding: string
+  expires_at: number
 }

@@ -4,7 +4,7 @@ import { breakGlassPhase, mayNotReview, type BreakGlass } from '../../access/bre
 import type { Login } from '../../identity/login.ts'
 import { listBreakGlass } from '../../storage/break-glass.ts'
 import { closeBreakGlass, maySeeBreakGlass, startBreakGlass, visibleBreakGlass } from '../break-glass.ts'
-import { reviewerOf } from '../decide-review.ts'
+import { reviewerOf } from '../visible-review.ts'
 import type { ApiDeps } from '../deps.ts'
 import {
   breakGlassListSchema,

@@ -7,10 +7,15 @@ import type { Login } from '../../identity/login.ts'
 import { findGrants } from '../../storage/grants.ts'
 import { pastUse, type PastUse } from '../../storage/past-use.ts'
 import { listWaiting } from '../../storage/reviews.ts'
-import { decideReview, maySee, reviewerOf, visibleReview } from '../decide-review.ts'
+import { decideReview } from '../decide-review.ts'
 import type { ApiDeps } from '../deps.ts'
+import { beginApproval } from '../passkey-approval.ts'
+import { needBrowser } from '../passkey-challenge.ts'
+import { provenLogin } from '../proven-login.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
+import { newChallengeSchema, requestOptionsSchema } from '../schemas/passkey.ts'
 import { decidedSchema, newDecisionSchema, reviewSchema, reviewsSchema, type Review } from '../schemas/review.ts'
+import { maySee, reviewerOf, visibleReview } from '../visible-review.ts'
 import { grantToJson, nextOf, reviewToJson, toPage } from './to-json.ts'
 
 /** What waits for people, and their decisions: requests and held commands alike. */
@@ -58,11 +63,28 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
     async (request) => {
       const login = request.login()
       const now = clock.now()
-      const outcome = await decideReview(request.params.id, login, request.body, request.ip, deps)
+      const { passkey: assertion, ...decision } = request.body
+      const passkey = assertion && { sessionId: needBrowser(request.browser, deps), assertion }
+      const outcome = await decideReview(request.params.id, login, { ...decision, passkey }, request.ip, deps)
       return {
         review: await toJson(outcome.review, login, now, new Map()),
         ...(outcome.grant === undefined ? {} : { grant: grantToJson(outcome.grant, now) }),
       }
+    },
+  )
+
+  /** What the caller's authenticator is to sign, where the rule asks for a passkey. */
+  app.post(
+    '/v1/reviews/:id/passkey-challenge',
+    { schema: { params: idParams, body: newChallengeSchema, response: { 200: requestOptionsSchema } } },
+    async (request) => {
+      const { id: loginId } = request.login()
+      const sessionId = needBrowser(request.browser, deps)
+      return db.change(async (tx) => {
+        const login = await provenLogin(tx, loginId, clock.now())
+        const review = await visibleReview(tx, request.params.id, login, deps)
+        return beginApproval(tx, { review, login, approved: request.body }, { sessionId }, deps)
+      })
     },
   )
 

@@ -22,8 +22,18 @@ function reviewFieldsOf(review: AccessRequest | Approval) {
     target,
     state,
     status: describeState(review),
-    approvers: { groups: [...approvers.groups], count: approvers.count },
-    decisions: decisions.map(({ label, verdict, comment, at }) => ({ label, verdict, comment, at: iso(at) })),
+    approvers: {
+      groups: [...approvers.groups],
+      count: approvers.count,
+      ...(approvers.stepUp === undefined ? {} : { stepUp: approvers.stepUp }),
+    },
+    decisions: decisions.map(({ label, verdict, comment, at, passkey }) => ({
+      label,
+      verdict,
+      comment,
+      at: iso(at),
+      ...(passkey === undefined ? {} : { passkey }),
+    })),
     createdAt: iso(createdAt),
     expiresAt: iso(expiresAt),
   }

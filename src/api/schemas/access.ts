@@ -36,6 +36,8 @@ export const decisionSchema = z.object({
   verdict: z.enum(['approve', 'deny']),
   comment: z.string(),
   at: timeSchema,
+  /** The id of the credential that verified it, where the rule asks for a passkey. */
+  passkey: z.string().optional(),
 })
 
 /** What requests and held commands have in common. */
@@ -46,7 +48,12 @@ export const reviewFields = {
   state: z.string(),
   /** For people to read: who decided, and their words. */
   status: z.string(),
-  approvers: z.object({ groups: z.array(z.string()), count: z.number() }),
+  approvers: z.object({
+    groups: z.array(z.string()),
+    count: z.number(),
+    /** What each approval needs besides a recent sign-in. */
+    stepUp: z.enum(['passkey']).optional(),
+  }),
   decisions: z.array(decisionSchema),
   createdAt: timeSchema,
   expiresAt: timeSchema,

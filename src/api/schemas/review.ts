@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { grantSchema, reviewFields } from './access.ts'
 import { pageOf, timeSchema } from './common.ts'
+import { assertionSchema } from './passkey.ts'
 
 /** Something that waits for a person: a request for access, or a held command. */
 export const reviewSchema = z.object({
@@ -50,5 +51,7 @@ export const newDecisionSchema = z.strictObject({
   lengthMs: z.int().positive().optional(),
   /** The digest of what the approver was shown; needed to approve a held command. */
   digest: z.string().optional(),
+  /** An assertion for this very decision, where the rule asks for a passkey. */
+  passkey: assertionSchema.optional(),
 })
 export const decidedSchema = z.object({ review: reviewSchema, grant: grantSchema.optional() })

@@ -2,7 +2,12 @@ export interface Approvers {
   readonly groups: readonly string[]
   /** How many distinct people must approve. */
   readonly count: number
+  /** What approving needs besides a recent sign-in; nothing where it is left out. */
+  readonly stepUp?: StepUp | undefined
 }
+
+/** `passkey`: a WebAuthn assertion for the one approval, with the person verified by their authenticator. */
+export type StepUp = 'passkey'
 
 export type CommandEffect =
   | { readonly type: 'allow' }

@@ -80,5 +80,8 @@ export const sqlstates = {
   STATEMENT_FAILED: 'XX000',
   STATEMENT_TIMEOUT: '57014',
   RESULT_EXPIRED: '42501',
+  PASSKEY_NEEDED: '42501',
+  PASSKEY_MISSING: '42501',
+  PASSKEY_REFUSED: '42501',
   CLIENT_SHARED: '28000',
 } as const satisfies Record<ErrorCode, string>

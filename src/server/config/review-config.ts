@@ -7,6 +7,7 @@ import type { YamlPath } from '../../shared/yaml-file.ts'
 import { breakGlassFindings } from './break-glass-findings.ts'
 import type { Finding } from './finding.ts'
 import { appNameFindings } from './gateway-hosts.ts'
+import { passkeyFindings } from './passkey-findings.ts'
 import type { ConfigFile } from './schema.ts'
 import { shadowedAccess, shadowedCommands } from './shadowed-rules.ts'
 import type { TargetConfig } from '../../gateway/target.ts'
@@ -28,6 +29,7 @@ export function reviewConfig(config: ConfigFile, known: KnownGroups): Finding[] 
     ...kindOfPersonFindings(config),
     ...loginFindings(config),
     ...breakGlassFindings(config),
+    ...passkeyFindings(config),
     ...config.commands.flatMap((rules, index) => commandFindings(rules, index, config)),
     ...maskingFindings(config),
     ...fieldFindings(config),

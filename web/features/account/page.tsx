@@ -5,6 +5,7 @@ import { Text } from '../../components/ui/text.tsx'
 import { asProblem, signIn, signOut } from '../../lib/client.ts'
 import { formatLength } from '../../lib/format.ts'
 import { useStore } from '../../lib/store.ts'
+import { Passkeys } from './passkeys.tsx'
 
 /** The user's sign-in: who, until when, and signing out. */
 export function AccountPage() {
@@ -53,6 +54,7 @@ export function AccountPage() {
           </TwoSteps>
         </div>
       </section>
+      <Passkeys />
     </>
   )
 }

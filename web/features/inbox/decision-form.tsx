@@ -1,6 +1,8 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import type { Assertion } from '../../../src/api/schemas/passkey.ts'
 import type { Review } from '../../../src/api/schemas/review.ts'
 import type { PamError } from '../../../src/shared/errors.ts'
+import { Link } from '../../app/router.tsx'
 import { Problem } from '../../components/ui/parts.tsx'
 import { api, asProblem, signInLink } from '../../lib/client.ts'
 import { formatDuration, formatLength, parseDuration } from '../../lib/format.ts'
@@ -36,6 +38,7 @@ export function DecisionForm(props: DecisionProps) {
     <form class="stack note" onSubmit={send} onKeyDown={keys} aria-label={verdict === 'approve' ? 'Approve' : 'Deny'}>
       <CommentField requester={review.requester.label} comment={comment} change={setComment} />
       {isTimed && <DurationField asked={review.lengthMs ?? 0} length={length} isWrong={isTooLong} change={setLength} />}
+      {needsPasskey(review, verdict) && <p class="small soft">Your browser will ask for your passkey.</p>}
       {error !== undefined && <DecisionProblem error={error} review={review} hasComment={comment !== ''} />}
       <div class="row actions">
         <button type="submit" class={verdict === 'approve' ? 'primary' : 'danger'} disabled={busy || isTooLong}>
@@ -78,14 +81,21 @@ function useDecision({ review, verdict, decided }: DecisionProps) {
   const decide = (comment: string, lengthMs: number | undefined): void => {
     setBusy(true)
     setError(undefined)
-    api.reviews
-      .decide(review.id, {
-        verdict,
-        comment,
-        ...(lengthMs === undefined ? {} : { lengthMs }),
-        // The digest binds the approval to exactly what was shown here.
-        ...(review.digest === undefined ? {} : { digest: review.digest }),
-      })
+    // The digest binds the approval to exactly what was shown here.
+    const approved = {
+      ...(lengthMs === undefined ? {} : { lengthMs }),
+      ...(review.digest === undefined ? {} : { digest: review.digest }),
+    }
+    const asked = needsPasskey(review, verdict) ? askForPasskey(review.id, approved) : Promise.resolve(undefined)
+    asked
+      .then((passkey) =>
+        api.reviews.decide(review.id, {
+          verdict,
+          comment,
+          ...approved,
+          ...(passkey === undefined ? {} : { passkey }),
+        }),
+      )
       .then(
         ({ review: now }) => {
           sessionStorage.removeItem(draftOf(review.id))
@@ -103,6 +113,15 @@ function useDecision({ review, verdict, decided }: DecisionProps) {
       )
   }
   return { busy, error, decide }
+}
+
+const needsPasskey = ({ approvers }: Review, verdict: Verdict): boolean =>
+  verdict === 'approve' && approvers.stepUp === 'passkey'
+
+/** What this person's authenticator signs for this one approval. */
+async function askForPasskey(review: string, approved: { lengthMs?: number; digest?: string }): Promise<Assertion> {
+  const { getPasskey } = await import('../../lib/passkeys.ts')
+  return getPasskey(await api.reviews.passkeyChallenge(review, approved))
 }
 
 function CommentField(props: { requester: string; comment: string; change: (comment: string) => void }) {
@@ -143,6 +162,13 @@ function DurationField(props: { asked: number; length: string; isWrong: boolean;
 }
 
 function DecisionProblem({ error, review, hasComment }: { error: PamError; review: Review; hasComment: boolean }) {
+  if (error.code === 'PASSKEY_MISSING')
+    return (
+      <p class="note warn" role="alert">
+        Approving this needs a passkey, and you have registered none. <Link to="/account">Register one</Link> on your
+        account page, then come back.
+      </p>
+    )
   if (error.code !== 'SIGN_IN_TOO_OLD') return <Problem error={error} />
   return (
     <p class="note warn" role="alert">

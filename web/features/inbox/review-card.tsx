@@ -260,10 +260,15 @@ function Decisions({ review }: { review: Review }) {
           {approvers.groups.join(' or ')}.
         </p>
       )}
-      {decisions.map(({ label, verdict, comment, at }) => (
+      {decisions.map(({ label, verdict, comment, at, passkey }) => (
         <p key={label} class="small">
           <Badge tone={verdict === 'approve' ? 'good' : 'bad'}>{verdict === 'approve' ? 'approved' : 'denied'}</Badge>{' '}
           <Text>{label}</Text>, <Ago time={at} />
+          {passkey !== undefined && (
+            <>
+              , verified with passkey <span class="mono">{passkey.slice(0, 12)}…</span>
+            </>
+          )}
           {comment !== '' && (
             <>
               : <Text>{comment}</Text>

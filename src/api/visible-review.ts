@@ -1,0 +1,41 @@
+import type { Approval } from '../access/approval.ts'
+import type { AccessRequest } from '../access/request.ts'
+import type { Reviewer } from '../access/review.ts'
+import type { Login } from '../identity/login.ts'
+import { PamError } from '../shared/errors.ts'
+import { findApprovals } from '../storage/approvals.ts'
+import { onlyOne, type Reader } from '../storage/page.ts'
+import { findRequests } from '../storage/requests.ts'
+import { hasRole } from './authenticate.ts'
+import type { ApiDeps } from './deps.ts'
+
+export const reviewerOf = (login: Login): Reviewer => ({ ...login.person, authTime: login.authTime })
+
+/** Whose it is, who decides on it, and auditors. */
+export const maySee = (
+  { requester, approvers }: AccessRequest | Approval,
+  login: Login,
+  deps: Pick<ApiDeps, 'settings'>,
+): boolean =>
+  requester.id === login.person.id ||
+  approvers.groups.some((group) => login.person.groups.includes(group)) ||
+  hasRole(login, 'audit', deps)
+
+export async function visibleReview(
+  reader: Reader,
+  id: string,
+  login: Login,
+  deps: Pick<ApiDeps, 'settings'>,
+): Promise<AccessRequest | Approval> {
+  const found = [...(await findRequests(reader, id)), ...(await findApprovals(reader, id))]
+  return onlyOne(
+    found.filter((review) => maySee(review, login, deps)),
+    id,
+  )
+}
+
+/** An approval of a command covers what was shown, so whoever approves names what they were shown. Throws APPROVAL_VOID. */
+export function needShown(review: AccessRequest | Approval, digest: string | undefined): void {
+  if (!('sessionId' in review) || digest === review.digest) return
+  throw new PamError('APPROVAL_VOID', 'the command changed after you viewed it; review it again', { id: review.id })
+}

@@ -14,6 +14,7 @@ import { grants, revoke } from './commands/grants.ts'
 import { logout, whoami } from './commands/identity.ts'
 import { kubeconfig } from './commands/kubeconfig.ts'
 import { login } from './commands/login.ts'
+import { passkeys } from './commands/passkeys.ts'
 import { policy } from './commands/policy.ts'
 import { audit } from './commands/audit.ts'
 import { doctor } from './commands/doctor.ts'
@@ -178,6 +179,7 @@ const VERBS: readonly AddCommand[] = [
   reviews,
   approve,
   deny,
+  passkeys,
   connect,
   query,
   exec,

@@ -20,7 +20,7 @@ import { saveLogin } from '../../src/storage/logins.ts'
 import { passkeysOf } from '../../src/storage/passkeys.ts'
 import { findRequests, saveRequest } from '../../src/storage/requests.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
-import { cbor, FLAGS, SoftwareAuthenticator, type Deviation } from '../helpers/software-authenticator.ts'
+import { cbor, FLAGS, SoftwareAuthenticator, type Cbor, type Deviation } from '../helpers/software-authenticator.ts'
 
 const NOW = 1_700_000_000_000
 const ORIGIN = 'https://pam.example.com'
@@ -418,7 +418,7 @@ describe('passkeys', () => {
 })
 
 const attestation = (format: string) =>
-  new Map([
+  new Map<Cbor, Cbor>([
     ['fmt', format],
     ['attStmt', new Map()],
     ['authData', new Uint8Array(200)],

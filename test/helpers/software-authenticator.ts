@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } fr
 import type { Assertion } from '../../src/identity/passkeys/assertion.ts'
 import type { RegistrationAnswer } from '../../src/identity/passkeys/registration.ts'
 
-type Cbor = number | string | Uint8Array | Map<Cbor, Cbor> | { readonly raw: Uint8Array }
+export type Cbor = number | string | Uint8Array | Map<Cbor, Cbor> | { readonly raw: Uint8Array }
 
 /** CBOR (RFC 8949), as much of it as authenticators write. `raw` is put in as it is. */
 export function cbor(value: Cbor): Buffer {

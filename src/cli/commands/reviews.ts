@@ -2,6 +2,7 @@ import type { Review } from '../../api/schemas/review.ts'
 import type { ApiClient } from '../../gateway-client/api-client.ts'
 import { PamError } from '../../shared/errors.ts'
 import { durationOption, forHowLong, jsonOption, type AddCommand } from '../command.ts'
+import { approveInBrowser } from '../approve-in-browser.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
 import { needId } from '../ids.ts'
@@ -90,6 +91,8 @@ async function decide(
     })
   }
   show(review, context)
+  if (verdict === 'approve' && review.approvers.stepUp === 'passkey' && review.state === 'pending' && review.mayDecide)
+    return approveInBrowser(context, api, review, options)
   if (io.interactive && options.yes !== true) {
     const question = { message: `${verdict === 'approve' ? 'Approve' : 'Deny'} ${review.id}?`, default: false }
     const { confirm } = await import('@inquirer/prompts')

@@ -29,6 +29,7 @@ export function reviewMessage(
   const who = visible(review.requester.label)
   const title = isCommand ? `${who} wants to run this on ${review.target}` : `${who} asks for ${review.target}`
   const shownWhole = isCommand && showStatements && canBeShown(review, exact)
+  const needsPasskey = review.approvers.stepUp === 'passkey'
   const facts = isCommand
     ? [
         ['Effect', showStatements ? visible(review.effect) : ''],
@@ -55,12 +56,13 @@ export function reviewMessage(
     blocks.push({
       type: 'actions',
       elements: [
-        ...(shownWhole || !isCommand ? [button('Approve', 'approve', review)] : []),
+        ...((shownWhole || !isCommand) && !needsPasskey ? [button('Approve', 'approve', review)] : []),
         button('Deny', 'deny', review),
         { type: 'button', action_id: 'pam_open', text: plain('Open the dashboard'), url },
       ],
     })
-    if (isCommand && !shownWhole)
+    if (needsPasskey) blocks.push(context('Approving needs a passkey: it is done in the dashboard.'))
+    else if (isCommand && !shownWhole)
       blocks.push(context('Approving needs the whole text: it is shown in the dashboard and by pamctl.'))
   } else blocks.push(context(`${describeState(review)} · ${review.id}`))
   return { text: escape(title), blocks }

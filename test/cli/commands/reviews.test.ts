@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { approveInBrowser } from '../../../src/cli/approve-in-browser.ts'
 import { approve, deny, reviews } from '../../../src/cli/commands/reviews.ts'
 import { PamError } from '../../../src/shared/errors.ts'
 import { ago, runVerb } from '../../helpers/verb.ts'
@@ -13,6 +14,7 @@ const REQUEST = {
   lengthMs: 3_600_000,
   reason: 'ticket\u001b]0;x',
   rule: 'engineers',
+  approvers: { groups: ['sre'], count: 1 },
 }
 const COMMAND = {
   ...REQUEST,
@@ -107,5 +109,39 @@ describe('pamctl approve, pamctl deny', () => {
   ] as const)('%s ends with %i', async (error, code) => {
     const gateway = { 'GET /v1/reviews/apr_1': COMMAND, 'POST /v1/reviews/apr_1/decision': new PamError(error, 'no') }
     expect(await runVerb([approve], ['approve', 'apr_1'], { gateway })).toMatchObject({ code, stdout: '' })
+  })
+
+  it('sends whoever must approve with a passkey to the dashboard, and decides nothing', async () => {
+    const approvers = { groups: ['sre'], count: 1, stepUp: 'passkey' }
+    const gateway = { 'GET /v1/reviews/apr_1': { ...COMMAND, state: 'pending', mayDecide: true, approvers } }
+    const outcome = await runVerb([approve], ['approve', 'apr_1', '--yes'], { gateway })
+    expect(outcome.code).toBe(5)
+    expect(outcome.stderr).toMatch(/needs your passkey[\s\S]*approve it in a browser: http\S+\/reviews\/apr_1/)
+    expect(outcome.calls.map(({ call }) => call)).toEqual(['GET /v1/reviews/apr_1'])
+  })
+
+  it('waits until it is decided there, and says what was', async () => {
+    const review = { ...COMMAND, state: 'pending', decisions: [], status: 'waiting' }
+    const answers = [
+      review,
+      { ...review, decisions: [{ label: 'alice' }] },
+      { ...review, decisions: [{ label: 'alice' }, { label: 'bob' }], state: 'approved', status: 'approved by bob' },
+    ]
+    const said: string[] = []
+    const say = (text: string): void => void said.push(text)
+    const io = { interactive: true, showsProgress: false, tell: say, note: say }
+    const api = {
+      gateway: 'https://pam.example.com',
+      whoami: async () => ({ person: { label: 'bob' } }),
+      reviews: { get: async () => answers.shift() },
+    }
+    let waits = 0
+    const wait = async (): Promise<void> => void waits++
+    await approveInBrowser({ io, environment: {} } as never, api as never, review as never, { comment: '' }, wait)
+    expect([waits, answers.length]).toEqual([2, 0])
+    expect(said).toEqual([
+      'Approving this needs your passkey. Open https://pam.example.com/reviews/apr_1',
+      'apr_1 approved by bob',
+    ])
   })
 })

@@ -41,6 +41,16 @@ describe('decide', () => {
     expect(decide(review, { ...bob, authTime: undefined }, no, time).state).toBe('denied')
   })
 
+  it('approves with a passkey alone where the rule asks for one, and denies without', () => {
+    const asked = { ...review, approvers: { groups: ['sre'], count: 1, stepUp: 'passkey' as const } }
+    expect(() => decide(asked, bob, yes, time)).toThrow(expect.objectContaining({ code: 'PASSKEY_NEEDED' }))
+    expect(decide(asked, bob, no, time).state).toBe('denied')
+    expect(decide(asked, bob, { ...yes, passkey: 'c' }, time)).toMatchObject({
+      state: 'approved',
+      decisions: [{ passkey: 'c' }],
+    })
+  })
+
   it('counts distinct people', () => {
     const two = { ...review, approvers: { groups: ['sre'], count: 2 } }
     const once = decide(two, bob, yes, time)

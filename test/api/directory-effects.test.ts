@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { mintGrant, grantState } from '../../src/access/grant.ts'
 import { createRequest } from '../../src/access/request.ts'
+import type { Passkey } from '../../src/identity/passkeys/passkey.ts'
+import { lastAudit } from '../../src/storage/audit.ts'
+import { addPasskey, passkeysOf } from '../../src/storage/passkeys.ts'
 import { findGrants, saveGrant, standingBlock } from '../../src/storage/grants.ts'
 import { findRequests, saveRequest } from '../../src/storage/requests.ts'
 import { findLogin } from '../../src/storage/logins.ts'
@@ -62,6 +65,21 @@ const stateOf = async (id: string) => {
   return found && grantState(found, scim.clock.now())
 }
 
+const passkeyOf = ({ id, label }: { id: string; label: string }): Passkey => ({
+  id: 'pky_1',
+  credentialId: 'c',
+  person: { id, label },
+  userHandle: 'u',
+  name: 'laptop',
+  publicKey: 'p',
+  counter: 0,
+  backupEligible: false,
+  backedUp: false,
+  transports: [],
+  createdAt: 0,
+  lastUsedAt: undefined,
+})
+
 describe('who is disabled', () => {
   it('loses logins, browsers, live sessions and grants with the answer, and why is in the chain', async () => {
     const login = await scim.signIn('jane')
@@ -80,16 +98,20 @@ describe('who is disabled', () => {
     const own = await grant('devs', 'req_1', login.person.id)
     const tonight = await grant('devs', 'req_2', login.person.id, scim.clock.now() + 3_600_000)
     scim.connect(login, own)
+    await scim.db.change((tx) => addPasskey(tx, passkeyOf(login.person), { key: 'k', from: 'here' }))
     await setActive('False')
+    expect(await passkeysOf(scim.db.read, login.person.id)).toEqual([])
+    expect((await lastAudit(scim.db.read, 'pky_1'))?.type).toBe('passkey.removed')
     expect(scim.ended).toEqual(['ses_1 IDENTITY_LOST: the directory "okta" has disabled your account'])
     expect((await findLogin(scim.db.read, login.id))?.endedAt).toBe(scim.clock.now())
     expect(await findWebSession(scim.db.read, 'w')).toBeUndefined()
     expect([await stateOf(own), await stateOf(tonight)]).toEqual(['revoked', 'revoked'])
-    expect((await scim.audited()).slice(-4).toSorted()).toEqual([
+    expect((await scim.audited()).slice(-5).toSorted()).toEqual([
       'directory.user_changed by directory:okta',
       'grant.revoked by directory:okta',
       'grant.revoked by directory:okta',
       'login.ended by directory:okta',
+      'passkey.removed by directory:okta',
     ])
   })
 

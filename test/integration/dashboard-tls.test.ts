@@ -7,6 +7,10 @@ import { eventually } from '../helpers/gateway-client.ts'
 import { pamctlSignedIn } from '../helpers/pamctl-client.ts'
 import { OPENSSL, pamctl } from '../helpers/run.ts'
 
+/** What only a passkey approves. */
+const RULE = `
+  - { name: tables are made with a passkey, targets: { names: [dev-db] }, match: { kinds: [create-table] }, hold: { approvers: { groups: [sre], stepUp: passkey } } }`
+
 describe.skipIf(!CHROMIUM || !OPENSSL)('the dashboard over TLS', () => {
   let web: Dashboard
   let url: string
@@ -21,10 +25,12 @@ describe.skipIf(!CHROMIUM || !OPENSSL)('the dashboard over TLS', () => {
       )
       const port = /listen: .*port: (\d+)/.exec(yaml)?.[1]
       url = `https://localhost:${port}`
-      return yaml.replace(
-        /listen: .*/,
-        `listen: { host: 127.0.0.1, port: ${port}, tls: { certificate: tls.crt, key: tls.key } }\npublicUrl: ${url}`,
-      )
+      return yaml
+        .replace('\ncommands:', `\ncommands:${RULE}`)
+        .replace(
+          /listen: .*/,
+          `listen: { host: 127.0.0.1, port: ${port}, tls: { certificate: tls.crt, key: tls.key } }\npublicUrl: ${url}`,
+        )
     })
   })
   afterAll(() => web?.stop())
@@ -76,5 +82,45 @@ describe.skipIf(!CHROMIUM || !OPENSSL)('the dashboard over TLS', () => {
     await context.close()
     await pamctl(['agent', 'stop'], bob.environment)
     rmSync(bob.home, { recursive: true, force: true })
+  })
+
+  it('has a passkey registered, asks for it, and lets go on what was approved with it', async () => {
+    const page = await web.signedIn('bob', '/', { ignoreHTTPSErrors: true })
+    const devtools = await page.context().newCDPSession(page)
+    await devtools.send('WebAuthn.enable')
+    await devtools.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        transport: 'internal',
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+        automaticPresenceSimulation: true,
+      },
+    })
+    const jane = await pamctlSignedIn(url, 'jane', { flags: ['--ca', join(web.directory, 'tls.crt')] })
+    const psql = jane.start(['connect', 'dev-db', '--', 'psql', '-X', '-c', 'create table by_passkey (id int)'])
+    const card = page.locator('[data-card]').filter({ hasText: 'by_passkey' })
+    await card.getByRole('button', { name: 'Approve…' }).click()
+    await card.getByRole('button', { name: 'Approve and run once' }).click()
+    await card.getByRole('link', { name: 'Register one' }).click()
+    await page.getByLabel('Name of the new passkey').fill('test key')
+    await page.getByRole('button', { name: 'Register a passkey' }).click()
+    await page.getByRole('list', { name: 'Your passkeys' }).getByText('test key').waitFor()
+    await page.getByRole('link', { name: /^Inbox/ }).click()
+    await card.getByRole('button', { name: 'Approve…' }).click()
+    await card.getByText('Your browser will ask for your passkey.').waitFor()
+    await card.getByRole('button', { name: 'Approve and run once' }).click()
+    await card.getByText(/verified with passkey/).waitFor()
+    expect(await psql.closed).toBe(0)
+    await page.getByRole('link', { name: 'bob@example.com' }).click()
+    await page.getByText(/last used/).waitFor()
+    await page.getByRole('button', { name: 'Remove test key…' }).click()
+    await page.getByRole('button', { name: 'Remove passkey' }).click()
+    await page.getByText('You have no passkeys.').waitFor()
+    expect(web.complaints.splice(0)).toEqual([])
+    await page.context().close()
+    await pamctl(['agent', 'stop'], jane.environment)
+    rmSync(jane.home, { recursive: true, force: true })
   })
 })

@@ -240,11 +240,33 @@ describe('words that nothing answers to are errors, with line and column', () =>
       'access: [{ name: a, grant: break-glass, maxDuration: 1h, who: { groups: [eng] }, breakGlass: { reviewers: { groups: [boss] }, announcement: best-effort } }]',
       /breakGlass\.reviewers\.groups\.0: no person can be in the group "boss"/,
     ],
+    [
+      'access: [{ name: a, grant: request, approvers: { groups: [sre], stepUp: passkey } }]',
+      /access\.0\.approvers\.stepUp: browsers have passkeys only for https and hosts with a name/,
+    ],
+    [
+      'commands: [{ name: a, hold: { approvers: { groups: [sre], stepUp: passkey } } }]',
+      /commands\.0\.hold\.approvers\.stepUp: browsers have passkeys only for https/,
+    ],
     ['roles: { audit: [audti] }', /roles\.audit\.0: .* did you mean "audit"/],
     ['tests: [{ given: x, target: prod-db, groups: [x], expect: deny }]', /tests\.0\.groups\.0: no person/],
   ])('%s', (text, message) => {
     expect(() => load(text)).toThrow(message)
     expect(() => load(text)).toThrow(new RegExp(`^f:${LINES}:\\d+: `))
+  })
+
+  it.each([
+    ['https://pam.example.com', 0],
+    ['https://localhost:8443', 0],
+    ['http://localhost:8080', 0],
+    ['http://pam.example.com', 1],
+    ['https://192.0.2.1', 1],
+    ['https://[::1]:8443', 1],
+  ])('asks for passkeys at %s alone where browsers have them', (url, errors) => {
+    const rule = 'access: [{ name: a, grant: request, approvers: { groups: [sre], stepUp: passkey } }]'
+    const parse = () => parseConfig(`${BASE}publicUrl: ${url}\n${rule}\n`, 'f')
+    if (errors === 0) expect(parse).not.toThrow()
+    else expect(parse).toThrow(/browsers have passkeys only for https/)
   })
 
   it('says nothing of groups where an issuer may give any', () => {

@@ -15,6 +15,8 @@ export interface Notice {
   readonly review: AccessRequest | Approval | undefined
   /** Access in an emergency: every channel is told, whatever it is configured to hear. */
   readonly breakGlass?: BreakGlass | undefined
+  /** A passkey that somebody has registered, or that was removed. */
+  readonly passkey?: { readonly person: string; readonly name: string } | undefined
 }
 
 /** What has happened, in order. */

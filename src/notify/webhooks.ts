@@ -213,6 +213,7 @@ export function webhookData(
     return {
       id: notice.subject,
       ...(notice.target === undefined ? {} : { target: notice.target }),
+      ...notice.passkey,
       ...(include.includes('reasons') && notice.reason !== undefined ? { reason: notice.reason } : {}),
     }
   }

@@ -36,5 +36,11 @@ async function toNotice(db: Database, { seq, type, at, actor, subject, data }: A
     breakGlass: subject.startsWith('brk_')
       ? (await findBreakGlass(db.read, subject)).find(({ id }) => id === subject)
       : undefined,
+    passkey:
+      type === 'passkey.registered' || type === 'passkey.removed'
+        ? { person: textOf(data['label']), name: textOf(data['name']) }
+        : undefined,
   }
 }
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')

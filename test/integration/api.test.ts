@@ -124,6 +124,12 @@ describe('the API', () => {
       'post /v1/token': 'login.created',
       'delete /v1/login': 'login.ended',
       'delete /v1/logins': 'login.ended',
+      'post /v1/passkeys': 'passkey.registered',
+      'post /v1/passkeys/removal': 'passkey.removed',
+      'delete /v1/passkeys/{id}': 'passkey.removed',
+      // They ask something; what is answered is on record.
+      'post /v1/passkeys/registration': undefined,
+      'post /v1/reviews/{id}/passkey-challenge': undefined,
       // Changes nothing.
       'post /v1/policy/try': undefined,
     }

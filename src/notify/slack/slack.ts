@@ -154,8 +154,16 @@ export class Slack {
     if (type === 'breakglass.begun') await messages.save(use.id, { channel: posted.channel, ts: posted.ts })
   }
 
-  async #tell({ type, review, breakGlass }: Notice): Promise<void> {
+  /** Whoever did not register it themselves learns that somebody has. */
+  async #tellOfPasskey(type: string, { person, name }: NonNullable<Notice['passkey']>): Promise<void> {
+    const { api, channel } = this.#parts
+    const what = type === 'passkey.registered' ? `${person} registered a passkey` : `A passkey of ${person} was removed`
+    await api.postMessage({ channel, ...plainMessage(`${what}: ${name}`) })
+  }
+
+  async #tell({ type, review, breakGlass, passkey }: Notice): Promise<void> {
     if (breakGlass !== undefined) return this.#tellOfEmergency(type, breakGlass)
+    if (passkey !== undefined) return this.#tellOfPasskey(type, passkey)
     if (review === undefined) return
     const { api, channel, messages, showStatements, held, publicUrl } = this.#parts
     const known = await messages.find(review.id)

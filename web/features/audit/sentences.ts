@@ -129,6 +129,10 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'login.created': ({ who, text }) => `${who} signed in${text('from') === '' ? '' : ` from ${text('from')}`}`,
   'login.ended': ({ who }) => `A sign-in was ended by ${who === 'The gateway' ? 'the gateway' : who}`,
   'login.refresh_reused': ({ who }) => `A refresh token of ${who} was used again, so the sign-in was ended`,
+  'passkey.refused': ({ who, text }) => `The passkey of ${who} was refused${quoted(text('reason'))}`,
+  'passkey.registered': ({ who, text }) => `${who} registered a passkey${quoted(text('name'))}`,
+  'passkey.removed': ({ who, text, names }) =>
+    `${who} removed a passkey of ${names.people[text('person')] ?? (text('label') || 'somebody')}${quoted(text('name'))}`,
   'policy.replayed': ({ who }) => `${who} ran rules over past commands`,
   'provider.logged_out': ({ who, subject }) => `${who} logged ${subject} out`,
   'recording.apart_erased': (said) =>

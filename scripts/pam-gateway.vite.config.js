@@ -1,7 +1,19 @@
 import { defineConfig } from 'vite'
 
-/** They load native code, WebAssembly or threads from files beside themselves; the others are optional and looked for at run time. */
-const LOADED_FROM_PACKAGES = ['bufferutil', 'libpg-query', 'libsql', 'pino', 'ssh2', 'pg-native', 'utf-8-validate']
+/**
+ * They load native code, WebAssembly or threads from files beside themselves, or have modules that must run in the order of Node.js (a polyfill
+ * before what needs it: @simplewebauthn/server); the others are optional and looked for at run time.
+ */
+const LOADED_FROM_PACKAGES = [
+  '@simplewebauthn/server',
+  'bufferutil',
+  'libpg-query',
+  'libsql',
+  'pino',
+  'ssh2',
+  'pg-native',
+  'utf-8-validate',
+]
 
 /**
  * The server in few files, as the command line is, with the packages that it is made of: to read a thousand files takes half of the time in

@@ -106,7 +106,7 @@ describe.skipIf(!CHROMIUM || !OPENSSL)('the dashboard over TLS', () => {
     await card.getByRole('link', { name: 'Register one' }).click()
     await page.getByLabel('Name of the new passkey').fill('test key')
     await page.getByRole('button', { name: 'Register a passkey' }).click()
-    await page.getByRole('list', { name: 'Your passkeys' }).getByText('test key').waitFor()
+    await page.getByRole('list', { name: 'Your passkeys' }).getByText('test key', { exact: true }).waitFor()
     await page.getByRole('link', { name: /^Inbox/ }).click()
     await card.getByRole('button', { name: 'Approve…' }).click()
     await card.getByText('Your browser will ask for your passkey.').waitFor()

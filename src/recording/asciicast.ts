@@ -2,17 +2,17 @@ import type { ReadEvent } from './read.ts'
 import { describeEvent } from './timeline.ts'
 
 export interface CastOptions {
-  /** Only this terminal; default: all of the session. */
+  /** Only this terminal; default: the whole session. */
   readonly channel?: string
-  /** The first event to show; the size of the terminal before it is kept. */
+  /** The first event to show; the size that the terminal had before it is kept. */
   readonly from?: number
-  /** About so many characters: a marker then names the event that comes next. */
+  /** The approximate number of characters; at the end a marker names the next event. */
   readonly most?: number
 }
 
 /**
- * asciicast v2 (docs.asciinema.org/manual/asciicast/v2): a terminal as it was; what is not a terminal as the lines of its
- * timeline. Commands are markers.
+ * asciicast v2 (docs.asciinema.org/manual/asciicast/v2): terminals as recorded, other events as the lines of their timeline. Commands are
+ * markers.
  */
 export async function* asciicast(
   events: AsyncIterable<ReadEvent>,
@@ -22,7 +22,7 @@ export async function* asciicast(
   let started = 0
   let size = { columns: 80, rows: 24 }
   let length = 0
-  /** Outputs of terminals end their lines themselves; those of plain commands do not. */
+  /** Terminals end their lines with CR LF themselves; the output of plain commands does not. */
   const terminals = new Set<string>()
   const decoders = new Map<string, InstanceType<typeof TextDecoder>>()
   for await (const { event, data } of events) {

@@ -3,7 +3,7 @@ import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { keyIdOf, signStatement, statementVerifies, type Signer } from './seal.ts'
 import { publicKeyFromPem, type TrustedKey } from './verify.ts'
 
-/** One entry of the audit chain, as it is exported: JSON of one line. Format: docs/recording-format.md, The audit chain. */
+/** One entry of the audit chain, as it is exported: one line of JSON. Format: docs/recording-format.md, The audit chain. */
 export interface AuditRecord {
   readonly seq: number
   readonly id: string
@@ -20,7 +20,7 @@ export interface AuditRecord {
   readonly signature?: string
 }
 
-/** What an entry's hash covers; `at` in milliseconds since 1970, `data` as canonical JSON. */
+/** The fields that an entry's hash covers; `at` in milliseconds since 1970, `data` as canonical JSON. */
 export interface HashedEntry {
   readonly seq: number
   readonly id: string
@@ -49,7 +49,10 @@ export const signAudit = ({ seq, hash }: AuditHead, signer: Signer): { key: stri
   return { key, signature }
 }
 
-/** The chain is signed at each change: a last entry without a signature of this gateway was written by somebody else, or precedes a cut. */
+/**
+ * The chain is signed at each change: if the last entry has no signature of this gateway, the gateway did not write it, or the entries
+ * after it were cut off.
+ */
 export function isSignedHead({ key, signature, ...entry }: HashedEntry & Signed, keys: readonly TrustedKey[]): boolean {
   const { hash, ...hashed } = entry
   if (key === null || signature === null || auditHash(hashed) !== hash) return false
@@ -77,8 +80,8 @@ export const signCheckpoint = ({ seq, hash }: AuditHead, at: Date, signer: Signe
 
 export interface AuditProblem {
   /**
-   * `contradiction`: two checkpoints of the same length have different heads, so the key signed two histories. `chain`: an
-   * entry does not hold, or is missing. `checkpoint`: a checkpoint does not hold.
+   * `contradiction`: two checkpoints of the same length have different heads, so the key signed two histories. `chain`: an entry is invalid
+   * or missing. `checkpoint`: a checkpoint is invalid.
    */
   readonly kind: 'contradiction' | 'chain' | 'checkpoint'
   readonly seq: number
@@ -92,29 +95,29 @@ export type AuditVerification =
       readonly head: AuditHead | undefined
       readonly checkpoints: number
     }
-  /** The worst problem; `more` are the others that were found. */
+  /** The worst problem; `more` are the other problems. */
   | ({ readonly status: 'invalid'; readonly more: readonly AuditProblem[] } & AuditProblem)
 
-/** What the chain says about one session's record. */
+/** The entries of the chain about one session's record, summarised. */
 export interface AuditedRecording {
   readonly session: string
   sha256?: string
   deleted?: boolean
-  /** A start of the gateway found no record. */
+  /** The gateway found no record when it started. */
   missing?: boolean
   /** The session has ended. */
   ended?: boolean
-  /** The gateway found that its file is not what it wrote. */
+  /** The gateway found that the file is not what it wrote. */
   damaged?: string
-  /** For a record closed at a start: how its end was found. */
+  /** For a record closed when the gateway started: how its end was found. */
   tail?: string
-  /** Problems that were found when it was closed at a start. */
+  /** Problems found when the gateway closed it at a start. */
   problem?: string
 }
 
 /** A finding of the gateway in the chain that is not about a session's record. */
 export interface AuditFinding {
-  /** A journal, or the session that a file is named after. */
+  /** A journal, or the session in the name of a file. */
   readonly subject: string
   readonly problem: string
 }
@@ -206,7 +209,7 @@ export class AuditVerifier {
     return this.#problemOfSignature(record) ?? this.#rotate(record) ?? this.#problemWithCheckpoints(record)
   }
 
-  /** Only the current key signs, and only in its period; the entry that retires a key is signed with it just after that. */
+  /** Only the current key signs, and only in its period; the entry that retires a key is signed with it just after the period ends. */
   #problemOfSignature({ seq, hash, key, signature, at, type }: AuditRecord): string | undefined {
     if (key === undefined || signature === undefined) return undefined
     const trusted = this.#keys.get(key)
@@ -316,7 +319,7 @@ export class AuditVerifier {
   }
 }
 
-/** Both ends of a key's period belong to it. */
+/** Whether a time is in a key's period, both ends included. */
 function isInTime({ from = -Infinity, until = Infinity }: TrustedKey, at: string): boolean {
   const when = Date.parse(at)
   return when >= from && when <= until
@@ -330,7 +333,7 @@ function keyIdOfPem(pem: string): string | undefined {
   }
 }
 
-/** All fields that an entry may have: anybody could add one that no hash covers. */
+/** Whether an entry has no fields but the defined ones: no hash would cover an additional one. */
 function isExactRecord(record: AuditRecord): boolean {
   const { seq, at, data, key, signature, ...texts } = record
   const { id, type, actor, subject, previous, hash, ...others } = texts

@@ -1,6 +1,6 @@
 import { createHash, hash } from 'node:crypto'
 
-/** How events stand in a segment of version 3: in blocks of compact events. Format: docs/recording-format.md, Compact events. */
+/** The items of a segment of version 3, which contains compact events in blocks. Format: docs/recording-format.md, Compact events. */
 export const itemKinds = {
   time: 0x01,
   template: 0x02,
@@ -10,28 +10,28 @@ export const itemKinds = {
   result: 0x13,
 } as const
 
-/** Events of one block: a block that does not hold is named, so it is small. */
+/** The number of events in a block. Verification names the block that is invalid, so blocks are small. */
 export const BLOCK_EVENTS = 16
 
-/** Events that stand behind each other, as they are hashed: a run of them in the clear, or what the journal had of one turn, encrypted. */
+/** Consecutive events, as they are hashed: a run of plain ones, or those that the journal took in one turn, encrypted. */
 export interface BlockContent {
   readonly events: number
   readonly bytes: Buffer
 }
 
 export interface Block extends BlockContent {
-  /** The beginning of the hash, which names the block that does not hold. */
+  /** The beginning of the hash, which identifies an invalid block. */
   readonly check: Buffer
 }
 
-/** What comes before the first block: it names the session, so that no event fits into another session's chain. */
+/** The hash before the first block. It depends on the session, so that no event can be moved to another session's chain. */
 export const firstBlockHash = (session: string): Buffer =>
   createHash('sha256').update(`pamrec/3 session ${session}`).digest()
 
-/** A block's hash covers the hash before it, how many events it has, and its bytes. */
+/** A block's hash covers the hash before it, the number of its events, and its bytes. */
 export function nextBlockHash(previous: Buffer, { events, bytes }: BlockContent): Buffer {
   const length = previous.length + 4 + bytes.length
-  // What is hashed at once costs half of what a Hash object does: blocks are short, and there are many.
+  // A single hash() call costs half as much as a Hash object: blocks are short, and there are many.
   const all = length > scratch.length ? Buffer.allocUnsafe(length) : scratch
   previous.copy(all)
   all.writeUInt32BE(events, previous.length)
@@ -39,10 +39,10 @@ export function nextBlockHash(previous: Buffer, { events, bytes }: BlockContent)
   return hash('sha256', all.subarray(0, length), 'buffer')
 }
 
-/** Nothing waits between the writing and the hashing. */
+/** Nothing is awaited between writing and hashing. */
 const scratch = Buffer.allocUnsafeSlow(16_384)
 
-/** The blocks as they stand in a body, and the hash of the last. */
+/** The blocks as they are in a body, and the hash of the last. */
 export function encodeBlocks(previous: Buffer, blocks: readonly BlockContent[]): { bytes: Buffer; hash: Buffer } {
   const out = Buffer.allocUnsafe(blocks.reduce((sum, { bytes }) => sum + HEADER + bytes.length, 0))
   let last = previous
@@ -58,8 +58,8 @@ export function encodeBlocks(previous: Buffer, blocks: readonly BlockContent[]):
 }
 
 /**
- * The blocks in these bytes, one at a time: small bytes may unpack to many. Throws where they end within one, or where one has no room
- * for its events.
+ * The blocks in these bytes, one at a time: few bytes may unpack to many. Throws if the bytes end within a block, or if a block is too
+ * short for its events.
  */
 export function* decodeBlocks(bytes: Buffer): Generator<Block, void, undefined> {
   for (let at = 0; at < bytes.length;) {
@@ -76,12 +76,12 @@ export function* decodeBlocks(bytes: Buffer): Generator<Block, void, undefined> 
 export const isChecked = (block: Block, hash: Buffer): boolean => hash.subarray(0, CHECK).equals(block.check)
 
 const CHECK = 16
-/** How many events, how many bytes, the check. */
+/** The number of events, the number of bytes, the check. */
 const HEADER = 8 + CHECK
-/** No event is shorter: what kind it is, when it was, and the length of what it says. */
+/** The shortest event: its kind, its time, and the length of its content. */
 const MIN_EVENT = 9
 
-/** `dec_` and 13 characters, which are all that stands in a compact command. Source: newId. */
+/** `dec_` and 13 characters, of which a compact command has only the latter. Source: newId. */
 export const DECISION = 'dec_'
 export const DECISION_LENGTH = 13
 export const DECISION_ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -89,6 +89,6 @@ export const DECISION_ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 export const DIGEST = 32
 /** The length of a value that is NULL. */
 export const NULL_VALUE = 0xffff_ffff
-/** The length of a tag or an error that is not there. */
+/** The length of an absent tag or error. */
 export const ABSENT = 0xff
 export const MAX_UINT32 = 0xffff_ffff

@@ -4,13 +4,13 @@ import { dirname } from 'node:path'
 import type { DetachedReference } from './event.ts'
 
 /**
- * Detached texts: the originals of commands that could not be parsed, and so may hold any secret. They are kept encrypted in a file
- * of their own beside the recording, which can be erased; the recording has a salted digest, so that verification never needs them.
- * The format of recordings, the audit chain and the API call them `apart` (docs/recording-format.md).
+ * Detached texts: the originals of commands that could not be parsed, and so may contain any secret. They are encrypted in a file of their
+ * own beside the recording, which can be erased; the recording has a salted digest, so that verification never needs them. The format of
+ * recordings, the audit chain and the API call them `apart` (docs/recording-format.md).
  */
 export interface DetachedEntry {
   readonly id: string
-  /** 16 bytes, AES-256-GCM nonce of 12, and the ciphertext with its tag; base64. */
+  /** Base64: a salt of 16 bytes, an AES-256-GCM nonce of 12, and the ciphertext with its tag. */
   readonly salt: string
   readonly nonce: string
   readonly text: string
@@ -39,7 +39,7 @@ export function hideDetached(
   }
 }
 
-/** Throws where the entry is not what was hidden under this key. */
+/** Throws if the entry was not encrypted with this key. */
 export function showDetached(
   { key }: DetachedCipher,
   entry: DetachedEntry,
@@ -53,7 +53,7 @@ export function showDetached(
 
 export const detachedFileOf = (recording: string): string => recording.replace(/\.pamrec$/, '.pamapart')
 
-/** Appends what the file does not hold yet, and flushes it. */
+/** Appends the entries that the file does not have yet, and flushes it. */
 export async function appendDetached(path: string, entries: readonly DetachedEntry[]): Promise<void> {
   const known = new Set((await readDetached(path)).map(({ id }) => id))
   const lines = entries.filter(({ id }) => !known.has(id)).map((entry) => `${JSON.stringify(entry)}\n`)
@@ -68,7 +68,7 @@ export async function appendDetached(path: string, entries: readonly DetachedEnt
   }
 }
 
-/** None where there is no such file. A line that was cut off by a stop is left out. */
+/** Empty if there is no such file. A line that a stop cut off is ignored. */
 export async function readDetached(path: string): Promise<DetachedEntry[]> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''

@@ -2,9 +2,9 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { Decrypter, Encrypter } from 'age-encryption'
 
 /**
- * Encryption to auditors, whose identities the gateway does not have: sealed segments are age files (age-encryption.org/v1).
- * Before they are sealed, events stand in the journal under a key of this session, which only memory holds in the clear;
- * wrapped to the same recipients it stands beside them, so that what a hard stop leaves can be read by auditors, too.
+ * Encryption to auditors, whose identities the gateway does not have: sealed segments are age files (age-encryption.org/v1). Until they are
+ * sealed, events are in the journal, encrypted with a key of this session that exists in the clear only in memory. The journal also has
+ * this key, wrapped to the same recipients, so that auditors can read what a hard stop leaves.
  */
 export interface RecordCipher {
   /** The session's key as an age file, base64. */
@@ -28,7 +28,7 @@ export async function recordCipher(recipients: readonly string[]): Promise<Recor
   }
 }
 
-/** Throws where a recipient is not an age public key. */
+/** Throws if a recipient is not an age public key. */
 export function ageEncrypter(recipients: readonly string[]): Encrypter {
   const encrypter = new Encrypter()
   for (const recipient of recipients) encrypter.addRecipient(recipient)
@@ -38,11 +38,11 @@ export function ageEncrypter(recipients: readonly string[]): Encrypter {
 /** Decrypts records for an auditor. */
 export interface RecordReader {
   decrypt(body: Buffer): Promise<Buffer>
-  /** The payload of an event that came from the journal. */
+  /** Returns a function that decrypts the payload of an event from the journal. */
   reveal(wrappedKey: string): Promise<(seq: number, hidden: Buffer) => Buffer>
 }
 
-/** From age identities (`AGE-SECRET-KEY-1…`), as age-keygen writes them. Throws where one is invalid. */
+/** From age identities (`AGE-SECRET-KEY-1…`), as age-keygen writes them. Throws if one is invalid. */
 export function recordReader(identities: readonly string[]): RecordReader {
   const decrypter = new Decrypter()
   for (const identity of identities) decrypter.addIdentity(identity)
@@ -60,7 +60,7 @@ export function recordReader(identities: readonly string[]): RecordReader {
   }
 }
 
-/** A key serves one session and a sequence number one of its events, so that no pair of key and nonce is used twice. */
+/** A key is used for one session and a sequence number for one of its events, so that no pair of key and nonce is used twice. */
 function nonceOf(seq: number): Buffer {
   const nonce = Buffer.alloc(12)
   nonce.writeUIntBE(seq, 6, 6)

@@ -1,4 +1,4 @@
-/** The events of a recording, as they stand in its file. Format: docs/recording-format.md. */
+/** The events of a recording, as they are in its file. Format: docs/recording-format.md. */
 export type RecordedEvent = EventHeader & EventBody
 
 export interface EventHeader {
@@ -26,7 +26,7 @@ export type EventBody =
 /** Always the first event. */
 export interface OpenedEvent {
   readonly type: 'opened'
-  /** Of the format: of what is recorded now, 3. */
+  /** The version of the format; 3 for new recordings. */
   readonly version: 2 | 3
   readonly session: string
   readonly person: { readonly id: string; readonly label: string; readonly kind: string }
@@ -37,7 +37,7 @@ export interface OpenedEvent {
   readonly policy: string
 }
 
-/** A command and the verdict on it. With `allow` it is the intent: written before the command's first byte goes upstream. */
+/** A command and the verdict on it. With `allow` it is the intent: written before the first byte of the command is sent upstream. */
 export interface CommandEvent {
   readonly type: 'command'
   readonly id: string
@@ -45,7 +45,7 @@ export interface CommandEvent {
   readonly rule?: string | undefined
   readonly code?: string | undefined
   readonly message?: string | undefined
-  /** Secrets and masked kinds replaced by a keyed commitment. A text that could not be parsed is detached. */
+  /** The text, with secrets and masked kinds replaced by a keyed commitment. A text that could not be parsed is detached. */
   readonly text: string
   readonly apart?: DetachedReference | undefined
   readonly parameters?: readonly (string | null)[] | undefined
@@ -55,18 +55,18 @@ export interface CommandEvent {
   readonly reads: readonly string[]
   readonly writes: readonly string[]
   readonly unknown?: readonly string[] | undefined
-  /** What the target's own description (OpenAPI) calls what was asked for, where it has one. */
+  /** The names of the requested operations in the target's own description (OpenAPI), if it has one. */
   readonly operations?: readonly string[] | undefined
 }
 
 /** A text in the erasable part. */
 export interface DetachedReference {
   readonly id: string
-  /** SHA-256 of the salt, which stands with the text, and the text: without the salt nothing can be guessed back. */
+  /** SHA-256 of the salt, which is stored with the text, and the text: without the salt, the text cannot be guessed. */
   readonly sha256: string
 }
 
-/** What became of a held command's approval. */
+/** The outcome of a held command's approval. */
 export interface ApprovalEvent {
   readonly type: 'approval'
   readonly id: string
@@ -76,13 +76,13 @@ export interface ApprovalEvent {
   readonly comment?: string
 }
 
-/** A held command goes upstream now. */
+/** A held command is sent upstream. */
 export interface ForwardedEvent {
   readonly type: 'forwarded'
   readonly command: string
 }
 
-/** What came back. A command without one may have run. */
+/** The result of a command. A command without one may have run. */
 export interface ResultEvent {
   readonly type: 'result'
   readonly command: string
@@ -94,14 +94,14 @@ export interface ResultEvent {
   readonly error?: string | undefined
 }
 
-/** Rows of a result as the client got them, after masking, up to what the target's limit keeps. */
+/** Rows of a result as the client received them, after masking, up to the target's limit. */
 export interface RowsEvent {
   readonly type: 'rows'
   readonly command: string
   readonly columns?: readonly string[]
-  /** Values as text; what was binary is `\\x` and hexadecimal digits. */
+  /** Values as text; binary values are `\\x` and hexadecimal digits. */
   readonly rows: readonly (readonly (string | null)[])[]
-  /** More rows came than are kept. */
+  /** The result had more rows than are recorded. */
   readonly cut?: true
 }
 
@@ -119,7 +119,7 @@ export interface ResizeEvent {
   readonly rows: number
 }
 
-/** Something was done to a file: which operation, on what path, how many bytes of which content. */
+/** An operation on a file: its kind, the path, and the number and digest of the bytes. */
 export interface FileEvent {
   readonly type: 'file'
   readonly operation: string

@@ -2,9 +2,9 @@ import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 
 /**
- * Calls of the file system that a quick disk answers in microseconds, which is less than a detour through the thread pool costs. Once one
- * takes long they go that way for a second: a disk that stalls must not stall everybody's timers and sockets. What is flushed waits
- * for the disk in any case, and never here.
+ * File system calls that a fast disk answers in microseconds, which is less than a detour through the thread pool takes. After a call that
+ * took long they use the thread pool for a second: a stalled disk must not stall the timers and sockets of all sessions. Flushes wait for
+ * the disk in any case, and always use the thread pool.
  */
 async function quickly<T>(atOnce: () => T, aside: () => Promise<T>): Promise<T> {
   if (performance.now() < slowUntil) return aside()
@@ -19,7 +19,7 @@ async function quickly<T>(atOnce: () => T, aside: () => Promise<T>): Promise<T> 
 
 let slowUntil = 0
 
-/** As numbers: an object for each file costs more than its calls. */
+/** File descriptors as numbers: an object for each file costs more than its calls. */
 export const openFile = (path: string, flags: 'wx' | 'r+' | 'r'): Promise<number> =>
   quickly(
     () => fs.openSync(path, flags, 0o600),
@@ -32,7 +32,7 @@ export const closeFile = (file: number): Promise<void> =>
     () => close(file),
   )
 
-/** All of it. */
+/** Writes all bytes. */
 export async function writeFile(file: number, bytes: Buffer, position: number): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     const from = at
@@ -58,7 +58,7 @@ export const unlinkFile = (path: string): Promise<void> =>
 
 /** Waits for the disk. */
 export const flushFile = promisify(fs.fsync)
-/** The same of what the file holds alone. */
+/** The same for the content only, without metadata. */
 export const flushContent = promisify(fs.fdatasync)
 export const truncateFile = promisify(fs.ftruncate)
 
@@ -68,8 +68,8 @@ const write = promisify(fs.write)
 const link = promisify(fs.link)
 const unlink = promisify(fs.unlink)
 
-/** Milliseconds: a call that took longer is not waited for the next time, for so long. */
+/** Milliseconds: after a call that took longer than the first, calls use the thread pool for the second. */
 const SLOW_MS = 20
 const REST_MS = 1000
-/** Bytes that are written at once. */
+/** Bytes per call. */
 const MOST = 64 * 1024

@@ -2,15 +2,15 @@ import { createHash, hash } from 'node:crypto'
 import type { RecordedEvent } from './event.ts'
 
 /**
- * An event in a segment: the length of its payload (uint32, big-endian), its hash (32 bytes), the payload. The payload
- * is the event's JSON in UTF-8; bytes of a terminal follow it behind a newline, which JSON of one line never holds.
+ * An event in a segment: the length of its payload (uint32, big-endian), its hash (32 bytes), the payload. The payload is the event's JSON
+ * in UTF-8; bytes of a terminal follow it after a newline, which one line of JSON never contains.
  */
 export interface Frame {
   readonly hash: Buffer
   readonly payload: Buffer
 }
 
-/** The hash before the first event. It depends on the session, so that no event fits into another session's chain. */
+/** The hash before the first event. It depends on the session, so that no event can be moved to another session's chain. */
 export const firstHash = (session: string): Buffer =>
   createHash('sha256').update(`pamrec/2 session ${session}`).digest()
 
@@ -18,10 +18,7 @@ export const firstHash = (session: string): Buffer =>
 export const nextHash = (previous: Buffer, payload: Buffer): Buffer =>
   createHash('sha256').update(previous).update(payload).digest()
 
-/**
- * The next frame of a chain, made in one piece of memory: hash and payload as they stand behind each other. Few ask for one
- * of the two by itself.
- */
+/** The next frame of a chain, in one piece of memory: the hash directly before the payload. Few callers need one of the two alone. */
 export class ChainedFrame implements Frame {
   readonly entry: Buffer
 
@@ -37,7 +34,7 @@ export class ChainedFrame implements Frame {
     return this.entry.subarray(HASH)
   }
 
-  /** Bytes of it in a segment. */
+  /** Its length in a segment, in bytes. */
   get length(): number {
     return 4 + this.entry.length
   }
@@ -56,12 +53,12 @@ export function nextFrame(previous: Buffer, json: string, data?: Uint8Array): Ch
   }
   const entry = Buffer.allocUnsafe(end)
   bytes.copy(entry, 0, 0, end)
-  // A digest as a string of bytes costs half of what a buffer for it does.
+  // A digest as a binary string costs half as much as one in a buffer.
   entry.write(hash('sha256', entry, 'binary'), 0, 'latin1')
   return new ChainedFrame(entry)
 }
 
-/** Throws where the payload is not an event. */
+/** Throws if the payload is not an event. */
 export function decodePayload(payload: Buffer): { event: RecordedEvent; data: Buffer | undefined } {
   const end = payload.indexOf(NEWLINE)
   const event = JSON.parse(payload.toString('utf8', 0, end < 0 ? payload.length : end)) as RecordedEvent
@@ -79,7 +76,7 @@ export function encodeFrames(frames: readonly Frame[]): Buffer {
   return out
 }
 
-/** The frames in these bytes. Throws where they end within one. */
+/** The frames in these bytes. Throws if they end within a frame. */
 export function* decodeFrames(bytes: Buffer): Generator<Frame, void, undefined> {
   for (let at = 0; at < bytes.length;) {
     const start = at + FRAME_HEADER
@@ -93,7 +90,7 @@ export function* decodeFrames(bytes: Buffer): Generator<Frame, void, undefined> 
 const HASH = 32
 const FRAME_HEADER = 4 + HASH
 const NEWLINE = 0x0a
-/** Bytes in UTF-8 of what is one unit of a string. */
+/** The most UTF-8 bytes for one code unit of a string. */
 const MAX_CHARACTER_LENGTH = 3
 /** Scratch memory for encoding: it is copied in the same turn. */
 const scratch = Buffer.allocUnsafeSlow(16_384)

@@ -4,9 +4,9 @@ import type { CommandEvent, RowsEvent } from './event.ts'
 import type { ReadEvent } from './read.ts'
 
 /**
- * HTTP Archive 1.2 (w3c.github.io/web-performance/specs/HAR): the requests of a session of HTTP or Kubernetes and their answers, as the record has them.
- * Throws a UsageError for a session of another protocol. Entries stand in the order of their requests; one that was not answered has the status 0.
- * Names that begin with an underscore are of this program, as the format allows.
+ * HTTP Archive 1.2 (w3c.github.io/web-performance/specs/HAR): the requests of an HTTP or Kubernetes session and their responses, as
+ * recorded. Throws a UsageError for a session of another protocol. Entries are in the order of their requests; a request without a response
+ * has the status 0. Names that begin with an underscore are this program's own, as the format allows.
  */
 export async function* har(
   events: AsyncIterable<ReadEvent>,
@@ -60,7 +60,7 @@ export async function* har(
 
 type Pair = { readonly name: string; readonly value: string }
 
-/** One request, while the record goes on. */
+/** A request whose events are still being read. */
 class OpenEntry {
   readonly #command: CommandEvent
   readonly #at: string
@@ -74,7 +74,7 @@ class OpenEntry {
   #body = ''
   #isCut = false
   #messages: Record<string, string>[] = []
-  /** Of a WebSocket. */
+  /** The messages of a WebSocket. */
   #frames: object[] | undefined
   #result: { readonly bytes: number; readonly durationMs: number } | undefined
 
@@ -85,7 +85,7 @@ class OpenEntry {
     this.#target = target
   }
 
-  /** Nothing more of it is in the record. */
+  /** The record has no more events of it. */
   get isOver(): boolean {
     return (
       this.#result !== undefined ||
@@ -132,7 +132,7 @@ class OpenEntry {
           Object.fromEntries(row.map((value, at) => [columns?.[at] ?? '', value ?? ''])),
         )
         return
-      // Kubernetes: an object or a line each.
+      // Kubernetes: one object or line for each row.
       case undefined:
         this.#body += rows.map((row) => `${row[0] ?? ''}\n`).join('')
         break
@@ -189,7 +189,7 @@ class OpenEntry {
   }
 }
 
-/** As Chrome writes them into archives; bytes are in base64. */
+/** A message as Chrome writes it into archives; bytes are in base64. */
 function webSocketMessage([from, type, said]: RowsEvent['rows'][number], at: string): object {
   const bytes = type === 'text' || type === 'close' ? undefined : Buffer.from((said ?? '').slice(2), 'hex')
   return {
@@ -203,7 +203,7 @@ function webSocketMessage([from, type, said]: RowsEvent['rows'][number], at: str
 /** Source: RFC 6455, section 5.2. */
 const OPCODES: Readonly<Record<string, number>> = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 }
 
-/** A request from its text on record: its first line, headers, and a body behind an empty line. */
+/** A request from its recorded text: the request line, headers, and a body after an empty line. */
 function requestOf(text: string, target: string): object {
   const at = text.indexOf('\n\n')
   const [line = '', ...lines] = (at < 0 ? text : text.slice(0, at)).split('\n')
@@ -232,5 +232,5 @@ function requestOf(text: string, target: string): object {
   }
 }
 
-/** The record does not say it. */
+/** For what the record does not have. */
 const UNKNOWN_VERSION = 'unknown'

@@ -1,6 +1,6 @@
 import type { CommandEvent, RecordedEvent } from './event.ts'
 
-/** Queries in a row by which a client looks up definitions, as `\d` of psql sends a dozen of them; with their results. */
+/** Consecutive queries by which a client looks up definitions, such as the dozen that psql sends for `\d`, with their results. */
 export interface Lookup {
   readonly type: 'lookup'
   readonly seq: number
@@ -9,13 +9,16 @@ export interface Lookup {
   readonly ms: number
   readonly events: readonly RecordedEvent[]
   readonly queries: number
-  /** What was looked up, where the first query names it. */
+  /** What was looked up, if the first query names it. */
   readonly about: string | undefined
-  /** `psql`, where the queries are written as only psql writes them. */
+  /** `psql` if the queries are written as only psql writes them. */
   readonly by: 'psql' | undefined
 }
 
-/** Whether a command does nothing but read definitions in system catalogs. Catalogs that are not listed are not folded: some hold secrets, or what others do. */
+/**
+ * Whether a command only reads definitions in system catalogs. Queries of catalogs that are not listed are not folded: some contain
+ * secrets, or show the activity of others.
+ */
 export const isIntrospection = ({ verdict, reads, writes, unknown }: CommandEvent): boolean =>
   verdict === 'allow' &&
   writes.length === 0 &&
@@ -23,14 +26,14 @@ export const isIntrospection = ({ verdict, reads, writes, unknown }: CommandEven
   reads.length > 0 &&
   reads.every((name) => CATALOGS.has(name.toLowerCase()))
 
-/** Folds queries of this kind that follow each other; everything else stays as it is, in its order. A single one is not folded. */
+/** Folds consecutive queries of this kind; everything else stays as it is, in its order. A single query is not folded. */
 export class IntrospectionFold {
   #open: RecordedEvent[] = []
   #commands = new Set<string>()
   #about: string | undefined
   #by: 'psql' | undefined
 
-  /** What is to be shown before the events that follow. */
+  /** Adds an event, and returns what to show before the following ones. */
   push(event: RecordedEvent): (RecordedEvent | Lookup)[] {
     if (event.type === 'command' && isIntrospection(event)) {
       const about = lookedUp(event.text)
@@ -52,7 +55,7 @@ export class IntrospectionFold {
     return [...this.end(), event]
   }
 
-  /** What is left when nothing follows. */
+  /** Returns the remaining events at the end. */
   end(): (RecordedEvent | Lookup)[] {
     const events = this.#open
     const queries = this.#commands.size
@@ -78,7 +81,7 @@ export function foldIntrospection(events: Iterable<RecordedEvent>): (RecordedEve
 export const describeLookup = ({ by, about, queries }: Lookup): string =>
   `${by ?? 'the client'} looked up ${about ?? 'definitions'}, ${queries} queries`
 
-/** The name in a pattern of psql's: `c.relname OPERATOR(pg_catalog.~) '^(customers)$'`. */
+/** The name in a pattern of psql: `c.relname OPERATOR(pg_catalog.~) '^(customers)$'`. */
 const lookedUp = (text: string): string | undefined =>
   /OPERATOR\(pg_catalog\.~\) '\^\(([^'‹›]{1,200})\)\$'/.exec(text)?.[1]
 

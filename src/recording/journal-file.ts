@@ -43,7 +43,7 @@ export const realDisk: JournalDisk = {
     new Promise((resolve, reject) => fdatasync(handle, (error) => (error ? reject(error) : resolve()))),
 }
 
-/** A record on its way into a file, and the key that comes after it. */
+/** A record to be written to a file, and the key that follows it. */
 export interface NextRecord {
   readonly entries: readonly JournalEntry[]
   readonly bytes: Buffer
@@ -66,7 +66,7 @@ export class JournalFile {
   #size = 0
   #records = 0
 
-  /** Creates a file; it is on disk when this returns. On failure throws, and leaves nothing behind. */
+  /** Creates a file; the file is on disk when this returns. If that fails, throws and leaves nothing behind. */
   constructor(directory: string, macKey: Uint8Array, disk: JournalDisk) {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     this.#path = join(directory, `${String(nextNumber(directory)).padStart(8, '0')}.journal`)
@@ -156,7 +156,7 @@ export class JournalFile {
     this.#records = 1
   }
 
-  /** It stands in a file that is still there: one that was removed takes bytes as well, and nobody will ever read them. */
+  /** Completes a record, and checks that the file still exists: writes to a removed file succeed, and nobody will ever read them. */
   #finish({ entries, bytes, key }: NextRecord): void {
     if (fstatSync(this.#handle).nlink === 0) throw new Error(`${this.#path} was removed`)
     this.#size += bytes.length
@@ -199,6 +199,6 @@ function closeQuietly(handle: number): void {
   try {
     closeSync(handle)
   } catch {
-    // It was closed by a failure of the disk; there is nothing left to do with it.
+    // A failure of the disk has closed it; there is nothing left to do.
   }
 }

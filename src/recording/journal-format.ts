@@ -56,8 +56,8 @@ const HIDDEN = 4
 const EVENTS_HEADER = 5
 
 /**
- * What the file of a session holds, flushed: recovery compares the file with it, so that segments cannot be cut off once their
- * events have left the journal. In an opening and in an entry of kind `sealed`.
+ * The flushed content of a session's file: recovery compares the file with it, so that segments cannot be cut off once their events have
+ * left the journal. In an opening and in an entry of kind `sealed`.
  */
 export interface SealedSoFar {
   readonly segments: number
@@ -71,7 +71,7 @@ export const firstKey = (macKey: Uint8Array, journal: string): Buffer =>
 
 export const nextKey = (key: Buffer): Buffer => hash('sha256', Buffer.concat([NEXT, key]), 'buffer')
 
-/** Length of the payload (uint32), the payload, the MAC over the record's number and the payload. */
+/** Length of the payload (uint32), the payload, and the MAC of the record's number and the payload. */
 export function encodeRecord(key: Buffer, number: number, payload: Buffer): Buffer {
   const room = Buffer.allocUnsafe(BEFORE + payload.length + MAC)
   payload.copy(room, BEFORE)
@@ -96,8 +96,8 @@ export function encodeEntries(key: Buffer, number: number, entries: readonly Jou
 }
 
 /**
- * Two hashes instead of an Hmac object, whose set-up dominates where a key is used once. The inner one's prefix is placed where the
- * record's length goes afterwards.
+ * Two hashes instead of an Hmac object, whose set-up takes most of the time if a key is used once. The prefix of the inner hash is where
+ * the record's length is written afterwards.
  */
 function closeRecord(room: Buffer, key: Buffer, number: number): Buffer {
   const end = room.length - MAC
@@ -129,7 +129,7 @@ export function encodeHead(records: number, key: Buffer): Buffer {
 
 export const headToken = (key: Buffer): Buffer => hash('sha256', Buffer.concat([HEAD, key]), 'buffer')
 
-/** Throws where the payload does not consist of entries. */
+/** Throws if the payload does not consist of entries. */
 export function* decodeEntries(payload: Buffer): Generator<JournalEntry, void, undefined> {
   for (let at = 0; at < payload.length;) {
     const name = at + 1 + payload.readUInt8(at)
@@ -149,8 +149,8 @@ const NEXT = Buffer.from('pamjnl/1 next')
 const HEAD = Buffer.from('pamjnl/1 head')
 export const JOURNAL_MAGIC = 'PAMJNL/3\n'
 /**
- * In the header, which has a MAC, unlike the magic. Older versions are read as well: the first has no version in its header and does
- * not say what is sealed, and both have one event in an entry.
+ * Also in the header, which has a MAC, unlike the magic. Older versions are read as well: the first has no version in its header and no
+ * entries about sealed segments, and both have one event in an entry.
  */
 export const JOURNAL_VERSION = 3
 export const magicOfVersion = (version: number): string => `PAMJNL/${version}\n`

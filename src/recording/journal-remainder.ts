@@ -10,19 +10,19 @@ import type { RecoveredTail } from './seal.ts'
 import { encodeCompact, encodeFramed, encodeUnpacked } from './segment.ts'
 import type { ValidPrefix } from './valid-prefix.ts'
 
-/** What the journal has of a session behind what stands in its file. */
+/** The events of a session that the journal has beyond those in the session's file. */
 export interface JournalRemainder {
-  /** How many events the record has with it. */
+  /** The number of events in the record with these included. */
   readonly events: number
-  /** It does not go on without a gap. */
+  /** Events are missing in between. */
   readonly gap: boolean
-  /** Whether so many events are restored with it, after which the chain had this hash. */
+  /** Whether these events restore the record to at least the sealed number, and the chain had the sealed hash there. */
   restores(sealed: SealedSoFar): boolean
-  /** Adds it, and an end where the session has none: it may have ended on record, and only its seal be missing. */
+  /** Adds these events, and an end if the session has none: its end may be recorded and only the seal missing. */
   close(recording: RecordingFile, tail: RecoveredTail): Promise<void>
 }
 
-/** Compact events, as far as they follow from each other, in the segments that they were added to. */
+/** The compact events that follow without a gap, in the segments that they were added to. */
 export function segmentsAfter(journaled: JournaledSession | undefined, prefix: ValidPrefix): JournalRemainder {
   const segments: Restored[] = []
   let events = prefix.events
@@ -33,7 +33,7 @@ export function segmentsAfter(journaled: JournaledSession | undefined, prefix: V
     if (turn.last < events) continue
     let last = segments.at(-1)
     const count = turn.last - turn.first + 1
-    // The file ends where a segment did, and what is behind the session's end is not the gateway's.
+    // The file ends with a complete segment, and the gateway writes nothing after the session's end.
     gap = turn.first !== events || count < 1 || hasEnded || (last === undefined && !turn.begins)
     if (gap) break
     if (turn.begins || last === undefined) segments.push((last = { hidden: turn.hidden, first: events, turns: [] }))
@@ -42,14 +42,14 @@ export function segmentsAfter(journaled: JournaledSession | undefined, prefix: V
     hasEnded = turn.ends
   }
   const blocks = segments.map(blocksOf)
-  // Where it can be read, the event itself counts.
+  // If the event can be read, it decides.
   const isOver = blocks.at(-1)?.isOver ?? hasEnded
   const ends = new Map<number, string>()
   let after = prefix.events
   for (const [index, { content }] of blocks.entries()) {
     for (const block of content) hash = nextBlockHash(hash, block)
     after += content.reduce((sum, block) => sum + block.events, 0)
-    // What is hidden is hashed as it is here, not as it was sealed: that all of it is there is all that can be told.
+    // Hidden events are hashed as the journal has them, not as they were sealed: only their number can be checked.
     ends.set(after, segments[index]?.hidden === true ? ANY_HASH : hash.toString('hex'))
   }
   return {
@@ -77,7 +77,7 @@ export function segmentsAfter(journaled: JournaledSession | undefined, prefix: V
   }
 }
 
-/** A segment as the journal has it: what was added in each turn. */
+/** A segment as the journal has it: the events added in each turn. */
 interface Restored {
   readonly hidden: boolean
   readonly first: number
@@ -87,12 +87,12 @@ interface Restored {
 interface RestoredBlocks {
   readonly hidden: boolean
   readonly content: readonly BlockContent[]
-  /** When the last event was, and whether it is the session's last, where that can be read. */
+  /** The time of the last event, and whether it is the session's last; undefined if it cannot be read. */
   readonly lastMs: number
   readonly isOver: boolean | undefined
 }
 
-/** In blocks as a segment is sealed; what is hidden, as it is. */
+/** The events in blocks as in a sealed segment; hidden ones unchanged. */
 function blocksOf({ hidden, first, turns }: Restored): RestoredBlocks {
   if (hidden) return { hidden, content: turns, lastMs: 0, isOver: undefined }
   const bytes = Buffer.concat(turns.map((turn) => turn.bytes))
@@ -113,7 +113,7 @@ function blocksOf({ hidden, first, turns }: Restored): RestoredBlocks {
   return { hidden, content, lastMs: reader.lastMs, isOver }
 }
 
-/** The same with the end that the session never got. */
+/** The same with the end event that the session never got. */
 function withEnd(segment: Restored, seq: number, ms: number): readonly BlockContent[] {
   const own = new OpenSegment(seq)
   own.add(STOPPED, undefined, Date.now(), ms)
@@ -121,10 +121,10 @@ function withEnd(segment: Restored, seq: number, ms: number): readonly BlockCont
 }
 
 const MORE = { status: 'more' } as const
-/** In the place of a hash that cannot be told. */
+/** In place of an unknown hash. */
 const ANY_HASH = 'any'
 
-/** Events of version 2, as far as they follow from each other. */
+/** The events of version 2 that follow without a gap. */
 export function framesAfter(journaled: JournaledSession | undefined, prefix: ValidPrefix): JournalRemainder {
   const events: JournaledSession['events'] = []
   let hash = prefix.hash

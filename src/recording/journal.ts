@@ -4,7 +4,7 @@ import { entryKinds, isEvent, type JournalEntry } from './journal-format.ts'
 
 export interface JournalOptions {
   readonly directory: string
-  /** Secret of this gateway that the first key of a journal is made of. */
+  /** Secret of this gateway from which the first key of a journal is derived. */
   readonly macKey: Uint8Array
   readonly disk?: JournalDisk
   /** Milliseconds that a write may take before the disk counts as failed. */
@@ -12,26 +12,26 @@ export interface JournalOptions {
   readonly onFailed: (error: Error) => void
   /** A file was begun; its id and commitment belong in the audit chain. */
   readonly onBegun?: (begun: { journal: string; commitment: string }) => void
-  /** No session needs a file now; it is removed once this resolves. */
+  /** No session needs a file any longer; it is removed once this resolves. */
   readonly onReleased?: (journal: string) => Promise<void>
-  /** Bytes after which a new file is begun. */
+  /** Size in bytes at which a new file is begun. */
   readonly rotateAt?: number
-  /** A new file was begun: all sessions are to be announced in it, and these should seal what they have in the one before it. */
+  /** A new file was begun: all sessions are to be announced in it, and these should seal their events in the previous one. */
   readonly onFull?: (sessions: Iterable<string>) => void
 }
 
-/** A session that has events for the journal: it is asked for them once per turn, however many it has. */
+/** A session that has events for the journal: it is asked for them once per turn, however many there are. */
 export interface JournalSource {
   readonly session: string
-  /** Whether it is among those that are asked next. */
+  /** Whether the journal will ask it next. */
   isDue: boolean
-  /** It is told only once what it has is flushed to the disk. */
+  /** Whether `written` is called only after the events are flushed to disk. */
   readonly isStrict: boolean
-  /** Somebody waits for what it has to be written. */
+  /** Whether anything waits for its events to be written. */
   readonly isWaiting: boolean
-  /** All that it has: it is written now. */
+  /** Takes all its events, to be written now. */
   takeEntry(): JournalEntry | undefined
-  /** What was taken first of what somebody waits for stands there. Called once for each time that it was waiting. */
+  /** The oldest taken events that something waits for are written. Called once for each time that it was waiting. */
   written(): void
 }
 
@@ -40,17 +40,17 @@ interface Waiter {
   readonly done: () => void
 }
 
-/** Waits for the flush of what stands in this file. */
+/** Waits for the content of this file to be flushed. */
 interface Unflushed extends Waiter {
   readonly file: JournalFile
 }
 
 /**
- * What all sessions of this gateway have put on record and not sealed yet. One append per turn of the event loop
- * for all of them; what waits for it is called back once it is done. Format: docs/recording-format.md, The journal.
+ * The events of all sessions of this gateway that are recorded and not sealed yet. There is one append per turn of the event loop for all
+ * of them; callbacks run once it is done. Format: docs/recording-format.md, The journal.
  *
- * Each record carries a MAC under a key that is evolved after it and then erased, and a head beside the file says how many
- * there are: who takes the disk after a stop can neither change what stands there nor cut it off unseen.
+ * Each record carries a MAC under a key that is evolved after it and then erased, and a head beside the file has the number of records: an
+ * attacker who takes the disk after a stop can neither change nor cut off records unnoticed.
  */
 export class Journal {
   readonly #options: JournalOptions
@@ -61,7 +61,7 @@ export class Journal {
   #pendingBytes = 0
   #waiters: Waiter[] = []
   #unflushed: Unflushed[] = []
-  /** Whose events are being written. */
+  /** The sessions whose events are being written. */
   #writing: JournalSource[] = []
   #syncing = false
   #busy = false
@@ -74,7 +74,7 @@ export class Journal {
   #soon: NodeJS.Immediate | undefined
   #later: NodeJS.Timeout | undefined
 
-  /** Begins a file. Throws where that cannot be done. */
+  /** Begins a file. Throws if that fails. */
   constructor(options: JournalOptions) {
     this.#options = options
     this.#file = this.#begin()
@@ -84,7 +84,7 @@ export class Journal {
     return this.#failed
   }
 
-  /** Bytes that wait to be written. */
+  /** Bytes that are not written yet. */
   get pendingBytes(): number {
     return this.#pendingBytes
   }
@@ -94,14 +94,14 @@ export class Journal {
     return this.#older.reduce((sum, { size }) => sum + size, this.#file.size)
   }
 
-  /** Added in order; written at the end of this turn (`soon`), or within some milliseconds with others. */
+  /** Entries are added in order, and written at the end of this turn (`soon`), or together with others within some milliseconds. */
   append(entry: JournalEntry, soon: boolean): void {
     if (this.#failed !== undefined) throw this.#failed
     this.#entries.push(entry)
     this.#waits(entry.bytes.length + ENTRY_OVERHEAD, soon)
   }
 
-  /** So many bytes more are to be had from a source, or it waits for what it gave to be written. */
+  /** A source has `bytes` more bytes, or waits for what it gave to be written. */
   expect(source: JournalSource, bytes: number, soon: boolean): void {
     if (this.#failed !== undefined) throw this.#failed
     if (!source.isDue) {
@@ -117,15 +117,18 @@ export class Journal {
     else this.#later ??= setTimeout(this.#flushLate, LATER)
   }
 
-  /** Calls back once everything added so far is in the operating system, or flushed to the disk. Never after a failure. */
+  /**
+   * Calls back once everything added so far has been passed to the operating system, or, with `strict`, flushed to disk. Never after a
+   * failure.
+   */
   whenWritten(strict: boolean, done: () => void): void {
     this.#waiters.push({ strict, done })
     this.#flushThisTurn()
   }
 
   /**
-   * A session's events up to `seq` stand in its own file, flushed, and this entry says so. The journal lets go of them once the
-   * entry is written: from then on it is the entry that shows whether the file was cut.
+   * A session's events up to `seq` are flushed to its own file, and this entry says so. The journal drops them once the entry is written:
+   * from then on the entry shows whether the file was cut.
    */
   sealed(entry: JournalEntry): void {
     if (this.#failed !== undefined) return
@@ -133,21 +136,21 @@ export class Journal {
     this.append(entry, false)
   }
 
-  /** The store knows the session's record up to this event. A file that no session needs is removed. */
+  /** The store has the session's record up to this event. A file that no session needs is removed. */
   release(session: string, upTo: number): void {
     this.#forgetPending(session, upTo)
-    // What is being written counts once it is there.
+    // Events that are being written are released once they are written.
     if (this.#busy) this.#releasedMeanwhile.push({ session, upTo })
     for (const file of [...this.#older, this.#file]) file.release(session, upTo)
     this.#dropUnneeded()
   }
 
-  /** What waits to be written and is sealed already need not be written. */
+  /** Events that are sealed already need not be written any longer. */
   #forgetPending(session: string, upTo: number): void {
     this.#entries = this.#entries.filter((entry) => entry.session !== session || entry.seq > upTo || !isEvent(entry))
   }
 
-  /** Begins a new file where this one holds something and is old, so that no file stays for ever. */
+  /** Begins a new file if this one is not empty and is older than this, so that no file stays forever. */
   rotateIfOlder(milliseconds: number): void {
     if (this.#file.sessions.size > 0 && Date.now() - this.#file.since > milliseconds && !this.#busy) this.#rotate()
   }
@@ -171,7 +174,7 @@ export class Journal {
     this.#soon ??= setImmediate(() => this.#flush())
   }
 
-  /** The timer of what was written with others meanwhile is left to run out: making one for each would cost more. */
+  /** If the events were written with others meanwhile, the timer still runs out: a timer for each would cost more. */
   readonly #flushLate = (): void => {
     this.#later = undefined
     if (this.#entries.length > 0 || this.#due.length > 0) this.#flush()
@@ -193,7 +196,7 @@ export class Journal {
       void this.#writeSlowly(file, record, waiters)
       return
     }
-    // A quick disk is written to at once: a detour through the thread pool costs more than the copy to the page cache.
+    // A fast disk is written to synchronously: a detour through the thread pool costs more than the copy to the page cache.
     const started = performance.now()
     try {
       file.writeSync(record)
@@ -205,7 +208,7 @@ export class Journal {
     this.#written(waiters)
   }
 
-  /** What a source has comes behind what it has added of an earlier segment. */
+  /** The events of a source follow those that it has added of an earlier segment. */
   #takeDue(): void {
     const due = this.#due
     this.#due = []
@@ -217,7 +220,7 @@ export class Journal {
     }
   }
 
-  /** A disk that stalls must not stall everybody's timers and sockets. */
+  /** Writes in the thread pool: a stalled disk must not stall the timers and sockets of all sessions. */
   async #writeSlowly(file: JournalFile, record: NextRecord, waiters: Waiter[]): Promise<void> {
     this.#busy = true
     const started = performance.now()
@@ -258,7 +261,7 @@ export class Journal {
     if (this.#file.size > (this.#options.rotateAt ?? ROTATE_AT) && this.#failed === undefined) this.#rotate()
   }
 
-  /** One flush for everybody who waits; who comes while it runs waits for the next. */
+  /** One flush for all that wait; those added while it runs wait for the next. */
   async #sync(): Promise<void> {
     this.#syncing = true
     try {
@@ -328,7 +331,7 @@ export class Journal {
     }
   }
 
-  /** What this file says of sealed segments must be in a newer one, and flushed, before it goes. */
+  /** The entries about sealed segments in this file must be in a newer one, and flushed, before this one is removed. */
   async #dropWhenAnnounced(file: JournalFile): Promise<void> {
     await Promise.race([new Promise<void>((resolve) => this.whenWritten(true, resolve)), this.#whenClosed])
     await this.#drop(file)
@@ -342,16 +345,16 @@ export class Journal {
       await this.#options.onReleased?.(file.journal)
       file.remove()
     } catch {
-      // It stays; the next start finds that nothing in it is missing.
+      // The file stays; the next start finds that nothing in it is missing.
     }
   }
 }
 
 const ENTRY_OVERHEAD = 32
-/** Bytes of results that do not wait longer. */
+/** Bytes of results at which they are written without waiting longer. */
 const FLUSH_AT = 256 * 1024
-/** Milliseconds that results wait for others. */
+/** Milliseconds for which results wait for others. */
 const LATER = 20
-/** Milliseconds: a write that took longer is not waited for in the event loop the next time. */
+/** Milliseconds: after a write that took longer, the next uses the thread pool. */
 const SLOW = 50
 const ROTATE_AT = 32 * 1024 * 1024

@@ -6,11 +6,11 @@ interface Lost {
   readonly problem: string
   /** The journal does not have those events either. */
   readonly isGone: boolean
-  /** The file is another one than the journal speaks of. */
+  /** The file is not the one that the journal describes. */
   readonly isReplaced: boolean
 }
 
-/** Holds the file against what the journal says was sealed and flushed: nothing but a person takes that away again. */
+/** Compares the file with what the journal says was sealed and flushed: no failure removes that, only a person. */
 export function lostSegments(
   journaled: JournaledSession | undefined,
   prefix: ValidPrefix,
@@ -25,7 +25,7 @@ export function lostSegments(
     return problem === undefined ? undefined : { problem, isGone: true, isReplaced: false }
   }
   if (journaled === undefined || journaled.file === '') {
-    // The journals have an entry for each session that is open; without one nobody can tell how much was sealed.
+    // The journals have an entry for each open session; without one it is unknown how much was sealed.
     const problem = 'the journal says nothing of this session, so sealed events may be missing'
     return announces ? { problem, isGone: true, isReplaced: false } : undefined
   }

@@ -22,12 +22,12 @@ export function toOcsf(record: AuditRecord): Readonly<Record<string, unknown>> {
       product: { name: 'pamctl', vendor_name: 'pamctl' },
     },
     actor: actor === 'gateway' ? { app_name: 'pam-gateway' } : { user: { uid: actor } },
-    // What an entry is about has no common place among these classes.
+    // These classes have no common field for the subject of an entry.
     unmapped: { type, subject, data, hash },
   }
 }
 
-/** Class and activity by the beginning of the type; what nothing fits is API Activity, Other. */
+/** Class and activity by the prefix of the type; the default is API Activity, Other. */
 function classOf(type: string): { classUid: number; activityId: number } {
   const found = CLASSES.find(([prefix]) => type.startsWith(prefix))
   return found === undefined

@@ -12,34 +12,34 @@ import {
 } from './compact-format.ts'
 import type { CommandEvent, EventBody, ResultEvent } from './event.ts'
 
-/** What was added since the journal last took something. */
+/** The events added since the journal last took some. */
 export interface Taken {
-  /** Number of the first event, and how many there are. */
+  /** The number of the first event, and the count of events. */
   readonly first: number
   readonly events: number
   readonly bytes: Buffer
-  /** It is the beginning of a segment. */
+  /** Whether they begin a segment. */
   readonly begins: boolean
-  /** The session's last event is in it. */
+  /** Whether the session's last event is among them. */
   readonly ends: boolean
 }
 
-/** The events of a session that are not sealed yet, as they will stand in their segment: added at the end of one buffer. */
+/** The events of a session that are not sealed yet, as they will be in their segment: each is appended to one buffer. */
 export class OpenSegment {
   /** Number of its first event. */
   readonly first: number
   #bytes: Buffer
   #length = 0
   #events = 0
-  /** Where each block ends that is full. */
+  /** The end of each full block. */
   readonly #blocks: number[] = []
   #taken = 0
   #takenEvents = 0
   #ends = false
-  /** A time as both clocks had it, which the events after it are told from. */
+  /** A time by both clocks; the events after it are relative to it. */
   #wall = 0
   #ms = 0
-  /** What is the same in all commands that say that they do the same, by one of their lists: it is one object each time. */
+  /** The parts that commands with the same effects have in common, by the array of their kinds, which is one object for all of them. */
   readonly #templates = new Map<readonly string[], Template>()
   #templateCount = 0
   /** Numbers of the commands that have no result yet. */
@@ -59,12 +59,15 @@ export class OpenSegment {
     return this.#events
   }
 
-  /** As far as it goes now; memory that is not written again. */
+  /** The events so far; this memory is not written again. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length)
   }
 
-  /** `wall` and `ms`: the time, in milliseconds since 1970, and since the session was opened. Returns the first as it can be read back. */
+  /**
+   * `wall` and `ms`: the time, in milliseconds since 1970, and since the session was opened. Returns the wall time that a reader will
+   * compute.
+   */
   add(body: EventBody, data: Uint8Array | undefined, wall: number, ms: number): number {
     let since = ms - this.#ms
     if (this.#events === 0 || since > MAX_UINT32 || Math.abs(wall - this.#wall - since) > CLOCKS_APART) {
@@ -80,7 +83,7 @@ export class OpenSegment {
     return this.#wall + since
   }
 
-  /** What the journal has not taken yet. */
+  /** Takes the events that the journal has not taken yet. */
   take(): Taken | undefined {
     const start = this.#taken
     const before = this.#takenEvents
@@ -146,9 +149,12 @@ export class OpenSegment {
     this.#length += data.length
   }
 
-  /** The first of its kind as JSON, the second with what the two have in common, all others with reference to that. */
+  /**
+   * Writes the first command of its kind as JSON, the second after a template with what the two have in common, and all others with a
+   * reference to the template.
+   */
   #command(event: CommandEvent, since: number): void {
-    // No template has operations.
+    // Templates have no operations.
     if (event.operations !== undefined) return this.#json(event, since)
     const known = this.#templates.get(event.kinds)
     if (known === undefined) {
@@ -157,7 +163,7 @@ export class OpenSegment {
     }
     if (event.apart !== undefined) return this.#json(event, since)
     if (!isSame(known.of, event)) {
-      // Texts that differ in constants do the same: the one that comes twice in a row is described.
+      // Texts that differ in constants have the same effects: the first that is repeated becomes the template.
       if (known.number === UNSAID) known.of = event
       return this.#json(event, since)
     }
@@ -165,7 +171,7 @@ export class OpenSegment {
     if (known.number === UNSAID) this.#template(event)
     const number = known.number === UNSAID ? this.#templateCount : known.number
     if (!this.#varying(event, since, number)) {
-      // Nothing is said that no event has: what comes next would have it in its block.
+      // A template without an event must not stay: the next event would have it in its block.
       this.#length = before
       return this.#json(event, since)
     }
@@ -180,7 +186,7 @@ export class OpenSegment {
     this.#text(json)
   }
 
-  /** False where something is not as commands have it; the length is then to be put back. */
+  /** False if the command does not have the usual form; the caller then restores the length. */
   #varying({ id, digest, parameters = NO_PARAMETERS }: CommandEvent, since: number, template: number): boolean {
     if (!isDecision(id) || digest.length !== 2 * DIGEST || parameters.length > MAX_PARAMETERS) return false
     if (parameters !== NO_PARAMETERS && parameters.length === 0) return false
@@ -204,7 +210,7 @@ export class OpenSegment {
     return true
   }
 
-  /** A value in UTF-8: false where it has no spelling in it. */
+  /** A value in UTF-8; false if it cannot be encoded. */
   #value(value: string): boolean {
     const bytes = this.#bytes
     const start = this.#length + 4
@@ -224,7 +230,7 @@ export class OpenSegment {
     return true
   }
 
-  /** False where it is none of a command in this segment, or not as results are. */
+  /** False if it is not the result of a command in this segment, or does not have the usual form. */
   #result({ command, tag, error, rows, bytes: size, durationMs }: ResultEvent, since: number): boolean {
     const number = this.#commands.get(command)
     if (number === undefined || !isUint32(rows) || !isUint32(size) || !isUint32(durationMs)) return false
@@ -255,7 +261,7 @@ export class OpenSegment {
     this.#uint32(since)
   }
 
-  /** The length in bytes, and the text. */
+  /** Writes the length in bytes and the text. */
   #text(text: string): void {
     const start = this.#length + 4
     const length = this.#bytes.write(text, start)
@@ -279,7 +285,7 @@ interface Template {
   number: number
 }
 
-/** Whether two commands differ in nothing but what stands with each. That lists are the same objects is what makes it cheap. */
+/** Whether two commands differ only in what is written with each. Comparing the lists by identity makes this cheap. */
 function isSame(one: CommandEvent, other: CommandEvent): boolean {
   return (
     one.text === other.text &&
@@ -299,12 +305,12 @@ function isDecision(id: string): boolean {
   return true
 }
 
-/** Of a digit in hexadecimal, of lower case; negative, and so what it is part of, where it is none. */
+/** The value of a lower-case hexadecimal digit; negative if it is none, and so is everything computed from it. */
 const digitOf = (text: string, at: number): number => DIGITS[text.charCodeAt(at)] ?? -1
 
 const isUint32 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= MAX_UINT32
 
-/** A tag or a code: short, and ASCII. */
+/** Whether a tag or a code is short and ASCII. */
 function isShort(text: string | undefined): boolean {
   if (text === undefined) return true
   if (text.length >= ABSENT) return false
@@ -317,14 +323,14 @@ for (const character of DECISION_ALPHABET) ALPHABET[character.charCodeAt(0)] = 1
 const DIGITS = new Int8Array(0x100).fill(-1)
 for (const [value, digit] of [...'0123456789abcdef'].entries()) DIGITS[digit.charCodeAt(0)] = value
 
-/** Half a character, which UTF-8 has no bytes for: JSON escapes it. */
+/** Half of a surrogate pair, which UTF-8 cannot encode: JSON escapes it. */
 const LONE_SURROGATE = /\p{Surrogate}/u
 const NO_DATA = new Uint8Array(0)
 const NO_PARAMETERS: readonly (string | null)[] = []
 const UNSAID = -1
 const MAX_TEMPLATES = 10_000
 const MAX_PARAMETERS = 0xffff
-/** Milliseconds by which the two clocks may seem to go apart only because each is read in whole ones. */
+/** Milliseconds by which the two clocks may differ only because each is read in whole milliseconds. */
 const CLOCKS_APART = 1
-/** Bytes in UTF-8 of what is one unit of a string. */
+/** The most UTF-8 bytes for one code unit of a string. */
 const MAX_CHARACTER_LENGTH = 3

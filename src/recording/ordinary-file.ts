@@ -1,8 +1,8 @@
 import { lstatSync } from 'node:fs'
 
 /**
- * Something is there that the gateway did not make: it makes ordinary files. A pipe is never read to its end, and a link leads to where
- * nobody should write or read.
+ * Whether there is anything but a regular file, which the gateway did not create: reading a pipe might never end, and a link may lead to
+ * where the gateway must not read or write.
  */
 export function isNoFile(path: string): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false })

@@ -17,8 +17,8 @@ export interface ReadEvent {
 }
 
 /**
- * Reads the compact events of one segment, from its beginning. Whatever is not encoded exactly as the gateway does is refused, so that no
- * two readers can understand it differently.
+ * Reads the compact events of one segment, from its beginning. Refuses any encoding but the gateway's own, so that no two readers can
+ * understand an event differently.
  */
 export class CompactReader {
   #bytes: Buffer = Buffer.alloc(0)
@@ -48,7 +48,7 @@ export class CompactReader {
     return this.#at
   }
 
-  /** The events in the next part of the segment. Throws where it does not end with a whole event. */
+  /** The events in the next part of the segment. Throws if it does not end with a complete event. */
   *read(bytes: Buffer): Generator<ReadEvent, void, undefined> {
     this.#bytes = bytes
     this.#at = 0
@@ -177,7 +177,7 @@ type Template = Pick<
   'verdict' | 'rule' | 'code' | 'message' | 'text' | 'kinds' | 'reads' | 'writes' | 'unknown'
 >
 
-/** What an event says besides where and when it stands, which JSON must not say otherwise. */
+/** The content of an event without its position and time, which JSON must not repeat. */
 function bodyOf(value: Record<string, unknown>, hasData: boolean): EventBody {
   if (typeof value['type'] !== 'string' || !EVENT_TYPES.has(value['type'])) throw new Error('it is of no known type')
   if ('seq' in value || 'at' in value || 'ms' in value) throw new Error('it says twice where it stands')

@@ -27,7 +27,7 @@ export interface JournaledSession {
   /** Path of its recording, relative to the spool. */
   readonly file: string
   readonly wrappedKey: string | undefined
-  /** What was added in one turn; `last`: number of the last event. */
+  /** The events added in one turn; `last`: number of the last event. */
   readonly turns: (JournaledEvents & { readonly last: number })[]
   /** Single events, as older versions wrote them. */
   readonly events: {
@@ -39,7 +39,7 @@ export interface JournaledSession {
     readonly payload: Buffer
   }[]
   readonly detached: DetachedEntry[]
-  /** The most that the journals say was sealed; undefined where only a gateway wrote that did not say so. */
+  /** The most segments that the journals say were sealed; undefined if only a gateway of a version without such entries wrote them. */
   readonly sealed: SealedSoFar | undefined
 }
 
@@ -53,7 +53,7 @@ export interface JournalFileReading {
   readonly journal: string | undefined
   readonly tail: RecoveredTail
   readonly reason: string | undefined
-  /** Every session that was open is announced in it, with what its file holds. */
+  /** Whether every open session is announced in it, with the content of its file. */
   readonly announces: boolean
 }
 
@@ -72,7 +72,7 @@ export function readJournals(directory: string, macKey: Uint8Array): JournalRead
   return { sessions: new Map([...found].map(([session, parts]) => [session, joined(parts)])), files }
 }
 
-/** What several files have of one session. Which file comes first is said by their names alone, and those anybody can change. */
+/** Joins the parts of one session from several files. Only the names of the files give their order, and anybody can change those. */
 function joined(parts: readonly JournaledSession[]): JournaledSession {
   const { file, wrappedKey } = parts.findLast((part) => part.file !== '') ?? newSession()
   const inOrder = parts.toSorted((one, other) => firstOf(one) - firstOf(other))
@@ -86,13 +86,13 @@ function joined(parts: readonly JournaledSession[]): JournaledSession {
   }
 }
 
-/** One without events can be anywhere. */
+/** The order of a part without events does not matter. */
 const firstOf = ({ turns, events }: JournaledSession): number =>
   turns[0]?.first ?? events[0]?.seq ?? Number.MAX_SAFE_INTEGER
 
 function addEntries(payload: Buffer, sessions: Map<string, JournaledSession>): void {
   for (const { session, kind, seq, bytes } of decodeEntries(payload)) {
-    // Where its opening stands in a file that was not needed any more, what is here is sealed, or belongs to a known name.
+    // If the opening was in a file that has been removed, the events here are sealed, or belong to a known name.
     const known = sessions.get(session) ?? newSession()
     if (kind === entryKinds.opened) {
       const opening = JSON.parse(bytes.toString('utf8')) as { file: string; wrappedKey?: string; sealed?: SealedSoFar }
@@ -188,7 +188,8 @@ function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { p
   }
   if (!headHolds) return reading('altered', 'has a head that the gateway did not write')
   if (head.records > number) return reading('short', `${head.records - number} records are missing at its end`)
-  // Records beyond the number in the head are genuine, too: nobody else has their keys. The gateway stopped before it wrote the head.
+  // Records beyond the number in the head are genuine as well, because only the gateway has their keys: it stopped before it wrote the
+  // head.
   return reading('whole', cut)
 }
 
@@ -218,5 +219,5 @@ function parseHeader(payload: Buffer): { journal: string; commitment: string; ve
 
 const HASH = 32
 const VERSIONS = [1, 2, JOURNAL_VERSION]
-/** More records than a file can hold: a forged head costs the reader a second at most. */
+/** More records than a file can contain: a forged head costs the reader a second at most. */
 const MAX_LOST = 1_000_000

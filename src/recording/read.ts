@@ -18,16 +18,16 @@ import { signatureCheck, type TrustedKey } from './trusted-keys.ts'
 export type { ReadEvent }
 
 export interface Segment {
-  /** Of the whole record. */
+  /** The version of the whole record. */
   readonly version: RecordVersion
   readonly seal: SegmentSeal
   readonly body: Buffer
-  /** Where it begins and ends in the file, in bytes. */
+  /** Its start and end in the file, in bytes. */
   readonly start: number
   readonly end: number
 }
 
-/** The file is not what a recording is; `segment` is the first that cannot be read, `at` where it begins. */
+/** The file is not a valid recording; `segment` is the first segment that cannot be read, `at` its offset. */
 export class BrokenRecording extends Error {
   readonly segment: number
   readonly at: number
@@ -39,12 +39,12 @@ export class BrokenRecording extends Error {
   }
 }
 
-/** Bytes as they come: from a file, a home or the network. */
+/** A stream of bytes: from a file, a home or the network. */
 export type ByteSource = AsyncIterable<Uint8Array>
 
 /**
- * The segments of a recording, one at a time in memory. Says nothing about whether they are genuine: that is `verify`. `accept` sees each
- * seal before anything of its body is read, and throws where it is not to be.
+ * The segments of a recording, one at a time in memory. Does not check whether they are genuine: that is `verify`. `accept` is called with
+ * each seal before its body is read, and throws to reject it.
  */
 export async function* readSegments(
   source: string | ByteSource,
@@ -78,16 +78,16 @@ export async function* readSegments(
   }
 }
 
-/** What a reading that trusts nobody needs to know. */
+/** What is needed to read a recording from an untrusted source. */
 export interface Trust {
   readonly keys: readonly TrustedKey[]
-  /** Of a session that is open: what is not sealed yet comes from the gateway itself. */
+  /** Whether the session is open: then unsealed events come from the gateway itself. */
   readonly isOpen: boolean
 }
 
 /**
- * The events of a recording, in order. Encrypted segments are skipped unless they can be read: `onHidden` hears of them. With `trust` a
- * segment is unpacked only once its signature and its digest hold.
+ * The events of a recording, in order. Encrypted segments that cannot be read are skipped and reported to `onHidden`. With `trust`, a
+ * segment is unpacked only after its signature and its digest have been verified.
  */
 export async function* readRecording(
   source: string | ByteSource,
@@ -125,7 +125,7 @@ function accepting({ keys, isOpen }: Trust): (seal: SegmentSeal, version: Record
   }
 }
 
-/** The events of a segment, one at a time; undefined where they are encrypted and nothing to read them with was given. */
+/** The events of a segment, one at a time; undefined if they are encrypted and there is no reader. */
 async function eventsOf(segment: Segment, reader: RecordReader | undefined): Promise<Iterable<ReadEvent> | undefined> {
   const { version, seal, body, start } = segment
   const broken = (error: unknown): BrokenRecording =>
@@ -143,7 +143,7 @@ async function eventsOf(segment: Segment, reader: RecordReader | undefined): Pro
   }
 }
 
-/** With what goes wrong on the way as another error. */
+/** Yields the same items, and converts errors with `broken`. */
 export function* readable<T>(events: Iterable<T>, broken: (error: unknown) => Error): Generator<T, void, undefined> {
   const iterator = events[Symbol.iterator]()
   for (;;) {
@@ -178,7 +178,7 @@ class Bytes {
     this.#source = source[Symbol.asyncIterator]()
   }
 
-  /** The next bytes; fewer where the source ends within them. */
+  /** The next bytes; fewer if the source ends before. */
   async take(length: number): Promise<Buffer> {
     while (this.#held < length && !this.#over) {
       const { value, done } = await this.#source.next()
@@ -201,7 +201,7 @@ class Bytes {
   }
 }
 
-/** The seal as the gateway writes it: the fields of the table, in its order, and not a byte more. */
+/** Parses a seal exactly as the gateway writes it: the fields in the table, in its order, and no other bytes. */
 function parseSeal(json: Buffer): SegmentSeal | undefined {
   try {
     const text = json.toString('utf8')
@@ -228,7 +228,7 @@ const optional =
   (fits: (value: unknown) => boolean) =>
   (value: unknown): boolean =>
     value === undefined || fits(value)
-/** As the gateway spells it: the thirtieth of February is none, though it can be parsed. */
+/** Whether a time is as the gateway writes it: February 30 is not, though it can be parsed. */
 const isTime = (value: unknown): boolean => {
   const time = typeof value === 'string' && TIME.test(value) ? Date.parse(value) : Number.NaN
   return time >= 0 && new Date(time).toISOString() === value
@@ -254,8 +254,8 @@ const SEAL_FIELDS: { readonly [name in keyof SegmentSeal]-?: (value: unknown) =>
   signature: isText(/^[\w-]*$/),
 }
 
-/** What a write leaves that was stopped half-way. */
+/** The problem of a file whose last write was interrupted. */
 export const CUT_OFF = 'is cut off'
 const MAX_SEAL_LENGTH = 64 * 1024
-/** No body of ours comes near it: a file that seems endless must not be read to its end. */
+/** Much more than any body that the gateway writes: a file that seems endless must not be read to its end. */
 const MAX_BODY = 512 * 1024 * 1024

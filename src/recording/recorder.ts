@@ -13,17 +13,17 @@ import { encodeCompact } from './segment.ts'
 
 /** Records the events of one session. `intent` and `outcome` throw RECORDING_FAILED once a write has failed. */
 export interface Recorder {
-  /** Records what is about to happen: callers wait with `whenWritten` before they send the command upstream. */
+  /** Records an intended action: callers wait with `whenWritten` before they send the command upstream. */
   intent(event: EventBody): void
-  /** Records what has happened: written within some milliseconds, or with the next intent. */
+  /** Records what has happened: it is written within some milliseconds, or with the next intent. */
   outcome(event: EventBody, data?: Uint8Array): void
-  /** Stores a text that must not be in the record beside it, where it can be erased. Returns the reference for the event. */
+  /** Stores a text outside the record, where it can be erased. Returns the reference for the event. */
   detach(text: string): DetachedReference
-  /** Whether everything so far is written as durably as the session demands. */
+  /** Whether everything so far is written as durably as the session requires. */
   readonly isWritten: boolean
   /** Calls back when that is the case, in order; never after a failure. */
   whenWritten(done: () => void): void
-  /** Whether so much waits for the disk that the source should be paused. */
+  /** Whether so much is unwritten that the source should be paused. */
   readonly isFull: boolean
   whenRoom(done: () => void): void
 }
@@ -54,7 +54,9 @@ interface Batch {
   readonly waiters: readonly (() => void)[]
 }
 
-/** Keeps a session's events in one buffer, hands them to the journal turn by turn, and seals them into segments of the session's own file. */
+/**
+ * Keeps a session's events in one buffer, passes them to the journal turn by turn, and seals them into segments of the session's own file.
+ */
 export class SessionRecorder implements Recorder, JournalSource {
   readonly session: string
   readonly isStrict: boolean
@@ -96,7 +98,9 @@ export class SessionRecorder implements Recorder, JournalSource {
     this.#add(parts.opened, undefined, true)
   }
 
-  /** Writes to the journal where this record is, who can read its events, and what its file holds: once in each journal file. */
+  /**
+   * Writes to the journal the path of this record, the wrapped key of its events, and the content of its file: once in each journal file.
+   */
   announce(): void {
     const { file, cipher } = this.#parts
     const bytes = Buffer.from(JSON.stringify({ file, wrappedKey: cipher?.wrappedKey, sealed: this.#sealedSoFar() }))
@@ -108,7 +112,7 @@ export class SessionRecorder implements Recorder, JournalSource {
     return this.#journal
   }
 
-  /** The store has the digest of the sealed record, so the journal is no longer needed for it. */
+  /** The store has the digest of the sealed record, which no longer needs the journal. */
   release(): void {
     this.#journal.release(this.session, this.#file.events - 1)
   }
@@ -117,12 +121,12 @@ export class SessionRecorder implements Recorder, JournalSource {
     return this.#parts.cipher !== undefined
   }
 
-  /** No event can be added any longer. */
+  /** Whether no more events can be added. */
   get isOver(): boolean {
     return this.#failed !== undefined
   }
 
-  /** The last command that the target has answered, or that nobody approved. */
+  /** The last command that the target has answered, or that was not approved. */
   get lastSettled(): SettledCommand | undefined {
     return this.#lastSettled
   }
@@ -217,7 +221,7 @@ export class SessionRecorder implements Recorder, JournalSource {
     await this.#seal('more')
   }
 
-  /** Nothing more can be added: the disk failed. */
+  /** The disk failed: no more events can be added. */
   fail(cause: unknown): void {
     if (this.#failed !== undefined) return
     this.#failed = recordingFailed(cause)
@@ -232,7 +236,7 @@ export class SessionRecorder implements Recorder, JournalSource {
       if (this.#failed === undefined) this.#add(ended, undefined, false)
       else this.#append(ended, undefined)
     } catch {
-      // The journal has just failed: the event is sealed with the others later.
+      // The journal has just failed: the event is sealed later with the others.
     }
     this.#hasEnded = true
     this.#failed ??= recordingFailed(new Error('the session is over'))
@@ -271,7 +275,7 @@ export class SessionRecorder implements Recorder, JournalSource {
       listener({ event, data: data === undefined ? undefined : Buffer.from(data) })
   }
 
-  /** Hands over what the journal has not taken yet. */
+  /** Returns the events that the journal has not taken yet. */
   #entry(): JournalEntry | undefined {
     const taken = this.#open.take()
     if (taken === undefined) return undefined
@@ -318,7 +322,7 @@ export class SessionRecorder implements Recorder, JournalSource {
     return sealed
   }
 
-  /** Once the session has ended, its events are sealed as `sealed` only. */
+  /** Once the session has ended, its events are sealed only as `sealed`. */
   async #sealSegments(status: 'more' | 'sealed'): Promise<void> {
     if (this.#over || (this.#hasEnded && status === 'more')) return
     this.#endSegment()
@@ -339,7 +343,7 @@ export class SessionRecorder implements Recorder, JournalSource {
     }
   }
 
-  /** The next events begin a segment of their own, in the journal, too. */
+  /** The next events begin a new segment, in the journal as well. */
   #endSegment(): void {
     if (this.#open.events === 0) return
     const entry = this.#entry()
@@ -383,7 +387,7 @@ export const recordingFailed = (cause: unknown): PamError =>
 
 /** Bytes of events that are sealed together. */
 const SEGMENT = 256 * 1024
-/** Bytes that a segment begins with which is not the first: its session has much to say. */
+/** The initial size in bytes of every segment but the first: its session has many events. */
 const ROOM_LATER = 32 * 1024
 /** Bytes that may wait for the disk before the source is paused. */
 const MAX_UNSEALED = 1024 * 1024

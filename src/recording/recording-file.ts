@@ -24,7 +24,7 @@ export interface SealedRecording {
   /** Length and SHA-256 of the file. */
   readonly bytes: number
   readonly sha256: string
-  /** Somebody removed or shortened the file while it was open. */
+  /** Set if the file was removed or shortened while it was open. */
   readonly damage?: string
 }
 
@@ -82,7 +82,7 @@ export class RecordingFile {
     this.#previous = found.hash
   }
 
-  /** Throws where the file was changed since; then it is not touched. */
+  /** Throws if the file has been changed since; then it is left untouched. */
   async append(
     body: SegmentBody,
     end: { status: 'more' | 'sealed' | 'recovered'; tail?: RecoveredTail; wrappedKey?: string },
@@ -114,7 +114,7 @@ export class RecordingFile {
     this.#previous = body.hash
   }
 
-  /** Whether somebody removed or shortened the file while it was open. Later segments are still written. */
+  /** Set if the file was removed or shortened while it was open. Later segments are still written. */
   get damage(): string | undefined {
     return this.#damage
   }
@@ -132,7 +132,7 @@ export class RecordingFile {
     }
   }
 
-  /** Returns what was written. First truncates what an incomplete write left. */
+  /** Returns the bytes that were written. First truncates the remains of an incomplete write. */
   async #write(segment: Buffer): Promise<Buffer> {
     const path = this.#path
     const made = this.#bytes === 0 ? await this.#make() : undefined
@@ -150,7 +150,7 @@ export class RecordingFile {
     return bytes
   }
 
-  /** Creates the file for a first segment; undefined where it exists. */
+  /** Creates the file for a first segment; undefined if it exists. */
   async #make(): Promise<number | undefined> {
     const path = this.#path
     return inDirectory(dirname(path), () => openFile(path, 'wx')).catch((error: NodeJS.ErrnoException) => {
@@ -159,7 +159,7 @@ export class RecordingFile {
     })
   }
 
-  /** Checks that the file was not changed; false where it is gone. A changed file is noted and continued as it is. */
+  /** Checks that the file was not changed; false if it is gone. A changed file is noted and continued as it is. */
   async #standing(): Promise<boolean> {
     const path = this.#path
     const size = await stat(path).then(

@@ -18,10 +18,10 @@ export type Recovered =
       readonly file: string
       readonly sealed: SealedRecording
       readonly tail?: RecoveredTail
-      /** What is wrong with it: segments that had been sealed are missing, or had to be written again from the journal. */
+      /** The problem: sealed segments are missing, or had to be written again from the journal. */
       readonly problem?: string
     }
-  /** Not what the gateway wrote there: it is left as it is, and nothing is said for it. */
+  /** The file is not what the gateway wrote: it is left as it is, and nothing is sealed for it. */
   | {
       readonly type: 'damaged'
       readonly session: string
@@ -34,36 +34,36 @@ export type Recovered =
 export interface Recovery {
   readonly recordings: readonly Recovered[]
   readonly journals: readonly JournalFileReading[]
-  /** Removes the journals: once the store knows what was found. A stop before that changes nothing. */
+  /** Removes the journals, once the store has the results. A stop before that changes nothing. */
   finish(): void
 }
 
-/** What the audit chain says of a session's record. */
+/** A session's record according to the audit chain. */
 export interface KnownRecording {
-  /** Path below the spool; undefined where the chain has no opening of the session. */
+  /** Path relative to the spool; undefined if the chain has no opening of the session. */
   readonly file: string | undefined
-  /** Of the sealed file. */
+  /** The digest of the sealed file. */
   readonly sha256?: string | undefined
-  /** An earlier start found it damaged or missing, and left it alone. */
+  /** An earlier start found it damaged or missing, and left it as it was. */
   readonly problem?: string | undefined
 }
 
 export interface RecoverOptions {
   readonly macKey: Uint8Array
   readonly signer: Signer
-  /** Every key that the gateway has sealed with, and when: whatever recovery vouches for, `verify` must find genuine. */
+  /** Every key that the gateway has sealed with, and its period: `verify` must accept whatever recovery seals. */
   readonly keys: readonly TrustedKey[]
-  /** Journals that the audit chain says were begun and are still needed. */
+  /** Journals that were begun and are still needed according to the audit chain. */
   readonly expected: readonly string[]
-  /** What the chain says of each session's record. */
+  /** Each session's record according to the chain. */
   readonly known: ReadonlyMap<string, KnownRecording>
-  /** The chain does not verify, so nothing says what became of which record: each is left as it is. */
+  /** The chain does not verify, so the state of each record is unknown: all are left as they are. */
   readonly isAltered?: boolean
 }
 
 /**
- * After a stop: every recording in the spool that has no end is cut to its last whole event, closed as `gateway stopped`
- * and sealed. Throws where the disk does not let it: then nothing was lost, and the next start tries again.
+ * Completes the recordings after a stop: every recording in the spool without an end is cut to its last complete event, closed as `gateway
+ * stopped` and sealed. Throws if the disk fails: then nothing is lost, and the next start tries again.
  */
 export async function recoverSpool(directory: string, options: RecoverOptions): Promise<Recovery> {
   const journalDirectory = join(directory, 'journal')
@@ -96,12 +96,12 @@ export async function recoverSpool(directory: string, options: RecoverOptions): 
     const { file } = known.get(session) ?? {}
     if (file !== undefined) own.set(session, file)
   }
-  // An earlier start closed it before the chain said where it is: its digest shows whether it is the one.
+  // An earlier start closed it before the chain had its path: its digest shows whether it is the right file.
   for (const file of present) {
     const session = sessionOf(file)
     if (known.has(session) && !own.has(session)) own.set(session, file)
   }
-  // A session that the chain does not know had its record opened, and the stop came before the chain said so.
+  // If the chain does not know a session, the gateway stopped after opening its record and before adding that to the chain.
   for (const [session, { file }] of sessions) if (file !== '' && !own.has(session)) own.set(session, file)
   for (const file of present) {
     const session = sessionOf(file)
@@ -139,7 +139,7 @@ export async function recoverSpool(directory: string, options: RecoverOptions): 
   }
 }
 
-/** Where something is missing or was changed, the journal is kept for an investigation. */
+/** If anything is missing or was changed, the journal is kept for an investigation. */
 function closeJournals(files: readonly JournalFileReading[], isEvidence: boolean): void {
   for (const { path, tail } of files) {
     if (tail === 'altered' || isEvidence) renameSync(path, `${path}.altered-${Date.now()}`)
@@ -156,18 +156,18 @@ const notVouchedFor = (file: string): Recovered => ({
   stray: false,
 })
 
-/** What holds for all records of one recovery. */
+/** What all records of one recovery have in common. */
 interface Spool {
   readonly directory: string
   readonly signer: Signer
   readonly keys: readonly TrustedKey[]
-  /** Of the worst journal. */
+  /** The tail of the worst journal. */
   readonly tail: RecoveredTail
-  /** Each session that was open is announced in the journals. */
+  /** Whether each open session is announced in the journals. */
   readonly announces: boolean
 }
 
-/** The chain has its digest already: nothing is added to it. */
+/** Checks a record whose digest the chain already has: nothing is added to it. */
 async function lookAtSealed(
   { directory, keys }: Spool,
   file: string,
@@ -202,7 +202,7 @@ async function recoverRecording(
   const damaged = (reason: string): Recovered => ({ type: 'damaged', session, file, reason, stray: false })
   if (journaled !== undefined && journaled.detached.length > 0)
     await appendDetached(detachedFileOf(path), journaled.detached)
-  // A record stays of the version that it was begun in.
+  // A record keeps the version that it was begun with.
   const version = journaled !== undefined && journaled.events.length > 0 ? 2 : 3
   const prefix = await readValidPrefix(path, session, keys, version)
   if ('damaged' in prefix) return damaged(prefix.damaged)
@@ -234,7 +234,7 @@ function worst(tails: readonly RecoveredTail[]): RecoveredTail {
   return tails.includes('short') ? 'short' : 'whole'
 }
 
-/** The recordings in the spool, as paths below it. */
+/** The paths of the recordings in the spool, relative to it. */
 export function recordingsIn(directory: string): string[] {
   if (!existsSync(directory)) return []
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })

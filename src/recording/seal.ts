@@ -9,23 +9,23 @@ import {
 } from 'node:crypto'
 import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 
-/** How the events stand in a segment's body. */
+/** The encoding of the events in a segment's body. */
 export type BodyEncoding =
   /** Blocks of compact events, compressed. */
   | 'compact-gzip'
   /** The same in an age file. */
   | 'compact-age'
-  /** Blocks, each hidden under the session's wrapped key: what a hard stop left of an encrypted record. */
+  /** Blocks, each encrypted with the session's key: what a hard stop left of an encrypted record. */
   | 'compact-hidden'
-  /** Blocks as they are: not sealed yet. */
+  /** Plain blocks: not sealed yet. */
   | 'compact-plain'
-  /** The same of version 2: frames in the place of blocks. */
+  /** The same in version 2, with frames in place of blocks. */
   | 'gzip'
   | 'age'
   | 'hidden'
   | 'plain'
 
-/** What a segment holds, signed with the gateway's Ed25519 key. */
+/** A statement about the content of a segment, signed with the gateway's Ed25519 key. */
 export interface SegmentSeal {
   readonly session: string
   /** Counts segments from 0. */
@@ -33,36 +33,36 @@ export interface SegmentSeal {
   /** Sequence number of the first event. */
   readonly first: number
   readonly events: number
-  /** What the chain had before the first event, and has behind the last. Hexadecimal. */
+  /** The hash of the chain before the first event, and after the last. Hexadecimal. */
   readonly previous: string
   readonly hash: string
   /**
-   * `more`: segments follow. `sealed`: the last one, written at the end of the session. `recovered`: the last one,
-   * written by a later start after the gateway was stopped. `unsealed`: a copy of what is still open; not signed.
+   * `more`: segments follow. `sealed`: the last one, written at the end of the session. `recovered`: the last one, written by a later start
+   * after the gateway was stopped. `unsealed`: a copy of events that are not sealed yet; not signed.
    */
   readonly status: 'more' | 'sealed' | 'recovered' | 'unsealed'
   /** What is known about the end of a recovered recording. */
   readonly tail?: RecoveredTail
   readonly encoding: BodyEncoding
-  /** For what is hidden: the session's key as an age file, base64. */
+  /** For encrypted blocks: the session's key as an age file, base64. */
   readonly wrappedKey?: string
-  /** Length and SHA-256 of the body as it stands in the file. */
+  /** Length and SHA-256 of the body in the file. */
   readonly bytes: number
   readonly sha256: string
   readonly at: string
-  /** Names the key: the first 16 hexadecimal digits of the SHA-256 of its SubjectPublicKeyInfo. */
+  /** The id of the key: the first 16 hexadecimal digits of the SHA-256 of its SubjectPublicKeyInfo. */
   readonly key: string
   /** base64url of the Ed25519 signature over `pamrec/3 seal ` and the canonical JSON of all the other fields. */
   readonly signature: string
 }
 
 /**
- * How the journal ended: `whole`, as its head says; `short`, before what its head says, so that events are lost, by a
- * power cut or by somebody; `altered`, with bytes that the gateway did not write.
+ * How the journal ended: `whole`, as its head says; `short`, before the number of records in its head, so that a power cut or a person has
+ * removed events; `altered`, with bytes that the gateway did not write.
  */
 export type RecoveredTail = 'whole' | 'short' | 'altered'
 
-/** Signs seals; a file today, a key management service behind the same shape later. */
+/** Signs seals. The key is in a file; a key management service can implement the same interface. */
 export interface Signer {
   readonly keyId: string
   readonly publicKeyPem: string
@@ -104,7 +104,7 @@ export function statementVerifies(
   publicKey: KeyObject,
 ): boolean {
   const bytes = Buffer.from(signature, 'base64url')
-  // A second spelling of the same bytes is not the file that was written.
+  // The gateway writes only one base64url encoding of the same bytes.
   return bytes.toString('base64url') === signature && verify(null, statementBytes(purpose, signed), publicKey, bytes)
 }
 

@@ -14,7 +14,7 @@ export const MAGIC = 'pamrec/3\n'
 /** The magic of records begun by older versions, which are still read, verified and closed. */
 export const MAGIC_2 = 'pamrec/2\n'
 
-/** Which version of the format a record is of, from its first bytes to its last. */
+/** The version of the format of a record, from its first byte to its last. */
 export type RecordVersion = 2 | 3
 export const magicOf = (version: RecordVersion): string => (version === 2 ? MAGIC_2 : MAGIC)
 
@@ -27,7 +27,7 @@ export interface SegmentBody {
   readonly hash: Buffer
 }
 
-/** For events of version 3. */
+/** Encodes events of version 3. */
 export async function encodeCompact(
   previous: Buffer,
   blocks: readonly BlockContent[],
@@ -35,7 +35,7 @@ export async function encodeCompact(
 ): Promise<SegmentBody> {
   const { bytes, hash } = encodeBlocks(previous, blocks)
   const events = countOf(blocks)
-  // Most sessions are short: handing them to another thread would take longer than compressing.
+  // Most sessions are short: passing them to another thread would take longer than compressing them.
   const compressed =
     bytes.length <= SHORT
       ? gzipSync(bytes, bytes.length <= VERY_SHORT ? LITTLE_MEMORY : { level: 1 })
@@ -45,7 +45,7 @@ export async function encodeCompact(
     : { encoding: 'compact-age', bytes: await cipher.encrypt(compressed), events, hash }
 }
 
-/** The same uncompressed: for an open session, and for what a hard stop left of an encrypted one. */
+/** The same without compression: for an open session, and for what a hard stop left of an encrypted one. */
 export function encodeUnpacked(
   encoding: 'compact-plain' | 'compact-hidden',
   previous: Buffer,
@@ -56,7 +56,7 @@ export function encodeUnpacked(
 
 const countOf = (blocks: readonly BlockContent[]): number => blocks.reduce((sum, { events }) => sum + events, 0)
 
-/** For events of version 2. */
+/** Encodes events of version 2. */
 export async function encodeFramed(frames: readonly Frame[], previous: Buffer): Promise<SegmentBody> {
   const bytes = await compress(encodeFrames(frames), { level: 1 })
   return { encoding: 'gzip', bytes, events: frames.length, hash: frames.at(-1)?.hash ?? previous }
@@ -64,10 +64,10 @@ export async function encodeFramed(frames: readonly Frame[], previous: Buffer): 
 
 type SealOfBody = Pick<SegmentSeal, 'encoding' | 'first' | 'wrappedKey'>
 
-/** Decoded anew by each iteration, and never held as a whole. */
+/** Decodes again in each iteration, and never keeps the whole. */
 const lazily = <T>(make: () => Iterable<T>): Iterable<T> => ({ [Symbol.iterator]: () => make()[Symbol.iterator]() })
 
-/** The events of a body of version 2; undefined where they are encrypted and no reader was given. */
+/** The events of a body of version 2; undefined if they are encrypted and there is no reader. */
 export async function decodeFramed(
   seal: SealOfBody,
   body: Buffer,
@@ -98,12 +98,12 @@ export async function decodeFramed(
   }
 }
 
-/** A block as stored and, where it can be decrypted, its events. */
+/** A block as stored and, if it can be decrypted, its events. */
 export interface ReadableBlock extends Block {
   readonly compact: Buffer | undefined
 }
 
-/** The blocks of a body of version 3; undefined where it is encrypted as a whole and no reader was given. */
+/** The blocks of a body of version 3; undefined if it is encrypted as a whole and there is no reader. */
 export async function decodeCompact(
   seal: SealOfBody,
   body: Buffer,
@@ -167,7 +167,7 @@ async function decompress(bytes: Buffer, options: { maxOutputLength: number }): 
   return buffer
 }
 
-/** Bytes of events that are compressed at once. */
+/** Bytes of events that are compressed synchronously. */
 const SHORT = 32 * 1024
 /** For data that fits into a window of 4 KiB: clearing a larger one takes as long as compressing. */
 const VERY_SHORT = 4096

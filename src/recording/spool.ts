@@ -18,7 +18,7 @@ export interface SpoolOptions {
   readonly signer: Signer
   /** Bytes above which no new session is opened; nothing is deleted. */
   readonly limit: number
-  /** Milliseconds that the disk may take for one write. */
+  /** Milliseconds that one write to the disk may take. */
   readonly writeTimeout: number
   readonly disk?: JournalDisk
   /** Bytes after which the journal begins a new file. */
@@ -40,8 +40,8 @@ export interface OpenRecorder {
 }
 
 /**
- * The local disk that records go to first: a journal for everything that is not sealed, and a file per session. While the disk
- * fails or is full no session is opened; it is tried again every second.
+ * The local disk to which records are written first: a journal for everything that is not sealed, and a file per session. While the disk
+ * fails or is full no session is opened; the spool tries again every second.
  */
 export class Spool {
   readonly #options: SpoolOptions
@@ -62,7 +62,7 @@ export class Spool {
   #failures = 0
   readonly #tick: NodeJS.Timeout
 
-  /** Throws where the directory cannot be written. */
+  /** Throws if the directory cannot be written. */
   constructor(options: SpoolOptions) {
     this.#options = options
     mkdirSync(options.directory, { recursive: true, mode: 0o700 })
@@ -89,7 +89,7 @@ export class Spool {
     return this.#recordingBytes + this.#journals.reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** How many ended sessions are not sealed. */
+  /** The number of ended sessions that are not sealed. */
   get unsealed(): number {
     return this.#unsealed.size
   }
@@ -98,7 +98,7 @@ export class Spool {
     return this.#live.get(session)
   }
 
-  /** Opens a session's record; resolves when its beginning is on disk. Throws RECORDING_FAILED where records cannot be written. */
+  /** Opens a session's record; resolves when its beginning is on disk. Throws RECORDING_FAILED if records cannot be written. */
   async open(opened: OpenedEvent, { file, recipients, strict, onFailure }: OpenRecorder): Promise<SessionRecorder> {
     const { health } = this
     if (!health.ok) throw unavailable(health.reason)
@@ -135,8 +135,8 @@ export class Spool {
   }
 
   /**
-   * Ends a session's record at once, and seals it when it is its turn; where the disk fails, later. Resolves when it was tried
-   * once. Where many sessions end together, those at both ends of them are told before the first is sealed.
+   * Ends a session's record at once, and seals it in its turn, or later if the disk fails. Resolves after the first attempt. If many
+   * sessions end together, the clients and targets of all of them are told before the first is sealed.
    */
   close(recorder: SessionRecorder, last: Omit<EndedEvent, 'type'>): Promise<SealedRecording | undefined> {
     const seal = recorder.close(last)
@@ -160,7 +160,7 @@ export class Spool {
     this.#recordingBytes -= bytes
   }
 
-  /** Seals whatever can be sealed, and closes the journal. */
+  /** Seals what can be sealed, and closes the journal. */
   async stop(): Promise<void> {
     clearInterval(this.#tick)
     this.#stopped = true
@@ -169,7 +169,7 @@ export class Spool {
     for (const journal of this.#journals) await journal.close()
   }
 
-  /** Undefined where the disk fails, or another attempt was quicker. */
+  /** Undefined if the disk fails, or if another attempt was faster. */
   async #trySeal({ recorder, file, seal }: Waiting): Promise<SealedRecording | undefined> {
     let sealed: SealedRecording
     try {
@@ -186,7 +186,7 @@ export class Spool {
     return sealed
   }
 
-  /** Where the store fails, the journal is kept, and the next start finds the record. */
+  /** If the store fails, the journal is kept, and the next start finds the record. */
   #settle(recorder: SessionRecorder, file: string, sealed: SealedRecording): void {
     const settled = (async () => this.#options.onSealed?.(file, sealed))().then(
       () => {
@@ -210,14 +210,14 @@ export class Spool {
     if (changed) this.#options.onHealth?.(health)
   }
 
-  /** Once a second: whether a failed disk is back, and what waits for that. */
+  /** Runs once a second: checks whether a failed disk works again, and then does what had to wait. */
   async #look(): Promise<void> {
     if (!this.#health.ok) return this.#tryAgain()
     this.#journal.rotateIfOlder(OLDEST_JOURNAL)
     await this.#dropJournals()
   }
 
-  /** Sealing makes room; then the disk must accept as much as a session may write at once. A few bytes would always fit. */
+  /** Sealing makes room; after that the disk must accept as much as a session may write at once. A few bytes would always fit. */
   async #tryAgain(): Promise<void> {
     const failures = this.#failures
     try {
@@ -273,7 +273,7 @@ export class Spool {
       onFailed: (error) => this.#failed(error),
       ...(rotateAt === undefined ? {} : { rotateAt }),
       onFull: (sessions) => {
-        // Once the old file is gone, the new one is all that says what the file of a session must hold.
+        // Once the old file is removed, only the new one says what a session's file must contain.
         for (const recorder of [...this.#live.values(), ...this.#settling.keys()])
           if (recorder.journal === journal) recorder.announce()
         for (const session of sessions) {
@@ -313,10 +313,10 @@ function sizeOf(directory: string): number {
 
 /** Records that are sealed concurrently: each takes a disk thread and CPU time from connected sessions. */
 const SEALED_AT_ONCE = 4
-/** Sessions that are over and not sealed, of which more are many; and milliseconds that sealing then rests. */
+/** The number of ended, unsealed sessions above which sealing pauses, and the length of the pause in milliseconds. */
 const MANY = 16
 const REST_MS = 250
-/** Bytes that a journal writes at once. */
+/** The bytes that a journal writes at once. */
 const PROBE = new Uint8Array(256 * 1024)
 /** Milliseconds after which the sessions in a journal seal what they have in it. */
 const OLDEST_JOURNAL = 10 * 60_000

@@ -3,9 +3,9 @@ import { mkdir, open } from 'node:fs/promises'
 import { closeFile, flushFile, openFile } from './file-calls.ts'
 
 /**
- * Makes new names in a directory as durable as their content. Everybody who asks while it is being flushed shares the next flush:
- * one that began before a name was there may not cover it. A directory on another disk than the gateway's own may hang for as long as it
- * likes, so nothing of it is called at once.
+ * Makes new names in a directory as durable as their content. All callers during a flush share the next one: the running flush began before
+ * their names existed and may not cover them. A directory on another disk than the gateway's own may hang indefinitely, so it is never
+ * accessed synchronously.
  */
 export function syncDirectory(directory: string, disk: 'own' | 'other' = 'own'): Promise<void> {
   const flush = disk === 'own' ? flushHere : flushElsewhere
@@ -48,14 +48,14 @@ async function flushElsewhere(directory: string): Promise<void> {
 
 interface Flush {
   readonly running: Promise<void>
-  /** Of those who came meanwhile. */
+  /** The flush for callers since the running one began. */
   next: Promise<void> | undefined
 }
 
-/** By directory, as long as one runs. */
+/** Running flushes, by directory. */
 const flushes = new Map<string, Flush>()
 
-/** Does something in a directory, which is made where it is not there. */
+/** Does some work in a directory, which is created if it does not exist. */
 export async function inDirectory<T>(directory: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -66,7 +66,7 @@ export async function inDirectory<T>(directory: string, work: () => Promise<T>):
   return work()
 }
 
-/** The same as the first at once, where nothing may happen in between. */
+/** Like `syncDirectory`, but synchronous, for callers between whose steps nothing may happen. */
 export function syncDirectorySync(directory: string): void {
   const handle = openSync(directory, 'r')
   try {

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from './event.ts'
 import { visible } from '../shared/visible.ts'
 
-/** One event as people read it; the time is since the session was opened. */
+/** One event in readable form; the time is relative to the opening of the session. */
 export function describeEvent(event: RecordedEvent, data?: Buffer): string[] {
   const at = `${(event.ms / 1000).toFixed(3).padStart(9)}s`
   switch (event.type) {
@@ -60,7 +60,7 @@ export function describeEvent(event: RecordedEvent, data?: Buffer): string[] {
   }
 }
 
-/** What a terminal showed as plain text: escape sequences (ECMA-48) are left out. */
+/** The output of a terminal as plain text, without escape sequences (ECMA-48). */
 function plainLines(data: Buffer): string[] {
   const text = data.toString('utf8').replaceAll(ESCAPE, '').replaceAll('\r', '')
   return text

@@ -11,7 +11,7 @@ import type { SealedRecording } from './recording-file.ts'
 export interface TransferState {
   /** Sealed records that are not in the home, oldest first. */
   sealedRecordings(): Promise<readonly SealedFile[]>
-  /** Notes in one change that records are complete, and which of them are in the home. */
+  /** Notes in one change that records are complete, and which of them the home has. */
   sealed(records: readonly NewlySealed[]): Promise<void>
   stored(session: string, home: string): Promise<void>
   /** Notes that the home failed, or accepts records again. */
@@ -51,10 +51,10 @@ export interface TransferParts {
 }
 
 /**
- * Moves sealed records from the spool to their home, one after the other. A home that fails is tried again, ever less often, up to
- * once in five minutes; nothing leaves the spool before the home has it. Records that were sealed just now are taken together,
- * some milliseconds long: where their home is on the same disk they get their name there at once, with one flush of the
- * directory, and that they are sealed and stored is noted in one change.
+ * Moves sealed records from the spool to their home, one after the other. After a failure the home is tried again at growing intervals of
+ * up to five minutes; nothing leaves the spool before the home has it. Records sealed within some milliseconds are moved together: if their
+ * home is on the same disk, they get their names there at once, with one flush of the directory, and one change notes that they are sealed
+ * and stored.
  */
 export class Transfer {
   readonly #parts: TransferParts
@@ -79,7 +79,7 @@ export class Transfer {
     return this.#problem
   }
 
-  /** How many records wait. */
+  /** The number of records that wait. */
   get waiting(): number {
     return this.#waiting
   }
@@ -106,7 +106,7 @@ export class Transfer {
   /** Records that the home did not accept are noted as well, and moved later. */
   async #finish(batch: readonly Batched[]): Promise<void> {
     const { directory, home, state, logger } = this.#parts
-    // That a record is complete is noted even where the home fails or is slow.
+    // A complete record is noted even if the home fails or is slow.
     const canMove = this.#problem === undefined && (await this.#isHomeNear())
     const stored = new Set<Batched>()
     if (canMove)
@@ -128,7 +128,7 @@ export class Transfer {
     for (const one of batch) one.noted()
     await Promise.all(
       [...stored].map(({ file, sealed }) =>
-        // The next start removes what the home has.
+        // The next start removes records that the home has.
         this.#leave(join(directory, file), sealed.bytes).catch((error: unknown) =>
           logger.warn({ file, problem: (error as Error).message }, 'recording.not_removed'),
         ),
@@ -143,7 +143,7 @@ export class Transfer {
     return this.#isNear
   }
 
-  /** There may be something to move. */
+  /** Starts a transfer if there may be records to move. */
   kick(): void {
     if (this.#stopped || this.#timer !== undefined) return
     if (this.#running !== undefined) {
@@ -215,7 +215,7 @@ export class Transfer {
     await state.homeChanged(home.label, undefined)
   }
 
-  /** Puts a record, and its detached texts, into the home; returns what is wrong with the record. Throws where the home fails. */
+  /** Stores a record and its detached texts in the home; returns the problem of a damaged record. Throws if the home fails. */
   async #keep(file: string, sha256: string, isFlushed: boolean): Promise<string | undefined> {
     const { directory, home } = this.#parts
     const path = join(directory, file)
@@ -232,7 +232,7 @@ export class Transfer {
     return undefined
   }
 
-  /** The record is in the home. */
+  /** Removes a record from the spool, which the home has. */
   async #leave(path: string, bytes: number): Promise<void> {
     const detached = detachedFileOf(path)
     await unlinkIfThere(path, unlinkFile)
@@ -243,7 +243,7 @@ export class Transfer {
 
 /** Records that are moved concurrently: a remote home is slow, and the store notes them together. */
 const AT_ONCE = 8
-/** Milliseconds that a sealed record waits for others. */
+/** Milliseconds for which a sealed record waits for others. */
 const BATCH_MS = 50
 const FIRST_WAIT = 1000
 const MAX_WAIT_MS = 300_000

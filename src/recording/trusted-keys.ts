@@ -5,12 +5,12 @@ import type { RecordVersion } from './segment.ts'
 /** A public key of the gateway and when it was in use. */
 export interface TrustedKey {
   readonly key: KeyObject
-  /** Milliseconds since 1970; a seal from outside of this time is not believed. */
+  /** Milliseconds since 1970; a seal from outside this period is not trusted. */
   readonly from?: number
   readonly until?: number
 }
 
-/** Says what is wrong with the signature of a seal, and with when it was made; undefined where it holds. */
+/** Checks the signature of a seal and its time; returns the problem, undefined if the seal is valid. */
 export function signatureCheck(
   keys: readonly TrustedKey[],
 ): (seal: SegmentSeal, version: RecordVersion) => string | undefined {

@@ -20,7 +20,10 @@ export interface ValidPrefix {
   readonly ends: ReadonlyMap<number, string>
 }
 
-/** What of the file stands; `otherwise`: its version where nothing does. A segment that was not written whole is in the journal as well, and is cut off. */
+/**
+ * Reads the valid segments at the beginning of the file; `otherwise` is its version if there are none. A segment that was not written
+ * completely is in the journal as well, and is cut off.
+ */
 export async function readValidPrefix(
   path: string,
   session: string,
@@ -53,7 +56,7 @@ export async function readValidPrefix(
     } catch (error) {
       if (error instanceof Broken) return { damaged: `segment ${segments} ${error.message}` }
       if (!(error instanceof BrokenRecording)) throw error
-      // Cut off at its end, within its first bytes at the earliest.
+      // The end is cut off, within the first bytes of the file at the earliest.
       if (error.message !== CUT_OFF && bytes > 0) return { damaged: error.message }
     }
   }
@@ -62,7 +65,7 @@ export async function readValidPrefix(
   return { version, bytes, digest, segments, events, hash, last, ends }
 }
 
-/** Nothing follows the end of a session: where the journal has more than the closed file, one of the two was not written by the gateway. */
+/** Nothing follows the end of a session: if the journal has more events than the closed file, the gateway did not write one of the two. */
 export function beyondEnd(journaled: JournaledSession | undefined, end: number): string | undefined {
   const last = Math.max(lastOf(journaled), (journaled?.sealed?.events ?? 0) - 1)
   return last < end ? undefined : `ends before event ${end}, and the journal has events up to ${last}`

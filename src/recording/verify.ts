@@ -19,12 +19,15 @@ export type Verification =
       readonly segments: number
       readonly at: string
       readonly key: string
-      /** Of a recovered one: what is known about its end. */
+      /** For a recovered recording: what is known about its end. */
       readonly tail?: RecoveredTail
-      /** Events in segments that could not be read without an identity: their seals hold, they themselves are not checked. */
+      /**
+       * The number of events in segments that could not be read without an identity: their seals are valid, the events themselves are not
+       * checked.
+       */
       readonly hidden: number
     }
-  /** Everything that is sealed holds, and the end is missing: the session is still open, or the file was cut. */
+  /** All seals are valid and the end is missing: the session is still open, or the file was cut. */
   | {
       readonly status: 'open'
       readonly session: string | undefined
@@ -37,12 +40,12 @@ export type Verification =
       readonly session: string | undefined
       readonly reason: string
       readonly segment: number
-      /** The first event that does not hold, where it can be told; with `lastEvent`, one of these. */
+      /** The first invalid event, if it can be determined; with `lastEvent`, one from `event` to that. */
       readonly event?: number
       readonly lastEvent?: number
     }
 
-/** Checks a recording against public keys, offline. Names the first segment, and events, that do not hold. */
+/** Checks a recording against public keys, offline. Names the first invalid segment, and its events. */
 export async function verifyRecording(
   source: string | ByteSource,
   keys: readonly TrustedKey[],
@@ -61,7 +64,7 @@ export async function verifyRecording(
   return chain.result()
 }
 
-/** Something does not hold; `at` says where. */
+/** The recording is invalid; `at` says where. */
 export class Broken extends Error {
   readonly at: { readonly segment: number; readonly event?: number; readonly lastEvent?: number }
 
@@ -71,7 +74,7 @@ export class Broken extends Error {
   }
 }
 
-/** Checks a recording segment by segment; throws `Broken` at the first that does not hold. */
+/** Checks a recording segment by segment; throws `Broken` at the first invalid one. */
 export class RecordingVerifier {
   readonly #signatureProblem: ReturnType<typeof signatureCheck>
   readonly #reader: RecordReader | undefined
@@ -82,7 +85,7 @@ export class RecordingVerifier {
   #hidden = 0
   #ended = false
   #last: SegmentSeal | undefined
-  /** Its signature holds. */
+  /** A seal whose signature is valid. */
   #accepted: SegmentSeal | undefined
 
   constructor(keys: readonly TrustedKey[], reader: RecordReader | undefined) {
@@ -94,7 +97,7 @@ export class RecordingVerifier {
     return { session: this.#session, segment: this.#segments }
   }
 
-  /** Looks at the signature of the next segment, so that nothing of one that nobody has signed need be read. */
+  /** Checks the signature of the next segment, so that the body of an unsigned segment is never read. */
   accept(seal: SegmentSeal, version: RecordVersion): void {
     const problem = seal.status === 'unsealed' ? undefined : this.#signatureProblem(seal, version)
     if (problem !== undefined) throw new Broken(problem, { segment: this.#segments })
@@ -154,7 +157,7 @@ export class RecordingVerifier {
       throw new Broken(`begins with event ${seal.first} where ${this.#events} should be`, at)
   }
 
-  /** Events of version 2. False where they cannot be read. */
+  /** Checks events of version 2. False if they cannot be read. */
   async #checkFrames({ seal, body }: Segment): Promise<boolean> {
     const segment = this.#segments
     const frames = await this.#decoded(seal, decodeFramed(seal, body, this.#reader), () => 1)
@@ -181,7 +184,7 @@ export class RecordingVerifier {
     return true
   }
 
-  /** Events of version 3. False where they cannot be read; what is hidden block by block has its chain checked all the same. */
+  /** Checks events of version 3. False if they cannot be read; for blocks that are encrypted one by one the chain is checked even then. */
   async #checkBlocks({ seal, body }: Segment): Promise<boolean> {
     const segment = this.#segments
     const blocks = await this.#decoded(seal, decodeCompact(seal, body, this.#reader), ({ events }) => events)
@@ -226,7 +229,7 @@ export class RecordingVerifier {
     if (reader.seq < end) throw new Broken('is missing from its block', { segment, event: reader.seq })
   }
 
-  /** The parts of a body, one after the other; as many events have to be in them as the seal says. */
+  /** The parts of a body, one after the other; checks that they have the number of events in the seal. */
   async #decoded<T>(
     { events }: SegmentSeal,
     decoding: Promise<Iterable<T> | undefined>,
@@ -276,14 +279,14 @@ export class RecordingVerifier {
   }
 }
 
-/** What is not sealed yet of an open session may be several segments. */
+/** The unsealed events of an open session may be several segments. */
 const bothUnsealed = (last: SegmentSeal | undefined, seal: SegmentSeal): boolean =>
   last?.status === 'unsealed' && seal.status === 'unsealed'
 
 /**
- * The keys in a file such as gateway.pub: PEM blocks, each with a line `# key ID from … until …` before it. One key alone may come without
- * that line. Throws where a line does not belong to the key after it, or a key among several has none: without its time a retired key
- * would be good for ever.
+ * The keys in a file such as gateway.pub: PEM blocks, each with a line `# key ID from … until …` before it. A single key may come without
+ * that line. Throws if a line does not belong to the key after it, or one of several keys has no line: without its period a retired key
+ * would be trusted forever.
  */
 export function parseTrustedKeys(text: string): TrustedKey[] {
   const keys: TrustedKey[] = []
@@ -311,7 +314,7 @@ function timeOf(about: string, pem: string): { from: number; until?: number } {
   return { from: start, ...(end === undefined ? {} : { until: end }) }
 }
 
-/** The same of keys whose times are at hand. */
+/** The same for keys whose periods are known. */
 export const trustedKeys = (
   keys: readonly { readonly publicKey: string; readonly from: string; readonly until?: string }[],
 ): TrustedKey[] =>
@@ -321,11 +324,11 @@ export const trustedKeys = (
     ...(until === undefined ? {} : { until: Date.parse(until) }),
   }))
 
-/** Whether another key has taken the place of this one. */
+/** Whether another key has replaced this one. */
 export const isRetired = (keys: readonly TrustedKey[], id: string): boolean =>
   keys.some(({ key, until }) => until !== undefined && keyIdOf(key) === id)
 
-/** Throws where the text is not an Ed25519 public key in PEM. */
+/** Throws if the text is not an Ed25519 public key in PEM. */
 export function publicKeyFromPem(pem: string): KeyObject {
   const key = createPublicKey(pem)
   if (key.asymmetricKeyType !== 'ed25519') throw new Error('expected an Ed25519 public key')

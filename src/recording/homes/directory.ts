@@ -7,7 +7,7 @@ import { sha256 } from '../segment.ts'
 import { inDirectory, syncDirectory } from '../sync-directory.ts'
 import { NameTaken, NotAsSealed, type Home } from './home.ts'
 
-/** A folder, of this machine or mounted: on another disk than the spool's, nothing is called that would wait for it with everybody. */
+/** A directory, local or mounted. On another disk than the spool's, no call to it blocks the event loop. */
 export function directoryHome(directory: string): Home {
   return {
     label: `directory ${directory}`,
@@ -47,13 +47,16 @@ export function directoryHome(directory: string): Home {
   }
 }
 
-/** Whether the name leads back to the spooled file itself, by a link or since the home is the spool: removing that would lose the record. */
+/**
+ * Whether the name refers to the spooled file itself, by a link or because the home is now the spool: removing that file would lose the
+ * record.
+ */
 async function isSameName(path: string, final: string): Promise<boolean> {
   const [own, its] = await Promise.all([stat(path), stat(final)])
   return own.dev === its.dev && own.ino === its.ino && own.nlink === 1
 }
 
-/** Links the file on the same disk, or copies it to another. Unlike a rename, a link fails where the name exists. */
+/** Links the file on the same disk, or copies it to another. Unlike a rename, a link fails if the name exists. */
 async function linkOrCopy(path: string, final: string, sha256: string, linking: typeof linkFile): Promise<void> {
   try {
     await linking(path, final)
@@ -85,7 +88,7 @@ async function flush(path: string): Promise<void> {
   }
 }
 
-/** Like `rm`, which checks a name several times first. */
+/** Like `rm`, but without checking the name several times first. */
 export async function unlinkIfThere(path: string, unlinking: typeof unlinkFile = unlink): Promise<void> {
   await unlinking(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error

@@ -5,21 +5,21 @@ export interface Home {
   /** For people, without secrets. */
   readonly label: string
   /**
-   * Keeps the file under this name, so that it survives a power cut when this resolves; nobody may write to it any more. Resolves
-   * as well where exactly this content has the name already; throws NameTaken where another has, and NotAsSealed where the file
-   * has another digest. `isFlushed`: what the file holds is on its disk already.
+   * Stores the file under this name, durably once this resolves; from then on nobody may write to it. Also resolves if the name has exactly
+   * this content already; throws NameTaken if it has another, and NotAsSealed if the file has another digest. `isFlushed`: the content of
+   * the file is already on its disk.
    */
   put(name: string, path: string, sha256: string, isFlushed?: boolean): Promise<void>
   /** Whether files of this directory are stored by a link on the same disk, which takes no longer than a flush. */
   sharesDiskWith?(directory: string): Promise<boolean>
-  /** Undefined where the name does not exist. */
+  /** Undefined if the name does not exist. */
   read(name: string): Promise<Readable | undefined>
   /**
-   * Resolves once nothing has the name any more, older versions included, and where nothing had it. Throws Retained where the
-   * home keeps it for now.
+   * Resolves once nothing has the name any longer, including older versions, or if nothing had it. Throws Retained if the home still
+   * retains it.
    */
   remove(name: string): Promise<void>
-  /** How long the home retains this name against anybody who wants to remove it; undefined where it does not, or the name does not exist. */
+  /** How long the home protects this name from removal; undefined if it does not, or if the name does not exist. */
   retention(name: string): Promise<Retention | undefined>
 }
 

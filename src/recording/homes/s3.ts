@@ -109,12 +109,12 @@ class Taken extends Error {}
 
 interface Version {
   readonly key: string
-  /** Undefined where the storage keeps no versions. */
+  /** Undefined if the storage keeps no versions. */
   readonly versionId?: string
   readonly isDeleteMarker?: boolean
 }
 
-/** A delete without a version only hides an object behind a marker where the bucket keeps versions: each is deleted by its id. */
+/** If the bucket keeps versions, a delete without a version only hides an object behind a marker: each version is deleted by its id. */
 async function removeVersions(s3: S3mini, key: string): Promise<void> {
   const kept: Retention[] = []
   for (const version of await versionsOf(s3, key)) {
@@ -139,7 +139,7 @@ class StillThere extends Error {
   }
 }
 
-/** Every version of an object and every marker; the object alone where the storage does not know of versions. */
+/** Every version of an object and every marker; only the object if the storage does not support versions. */
 async function versionsOf(s3: S3mini, key: string): Promise<Version[]> {
   let listed: Awaited<ReturnType<S3mini['listObjectVersions']>>
   try {
@@ -157,7 +157,7 @@ async function versionsOf(s3: S3mini, key: string): Promise<Version[]> {
   }))
 }
 
-/** GetObjectRetention and GetObjectLegalHold: both answer 404 or 400 where nothing is set, or the bucket has no object lock. */
+/** GetObjectRetention and GetObjectLegalHold: both answer 404 or 400 if nothing is set or the bucket has no object lock. */
 async function retentionOf(s3: S3mini, { key, versionId, isDeleteMarker }: Version): Promise<Retention | undefined> {
   if (isDeleteMarker === true) return undefined
   const ask = async (what: string): Promise<string> => {
@@ -209,7 +209,7 @@ const lockHeaders = ({ mode, for: length }: { mode: string; for: number }) => ({
   'x-amz-object-lock-retain-until-date': new Date(Date.now() + length).toISOString(),
 })
 
-/** Without the body of the answer, which may contain secrets that must not be logged. */
+/** The error without the body of the response, which may contain secrets that must not be logged. */
 function readable(error: unknown): Error {
   if (error instanceof S3ServiceError)
     return new Error(`the storage answers ${error.status} ${error.serviceCode ?? ''}`.trim())

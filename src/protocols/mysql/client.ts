@@ -6,8 +6,8 @@ import type { ClientHalf, ClientStart, HowToConnect, ListenerInfo, PreparedClien
 import { describeDatabase } from '../describe-database.ts'
 
 /**
- * The programs of MySQL and MariaDB get an option file of their own, which reads the user's first: what that says of hosts, sockets and
- * passwords is followed by what leads here, and the last one counts. Others get variables of the environment.
+ * The programs of MySQL and MariaDB get an option file of their own, which first includes the user's: the hosts, sockets and passwords in
+ * that are overridden by the later options. Other programs get environment variables.
  */
 function prepare({ program, args, target, listener, environment: inherited }: ClientStart): PreparedClient {
   if (listener === undefined) throw new Error('a MySQL client needs an open port')
@@ -20,7 +20,7 @@ function prepare({ program, args, target, listener, environment: inherited }: Cl
   Object.assign(environment, {
     // For drivers that read option files.
     MYSQL_HOME: directory,
-    // Where there is none: MySQL's programs read the one in the home directory last of all.
+    // A path without a file: MySQL's programs read the login file in the home directory last of all.
     MYSQL_TEST_LOGIN_FILE: join(directory, 'mylogin.cnf'),
     MYSQL_HOST: way.host,
     MYSQL_TCP_PORT: String(way.port),
@@ -33,11 +33,11 @@ function prepare({ program, args, target, listener, environment: inherited }: Cl
   }
 }
 
-/** How a client comes to an open port. */
+/** How a client connects to an open port. */
 interface Way {
   readonly host: string
   readonly port: number
-  /** A Unix socket, which nobody else can enter: it asks for no password. */
+  /** A Unix socket, which no other user can access: it needs no password. */
   readonly socket: string | undefined
   readonly user: string
   readonly database: string | undefined
@@ -52,12 +52,12 @@ function wayTo({ accounts, database }: Target, { host, port, socketDirectory, se
 function argumentsOf(program: string, args: readonly string[], way: Way, file: string, directory: string): string[] {
   if (program === 'mycli') return [...mycliOptions(way, directory), ...args]
   if (!OPTION_FILE_PROGRAMS.has(program)) return [...args]
-  // Options that say what is read must come first, and there can be one: where the user has one, the way is given behind it.
+  // Options that select option files must come first, and only one is allowed: if the user gave one, the connection options follow it.
   const [first = ''] = args
   return READING.test(first) ? [first, ...wayOptions(way), ...args.slice(1)] : [`--defaults-file=${file}`, ...args]
 }
 
-/** Without the secret, which other users could see: that is in the environment. */
+/** Connection options without the secret, which other users could see: it is in the environment. */
 const wayOptions = ({ host, port, socket, user }: Way): string[] => [
   ...(socket === undefined
     ? [`--protocol=TCP`, `--host=${host}`, `--port=${port}`]
@@ -65,7 +65,7 @@ const wayOptions = ({ host, port, socket, user }: Way): string[] => [
   `--user=${user}`,
 ]
 
-/** It reads no option files. */
+/** mycli gets options, because it does not read option files. */
 function mycliOptions({ host, port, user, database, secret }: Way, directory: string): string[] {
   const options = [
     '--host',
@@ -100,9 +100,9 @@ function optionFile({ host, port, socket, user, database, secret }: Way, environ
     `host = ${quoted(socket === undefined ? host : 'localhost')}`,
     `port = ${port}`,
     ...(socket === undefined ? ['protocol = TCP'] : ['protocol = SOCKET', `socket = ${quoted(socket)}`]),
-    // None where none is demanded: with a password MariaDB's clients ask for TLS.
+    // Empty if no password is required: with a password MariaDB's clients require TLS.
     `password = ${quoted(socket === undefined ? (secret ?? '') : '')}`,
-    // Programs of MySQL, which go on without TLS by themselves, do not know the option.
+    // MySQL's programs, which continue without TLS, do not know the option.
     '[client-mariadb]',
     'skip-ssl',
     'skip-ssl-verify-server-cert',
@@ -114,7 +114,7 @@ function optionFile({ host, port, socket, user, database, secret }: Way, environ
 /** Within quotes a backslash begins an escape. Source: my_default.c, search_default_file_with_ext. */
 const quoted = (text: string): string => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 
-/** The port of a target, and what to give clients. */
+/** The port of a target, and the parameters for clients. */
 function describe(target: Target, listener: ListenerInfo): HowToConnect {
   const { host, port, socket, user, database = '', secret } = wayTo(target, listener)
   const [login, name] = [encodeURIComponent(user), encodeURIComponent(database)]
@@ -139,7 +139,7 @@ function describe(target: Target, listener: ListenerInfo): HowToConnect {
 
 /** In the directory of the Unix socket. */
 const SOCKET = 'mysql.sock'
-/** Options that my_load_defaults takes, in front of all others. */
+/** Options that my_load_defaults accepts only before all others. */
 const READING = /^--(?:no-defaults|print-defaults|defaults-file|defaults-extra-file|login-path)(?:=|$)/
 const OPTION_FILE_PROGRAMS = new Set(
   ['', '-admin', '-binlog', '-check', '-dump', '-import', '-show', '-slap'].flatMap((name) => [

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { credential, REFERENCE } from '../../credentials/secret-schema.ts'
 
-/** Of roles 128 characters in MariaDB, and 32 in MySQL (manuals, Identifier Names and Account Names). */
+/** Names of roles have up to 128 characters in MariaDB, and 32 in MySQL (manuals, Identifier Names and Account Names). */
 const name = z.string().regex(/^[^\p{Cc}]{1,128}$/u, 'expected the name of an account or a role')
 
 /** `ephemeral:` of a target: an account for each session. */

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../shared/error-codes.ts'
 
-/** What an error is to a MySQL client. */
+/** An error as a MySQL client sees it. */
 export interface MysqlError {
   readonly errno: number
   readonly sqlstate: string
@@ -8,7 +8,7 @@ export interface MysqlError {
 
 const error = (errno: number, sqlstate: string): MysqlError => ({ errno, sqlstate })
 
-// As MySQL and MariaDB name and number them. Source: MariaDB, Error Codes; MySQL, Server Error Message Reference.
+// The names and numbers of MySQL and MariaDB. Source: MariaDB, Error Codes; MySQL, Server Error Message Reference.
 const ER_ACCESS_DENIED_ERROR = error(1_045, '28000')
 const ER_SPECIFIC_ACCESS_DENIED_ERROR = error(1_227, '42000')
 const ER_BAD_DB_ERROR = error(1_049, '42000')
@@ -30,7 +30,7 @@ const ER_WRONG_VALUE_FOR_VAR = error(1_231, '42000')
 const ER_ERROR_ON_WRITE = error(1_026, 'HY000')
 const ER_NONEXISTING_GRANT = error(1_141, '42000')
 
-/** What each error of the gateway is to a MySQL client. The first two characters of the SQLSTATE tell drivers whether to connect again. */
+/** The gateway's errors as a MySQL client sees them. The first two characters of the SQLSTATE tell drivers whether to reconnect. */
 export const mysqlErrors = {
   USAGE: ER_WRONG_ARGUMENTS,
   CONFIG_INVALID: ER_UNKNOWN_ERROR,

@@ -9,7 +9,7 @@ import { mysqlKinds } from './kinds.ts'
 import { mysqlRuleSets } from './rule-sets.ts'
 import { mysqlTarget, type MysqlTarget } from './target.ts'
 
-/** What a target makes its own accounts with; undefined where it has one that stays. */
+/** The parts to create accounts for sessions with a target; undefined if it has a permanent account. */
 function ephemeralTarget(config: MysqlTarget, secrets: Secrets): EphemeralTarget | undefined {
   const { ephemeral } = config
   return ephemeral && { config, settings: ephemeral, secrets }

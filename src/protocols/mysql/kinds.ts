@@ -1,6 +1,6 @@
 import { wordList } from '../../shared/word-list.ts'
 
-/** Every kind of statement that the engine tells apart. */
+/** Every kind of statement that the engine distinguishes. */
 export const mysqlKinds: readonly string[] = wordList(`
     select select-for-update select-into-file select-into-variable set-user-variable
     insert replace update delete truncate load-data load-data-local

@@ -4,7 +4,7 @@ import { MysqlProgress } from './local/progress.ts'
 import { refuse } from './local/refuse.ts'
 
 export const mysqlLocal: LocalHalf = {
-  // The name that clients are given: none looks for one by itself where it is told a directory.
+  // The name that clients are given: no client looks for a socket by itself in a given directory.
   socketName: () => 'mysql.sock',
   refuse,
   follow: () => new MysqlProgress(),

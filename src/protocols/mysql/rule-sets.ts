@@ -2,10 +2,10 @@ import type { RuleSet } from '../../policy/vocabulary.ts'
 import { wordList } from '../../shared/word-list.ts'
 
 /**
- * What clients, drivers, pools and frameworks send all day. Deliberately not here: definitions, CALL, HANDLER, files of the server,
- * roles, what is prepared from a text at run time, and settings of the server. What is of unknown effect is not allowed either,
- * because no rule of the set says `unknown`: with it go functions that read files, stored functions and triggers. KILL reaches
- * sessions of the same user at the gateway, and no others.
+ * Statements that clients, drivers, pools and frameworks send all the time. Deliberately not included: definitions, CALL, HANDLER, files of
+ * the server, roles, statements prepared from a text at run time, and settings of the server. Statements of unknown effect are not allowed
+ * either, because no rule of the set includes `unknown`: this excludes functions that read files, stored functions and triggers. KILL
+ * reaches only sessions of the same user at the gateway.
  */
 const EVERYDAY = wordList(`
   select select-for-update select-into-variable set-user-variable insert replace update delete load-data-local do explain describe
@@ -15,8 +15,8 @@ const EVERYDAY = wordList(`
 `)
 
 /**
- * What schema migrations do to an application's own tables. Not here: what runs code (functions, procedures, triggers, events, plugins)
- * or changes who may do what, and databases.
+ * Statements of schema migrations on an application's own tables. Not included: those that create code (functions, procedures, triggers,
+ * events, plugins) or change privileges, and databases.
  */
 const MIGRATIONS = wordList(`
   create-table create-table-as create-view create-index create-sequence alter-table alter-view alter-sequence rename-table truncate
@@ -24,7 +24,7 @@ const MIGRATIONS = wordList(`
   analyze-table check-table optimize-table repair-table checksum-table
 `)
 
-/** Whoever writes to them is above privileges and definitions. */
+/** Writing to these databases bypasses privileges and definitions. */
 const CATALOGS = {
   name: 'system databases',
   effect: 'deny',
@@ -32,10 +32,10 @@ const CATALOGS = {
   message: "the server's own databases cannot be written to",
 } as const
 
-/** Programs of other people that common collections of loadable functions run. */
+/** Functions of common collections of loadable functions that run other programs. */
 const LOADABLE = wordList('sys_exec sys_eval sys_get sys_set lib_mysqludf_*')
 
-/** What `use:` takes for MySQL and MariaDB. */
+/** The rule sets for `use:` with MySQL and MariaDB. */
 export const mysqlRuleSets: Readonly<Record<string, RuleSet>> = {
   everyday: {
     summary:

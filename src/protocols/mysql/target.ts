@@ -82,8 +82,9 @@ export type MysqlTarget = z.output<typeof schema>
 export type AuthenticationMethod = NonNullable<MysqlTarget['authentication']>[number]
 
 /**
- * How the gateway logs in. Where the certificate does not prove who answers, whoever does must not get the password: full caching_sha2 and
- * sha256 give it to whoever shows a public key or has the TLS connection. What is left can be guessed from, or passed on, but not read.
+ * The methods by which the gateway logs in. If the certificate does not prove the server's identity, an impostor must not get the password:
+ * full authentication of caching_sha2 and sha256 gives it to any server that presents a public key or terminates the TLS connection. With
+ * the other methods an impostor can guess from the proof, or relay it, but not read the password.
  */
 export function authenticationOf({
   authentication,
@@ -115,7 +116,7 @@ export const mysqlTarget: TargetKind<MysqlTarget> = {
   facts: ({ database }) => ({ database }),
 }
 
-/** What an impostor of a target whose certificate is not verified learns about its password. */
+/** What an impostor learns about the password of a target whose certificate is not verified. */
 const EXPOSES: Readonly<Partial<Record<AuthenticationMethod, string>>> = {
   mysql_clear_password: 'gives the password to whoever answers in place of the target',
   caching_sha2_password: 'gives the password to whoever answers in place of the target',

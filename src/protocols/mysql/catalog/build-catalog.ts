@@ -12,13 +12,13 @@ import type { CatalogRows, Row } from './catalog-rows.ts'
 import { hiddenColumns } from './hidden-columns.ts'
 import { quotedName } from './quoted-name.ts'
 
-/** What the text of a definition says, as the server reads it in whichever session; undefined where it is not read in full. */
+/** Parses the text of a definition as the server reads it in every session; undefined if it is not fully understood. */
 export type ReadBody = (text: string, place: BodyPlace) => Body | undefined
 
 export interface BodyPlace {
   readonly server: ServerVersion
   readonly foldsTableNames: boolean
-  /** Of what is defined. */
+  /** The database of the defined object. */
   readonly database: string
   /** Stored functions that the configuration declares safe, by `keyOf`. */
   readonly safeRoutines: ReadonlySet<string>
@@ -26,17 +26,17 @@ export interface BodyPlace {
 
 export interface Body {
   readonly parsed: ParsedStatement
-  /** Why its effect is not known. */
+  /** Why its effect is unknown. */
   readonly unknown: readonly string[]
-  /** It calls something whose value may come from anywhere. */
+  /** Whether it calls a function whose value may come from anywhere. */
   readonly isOpaque: boolean
 }
 
-/** What the configuration of a target says of what is not read. */
+/** What the configuration of a target declares about objects that cannot be analysed. */
 export interface Declared {
   /** Stored functions and triggers, as `database.name`. */
   readonly safeRoutines: readonly string[]
-  /** Whether there are no triggers but those that the account may see. */
+  /** Whether there are no triggers other than those that the account can see. */
   readonly noOtherTriggers: boolean
 }
 
@@ -124,7 +124,7 @@ class Building {
     const kind = isSystem ? 'system' : type === 'VIEW' ? 'view' : type === 'SEQUENCE' ? 'sequence' : 'table'
     this.#add(String(database), String(table), {
       kind,
-      // A view has none. What another engine shows is stored elsewhere: in a file, on a server, in other tables of this one.
+      // A view has no engine. Tables of other engines are stored elsewhere: in a file, on a server, in other tables of this one.
       foreign: !isSystem && kind !== 'view' && !OWN_ROWS.has(String(engine).toLowerCase()),
       identity: digest([type, engine, options]),
     })
@@ -158,7 +158,7 @@ class Building {
     return body === undefined || body.unknown.length > 0 || body.isOpaque ? undefined : body.parsed
   }
 
-  /** The columns that an expression names; all of the table where it is not read. */
+  /** The columns that an expression names; all columns of the table if it cannot be parsed. */
   #columnsOf(relation: Mutable, text: string): ReadonlySet<string> {
     const parsed = this.#expression(relation, text)
     return parsed === undefined ? new Set(relation.columns.keys()) : columnsIn(parsed.tree)
@@ -180,7 +180,7 @@ class Building {
       body === undefined
         ? [`the definition of the view ${view.name} is not visible to the account, or is not analysed`]
         : body.unknown.map((reason) => `in the view ${view.name}: ${reason}`)
-    // The system's own views run the system's own code.
+    // System views run only built-in code.
     view.runs = view.kind === 'system' ? [] : reasons
     const find = (named: Name): Relation | undefined => this.#find(named.schema ?? view.schema, named.name)
     view.opaque =
@@ -188,7 +188,7 @@ class Building {
       (body === undefined || reasons.length > 0 || body.isOpaque || hiddenColumns(body.parsed.tree, find))
   }
 
-  /** What a view reads that the account may not see: it may have any columns, masked ones among them. */
+  /** A relation that a view reads and the account cannot see: it may have any columns, including masked ones. */
   #unseen({ schema = '', name }: Name, database: string): Mutable {
     return this.#add(schema === '' ? database : schema, name, { opaque: true })
   }
@@ -209,7 +209,7 @@ class Building {
       if (isUnique) for (const column of columns) relation.unique.add(column)
       if (isUnique) tie(relation, 'unique', columns)
       else if (parts.some((row) => row[5] == null)) tie(relation, 'check', columns)
-      // InnoDB keeps rows in the order of the primary key, and gives them so.
+      // InnoDB stores rows in the order of the primary key, and returns them in it.
       if (index === 'PRIMARY') tie(relation, 'clustered', columns)
       relation.identity = digest([relation.identity, ...parts.flat()])
     }
@@ -224,7 +224,7 @@ class Building {
       yield
       const relation = this.#find(database, table)
       if (relation === undefined) continue
-      // Without an expression: by the primary key.
+      // Without an expression, the table is partitioned by the primary key.
       const texts = parts.flatMap((row) => [row[2] ?? '', row[3] ?? '']).filter((text) => text !== '')
       const columns = [...new Set(texts)].flatMap((text) => [...this.#columnsOf(relation, text)])
       tie(relation, 'parts', texts.length === 0 ? relation.unique : columns)
@@ -288,7 +288,7 @@ function tie(relation: Mutable, kind: TieKind, columns: Iterable<string>): void 
   if (own.size > 0) relation.ties.push({ kind, own, others: [] })
 }
 
-/** Rows by their first fields, in the order in which they came. */
+/** Groups rows by their first fields, in the order of the rows. */
 function groups(rows: readonly Row[], count: number): Map<readonly (string | null)[], Row[]> {
   const names = new Map<string, readonly (string | null)[]>()
   const found = new Map<readonly (string | null)[], Row[]>()
@@ -303,7 +303,7 @@ function groups(rows: readonly Row[], count: number): Map<readonly (string | nul
   return found
 }
 
-/** Last names of all columns within. */
+/** The unqualified names of all columns in a statement. */
 function columnsIn(tree: Statement): ReadonlySet<string> {
   const names = new Set<string>()
   const visit = (node: Expression): void => {
@@ -314,7 +314,7 @@ function columnsIn(tree: Statement): ReadonlySet<string> {
   return names
 }
 
-/** A name by a pattern of GRANT: `%`, `_`, and a backslash before what means itself. */
+/** Whether a name matches a pattern of GRANT: `%`, `_`, and a backslash before a literal character. */
 function isLike(name: string, pattern: string): boolean {
   const regex = pattern.replaceAll(/\\?[\s\S]/gu, (part) =>
     part === '%' ? '.*' : part === '_' ? '.' : part.slice(-1).replaceAll(/[^\w]/g, String.raw`\$&`),
@@ -325,23 +325,23 @@ function isLike(name: string, pattern: string): boolean {
 const digest = (fields: readonly (string | null | undefined)[]): string =>
   createHash('sha256').update(JSON.stringify(fields)).digest('base64url')
 
-/** Characters of one definition. */
+/** In characters of one definition. */
 const MAX_LENGTH = 100_000
 
-/** Engines that keep the rows of their tables themselves, and show no others. Sources: MySQL manual and MariaDB, Storage Engines. */
+/** Engines that store the rows of their tables themselves, and show no others. Sources: MySQL manual and MariaDB, Storage Engines. */
 const OWN_ROWS: ReadonlySet<string> = new Set(
   wordList('innodb myisam aria memory archive blackhole csv rocksdb tokudb columnstore ndb ndbcluster sequence'),
 )
 
 const EVENTS: readonly Trigger['event'][] = ['insert', 'update', 'delete']
 
-/** One that is not known may be any. */
+/** An unknown event may be any of them. */
 function eventsOf(name: string): readonly Trigger['event'][] {
   const known = EVENTS.filter((event) => event === name)
   return known.length === 0 ? EVENTS : known
 }
 
-/** Of numbers, times and bytes equal values look the same; of texts only as their collation says. */
+/** Equal numbers, times and bytes look the same; whether texts are equal depends on their collation. */
 const EXACT: ReadonlySet<string> = new Set(
   wordList(`
   tinyint smallint mediumint int bigint decimal year date time datetime timestamp bit varbinary tinyblob blob mediumblob longblob

@@ -1,7 +1,7 @@
 import { wordList } from '../../../shared/word-list.ts'
 import type { ServerVersion } from '../wire/server-version.ts'
 
-/** The tables of definitions that are read, and what of each. */
+/** The tables of information_schema that the gateway reads, and their columns. */
 export const TABLES = {
   tables: 'TABLES: TABLE_SCHEMA TABLE_NAME TABLE_TYPE ENGINE CREATE_OPTIONS',
   columns:
@@ -20,13 +20,13 @@ export const TABLES = {
 
 export type TableName = keyof typeof TABLES
 
-/** Of rows that are not read whole: all of KEY_COLUMN_USAGE that is no foreign key is in STATISTICS, too. */
+/** Conditions on the rows to read: everything in KEY_COLUMN_USAGE except foreign keys is in STATISTICS as well. */
 const WHERE: Readonly<Partial<Record<TableName, string>>> = {
   keys: 'REFERENCED_TABLE_NAME IS NOT NULL',
   partitions: 'PARTITION_NAME IS NOT NULL',
 }
 
-/** More than there can be, where a session's sql_select_limit would leave some out. */
+/** More rows than there can be: a session's sql_select_limit would omit some. */
 const EVERYTHING = 'LIMIT 18446744073709551615'
 
 interface Source {
@@ -41,7 +41,7 @@ function sourceOf(name: TableName, { flavor, number }: ServerVersion): Source {
   const from = `information_schema.${table}`
   if (name === 'indexes' && flavor === 'mysql' && number >= 80_013)
     return { table: from, columns: [...columns, 'EXPRESSION'], where }
-  // In MySQL the table that a CHECK is of is beside it.
+  // In MySQL, TABLE_CONSTRAINTS has the table of a CHECK.
   if (name === 'checks' && flavor === 'mysql')
     return {
       table: `${from} JOIN information_schema.TABLE_CONSTRAINTS USING (CONSTRAINT_SCHEMA, CONSTRAINT_NAME)`,
@@ -51,28 +51,28 @@ function sourceOf(name: TableName, { flavor, number }: ServerVersion): Source {
   return { table: from, columns, where }
 }
 
-/** What a server of this version has. Before these, a CHECK is read and forgotten. */
+/** Whether a server of this version has the table. Earlier versions parse CHECK and ignore it. */
 const hasTable = (name: TableName, { flavor, number }: ServerVersion): boolean =>
   name !== 'checks' || number >= (flavor === 'mysql' ? 80_016 : 100_221)
 
-/** The query that reads a table of definitions; undefined where the server has none. */
+/** The query that reads a table of definitions; undefined if the server has no such table. */
 export function queryOf(name: TableName, server: ServerVersion): string | undefined {
   if (!hasTable(name, server)) return undefined
   const { table, columns, where } = sourceOf(name, server)
   return `SELECT ${columns.join(', ')} FROM ${table}${where === undefined ? '' : ` WHERE ${where}`} ${EVERYTHING}`
 }
 
-/** How names of tables are compared. */
+/** Reads how names of tables are compared. */
 export const STATE_QUERY = 'SELECT @@lower_case_table_names'
 
-/** As information_schema writes the account: both parts in quotes. A name may have an `@`, a host has none. */
+/** The account as information_schema writes it: both parts in quotes. A name may contain `@`, a host cannot. */
 const HOST = "SUBSTRING_INDEX(CURRENT_USER(), '@', -1)"
 const NAME = `LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - 1 - CHAR_LENGTH(${HOST}))`
 const GRANTEE = `CONCAT('''', ${NAME}, '''@''', ${HOST}, '''')`
 
 /**
- * Where the account may see triggers: everywhere (no name), in databases (a pattern of LIKE), of tables. It is the privilege to make some:
- * without it none is shown, and those of others run all the same. What it has by a role is not shown either.
+ * Where the account can see triggers: everywhere (no name), in databases (a pattern of LIKE), of tables. The TRIGGER privilege decides:
+ * without it no triggers are shown, and those of others fire nevertheless. Privileges from a role are not shown either.
  */
 export const TRIGGER_GRANTS = [
   ["''", "''", 'USER_PRIVILEGES'],
@@ -86,7 +86,7 @@ export const TRIGGER_GRANTS = [
   .join(' UNION ALL ')
   .concat(' ', EVERYTHING)
 
-/** One row that is another one whenever definitions of tables are: past the gateway somebody may change them at any time. */
+/** One row that changes whenever definitions of tables do: they may change at any time without passing the gateway. */
 export function markQuery(server: ServerVersion): string {
   const digests = (Object.keys(TABLES) as TableName[])
     .filter((name) => hasTable(name, server))

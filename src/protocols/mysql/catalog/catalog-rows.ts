@@ -4,15 +4,15 @@ import type { Ask } from './catalog.ts'
 
 export type Row = readonly (string | null)[]
 
-/** What a target says of its definitions. */
+/** The definitions that a target reports. */
 export interface CatalogRows extends Readonly<Record<TableName, readonly Row[]>> {
   readonly server: ServerVersion
   readonly foldsTableNames: boolean
-  /** Database and table of which triggers are shown, where there are any; none of a name: of all. */
+  /** The databases and tables whose triggers are shown, if there are any; without a name: all. */
   readonly triggersShown: readonly Row[]
 }
 
-/** Reads them all. They are in no snapshot: whoever asks has to know whether something changed meanwhile. */
+/** Reads all definitions. They are not read in one snapshot: the caller must find out whether something changed meanwhile. */
 export async function readRows(ask: Ask, server: ServerVersion): Promise<CatalogRows> {
   const [state] = await ask(STATE_QUERY)
   const read = async (name: TableName): Promise<readonly Row[]> => {
@@ -30,6 +30,6 @@ export async function readRows(ask: Ask, server: ServerVersion): Promise<Catalog
   }
 }
 
-/** What is another text whenever definitions are others. */
+/** A text that differs whenever definitions do. */
 export const readMark = async (ask: Ask, server: ServerVersion): Promise<string> =>
   JSON.stringify(await ask(markQuery(server)))

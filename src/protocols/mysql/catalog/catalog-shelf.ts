@@ -5,9 +5,9 @@ import { readMark, readRows } from './catalog-rows.ts'
 import type { Ask, Definitions } from './catalog.ts'
 
 /**
- * What the definitions of each target say, shared by its sessions. They are read at the first login, again at once when a statement that
- * passes through the gateway may have changed some, and when their digest has changed, which is asked for no more than once in
- * `MAX_AGE_MS`: only that is how a change past the gateway is seen, so that one may be in force this long before it is known.
+ * The definitions of each target, shared by its sessions. They are read at the first login, again at once when a statement that passes
+ * through the gateway may have changed some, and when their digest has changed. The gateway reads the digest at most once in `MAX_AGE_MS`:
+ * a change that does not pass the gateway is only noticed by it, so it may be in force for this long before it is known.
  */
 export class CatalogShelf {
   readonly #readBody: ReadBody
@@ -17,7 +17,7 @@ export class CatalogShelf {
     this.#readBody = readBody
   }
 
-  /** `target` is whatever makes two connections reach the same server as the same account, by the same declarations. */
+  /** `target` is the same for connections that reach the same server as the same account, with the same declarations. */
   find(target: string, server: ServerVersion, declared: Declared): CatalogPlace {
     const key = JSON.stringify([target, server.flavor, server.number, declared])
     const place = this.#places.get(key) ?? new CatalogPlace(server, this.#readBody, declared)
@@ -28,7 +28,7 @@ export class CatalogShelf {
     return place
   }
 
-  /** Somebody has changed definitions on this server, as whatever account: all that reach it are read again. */
+  /** Definitions on this server have been changed, by any account: for every account they are read again. */
   changed(): void {
     for (const place of this.#places.values()) place.changed()
   }
@@ -36,10 +36,10 @@ export class CatalogShelf {
 
 interface Reading {
   readonly definitions: Definitions
-  /** How often something had changed when it began. */
+  /** The number of changes noted before it began. */
   readonly changes: number
   readonly mark: string
-  /** When it was last known to be so, by `performance.now()`. */
+  /** When it was last known to be current, by `performance.now()`. */
   readonly since: number
 }
 
@@ -62,17 +62,17 @@ export class CatalogPlace {
     this.#changes++
   }
 
-  /** Whether what was read last may be relied on without asking the target. */
+  /** Whether the last reading may be relied on without asking the target. */
   get isFresh(): boolean {
     return this.#reading !== undefined && this.#isCurrent(this.#reading)
   }
 
-  /** What was read last. */
+  /** The definitions that were read last. */
   get last(): Definitions | undefined {
     return this.#reading?.definitions
   }
 
-  /** What is defined now. Sessions that ask at once share one reading; where that fails, each asks for itself. */
+  /** The current definitions. Sessions that ask at the same time share one reading; if it fails, each reads for itself. */
   async current(ask: Ask): Promise<Definitions> {
     const asked = performance.now()
     const needed = this.#changes
@@ -82,7 +82,7 @@ export class CatalogPlace {
       if (isRecent && before.changes >= needed) return before.definitions
       const shared = this.#running
       if (shared !== undefined) {
-        // It may have begun too early, or its connection may be gone: then it is looked at again.
+        // The reading may have begun too early, or its connection may have been closed: then check again.
         await shared.catch(() => undefined)
         continue
       }
@@ -103,9 +103,9 @@ export class CatalogPlace {
   async #read(ask: Ask, before: Reading | undefined): Promise<Reading> {
     const changes = this.#changes
     const since = performance.now()
-    // The digest is taken first: what changes while the rest is read makes the next one differ.
+    // The digest is read first: a change during the rest of the reading makes the next digest differ.
     const mark = await readMark(ask, this.#server)
-    // Whoever defines something through the gateway may have chosen it so that the digest stays the same.
+    // A person who changes definitions through the gateway may have chosen them so that the digest stays the same.
     if (before !== undefined && mark === before.mark && before.changes === changes) return { ...before, since }
     const rows = await readRows(ask, this.#server)
     const definitions = await inSlices(buildCatalog(rows, this.#readBody, this.#declared))

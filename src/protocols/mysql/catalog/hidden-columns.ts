@@ -3,8 +3,8 @@ import type { Expression, FromItem, Name, Statement } from '../../../sql/query.t
 import type { Relation } from '../../../sql/catalog.ts'
 
 /**
- * Whether a definition names columns of a table that the account does not see, though whoever defined it did: of what is not seen nobody
- * knows whether it is masked. Which table a column is of is told by its qualifier, as the server writes it.
+ * Whether a definition names columns of a table that the account cannot see, although the definer could: it is unknown whether such columns
+ * are masked. The qualifier, which the server always writes, tells the table of a column.
  */
 export function hiddenColumns(tree: Statement, find: (named: Name) => Relation | undefined): boolean {
   const tables = new Map<string, Relation[]>()

@@ -1,13 +1,13 @@
 import { newRelation } from './relation.ts'
 
 /**
- * MariaDB's tables of numbers, `seq_1_to_10` or `seq_1_to_10_step_2`: every database has each of them, no list does, and they hold nothing but
- * what their name says. Source: MariaDB, Sequence Storage Engine.
+ * MariaDB's tables of numbers, `seq_1_to_10` or `seq_1_to_10_step_2`: every database has all of them, no catalog lists them, and their name
+ * determines their content. Source: MariaDB, Sequence Storage Engine.
  */
 export function numberTable(schema: string, table: string) {
   if (!PATTERN.test(table)) return undefined
   return {
-    // They are all alike.
+    // They are all the same.
     ...newRelation(-1, schema, table),
     columns: new Map([['seq', 1]]),
     types: new Map([['seq', 'bigint']]),

@@ -1,2 +1,2 @@
-/** A name in backticks, which are doubled within. Source: MySQL manual, Schema Object Names. */
+/** A name in backticks; backticks within it are doubled. Source: MySQL manual, Schema Object Names. */
 export const quotedName = (name: string): string => `\`${name.replaceAll('`', '``')}\``

@@ -2,17 +2,17 @@ import type { Relation as SqlRelation, Tie } from '../../../sql/catalog.ts'
 
 export interface Relation extends SqlRelation {
   readonly kind: 'table' | 'view' | 'sequence' | 'system'
-  /** What runs when rows of it are written, by the event: triggers whose bodies are not read. */
+  /** What runs when its rows are written, by event: triggers whose bodies are not analysed. */
   readonly triggers: readonly Trigger[]
-  /** Why the effect of reading it is not known. */
+  /** Why the effect of reading it is unknown. */
   readonly runs: readonly string[]
-  /** Tables that change with it by referential actions. */
+  /** Tables that referential actions change along with it. */
   readonly cascades: Readonly<Record<'delete' | 'deleteSets' | 'update', readonly number[]>>
-  /** What changes whenever its definition does. */
+  /** A digest that changes whenever its definition does. */
   readonly identity: string
 }
 
-/** A relation while its parts are being found. */
+/** A relation that is still being built. */
 export interface OpenRelation extends Relation {
   kind: Relation['kind']
   foreign: boolean
@@ -32,7 +32,7 @@ export interface OpenRelation extends Relation {
   readonly cascades: Readonly<Record<keyof Relation['cascades'], number[]>>
 }
 
-/** A table of which nothing is known but its name. */
+/** A table of which only the name is known. */
 export const newRelation = (oid: number, schema: string, name: string): OpenRelation => ({
   oid,
   schema,

@@ -1,6 +1,6 @@
 import { wordList } from '../../../shared/word-list.ts'
 
-/** By table of information_schema, the columns that say how much is stored. */
+/** For each table of information_schema, the columns that show how much is stored. */
 export const STORAGE: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries({
     tables: 'table_rows avg_row_length data_length index_length data_free max_data_length checksum update_time',

@@ -7,15 +7,15 @@ import { conditions } from './conditions.ts'
 import { TEXTS } from './total-functions.ts'
 
 /**
- * Whether an UPDATE or DELETE leaves no row out, where that depends on the types of columns: a text beside a number is compared as the
- * number that it begins with, which is 0 for most. `name = 0` holds for nearly all rows, and so does `NOT name`.
+ * Whether an UPDATE or DELETE excludes no row, where that depends on the types of columns: a text is compared with a number as the number
+ * that it begins with, which is 0 for most texts. `name = 0` is true for nearly all rows, and so is `NOT name`.
  */
 export function missesWhere(tree: Statement, catalog: Catalog, dialect: Dialect): boolean {
   const misses = (where: Expression | undefined, target: Table, from: readonly FromItem[]): boolean => {
     if (where === undefined) return false
     const texts = textColumns(target, catalog)
     if (texts.size === 0) return false
-    // What holds for no text that is no number leaves rows out.
+    // A condition that is false for every text that is not a number excludes rows.
     return conjuncts(where)
       .map((part) => asNumbers(part, texts))
       .every((part) => !(part.kind === 'constant' && part.value === 'false') && isAlways(part, target, from, dialect))
@@ -32,14 +32,14 @@ export function missesWhere(tree: Statement, catalog: Catalog, dialect: Dialect)
 const conjuncts = (node: Expression): readonly Expression[] =>
   node.kind === 'logic' && node.how === 'and' ? node.args.flatMap(conjuncts) : [node]
 
-/** As they may be called in a condition: alone, or behind the name of the table. */
+/** The names of text columns in a condition: unqualified, or qualified with the table. */
 function textColumns(target: Table, catalog: Catalog): ReadonlySet<string> {
   const alias = target.alias?.name ?? target.name.name
   const types = [...(findRelation(catalog, target.name)?.types ?? [])]
   return new Set(types.flatMap(([name, type]) => (TEXTS.has(type) ? [name, `${alias}.${name}`] : [])))
 }
 
-/** The condition with what it asks of texts as numbers answered as for a text that is none. */
+/** The condition with comparisons of texts and numbers evaluated as for a text that does not begin with a number. */
 function asNumbers(node: Expression, texts: ReadonlySet<string>): Expression {
   const isText = (part: Expression | undefined): boolean =>
     part?.kind === 'column' && texts.has(part.path.slice(-2).join('.'))

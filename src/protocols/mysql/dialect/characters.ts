@@ -32,7 +32,7 @@ export const isSpace = (code: number): boolean => code === SPACE || (code >= TAB
 export const isDigit = (code: number): boolean => code >= ZERO && code <= 0x39
 export const isHexDigit = (code: number): boolean =>
   isDigit(code) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66)
-/** Letters, digits, `_`, `$`, and all beyond ASCII, of which more is asked where it counts. */
+/** Letters, digits, `_`, `$`, and everything beyond ASCII, which is checked further where that matters. */
 export const isNamePart = (code: number): boolean =>
   isDigit(code) ||
   (code >= 0x41 && code <= 0x5a) ||

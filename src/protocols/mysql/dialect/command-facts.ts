@@ -48,7 +48,7 @@ export function resolveFacts(
   }
 }
 
-/** Which values errors and warnings may quote. */
+/** The values that errors and warnings may quote. */
 function errorExposureOf(
   { statements, readsMasked }: TextResolver,
   relations: readonly (Relation | undefined)[],
@@ -59,7 +59,7 @@ function errorExposureOf(
   return readsMasked || isTainted(relations, statements, masking) ? quoting(masking) : 'none'
 }
 
-/** Errors and warnings may quote values of what it names, of what a view shows, and of what it changes besides. */
+/** Whether errors and warnings may quote masked values: of relations that it names, that a view shows, or that it changes as well. */
 function isTainted(
   relations: readonly (Relation | undefined)[],
   statements: readonly SqlStatement[],
@@ -67,12 +67,12 @@ function isTainted(
 ): boolean {
   return (
     relations.some((relation) => relation === undefined || masking.isTainted(relation)) ||
-    // What it gives may be what another statement left.
+    // It may return what another statement has left.
     statements.some(({ kinds }) => kinds.some((kind) => REPLAYS.has(kind)))
   )
 }
 
-/** Which relations, exactly, the names stood for, and how they and what is behind them are defined. */
+/** Identifies the relations that the names refer to, with their definitions and those of the relations behind them. */
 function objectsOf(
   parsed: readonly ParsedStatement[],
   relations: readonly (Relation | undefined)[],
@@ -90,13 +90,13 @@ function objectsOf(
   ].join(',')
 }
 
-/** Whether a relation is not there that the statement does not make. */
+/** Whether the statement names a relation that does not exist and that it does not create. */
 function isAnyMissing({ reads, writes, makes }: ParsedStatement, catalog: Catalog): boolean {
   const fresh = new Set(makes.map(keyOf))
   return [...reads, ...writes].some((named) => !fresh.has(keyOf(named)) && findRelation(catalog, named) === undefined)
 }
 
-/** Statements that give what an earlier statement read. */
+/** Statements that return what an earlier statement read. */
 const REPLAYS = new Set([
   'execute',
   'execute-immediate',

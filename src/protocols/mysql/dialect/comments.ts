@@ -2,7 +2,7 @@ import type { ServerVersion } from '../wire/server-version.ts'
 import { EXCLAMATION, PLUS } from './characters.ts'
 import { NotRead } from './not-read.ts'
 
-/** Where a comment that begins at `#` or `--` ends: at the next newline, and at no other character. */
+/** The end of a comment that begins with `#` or `--`: the next newline, and no other character. */
 export function endOfLine(text: string, start: number): number {
   const found = text.indexOf('\n', start)
   const end = found === -1 ? text.length : found
@@ -10,16 +10,16 @@ export function endOfLine(text: string, start: number): number {
   return end
 }
 
-/** What a server does with a comment between slashes. */
+/** How a server treats a comment between `/*` and its end. */
 export interface BlockComment {
-  /** The offset after the comment; of one whose content is executed, the offset of that content. */
+  /** The offset after the comment; if its content is executed, the offset of that content. */
   readonly end: number
   readonly isExecuted: boolean
 }
 
 /**
- * The comment that begins at `start`, where `/*` is. Source: MySQL manual, Comments (executable comments with versions); MariaDB,
- * Comment Syntax.
+ * The comment that begins with `/*` at `start`. Source: MySQL manual, Comments (executable comments with versions); MariaDB, Comment
+ * Syntax.
  */
 export function commentAt(text: string, start: number, server: ServerVersion): BlockComment {
   const isMariadb = server.flavor === 'mariadb'
@@ -37,20 +37,20 @@ export function commentAt(text: string, start: number, server: ServerVersion): B
   return { end: endOfComment(text, start + 2, false), isExecuted: false }
 }
 
-/** Five digits, or six: what a MySQL server makes of a sixth depends on its version. */
+/** Five digits, or six: how a MySQL server reads a sixth depends on its version. */
 function versionLength(digits: string, isMariadb: boolean): number {
   if (digits.length === 5) return 5
   if (!isMariadb) throw new NotRead('an executable comment whose version has more than five digits')
   return 6
 }
 
-/** Whether a server executes a comment for a version; MariaDB leaves out what is meant for MySQL 5.7 and later. */
+/** Whether a server executes a comment for a version; MariaDB ignores those for MySQL 5.7 and later. */
 function executes(version: number, isOwn: boolean, server: ServerVersion): boolean {
   if (version > server.number) return false
   return server.flavor !== 'mariadb' || isOwn || version < 50_700 || version > 99_999
 }
 
-/** A comment that is left out for its version may have one more within. */
+/** A comment that is ignored because of its version may contain one nested comment. */
 function endOfComment(text: string, from: number, nests: boolean): number {
   let at = from
   let isInner = false

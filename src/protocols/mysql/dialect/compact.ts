@@ -2,8 +2,8 @@ import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { ReadingFailure } from './parse-statement.ts'
 
 /**
- * What a long text says, in a form that is soon handed from one thread to another and gone through. Of a text of which the record shows
- * the beginning alone (cut-text.ts), nobody asks where the constants stand.
+ * The statements of a long text, in a form that is fast to pass between threads and to walk. If the record shows only the beginning of a
+ * text (cut-text.ts), the offsets of its constants are not needed.
  */
 export function compact(parsed: readonly ParsedStatement[], sql: string): readonly ParsedStatement[] | ReadingFailure {
   const seen = new Set<object>()
@@ -13,7 +13,7 @@ export function compact(parsed: readonly ParsedStatement[], sql: string): readon
     if (seen.size === MAX_PARTS) return false
     seen.add(value)
     if (Array.isArray(value)) {
-      // Long lists have the same part in all places.
+      // Long lists have the same element in all places.
       let before: unknown
       return value.every((part: unknown) => {
         const isSame = part === before
@@ -29,7 +29,7 @@ export function compact(parsed: readonly ParsedStatement[], sql: string): readon
   return parsed.map((statement) => ({ ...statement, literals: [] }))
 }
 
-/** Characters of a text that the record cuts into its constants. */
+/** In characters: the part of a text whose constants the record can cut out. */
 export const MAX_SHOWN = 65_536
 
 /** Nodes of the trees, lists and names. */

@@ -13,7 +13,7 @@ const OPPOSITES: Readonly<Record<string, string>> = {
   'not regexp': 'regexp',
 }
 
-/** What a value is where a number is asked for: of a text the number that it begins with, or 0. */
+/** A value as a number: for a text the number that it begins with, or 0. */
 function numberOf(value: Value): Value {
   if (typeof value === 'boolean') return value ? 1 : 0
   if (typeof value !== 'string') return value
@@ -30,7 +30,7 @@ const TEXTS = new Set(wordList('char nchar varchar binary'))
 const numberIfBoolean = (value: Exclude<Value, null | symbol>): string | number =>
   typeof value === 'boolean' ? Number(value) : value
 
-/** Texts are compared by a collation that is not known, so only what is equal in each, and what is in none, is said. */
+/** Texts are compared by an unknown collation, so only texts that are equal, or different, under every collation have a result. */
 function compare(name: string, left: Value, right: Value): boolean | null | typeof UNKNOWN {
   if (name === '<=>' && (left === null || right === null))
     return left === UNKNOWN || right === UNKNOWN ? UNKNOWN : left === right
@@ -38,15 +38,15 @@ function compare(name: string, left: Value, right: Value): boolean | null | type
   if (left === UNKNOWN || right === UNKNOWN) return UNKNOWN
   const operator = SPELLINGS[name] ?? name
   if (typeof left === 'string' && typeof right === 'string') return ordered(operator, folded(left), folded(right))
-  // A text beside a number is compared as a number.
+  // A text is compared with a number as a number.
   const [one, other] = [numberOf(left), numberOf(right)]
   return typeof one === 'number' && typeof other === 'number' ? ordered(operator, one, other) : UNKNOWN
 }
 
-/** As the widest collations take texts: without case, accents and blanks at the end. */
+/** A text under the widest collations: without case, accents and trailing blanks. */
 const folded = (text: string): string => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().replace(/ +$/, '')
 
-/** Spellings that other dialects do not have, or have for something else. */
+/** Operators that other dialects do not have, or use for something else. */
 const SPELLINGS: Readonly<Record<string, string>> = { '<=>': '=', '!=': '<>' }
 
 const SELF = new Set(['=', '<=>', '<=', '>=', 'like', 'regexp'])
@@ -115,7 +115,7 @@ function valueOfCall({ name, args }: Call, values: readonly Value[]): Value {
 
 const lengths = (): readonly Value[] => [0, 1, 5, 1000]
 
-/** What these may give, lowest and highest included, where their argument is not evaluated. */
+/** The lowest and the highest result of these functions, whatever their argument is. */
 const SOME_RESULTS: ReadonlyMap<string, (call: Call) => readonly Value[] | undefined> = new Map<
   string,
   (call: Call) => readonly Value[] | undefined
@@ -146,7 +146,7 @@ const SOME_RESULTS: ReadonlyMap<string, (call: Call) => readonly Value[] | undef
   }),
 ])
 
-/** Where a text is found; an empty one is found everywhere. */
+/** The position of a text in another one; the empty text is found in every text. */
 function found({ args }: Call): readonly Value[] | undefined {
   return args.some((arg) => arg.kind === 'constant' && arg.value === '') ? undefined : lengths()
 }
@@ -159,7 +159,7 @@ const OF_TEXT: ReadonlySet<string> = new Set(
 `).map((name) => name.replace('not-', 'not ')),
 )
 
-/** Of the integer types, signed and unsigned, and one more. */
+/** The limits of the integer types, signed and unsigned, and one beyond each. */
 const LIMITS_OF_TYPES = new Set([
   127,
   128,
@@ -181,12 +181,12 @@ const LIMITS_OF_TYPES = new Set([
   2 ** 64,
 ])
 
-/** Lengths and divisors that leave one value. */
+/** Lengths and divisors with which only one result is possible. */
 const FLATTENING_CALLS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>(
   wordList('left right substr substring mid lpad rpad mod repeat').map((name) => [name, ['0', '1', '-1']]),
 )
 
-/** Whether a regular expression of simple form matches an empty text, and so is found everywhere. */
+/** Whether a simple regular expression matches the empty text, and so matches everything. */
 const fitsAll = (pattern: string): boolean =>
   /^[%()|]*$/.test(pattern) ||
   /^\(?[_%]?\|\)?[*+]?$/.test(pattern) ||
@@ -199,8 +199,8 @@ const OPTIONAL =
   /^(?:(?:\\.|\[\^?\]?[^\]]*\]|\((?:\?:)?[^()|]*\)|[^\\[\](){}|*+?^$])(?:[*?]|\{0?,\d*\}|\{0\})\??|\((?:\?:)?\))*$/
 
 /**
- * Native functions whose value varies as their arguments do. What is not here may give few values, or the same of whatever it is given, and
- * tells no rows apart.
+ * Native functions whose value varies with their arguments. Others may have few results, or the same result for all arguments, and so do
+ * not distinguish rows.
  */
 const VARIES: ReadonlySet<string> = new Set(
   wordList(`
@@ -210,9 +210,9 @@ const VARIES: ReadonlySet<string> = new Set(
 `),
 )
 
-/** How MySQL's operators and functions answer, as far as conditions are evaluated. */
+/** How MySQL evaluates operators and functions, as far as the gateway evaluates conditions. */
 export const conditions: ConditionTerms = {
-  // A row is found by its key, never by where it is.
+  // Rows are identified by keys, never by their location.
   rowPlace: undefined,
   cast,
   compare,
@@ -222,7 +222,7 @@ export const conditions: ConditionTerms = {
   someResults: (call) => SOME_RESULTS.get(call.name.name)?.(call),
   takesText: (name) => OF_TEXT.has(name),
   isLimit: (value) => LIMITS_OF_TYPES.has(value),
-  // No text stands for a number beyond all others.
+  // No text represents infinity.
   infinityOf: () => undefined,
   operators: {
     compares: new Set(['=', '<=>', '<>', '!=', '<', '>', '<=', '>=']),

@@ -6,7 +6,7 @@ import { deliveryOf } from './functions.ts'
 import { totalsOf } from './total-functions.ts'
 
 const ROWS: ReadonlyMap<string, ReturnType<Utilities['rowsOf']>> = new Map([
-  // SET STATEMENT … FOR gives what that statement gives.
+  // SET STATEMENT … FOR returns what that statement returns.
   ...each('prepare set set-user-variable set-global set-persist', 'own-query'),
   ...each('create-view alter-view', 'none'),
   ...each(
@@ -14,20 +14,20 @@ const ROWS: ReadonlyMap<string, ReturnType<Utilities['rowsOf']>> = new Map([
     deallocate kill reset do signal`,
     'none',
   ),
-  // Names, definitions, settings and privileges: nothing of any row.
+  // Names, definitions, settings and privileges: no content of rows.
   ...each('show describe help show-grants show-create-user xa', 'unmasked'),
 ])
 
 const VALUES: ReadonlyMap<string, ReturnType<Utilities['valuesOf']>> = new Map([
   ...each('show show-processlist show-warnings show-binlog show-profile', 'decide'),
   ...each('set set-user-variable set-global set-persist', 'stored'),
-  // What the procedure does with its arguments is not known in any case.
+  // The effect of the procedure on its arguments is unknown in any case.
   ...each('do call', 'dropped'),
 ])
 
 /**
- * Statements that are neither queries nor writes, by their kind as policies call it. What is not here may give rows made of anything: the
- * server has statements that show samples of rows, texts of others' statements, and the warnings of the one before.
+ * Statements that are neither queries nor writes, by their kind in policies. Any other kind may return rows made of anything: the server
+ * has statements that show samples of rows, statements of other sessions, and the warnings of the previous statement.
  */
 const utilities: Utilities = {
   rowsOf: (kind) => ROWS.get(kind) ?? (DEFINES.test(kind) ? 'definition' : 'anything'),
@@ -46,10 +46,10 @@ function each<T extends string>(names: string, value: T): [string, T][] {
   return wordList(names).map((name) => [name, value])
 }
 
-/** There are not more of them than servers have versions that somebody configured. */
+/** There are at most as many as versions of configured servers. */
 const dialects = new Map<string, Dialect>()
 
-/** MySQL or MariaDB of this version, as the shared reading of SQL asks for it. */
+/** MySQL or MariaDB of this version, for the analysis that all SQL dialects share. */
 export function dialectOf(server: ServerVersion): Dialect {
   const key = `${server.flavor} ${server.number}`
   const known = dialects.get(key) ?? makeDialect(server)
@@ -59,7 +59,7 @@ export function dialectOf(server: ServerVersion): Dialect {
 
 const makeDialect = (server: ServerVersion): Dialect => ({
   types: { boolean: 'int', text: 'varchar', row: 'row' },
-  // No table has columns that no star shows, but those of InnoDB that nothing can name.
+  // No table has columns that `*` omits, except for those of InnoDB, which no statement can name.
   systemColumns: new Map(),
   // MAX_FIELDS in the servers' unireg.h and field.h.
   maxColumns: 4096,
@@ -68,10 +68,10 @@ const makeDialect = (server: ServerVersion): Dialect => ({
     isSystem: ({ schema }) => schema === undefined,
     isSamplingMethod: () => false,
     elementType: (type) => type,
-    // Values are converted by the server alone: nobody can define how.
+    // Only the server itself converts values: users cannot define conversions.
     constantTypes: { text: [], null: [], boolean: [], integer: [], number: [], bits: [] },
   },
-  // SET is a statement, and no function does what it does.
+  // SET is a statement, and no function is equivalent to it.
   settingOf: () => undefined,
   deliveryOf,
   totals: totalsOf(server),

@@ -5,11 +5,11 @@ import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import { findRelation, type Catalog } from '../catalog/catalog.ts'
 import type { Relation, Trigger } from '../catalog/relation.ts'
 
-/** What a statement does besides what it says: tables that change with those it names, and code that runs. */
+/** The effects of a statement beyond its text: tables that change along with those it names, and code that runs. */
 export interface Effects {
-  /** Relations that referential actions change, too. */
+  /** Relations that referential actions change as well. */
   readonly alsoWrites: readonly Relation[]
-  /** Why its effect is not known. */
+  /** Why its effect is unknown. */
   readonly unknown: readonly string[]
 }
 
@@ -31,7 +31,7 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
       }
   }
   const isOwn = new Set(own)
-  // Referential actions fire no triggers. Source: MySQL manual, FOREIGN KEY Constraints; MariaDB, Trigger Limitations.
+  // Referential actions do not fire triggers. Source: MySQL manual, FOREIGN KEY Constraints; MariaDB, Trigger Limitations.
   const fired = [...changed].flatMap(([relation, changes]) =>
     isOwn.has(relation) ? relation.triggers.filter(({ event }) => changes.has(event)) : [],
   )
@@ -41,29 +41,29 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
   }
 }
 
-/** By what is done to rows of a table, the referential actions that it sets off, and what these do to the rows that refer to them. */
+/** By the operation on the rows of a table: the referential actions that it triggers, and what these do to the referring rows. */
 const FOLLOWS = {
   insert: [],
   delete: [
     ['delete', 'delete'],
-    // SET NULL changes columns that others may refer to in turn.
+    // SET NULL changes columns that other tables may refer to in turn.
     ['deleteSets', 'update'],
   ],
   update: [['update', 'update']],
 } as const satisfies Record<Change, readonly (readonly [keyof Relation['cascades'], Change])[]>
 
-/** What may be done to rows of the tables that a statement writes. */
+/** The operations that a statement may perform on rows of the tables that it writes. */
 function changesOf({ kinds, tree }: ParsedStatement): readonly Change[] {
   const changes = new Set<Change>()
   for (const kind of kinds) for (const change of CHANGES.get(kind) ?? []) changes.add(change)
-  // INSERT … ON DUPLICATE KEY UPDATE is of both kinds.
+  // INSERT … ON DUPLICATE KEY UPDATE may do both.
   if (updatesOnConflict(tree)) changes.add('update')
   return [...changes]
 }
 
 const CHANGES: ReadonlyMap<string, readonly Change[]> = new Map<string, readonly Change[]>([
   ['insert', ['insert']],
-  // A row that has one of its unique values is deleted first.
+  // An existing row with one of the new unique values is deleted first.
   ['replace', ['insert', 'delete']],
   ['load-data', ['insert', 'delete']],
   ['load-data-local', ['insert', 'delete']],

@@ -5,18 +5,18 @@ import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import { keyOf, type Catalog } from '../catalog/catalog.ts'
 import { nativeFunctions } from './native-functions.ts'
 
-/** Why the functions of a statement make its effect unknown; empty where none does. */
+/** Why the functions of a statement make its effect unknown; empty if none does. */
 export const unknownCalls = ({ functions }: ParsedStatement, catalog: KnownFunctions): string[] =>
   functions.flatMap(({ schema, name }) => {
     if (isDeclaredSafe(schema, name, catalog)) return []
-    // A native function is also looked for among the stored ones where it is called with arguments that the grammar has no rule for.
+    // The server also looks for a stored function with the name of a native one if the grammar has no rule for the arguments.
     if (schema !== undefined || catalog.userFunctions.has(name))
       return [`the function ${schema === undefined ? name : `${schema}.${name}`} is user-defined and is not analysed`]
     if (!nativeFunctions(catalog.server).has(name)) return [`the function ${name} is not known`]
     return REACHES_OUT.has(name) ? [`the function ${name} can access data outside this statement`] : []
   })
 
-/** What says which functions there are. */
+/** The catalogs' information about functions. */
 export type KnownFunctions = Pick<Catalog, 'server' | 'database' | 'safeRoutines' | 'userFunctions'>
 
 function isDeclaredSafe(schema: string | undefined, name: string, { database, safeRoutines }: KnownFunctions): boolean {
@@ -24,7 +24,7 @@ function isDeclaredSafe(schema: string | undefined, name: string, { database, sa
   return of !== undefined && safeRoutines.has(keyOf(of, name))
 }
 
-/** Whether the value of a function may come from anywhere, and not from its arguments alone. */
+/** Whether the value of a function may come from anywhere, not only from its arguments. */
 export const givesAnything = (
   schema: string | undefined,
   name: string,
@@ -36,14 +36,14 @@ export const givesAnything = (
   FROM_ELSEWHERE.has(name) ||
   !nativeFunctions(catalog.server).has(name)
 
-/** They read files of the server, its logs, or statistics of rows. */
+/** Functions that read files of the server, its logs, or statistics of rows. */
 const REACHES_OUT: ReadonlySet<string> = new Set(wordList('load_file decode_histogram binlog_gtid_pos'))
 
-/** They give what another statement has left: a value that was put there, a counter of rows. */
+/** Functions that return what another statement has left: a stored value, a count of rows. */
 const FROM_ELSEWHERE: ReadonlySet<string> = new Set(wordList('lastval nextval row_count setval'))
 
 /**
- * What a call leaves where others see it, or where it is given back unmasked: LAST_INSERT_ID(value) for the session, the names of
+ * What a call leaves where other sessions see it, or where it can be read unmasked: LAST_INSERT_ID(value) for the session, the names of
  * locks for everybody.
  */
 export function deliveryOf({ name: { schema, name }, args }: Call): Delivery | undefined {

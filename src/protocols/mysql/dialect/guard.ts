@@ -11,8 +11,8 @@ import { STORAGE } from '../catalog/storage-columns.ts'
 import { effectOf, movesReadOnly } from './settings.ts'
 
 /**
- * What is refused whatever the rules say: it would make the gateway read commands otherwise than the server, change the account that
- * everybody shares, or carry masked values to where they cannot be masked.
+ * Refuses, whatever the rules say, statements that would make the gateway read commands differently from the server, change the account
+ * that all sessions share, or move masked values to where they cannot be masked.
  */
 export function guard(
   statement: ParsedStatement,
@@ -31,11 +31,11 @@ export function guard(
 }
 
 export interface GuardOptions {
-  /** The session is read-only in the server, and stays so. */
+  /** The session is read-only on the server, and must stay so. */
   readonly readOnly: boolean
-  /** The account belongs to these sessions alone: the rules decide about statements that change it. */
+  /** Only these sessions use the account: the rules decide about statements that change it. */
   readonly ownAccount: boolean
-  /** The account was made for this session, and goes with it. */
+  /** The account was created for this session, and is dropped with it. */
   readonly hasSessionAccount: boolean
   /** What the configuration of the target pins. */
   readonly pinned: PinnedSettings
@@ -71,8 +71,8 @@ function guardReadOnly({ settings, readWrite }: ParsedStatement): PamError | und
 }
 
 /**
- * What is not understood may make the server write again: a text that is run, a stored function, what is not read. That a session is
- * read-only in the server is kept for it, too, whatever rules say of what is unknown.
+ * A statement of unknown effect may make the session writable: a text that is run, a stored function, a statement that cannot be parsed. A
+ * read-only session must stay read-only even then, whatever rules say about unknown effects.
  */
 export const guardUnknown = ({ unknown }: Pick<SqlStatement, 'unknown'>, readOnly: boolean): PamError | undefined =>
   readOnly && unknown.length > 0
@@ -94,7 +94,9 @@ function guardAccount({ kinds, writes }: ParsedStatement, catalog: Catalog): Pam
   )
 }
 
-/** What would go on without the account, or with its rights (manual, Stored Object Access Control; XA Transactions). */
+/**
+ * Statements whose effect would outlast the account, or run with its privileges (manual, Stored Object Access Control; XA Transactions).
+ */
 function guardSessionAccount({ kinds }: ParsedStatement): PamError | undefined {
   const kind = kinds.find((candidate) => OUTLIVES_ACCOUNT.has(candidate))
   if (kind === undefined) return undefined
@@ -113,14 +115,14 @@ const OUTLIVES_ACCOUNT: ReadonlySet<string> = new Set(
 `),
 )
 
-/** What changes the account, or the server for everybody else. */
+/** Statements that change the account, or the server for all its users. */
 const ACCOUNT_KINDS: ReadonlySet<string> = new Set(
   wordList(`
   set-password alter-user rename-user drop-user set-default-role set-global set-persist reset-persist flush shutdown restart
 `),
 )
 
-/** Masked relations keep their names, which the rules name them by, and no code is made that runs on their rows when nobody looks. */
+/** Masked relations must keep their names, which the rules refer to, and no code may be created that runs on their rows unobserved. */
 function guardMasking(
   { kinds, reads, writes, tree }: ParsedStatement,
   catalog: Catalog,
@@ -137,7 +139,8 @@ function guardMasking(
       'MASKING_REFUSED',
       `${runs.replaceAll('-', ' ').toUpperCase()} is not allowed here: what it runs later could copy masked columns`,
     )
-  // BEGIN NOT ATOMIC, IF, LOOP and the like. Which of its statements run, how many results there are and what their columns are called it decides by any value.
+  // BEGIN NOT ATOMIC, IF, LOOP and the like. Any value can determine which of its statements run, how many results there are and how their
+  // columns are named.
   if (kinds.includes('compound'))
     return refuse(
       'MASKING_REFUSED',
@@ -151,7 +154,7 @@ function guardMasking(
   return refuse('MASKING_REFUSED', `${tainted.name} has masked columns and cannot be altered through the gateway`)
 }
 
-/** By the rows that come, a WHERE tells the columns that are hidden in what SHOW gives. */
+/** Whether a WHERE of SHOW refers to columns that are hidden in its result: the returned rows would reveal them. */
 function asksStorage(statement: Statement): boolean {
   const { expressions, statements } = statementParts(statement)
   return expressions.some(namesStorage) || statements.some(asksStorage)
@@ -159,11 +162,11 @@ function asksStorage(statement: Statement): boolean {
 
 function namesStorage(node: Expression): boolean {
   if (node.kind === 'column') return STORED.has(node.path.at(-1)?.toLowerCase() ?? '')
-  // Where in a query it may be asked, nobody needs to know.
+  // Every subquery counts, without being searched.
   return node.kind === 'subquery' || partsOf(node).expressions.some(namesStorage)
 }
 
-/** As SHOW TABLE STATUS and SHOW INDEX name them. */
+/** The names of these columns in SHOW TABLE STATUS and SHOW INDEX. */
 const STORED: ReadonlySet<string> = new Set(['rows', ...[...STORAGE.values()].flatMap((columns) => [...columns])])
 
 const RUNS_LATER: ReadonlySet<string> = new Set(wordList('create-trigger create-event alter-event'))

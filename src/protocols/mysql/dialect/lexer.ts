@@ -32,10 +32,9 @@ import type { ReadingContext } from './reading-context.ts'
 import { Kind, Tokens } from './tokens.ts'
 
 /**
- * Takes a text apart as the server's own scanner does, with everything that moves its quotes and comments: SQL modes, versions and the
- * charset. What two servers might take apart differently is not read. Source: MySQL manual, Language Structure; MariaDB, Comment
- * Syntax; and by asking servers of both versions (test/integration/mysql-reading.test.ts).
- * Nothing is taken apart that begins behind `until`.
+ * Splits a text into tokens as the server's own scanner does, with everything that affects quotes and comments: SQL modes, versions and the
+ * character set. A text that two servers might split differently is not read. Source: MySQL manual, Language Structure; MariaDB, Comment
+ * Syntax; and queries to servers of both versions (test/integration/mysql-reading.test.ts). No token that begins after `until` is read.
  */
 export function tokenize(text: string, context: ReadingContext, until = Infinity): Tokens {
   if (text.length > MAX_LENGTH) throw new NotRead(`a text of more than ${MAX_LENGTH} characters`)
@@ -46,8 +45,8 @@ export function tokenize(text: string, context: ReadingContext, until = Infinity
 }
 
 /**
- * Bytes that are no characters (see `decodeStatement`) may stand in constants of bytes, and in rows that are inserted, as in dumps. What the
- * server makes of them elsewhere is not relied on.
+ * Bytes that are not characters (see `decodeStatement`) may be in binary constants, and in inserted rows, as in dumps. How the server reads
+ * them elsewhere is not relied on.
  */
 function checkBytes(tokens: Tokens): void {
   const inserts = ['INSERT', 'REPLACE'].includes(tokens.source(0).toUpperCase())
@@ -60,12 +59,12 @@ function checkBytes(tokens: Tokens): void {
     if (!isWellFormed(tokens.text.slice(start, end))) throw new NotRead(OUTSIDE_CHARSET)
 }
 
-/** Why a text is not read of which some bytes are no characters. */
+/** Why a text with bytes that are not characters is not read. */
 export const OUTSIDE_CHARSET = 'it is not in the character set in which it is sent'
 
 const MAX_LENGTH = 64 * 1024 * 1024
 
-/** All that stands for itself. */
+/** Signs that are tokens by themselves. */
 const SINGLE_SIGNS = new Set([...'()+,/%;^~{}*:.-'].map((sign) => sign.charCodeAt(0)))
 const COMPARISONS = new Set(['=', '<', '>', '!', '<=', '>=', '<>', '!=', '<<', '>>', '<=>'])
 
@@ -79,7 +78,7 @@ class Scanner {
   /** Whether names may have characters beyond ASCII. */
   readonly #isUnicode: boolean
   #at = 0
-  /** Within an executable comment, of which the next star and slash are the end. */
+  /** Whether the scanner is in an executable comment, which the next star and slash end. */
   #isExecuting = false
 
   constructor(text: string, context: ReadingContext) {
@@ -161,7 +160,7 @@ class Scanner {
     throw new NotRead(code === 0 ? 'a NUL outside of quotes' : 'an unexpected character')
   }
 
-  /** Behind the closing quote. What two quotes in a row or a backslash stand for is read where it is asked. */
+  /** The offset after the closing quote. Doubled quotes and escapes are decoded when the value is needed. */
   #endOfText(from: number): number {
     const text = this.#text
     const quote = text.charCodeAt(from)
@@ -196,14 +195,17 @@ class Scanner {
     return at + 1
   }
 
-  /** Source: MySQL manual, Schema Object Names: U+0080 to U+FFFF; what the charset of the connection makes of others is not relied on. */
+  /**
+   * Source: MySQL manual, Schema Object Names: U+0080 to U+FFFF. How the connection's character set converts other characters is not relied
+   * on.
+   */
   #checkBeyondAscii(code: number, isQuoted: boolean): void {
     if (code >= 0xd800 && code <= 0xdfff) throw new NotRead('a name with characters beyond U+FFFF')
     if (!this.#isUnicode && (!isQuoted || this.#context.charset !== 'latin1'))
       throw new NotRead(`characters beyond ASCII in a name, with the character set ${this.#context.charset}`)
   }
 
-  /** Behind the last character that a name may have. */
+  /** The offset after the last character of a name. */
   #endOfWord(from: number): number {
     const text = this.#text
     let at = from
@@ -227,12 +229,12 @@ class Scanner {
     this.#add(this.#isBeforeDot(end) ? Kind.name : Kind.word, end)
   }
 
-  /** Right before a dot that another name follows, no word is a keyword. */
+  /** A word directly before a dot and another name is not a keyword. */
   #isBeforeDot(end: number): boolean {
     return this.#text.charCodeAt(end) === DOT && isNamePart(this.#text.charCodeAt(end + 1))
   }
 
-  /** `x'…'`, `b'…'`: whole bytes in the first. */
+  /** `x'…'`, `b'…'`; the former has whole bytes. */
   #digits(kind: number, isOne: (code: number) => boolean): void {
     let at = this.#at + 2
     while (isOne(this.#text.charCodeAt(at))) at++
@@ -244,7 +246,7 @@ class Scanner {
   #number(): void {
     const text = this.#text
     const prefix = this.#code() === ZERO ? this.#code(1) : -1
-    // Lower case alone: `0X1` is a name.
+    // Only in lower case: `0X1` is a name.
     if (prefix === 0x78 || prefix === 0x62) {
       const isOne = prefix === 0x78 ? isHexDigit : (code: number) => code === 0x30 || code === 0x31
       let at = this.#at + 2
@@ -273,7 +275,7 @@ class Scanner {
     return at
   }
 
-  /** Behind the point of a number. */
+  /** Reads a number from after its decimal point. */
   #fraction(from: number): void {
     const text = this.#text
     const at = this.#endOfDigits(from)
@@ -285,7 +287,7 @@ class Scanner {
     this.#add(Kind.float, this.#endOfDigits(digits))
   }
 
-  /** `.5` is a number, unless a name stands right before it; behind any other dot stands a name, right there. */
+  /** `.5` is a number unless a name directly precedes it; every other dot is directly followed by a name. */
   #dot(): void {
     const last = this.tokens.count - 1
     const beside = last >= 0 && this.tokens.end(last) === this.#at ? this.tokens.kind(last) : Kind.end
@@ -298,7 +300,7 @@ class Scanner {
     this.#add(Kind.name, this.#endOfWord(this.#at))
   }
 
-  /** Two of them begin a comment where a space or a control character comes next; in MySQL `->` looks into a document. */
+  /** Two minus signs followed by a space or a control character begin a comment; in MySQL `->` extracts a part of a JSON document. */
   #minus(): void {
     const next = this.#code(1)
     if (next === MINUS) {
@@ -319,7 +321,7 @@ class Scanner {
     let end = start + 1
     while (isPart(this.#text.charCodeAt(end))) end++
     const sign = this.#text.slice(start, end)
-    // How many of them are put together where they are no operator is not relied on.
+    // How the server splits a run of signs that is not an operator is not relied on.
     if (!COMPARISONS.has(sign)) throw new NotRead(`the operator ${sign.slice(0, 10)}`)
     this.#add(Kind.sign, end)
   }
@@ -353,7 +355,7 @@ class Scanner {
     this.#add(Kind.userVariable, end)
   }
 
-  /** A comment up to `end`, which the server leaves out. */
+  /** Skips a comment up to `end`, which the server ignores. */
   #skipTo(end: number): void {
     this.tokens.comments.push({ start: this.#at, end })
     this.#at = end

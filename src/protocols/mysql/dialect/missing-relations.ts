@@ -4,8 +4,8 @@ import { findRelation, foldDatabase, foldTable, mayBeTemporary, type Catalog } f
 import type { StatementFacts } from './statement-facts.ts'
 
 /**
- * The first table that a statement names and no database has, where nothing else makes its effect unknown: the server would do nothing
- * but say so, as drivers and ORMs that look for tables expect.
+ * The first table that a statement names and that does not exist, if nothing else makes its effect unknown: the server would only report
+ * that, as drivers and ORMs that check for tables expect.
  */
 export function missingRelation({ statements, parsed }: StatementFacts, catalog: Catalog): StatementFacts['missing'] {
   const [statement, ...others] = parsed
@@ -19,7 +19,8 @@ export function missingRelation({ statements, parsed }: StatementFacts, catalog:
   const [first] = names
   const database = first?.schema ?? catalog.database
   if (first === undefined || database === undefined) return undefined
-  // Of a database that the account cannot see, the server says that access is denied, or that there is none; of its own, something else.
+  // For a database that the account cannot see, the server reports that access is denied, or that it does not exist; for its own databases,
+  // other errors.
   const isVisible = ({ schema = catalog.database }: Name): boolean =>
     schema !== undefined &&
     schema.toLowerCase() !== 'information_schema' &&
@@ -29,11 +30,11 @@ export function missingRelation({ statements, parsed }: StatementFacts, catalog:
   return { relation, statement: { ...facts, unknown: [] } }
 }
 
-/** Why the effect of a statement that names it is not known. */
+/** Why the effect of a statement that names it is unknown. */
 export const isNotThere = ({ schema, name }: Name): string =>
   `the table ${schema === undefined ? name : `${schema}.${name}`} is not in the catalog`
 
-/** Statements that do nothing where a table is not there that they name. */
+/** Statements that do nothing if a table that they name does not exist. */
 const NEEDS_TABLES = new Set(
   wordList('select select-for-update insert replace update delete truncate explain describe show'),
 )

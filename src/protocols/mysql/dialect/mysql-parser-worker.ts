@@ -8,7 +8,7 @@ export interface LongText {
   readonly context: ReadingContext
 }
 
-/** Reads what is long. It is thrown away by its owner when it takes too long or fails in an unforeseen way. */
+/** Parses long texts. Its owner terminates it when it takes too long or fails in an unforeseen way. */
 answerRequests(({ sql, context }: LongText): ParsedText => {
   const parsed = readStatements(sql, context)
   return 'failure' in parsed ? parsed : compact(parsed, sql)

@@ -2,10 +2,10 @@ import { wordList } from '../../../shared/word-list.ts'
 import type { ServerVersion } from '../wire/server-version.ts'
 
 /**
- * Functions of the server itself. A name that is one of them is never that of a loadable or stored function, unless it has a database before
- * it: the server looks for its own first (sql_yacc.yy, function_call_generic). What a server of this version does not have may be either, and
- * is not among them. `name=version` is there from that version on. Sources: MySQL manual, Built-In Function and Operator Reference;
- * MariaDB, Function and Operator Reference, and information_schema.SQL_FUNCTIONS.
+ * The server's own functions. An unqualified name in the list never refers to a loadable or stored function: the server looks for its own
+ * first (sql_yacc.yy, function_call_generic). A name that a server of this version does not have may refer to either, and is not in the
+ * list. `name=version` exists from that version on. Sources: MySQL manual, Built-In Function and Operator Reference; MariaDB, Function and
+ * Operator Reference, and information_schema.SQL_FUNCTIONS.
  */
 const OF_BOTH = wordList(`
   abs acos adddate addtime aes_decrypt aes_encrypt ascii asin atan atan2 avg bin bit_and bit_count bit_length bit_or bit_xor ceil ceiling
@@ -49,7 +49,7 @@ const OF_MARIADB = wordList(`
   regexp_replace=100005 regexp_substr=100005 row_number=100200 setval=100300 sformat=100700 sys_guid=100601 to_char=100601 trim_oracle=100301
 `)
 
-/** Geometry: the same in both, but for what each has by itself. */
+/** Geometry: the same in both, except for functions that only one has. */
 const OF_GEOMETRY = wordList(`
   geometrycollection geometryfromtext linestring multilinestring multipoint multipolygon point polygon st_area st_asbinary st_asgeojson
   st_astext st_aswkb st_aswkt st_buffer st_centroid st_contains st_convexhull st_crosses st_difference st_dimension st_disjoint st_distance

@@ -1,2 +1,2 @@
-/** Thrown where a text is not what the grammar has, or more than this reader knows of it: then nothing of the text is read. */
+/** Thrown if a text does not follow the grammar, or has syntax that this parser does not support: then the text is not read at all. */
 export class NotRead extends Error {}

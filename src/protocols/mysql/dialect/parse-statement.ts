@@ -20,12 +20,12 @@ export interface ReadingFailure {
   readonly failure: string
 }
 
-/** What a text says, or why it could not be read. */
+/** The statements of a text, or why it could not be parsed. */
 export type ParsedText = readonly ParsedStatement[] | ReadingFailure
 
 /**
- * What each statement of a text says. A text is read as a whole or not at all: what the server would refuse, and what this reader does
- * not know, is a failure. An empty text has no statement.
+ * Parses the statements of a text. A text is read as a whole or not at all: a text that the server would reject, or that this parser does
+ * not support, is a failure. An empty text has no statements.
  */
 export function readStatements(text: string, context: ReadingContext): ParsedText {
   try {
@@ -55,16 +55,16 @@ const READERS: Readers = {
   statement: readStatement,
 }
 
-/** Each is resolved by itself, all of a text at once. */
+/** Each statement is resolved by itself, all of a text synchronously. */
 const MAX_STATEMENTS = 1000
 
-/** Throws what is not read. */
+/** Throws NotRead for a text that cannot be read. */
 export function readTrees(text: string, context: ReadingContext): readonly ReadTree[] {
   const mode = unreadableMode(context.sqlMode)
   if (mode !== undefined) throw new NotRead(mode)
   const tokens = tokenize(text, context)
   const cursor = new Cursor(tokens, context, READERS)
-  // The server leaves out semicolons and spaces at the end.
+  // The server ignores semicolons and spaces at the end.
   let count = tokens.count
   while (count > 0 && tokens.source(count - 1) === ';') count--
   const trees: ReadTree[] = []
@@ -93,7 +93,7 @@ function literalsIn(tokens: Tokens, from: number, to: number): readonly LiteralP
   return places
 }
 
-/** Whether the server may take apart what comes behind it in another way than what comes before. */
+/** Whether the server may read the text after the statement differently from the text before. */
 function movesReading(tree: Statement): boolean {
   if (tree.kind !== 'utility') return false
   const { does, detail, statements } = tree

@@ -3,8 +3,8 @@ import { givesAnything, unknownCalls } from './functions.ts'
 import { readStatements } from './parse-statement.ts'
 
 /**
- * Reads what a view or a generated column computes. The server prints and reads these texts without any of the modes that move quotes,
- * escapes or operators, whatever the session has (mysql_make_view in sql_view.cc), and with names in full.
+ * Parses the expression of a view or a generated column. The server prints and reads these texts without any mode that affects quotes,
+ * escapes or operators, whatever the session has (mysql_make_view in sql_view.cc), and with qualified names.
  */
 export const readBody: ReadBody = (text, { server, foldsTableNames, database, safeRoutines }) => {
   if (text.length > MAX_LENGTH) return undefined
@@ -19,7 +19,7 @@ export const readBody: ReadBody = (text, { server, foldsTableNames, database, sa
   if ('failure' in read) return undefined
   const [parsed, ...others] = read
   if (parsed === undefined || others.length > 0) return undefined
-  // A stored function has its database before its name in these texts.
+  // Stored functions are qualified with their database in these texts.
   const known = { server, database, safeRoutines, userFunctions: NONE }
   return {
     parsed,
@@ -31,5 +31,5 @@ export const readBody: ReadBody = (text, { server, foldsTableNames, database, sa
 const NO_MODES: ReadonlySet<string> = new Set()
 const NONE: ReadonlySet<string> = new Set()
 
-/** Characters of a definition that is read; each is, at once. */
+/** In characters of a definition; each is parsed synchronously. */
 const MAX_LENGTH = 65_536

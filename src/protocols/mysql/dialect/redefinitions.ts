@@ -1,7 +1,7 @@
 import { wordList } from '../../../shared/word-list.ts'
 import type { DefinitionKinds } from '../../../sql/facts/redefinitions.ts'
 
-/** Which statements change what names stand for. COMMIT and ROLLBACK do not: definitions are in no transaction. */
+/** The statements that change what names refer to. COMMIT and ROLLBACK do not: definitions are not transactional. */
 export const definitionKinds: DefinitionKinds = {
   keep: new Set(
     wordList(`

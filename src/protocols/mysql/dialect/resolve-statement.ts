@@ -13,9 +13,9 @@ import { effectsOf } from './effects.ts'
 import { unknownCalls } from './functions.ts'
 import { effectOf } from './settings.ts'
 
-/** What the meaning of a statement depends on besides the catalogs. */
+/** What the meaning of a statement depends on, besides the catalogs. */
 export interface Circumstances {
-  /** Why it is not certain what names stand for. */
+  /** Why it is uncertain what names refer to. */
   readonly uncertain: readonly string[]
   readonly redefined: Redefinitions
   readonly defaultSchema: string
@@ -42,7 +42,7 @@ export function resolveStatement(
     ],
     behind: [
       ...all.filter((relation) => !relations.includes(relation)).map(({ name }) => name),
-      // What a view shows whose definition is not read, nobody knows.
+      // The rows of a view whose definition cannot be read may come from anywhere.
       ...(all.some(({ kind, viewOf, runs }) => kind === 'view' && viewOf.length === 0 && runs.length > 0)
         ? [ANY_RELATION]
         : []),
@@ -62,7 +62,7 @@ export function resolveStatement(
   }
 }
 
-/** As policies name it: as it is stored where it is known, else as it would be looked for. */
+/** The name in policies: as it is stored if it is known, otherwise as the server would look it up. */
 function nameOf(named: Name, catalog: Catalog): string {
   const known = findRelation(catalog, named)
   if (known !== undefined) return known.name
@@ -72,28 +72,28 @@ function nameOf(named: Name, catalog: Catalog): string {
     : `${foldDatabase(database, catalog)}.${foldTable(database, named.name, catalog)}`
 }
 
-/** All tables of a database that is dropped. */
+/** All tables of a dropped database. */
 function droppedWith({ kinds, tree }: ParsedStatement, { byOid, ...catalog }: Catalog): string[] {
   if (!kinds.includes('drop-database') || tree.kind !== 'utility') return []
   const dropped = new Set(tree.detail.names.map((name) => foldDatabase(name, catalog)))
   return [...byOid.values()].filter(({ schema }) => dropped.size === 0 || dropped.has(schema)).map(({ name }) => name)
 }
 
-/** Tables that may be any other under another name, a masked one among them. */
+/** Tables that may be any other table under another name, including a masked one. */
 const doors = (relations: readonly Relation[]): string[] =>
   relations
     .filter(({ foreign }) => foreign)
     .map(({ name }) => `the table ${name} is stored elsewhere, and may be any table under another name`)
 
-/** Names that no relation has that the gateway knows of, and such as may stand for two. */
+/** Names of no known relation, and names that may refer to two. */
 function unknownRelations(
   { reads, writes, makes, kinds, tree }: ParsedStatement,
   catalog: Catalog,
   redefined: Redefinitions,
 ): string[] {
-  // What is not there is not dropped.
+  // A relation that does not exist is not dropped.
   const dropped = kinds.length > 0 && kinds.every((kind) => kind.startsWith('drop-'))
-  // CREATE OR REPLACE makes what is not there.
+  // CREATE OR REPLACE creates a relation that does not exist.
   const replaced = tree.kind === 'utility' && tree.does.some((kind) => CREATES.has(kind)) ? tree.writes : []
   const fresh = new Set(makes.map(keyOf))
   return [...reads, ...writes].flatMap((name) => {
@@ -116,7 +116,7 @@ const unknownSettings = ({ settings }: ParsedStatement, { server }: Catalog): st
     effectOf(setting, server) === 'unknown' ? [`what the setting ${setting.name} does is not known`] : [],
   )
 
-/** A statement that could not be parsed: unknown, in words that name the place but no content. */
+/** A statement that could not be parsed: its effect is unknown; the reason names the position but no content. */
 export const unparsed = (reason: string, defaultSchema: string): SqlStatement => ({
   ...tags(defaultSchema),
   kinds: ['unknown'],
@@ -128,9 +128,9 @@ export const unparsed = (reason: string, defaultSchema: string): SqlStatement =>
   unknown: [reason],
 })
 
-/** Never the name of a database that a rule allows: what does not resolve matches only rules for everything. */
+/** Never the name of a database that a rule allows: an unresolved name matches only rules for everything. */
 const UNRESOLVED = '?'
-/** What every statement says of itself. The server's own functions have no schema. */
+/** The facts that every statement has. The server's own functions have no schema. */
 const tags = (defaultSchema: string): Pick<SqlStatement, 'type' | 'defaultSchema' | 'systemSchema'> => ({
   type: 'sql',
   defaultSchema,

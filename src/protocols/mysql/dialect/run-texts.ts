@@ -5,26 +5,26 @@ import { EXECUTES, PREPARES, RUNS } from './parser/statement.ts'
 import { readAlike, type ReadingContext } from './reading-context.ts'
 import type { PreparedText, SessionMemory } from './session-memory.ts'
 
-/** Reads the texts that a text runs. */
+/** Parses texts that a statement runs. */
 export interface RunReader {
-  /** How they are read now. */
+  /** The context in which they are parsed now. */
   readonly context: ReadingContext
-  /** What a text says that is one statement; undefined where it is not read at once. */
+  /** The statements of a text; undefined if it cannot be parsed at once. */
   read(text: string): readonly ParsedStatement[] | undefined
 }
 
-/** A statement as it counts for what it runs. */
+/** An EXECUTE, with the statement that it runs. */
 export interface Executed {
-  /** What rules judge: the statement that is run, and that it is run. */
+  /** What rules evaluate: the statement that is run, and that it is run. */
   readonly judged: ParsedStatement
-  /** What answers: the statement alone. */
+  /** What the server answers: the statement alone. */
   readonly answering: ParsedStatement
   readonly text: string
 }
 
 /**
- * What EXECUTE runs, where the text is known, and all that it is given; undefined: it stays what it is, of unknown effect. `hides`: columns
- * are masked, so that what it is given may be hidden.
+ * The statement that EXECUTE runs, if its text and all its arguments are known; undefined: the effect stays unknown. `hides`: columns are
+ * masked, so that arguments may be masked values.
  */
 export function executedBy(
   written: ParsedStatement,
@@ -45,14 +45,14 @@ export function executedBy(
   const { context, parsed, text } = prepared
   const { context: now } = reader
   if (!readAlike(context, now) || context.database !== now.database) return undefined
-  // Where constants stand, and parameters, is another text's: of this one all are hidden where any is.
+  // The offsets of constants and parameters are those of another text: in this one all are hidden if any is.
   const answering = { ...parsed, literals: written.literals }
   const reason = isImmediate ? RUNS : EXECUTES
   const unknown = [...written.unknown.filter((one) => one !== reason), ...parsed.unknown]
   return { judged: { ...answering, kinds: [...parsed.kinds, ...written.kinds], unknown }, answering, text }
 }
 
-/** The statement that PREPARE makes, where it is known. */
+/** The statement that PREPARE prepares, if it is known. */
 export function preparedBy(
   { tree }: ParsedStatement,
   memory: SessionMemory,
@@ -62,7 +62,7 @@ export function preparedBy(
   return preparedText(tree.detail.runs, tree.expressions[0], memory, reader)
 }
 
-/** PREPARE of a text that is known runs nothing. */
+/** PREPARE of a known text runs nothing. */
 export const withoutReason = (statement: ParsedStatement): ParsedStatement => ({
   ...statement,
   unknown: statement.unknown.filter((reason) => reason !== PREPARES),
@@ -77,19 +77,19 @@ function preparedText(
   const { context } = reader
   if (context.keepsAscii !== true) return undefined
   const text = written ?? (source?.kind === 'variable' && source.of === 'user' ? memory.textOf(source.name) : undefined)
-  // Other characters may become question marks on the way, which are parameters.
+  // Other characters may be converted to question marks, which are parameters.
   if (text === undefined || !/^[\t\n\r\x20-\x7e]+$/.test(text)) return undefined
   const [parsed, ...others] = reader.read(text) ?? []
   if (parsed === undefined || others.length > 0 || !parsed.kinds.every((kind) => RUN.has(kind))) return undefined
   return parsed.tree.kind === 'utility' && parsed.tree.statements.length > 0 ? undefined : { text, parsed, context }
 }
 
-/** Constants, and variables that hold nothing of masked columns: as parameters of a statement they are given. */
+/** Whether an argument is a constant, or a variable without values of masked columns. */
 const isKnown = (given: Expression, memory: SessionMemory | undefined): boolean =>
   given.kind === 'constant' ||
   (given.kind === 'variable' && given.of === 'user' && (memory === undefined || memory.isClean(given.name)))
 
-/** Kinds of statements that servers prepare, and that give one result. */
+/** Kinds of statements that servers can prepare, and that return one result. */
 const RUN: ReadonlySet<string> = new Set(
   wordList(`
   select select-for-update insert replace update delete truncate set set-user-variable do

@@ -1,23 +1,23 @@
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { ReadingContext } from './reading-context.ts'
 
-/** A statement that PREPARE was given as a text that is known. */
+/** A statement that was prepared with PREPARE from a known text. */
 export interface PreparedText {
   readonly text: string
   readonly parsed: ParsedStatement
-  /** How it was read, and its names are resolved, whenever it runs. */
+  /** The context in which it was read, and in which its names are resolved whenever it runs. */
   readonly context: ReadingContext
 }
 
 /**
- * What a session has left in the server, as far as is certain: what its user variables hold, and what it has prepared by SQL. It never
- * changes: what a statement leaves makes another one. `clean`: nothing of a masked column.
+ * The state that a session has left in the server, as far as it is certain: the content of its user variables, and its SQL prepared
+ * statements. It is immutable: each change returns a new object. `clean`: without values of masked columns.
  */
 export class SessionMemory {
-  /** Of a connection where nothing was assigned yet: all are NULL. */
+  /** The state of a new connection: all variables are NULL. */
   static readonly NEW = new this(true, new Set(), new Map(), new Map())
 
-  /** What names that are no exceptions are. */
+  /** Whether all names but the exceptions are clean. */
   readonly #isClean: boolean
   readonly #exceptions: ReadonlySet<string>
   readonly #texts: ReadonlyMap<string, string>
@@ -39,7 +39,7 @@ export class SessionMemory {
     return isPlain(name) && this.#isClean !== this.#exceptions.has(name)
   }
 
-  /** What was assigned to it as a constant, and nothing since. */
+  /** The constant that was last assigned to a variable, if it was a constant. */
   textOf(name: string): string | undefined {
     return isPlain(name) ? this.#texts.get(name) : undefined
   }
@@ -48,7 +48,7 @@ export class SessionMemory {
     return isPlain(name) ? this.#prepared.get(name) : undefined
   }
 
-  /** The statement of this name is another one now, or none that is known. */
+  /** The name now refers to another prepared statement, or to an unknown one. */
   prepares(name: string, statement?: PreparedText): SessionMemory {
     if (!isPlain(name)) return this.#with({ prepared: new Map() })
     if (statement === undefined && !this.#prepared.has(name)) return this
@@ -58,7 +58,7 @@ export class SessionMemory {
     return this.#with({ prepared })
   }
 
-  /** Any of these may have been assigned something that is not known. */
+  /** Any of these may have been assigned an unknown value. */
   assigned(names: Iterable<string>): SessionMemory {
     const all = [...names]
     if (!all.every(isPlain)) return this.#with({ texts: new Map() })
@@ -68,7 +68,7 @@ export class SessionMemory {
     return this.#with({ texts })
   }
 
-  /** Any of these may hold values of masked columns. A name that may be the same as any other stands for all. */
+  /** Any of these may hold values of masked columns. A name that may be the same as any other counts as all names. */
   tainted(names: Iterable<string> | 'all'): SessionMemory {
     if (names === 'all') return ANYTHING
     const all = [...names]
@@ -77,7 +77,7 @@ export class SessionMemory {
     return next.#mark(all, false)
   }
 
-  /** These hold nothing of a masked column any more; where the text is known, that. */
+  /** These hold no value of a masked column any longer, but the text if it is known. */
   cleaned(names: ReadonlyMap<string, string | undefined>): SessionMemory {
     const plain = [...names].filter(([name]) => isPlain(name))
     const next = this.assigned(names.keys()).#mark(
@@ -112,14 +112,14 @@ export class SessionMemory {
     return new SessionMemory(this.#isClean, exceptions, texts, prepared)
   }
 
-  /** All of them may hold anything. */
+  /** All variables may hold anything. */
   static readonly ANYTHING = new this(false, new Set(), new Map(), new Map())
 }
 
 const { ANYTHING } = SessionMemory
 
-/** Servers compare names by a collation in which other characters may be the same as these, or as one another. */
+/** Servers compare names by a collation in which other characters may be equal to these, or to each other. */
 const isPlain = (name: string): boolean => /^[a-z0-9_.$]+$/.test(name)
 
-/** Names that are told apart: nobody uses as many. */
+/** The number of names that are distinguished, more than any session uses. */
 const MAX_NAMES = 1000

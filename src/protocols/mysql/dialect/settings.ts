@@ -2,33 +2,33 @@ import { wordList } from '../../../shared/word-list.ts'
 import { expandSqlMode, unreadableMode } from './sql-mode.ts'
 import type { ServerVersion } from '../wire/server-version.ts'
 
-/** A setting that a statement moves: unless it is the session's, its scope stands before its name. */
+/** A setting that a statement changes: its name begins with its scope unless that is the session. */
 export interface MovedSetting {
   readonly name: string
-  /** Undefined where the text does not give it as a constant. */
+  /** Undefined if the text does not give it as a constant. */
   readonly value: string | undefined
 }
 
-/** What moving a setting does to what the gateway relies on. */
+/** The effect of a setting on what the gateway relies on. */
 export type SettingEffect =
-  /** Nothing, whatever its value. */
+  /** No effect, whatever its value. */
   | 'none'
-  /** Texts are read otherwise, or the server says less of itself: it is read back before the next statement. */
+  /** Texts are read differently, or the server reports less about itself: the state is read before the next statement. */
   | 'followed'
-  /** Whatever the rules say. */
+  /** Refused, whatever the rules say. */
   | { readonly refused: string }
-  /** It is not in any of the lists. */
+  /** The setting is not in any of the lists. */
   | 'unknown'
 
 export function effectOf(setting: MovedSetting, server: ServerVersion): SettingEffect {
   const { name, value } = setting
-  // Of all sessions that are to come, or of the server: a kind of its own, that no rule allows by allowing SET.
+  // A setting of all future sessions, or of the server: it has a kind of its own, which no rule that allows SET allows.
   if (name.includes('.'))
     return NEVER.has(name) ? { refused: `SET ${name} is not allowed through the gateway` } : 'none'
   if (NEVER.has(name)) return { refused: `SET ${name} is not allowed through the gateway` }
   const charsets = CHARSETS.get(name)
   if (charsets !== undefined) {
-    // The default, or what is computed: what it has become is read back, and where that is another one, nothing more is read.
+    // The default, or a computed value: the gateway reads the new value, and if that is not supported, no more texts are read.
     if (value === undefined || charsets.test(value)) return 'followed'
     return {
       refused: `SET ${name} supports only utf8mb4, utf8mb3, latin1, ascii and binary: the gateway relies on it to parse statements and results as the server does`,
@@ -47,26 +47,26 @@ export function effectOf(setting: MovedSetting, server: ServerVersion): SettingE
   return HARMLESS.has(name) ? 'none' : 'unknown'
 }
 
-/** Those that keep a session read-only; `undefined` and everything else may make it write. */
+/** Whether a setting may make a read-only session writable; `undefined` and every value that does not certainly keep it read-only may. */
 export const movesReadOnly = ({ name, value }: MovedSetting): boolean =>
   READ_ONLY.has(name) && !(value !== undefined && /^(1|on|true)$/i.test(value))
 
 const READ_ONLY = new Set(wordList('tx_read_only transaction_read_only'))
 
-/** Character sets whose texts the gateway reads. NULL: results come in that of each column, which its definition says. */
+/** Character sets whose texts the gateway reads. NULL: results have the character set of each column, which the column definition names. */
 const SERVED = '(utf8mb4|utf8mb3|utf8|latin1|ascii|binary)'
 const CHARSETS: ReadonlyMap<string, RegExp> = new Map([
   ['character_set_client', new RegExp(`^${SERVED}$`, 'i')],
   ['character_set_results', new RegExp(`^(${SERVED}|null)$`, 'i')],
 ])
 
-/** Settings with values that change nothing the gateway relies on. */
+/** Settings with the values that do not change what the gateway relies on. */
 const CHECKED: ReadonlyMap<string, RegExp> = new Map(
   Object.entries({
     character_set_filesystem: /^(binary|utf8mb4|utf8mb3|utf8)$/i,
-    // MySQL leaves out the definitions of columns: what is masked could not be told.
+    // Otherwise MySQL omits the definitions of columns, and masked columns could not be recognised.
     resultset_metadata: /^full$/i,
-    // A table of another engine may be one of another server, or a file.
+    // A table of another engine may be one on another server, or a file.
     ...Object.fromEntries(
       wordList('default_storage_engine default_tmp_storage_engine storage_engine enforce_storage_engine').map(
         (name) => [name, /^(innodb|myisam|aria|memory|archive|csv|blackhole|rocksdb)$/i],
@@ -75,7 +75,7 @@ const CHECKED: ReadonlyMap<string, RegExp> = new Map(
   }),
 )
 
-/** Who a session is to the server, or what other servers are told of it; and what runs at every login. */
+/** The identity of a session on the server, what other servers are told about it, and what runs at every login. */
 const NEVER: ReadonlySet<string> = new Set(
   wordList(`
   pseudo_thread_id pseudo_slave_mode pseudo_replica_mode proxy_user external_user debug debug_sync debug_dbug
@@ -84,7 +84,10 @@ const NEVER: ReadonlySet<string> = new Set(
 `),
 )
 
-/** What tells the client, and the gateway, of changes of others of these; the default database, which USE moves; what literals become. */
+/**
+ * Settings that control whether the server reports changes of others of these; the default database, which USE changes; the conversion of
+ * literals.
+ */
 const FOLLOWED: ReadonlySet<string> = new Set(
   wordList(`
   session_track_schema session_track_state_change session_track_system_variables session_track_transaction_info session_track_gtids
@@ -93,8 +96,8 @@ const FOLLOWED: ReadonlySet<string> = new Set(
 )
 
 /**
- * Settings of a session that change neither how statements are read nor what they may do, whatever their value: how long things may
- * take, how the optimizer goes about it, what is checked of rows that are written.
+ * Session settings that change neither how statements are read nor what they may do, whatever their value: time limits, the optimizer's
+ * methods, checks on written rows.
  */
 const HARMLESS: ReadonlySet<string> = new Set(
   wordList(`

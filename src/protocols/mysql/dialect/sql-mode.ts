@@ -2,8 +2,7 @@ import { wordList } from '../../../shared/word-list.ts'
 import type { ServerVersion } from '../wire/server-version.ts'
 
 /**
- * The modes that a value of sql_mode turns on, those that stand for several with all of theirs. Source: MySQL manual, Server SQL
- * Modes; MariaDB, SQL_MODE.
+ * The modes that a value of sql_mode turns on, with combination modes expanded. Source: MySQL manual, Server SQL Modes; MariaDB, SQL_MODE.
  */
 export function expandSqlMode(value: string, { flavor }: ServerVersion): ReadonlySet<string> {
   const modes = new Set<string>()
@@ -16,7 +15,7 @@ export function expandSqlMode(value: string, { flavor }: ServerVersion): Readonl
   return modes
 }
 
-/** Why texts cannot be read under these modes; undefined where they can. */
+/** Why texts cannot be read under these modes; undefined if they can. */
 export function unreadableMode(modes: ReadonlySet<string>): string | undefined {
   for (const mode of modes) if (!KNOWN.has(mode)) return `the SQL mode ${mode} is not supported`
   return undefined
@@ -28,7 +27,7 @@ const TRADITIONAL = wordList(`
   STRICT_TRANS_TABLES STRICT_ALL_TABLES NO_ZERO_IN_DATE NO_ZERO_DATE ERROR_FOR_DIVISION_BY_ZERO NO_AUTO_CREATE_USER
   NO_ENGINE_SUBSTITUTION`)
 
-/** Modes that stand for several. */
+/** Combination modes. */
 const COMBINED: Readonly<Record<ServerVersion['flavor'], Readonly<Record<string, readonly string[]>>>> = {
   mysql: { ANSI: [...ANSI, 'ONLY_FULL_GROUP_BY'], TRADITIONAL },
   mariadb: {
@@ -42,7 +41,7 @@ const COMBINED: Readonly<Record<ServerVersion['flavor'], Readonly<Record<string,
   },
 }
 
-/** Modes under which texts are read. ORACLE and MSSQL have a grammar of their own, and an unknown one may change anything. */
+/** Modes under which texts are read. ORACLE and MSSQL have a grammar of their own, and an unknown mode may change anything. */
 const KNOWN = new Set([
   ...TRADITIONAL,
   ...NO_OPTIONS,

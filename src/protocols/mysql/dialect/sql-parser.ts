@@ -4,9 +4,9 @@ import { readStatements, type ParsedText } from './parse-statement.ts'
 import type { LongText } from './mysql-parser-worker.ts'
 import type { ReadingContext } from './reading-context.ts'
 
-/** Reads texts: short ones at once, long ones in a worker with a time limit, so that nobody's statement delays another's. */
+/** Parses texts: short ones at once, long ones in a worker with a time limit, so that no statement delays another one. */
 export interface SqlParser {
-  /** The same object for the same text, read in the same way, where it is short. */
+  /** Returns the same object for the same short text, read in the same way. */
   parse(sql: string, context: ReadingContext): ParsedText | Promise<ParsedText>
   close(): Promise<void>
 }
@@ -37,7 +37,7 @@ export function createSqlParser(): SqlParser {
   }
 }
 
-/** Without what a caller's value may hold besides, which another thread need not have. */
+/** Without other fields of the caller's object, which the other thread does not need. */
 const contextOf = ({
   server,
   sqlMode,
@@ -47,7 +47,7 @@ const contextOf = ({
   foldsTableNames,
 }: ReadingContext): ReadingContext => ({ server, sqlMode, database, multiStatements, charset, foldsTableNames })
 
-/** All that decides what a text says, besides the text. */
+/** Everything besides the text that determines its meaning. */
 function howRead({ server, sqlMode, database, multiStatements, charset, foldsTableNames }: ReadingContext): string {
   const modes = [...sqlMode].toSorted().join()
   return JSON.stringify([
@@ -61,7 +61,7 @@ function howRead({ server, sqlMode, database, multiStatements, charset, foldsTab
   ])
 }
 
-/** Characters. */
+/** In characters. */
 const MAX_AT_ONCE_LENGTH = 4000
 const MAX_CACHED_LENGTH = 20_000
 const MAX_CACHED = 1_000_000

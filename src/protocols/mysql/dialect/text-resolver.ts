@@ -18,37 +18,37 @@ import type { StatementFacts } from './statement-facts.ts'
 import { assignsAnything, effectOnVariables, meetsMasked, variablesIn } from './variable-effects.ts'
 
 export interface FactsOptions extends GuardOptions {
-  /** The database of names in rules that give none: the target's. */
+  /** The database of unqualified names in rules: the target's. */
   readonly defaultSchema: string
-  /** Why it is not certain what names stand for. */
+  /** Why it is uncertain what names refer to. */
   readonly uncertain?: string | undefined
-  /** What the session has left in the server when the text is sent. */
+  /** The state that the session has left in the server when the text is sent. */
   readonly memory: SessionMemory
-  /** Undefined: what is run as a text is not known. */
+  /** Undefined: texts that are run are unknown. */
   readonly runs?: RunReader | undefined
 }
 
-/** The statements of one text in their order, each resolved with what those before it leave behind. */
+/** Resolves the statements of one text in order, each with the state that those before it leave. */
 export class TextResolver {
   readonly statements: SqlStatement[] = []
-  /** Where the columns of each come from; none where nothing is masked. */
+  /** The origins of the columns of each; empty if nothing is masked. */
   readonly lineage: StatementLineage[] = []
-  /** The statements that are decided on: of EXECUTE, what it runs. */
+  /** The statements that are decided on: for EXECUTE, the one that it runs. */
   readonly judged: ParsedStatement[] = []
   /** The statements whose results the server sends. */
   readonly answering: ParsedStatement[] = []
-  /** What EXECUTE runs, as text. */
+  /** The texts that EXECUTE runs. */
   readonly texts: string[] = []
-  /** How the server reads texts may change in it. */
+  /** Whether it may change how the server reads texts. */
   movesReading = false
-  /** A variable is read that may hold a masked value. */
+  /** Whether it reads a variable that may hold a masked value. */
   readsMasked = false
   readonly #catalog: Catalog
   readonly #masking: MaskingScope
   readonly #options: FactsOptions
   readonly #hides: boolean
   readonly #redefined = new Redefinitions(definitionKinds)
-  /** What the session has left once all has been done, and as soon as all has been sent. */
+  /** The state that the session has left once everything has run, and once everything has been sent. */
   #done: SessionMemory
   #sent: SessionMemory
   #leaves = false
@@ -61,7 +61,7 @@ export class TextResolver {
     this.#done = this.#sent = options.memory
   }
 
-  /** Undefined where the text neither reads nor changes what the session has left. */
+  /** Undefined if the text neither reads nor changes that state. */
   get memory(): StatementFacts['memory'] {
     return this.#leaves ? { sent: this.#sent, done: this.#done } : undefined
   }
@@ -85,7 +85,7 @@ export class TextResolver {
     if (leaves || executed !== undefined || written.names.length > 0) this.#leaves = true
     if (written.kinds.some((kind) => kind === 'prepare' || kind === 'deallocate'))
       for (const name of written.names) {
-        // Whatever had the name is gone, also where it fails.
+        // The earlier statement of this name is dropped, even if PREPARE fails.
         this.#done = this.#done.prepares(name, prepared)
         this.#sent = this.#sent.prepares(name)
       }
@@ -99,7 +99,7 @@ export class TextResolver {
     this.#redefined.note(statement, resolved)
   }
 
-  /** Why it is not certain what names in a statement stand for: the server reads it when those before it have run. */
+  /** Why it is uncertain what names in a statement refer to: the server reads it after those before it have run. */
   #uncertain(statement: ParsedStatement): string[] {
     const { uncertain } = this.#options
     return [
@@ -109,7 +109,7 @@ export class TextResolver {
     ]
   }
 
-  /** Where the columns of a statement come from, and what it reads from variables of the session and leaves in them. */
+  /** The origins of a statement's columns, and what it reads from variables of the session and leaves in them. */
   #follow(
     statement: ParsedStatement,
     resolved: SqlStatement,
@@ -121,7 +121,7 @@ export class TextResolver {
     const isAnything = assignsAnything(statement, resolved, catalog)
     const named = variablesIn(statement.tree)
     const meets = this.#hides && (isAnything || meetsMasked(statement, this.#done, catalog, masking))
-    // What is assigned for some rows, or once for each, tells of them at once.
+    // Assignments for some rows, or once for each, reveal something about them even while the statement runs.
     const before = isAnything ? SessionMemory.ANYTHING : meets ? this.#done.tainted(named.within) : this.#done
     const read = this.#hides ? this.#lineageOf(statement, before, isUncertain) : undefined
     const lineage = isExecuted ? read && asRun(read) : read
@@ -147,7 +147,7 @@ export class TextResolver {
   }
 }
 
-/** What EXECUTE tells: of places in the text, nothing is known, and what a masked text is compared with need be none. */
+/** The lineage of EXECUTE: offsets in the text are unknown, and a masked text need not be compared with a text. */
 const asRun = ({ leaks, textParameters = [], ...lineage }: StatementLineage): StatementLineage => ({
   ...lineage,
   leaks: textParameters.length > 0 ? leaks.map((leak) => ({ ...leak, comparisons: undefined })) : leaks,
@@ -156,8 +156,8 @@ const asRun = ({ leaks, textParameters = [], ...lineage }: StatementLineage): St
 })
 
 /**
- * What it assigns it may read as well, before or after: the servers say themselves that nobody should rely on the order. What may be tainted
- * by then is taken for it.
+ * A statement may read variables that it assigns, before or after: the servers do not guarantee the order. Variables that may be tainted by
+ * then are assumed to be tainted.
  */
 function lineageWith(
   variables: SessionMemory,
@@ -175,7 +175,7 @@ function lineageWith(
     if (reads.size === 0) return lineage
     const next = now.tainted(maskedAmong(lineage))
     if (![...reads].some((name) => now.isClean(name) && !next.isClean(name))) return lineage
-    // A chain of assignments would be gone through once for each.
+    // A chain of assignments would take a round for each.
     before = round < MAX_ROUNDS ? next : SessionMemory.ANYTHING
   }
 }
@@ -187,13 +187,13 @@ const MAX_ROUNDS = 3
 
 const named = ({ reads, writes }: ParsedStatement): readonly Name[] => [...reads, ...writes]
 
-/** A table that the session made for itself may hide one of the same name, or be gone again: which of them is read, nobody can say. */
+/** A temporary table may hide another table of the same name, or have been dropped: which of them is read is unknown. */
 const namesTemporary = (statement: ParsedStatement, catalog: Catalog): boolean =>
   named(statement).some((name) => mayBeTemporary(catalog, name) && findRelation(catalog, name) !== undefined)
 
 /**
- * EXPLAIN shows constants that the optimizer has read from rows in place of columns, estimates and counts of rows; the warning beside it
- * shows the statement with them.
+ * EXPLAIN shows constants that the optimizer has read from rows in place of columns, estimates and row counts; the warning that it produces
+ * shows the statement with these constants.
  */
 function plans(
   statement: ParsedStatement,
@@ -211,7 +211,7 @@ function plans(
   )
 }
 
-/** It changes the default database, or how text is read; what is not known may. */
+/** Whether it changes the default database, or how text is read; a statement of unknown effect may. */
 const movesReadingOf = (
   { settings, kinds }: ParsedStatement,
   { unknown }: SqlStatement,
@@ -225,5 +225,5 @@ const MOVED =
   'the default database or the way in which text is read may change earlier in the same text: send the statements separately'
 const REDEFINED = 'definitions may change earlier in the same text: send the statements separately'
 
-/** Statements after which names may be of another database, or text is read otherwise. */
+/** Statements after which names may refer to another database, or text is read differently. */
 const MOVES = new Set(['use', 'drop-database', 'call', 'execute', 'execute-immediate', 'compound'])

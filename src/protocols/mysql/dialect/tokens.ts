@@ -1,12 +1,12 @@
 import { item } from '../../../shared/item.ts'
 import { BACKSLASH, CLOSE, OPEN, PERCENT, UNDERSCORE } from './characters.ts'
 
-/** What a token is. */
+/** The kind of a token. */
 export const Kind = {
   end: 0,
   /** An unquoted word, which may be a keyword. */
   word: 1,
-  /** An unquoted word that is none, since a dot stands right beside it. */
+  /** An unquoted word that is not a keyword, because a dot is directly beside it. */
   name: 2,
   quotedName: 3,
   text: 4,
@@ -28,16 +28,16 @@ export const Kind = {
 
 export const isLiteral = (kind: number): boolean => kind >= Kind.text && kind <= Kind.bits
 
-/** The tokens of a text: where they begin and end. A text may have millions, so they are numbers and no objects. */
+/** The start and end of each token of a text. A text may have millions, so they are numbers, not objects. */
 export class Tokens {
   readonly text: string
   count = 0
-  /** How far the text has been taken apart. */
+  /** The offset up to which the text has been split into tokens. */
   reached = 0
   #kinds = new Uint8Array(64)
   #starts = new Uint32Array(64)
   #ends = new Uint32Array(64)
-  /** Comments that the server leaves out. */
+  /** Comments that the server ignores. */
   readonly comments: { readonly start: number; readonly end: number }[] = []
   #closings: Uint32Array | undefined
   readonly #escapes: boolean
@@ -61,7 +61,7 @@ export class Tokens {
     this.count++
   }
 
-  /** Behind the last one, the end. */
+  /** After the last token, `Kind.end`. */
   kind(index: number): number {
     return index < this.count ? item(this.#kinds, index) : Kind.end
   }
@@ -78,7 +78,7 @@ export class Tokens {
     return this.text.slice(this.start(index), this.end(index))
   }
 
-  /** The parenthesis that closes the one at an index; behind the last token where none does. */
+  /** The index of the parenthesis that closes the one at an index; after the last token if there is none. */
   closing(index: number): number {
     this.#closings ??= this.#matchParentheses()
     return item(this.#closings, index)
@@ -98,7 +98,7 @@ export class Tokens {
     return closings
   }
 
-  /** What a name or a literal says, without quotes and escapes. */
+  /** The value of a name or a literal, without quotes and escapes. */
   value(index: number): string {
     const source = this.source(index)
     switch (this.kind(index)) {
@@ -134,7 +134,7 @@ function unquote(source: string, escapes: boolean): string {
   const quote = source.slice(0, 1)
   const inner = source.slice(1, -1)
   if (!inner.includes('\\') || !escapes) return inner.includes(quote) ? inner.replaceAll(quote + quote, quote) : inner
-  // A text of many megabytes may be escapes alone.
+  // A text of many megabytes may consist only of escapes.
   const units = new Uint16Array(inner.length)
   const own = quote.charCodeAt(0)
   let count = 0

@@ -6,43 +6,46 @@ import type { ServerVersion } from '../wire/server-version.ts'
 import { nativeFunctions } from './native-functions.ts'
 
 /**
- * What cannot fail, warn, wait, or give more or fewer rows because of the values it is given: what is made of a masked value by these is
- * masked, and tells nothing else. A warning is told by the number of warnings that ends every result, so what would be an error elsewhere
- * and is a warning here tells as much. Whatever is not here tells. A function that is total for some types only is here for these; what
- * is not known to be of them counts as none.
+ * Functions and operators that cannot fail, warn, wait, or change the number of rows because of the values that they get: their results
+ * from masked values are masked, and they reveal nothing else. The number of warnings is sent with every result, so a warning reveals as
+ * much as an error elsewhere. Everything that is not listed reveals something. A function that is total only for some types is listed for
+ * these; a value of unknown type does not count as one of them.
  */
 interface Total {
-  /** Types of what it may take; `text`: whatever can be made a text of, which is everything. */
+  /** Types of its arguments; `text`: everything that can be converted to text, which is every value. */
   readonly of: ReadonlySet<string> | 'text'
-  /** Positions of the arguments that it may take so; undefined: all. */
+  /** Which of the arguments may be such values; undefined: all. */
   readonly at?: (index: number, args: readonly Expression[]) => boolean
-  /** The type of its value, where that is certain. */
+  /** The type of its value, if that is certain. */
   readonly gives?: string
 }
 
 const types = (text: string): ReadonlySet<string> => new Set(wordList(text))
-/** Names of types as information_schema.COLUMNS has them in DATA_TYPE. */
+/** Names of types as in information_schema.COLUMNS, DATA_TYPE. */
 export const TEXTS = types(
   'char varchar tinytext text mediumtext longtext enum set binary varbinary tinyblob blob mediumblob longblob',
 )
 const INTEGERS = types('tinyint smallint mediumint int bigint year')
-/** A sum of these has a type that is wide enough for all rows there can be. */
+/** A sum of these has a type that is large enough for any number of rows. */
 const SUMMED = new Set([...INTEGERS, 'decimal'])
 const NUMBERS = types('tinyint smallint mediumint int bigint year decimal float double')
 const DATES = types('date datetime timestamp')
 const TIMES = types('time datetime timestamp')
 
 const first = (index: number): boolean => index === 0
-/** The value of one key may be anything; a key that is null fails. */
+/** The value of a key may be anything; a NULL key is an error. */
 const values = (index: number, args: readonly Expression[]): boolean =>
   index % 2 === 1 && args.every((key, at) => at % 2 === 1 || isLiteral(key))
 const byPlaces = (index: number, args: readonly Expression[]): boolean =>
   index === 0 &&
   args.slice(1).every((place) => place.kind === 'constant' && place.type === 'integer' && isSmall(place.value))
-/** Beyond max_allowed_packet the value is NULL, with a warning: others that grow without bound would make the length tell. */
+/**
+ * A value longer than max_allowed_packet becomes NULL with a warning: together with other values of unlimited length, this would reveal the
+ * length.
+ */
 const besideBounded = (index: number, args: readonly Expression[]): boolean =>
   args.every((arg, at) => at === index || isBounded(arg, BOUNDS))
-/** Each occurrence is replaced: by nothing longer, or the length of all of it tells how many there were. */
+/** The replacement is not longer than each occurrence, or the total length would reveal the number of occurrences. */
 const byShorter = (index: number, args: readonly Expression[]): boolean => {
   const [, from, to] = args
   return (
@@ -88,12 +91,12 @@ const TOTAL: ReadonlyMap<string, Total> = new Map<string, Total>([
   ...each('hour minute second microsecond', { of: TIMES, gives: 'int' }),
 ])
 
-/** As numbers of bytes, places or digits are written. */
+/** Whether a constant is in the range of numbers of bytes, positions or digits. */
 function isSmall(value: string): boolean {
   return /^-?\d{1,4}$/.test(value)
 }
 
-/** A small number where one is asked for, and a text beside it. */
+/** The first of three arguments, with a small number where one is expected, and a text. */
 function firstBesideSmall(index: number, args: readonly Expression[]): boolean {
   return (
     index === 0 &&
@@ -108,16 +111,16 @@ function each(names: string, total: Total): [string, Total][] {
   return wordList(names).map((name) => [name, total])
 }
 
-/** Functions whose values are made JSON of; in MariaDB JSON is a text, of which any other is. */
+/** Functions that convert their values to JSON; in MariaDB JSON is a text. */
 const MYSQL_ONLY: ReadonlyMap<string, Total> = new Map<string, Total>([
   ...each('json_array', { of: new Set([...TEXTS, ...NUMBERS, ...DATES, 'json', 'time']), gives: 'json' }),
   ...each('json_object', { of: new Set([...TEXTS, ...NUMBERS, ...DATES, 'json', 'time']), at: values, gives: 'json' }),
-  // GROUP_CONCAT and MariaDB's JSON_ARRAYAGG cut what is longer than a setting says, and warn.
+  // GROUP_CONCAT and MariaDB's JSON_ARRAYAGG truncate values beyond a limit, with a warning.
   ...each('json_arrayagg', { of: new Set([...TEXTS, ...NUMBERS, ...DATES, 'json', 'time']), gives: 'json' }),
   ...each('json_type json_pretty json_keys json_length json_depth', { of: types('json'), at: firstOfOne }),
 ])
 
-/** Whether the argument at this place may be a masked value of this type, and nothing is told. */
+/** Whether the argument at this position may be a masked value of this type, without revealing anything. */
 function mayTake(total: Total | undefined, { args }: Call, index: number, type: string | undefined): boolean {
   if (total === undefined || total.at?.(index, args) === false) return false
   return total.of === 'text' || (type !== undefined && total.of.has(type))
@@ -132,7 +135,7 @@ const COMPARES = types('= <=> <> != < > <= >=')
 const LIKES = new Set(['like', 'not like'])
 const FINDS = types('-> ->>')
 
-/** Whether an operator may be given a masked value of this type on one side. */
+/** Whether one operand of an operator may be a masked value of this type. */
 function operatorMayTake(name: string, isRight: boolean, type: string | undefined, other: Expression): boolean {
   if (COMPARES.has(name))
     return type !== undefined && (TEXTS.has(type) ? isTextual(other) : NUMBERS.has(type) || DATES.has(type))
@@ -154,8 +157,8 @@ function operatorNeverFails(
 }
 
 /**
- * Whether values of these meet without one of a row being made another kind: a text that is no number is one with a warning. What is given
- * is converted once, whatever rows there are.
+ * Whether these can be compared without converting a value of a row to another kind: a text that is not a number causes a warning.
+ * Constants are converted once, whatever rows there are.
  */
 function areAlike(args: readonly Expression[], typeOf: (arg: Expression) => string | undefined): boolean {
   const kinds = new Set(args.map((arg) => kindOf(arg, typeOf(arg))))
@@ -182,7 +185,7 @@ const MOMENTS = new Set([...DATES, ...TIMES])
 const isPattern = (node: Expression): boolean =>
   node.kind === 'parameter' || (node.kind === 'constant' && node.value.length <= MAX_LITERAL_LENGTH)
 
-/** A text for certain: compared with another it is never made a number of. */
+/** Whether it certainly is a text: then a comparison does not convert the other text to a number. */
 function isTextual(node: Expression): boolean {
   if (node.kind === 'constant') return node.type === 'text' || node.type === 'null'
   if (node.kind === 'collate') return isTextual(node.arg)
@@ -198,12 +201,14 @@ const SHRINKS =
   concat concat_ws hex md5 sha sha1 sha2 crc32 min max any_value count sum avg now date_format ifnull`)
 const BOUNDS: Bounds = { shrinks: SHRINKS, hasCollections: false }
 
-/** Casts that no value makes fail: to a text of any length. One of a limited length is cut, with a warning. */
+/** Casts that cannot fail: to a text of unlimited length. A cast to a limited length truncates, with a warning. */
 const isTextType = ({ schema, name, limited, array }: TypeName): boolean =>
   schema === undefined && !array && !limited && TEXT_CASTS.has(name)
 const TEXT_CASTS = types('char nchar varchar binary')
 
-/** A text beside a number is compared as the number that it begins with, so that `phone = 41` asks for all numbers that begin so. */
+/**
+ * A text is compared with a number as the number that it begins with, so that `phone = 41` matches every text that begins with this number.
+ */
 function equalsOne(type: string | undefined, given: Expression): boolean | 'as-text' {
   if (type === undefined) return false
   if (!TEXTS.has(type)) return NUMBERS.has(type) || DATES.has(type) || type === 'time'
@@ -211,9 +216,9 @@ function equalsOne(type: string | undefined, given: Expression): boolean | 'as-t
   return given.kind === 'constant' && ['text', 'bits', 'null'].includes(given.type)
 }
 
-/** Their value is the same in whatever order rows come. */
+/** Aggregates whose value does not depend on the order of rows. */
 const ORDER_FREE_AGGREGATES = types('count sum avg min max bit_and bit_or bit_xor')
-/** Their value depends on other rows, on the moment, or on chance. */
+/** Functions whose value depends on other rows, on time, or on chance. */
 const BY_ORDER =
   types(`rand uuid uuid_short sys_guid random_bytes sysdate sleep benchmark get_lock release_lock release_all_locks
   is_free_lock is_used_lock last_insert_id row_count found_rows nextval lastval setval load_file group_concat json_arrayagg json_objectagg
@@ -221,7 +226,7 @@ const BY_ORDER =
   percentile_disc std stddev stddev_pop stddev_samp variance var_pop var_samp`)
 const KEEPS_VALUE = types('min max any_value first_value last_value')
 
-/** What is total in a server of this version: a name that it has no function for may be a stored one's. */
+/** The total functions of a server of this version: a name that is not a built-in function may be that of a stored one. */
 export function totalsOf(server: ServerVersion): Totals {
   const native = nativeFunctions(server)
   const totalOf = ({ name: { schema, name } }: Call): Total | undefined =>
@@ -233,7 +238,7 @@ export function totalsOf(server: ServerVersion): Totals {
     maySort: () => false,
     typeGiven: (call) => totalOf(call)?.gives,
     neverFails: (call) => neverFails(totalOf(call), call),
-    // A text is made a number first.
+    // A text would be converted to a number first.
     mayDecide: (type) => type !== undefined && NUMBERS.has(type),
     operatorMayTake,
     operatorNeverFails,

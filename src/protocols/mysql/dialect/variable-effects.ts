@@ -14,13 +14,13 @@ import type { SessionMemory } from './session-memory.ts'
 /** User variables that a statement names. */
 export interface NamedVariables {
   readonly reads: ReadonlySet<string>
-  /** Those that SET assigns, each once, and nothing else within: where it succeeds, it did. */
+  /** Variables that SET assigns, once each, and that are not assigned elsewhere in it: if it succeeds, they are assigned. */
   readonly sets: ReadonlyMap<string, Assign>
-  /** Those that are assigned within something, perhaps: for some rows, several times, or not at all. */
+  /** Variables that are assigned within an expression: for some rows, several times, or not at all. */
   readonly within: ReadonlySet<string>
-  /** Those that are given the parts of rows, of a query or of a file. */
+  /** Variables that receive values of rows, of a query or of a file. */
   readonly into: ReadonlySet<string>
-  /** There is a part that is not read. */
+  /** Whether it has a part that cannot be parsed. */
   readonly isOpaque: boolean
 }
 
@@ -32,7 +32,7 @@ export function variablesIn(tree: Statement): NamedVariables {
   return found
 }
 
-/** Texts are read once, and judged as often as they are sent. */
+/** A text is parsed once, and evaluated whenever it is sent. */
 const known = new WeakMap<Statement, NamedVariables>()
 
 class Finder {
@@ -82,22 +82,22 @@ class Finder {
 
 const NONE: ReadonlySet<Expression> = new Set()
 
-/** What a statement does to user variables. */
+/** The effect of a statement on user variables. */
 export interface VariableEffect {
-  /** As soon as it is sent, whatever becomes of it. */
+  /** Once it is sent, whatever its result. */
   readonly sent: (before: SessionMemory) => SessionMemory
-  /** Where it has succeeded. */
+  /** Once it has succeeded. */
   readonly done: (before: SessionMemory) => SessionMemory
 }
 
-/** Whether it may assign any variable whatever: by code that is not read, or in a way that its text does not show. */
+/** Whether it may assign any variable: by code that cannot be analysed, or in a way that its text does not show. */
 export function assignsAnything(
   { tree, kinds, functions, reads, writes }: ParsedStatement,
   { unknown }: SqlStatement,
   catalog: Catalog,
 ): boolean {
   if (unknown.length > 0 || variablesIn(tree).isOpaque || !kinds.every((kind) => SHOWN.has(kind))) return true
-  // What a person has read and called safe may assign variables all the same: by itself, in a view, or in a trigger.
+  // Code that the configuration declares safe may still assign variables: directly, in a view, or in a trigger.
   if (catalog.safeRoutines.size === 0) return false
   const isView = (named: Name): boolean => findRelation(catalog, named)?.kind === 'view'
   return (
@@ -107,7 +107,7 @@ export function assignsAnything(
   )
 }
 
-/** Undefined: nothing. */
+/** Undefined: no effect. */
 export function effectOnVariables(
   statement: ParsedStatement,
   { isAnything, lineage, meetsMasked: meets, keepsTexts }: Circumstances,
@@ -117,9 +117,9 @@ export function effectOnVariables(
   if (sets.size + within.size + into.size === 0) return undefined
   const mayHoldMasked =
     statement.tree.kind === 'utility' && statement.tree.detail.copy !== undefined
-      ? // Of a file of the client's: where it stopped may tell of the rows that there were. Of one of the server's nobody knows.
+      ? // For a file of the client, the place where it stopped may reveal existing rows. The content of a server file is unknown.
         meets || !statement.kinds.includes('load-data-local')
-      : // Of a query whose rows could be shown as they are.
+      : // For a query: whether its rows may contain masked values.
         lineage !== undefined && (lineage.copies.length > 0 || lineage.outputs.some(({ origin }) => isMasked(origin)))
   const tainted = [...(meets ? within : []), ...(mayHoldMasked ? into : [])]
   const cleaned = new Map<string, string | undefined>()
@@ -136,7 +136,7 @@ export interface Circumstances {
   /** Undefined while no columns are masked. */
   readonly lineage: StatementLineage | undefined
   readonly meetsMasked: boolean
-  /** A text is stored with the characters that it is written with. */
+  /** Whether a text is stored with exactly the characters that it is written with. */
   readonly keepsTexts: boolean
 }
 
@@ -146,7 +146,7 @@ const isAssignedClean = (name: string, lineage: StatementLineage | undefined): b
   return origins.length > 0 && origins.every(({ origin }) => !isMasked(origin))
 }
 
-/** Whether something in a statement may hold values of masked columns, so that what it assigns, and how often, may tell them. */
+/** Whether a statement involves values of masked columns, so that its assignments, and their number, may reveal them. */
 export const meetsMasked = (
   { tree, reads, writes, functions }: ParsedStatement,
   variables: SessionMemory,

@@ -1,10 +1,10 @@
 import { wordList } from '../../../shared/word-list.ts'
 import type { ServerVersion } from '../wire/server-version.ts'
 
-/** Which words are names only when quoted, and where. */
+/** The words that are names only when quoted, and where. */
 export interface Words {
   readonly isReserved: (word: string) => boolean
-  /** Also where only some words are: behind a table, an item of the select list, as a common table expression. */
+  /** Words that are not names in some places: after a table, after an item of the select list, as a common table expression. */
   readonly isNoTableAlias: (word: string) => boolean
   readonly isNoAlias: (word: string) => boolean
   readonly isNoCte: (word: string) => boolean
@@ -12,7 +12,10 @@ export interface Words {
 
 export const wordsOf = ({ flavor }: ServerVersion): Words => WORDS[flavor]
 
-/** Of every version from 8.0 on: what is reserved in one of them is a name in none. Source: MySQL manual, Keywords and Reserved Words. */
+/**
+ * For all versions from 8.0 on: a word that is reserved in one of them is not a name in any. Source: MySQL manual, Keywords and Reserved
+ * Words.
+ */
 const MYSQL = new Set(
   wordList(`
     ACCESSIBLE ADD ALL ALTER ANALYZE AND AS ASC ASENSITIVE BEFORE BETWEEN BIGINT BINARY BLOB BOTH BY CALL CASCADE CASE
@@ -36,7 +39,7 @@ const MYSQL = new Set(
     VARCHARACTER VARYING VIRTUAL WHEN WHERE WHILE WINDOW WITH WRITE XOR YEAR_MONTH ZEROFILL`),
 )
 
-/** What 10.11 and 11.4 take for no name, each word asked of them. */
+/** Words that 10.11 and 11.4 reject as names; each was tested on servers. */
 const MARIADB = new Set(
   wordList(`
     ACCESSIBLE ADD ALL ALTER ANALYZE AND AS ASC ASENSITIVE BEFORE BETWEEN BIGINT BINARY BLOB BOTH BY CALL CASCADE CASE
@@ -81,8 +84,8 @@ const WORDS: Readonly<Record<ServerVersion['flavor'], Words>> = {
 }
 
 /**
- * Built-in functions that are keywords right before a parenthesis alone; anywhere else their names are names. Source: MySQL manual,
- * Function Name Parsing and Resolution; each name asked of MariaDB.
+ * Built-in functions that are keywords only directly before a parenthesis; elsewhere they are names. Source: MySQL manual, Function Name
+ * Parsing and Resolution; for MariaDB each name was tested on servers.
  */
 export const ADJACENT_FUNCTIONS = new Set(
   wordList(`
@@ -92,7 +95,7 @@ export const ADJACENT_FUNCTIONS = new Set(
     SUBSTRING SUM SYSDATE SYSTEM_USER TRIM TRIM_ORACLE VARIANCE VAR_POP VAR_SAMP`),
 )
 
-/** Words that MariaDB takes for no function, or for one of another form than a list of arguments. */
+/** Words that MariaDB does not accept as functions, or only with another syntax than a list of arguments. */
 export const NOT_CALLABLE = new Set(
   wordList(`
     ANY BACKUP BEGIN BINLOG BIT BOOL BOOLEAN BYTE CACHE CHECKPOINT CHECKSUM CLOB CLOSE CODE COMMENT COMMIT COMPRESSED
@@ -103,7 +106,7 @@ export const NOT_CALLABLE = new Set(
     STORED TEXT TIES UNBOUNDED UNICODE UNINSTALL UPGRADE VARCHAR2 WINDOW WRAPPER XA`),
 )
 
-/** Character sets of the servers: `_utf8mb4'…'` is a text in one, `_other'…'` is read as two things. */
+/** The servers' character sets: `_utf8mb4'…'` is a text in one, `_other'…'` is read as two tokens. */
 const CHARACTER_SETS = new Set(
   wordList(`
     armscii8 ascii big5 binary cp1250 cp1251 cp1256 cp1257 cp850 cp852 cp866 cp932 dec8 eucjpms euckr gb18030 gb2312 gbk
@@ -111,6 +114,6 @@ const CHARACTER_SETS = new Set(
     utf16 utf16le utf32 utf8 utf8mb3 utf8mb4`),
 )
 
-/** `_utf8mb4`: what the text behind it is written in. It is no name, wherever it stands. */
+/** `_utf8mb4`, the character set of the text that follows. It is never a name. */
 export const isIntroducer = (word: string): boolean =>
   word.startsWith('_') && CHARACTER_SETS.has(word.slice(1).toLowerCase())

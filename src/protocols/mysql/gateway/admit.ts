@@ -4,8 +4,8 @@ import { charsetOfCollation, decodeText } from '../wire/charsets.ts'
 import type { Hello } from './greeting.ts'
 
 /**
- * Names are checked against the target: they choose nothing. Throws what does not fit. `before`: of the same connection, whose character set
- * stays.
+ * Checks the names of user and database against the target; they do not select anything. Throws if they do not match. `before`: what the
+ * client first sent on the same connection, whose character set must stay.
  */
 export function admitHello(
   hello: Pick<Hello, 'user' | 'database' | 'collation'>,

@@ -19,7 +19,7 @@ import { readAlone } from './read-alone.ts'
 import { serveConnected, type SharedParts } from './serve-connected.ts'
 import { ThreadIds } from './thread-ids.ts'
 
-/** MySQL and MariaDB sessions, in protocol order. Bytes belong to wire, decisions to the session. */
+/** Runs MySQL and MariaDB sessions, in the order of the protocol. The codecs are in wire/, decisions are made by the session. */
 export function mysqlEngine(
   parser: SqlParser,
   baseDirectory: string,
@@ -36,7 +36,7 @@ export function mysqlEngine(
     shelf: new CatalogShelf(readBody),
     staggeredClose: new StaggeredClose(),
   }
-  /** Where in the login a client is that is turned away. */
+  /** The sequence id of the error for a client that is rejected during its login. */
   const sequences = new WeakMap<Channel, number>()
 
   async function greet(client: Channel, { target }: Caller, limits: HandshakeLimits) {

@@ -2,13 +2,13 @@ import type { PamError } from '../../../shared/errors.ts'
 import { mysqlErrors } from '../error-codes.ts'
 import { encodeErr } from '../wire/err.ts'
 
-/** Errors of the gateway, as a server would send them. The prefix tells whose words they are; texts are in utf8mb4. */
+/** Errors of the gateway, as a server would send them. The prefix marks them as the gateway's; texts are in utf8mb4. */
 export function toErr(error: PamError): Buffer {
   const { errno, sqlstate } = mysqlErrors[error.code]
-  // The server's own words, which ORMs look for.
+  // The server's own message, which ORMs look for.
   if (error.code === 'RELATION_MISSING') return nativeErr(errno, sqlstate, error.message)
   const text =
-    // What a server says of a statement that KILL QUERY ended: clients look for it.
+    // The server's own message for a statement that KILL QUERY ended: clients look for it.
     error.code === 'HOLD_WITHDRAWN' ? 'Query execution was interrupted' : error.message
   const hint = error.hint ?? (error.id === undefined ? undefined : `id ${error.id}`)
   const message = `pam: ${text}${hint === undefined ? '' : ` (${hint})`}`
@@ -19,6 +19,6 @@ export function toErr(error: PamError): Buffer {
 export const nativeErr = (code: number, sqlstate: string, message: string): Buffer =>
   encodeErr({ code, sqlstate, message: Buffer.from(message) })
 
-/** MYSQL_ERRMSG_SIZE: clients cut what is longer, within a character. */
+/** MYSQL_ERRMSG_SIZE: clients truncate longer messages, even within a character. */
 const shortened = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text)
 const LONGEST = 400

@@ -12,24 +12,24 @@ import { readHandshakeResponse, type HandshakeResponse } from '../wire/handshake
 import { toErr } from './error-packet.ts'
 import type { KnownServer } from './known-servers.ts'
 
-/** What a client said when it was greeted. */
+/** The client's response to the greeting. */
 export interface Hello {
   readonly threadId: number
-  /** Common to the client and what it was offered. */
+  /** The capabilities that the client has and was offered. */
   readonly capabilities: number
   readonly collation: number
   readonly user: Buffer
   readonly database: Buffer | undefined
-  /** Of the packet that ends the login. */
+  /** The sequence id of the packet that ends the login. */
   readonly sequence: number
-  /** What came after its part of the login. */
+  /** The bytes after its part of the login. */
   readonly rest: Buffer
 }
 
 /**
- * Greets as the target did last, and reads the client's part of the login. No password is asked for: the tunnel has authenticated the
- * person, and the agent has asked for a secret where one is needed. What a client proves by is answered as its method wants it. Spec:
- * Connection Phase.
+ * Sends the greeting that the target sent last, and reads the client's part of the login. No password is required: the tunnel has
+ * authenticated the person, and the agent has asked for a secret if one is needed. The client's proof is answered as its method requires.
+ * Spec: Connection Phase.
  */
 export function greetClient(
   client: Channel,
@@ -87,7 +87,7 @@ const handshakeOf = ({ version, capabilities, collation }: KnownServer, threadId
 
 /** The client's part of the login, packet by packet. */
 class ClientLogin {
-  /** Of the next packet, whoever sends it. */
+  /** The sequence id of the next packet, from either side. */
   sequence = 1
   readonly #client: Channel
   readonly #onDone: (response: HandshakeResponse, rest: Buffer) => void
@@ -126,12 +126,12 @@ class ClientLogin {
       throw new PamError('FEATURE_REFUSED', 'TLS is not offered here: the connection to the gateway is encrypted', {
         hint: 'use --skip-ssl, or ssl-mode=DISABLED',
       })
-    // What was read is a view of a chunk that may be reused.
+    // The fields are views of a chunk whose memory may be reused.
     const response = { ...read, user: Buffer.from(read.user), database: read.database && Buffer.from(read.database) }
     this.#response = response
     const { plugin = NATIVE } = response
     if (plugin === NATIVE) return this.#succeed(response)
-    // It has seen no scramble of its own method, so it waits to be asked.
+    // The client has not seen a scramble for its own method, so it waits for a request.
     const asked = plugin === CACHING_SHA2 ? CACHING_SHA2 : NATIVE
     const data = Buffer.concat([newScramble(), Buffer.alloc(1)])
     this.#send(encodeAuthSwitch({ plugin: asked, data }))
@@ -153,7 +153,7 @@ class ClientLogin {
   }
 }
 
-/** No byte of it is zero: clients take it for text. */
+/** It has no zero byte: clients read it as a string. */
 const newScramble = (): Buffer => Buffer.from(randomBytes(SCRAMBLE).map((byte) => (byte % 0x5d) + 0x21))
 
 const NATIVE = 'mysql_native_password'

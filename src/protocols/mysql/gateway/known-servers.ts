@@ -2,14 +2,14 @@ import { ALWAYS_OFFERED, UNDERSTOOD } from '../wire/capabilities.ts'
 import type { Handshake } from '../wire/handshake.ts'
 import type { MysqlTarget } from '../target.ts'
 
-/** What a server said of itself when it was connected to last: the gateway greets in its place before it can ask. */
+/** What a server's greeting said at the last connection: the gateway greets clients in its place before it connects. */
 export interface KnownServer {
   readonly version: string
   readonly capabilities: number
   readonly collation: number
 }
 
-/** By target. Each connection corrects what is known. */
+/** The known servers, by target. Each connection updates its entry. */
 export class KnownServers {
   readonly #byTarget = new Map<string, KnownServer>()
 
@@ -25,5 +25,5 @@ export class KnownServers {
 const keyOf = ({ name, host, port }: Pick<MysqlTarget, 'name' | 'host' | 'port'>): string =>
   JSON.stringify([name, host, port])
 
-/** Before the first connection: what every server has. Clients look for "MariaDB" in the version for what only that can. */
+/** Before the first connection: what every server has. Clients look for "MariaDB" in the version to use its features. */
 const UNKNOWN: KnownServer = { version: '5.7.0-pam', capabilities: ALWAYS_OFFERED, collation: 45 }

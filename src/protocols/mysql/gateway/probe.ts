@@ -7,7 +7,7 @@ import { openOwnConnection, type UpstreamTarget } from './login/connect-upstream
 import { settingStatements } from '../session-settings.ts'
 import { readBody } from '../dialect/read-body.ts'
 
-/** Does what a session begins with: TLS, login, definitions. */
+/** Performs the steps that begin a session: TLS, login, reading the definitions. */
 export async function probeMysql(target: UpstreamTarget): Promise<Probe> {
   const { config, lease, limits } = target
   try {
@@ -40,7 +40,7 @@ export async function probeMysql(target: UpstreamTarget): Promise<Probe> {
   }
 }
 
-/** Whoever checks the configuration is told what the target itself said, unless it repeats the password. */
+/** Adds the target's own message, for the person who checks the configuration, unless it repeats the password. */
 function inItsWords(error: PamError, password: string | undefined): PamError {
   const { cause } = error
   if (!(cause instanceof TargetSaidNo) || cause.said === '') return error

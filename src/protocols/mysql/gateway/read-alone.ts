@@ -12,7 +12,10 @@ import type { ServerVersion } from '../wire/server-version.ts'
 
 type Alone = Awaited<ReturnType<Engine['read']>>
 
-/** What statements do where nobody is connected: as if what they name were there, and nothing masked. What only MariaDB reads is read as it does. */
+/**
+ * The facts of statements without a connection: as if everything that they name existed and nothing were masked. What only MariaDB can
+ * parse is read as MariaDB does.
+ */
 export async function readAlone(text: string, parser: SqlParser, database: string = DATABASE): Promise<Alone> {
   const [first, ...others] = SERVERS
   const read = await readAs(text, first, parser, database)
@@ -81,5 +84,5 @@ const SERVERS = [
   { flavor: 'mariadb', number: 110_400, text: '11.4.0-MariaDB' },
 ] as const satisfies readonly ServerVersion[]
 
-/** That of names without one, where no target gives it: rules that give none mean the same. */
+/** The database of unqualified names if no target gives one: rules without a database mean the same. */
 const DATABASE = 'db'

@@ -29,7 +29,7 @@ import type { StatementRecorder } from './pipeline/statement-recorder.ts'
 import { StatementTable } from './pipeline/statement-table.ts'
 import { ThreadIds } from './thread-ids.ts'
 
-/** From the definitions that there are to protect to the end of the connection. */
+/** Serves a connection, from reading the definitions to its end. */
 export async function serveConnected(
   { client, hello, session, tell, waiting, target, upstream }: Connected,
   { parser, recorder, threadIds, shelf, ownConnections, staggeredClose }: SharedParts,
@@ -72,7 +72,7 @@ export async function serveConnected(
     personId: session.person.id,
     target: config.name,
     serverId: upstream.threadId,
-    // KILL QUERY: what is held is withdrawn, else what runs is ended.
+    // KILL QUERY withdraws the held statement, or else ends the running one.
     cancel: () => {
       if (!clientSide.cancelHold() && !pipeline.isIdle) void upstream.cancel()
     },
@@ -83,7 +83,7 @@ export async function serveConnected(
   await relay.over
 }
 
-/** Both sides of a connection that is not let in yet. */
+/** Both sides of a connection that is not served yet. */
 export interface Connected {
   readonly client: Channel
   readonly hello: Hello
@@ -104,31 +104,31 @@ export interface SharedParts {
   readonly staggeredClose: StaggeredClose
 }
 
-/** What ends a session in the protocol's own words. */
+/** How the protocol ends a session. */
 function protocolEnd(pipeline: Pipeline, { channel }: Upstream): ProtocolEnd {
   const { session } = pipeline
   return {
     unsaid: new Set(['CLIENT_LEFT']),
     // COM_QUIT is not passed on.
     hasLeft: () => false,
-    // A server that sends nothing more is of no use to anybody.
+    // A target that has closed its side is of no further use.
     targetEnded: (left) => session.end(left),
     abandon: () => pipeline.abandon(),
     ending() {
       const { isIdle, isUploading, clientSequence } = pipeline
       return {
         isIdle,
-        // In the middle of a packet nothing can be said.
+        // No message can be sent in the middle of a packet.
         lastWords: (reason) =>
           clientSequence === undefined ? undefined : encodePackets(toErr(reason), clientSequence),
-        // A server that reads a file would take a goodbye for a part of that.
+        // A server that reads a file would take COM_QUIT for a part of it.
         goodbye: () => (isUploading ? channel.end() : void channel.write(QUIT)),
       }
     },
   }
 }
 
-/** Nobody is let in before it is known what there is to protect. */
+/** No session starts before the definitions to protect are known. */
 async function readDefinitions(
   { config, masking, ended, logger }: Session<MysqlTarget>,
   place: CatalogPlace,
@@ -137,7 +137,7 @@ async function readDefinitions(
   try {
     const definitions = await place.current(ask)
     const catalog = inSession(definitions, { database: config.database, temporary: new Set() })
-    // A rule with a typing error would hide nothing: the administrator must see it.
+    // A rule with a typing error would mask nothing: the administrator must see it.
     for (const column of missingColumns(masking, catalog)) logger.warn({ column }, 'masking.column_missing')
   } catch (error) {
     throw ended.aborted ? ended.reason : error instanceof PamError ? error : targetFailure(config.name, error)
@@ -146,8 +146,8 @@ async function readDefinitions(
 }
 
 /**
- * Two sessions whose keys are the same reach the same server as the same account, and see the same definitions: which accounts that are made for one
- * session do that have the same role.
+ * Two sessions with the same keys reach the same server as the same account, and see the same definitions; for accounts that are created
+ * for one session, these are the same for the same role.
  */
 function keysOf({ config, lease }: UpstreamTarget): { readonly connection: string; readonly definitions: string } {
   const { name, host, port, database, tls, ephemeral } = config

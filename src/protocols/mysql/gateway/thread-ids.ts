@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 
 /** A connection as KILL can reach it. */
 export interface Killable {
-  /** Withdraws what is held, else ends the statement that runs. */
+  /** Withdraws the held statement, or else ends the running one. */
   cancel(): void
   /** Ends the connection. */
   end(): void
@@ -11,15 +11,18 @@ export interface Killable {
 interface Entry extends Killable {
   readonly personId: string
   readonly target: string
-  /** The server's own id, which CONNECTION_ID() gives. */
+  /** The server's own id, which CONNECTION_ID() returns. */
   readonly serverId: number
 }
 
-/** Ids of connections as clients know them. They are ours: one person's id does nothing for another. */
+/** The ids of connections that clients see. The gateway issues its own: an id of one person has no effect for another. */
 export class ThreadIds {
   readonly #byId = new Map<number, Entry | undefined>()
 
-  /** A new id, for the greeting. Large, so that it is none of those that servers count up to; drivers in Java take it for a signed number. */
+  /**
+   * A new id, for the greeting. It is large, so that it differs from those that servers count up to; Java drivers read it as a signed
+   * number.
+   */
   reserve(): number {
     for (;;) {
       const id = (randomBytes(4).readUInt32BE() & 0x7fff_ffff) | 0x4000_0000
@@ -29,7 +32,7 @@ export class ThreadIds {
     }
   }
 
-  /** From here on it can be reached. */
+  /** From now on KILL can reach the connection. */
   serve(id: number, entry: Entry): void {
     this.#byId.set(id, entry)
   }
@@ -38,7 +41,7 @@ export class ThreadIds {
     this.#byId.delete(id)
   }
 
-  /** A connection of this person to this target, by our id or by the server's. */
+  /** A connection of this person to this target, by the gateway's id or the server's. */
   find(id: number, personId: string, target: string): Killable | undefined {
     const entry = this.#byId.get(id)
     if (entry !== undefined) return entry.personId === personId && entry.target === target ? entry : undefined

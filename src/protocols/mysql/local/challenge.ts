@@ -9,9 +9,9 @@ import { encodeHandshakeResponse, readHandshakeResponse, type HandshakeResponse 
 import { errPacket, MAX_RESPONSE, newScramble } from './refuse.ts'
 
 /**
- * Demands a secret as the password of the login, by the method of the greeting or the one that the client prefers. Where the client
- * proves it by another method than the greeting named, it is asked to switch: then the gateway, which does not see that, numbers
- * its packets otherwise than the client, up to the end of the login.
+ * Requires a secret as the password of the login, by the method of the greeting or the one that the client prefers. A client that uses
+ * another method than that of the greeting is asked to switch: then the gateway, which does not see that, numbers its packets differently
+ * from the client, up to the end of the login.
  */
 export class LoginChallenge implements LocalChallenge {
   readonly login: LocalLogin = {
@@ -24,9 +24,9 @@ export class LoginChallenge implements LocalChallenge {
   #scramble: Buffer | undefined
   #switched: Switched | undefined
   #hasPassed = false
-  /** What the client gets before the next packet of the server. */
+  /** The bytes that the client gets before the next packet of the server. */
   #before: Buffer = Buffer.alloc(0)
-  /** By how much the client is ahead in sequence ids. */
+  /** The number of sequence ids by which the client is ahead. */
   #shift = 0
 
   constructor(secret: string) {
@@ -55,7 +55,7 @@ export class LoginChallenge implements LocalChallenge {
     const { authentication } = response
     if (method !== undefined && authentication.length > 0) {
       if (method.proves(authentication, this.#secret, scramble)) return this.#pass(packet.bytes)
-      // A proof by a scramble of another method is none: clients that saw no greeting for theirs wait to be asked.
+      // A proof made with the scramble of another method is not valid: a client that saw no greeting for its method waits for a request.
       if (plugin === 'mysql_native_password') return refused(packet)
     }
     const wanted = method === undefined || method.isClear ? NATIVE : method
@@ -92,14 +92,14 @@ export class LoginChallenge implements LocalChallenge {
       if (this.#server.length > MAX_RESPONSE) throw new WireError('greeting: too large')
       return Buffer.alloc(0)
     }
-    // In place of a greeting the gateway can say why there is none; that is not for whoever connects.
+    // In place of a greeting the gateway may send the reason why there is none, which the client must not see.
     if (greeting.payload[0] === ERR) return errPacket(UNAVAILABLE, greeting.sequence)
     this.#scramble = readHandshake(greeting.payload).scramble
     this.#server = greeting.rest
     return greeting.bytes
   }
 
-  /** Up to OK or ERR: with them the login is over, and each command begins at 0 again. */
+  /** Renumbers packets up to OK or ERR, which end the login; each command begins at 0 again. */
   #renumberServer(): Buffer {
     const all = [this.#before]
     this.#before = Buffer.alloc(0)
@@ -128,7 +128,7 @@ export class LoginChallenge implements LocalChallenge {
   }
 }
 
-/** The response, and what its client was asked to switch to. */
+/** The response, and the method that the client was asked to switch to. */
 interface Switched {
   readonly response: HandshakeResponse
   readonly method: Method
@@ -142,7 +142,7 @@ interface Packet {
   readonly rest: Buffer
 }
 
-/** The first whole packet. None of a login is continued by another. */
+/** The first complete packet. No packet of a login is continued by another. */
 function takePacket(bytes: Buffer): Packet | undefined {
   if (bytes.length < HEADER) return undefined
   const end = HEADER + bytes.readUIntLE(0, 3)
@@ -166,11 +166,11 @@ const refused = ({ sequence }: Packet): ChallengeStep => ({
 /** How a client proves that it knows a password. */
 interface Method {
   readonly plugin: string
-  /** The password itself comes. */
+  /** Whether the client sends the password itself. */
   readonly isClear?: boolean
   proves(proof: Buffer, password: string, scramble: Buffer): boolean
   prove(password: string, scramble: Buffer): Buffer
-  /** What the client waits for before OK. */
+  /** The data that the client expects before OK. */
   readonly success?: Buffer
 }
 
@@ -184,7 +184,7 @@ const NATIVE: Method = {
   },
 }
 
-/** Spec: Caching_sha2_password information; after the proof AuthMoreData says that it was enough. */
+/** Spec: Caching_sha2_password information; after a valid proof the server sends AuthMoreData. */
 const CACHING_SHA2: Method = {
   plugin: 'caching_sha2_password',
   proves: (proof, password, scramble) => isSame(proof, CACHING_SHA2.prove(password, scramble)),
@@ -230,5 +230,5 @@ const UNAVAILABLE: LocalReason = {
 const OK = 0x00
 const ERR = 0xff
 const HEADER = 4
-/** The greeting is 0. */
+/** The greeting has the id 0. */
 const RESPONSE_SEQUENCE = 1

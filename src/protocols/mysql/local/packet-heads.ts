@@ -1,5 +1,5 @@
 import { byteAt } from '../../../wire/byte-at.ts'
-/** The beginning of a payload that has come whole: the first packet's, where it is of several. */
+/** The beginning of a completely received payload; of its first packet if there are several. */
 export interface PacketHead {
   readonly sequence: number
   /** Bytes of the whole payload. */
@@ -7,7 +7,7 @@ export interface PacketHead {
   readonly start: Buffer
 }
 
-/** Follows packets in one direction, and keeps no more of them than their beginnings. Spec: MySQL Packets. */
+/** Follows packets in one direction, and keeps only their beginnings. Spec: MySQL Packets. */
 export class PacketHeads {
   readonly #take: (head: PacketHead) => void
   readonly #header = Buffer.alloc(HEADER)
@@ -17,12 +17,12 @@ export class PacketHeads {
   #isContinued = false
   #start: Buffer = Buffer.alloc(0)
 
-  /** Called for each payload when its last byte has come. */
+  /** `take` is called for each payload when its last byte has arrived. */
   constructor(take: (head: PacketHead) => void) {
     this.#take = take
   }
 
-  /** Nothing of a payload has come. */
+  /** Whether the next byte begins a payload. */
   get isBetween(): boolean {
     return this.#headerLength === 0 && !this.#isContinued
   }

@@ -7,17 +7,17 @@ import { PacketHeads, type PacketHead } from './packet-heads.ts'
 import { errPacket, MAX_RESPONSE, refuse, refuseNext } from './refuse.ts'
 
 /**
- * Follows one connection. Each packet of an answer has the sequence id after the last one's, and a command begins at 0 again: a client
- * reads an error in front of a whole answer, or as the answer to its next command.
+ * Follows one connection. Each packet of an answer has the sequence id after the previous one, and a command begins at 0 again: a client
+ * reads an error in place of a whole answer, or as the answer to its next command.
  */
 export class MysqlProgress implements LocalProgress {
   readonly #client = new PacketHeads((head) => this.#isSafe(() => this.#fromClient(head)))
   readonly #server = new PacketHeads((head) => this.#isSafe(() => this.#fromServer(head)))
   #isSilent = true
   #phase: Phase = { type: 'greeting' }
-  /** During the login: what the client has sent since the server's last packet. */
+  /** During the login: the bytes that the client has sent since the server's last packet. */
   #unanswered: Buffer = Buffer.alloc(0)
-  /** Behind it: the sequence id that the server's next packet has for the client to take it. */
+  /** After the login: the sequence id that the client expects in the server's next packet. */
   #next = 0
   #hasEof = true
 
@@ -120,7 +120,7 @@ export class MysqlProgress implements LocalProgress {
     else this.#phase = phase
   }
 
-  /** Definitions, then rows up to what ends them. */
+  /** Follows definitions, then rows to their end. */
   #more({ start, length }: PacketHead, { command, definitions, isResult }: Phase & { readonly type: 'answer' }): void {
     const [first] = start
     if (first === ERR && definitions === 0) return this.#idle()
@@ -144,7 +144,7 @@ export class MysqlProgress implements LocalProgress {
     this.#next = 1
   }
 
-  /** What cannot be followed is not followed any more. */
+  /** Stops following a connection that does not follow the protocol. */
   #isSafe(follow: () => void): void {
     try {
       follow()
@@ -164,19 +164,19 @@ type Phase =
   | { readonly type: 'greeting' }
   | { readonly type: 'login'; readonly isGreeted: boolean }
   | { readonly type: 'idle' }
-  /** Nothing of the answer has come, or of the next one of several. */
+  /** The answer, or the next of several, has not begun. */
   | { readonly type: 'asked'; readonly command: number }
   | {
       readonly type: 'answer'
       readonly command: number
-      /** Packets to come before rows, and whether rows come. */
+      /** The number of packets before rows, and whether rows follow. */
       readonly definitions: number
       readonly isResult: boolean
     }
-  /** What is not the protocol, or not to be read. */
+  /** Not the protocol, or encrypted. */
   | { readonly type: 'lost' }
 
-/** Status of an OK packet, whatever its first byte. */
+/** The status flags of an OK packet, whatever its first byte. */
 function okStatus(start: Buffer): number {
   const body = new ByteReader(start, 'OK packet')
   body.uint8()

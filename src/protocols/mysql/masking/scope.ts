@@ -8,7 +8,7 @@ import { dialectOf } from '../dialect/dialect.ts'
 import { givesAnything } from '../dialect/functions.ts'
 import { harmlessColumns, isOfStorage, storageColumns } from './system-relations.ts'
 
-/** Sessions that share plan, catalog and definitions share what is found out about them. */
+/** Sessions that share plan, catalog and definitions share the scope and everything that it derives. */
 export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: DefinitionTrees): MaskingScope {
   const ofCatalog = scopes.get(catalog) ?? new WeakMap<MaskingPlan, Known>()
   scopes.set(catalog, ofCatalog)
@@ -24,7 +24,7 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
   return scope
 }
 
-/** With the last definitions that were asked with. */
+/** A scope, and the definitions that it was last made for. */
 interface Known {
   readonly definitions: DefinitionTrees
   readonly scope: MaskingScope
@@ -35,11 +35,11 @@ const scopes = new WeakMap<Catalog, WeakMap<MaskingPlan, Known>>()
 export const taintedRelations = (plan: MaskingPlan, catalog: Catalog): readonly Relation[] =>
   taintedIn<Relation>(folded(plan, catalog), catalog, termsOf(catalog))
 
-/** Columns of a plan that no relation has: a rule with a typing error would hide nothing. */
+/** Columns of a plan that do not exist: a rule with a typing error would mask nothing. */
 export const missingColumns = (plan: MaskingPlan, catalog: Catalog): readonly string[] =>
   missingIn(folded(plan, catalog), catalog)
 
-/** Names of columns have no case, and those of tables none where the server compares them so. */
+/** Names of columns are not case-sensitive, and names of tables only if the server compares them so. */
 const folded = (plan: MaskingPlan, catalog: Catalog): MaskingPlan => ({
   ...plan,
   columns: plan.columns.map((masked) => ({

@@ -4,9 +4,10 @@ import { SYSTEM_DATABASES } from '../catalog/catalog.ts'
 import { STORAGE } from '../catalog/storage-columns.ts'
 
 /**
- * What the server's own tables tell of the rows of others. They hold texts of statements, values from indexes, locks and histograms, and
- * variables of sessions, so they are closed: a table that is not here may hold anything in any of its columns.
- * Sources: MySQL manual, INFORMATION_SCHEMA, Performance Schema; MariaDB, System Tables; what each shows was looked up in the servers.
+ * The columns of the server's own tables that reveal nothing about rows of other tables. System tables contain texts of statements, values
+ * from indexes, locks and histograms, and variables of sessions, so the list is closed: a table that is not listed may have anything in any
+ * of its columns. Sources: MySQL manual, INFORMATION_SCHEMA, Performance Schema; MariaDB, System Tables; the content of each was checked on
+ * servers.
  */
 export function harmlessColumns({ schema, name, columns }: Relation): readonly string[] | undefined {
   if (!SYSTEM_DATABASES.has(schema)) return undefined
@@ -16,7 +17,7 @@ export function harmlessColumns({ schema, name, columns }: Relation): readonly s
   return known === undefined ? [] : [...columns.keys()].filter((column) => !known.has(column))
 }
 
-/** How much is stored in each table, and how many values an index has. */
+/** The columns that show how much is stored in each table, and how many values an index has. */
 export function storageColumns({ schema, name }: Relation): ReadonlySet<string> | undefined {
   return schema === 'information_schema' ? STORAGE.get(name.slice(schema.length + 1)) : undefined
 }
@@ -26,7 +27,7 @@ export const isOfStorage = (relation: Relation): boolean => storageColumns(relat
 type Known = 'all' | ReadonlySet<string>
 const NONE: ReadonlyMap<string, Known> = new Map()
 
-/** All columns of these are harmless, or all but the ones behind `-`. */
+/** Tables of which all columns are harmless, or all but those after `-`. */
 const known = (text: string): ReadonlyMap<string, Known> =>
   new Map(
     wordList(text).map((word) => {

@@ -35,7 +35,9 @@ export class AnswerReader {
     return this.#answer.isOver
   }
 
-  /** What is handed over of a packet; `file` where the server asks for one. Throws a WireError for what no answer consists of. */
+  /**
+   * The part of the answer in a packet; `file` if the server requests one. Throws a WireError for a packet that is not part of an answer.
+   */
   read(frame: Frame): QueryPart | 'file' | undefined {
     const part = this.#answer.next(frame)
     switch (part.type) {
@@ -78,7 +80,7 @@ const textRow = (payload: Buffer, columns: readonly ColumnDefinition[]): (string
     return value === null || column === undefined ? null : textOf(value, column)
   })
 
-/** Spec: Binary Protocol Resultset Row: a zero, the bits of NULLs from the third on, then the values that are none. */
+/** Spec: Binary Protocol Resultset Row: a zero, the NULL bits from the third on, then the values that are not NULL. */
 function binaryRow(payload: Buffer, columns: readonly ColumnDefinition[]): (string | null)[] {
   const body = new ByteReader(payload, 'row')
   body.uint8()
@@ -97,7 +99,7 @@ function binaryRow(payload: Buffer, columns: readonly ColumnDefinition[]): (stri
 const textOf = (value: Buffer, column: ColumnDefinition): string =>
   column.type === types.bit ? bits(value) : readable(value, charsetOf(column))
 
-/** The number that the bits are. */
+/** The bits as a number. */
 const bits = (value: Buffer): string => (value.length === 0 ? '0' : BigInt(`0x${value.toString('hex')}`).toString())
 
 /** Numbers, dates and JSON are sent as binary, and are ASCII or UTF-8. */
@@ -109,7 +111,7 @@ const columnOf = ({ name, type }: ColumnDefinition): { name: string; type: strin
   json: type === types.json ? 'json' : NUMBERS.has(type) ? 'number' : 'string',
 })
 
-/** As CREATE TABLE has them; blobs of all sizes, and texts of that kind, are told apart by their collation alone. */
+/** The names in CREATE TABLE; only the collation distinguishes blobs from texts. */
 const NAMES: ReadonlyMap<number, string> = new Map([
   [types.tiny, 'tinyint'],
   [types.short, 'smallint'],
@@ -155,11 +157,11 @@ const NUMBERS: ReadonlySet<number> = new Set([
   types.bit,
 ])
 
-/** The error of a server, or of the gateway: which of its codes it is follows from the number, as far as numbers tell. */
+/** The error of a server, or of the gateway: its code follows from the number, as far as the number determines it. */
 export const errorOf = ({ code, sqlstate, message }: Err): StatementError =>
   statementError({ message: readable(message, 'utf8mb4'), sqlstate }, () => CODES.get(code))
 
-/** By number; where several have one, the one that is met while a statement runs. */
+/** Codes by number; if several have the same, the one that can occur while a statement runs. */
 const CODES: ReadonlyMap<number, ErrorCode> = new Map(
   [
     ...Object.entries(mysqlErrors).toReversed(),

@@ -24,7 +24,7 @@ export async function connectMysql({ target, listener }: QueryStart): Promise<Qu
   )
   const connection = new Connection(socket)
   try {
-    // The Unix socket is the user's alone, and asks for no password.
+    // Only the user can access the Unix socket, so it needs no password.
     await connection.logIn(
       target.accounts[0] ?? '',
       target.database,
@@ -37,7 +37,7 @@ export async function connectMysql({ target, listener }: QueryStart): Promise<Qu
   }
 }
 
-/** Handles the packets of one exchange; true when it is over. */
+/** Handles the packets of one exchange; true once it is complete. */
 type Exchange = (frame: Frame) => boolean
 
 class Connection implements QueryConnection {
@@ -125,7 +125,7 @@ class Connection implements QueryConnection {
     try {
       this.#framer.push(chunk, (frame) => {
         const exchange = this.#exchange
-        // The gateway's last words, where it ends the connection between two commands.
+        // The gateway's error when it ends the connection between two commands.
         if (exchange === undefined) {
           if (frame.head === ERR) this.#failure = errorOf(readErr(payloadOf(frame)))
           return
@@ -198,5 +198,5 @@ const lost = (cause?: Error): PamError =>
 const NATIVE = 'mysql_native_password'
 const SCRAMBLE_BYTES = 20
 const UTF8MB4_GENERAL_CI = 45
-/** As much as one row may have. */
+/** The limit for one row, in bytes. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024

@@ -8,11 +8,11 @@ import { LOCAL_INFILE, readLocalInfile } from './local-infile.ts'
 import { OK, readOk, type Ok } from './ok.ts'
 import { readStmtPrepareOk, type StmtPrepareOk } from './stmt-prepare-ok.ts'
 
-/** What a command is answered with. */
+/** The kind of answer that a command gets. */
 export type AnswerKind =
-  /** Results one after the other: each an OK, rows, an error, or a request for a file before that. */
+  /** Results one after the other: each is an OK, rows, or an error, possibly after a request for a file. */
   | 'results'
-  /** The same with rows in binary form. */
+  /** The same with binary rows. */
   | 'binary-results'
   | 'prepared'
   /** Rows of an open cursor. */
@@ -20,7 +20,7 @@ export type AnswerKind =
   | 'fields'
   /** An OK or an EOF. */
   | 'done'
-  /** Words. */
+  /** A plain text. */
   | 'text'
 
 /** One packet of an answer. */
@@ -28,7 +28,7 @@ export type AnswerPart =
   | { readonly type: 'ok'; readonly ok: Ok }
   | { readonly type: 'error'; readonly error: Err }
   | { readonly type: 'columns'; readonly count: number }
-  /** The definition of a column; of a prepared statement also that of a parameter. */
+  /** The definition of a column, or for a prepared statement also of a parameter. */
   | { readonly type: 'column'; readonly of: 'result' | 'statement'; readonly isLast: boolean }
   | { readonly type: 'columns-end' }
   | { readonly type: 'row' }
@@ -43,7 +43,7 @@ export class Answer {
   readonly #flags: number
   readonly #hasEof: boolean
   #at: 'first' | 'columns' | 'columns-end' | 'rows' | 'over' = 'first'
-  /** Definitions that are still to come, and groups of them after those: of a prepared statement, parameters and then columns. */
+  /** The number of definitions still to come, and of those in the groups after them: a prepared statement has parameters, then columns. */
   #columns = 0
   #groups: number[] = []
 
@@ -59,7 +59,7 @@ export class Answer {
     return this.#at === 'over'
   }
 
-  /** The next packet is a row, unless it ends them. */
+  /** Whether the next packet is a row, or ends the rows. */
   get isInRows(): boolean {
     return this.#at === 'rows'
   }
@@ -68,7 +68,7 @@ export class Answer {
     return this.#kind === 'binary-results' || this.#kind === 'rows'
   }
 
-  /** Of a payload that comes in pieces, the first. */
+  /** Takes the next packet; for a payload in pieces, only the first piece. */
   next(frame: Frame): AnswerPart {
     if (this.#at === 'rows') return this.#row(frame)
     const payload = payloadOf(frame)
@@ -183,7 +183,7 @@ export class Answer {
     this.#at = hasMore ? 'first' : 'over'
   }
 
-  /** A row may begin with the same byte, where its first value is 16 MB or longer. Spec: Text Resultset. */
+  /** A row may begin with the same byte if its first value is 16 MB or longer. Spec: Text Resultset. */
   #endsRows(head: number | undefined, length: number): boolean {
     return this.#hasEof ? isEof(head, length) : head === EOF && length < LONG_ROW
   }

@@ -1,10 +1,10 @@
 import { ByteReader } from '../../../wire/byte-reader.ts'
 import { ByteWriter } from '../../../wire/byte-writer.ts'
 
-/** AuthSwitchRequest, sent by the server: another method is wanted. Spec: Protocol::AuthSwitchRequest. */
+/** AuthSwitchRequest, sent by the server: the server requires another method. Spec: Protocol::AuthSwitchRequest. */
 export interface AuthSwitch {
   readonly plugin: string
-  /** Data of the method, often a scramble with a zero behind it. */
+  /** Data of the method, often a scramble followed by a zero. */
   readonly data: Buffer
 }
 

@@ -3,7 +3,10 @@ import { WireError } from '../../../wire/wire-error.ts'
 import { decodeText, type Charset } from './charsets.ts'
 import { columnTypes as types } from './column-definition.ts'
 
-/** A value in binary form that is not NULL, as text. What is no text in its character set is `\x` and hexadecimal digits. Spec: Binary Protocol Value. */
+/**
+ * A binary value that is not NULL, as text. Bytes that are not valid in its character set are written as `\x` and hexadecimal digits. Spec:
+ * Binary Protocol Value.
+ */
 export function valueText(
   body: ByteReader,
   { type, isUnsigned }: { readonly type: number; readonly isUnsigned: boolean },
@@ -51,7 +54,7 @@ export function valueText(
   }
 }
 
-/** Types of parameters that the server takes for texts. */
+/** Types of parameters that the server treats as texts. */
 export const textTypes: ReadonlySet<number> = new Set([
   types.varchar,
   types.varString,
@@ -62,7 +65,7 @@ export const textTypes: ReadonlySet<number> = new Set([
   types.blob,
 ])
 
-/** Bytes as a person can read them. */
+/** Bytes in readable form. */
 export function readable(bytes: Buffer, charset: Charset): string {
   const text = charset === 'binary' ? decodeText(bytes, 'utf8mb4') : decodeText(bytes, charset)
   return text ?? `\\x${bytes.toString('hex')}`

@@ -46,9 +46,9 @@ export const ALWAYS_OFFERED =
   pluginAuthLengthEncoded
 
 /**
- * All that the gateway understands. Left out: compression (nothing could be read), query attributes and bulk execution (other forms of
- * commands), optional and cached metadata (results whose columns nobody describes), progress reports, multi-factor authentication, expired
- * passwords, and TLS (the tunnel is encrypted).
+ * All capabilities that the gateway supports. Not among them: compression (nothing could be read), query attributes and bulk execution
+ * (other formats of commands), optional and cached metadata (results without descriptions of their columns), progress reports, multi-factor
+ * authentication, expired passwords, and TLS (the tunnel is encrypted).
  */
 export const UNDERSTOOD = ALWAYS_OFFERED | sessionTrack | deprecateEof
 

@@ -2,12 +2,12 @@ import { ByteReader } from '../../../wire/byte-reader.ts'
 import { capabilities, has } from './capabilities.ts'
 import { readAttributes, type HandshakeResponse } from './handshake-response.ts'
 
-/** COM_CHANGE_USER, sent by the client: as if it had connected anew. Spec: COM_CHANGE_USER. */
+/** COM_CHANGE_USER, sent by the client: logs in again as if on a new connection. Spec: COM_CHANGE_USER. */
 export type ChangeUser = Pick<HandshakeResponse, 'user' | 'authentication' | 'database' | 'plugin' | 'attributes'> & {
   readonly collation: number | undefined
 }
 
-/** `flags`: those of the connection. Everything behind the name of the database may be left out. */
+/** `flags`: those of the connection. Everything after the name of the database may be omitted. */
 export function readChangeUser(payload: Buffer, flags: number): ChangeUser {
   const body = new ByteReader(payload, 'COM_CHANGE_USER')
   body.uint8()

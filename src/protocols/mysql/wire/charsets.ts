@@ -1,24 +1,29 @@
 import { byteAt } from '../../../wire/byte-at.ts'
 
 /**
- * Character sets whose texts the gateway reads byte for byte as the server does: ASCII is itself in each, and no byte of a longer
- * character is one of ASCII. In others (gbk, sjis, big5, ucs2) a backslash or quote may be half of a character.
+ * Character sets whose texts the gateway reads byte for byte as the server does: ASCII characters are unchanged in each, and no byte of a
+ * longer character is an ASCII byte. In others (gbk, sjis, big5, ucs2) a backslash or quote may be part of a character.
  */
 export type Charset = 'utf8mb4' | 'utf8mb3' | 'latin1' | 'ascii' | 'binary'
 
-/** The character set of a collation's number, undefined for those that are not served. Source: information_schema.collations of MariaDB 10.11 and MySQL 8.4. */
+/**
+ * The character set of a collation's number, undefined if it is not supported. Source: information_schema.collations of MariaDB 10.11 and
+ * MySQL 8.4.
+ */
 export function charsetOfCollation(id: number): Charset | undefined {
   return RANGES.find(([from, to]) => id >= from && id <= to)?.[2]
 }
 
-/** The name of a character set as servers write it; `utf8` is either, by the server's setting, and read as the wider one. */
+/**
+ * The name of a character set as servers write it; `utf8` is either of two, depending on a server setting, and is read as the larger one.
+ */
 export function charsetNamed(name: string): Charset | undefined {
   return NAMES.get(name.toLowerCase())
 }
 
 /**
- * The characters of a text; undefined where its bytes are none in the character set. `latin1` is Windows-1252 in MySQL, where five
- * bytes without a character there stand for the control characters of their number. In `binary` each byte is a character of its own.
+ * The characters of a text; undefined if its bytes are not valid in the character set. `latin1` is Windows-1252 in MySQL, where the five
+ * bytes that are unassigned there represent the control characters with the same number. In `binary` each byte is a character.
  */
 export function decodeText(bytes: Uint8Array, charset: Charset): string | undefined {
   switch (charset) {
@@ -38,12 +43,12 @@ export function decodeText(bytes: Uint8Array, charset: Charset): string | undefi
   }
 }
 
-/** The characters of a text in `latin1`, in which every byte is one. */
+/** The characters of a text in `latin1`, where each byte is a character. */
 export const decodeLatin1 = (bytes: Uint8Array): string => windows1252.decode(bytes)
 
 /**
- * The same of a statement, in which constants may have bytes that are none of UTF-8, as drivers write those of a BLOB: each stands as the
- * half of a character, U+DC00 and its number. Both are found alone nowhere else.
+ * The same for a statement, whose constants may have bytes that are not valid UTF-8, as drivers write those of a BLOB: each is represented
+ * by a lone surrogate, U+DC00 plus its number. Lone surrogates occur nowhere else.
  */
 export function decodeStatement(bytes: Uint8Array, charset: Charset): string | undefined {
   const text = decodeText(bytes, charset)
@@ -71,7 +76,7 @@ function decodeLoosely(bytes: Uint8Array): string {
 
 const LOW_HALF = 0xdc00
 
-/** How many bytes the character has that begins here; none where these bytes are none. Source: Unicode Standard, table 3-7. */
+/** The number of bytes of the character that begins here; 0 if the bytes are not valid. Source: Unicode Standard, table 3-7. */
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = byteAt(bytes, at)
   if (first < 0x80) return 1
@@ -115,7 +120,7 @@ const RANGES: readonly (readonly [from: number, to: number, charset: Charset])[]
   [224, 247, 'utf8mb4'],
   // MySQL 8: utf8mb4_0900_ai_ci and its family.
   [255, 323, 'utf8mb4'],
-  // MariaDB's own: Croatian and Myanmar orders, NO PAD orders, and from 10.10 on those of UCA 14.
+  // MariaDB's own: Croatian and Myanmar collations, NO PAD collations, and from 10.10 on those of UCA 14.
   [576, 578, 'utf8mb3'],
   [608, 610, 'utf8mb4'],
   [1032, 1032, 'latin1'],

@@ -14,7 +14,7 @@ export interface ColumnDefinition {
   /** The alias of the column. */
   readonly name: string
   readonly originalName: string
-  /** Number of the collation that values are sent in; 63 is binary, also of numbers and dates. */
+  /** Number of the collation that values are sent in; 63 is binary, also for numbers and dates. */
   readonly collation: number
   readonly length: number
   readonly type: number
@@ -64,7 +64,7 @@ export const columnFlags = {
   set: 0x0800,
 } as const
 
-/** `charset`: of names in results, `character_set_results`. What comes after the fixed fields (defaults, for COM_FIELD_LIST) is left unread. */
+/** `charset`: of names in results, `character_set_results`. Data after the fixed fields (defaults, for COM_FIELD_LIST) is ignored. */
 export function readColumnDefinition(body: ByteReader, charset: Charset): ColumnDefinition {
   const text = (): string => {
     const decoded = decodeText(body.lengthEncodedBytes(), charset)

@@ -33,7 +33,7 @@ export const commands = {
   binlogDumpGtid: 0x1e,
   resetConnection: 0x1f,
   clone: 0x20,
-  /** Of MariaDB. */
+  /** MariaDB only. */
   multi: 0xfe,
   stmtBulkExecute: 0xfa,
   slaveWorker: 0xfb,
@@ -47,7 +47,7 @@ const NAMES = new Map<number, CommandName>(Object.entries(commands).map(([name, 
 
 export const commandNamed = (byte: number): CommandName | undefined => NAMES.get(byte)
 
-/** As the documentation writes it: COM_STMT_EXECUTE. */
+/** The name in the documentation, such as COM_STMT_EXECUTE. */
 export const documentedName = (byte: number): string => {
   const name = NAMES.get(byte)
   return name === undefined

@@ -1,7 +1,7 @@
 import { ByteReader } from '../../../wire/byte-reader.ts'
 import { ByteWriter } from '../../../wire/byte-writer.ts'
 
-/** EOF, sent by the server at the end of columns and rows, unless both sides do without it. Spec: EOF_Packet. */
+/** EOF, sent by the server at the end of columns and rows, unless both sides have CLIENT_DEPRECATE_EOF. Spec: EOF_Packet. */
 export interface Eof {
   readonly warnings: number
   readonly status: number

@@ -1,19 +1,19 @@
 import { HeldBytes } from '../../../wire/held-bytes.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 
-/** One payload with the headers of its packets, or a piece of one. A view into what was pushed. */
+/** One payload with the headers of its packets, or a piece of one. A view of the bytes that were pushed. */
 export interface Frame {
   readonly bytes: Buffer
-  /** Its first byte; undefined where it is empty, and of later pieces. */
+  /** Its first byte; undefined if it is empty, and for later pieces. */
   readonly head: number | undefined
-  /** Bytes of the payload; of a first piece, of the packets that have begun. */
+  /** Bytes of the payload; for a first piece, those of the packets that have begun. */
   readonly length: number
-  /** Sequence id of its first packet, and the id that comes after its last, as far as they are known. */
+  /** Sequence id of its first packet, and the id after its last, as far as they are known. */
   readonly sequence: number
   readonly next: number
-  /** Set for a piece of a payload that is too long to be held: `first` begins with its header. */
+  /** Set for a piece of a payload that is too long to be held in full: `first` begins with its header. */
   readonly piece?: 'first' | 'later'
-  /** Whether it is, or ends, a whole payload. */
+  /** Whether it is a complete payload or the last piece of one. */
   readonly isEnd: boolean
 }
 
@@ -21,14 +21,14 @@ type Take = (frame: Frame) => boolean | void
 
 /**
  * Cuts a byte stream into payloads: packets of up to 16 MB − 1, with a length of three bytes and a sequence id; one of that length is
- * continued by the next. Only an unfinished payload is held back, and copied. Spec: MySQL Packets.
+ * continued by the next. Only an incomplete payload is held, as a copy. Spec: MySQL Packets.
  */
 export class Framer {
-  /** Bytes from which on a payload comes in pieces, as it arrives; the limit where it is Infinity. */
+  /** The size in bytes from which a payload is passed on in pieces as it arrives; if Infinity, `longest` is the limit. */
   streamsFrom = Infinity
   readonly #longest: number
   readonly #what: string
-  /** Of a payload that comes in pieces: what is to come of its packet, and whether that is continued. */
+  /** For a payload in pieces: the bytes still to come of its packet, and whether another packet continues it. */
   #more = 0
   #isChained = false
   #isStreaming = false
@@ -36,13 +36,13 @@ export class Framer {
   readonly #held = new HeldBytes()
   #wanted = 0
 
-  /** `longest` is the limit for a payload in bytes that does not come in pieces, `what` names the peer in errors. */
+  /** `longest` is the limit in bytes for a payload that is not passed on in pieces, `what` names the peer in errors. */
   constructor(longest: number, what: string) {
     this.#longest = longest
     this.#what = what
   }
 
-  /** Bytes of an unfinished payload. */
+  /** The number of bytes held of an incomplete payload. */
   get held(): number {
     return this.#held.length
   }
@@ -52,10 +52,10 @@ export class Framer {
     return this.#held.length === 0 && !this.#isStreaming
   }
 
-  /** Hands over what is whole now, in order; `take` returns false where it wants no more of this connection. */
+  /** Passes the complete payloads to `take`, in order; `take` returns false to get no more of this connection. */
   push(chunk: Buffer, take: Take): void {
     if (this.#held.length === 0) return void this.#cut(chunk, take)
-    // A large payload arrives in many chunks: it is looked at again when there is enough to go on.
+    // A large payload arrives in many chunks: it is examined again when there are enough bytes.
     if (chunk.length < this.#wanted - this.#held.length) return this.#held.add(chunk)
     this.#cut(this.#held.take(chunk), take)
   }
@@ -71,7 +71,7 @@ export class Framer {
     if (at < bytes.length) this.#held.add(bytes.subarray(at))
   }
 
-  /** The offset behind the payload that begins at `at`; `at` where there is more to come, undefined where no more is wanted. */
+  /** The offset after the payload that begins at `at`; `at` if more bytes are needed, undefined if `take` wants no more. */
   #whole(bytes: Buffer, at: number, take: Take): number | undefined {
     const sequence = bytes[at + 3]
     let total = 0
@@ -108,7 +108,7 @@ export class Framer {
     return take(frame) === false ? undefined : end
   }
 
-  /** More of a payload that comes in pieces. */
+  /** Continues a payload that is passed on in pieces. */
   #goOn(bytes: Buffer, at: number, take: Take): number | undefined {
     const begun = { head: undefined, length: 0, sequence: this.#next, piece: 'later' } as const
     if (this.#more > 0) return this.#piece(bytes, at, at, this.#more, begun, take)
@@ -119,7 +119,7 @@ export class Framer {
     return this.#piece(bytes, at, at + HEADER, length, begun, take)
   }
 
-  /** Hands over from `from` what there is of a packet whose payload begins, or goes on, at `body`. */
+  /** Passes on the available bytes from `from` of a packet whose payload begins, or continues, at `body`. */
   #piece(
     bytes: Buffer,
     from: number,
@@ -148,7 +148,7 @@ export class Framer {
   }
 }
 
-/** The payload of a frame that is whole. */
+/** The payload of a complete frame. */
 export function payloadOf({ bytes, length }: Pick<Frame, 'bytes' | 'length'>): Buffer {
   if (length < MAX_PACKET) return bytes.subarray(HEADER)
   const parts: Buffer[] = []
@@ -157,7 +157,7 @@ export function payloadOf({ bytes, length }: Pick<Frame, 'bytes' | 'length'>): B
   return Buffer.concat(parts)
 }
 
-/** Packets with a payload, the first with this sequence id. */
+/** Splits a payload into packets, the first with this sequence id. */
 export function encodePackets(payload: Uint8Array, sequence: number): Buffer {
   const packets = Math.floor(payload.length / MAX_PACKET) + 1
   const out = Buffer.allocUnsafe(payload.length + packets * HEADER)

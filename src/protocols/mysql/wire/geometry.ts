@@ -1,6 +1,6 @@
 /**
  * The coordinates of a shape as servers send it: the number of its reference system, then well-known binary of either byte order. Undefined
- * where it is none. Spec: MySQL manual, "Internal Geometry Storage Format"; OpenGIS, Well-Known Binary.
+ * if it is not a valid shape. Spec: MySQL manual, "Internal Geometry Storage Format"; OpenGIS, Well-Known Binary.
  */
 export function coordinatesOf(value: Buffer): readonly number[] | undefined {
   const found: number[] = []
@@ -8,7 +8,7 @@ export function coordinatesOf(value: Buffer): readonly number[] | undefined {
   return end === value.length ? found : undefined
 }
 
-/** Where the shape that begins at `at` ends; undefined where there is none. */
+/** The end of the shape that begins at `at`; undefined if it is not valid. */
 function shape(bytes: Buffer, at: number, found: number[], depth: number): number | undefined {
   if (depth > DEEPEST || at + HEADER > bytes.length) return undefined
   const isLittle = bytes[at] === 1
@@ -52,5 +52,5 @@ const SRID = 4
 const HEADER = 5
 /** Two numbers. */
 const POINT = 16
-/** Collections within collections; nobody has as many. */
+/** The nesting of collections; real ones are not nested as deeply. */
 const DEEPEST = 50

@@ -3,7 +3,7 @@ import { ByteWriter } from '../../../wire/byte-writer.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 import { capabilities, has } from './capabilities.ts'
 
-/** What a client answers to the greeting. Spec: Protocol::HandshakeResponse41; MariaDB, "Connection", Handshake Response Packet. */
+/** The client's answer to the greeting. Spec: Protocol::HandshakeResponse41; MariaDB, "Connection", Handshake Response Packet. */
 export interface HandshakeResponse {
   readonly type: 'response'
   readonly capabilities: number
@@ -15,11 +15,11 @@ export interface HandshakeResponse {
   readonly database: Buffer | undefined
   /** Name of the method that `authentication` is for. */
   readonly plugin: string | undefined
-  /** What a client says of itself; undefined where it says nothing. */
+  /** Connection attributes; undefined if there are none. */
   readonly attributes: readonly (readonly [name: Buffer, value: Buffer])[] | undefined
 }
 
-/** The beginning of a response, after which TLS is to begin. Spec: Protocol::SSLRequest. */
+/** The beginning of a response, after which TLS begins. Spec: Protocol::SSLRequest. */
 export interface TlsRequest {
   readonly type: 'tls-request'
   readonly capabilities: number
@@ -57,7 +57,7 @@ export function readAttributes(body: ByteReader): readonly (readonly [Buffer, Bu
   return attributes
 }
 
-/** Its capabilities say which of the fields there are. */
+/** The capabilities determine which fields are present. */
 export function encodeHandshakeResponse(message: HandshakeResponse | TlsRequest): Buffer {
   const out = new ByteWriter()
   const flags = message.capabilities
@@ -92,5 +92,5 @@ function zeroTerminated(out: ByteWriter, bytes: Buffer): void {
   out.uint8(0)
 }
 
-/** Of MySQL. In the last four MariaDB's clients have extended capabilities, of which we offer none. */
+/** The reserved bytes of MySQL. In the last four MariaDB's clients send extended capabilities, of which the gateway offers none. */
 const RESERVED = 23

@@ -4,8 +4,8 @@ import { WireError } from '../../../wire/wire-error.ts'
 import { capabilities, has } from './capabilities.ts'
 
 /**
- * The greeting of a server, version 10. Extended capabilities of MariaDB, in reserved bytes, are left unread and are zero in ours. Spec:
- * Protocol::HandshakeV10; MariaDB, "Connection", Initial Handshake Packet.
+ * The greeting of a server, version 10. MariaDB's extended capabilities, in reserved bytes, are ignored, and are zero in the gateway's
+ * greeting. Spec: Protocol::HandshakeV10; MariaDB, "Connection", Initial Handshake Packet.
  */
 export interface Handshake {
   readonly version: string
@@ -40,7 +40,7 @@ export function readHandshake(payload: Buffer): Handshake {
   return { version, threadId, scramble: scrambleOf(first, second), capabilities: flags, collation, status, plugin }
 }
 
-/** Some servers leave out the zero. Source: MySQL bug 59453. */
+/** Some servers omit the final zero. Source: MySQL bug 59453. */
 function pluginName(body: ByteReader): string {
   const rest = body.rest()
   const end = rest.indexOf(0)

@@ -9,9 +9,9 @@ export interface Ok {
   readonly lastInsertId: bigint
   readonly status: number
   readonly warnings: number
-  /** In words. */
+  /** A message. */
   readonly info: Buffer
-  /** What of the session has changed. */
+  /** Changes of the session state. */
   readonly changes: readonly SessionChange[]
 }
 
@@ -45,7 +45,7 @@ function readChanges(bytes: Buffer): SessionChange[] {
     const type = body.uint8()
     const data = new ByteReader(body.lengthEncodedBytes(), 'session state')
     if (type === SYSTEM_VARIABLES) {
-      // MariaDB puts several into one.
+      // MariaDB combines several into one.
       while (data.left > 0) add({ type: 'variable', name: data.lengthEncodedBytes(), value: data.lengthEncodedBytes() })
     } else if (type === SCHEMA) {
       add({ type: 'database', name: data.lengthEncodedBytes() })
@@ -61,8 +61,8 @@ const MAX_CHANGES = 10_000
 const SCHEMA = 1
 
 /**
- * An answer in which nothing of the session has changed, without words unless they are given, for a connection with these capabilities.
- * `head`: 0xfe where it ends rows.
+ * An OK without changes of the session state, and without a message unless one is given, for a connection with these capabilities. `head`:
+ * 0xfe if it ends rows.
  */
 export function encodeOk(
   { affectedRows = 0n, lastInsertId = 0n, status, warnings = 0 }: OwnOk,

@@ -1,15 +1,15 @@
-/** What a server said that it is. `number` as in executable comments: 101119 is 10.11.19, 80400 is 8.4.0. */
+/** The version that a server reports. `number` as in executable comments: 101119 is 10.11.19, 80400 is 8.4.0. */
 export interface ServerVersion {
   readonly flavor: 'mysql' | 'mariadb'
   readonly number: number
-  /** As the greeting has it. */
+  /** As in the greeting. */
   readonly text: string
 }
 
 /**
- * Reads the version of a greeting. MariaDB up to 10.x writes `5.5.5-` in front of its own, for replicas that know no 10. Undefined
- * where there are no three numbers: such a server is not served, since nobody could say how it reads a text.
- * Source: MariaDB, "Connection", Initial Handshake Packet; MySQL, Protocol::HandshakeV10.
+ * Reads the version of a greeting. MariaDB up to 10.x writes `5.5.5-` in front of its own, for replicas that do not support 10. Undefined
+ * if there are not three numbers: such a server is not supported, since it is unknown how it reads a text. Source: MariaDB, "Connection",
+ * Initial Handshake Packet; MySQL, Protocol::HandshakeV10.
  */
 export function parseServerVersion(text: string): ServerVersion | undefined {
   const isMariadb = /mariadb/i.test(text)

@@ -43,7 +43,7 @@ export function readProcessKill(payload: Buffer): number {
   return readStatementId(payload, 'COM_PROCESS_KILL')
 }
 
-/** COM_FIELD_LIST, sent by the client: columns of a table whose names are like a pattern. Spec: COM_FIELD_LIST. */
+/** COM_FIELD_LIST, sent by the client: lists the columns of a table whose names match a pattern. Spec: COM_FIELD_LIST. */
 export function readFieldList(payload: Buffer): { readonly table: Buffer; readonly pattern: Buffer } {
   const body = new ByteReader(payload, 'COM_FIELD_LIST')
   body.uint8()

@@ -8,9 +8,9 @@ import { valueText } from './binary-value.ts'
 /** COM_STMT_EXECUTE, sent by the client, without query attributes. Spec: COM_STMT_EXECUTE. */
 export interface StmtExecute {
   readonly id: number
-  /** Rows are kept for COM_STMT_FETCH. */
+  /** Whether the server keeps the rows for COM_STMT_FETCH. */
   readonly opensCursor: boolean
-  /** Values as text; null is NULL. `undefined` where it was sent as long data. */
+  /** Values as text; null is NULL. undefined if it was sent as long data. */
   readonly parameters: readonly (string | null | undefined)[]
   readonly types: readonly ParameterType[]
 }
@@ -25,7 +25,7 @@ export const readExecuteId = (payload: Buffer): number => {
   return payload.readUInt32LE(1)
 }
 
-/** `known`: types that were sent before; `long`: parameters whose values came as long data. */
+/** `known`: types that were sent before; `long`: parameters whose values were sent as long data. */
 export function readStmtExecute(
   payload: Buffer,
   count: number,
@@ -40,7 +40,7 @@ export function readStmtExecute(
   if (iterations !== 1) throw new WireError(`COM_STMT_EXECUTE: ${iterations} iterations`)
   const opensCursor = flags !== 0
   if (count === 0) {
-    // Some clients send a flag for types that there are none of.
+    // Some clients send the flag for types without any types.
     if (body.left > 1) body.end()
     return { id, opensCursor, parameters: [], types: [] }
   }

@@ -1,6 +1,6 @@
 import { ByteReader } from '../../../wire/byte-reader.ts'
 
-/** The values of a row in text form, of so many columns; null is NULL. Spec: Text Resultset Row. */
+/** The values of a text row with `columns` columns; null is NULL. Spec: Text Resultset Row. */
 export function readTextRow(payload: Buffer, columns: number): (Buffer | null)[] {
   const body = new ByteReader(payload, 'row')
   const values = body.list(columns, () => {

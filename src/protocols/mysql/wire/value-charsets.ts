@@ -1,19 +1,19 @@
 import { isUtf8 } from 'node:buffer'
 import { charsetOfCollation, decodeLatin1 } from './charsets.ts'
 
-/** A text of a result, and how another one is put in its place; undefined where its character set has no bytes for that. */
+/** A text of a result, and a function that encodes a replacement; undefined if its character set cannot encode that. */
 export interface DecodedText {
   readonly text: string
   readonly encode: (text: string) => Buffer | undefined
 }
 
 /**
- * How texts of results are read that come in the character set of their own column, since the client has asked for no other
- * (`character_set_results` is NULL). `bytes`: ASCII is itself, and what else there is stands for itself, byte for byte.
+ * The encoding of texts in results that have the character set of their own column, because the client has asked for no other
+ * (`character_set_results` is NULL). `bytes`: ASCII characters are unchanged, and every other byte is treated as one character.
  */
 export type ValueCharset = 'utf8' | 'latin1' | 'utf16be' | 'utf16le' | 'utf32be' | 'bytes'
 
-/** Undefined for binary, for what is not known, and for swe7, in which some of ASCII are other letters. */
+/** Undefined for binary, for unknown collations, and for swe7, in which some ASCII codes are other letters. */
 export function valueCharset(collation: number): ValueCharset | undefined {
   switch (charsetOfCollation(collation)) {
     case 'utf8mb4':
@@ -30,7 +30,7 @@ export function valueCharset(collation: number): ValueCharset | undefined {
   }
 }
 
-/** Undefined where the bytes are none of the character set. */
+/** Undefined if the bytes are not valid in the character set. */
 export function decodeValue(bytes: Buffer, charset: ValueCharset): DecodedText | undefined {
   switch (charset) {
     case 'utf8':
@@ -55,7 +55,7 @@ export function decodeValue(bytes: Buffer, charset: ValueCharset): DecodedText |
   }
 }
 
-/** Bytes of no character set: each as a character of its own. */
+/** Bytes without a character set, each as one character. */
 export const decodeBytes = (bytes: Buffer): DecodedText => ({ text: bytes.toString('latin1'), encode: encodeBytes })
 
 function decodeUtf32(bytes: Buffer): DecodedText | undefined {
@@ -97,7 +97,10 @@ const LATIN1_OF = new Map(
   Array.from({ length: 0x20 }, (_, index) => [decodeLatin1(Buffer.of(0x80 + index)), 0x80 + index]),
 )
 
-/** Those that no client may have for itself. Source: information_schema.collations of MariaDB 10.11 and 11.4, and of MySQL 8.4. */
+/**
+ * Character sets that clients cannot use for a connection. Source: information_schema.collations of MariaDB 10.11 and 11.4, and of MySQL
+ * 8.4.
+ */
 const RANGES: readonly (readonly [from: number, to: number, charset: ValueCharset])[] = [
   [35, 35, 'utf16be'],
   [54, 55, 'utf16be'],

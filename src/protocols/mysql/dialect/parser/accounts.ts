@@ -1,7 +1,7 @@
 import { Kind } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
 
-/** `'user'@'host'`, `user@host`, `user`, CURRENT_USER, CURRENT_ROLE: who it is does not matter. */
+/** `'user'@'host'`, `user@host`, `user`, CURRENT_USER, CURRENT_ROLE: which account it is does not matter. */
 export function readAccount(cursor: Cursor): void {
   if (cursor.takeAny('CURRENT_USER', 'CURRENT_ROLE') !== undefined) {
     if (cursor.takeSign('(')) cursor.expectSign(')')

@@ -7,8 +7,8 @@ import { readExpression } from './clauses.ts'
 import { readCacheIndex, readLock, readMaintenance, readUnlock } from './tables.ts'
 
 /**
- * Statements that look after the server, accounts and replication. They are kinds; what else they say, rules do not ask for.
- * Source: MySQL manual, Database Administration Statements; MariaDB, Administrative SQL Statements.
+ * Statements that administer the server, accounts and replication. They only have kinds; rules do not refer to their other parts. Source:
+ * MySQL manual, Database Administration Statements; MariaDB, Administrative SQL Statements.
  */
 export function readAdministration(cursor: Cursor): Utility {
   switch (cursor.word) {
@@ -84,7 +84,7 @@ export function readAdministration(cursor: Cursor): Utility {
   }
 }
 
-/** A kind that the word alone gives, with whatever comes behind it. */
+/** A statement whose first word determines its kind, whatever follows. */
 function rest(kind: string, cursor: Cursor, skipsWord = true): Utility {
   if (skipsWord) cursor.at++
   if (cursor.isAtStatementEnd) cursor.fail('more')
@@ -133,7 +133,7 @@ function readGrant(cursor: Cursor): Utility {
   })
 }
 
-/** The table that stands behind ON, where it is one. */
+/** The table after ON, if it is a table. */
 function objectAt(cursor: Cursor): Name | undefined {
   if (!cursor.isNameAt(1)) return undefined
   const first = cursor.foldTable(cursor.tokens.value(cursor.at + 1))
@@ -197,7 +197,7 @@ function readReplica(cursor: Cursor): Utility {
   return secret(utility(isStart ? 'start-replica' : 'stop-replica'))
 }
 
-/** Code of a library, which the server runs from then on. */
+/** INSTALL and UNINSTALL: library code that the server runs from then on. */
 function readInstall(cursor: Cursor): Utility {
   const isInstall = cursor.expectAny('INSTALL', 'UNINSTALL') === 'INSTALL'
   const prefix = isInstall ? 'install' : 'uninstall'

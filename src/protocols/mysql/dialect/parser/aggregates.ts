@@ -10,13 +10,13 @@ const AGGREGATES = new Set(
    JSON_ARRAYAGG JSON_OBJECTAGG ST_COLLECT`.split(/\s+/),
 )
 
-/** They need an OVER. */
+/** Window functions, which need an OVER. */
 const WINDOWS = new Set(
   `ROW_NUMBER RANK DENSE_RANK PERCENT_RANK CUME_DIST NTILE LAG LEAD FIRST_VALUE LAST_VALUE NTH_VALUE MEDIAN
    PERCENTILE_CONT PERCENTILE_DISC`.split(/\s+/),
 )
 
-/** How many arguments they take at most. */
+/** The maximum number of arguments. */
 const MOST: ReadonlyMap<string, number> = new Map([
   ...`COUNT SUM AVG MIN MAX BIT_AND BIT_OR BIT_XOR STD STDDEV STDDEV_POP STDDEV_SAMP VARIANCE VAR_POP VAR_SAMP
     JSON_ARRAYAGG ST_COLLECT NTILE FIRST_VALUE MEDIAN PERCENTILE_CONT PERCENTILE_DISC`
@@ -27,10 +27,10 @@ const MOST: ReadonlyMap<string, number> = new Map([
   ['NTH_VALUE', 2],
 ])
 
-/** Whether a function that is called so is an aggregate or a window function. */
+/** Whether a function of this name is an aggregate or a window function. */
 export const isAggregate = (word: string): boolean => AGGREGATES.has(word) || WINDOWS.has(word)
 
-/** A call of one, with what may follow it: WITHIN GROUP, RESPECT NULLS, OVER. */
+/** A call of an aggregate or window function, with WITHIN GROUP, RESPECT NULLS and OVER after it. */
 export function readAggregate(word: string, cursor: Cursor): Expression {
   cursor.at++
   cursor.expectSign('(')

@@ -12,7 +12,7 @@ import {
 import type { Cursor } from './cursor.ts'
 import { readExpression, readOrder } from './clauses.ts'
 
-/** What ALTER TABLE does besides what its definitions say. */
+/** What ALTER TABLE does besides its definitions. */
 class Alteration extends Definition {
   readonly does = new Set(['alter-table'])
   readonly makes: Name[] = []
@@ -29,7 +29,7 @@ export function readAlterTable(cursor: Cursor): Utility {
   else if (cursor.isMariadb) cursor.take('NOWAIT')
   const found = new Alteration()
   if (!cursor.isAtStatementEnd) cursor.list(() => readAlteration(found, cursor))
-  // Behind the others, without a comma.
+  // After the other parts, without a comma.
   if (cursor.take('PARTITION')) readPartitions(found, cursor)
   else if (cursor.take('REMOVE')) cursor.expect('PARTITIONING')
   return utility([...found.does], {
@@ -92,7 +92,7 @@ function readAlteration(found: Alteration, cursor: Cursor): void {
       cursor.at++
       return cursor.expect('VALIDATION')
     case 'PARTITION':
-      // Read by the caller.
+      // The caller reads it.
       return
     case 'REMOVE':
       return

@@ -13,7 +13,7 @@ import {
   type UtilityDetail,
 } from '../../../../sql/query.ts'
 
-// Nodes of the neutral tree, with everything left out that a text does not have.
+// Nodes of the dialect-independent tree, without the parts that a text does not have.
 
 export const bare = (name: string): Name => ({ schema: undefined, name })
 

@@ -2,18 +2,18 @@ import type { Expression, Sort, Window } from '../../../../sql/query.ts'
 import { column } from './build.ts'
 import { fold, type Cursor } from './cursor.ts'
 
-// What expressions and the functions in them are made of.
+// The parts of expressions and of the functions in them.
 
 export const readExpression = (cursor: Cursor): Expression => cursor.read.expression(cursor)
 
-/** A parenthesis right behind it; under IGNORE_SPACE after spaces, too. */
+/** Whether a parenthesis directly follows; under IGNORE_SPACE spaces may precede it. */
 export function isCalled(cursor: Cursor): boolean {
   if (!cursor.isSignAt(1, '(')) return false
   const between = cursor.tokens.text.slice(cursor.tokens.end(cursor.at), cursor.tokens.start(cursor.at + 1))
   return between === '' || (cursor.context.sqlMode.has('IGNORE_SPACE') && /^[ \t\n\v\f\r]*$/.test(between))
 }
 
-/** `column`, `table.column`, `database.table.column`; where stars are allowed, one of them at the end. */
+/** `column`, `table.column`, `database.table.column`; if allowed, with a star at the end. */
 export function readColumn(cursor: Cursor, allowsStar: boolean): Expression {
   const path: string[] = []
   let last = cursor.name()
@@ -25,7 +25,7 @@ export function readColumn(cursor: Cursor, allowsStar: boolean): Expression {
   return column(...path, fold(last))
 }
 
-/** The offset of what stands behind the parenthesis that closes the one at an offset. */
+/** The offset after the parenthesis that closes the one at an offset. */
 export const behindParentheses = (cursor: Cursor, from: number): number =>
   cursor.tokens.closing(cursor.at + from) + 1 - cursor.at
 
@@ -38,7 +38,7 @@ export function readArguments(cursor: Cursor): readonly Expression[] {
   return args
 }
 
-/** What stands before IN, FROM or AGAINST: no more than operators of bits and numbers. */
+/** An expression before IN, FROM or AGAINST: only with arithmetic and bit operators. */
 export function readNoPredicate(cursor: Cursor): Expression {
   return cursor.nest(() => cursor.read.operand(cursor))
 }
@@ -70,7 +70,7 @@ export function isInterval(cursor: Cursor): boolean {
   return true
 }
 
-/** The number of an interval; what unit it has tells nothing. */
+/** The amount of an interval; its unit does not matter. */
 export function readInterval(cursor: Cursor): Expression {
   cursor.expect('INTERVAL')
   const amount = readExpression(cursor)
@@ -80,7 +80,7 @@ export function readInterval(cursor: Cursor): Expression {
 
 // ── order and windows ──────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The list behind ORDER BY. */
+/** The list after ORDER BY. */
 export const readOrder = (cursor: Cursor): readonly Sort[] =>
   cursor.list(() => {
     const by = readExpression(cursor)
@@ -90,7 +90,7 @@ export const readOrder = (cursor: Cursor): readonly Sort[] =>
 
 export const maybeOrder = (cursor: Cursor): readonly Sort[] => (cursor.take('ORDER', 'BY') ? readOrder(cursor) : [])
 
-/** What stands between the parentheses of a window. */
+/** The specification between the parentheses of a window. */
 export function readWindow(cursor: Cursor): Window {
   cursor.expectSign('(')
   const refers = cursor.isAny('PARTITION', 'ORDER', 'ROWS', 'RANGE', 'GROUPS') ? undefined : cursor.maybeName()

@@ -6,8 +6,8 @@ import { readExpression } from './clauses.ts'
 import { readType } from './types.ts'
 
 /**
- * Blocks of statements are read to know where they end, since semicolons stand within them; what they do is not looked at.
- * Source: MySQL manual, Compound Statement Syntax; MariaDB, Programmatic & Compound Statements.
+ * Blocks of statements are read to find their end, since they contain semicolons; their effect is not analysed. Source: MySQL manual,
+ * Compound Statement Syntax; MariaDB, Programmatic & Compound Statements.
  */
 export function isCompound(cursor: Cursor): boolean {
   if (cursor.isInBody)
@@ -77,7 +77,7 @@ function readCompoundStatement(cursor: Cursor): void {
       cursor.list(() => (cursor.kind === Kind.userVariable ? cursor.at++ : cursor.name()))
       return
     case 'FOR':
-      // `1..10` is taken apart in a way of its own.
+      // `1..10` is split into tokens in a special way.
       return cursor.fail('another loop than FOR')
     default:
       cursor.name()
@@ -89,7 +89,7 @@ function end(word: string, cursor: Cursor): void {
   cursor.maybeName()
 }
 
-/** Behind BEGIN. */
+/** A block, from after BEGIN. */
 function readBlock(cursor: Cursor): void {
   while (cursor.is('DECLARE')) {
     readDeclare(cursor)
@@ -100,7 +100,7 @@ function readBlock(cursor: Cursor): void {
   cursor.maybeName()
 }
 
-/** Statements, each with its semicolon, up to one of the words. */
+/** Statements, each with its semicolon, up to one of the words `ends`. */
 function readStatements(cursor: Cursor, ...ends: readonly string[]): void {
   while (!cursor.isAny(...ends)) {
     if (cursor.isAtEnd) cursor.fail(ends.join(' or '))

@@ -2,7 +2,7 @@ import type { Constant, Expression } from '../../../../sql/query.ts'
 import { Kind } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
 
-/** The literal that stands here; texts in a row are one. */
+/** The literal at the cursor; consecutive texts are one. */
 export function constantAt(cursor: Cursor): Constant {
   const { kind, place } = cursor
   const value = cursor.tokens.value(cursor.at++)
@@ -36,7 +36,7 @@ function withMore(first: string, at: number, cursor: Cursor): Constant {
   return others.length === 0 ? constant : { ...constant, others }
 }
 
-/** A list of many constants with one constant in all places: what they are does not matter, but where they stand. */
+/** Replaces a list of many constants by one constant: only their offsets matter, not their values. */
 export function shareConstants(listed: readonly Expression[]): readonly Expression[] {
   if (listed.length <= FEW || !listed.every(isShared)) return listed
   const [first, ...rest] = listed

@@ -8,7 +8,7 @@ import { isQueryInParentheses, isQueryWord } from './subqueries.ts'
 import { readQuery } from './queries.ts'
 import { readType } from './types.ts'
 
-/** What the definition of a table, or a change of it, computes and names. */
+/** What the definition of a table, or a change of one, computes and names. */
 export class Definition {
   readonly expressions: Expression[] = []
   readonly types: TypeName[] = []
@@ -35,7 +35,7 @@ export function readCreateTable(temporary: boolean, replaces: boolean, cursor: C
   cursor.takeAny('IGNORE', 'REPLACE')
   const isNamed = cursor.take('AS')
   const selects = isNamed || isQueryWord(cursor) || isQueryInParentheses(cursor)
-  // Engines of MariaDB may find the columns by themselves.
+  // Engines of MariaDB may determine the columns themselves.
   if (!selects && !isDefined && !cursor.isMariadb) cursor.fail('columns')
   const { into } = cursor
   const statements = selects ? [cursor.nest(() => readQuery(cursor))] : []
@@ -269,12 +269,12 @@ function readGenerated(found: Definition, cursor: Cursor): boolean {
 
 // ── options ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Engines that keep rows in the server and show those of no other table. */
+/** Engines that store rows on the server and do not show those of other tables. */
 const ENGINES = new Set(
   'innodb myisam aria memory heap archive csv blackhole rocksdb ndb ndbcluster sequence columnstore'.split(' '),
 )
 
-/** Options that say nothing of other tables or of files. */
+/** Options that do not refer to other tables or to files. */
 const OPTIONS = new Set(
   `AUTOEXTEND_SIZE AUTO_INCREMENT AVG_ROW_LENGTH CHECKSUM COLLATE COMMENT COMPRESSION DELAY_KEY_WRITE ENCRYPTED
    ENCRYPTION ENCRYPTION_KEY_ID IETF_QUOTES INSERT_METHOD ITEF_QUOTES KEY_BLOCK_SIZE MAX_ROWS MIN_ROWS PACK_KEYS PAGE_CHECKSUM
@@ -282,7 +282,7 @@ const OPTIONS = new Set(
    TABLE_CHECKSUM TRANSACTIONAL CHARSET SECONDARY_ENGINE_ATTRIBUTE`.split(/\s+/),
 )
 
-/** Whether an option was read; commas may stand between them. */
+/** Returns whether an option was read; commas may separate options. */
 export function readTableOption(found: Definition, cursor: Cursor): boolean {
   if (cursor.takeAny('ENGINE', 'TYPE') !== undefined) {
     cursor.takeSign('=')
@@ -325,7 +325,7 @@ export function readTableOption(found: Definition, cursor: Cursor): boolean {
     cursor.at++
     readOptionValue(cursor)
   } else if (cursor.isName() && cursor.isSignAt(1, '=')) {
-    // What an engine has of its own.
+    // An option of an engine.
     found.unknown.push(`the option ${fold(cursor.name())} is not read`)
     readOptionValue(cursor)
   } else return false
@@ -342,7 +342,7 @@ function readTableOptions(found: Definition, cursor: Cursor): void {
   while (readTableOption(found, cursor)) cursor.takeSign(',')
 }
 
-/** PARTITION BY, with names of files and tablespaces within. */
+/** PARTITION BY, including names of files and tablespaces. */
 export function readPartitions(found: Definition, cursor: Cursor): void {
   cursor.expect('BY')
   let open = 0

@@ -4,7 +4,7 @@ import { NotRead } from '../not-read.ts'
 import type { ReadingContext } from '../reading-context.ts'
 import { isIntroducer, wordsOf, type Words } from '../words.ts'
 
-/** What reads parts of a text that hold others: given by whoever knows them all. */
+/** Functions for parts of a text that contain other parts: passed in by a module that knows all of them. */
 export interface Readers {
   readonly query: (cursor: Cursor) => Query
   readonly expression: (cursor: Cursor) => Expression
@@ -17,12 +17,12 @@ export interface Readers {
 
 export interface Into {
   readonly where: 'file' | 'variables'
-  /** The name of the file, and how it is written. */
+  /** The name of the file, and its format. */
   readonly path: readonly Expression[]
   readonly variables: readonly string[]
 }
 
-/** A place in the tokens of a text, with all that its statement was found to be so far. */
+/** A position in the tokens of a text, with everything found in its statement so far. */
 export class Cursor {
   readonly tokens: Tokens
   readonly context: ReadingContext
@@ -30,18 +30,18 @@ export class Cursor {
   readonly read: Readers
   readonly isMariadb: boolean
   at = 0
-  /** How many parameters the statement has so far: they have no names. */
+  /** The number of parameters in the statement so far: they have no names. */
   parameters = 0
-  /** Within the body of a stored program, whose variables may stand where constants do. */
+  /** Whether it is in the body of a stored program, where variables are allowed in place of constants. */
   isInBody = false
-  /** Joins that keep the rows of one side, whatever the other has. */
+  /** Joins that keep all rows of one side. */
   readonly outerJoins = new Map<Join, 'left' | 'right'>()
-  /** Where the rows of the statement's query go, if not to the client. */
+  /** The destination of the query's rows, if it is not the client. */
   into: Into | undefined
-  /** What the row is called that an INSERT was to make. */
+  /** The name of the row that an INSERT would have inserted. */
   given = '\0given'
   #depth = 0
-  /** How many levels what has been read since the last `nest` began has: those who read the tree go down as far. */
+  /** The number of levels of what has been read since the last `nest` began: functions that walk the tree recurse as deeply. */
   #height = 0
   #wordAt = -1
   #word = ''
@@ -62,12 +62,12 @@ export class Cursor {
     return this.at >= this.tokens.count
   }
 
-  /** Where it is in the text. */
+  /** Its offset in the text. */
   get place(): number {
     return this.tokens.start(this.at)
   }
 
-  /** The word in upper case; empty where something else stands. */
+  /** The word at the cursor in upper case; empty if there is no word. */
   get word(): string {
     if (this.#wordAt !== this.at) {
       this.#word = this.wordAt(0)
@@ -93,7 +93,7 @@ export class Cursor {
     return this.word !== '' && words.includes(this.word)
   }
 
-  /** These words, one after another. */
+  /** Whether these words follow. */
   are(...words: readonly string[]): boolean {
     return words.every((word, index) => this.wordAt(index) === word)
   }
@@ -104,7 +104,7 @@ export class Cursor {
     return true
   }
 
-  /** One of these, which is returned; undefined where none stands here. */
+  /** Takes one of these words and returns it; undefined if none is at the cursor. */
   takeAny(...words: readonly string[]): string | undefined {
     const { word } = this
     if (word === '' || !words.includes(word)) return undefined
@@ -133,7 +133,7 @@ export class Cursor {
     )
   }
 
-  /** The sign that stands here; empty where something else does. */
+  /** The sign at the cursor; empty if there is none. */
   get sign(): string {
     return this.kind === Kind.sign ? this.tokens.source(this.at) : ''
   }
@@ -148,12 +148,12 @@ export class Cursor {
     if (!this.takeSign(sign)) this.fail(sign)
   }
 
-  /** Names what was looked for and where, never what stands there. */
+  /** Reports what was expected and where, never the content of the text. */
   fail(expected: string): never {
     throw new NotRead(`expected ${expected} at character ${this.place + 1}`)
   }
 
-  /** Reads something that may hold others of its kind: only so many levels of it. */
+  /** Reads something that may contain others of its kind, up to a number of levels. */
   nest<T>(read: () => T): T {
     if (this.#depth === MAX_DEPTH) throw new NotRead(TOO_DEEP)
     const beside = this.#height
@@ -166,7 +166,7 @@ export class Cursor {
     return result
   }
 
-  /** Reads an operand whose levels stand beside those of what was read before, and not above them. */
+  /** Reads an operand whose levels are beside those of what was read before, not on top of them. */
   beside<T>(read: (cursor: Cursor) => T): T {
     const before = this.#height
     this.#height = 0
@@ -175,7 +175,7 @@ export class Cursor {
     return result
   }
 
-  /** What has been read becomes a part of something, as each operand on the left of `+`. */
+  /** Adds a level on top of what has been read, as for each left operand of `+`. */
   grow(): void {
     if (++this.#height > MAX_HEIGHT) throw new NotRead(TOO_DEEP)
   }
@@ -193,7 +193,7 @@ export class Cursor {
     return this.isNameAt(0)
   }
 
-  /** A name as it is written. */
+  /** A name, with its case unchanged. */
   name(isRefused?: (word: string) => boolean): string {
     if (!this.isNameAt(0, isRefused)) this.fail('a name')
     return this.tokens.value(this.at++)
@@ -212,7 +212,7 @@ export class Cursor {
     return this.context.foldsTableNames ? fold(name) : name
   }
 
-  /** A name of a column, which is the same in any case. */
+  /** A name of a column, which is not case-sensitive. */
   columnName(): string {
     return fold(this.name())
   }
@@ -224,7 +224,7 @@ export class Cursor {
     return { schema: first, name: this.tableName() }
   }
 
-  /** Several of something with commas between. */
+  /** A list separated by commas. */
   list<T>(read: () => T): T[] {
     const all = [read()]
     while (this.takeSign(',')) all.push(read())
@@ -239,7 +239,7 @@ export class Cursor {
     return all
   }
 
-  // ── literals that are no part of an expression ───────────────────────────────────────────────────────────────────
+  // ── literals outside expressions ─────────────────────────────────────────────────────────────────────────────────
 
   get isText(): boolean {
     return this.kind === Kind.text || this.kind === Kind.nationalText
@@ -255,7 +255,7 @@ export class Cursor {
     return this.kind === Kind.text ? this.tokens.value(this.at++) : undefined
   }
 
-  /** A text that stands by itself: nothing says that its characters are others, and nothing is put together with it. */
+  /** A text without an introducer or adjacent texts, which is exactly what it says. */
   get loneText(): string | undefined {
     const { kind, tokens } = this
     if (kind !== Kind.text) return undefined
@@ -269,15 +269,15 @@ export class Cursor {
     return this.tokens.source(this.at++)
   }
 
-  // ── what is not looked into ──────────────────────────────────────────────────────────────────────────────────────
+  // ── skipped parts ────────────────────────────────────────────────────────────────────────────────────────────────
 
   get isAtStatementEnd(): boolean {
     return this.isAtEnd || this.isSign(';')
   }
 
   /**
-   * To the end of the statement. Outside of stored programs only a semicolon ends one, and none stands within parentheses: what
-   * comes in between may be anything that the caller need not know.
+   * Skips to the end of the statement. Outside stored programs only a semicolon ends a statement, and none is within parentheses: the
+   * caller need not know what is skipped.
    */
   skipRest(): void {
     let open = 0
@@ -292,7 +292,7 @@ export class Cursor {
     if (open > 0) this.fail(')')
   }
 
-  /** From an opening parenthesis behind its closing one. */
+  /** Skips from an opening parenthesis to after its closing one. */
   skipParentheses(): void {
     this.expectSign('(')
     for (let open = 1; open > 0; this.at++) {
@@ -304,16 +304,16 @@ export class Cursor {
   }
 }
 
-/** Each level takes a dozen calls here, and up to five in what reads the tree. */
+/** Each level takes a dozen calls here, and up to five in the functions that walk the tree. */
 export const MAX_DEPTH = 200
 const MAX_HEIGHT = 400
 const TOO_DEEP = 'it is nested too deeply'
 
 /**
- * A user variable, by what its name is the same as. Servers compare these names by a collation that we do not: but for letters of ASCII,
- * which have no case, one is kept as it is written.
+ * The name of a user variable in a form for comparison. Servers compare these names by a collation that the gateway does not implement:
+ * names with other characters than those of ASCII identifiers are kept as written.
  */
 export const variableName = (name: string): string => (/^[\w$.]+$/.test(name) ? name.toLowerCase() : name)
 
-/** As the servers fold names: character by character, where JavaScript makes two of one. */
+/** Folds a name as the servers do, character by character; JavaScript would turn one of them into two. */
 export const fold = (name: string): string => name.replaceAll('İ', 'i').toLowerCase()

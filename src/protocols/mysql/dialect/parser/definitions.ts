@@ -35,7 +35,7 @@ export function readDefinition(cursor: Cursor): Utility {
   }
 }
 
-/** MariaDB: how long to wait for locks. */
+/** MariaDB: the time to wait for locks. */
 export function readWait(cursor: Cursor): void {
   if (!cursor.isMariadb) return
   if (cursor.take('WAIT')) cursor.integer()
@@ -106,7 +106,7 @@ function readView(kind: string, replaces: boolean, cursor: Cursor): Utility {
     cursor.takeAny('CASCADED', 'LOCAL')
     cursor.expect('CHECK', 'OPTION')
   }
-  // One that is replaced is there already.
+  // A view that is replaced exists already.
   const isNew = kind === 'create-view' && !replaces
   return utility(kind, { [isNew ? 'makes' : 'writes']: [name], statements: [query] })
 }
@@ -205,7 +205,7 @@ function readCreateIndex(cursor: Cursor): Utility {
   cursor.expect('ON')
   const on = cursor.qualifiedName()
   const { columns, expressions } = readKeyParts(cursor)
-  // How it is stored.
+  // Storage options.
   cursor.skipRest()
   return utility('create-index', {
     writes: [on],
@@ -215,7 +215,7 @@ function readCreateIndex(cursor: Cursor): Utility {
   })
 }
 
-// ── what may be created, altered and dropped alike ─────────────────────────────────────────────────────────────────
+// ── objects that may be created, altered and dropped ───────────────────────────────────────────────────────────────
 
 function readDatabase(verb: string, cursor: Cursor): Utility {
   cursor.expectAny('DATABASE', 'SCHEMA')
@@ -233,7 +233,7 @@ function readAccounts(verb: string, cursor: Cursor): Utility {
   return utility(`${verb}-${kind}`, { detail: { secret: true } })
 }
 
-/** Of another database, with its password. */
+/** A server object names another database, with its password. */
 function readServer(verb: string, cursor: Cursor): Utility {
   cursor.expect('SERVER')
   takeIf(cursor)
@@ -366,7 +366,7 @@ function readDropRelations(temporary: boolean, cursor: Cursor): Utility {
   takeIf(cursor)
   const writes = cursor.list(() => cursor.qualifiedName())
   readWait(cursor)
-  // Neither of them means anything.
+  // Neither word has an effect.
   cursor.takeAny('RESTRICT', 'CASCADE')
   return utility(`drop-${kind}`, { writes, detail: { temporary } })
 }

@@ -12,7 +12,7 @@ import { isQueryInParentheses, readSubquery } from './subqueries.ts'
  * Precedence, where predicates may follow one another.
  */
 export function readAnyExpression(cursor: Cursor): Expression {
-  // Lists of constants may have millions.
+  // Lists of constants may have millions of elements.
   if (isLiteral(cursor.kind) && (cursor.isSignAt(1, ',') || cursor.isSignAt(1, ')'))) return constantAt(cursor)
   return cursor.nest(() => readOr(cursor))
 }
@@ -57,7 +57,7 @@ const isAnd = (cursor: Cursor): boolean => cursor.is('AND') || cursor.isSign('&&
 /** Under HIGH_NOT_PRECEDENCE, NOT binds as tightly as `!`. */
 const bindsTightly = (cursor: Cursor): boolean => cursor.context.sqlMode.has('HIGH_NOT_PRECEDENCE')
 
-/** An operand of AND: a negation, or what it may be applied to. */
+/** An operand of AND: a negation, or an operand of NOT. */
 export function readNot(cursor: Cursor): Expression {
   if (!cursor.is('NOT') || bindsTightly(cursor)) return readTest(cursor)
   cursor.at++
@@ -147,7 +147,7 @@ function readMatch(cursor: Cursor): Expression {
       cursor.expectSign(')')
     } else return left
     cursor.grow()
-    // MySQL has one of them for each operand.
+    // MySQL allows one BETWEEN for each operand.
     if (!cursor.isMariadb) return left
   }
 }
@@ -170,7 +170,7 @@ function readPattern(left: Expression, word: string, negated: boolean, cursor: C
   return operation(negated ? 'not like' : 'like', args, 'like', negated)
 }
 
-/** How tightly the operator that stands here binds, between operands of bits and numbers; 0: there is none. */
+/** The precedence of the operator at the cursor, between operands of arithmetic and bit operators; 0: there is none. */
 function tightness(cursor: Cursor): number {
   if (cursor.kind === Kind.word) return cursor.is('DIV') || cursor.is('MOD') ? 5 : 0
   switch (cursor.sign) {

@@ -10,7 +10,7 @@ import { readType } from './types.ts'
 /** Items of FROM with commas between, which bind less tightly than JOIN. Source: MySQL manual, JOIN Clause; MariaDB, JOIN Syntax. */
 export const readFrom = (cursor: Cursor): readonly FromItem[] => cursor.list(() => readReference(cursor))
 
-/** Tables that are joined. An ON belongs to the last join before it that has none. */
+/** Joined tables. An ON belongs to the last preceding join without one. */
 export function readReference(cursor: Cursor): FromItem {
   let left = readFactor(cursor)
   for (;;) {
@@ -62,7 +62,7 @@ function joined(left: FromItem, right: FromItem, kind: JoinKind, cursor: Cursor)
 
 const EQUALS: readonly Name[] = [{ schema: undefined, name: '=' }]
 
-/** Which joins leave rows out of neither side is asked of those that write to a part of them. */
+/** Outer joins are noted for statements that write to one of the joined tables. */
 function keep(join: Join, kind: JoinKind, cursor: Cursor): Join {
   if (kind === 'left' || kind === 'right') cursor.outerJoins.set(join, kind)
   return join
@@ -118,7 +118,7 @@ function readNested(cursor: Cursor): FromItem {
   }, first)
 }
 
-/** A table, with what may stand between its name and its alias. */
+/** A table, with the clauses between its name and its alias. */
 export function readTable(cursor: Cursor): Table {
   const name = readPartition(cursor.qualifiedName(), cursor)
   const sample = cursor.isMariadb && cursor.are('FOR', 'SYSTEM_TIME') ? readSystemTime(cursor) : []
@@ -127,7 +127,7 @@ export function readTable(cursor: Cursor): Table {
   return { kind: 'table', name, alias, sample, method: undefined }
 }
 
-/** Of `PARTITION (p)` the table alone is kept, as a part of it: which rows are in one says something of its key. */
+/** `PARTITION (p)` is read as a part of the table: which rows are in a partition reveals something about their keys. */
 export function readPartition(name: Name, cursor: Cursor): Name {
   if (!cursor.take('PARTITION')) return name
   cursor.parenthesized(() => cursor.name())
@@ -146,7 +146,7 @@ export function readAlias(cursor: Cursor, mayNameColumns: boolean): Alias | unde
 
 const neededAlias = (cursor: Cursor): Alias => readAlias(cursor, true) ?? cursor.fail('an alias')
 
-/** Rows as they were: it decides which rows there are. */
+/** FOR SYSTEM_TIME, earlier versions of rows: it determines which rows there are. */
 function readSystemTime(cursor: Cursor): readonly Expression[] {
   cursor.expect('FOR', 'SYSTEM_TIME')
   const point = (): Expression => {

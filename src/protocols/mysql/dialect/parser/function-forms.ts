@@ -13,8 +13,8 @@ const close = (cursor: Cursor): void => cursor.expectSign(')')
 const comma = (cursor: Cursor): void => cursor.expectSign(',')
 
 /**
- * Functions with a grammar of their own: words between the arguments, or an operator, a condition or a conversion written as a call. Each
- * reads from the parenthesis on.
+ * Functions with a syntax of their own: words between the arguments, or an operator, a condition or a conversion in the form of a call.
+ * Each function reads from the opening parenthesis on.
  */
 export const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
   [
@@ -212,7 +212,7 @@ function readDynamicColumns(name: string, cursor: Cursor): Expression {
   return call(name, args)
 }
 
-/** In MySQL it may convert, and have values for what is missing. */
+/** In MySQL it may have a type, and values for missing ones. */
 function readJsonValue(cursor: Cursor): Expression {
   open(cursor)
   const args = [readExpression(cursor)]
@@ -230,7 +230,7 @@ function readJsonValue(cursor: Cursor): Expression {
   return to === undefined ? value : { kind: 'cast', arg: value, to }
 }
 
-/** In MariaDB the argument is a sequence, and the call writes to it. */
+/** In MariaDB the argument is a sequence, which the call writes to. */
 function readSequenceCall(name: string, cursor: Cursor): Expression {
   if (!cursor.isMariadb) return call(name, readArguments(cursor))
   open(cursor)

@@ -8,8 +8,8 @@ import { fold, type Cursor } from './cursor.ts'
 import { FORMS } from './function-forms.ts'
 
 /**
- * A call, and what is called without parentheses. Undefined where a name stands here. Source: MySQL manual, Functions and Operators;
- * MariaDB, Built-in Functions.
+ * A call, or a function that is called without parentheses. Undefined if there is a plain name. Source: MySQL manual, Functions and
+ * Operators; MariaDB, Built-in Functions.
  */
 export function readCall(cursor: Cursor): Expression | undefined {
   if (cursor.kind === Kind.quotedName) {
@@ -40,7 +40,7 @@ export function readCall(cursor: Cursor): Expression | undefined {
   return call(word.toLowerCase(), args)
 }
 
-/** A function of a schema is a stored one. */
+/** A function with a schema is a stored function. */
 const isQualifiedCall = (cursor: Cursor): boolean =>
   cursor.isNameAt(0) && cursor.isSignAt(1, '.') && cursor.isNameAt(2) && cursor.isSignAt(3, '(')
 
@@ -51,7 +51,7 @@ function readQualified(cursor: Cursor): Expression {
   return call({ schema, name }, readArguments(cursor))
 }
 
-/** Of a quoted name the server looks for a stored function even where a keyword has that name. */
+/** For a quoted name the server looks for a stored function even if a keyword has that name. */
 function readQuoted(cursor: Cursor): Expression {
   cursor.at++
   readArguments(cursor)
@@ -64,7 +64,7 @@ function readDetached(cursor: Cursor): Expression {
   return opaque('a built-in function with a space behind its name')
 }
 
-// ── without parentheses, or with them alone ────────────────────────────────────────────────────────────────────────
+// ── functions with optional parentheses ────────────────────────────────────────────────────────────────────────────
 
 const systemValue = (cursor: Cursor): Expression => {
   cursor.at++
@@ -88,7 +88,7 @@ const BARE: ReadonlyMap<string, (cursor: Cursor) => Expression | undefined> = ne
     NEXT: readSequence,
     PREVIOUS: readSequence,
     DEFAULT: (cursor: Cursor) => {
-      // The default of a column, and none of its values.
+      // The default of a column, not one of its values.
       cursor.at++
       cursor.expectSign('(')
       readColumn(cursor, false)
@@ -100,7 +100,7 @@ const BARE: ReadonlyMap<string, (cursor: Cursor) => Expression | undefined> = ne
   }),
 )
 
-/** `VALUES(column)`: what was to be inserted into it. */
+/** `VALUES(column)`: the value that would have been inserted into it. */
 function readGiven(cursor: Cursor): Expression {
   cursor.at++
   cursor.expectSign('(')
@@ -109,7 +109,7 @@ function readGiven(cursor: Cursor): Expression {
   return column(cursor.given, named.kind === 'column' ? (named.path.at(-1) ?? '') : '')
 }
 
-/** `NEXT VALUE FOR sequence`: it writes to the sequence, which an expression does not say. */
+/** `NEXT VALUE FOR sequence` writes to the sequence, which an expression cannot express. */
 function readSequence(cursor: Cursor): Expression | undefined {
   if (!cursor.isMariadb || cursor.wordAt(1) !== 'VALUE' || cursor.wordAt(2) !== 'FOR') return undefined
   cursor.at += 3
@@ -129,7 +129,7 @@ function readMatchAgainst(cursor: Cursor): Expression {
   return built('MATCH … AGAINST', [...columns, text])
 }
 
-/** Those that the grammar has, with how many arguments they take. */
+/** Functions in the grammar, with the number of their arguments. */
 const COUNTS: ReadonlyMap<string, number> = new Map([
   ['LEFT', 2],
   ['RIGHT', 2],
@@ -140,5 +140,5 @@ const COUNTS: ReadonlyMap<string, number> = new Map([
   ['INSERT', 4],
 ])
 
-/** Reserved words that are functions, too. */
+/** Reserved words that are also functions. */
 const RESERVED_CALLS = new Set('LEFT RIGHT REPLACE INSERT MOD REPEAT DATABASE SCHEMA INTERVAL'.split(' '))

@@ -9,7 +9,7 @@ import { readCall } from './functions.ts'
 import { isQueryInParentheses, readSubquery } from './subqueries.ts'
 import { readType } from './types.ts'
 
-/** What operators are applied to: the simple expressions of the grammar. */
+/** Operands of operators: the simple expressions of the grammar. */
 export function readSimple(cursor: Cursor): Expression {
   const { kind } = cursor
   if (isLiteral(kind)) return constantAt(cursor)
@@ -47,20 +47,20 @@ function readUserVariable(cursor: Cursor): Expression {
   return assign(name, readExpression(cursor))
 }
 
-/** `@@x`, `@@global.x`, `@@cache.x`: lower case, with the scope where it is not the session's. */
+/** `@@x`, `@@global.x`, `@@cache.x`: lower case, with the scope unless it is the session. */
 export function readSystemVariable(cursor: Cursor): string {
   cursor.at++
   const first = fold(cursor.tokens.value(cursor.at++))
   if (!cursor.takeSign('.')) return first
   let name = fold(cursor.name())
   const isScoped = SCOPES[first] !== undefined || first === 'session' || first === 'local'
-  // A cache of keys has settings of its own.
+  // A key cache has settings of its own.
   if (isScoped && cursor.takeSign('.')) name = `${name}.${fold(cursor.name())}`
   if (first === 'session' || first === 'local') return name
   return `${SCOPES[first] ?? first}.${name}`
 }
 
-/** Settings that are kept for the next start of the server are the server's at once, or then. */
+/** Settings that are persisted for the next start of the server apply to the server, at once or then. */
 export const SCOPES: Readonly<Record<string, string>> = { global: 'global', persist: 'global', persist_only: 'global' }
 
 const value = (query: Subquery['query'], gives: 'value' | 'exists'): Subquery => ({
@@ -98,7 +98,7 @@ function readOdbc(cursor: Cursor): Expression {
 
 const ODBC_TYPES: Readonly<Record<string, string>> = { d: 'date', t: 'time', ts: 'datetime' }
 
-/** Words that begin an operand, and are no names there. */
+/** Words that begin an operand, and are not names there. */
 function readWord(cursor: Cursor): Expression {
   const { word, place } = cursor
   switch (word) {
@@ -150,7 +150,7 @@ function readWord(cursor: Cursor): Expression {
   return readCall(cursor) ?? readNamed(cursor)
 }
 
-/** A column, with what it is of; in MySQL a place within a document may come behind. */
+/** A column, which may be qualified; in MySQL a path into a JSON document may follow. */
 function readNamed(cursor: Cursor): Expression {
   const named = readCall(cursor) ?? readColumn(cursor, false)
   const { sign } = cursor

@@ -8,7 +8,7 @@ import { isQueryWord, readSubquery } from './subqueries.ts'
 import { readFrom } from './from.ts'
 import { readRows } from './rows.ts'
 
-/** SELECT, TABLE, VALUES and what puts them together. Source: MySQL manual, SELECT Statement; MariaDB, SELECT, TVC, WITH. */
+/** SELECT, TABLE, VALUES and set operations. Source: MySQL manual, SELECT Statement; MariaDB, SELECT, TVC, WITH. */
 export function readQuery(cursor: Cursor): Query {
   const clause = readWith(cursor)
   const body = readUnion(cursor)
@@ -37,7 +37,7 @@ function readCte(cursor: Cursor): Cte {
 
 // ── set operations ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** A query, and whether parentheses stand around it: what comes behind them is then no part of it. */
+/** A query, and whether it is in parentheses: clauses after them are not part of it. */
 interface Part {
   readonly query: Query
   readonly isClosed: boolean
@@ -61,7 +61,7 @@ function together(left: Part, cursor: Cursor, read: (cursor: Cursor) => Part): P
   if (into !== undefined) cursor.fail('INTO behind all of them')
   cursor.at++
   const isAll = cursor.takeAny('ALL', 'DISTINCT') === 'ALL'
-  // MariaDB has no WITH in parentheses here.
+  // MariaDB does not allow WITH in parentheses here.
   if (cursor.isMariadb && cursor.isSign('(') && cursor.wordAt(1) === 'WITH') cursor.fail('SELECT')
   const right = read(cursor)
   if (cursor.into !== into) cursor.fail('INTO behind all of them')
@@ -85,7 +85,7 @@ function readPart(cursor: Cursor): Part {
     return { query, isClosed: true }
   }
   if (!isQueryWord(cursor)) {
-    // A text that begins with VALUES is a query whatever stands in it.
+    // A text that begins with VALUES is a query, whatever follows.
     if (!cursor.is('VALUES') || !cursor.isMariadb) cursor.fail('a query')
   }
   if (cursor.take('SELECT')) return { query: readSelect(cursor), isClosed: false }
@@ -120,7 +120,7 @@ const EMPTY: Select = {
   ...NO_TAIL,
 }
 
-/** ORDER BY, LIMIT, locks and INTO, and the WITH before it all. */
+/** Adds ORDER BY, LIMIT, locks and INTO, and the WITH before the query. */
 function withTail({ query, isClosed }: Part, clause: With | undefined, cursor: Cursor): Query {
   const order = maybeOrder(cursor)
   const { limit, offset } = readLimit(cursor)
@@ -135,7 +135,7 @@ function withTail({ query, isClosed }: Part, clause: With | undefined, cursor: C
   const tail = { with: clause, order, limit, offset, locks: locks || query.locks }
   if (!analyses && (!isClosed || hasNoTail(query))) return { ...query, ...tail }
   const derived: FromItem = { kind: 'derived', query, lateral: false, alias: undefined }
-  // PROCEDURE ANALYSE shows the least and the greatest of each column.
+  // PROCEDURE ANALYSE shows the minimum and the maximum of each column.
   const from = analyses ? [derived, opaque('PROCEDURE ANALYSE')] : [derived]
   return { ...EMPTY, targets: [{ name: undefined, value: column('*') }], from, ...tail }
 }
@@ -152,7 +152,7 @@ function readAnalyse(cursor: Cursor): void {
   cursor.expectSign(')')
 }
 
-/** Numbers, parameters and, in the bodies of stored programs, variables. */
+/** A number, a parameter or, in the body of a stored program, a variable. */
 function readCount(cursor: Cursor): Expression {
   if (cursor.kind === Kind.integer || (cursor.isMariadb && (cursor.kind === Kind.decimal || cursor.kind === Kind.hex)))
     return constantAt(cursor)
@@ -281,7 +281,7 @@ const OPTIONS = [
   'SQL_CALC_FOUND_ROWS',
 ]
 
-/** Several times as many as a server takes. */
+/** Several times as many as a server accepts. */
 const MAX_TARGETS = 20_000
 
 function readSelect(cursor: Cursor): Select {
@@ -314,8 +314,8 @@ export function readTarget(cursor: Cursor): Target {
 }
 
 /**
- * What a plain word may be that an expression without an alias is called. The server takes the text as it is written, but for comments, up to
- * a length, unless the expression has a name of its own: a column, a literal, NAME_CONST. Source: sql_yacc.yy, select_item; item.cc,
+ * The name of an expression without an alias, if it may be a plain word. The server takes the text as it is written, without comments and
+ * up to a length, unless the expression has a name of its own: a column, a literal, NAME_CONST. Source: sql_yacc.yy, select_item; item.cc,
  * Item::set_name.
  */
 function wordOf(value: Expression, start: number, end: number, cursor: Cursor): string | undefined {
@@ -330,14 +330,14 @@ function wordOf(value: Expression, start: number, end: number, cursor: Cursor): 
   if (value.kind === 'call' && value.name.schema === undefined && OWN_NAMES.has(value.name.name)) return undefined
   for (let at = start; at < end && tokens.end(at) - tokens.start(start) < MAX_NAME; at++) {
     if (NO_WORDS.has(tokens.kind(at))) return ''
-    // Spaces within stay; comments may be gone.
+    // Spaces within the text stay; comments may be removed.
     if (at > start && /^[ \t\n\r]+$/.test(tokens.text.slice(tokens.end(at - 1), tokens.start(at)))) return ''
   }
   return undefined
 }
 
 const NO_WORDS: ReadonlySet<number> = new Set([Kind.sign, Kind.text, Kind.userVariable, Kind.systemVariable])
-/** Expressions that have a name by themselves. */
+/** Expressions with a name of their own. */
 const HAVE_NAMES: ReadonlySet<Expression['kind']> = new Set([
   'column',
   'parameter',
@@ -346,7 +346,7 @@ const HAVE_NAMES: ReadonlySet<Expression['kind']> = new Set([
   'opaque',
 ])
 const OWN_NAMES = new Set(['name_const', 'values', 'value'])
-/** Characters of a text that a name has for certain. */
+/** The number of characters of a text that a name certainly has. */
 const MAX_NAME = 60
 
 /** `table.*`, `database.table.*`. */

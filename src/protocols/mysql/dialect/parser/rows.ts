@@ -5,8 +5,8 @@ import type { Cursor } from './cursor.ts'
 import { readExpression } from './clauses.ts'
 
 /**
- * `(…), (…)`: the rows of VALUES. Where there are many of them, and constants alone, one row is in the place of all: how many there are
- * matters, what they are does not, but where they stand.
+ * `(…), (…)`: the rows of VALUES. If there are many that consist only of constants, one row represents all: only the number of rows and the
+ * offsets of the constants matter, not their values.
  */
 export function readRows(cursor: Cursor, hasRow: boolean): readonly (readonly Expression[])[] {
   const rows: (readonly Expression[])[] = []
@@ -21,7 +21,7 @@ export function readRows(cursor: Cursor, hasRow: boolean): readonly (readonly Ex
       continue
     }
     if (shared?.add(row) !== true) {
-      // What has been put together so far stays so.
+      // The rows combined so far stay combined.
       for (const before of shared?.finish() ?? []) rows.push(before)
       shared = undefined
       rows.push(row)
@@ -46,7 +46,7 @@ export function readValue(cursor: Cursor): Expression {
   return { kind: 'default' }
 }
 
-/** Rows of constants that come after the first ones. */
+/** Rows of constants that follow the first ones. */
 class Shared {
   readonly #first: readonly Constant[]
   readonly #others: number[][]
@@ -57,14 +57,14 @@ class Shared {
     this.#others = first.map(() => [])
   }
 
-  /** Undefined where the rows so far are not of constants alone. */
+  /** Undefined if the rows so far do not consist only of constants. */
   static of(rows: readonly (readonly Expression[])[]): Shared | undefined {
     const [first] = rows
     if (first?.every(isConstant) !== true) return undefined
     return rows.every((row) => row.length === first.length && row.every(isConstant)) ? new Shared(first) : undefined
   }
 
-  /** A row of literals, without making anything of them: texts have millions. */
+  /** Takes a row of literals without creating any objects: texts may have millions. */
   take(cursor: Cursor): boolean {
     const { tokens } = cursor
     const width = this.#first.length

@@ -6,7 +6,7 @@ import { fold, variableName, type Cursor } from './cursor.ts'
 import { readExpression } from './clauses.ts'
 import { readSystemVariable, SCOPES } from './operands.ts'
 
-/** What SET was found to do so far. */
+/** What SET does, as far as it has been read. */
 interface Found {
   readonly does: Set<string>
   readonly settings: UtilityDetail['settings'][number][]
@@ -16,8 +16,8 @@ interface Found {
 }
 
 /**
- * SET in all its forms. Names of settings are lower case, with `global.` where they are the server's. Source: MySQL manual, SET
- * Statements; MariaDB, SET.
+ * SET in all its forms. Names of settings are lower case, with `global.` for those of the server. Source: MySQL manual, SET Statements;
+ * MariaDB, SET.
  */
 export function readSet(cursor: Cursor): Utility {
   cursor.expect('SET')
@@ -30,10 +30,10 @@ export function readSet(cursor: Cursor): Utility {
 const toUtility = ({ does, settings, expressions, secret, readWrite }: Found, more: Partial<Utility> = {}): Utility =>
   utility([...does], { ...more, expressions, detail: { settings, secret, readWrite } })
 
-/** SET STATEMENT … FOR statement: the settings are others for that statement alone. */
+/** SET STATEMENT … FOR statement: the settings apply to that statement only. */
 function readSetStatement(found: Found, cursor: Cursor): Utility {
   cursor.list(() => {
-    // MariaDB takes only settings of the session here, and none that moves how the rest is read.
+    // MariaDB only accepts session settings here, and none that affects how the rest is read.
     const name = fold(cursor.name())
     cursor.expectSign('=')
     found.does.add('set')
@@ -43,7 +43,7 @@ function readSetStatement(found: Found, cursor: Cursor): Utility {
   return toUtility(found, { statements: [cursor.nest(() => cursor.read.statement(cursor))] })
 }
 
-/** What stands for itself: roles, transactions, resource groups. */
+/** Forms that are not assignments: roles, transactions, resource groups. */
 function readAlone(found: Found, cursor: Cursor): boolean {
   if (cursor.take('DEFAULT', 'ROLE')) {
     found.does.add('set-default-role')
@@ -102,9 +102,7 @@ function readCharacteristic(scope: string, found: Found, cursor: Cursor): void {
   found.settings.push({ name: `${scope}transaction_read_only`, value: isWrite ? 'OFF' : 'ON' })
 }
 
-/**
- * Assignments with commas between. Whether GLOBAL is meant for those behind it as well differs by version: they are taken for both.
- */
+/** Assignments separated by commas. Whether GLOBAL also applies to those after it depends on the version: both are assumed. */
 function readAssignments(found: Found, cursor: Cursor): void {
   let before: string | undefined
   cursor.list(() => {
@@ -157,7 +155,7 @@ function addSetting(name: string, kind: string | undefined, found: Found, cursor
   return value
 }
 
-/** The value of a setting where it is written as it is, or as a word; anything else is among the expressions. */
+/** The value of a setting if it is a literal or a word; any other is added to the expressions. */
 function readSetting(found: Found, cursor: Cursor): string | undefined {
   if (cursor.take('DEFAULT')) return undefined
   const word = cursor.takeAny('ON', 'ALL', 'BINARY', 'ROW', 'SYSTEM')
@@ -191,7 +189,7 @@ function readSpecial(found: Found, cursor: Cursor): boolean {
     return true
   }
   if (cursor.take('CHARACTER', 'SET') || cursor.take('CHAR', 'SET') || cursor.take('CHARSET')) {
-    // What literals are then of is the character set of the default database.
+    // The character set of literals is then that of the default database.
     setCharset(['client', 'results'], readCharset(cursor), found)
     return true
   }

@@ -8,8 +8,8 @@ import { readExpression } from './clauses.ts'
 import { readLimit } from './queries.ts'
 
 /**
- * SHOW in all its forms, by name. What only lists definitions and settings is `show`; what shows texts of others, rows in errors, or
- * secrets has a kind of its own. Source: MySQL manual, SHOW Statements; MariaDB, SHOW.
+ * SHOW in all its forms, by name. Forms that only list definitions and settings are `show`; those that show statements of others, rows in
+ * errors, or secrets have kinds of their own. Source: MySQL manual, SHOW Statements; MariaDB, SHOW.
  */
 export function readShow(cursor: Cursor): Utility {
   cursor.expect('SHOW')
@@ -49,7 +49,7 @@ const alone =
   () =>
     utility(kind)
 
-/** Of one table. */
+/** SHOW for one table. */
 const ofTable: Form = (cursor) => {
   cursor.expectAny('FROM', 'IN')
   const named = cursor.qualifiedName()
@@ -71,7 +71,7 @@ const warnings: Form = (cursor) => {
   return utility('show-warnings', { expressions: [...limit, ...offset] })
 }
 
-/** Of replication; which connection or channel does not matter. */
+/** SHOW for replication; the connection or channel does not matter. */
 const replication: Form = (cursor) => {
   if (cursor.take('FOR', 'CHANNEL') || cursor.kind === Kind.text) cursor.text()
   return utility('show-replication')
@@ -202,7 +202,7 @@ function readCount(cursor: Cursor): Utility {
   return utility('show-warnings')
 }
 
-/** SHOW EXPLAIN FOR a thread: of a statement that somebody runs. */
+/** SHOW EXPLAIN FOR a thread: for a statement that another session runs. */
 function readOfOthers(cursor: Cursor): Utility {
   cursor.at++
   if (cursor.take('FORMAT')) {

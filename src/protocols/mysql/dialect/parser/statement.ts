@@ -15,7 +15,7 @@ import { readShow } from './show.ts'
 import { isTransaction, readTransaction } from './transactions.ts'
 import { readDelete, readInsert, readUpdate } from './writes.ts'
 
-/** One statement, to where it ends. Source: MySQL manual, SQL Statements; MariaDB, SQL Statements. */
+/** One statement, to its end. Source: MySQL manual, SQL Statements; MariaDB, SQL Statements. */
 export function readStatement(cursor: Cursor): Statement {
   if (isTransaction(cursor)) return readTransaction(cursor)
   if (isCompound(cursor)) return readCompound(cursor)
@@ -114,7 +114,7 @@ const EXPLAINED = ['SELECT', 'INSERT', 'REPLACE', 'UPDATE', 'DELETE', 'WITH', 'V
 
 const isExplained = (cursor: Cursor): boolean => cursor.isSign('(') || cursor.isAny(...EXPLAINED)
 
-/** EXPLAIN of a statement, of what another thread runs, or of the columns of a table. */
+/** EXPLAIN of a statement, of the statement that another thread runs, or of the columns of a table. */
 function readExplain(cursor: Cursor): Utility {
   cursor.at++
   let runs = false
@@ -180,12 +180,12 @@ function readArguments(cursor: Cursor): ReturnType<typeof readExpression>[] {
   return args
 }
 
-/** Why a text that is run is not known, unless it can be found out what it says. */
+/** Why a text that is run is unknown, unless the text itself can be determined. */
 export const PREPARES = 'the statement given to PREPARE cannot be analysed'
 export const RUNS = 'the statement given to EXECUTE IMMEDIATE cannot be analysed'
 export const EXECUTES = 'EXECUTE runs a statement that was prepared earlier'
 
-/** Texts of SQL are statements that are read when they come as such, and not here. */
+/** The SQL text is not parsed here, but when the statement is resolved. */
 function readPrepared(cursor: Cursor): Utility {
   if (cursor.take('PREPARE')) {
     const name = variableName(cursor.name())

@@ -12,10 +12,10 @@ export function readSubquery(cursor: Cursor): Subquery['query'] {
   return query
 }
 
-/** Whether a query stands here, in however many parentheses, and nothing beside it within them. */
+/** Whether there is a query at the cursor, in any number of parentheses, and nothing beside it within them. */
 export function isQueryInParentheses(cursor: Cursor): boolean {
   let open = 0
-  // More of them would be too deep.
+  // More parentheses would be too deep.
   while (open <= MAX_DEPTH && cursor.isSignAt(open, '(')) open++
   if (open === 0 || !isQueryWord(cursor, open)) return false
   let offset = behindParentheses(cursor, open - 1)
@@ -27,7 +27,7 @@ export function isQueryInParentheses(cursor: Cursor): boolean {
   return true
 }
 
-/** What may come behind a query in parentheses that is the first part of another. */
+/** Words that may follow a query in parentheses that is the first part of another one. */
 const GOES_ON = new Set(['UNION', 'EXCEPT', 'INTERSECT', 'ORDER', 'LIMIT', 'OFFSET', 'FETCH', 'FOR', 'LOCK', 'INTO'])
 
 export function isQueryWord(cursor: Cursor, offset = 0): boolean {

@@ -2,7 +2,7 @@ import type { Name, Utility } from '../../../../sql/query.ts'
 import { utility } from './build.ts'
 import type { Cursor } from './cursor.ts'
 
-/** LOCK TABLES, and what looks after tables: ANALYZE, CHECK, OPTIMIZE, REPAIR, CHECKSUM, CACHE INDEX, LOAD INDEX. */
+/** LOCK TABLES, and statements that maintain tables: ANALYZE, CHECK, OPTIMIZE, REPAIR, CHECKSUM, CACHE INDEX, LOAD INDEX. */
 export function readLock(cursor: Cursor): Utility {
   cursor.expect('LOCK')
   if (!cursor.isMariadb && cursor.take('INSTANCE', 'FOR', 'BACKUP')) return utility('lock-instance')
@@ -25,7 +25,7 @@ export function readLock(cursor: Cursor): Utility {
   })
   if (cursor.isMariadb && cursor.take('WAIT')) cursor.integer()
   else if (cursor.isMariadb) cursor.take('NOWAIT')
-  // It locks, and writes nothing.
+  // The statement only locks, and does not write.
   return utility('lock', { reads: [...reads, ...writes] })
 }
 
@@ -65,7 +65,7 @@ export function readMaintenance(cursor: Cursor): Utility {
   return utility(`${word.toLowerCase()}-table`, { reads })
 }
 
-/** MariaDB's statistics, of all columns or some. */
+/** MariaDB's statistics, for all columns or some. */
 function readPersistent(cursor: Cursor): void {
   if (!cursor.isMariadb || !cursor.take('PERSISTENT')) return
   cursor.expect('FOR')
@@ -83,7 +83,7 @@ function readPersistent(cursor: Cursor): void {
   names()
 }
 
-/** Histograms show values of columns in the tables of the system. */
+/** Histograms: system tables show values of the columns. */
 function readHistogram(cursor: Cursor): void {
   if (cursor.isMariadb || !cursor.isAny('UPDATE', 'DROP')) return
   const isUpdate = cursor.is('UPDATE')

@@ -4,7 +4,7 @@ import { utility } from './build.ts'
 import { constantAt } from './constants.ts'
 import { fold, type Cursor } from './cursor.ts'
 
-/** BEGIN of a block of statements has more behind it. */
+/** The BEGIN of a block of statements is followed by more words. */
 export const isTransaction = (cursor: Cursor): boolean =>
   cursor.isAny('COMMIT', 'ROLLBACK', 'SAVEPOINT', 'RELEASE', 'XA') ||
   cursor.are('START', 'TRANSACTION') ||

@@ -3,7 +3,7 @@ import { Kind } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
 import { constantAt } from './constants.ts'
 
-/** A type, without what only a definition of a column has. Source: MySQL manual, Data Types; MariaDB, Data Types. */
+/** A type, without the attributes of a column definition. Source: MySQL manual, Data Types; MariaDB, Data Types. */
 export function readType(cursor: Cursor, isCast: boolean): TypeName {
   const { word } = cursor
   if (isCast && !CASTS.has(word) && !(cursor.isMariadb ? MARIADB_CASTS : MYSQL_CASTS).has(word)) cursor.fail('a type')
@@ -48,7 +48,7 @@ function readModifiers(cursor: Cursor): readonly Constant[] {
   })
 }
 
-/** A character set may lose characters. */
+/** Conversion to a character set may lose characters. */
 function takeCharset(cursor: Cursor): boolean {
   if (cursor.take('CHARACTER', 'SET') || cursor.take('CHAR', 'SET') || cursor.take('CHARSET')) {
     if (!cursor.take('BINARY') && cursor.takeText() === undefined) cursor.name()

@@ -79,7 +79,7 @@ const valuesOf = (rows: readonly (readonly Expression[])[]): Query => ({
   locks: false,
 })
 
-/** A list in parentheses: those of a query begin otherwise. */
+/** A list in parentheses; a query in parentheses begins with other words. */
 const isColumnList = (cursor: Cursor): boolean => cursor.isSign('(') && (cursor.isSignAt(1, ')') || cursor.isNameAt(1))
 
 function readColumns(cursor: Cursor): string[] {
@@ -101,7 +101,7 @@ function readColumnPath(cursor: Cursor): { readonly of: string | undefined; read
   return { of: of === undefined ? undefined : cursor.foldTable(of), column: fold(last) }
 }
 
-/** `VALUES (…) AS new`. Names for its columns are not read: what they hide would have to be known. */
+/** `VALUES (…) AS new`. Names for its columns are not supported: the names that they hide would have to be known. */
 function readGivenName(cursor: Cursor): string | undefined {
   if (cursor.isMariadb || !cursor.take('AS')) return undefined
   const name = cursor.tableName()
@@ -113,7 +113,7 @@ function readConflict(source: Query | undefined, cursor: Cursor): Conflict | und
   if (!cursor.take('ON')) return undefined
   cursor.expect('DUPLICATE', 'KEY', 'UPDATE')
   const set = cursor.list(() => readAssignment(cursor))
-  // What a WITH of the query defines is not seen by those who read this.
+  // Code that reads this tree does not see the definitions in a WITH of the query.
   const isHidden = source?.kind === 'select' && source.with !== undefined
   return {
     given: cursor.given,
@@ -172,7 +172,7 @@ const own = ({ column: name, subscripts, value, place }: ChangeAssignment): Assi
   place,
 })
 
-/** MariaDB's FOR PORTION OF writes parts of rows, and makes rows of the rest. */
+/** MariaDB's FOR PORTION OF writes parts of rows, and inserts rows for the rest. */
 function readPortion(cursor: Cursor): Expression | undefined {
   if (!cursor.isMariadb || !cursor.take('FOR')) return undefined
   cursor.expect('PORTION', 'OF')
@@ -214,13 +214,13 @@ function change(
   return { kind: 'change', does, with: clause, from, targets, set, where, order, limit, returning }
 }
 
-/** Tables that are joined, without those in queries. */
+/** The joined tables, without those in subqueries. */
 function tablesIn(item: FromItem): readonly Table[] {
   if (item.kind === 'table') return [item]
   return item.kind === 'join' ? [...tablesIn(item.left), ...tablesIn(item.right)] : []
 }
 
-/** What every row of a table that comes out of a join meets: nothing on the side whose rows are all kept. */
+/** The conditions that every row of a table in a join satisfies: none on the side whose rows are all kept. */
 function metBy(table: Table, item: FromItem, cursor: Cursor): readonly Expression[] {
   if (item.kind !== 'join') return []
   const isLeft = tablesIn(item.left).includes(table)
@@ -250,7 +250,7 @@ export function readDelete(cursor: Cursor, clause: With | undefined): Statement 
   return readDeleteSeveral(named, cursor, clause)
 }
 
-/** Names with commas between, stars behind them, or USING. */
+/** Whether the statement deletes from several tables: names separated by commas, stars after them, or USING. */
 function isSeveral(cursor: Cursor): boolean {
   const offset = cursor.isSignAt(1, '.') && !cursor.isSignAt(2, '*') ? 3 : 1
   return cursor.isSignAt(offset, ',') || cursor.isSignAt(offset, '.') || cursor.wordAt(offset) === 'USING'
@@ -296,7 +296,7 @@ function readDeleteSeveral(
   return change('delete', clause, from, written, [], where, [], [], undefined, cursor)
 }
 
-/** Versions of rows that are no longer there. */
+/** Old versions of rows. */
 function readDeleteHistory(cursor: Cursor): Delete {
   cursor.expect('FROM')
   const target = readTable(cursor)

@@ -3,7 +3,7 @@ import { quotedName } from '../../catalog/quoted-name.ts'
 import { ed25519PublicKey } from '../login/ed25519.ts'
 import { nativeHash } from '../login/proofs.ts'
 
-/** Name and host of an account, as statements have it. All of it is read with an empty sql_mode. */
+/** Name and host of an account, as statements write them. The server reads these statements with an empty sql_mode. */
 export interface Account {
   readonly user: string
   readonly host: string
@@ -14,12 +14,15 @@ export const accountName = ({ user, host }: Account): string => `${constant(user
 /** A string constant (manual, String Literals). */
 export const constant = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
 
-/** How the password of an account is checked: with the best that the server has, of which it is told no more than it must keep. */
+/**
+ * The method by which the server checks the password of an account: the best one that it has. It is given no more of the password than it
+ * must store.
+ */
 export type AccountMethod = 'ed25519' | 'mysql_native_password' | 'caching_sha2_password'
 
 /**
- * MySQL is given the password itself, since its hash of one has no documented form; it writes none to its logs (manual, 8.1.2.3). MariaDB is given
- * what it keeps: an Ed25519 public key, or a double SHA-1 of 256 random bits.
+ * MySQL gets the password itself, since its hash has no documented form; it does not write it to its logs (manual, 8.1.2.3). MariaDB gets
+ * what it stores: an Ed25519 public key, or a double SHA-1 of 256 random bits.
  */
 export function identification(method: AccountMethod, password: string): string {
   switch (method) {
@@ -32,7 +35,7 @@ export function identification(method: AccountMethod, password: string): string 
   }
 }
 
-/** An account that may log in, and nothing else, and its role. */
+/** An account that may only log in, and its role. */
 export const creation = (
   account: Account,
   {
@@ -46,10 +49,10 @@ export const creation = (
   `GRANT ${quotedName(role)} TO ${accountName(account)}`,
 ]
 
-/** Nobody logs in as it again. */
+/** Prevents further logins. */
 export const disabling = (account: Account): string => `ALTER USER IF EXISTS ${accountName(account)} ACCOUNT LOCK`
 
-/** What it could do, also by views, routines, triggers and events that are its own: a locked account still runs those. */
+/** Revokes what it could do, including by views, routines, triggers and events of its own, which still run when the account is locked. */
 export const stripping = (account: Account, role: string): string[] => [
   `REVOKE ${quotedName(role)} FROM ${accountName(account)}`,
   `REVOKE ALL PRIVILEGES, GRANT OPTION FROM ${accountName(account)}`,
@@ -59,15 +62,15 @@ export const grantsOf = (account: Account): string => `SHOW GRANTS FOR ${account
 
 export const dropping = (account: Account): string => `DROP USER IF EXISTS ${accountName(account)}`
 
-/** Its connections, and whether each is ended already and only rolls back. */
+/** Its connections, and whether each has been killed already and is only rolling back. */
 export const connectionsOf = ({ user }: Account): string =>
   `SELECT id, command = 'Killed' FROM information_schema.processlist WHERE BINARY user = BINARY ${constant(user)}`
 
-/** MySQL has no HARD: its KILL is that. */
+/** MySQL has no HARD: its KILL is always hard. */
 export const killing = (flavor: ServerVersion['flavor'], id: string): string =>
   flavor === 'mariadb' ? `KILL HARD CONNECTION ${id}` : `KILL CONNECTION ${id}`
 
-/** What acts with the rights of an account, as far as the administrator sees it: type and name. */
+/** The objects that run with the privileges of an account, as far as the administrator can see them: type and name. */
 export const definedBy = ({ user, host }: Account): string => {
   const definer = constant(`${user}@${host}`)
   return [
@@ -79,8 +82,8 @@ export const definedBy = ({ user, host }: Account): string => {
 }
 
 /**
- * The accounts that gateways have made on this server. A row is there before its account, so that what a crash leaves is found again, and only the
- * administrator may write to it.
+ * The accounts that gateways have created on this server. The row is inserted before its account is created, so that accounts left by a
+ * crash are found, and only the administrator may write to the table.
  */
 export const REGISTRY = 'pam_gateway'
 export const REGISTRY_TABLE = `CREATE TABLE IF NOT EXISTS ${REGISTRY}.session_accounts (
@@ -96,7 +99,7 @@ export interface Registered extends Account {
   readonly run: string
 }
 
-/** The end is by the clock of the server. */
+/** The end of access is by the clock of the server. */
 export const registering = ({ user, host, session, target, role, gateway, run }: Registered, seconds: number): string =>
   `INSERT INTO ${REGISTRY}.session_accounts VALUES (${[user, host, session, target, role, gateway, run].map(constant).join(', ')}, UTC_TIMESTAMP() + INTERVAL ${Math.ceil(seconds)} SECOND)`
 
@@ -105,7 +108,7 @@ export const unregistering = ({ user }: Account): string =>
 
 export const REGISTERED = `SELECT account, host, session, target, role, gateway, run, ends_at < UTC_TIMESTAMP() - INTERVAL 5 MINUTE FROM ${REGISTRY}.session_accounts LIMIT 1000`
 
-/** The lock by which a run of a gateway is seen for one target: the server frees it with the connection. At most 64 characters. */
+/** The lock that makes a run of a gateway visible for one target: the server releases it with the connection. At most 64 characters. */
 export const presenceOf = (run: string, target: string, digest: (text: string) => string): string =>
   `pam-gateway ${run} ${digest(target).slice(0, 16)}`
 
@@ -115,5 +118,5 @@ export const showing = (presence: string): string => `SELECT GET_LOCK(${constant
 export const seeing = (presence: string, administrator: string): string =>
   `SELECT COUNT(*) FROM information_schema.processlist WHERE id = IS_USED_LOCK(${constant(presence)}) AND BINARY user = BINARY ${constant(administrator)}`
 
-/** The session's, and those that the gateway opens as the same account to end it or to read definitions. */
+/** The session's connections, and those that the gateway opens as the same account to end it or to read definitions. */
 const MAX_CONNECTIONS = 10

@@ -27,7 +27,7 @@ export async function asAdministrator<T>(
   })
 }
 
-/** Logs in and stays, to be seen by the lock that it holds. */
+/** Logs in and stays connected, visible by the lock that it holds. */
 export const openPresence = (login: AdministratorLogin, presence: string): Promise<PresenceConnection> =>
   inTime(login, async (signal) => {
     const connection = await open(login, signal)
@@ -39,7 +39,7 @@ export const openPresence = (login: AdministratorLogin, presence: string): Promi
     return { channel: connection.release(), goodbye: QUIT }
   })
 
-/** The database of the registry: the administrator needs no right in that of the target. */
+/** Connects to the database of the registry: the administrator needs no privilege on that of the target. */
 const open = ({ config, lease, baseDirectory }: AdministratorLogin, signal: AbortSignal): Promise<OwnConnection> =>
   openOwnConnection(
     {
@@ -61,13 +61,16 @@ async function inTime<T>({ config }: AdministratorLogin, work: (signal: AbortSig
   }
 }
 
-/** Nothing that an account or the server has set decides how these statements are read, or how long they wait; a connection that stays is idle on purpose. */
+/**
+ * Settings of the account or the server must not affect how these statements are read, or how long they wait; a connection that stays is
+ * idle on purpose.
+ */
 const SETTINGS = [
   "SET SESSION sql_mode = '', sql_select_limit = DEFAULT, autocommit = 1, lock_wait_timeout = 4, innodb_lock_wait_timeout = 4, wait_timeout = 2147483",
   'SET SESSION TRANSACTION READ WRITE',
   'SET ROLE NONE',
 ]
 const MAX_TIME_MS = 15_000
-/** Milliseconds, and bytes of the answer to one statement. */
+/** In milliseconds, and in bytes of the answer to one statement. */
 const LIMITS = { handshake: 10_000, catalogs: 10_000, catalogBytes: 4 * 1024 * 1024 }
 const knownServers = new KnownServers()

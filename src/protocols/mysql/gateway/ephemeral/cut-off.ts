@@ -5,8 +5,8 @@ import type { OwnConnection } from '../login/connect-upstream.ts'
 import { connectionsOf, disabling, grantsOf, killing, stripping, type Account } from './account-statements.ts'
 
 /**
- * Ends what runs as an account and takes away all that it could do: a server that drops an account lets its connections go on. Each step is
- * tried, whatever has become of the others. Throws what the target said of the first that failed.
+ * Ends the connections of an account and revokes everything that it could do: a server that drops an account does not end its connections.
+ * Each step is tried, whatever happened to the others. Throws the target's error of the first that failed.
  */
 export async function cutOff(
   administrator: Pick<OwnConnection, 'ask' | 'version'>,
@@ -29,7 +29,7 @@ export async function cutOff(
   if (failures.length > 0) throw failures[0]
 }
 
-/** What is not there cannot be revoked, which has other codes on each server: what is left counts. */
+/** Revoking a privilege that the account does not have is an error with different codes on each server, so only what is left counts. */
 async function expectNoRights({ ask }: Pick<OwnConnection, 'ask'>, account: Account): Promise<void> {
   let grants: readonly (readonly (string | null)[])[] = []
   const failure = await refusal(async () => (grants = await ask(grantsOf(account))))
@@ -40,7 +40,7 @@ async function expectNoRights({ ask }: Pick<OwnConnection, 'ask'>, account: Acco
     })
 }
 
-/** What the target says where it refuses a step; any other failure is thrown. */
+/** The target's error if it refuses a step; any other failure is thrown. */
 async function refusal(step: () => Promise<unknown>): Promise<TargetSaidNo | undefined> {
   try {
     await step()
@@ -51,7 +51,7 @@ async function refusal(step: () => Promise<unknown>): Promise<TargetSaidNo | und
   }
 }
 
-/** Until none is left that could do anything: one that is killed may roll back for long, and reads nothing more. */
+/** Kills connections until none is left that could do anything: a killed one may roll back for long, and accepts no more statements. */
 async function endConnections(
   { ask, version }: Pick<OwnConnection, 'ask' | 'version'>,
   account: Account,
@@ -71,6 +71,6 @@ async function endConnections(
 }
 
 const NO_SUCH_THREAD = '1094'
-/** ER_NONEXISTING_GRANT: the account is not there. */
+/** ER_NONEXISTING_GRANT: the account does not exist. */
 const NO_SUCH_GRANT = '1141'
 const POLL_MS = 50

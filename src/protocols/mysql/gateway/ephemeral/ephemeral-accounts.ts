@@ -17,14 +17,14 @@ import { asAdministrator, openPresence, type AdministratorLogin } from './admini
 import { cutOff } from './cut-off.ts'
 import { grantedTo, reachOf } from './granted-reach.ts'
 
-/** A target with `ephemeral`, and where the administrator's password is read. */
+/** A target with `ephemeral`, and the secrets from which the administrator's password is read. */
 export interface EphemeralTarget {
   readonly config: MysqlTarget
   readonly settings: EphemeralSettings
   readonly secrets: Secrets
 }
 
-/** Makes an account for a session, which is dropped when the lease is given back. */
+/** Creates an account for a session, which is dropped when the lease is released. */
 export async function leaseAccount(target: EphemeralTarget, lessee: Lessee): Promise<CredentialLease> {
   const { config, settings } = target
   const login = await loginTo(target)
@@ -44,7 +44,7 @@ export async function leaseAccount(target: EphemeralTarget, lessee: Lessee): Pro
     leave = await presence.hold(placeOf(login), () => openPresence(login, presenceOf(GATEWAY_RUN, config.name)))
     await asAdministrator(login, (administrator) => make(administrator, { target, entry, password, lessee }))
   } catch (error) {
-    // Whether it was made may be unknown: then the reaper finds it.
+    // Whether the account was created may be unknown: if it was, the reaper finds it.
     inUse.delete(entry.user)
     leave?.()
     throw notMade(config.name, error)
@@ -62,7 +62,7 @@ export async function leaseAccount(target: EphemeralTarget, lessee: Lessee): Pro
   }
 }
 
-/** Drops the accounts that a stop or a failure has left; those of sessions that a living gateway has stay. */
+/** Drops the accounts that a stop or a failure has left behind; those in use by a running gateway stay. */
 export async function reapAccounts(target: EphemeralTarget, gateway: string): Promise<ReapedAccounts> {
   const login = await loginTo(target)
   const dropped: string[] = []
@@ -99,21 +99,21 @@ async function make(
   const method = await methodOf(administrator, config)
   const reached = await reachedBy(administrator, settings.grantedRole)
   if (reached !== undefined) throw reaches(config.name, reached)
-  // The gateway ends sessions by a login of their own.
+  // The gateway logs in as the account to end its sessions.
   const seconds = (lessee.endsAt - lessee.at) / 1000 + ENDING_SECONDS
   await administrator.ask(statements.REGISTRY_TABLE)
   await administrator.ask(statements.registering(entry, seconds))
   const made = statements.creation(entry, {
     identified: statements.identification(method, password),
     isEncrypted: config.tls !== 'disable',
-    // Whole days: for where no gateway comes back.
+    // In whole days: in case no gateway returns.
     days: Math.ceil(seconds / 86_400),
     role: settings.grantedRole,
   })
   for (const statement of made) await administrator.ask(statement)
 }
 
-/** Ed25519 where MariaDB has that plugin. Throws for a server that is too old for accounts that can be locked, and for roles. */
+/** Ed25519 if MariaDB has that plugin. Throws if the server is too old for locked accounts or for roles. */
 async function methodOf(administrator: OwnConnection, { name, tls }: MysqlTarget): Promise<AccountMethod> {
   const { flavor, number } = administrator.version
   if (number < OLDEST[flavor])
@@ -153,11 +153,11 @@ async function reachedBy(administrator: OwnConnection, role: string): Promise<st
   return undefined
 }
 
-/** All that gateways have made, with what the server sees of their runs. */
+/** All accounts that gateways have created, and whether the server sees their runs. */
 async function registered(login: AdministratorLogin, entries: Map<string, Registered>): Promise<FoundAccount[]> {
   return asAdministrator(login, async (administrator) => {
     await administrator.ask(statements.REGISTRY_TABLE)
-    // Read first: a run is seen before it makes an account.
+    // The accounts are read first: a run is visible before it creates an account.
     const rows = await administrator.ask(statements.REGISTERED)
     const seen = new Map<string, boolean>()
     const found: FoundAccount[] = []
@@ -180,7 +180,7 @@ async function registered(login: AdministratorLogin, entries: Map<string, Regist
 const isOurs = (user: string, session: string): boolean =>
   /^ses_[0-9a-z]{13}$/.test(session) && user.endsWith(`_${session}`)
 
-/** In steps: an account that cannot be dropped yet can do nothing and log in no more. */
+/** In steps, so that an account that cannot be dropped yet can neither do anything nor log in. */
 async function drop(login: AdministratorLogin, entry: Registered): Promise<void> {
   await asAdministrator(login, async (administrator, signal) => {
     await cutOff(administrator, { account: entry, role: entry.role }, signal)
@@ -203,7 +203,7 @@ async function loginTo({ config, settings, secrets }: EphemeralTarget): Promise<
   return { config, lease, baseDirectory: secrets.baseDirectory }
 }
 
-/** A session could undo what ends it. By which grant goes to the log. */
+/** Sessions could undo the steps that end them. The grant appears in the log only. */
 const reaches = (target: string, how: string): PamError =>
   new PamError('CONFIG_INVALID', `the role that sessions with ${target} are granted gives too much`, {
     side: 'gateway',
@@ -211,7 +211,7 @@ const reaches = (target: string, how: string): PamError =>
     hint: 'ask your gateway administrator to look into the log: ephemeral.grantedRole of this target, and PUBLIC, must give rights on databases alone, not on mysql or pam_gateway, and none to give away',
   })
 
-/** What the target said goes to the log: it may name accounts that are not the person's to know. */
+/** The target's message goes to the log only: it may name accounts that the person must not learn of. */
 function notMade(target: string, error: unknown): PamError {
   const cause = error instanceof PamError ? error.cause : error
   if (error instanceof PamError && !(cause instanceof TargetSaidNo)) return error
@@ -222,21 +222,21 @@ function notMade(target: string, error: unknown): PamError {
   })
 }
 
-/** 256 random bits, with a character of each kind that plugins for passwords ask for. */
+/** 256 random bits, with a character of each kind that password validation plugins require. */
 const randomPassword = (): string => `${randomBytes(32).toString('base64url')}.Aa1`
 
 const presenceOf = (run: string, target: string): string =>
   statements.presenceOf(run, target, (text) => createHash('sha256').update(text).digest('hex'))
 
-/** Where one target's presence is seen: its lock has the name of the target. */
+/** Identifies where the presence for one target is visible: its lock has the name of the target. */
 const placeOf = ({ config: { name, host, port }, lease }: AdministratorLogin): string =>
   JSON.stringify([name, host, port, lease.user])
 const presence = new Presence()
-/** Accounts of sessions of this process, from before they are made until they are dropped: the reaper keeps off them. */
+/** The accounts of this process's sessions, from before they are created until they are dropped: the reaper does not touch them. */
 const inUse = new Set<string>()
-/** How much longer than the access an account lasts. */
+/** The time for which an account stays valid after the access has ended. */
 const ENDING_SECONDS = 60
-/** Of an account in MySQL; MariaDB takes longer ones. */
+/** The limit of MySQL for account names; MariaDB accepts longer ones. */
 const MAX_NAME_LENGTH = 32
 const MAX_ROLES = 100
 /** What is granted to PUBLIC, every account may do; no grants of an account or a role show it (MariaDB manual, GRANT … TO PUBLIC). */

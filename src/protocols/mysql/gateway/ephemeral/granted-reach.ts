@@ -1,8 +1,8 @@
 import { REGISTRY } from './account-statements.ts'
 
 /**
- * Why a session with these grants could undo what the gateway does about its account, or keep its rights past its end; undefined where none of them
- * lets it. `grants` are the rows of SHOW GRANTS for the role. Only what is understood in full passes.
+ * Why a session with these grants could undo what the gateway does about its account, or keep its privileges past its end; undefined if no
+ * grant allows it. `grants` are the rows of SHOW GRANTS for the role. Only grants that are fully understood pass.
  */
 export function reachOf(grants: readonly string[]): string | undefined {
   for (const grant of grants) {
@@ -12,7 +12,7 @@ export function reachOf(grants: readonly string[]): string | undefined {
   return undefined
 }
 
-/** Roles that the role was granted, by name: their grants count, too. */
+/** The roles that were granted to the role, by name: their grants count as well. */
 export const grantedTo = (grants: readonly string[]): string[] =>
   grants.flatMap((grant) => {
     const match = ROLES.exec(grant)
@@ -37,7 +37,7 @@ function problemOf(grant: string): string | undefined {
   return kept === undefined ? undefined : `it reaches the database ${kept} (${grant})`
 }
 
-/** The name of a database in a grant on all of it is a pattern (manual, GRANT: % and _, and a backslash before those that are none). */
+/** The name of a database in a grant on all of it is a pattern (manual, GRANT: % and _, with a backslash before literal ones). */
 function patternOf(name: string): RegExp {
   const source = name.replaceAll(/\\([%_])|[%_]|[\\^$.*+?()[\]{}|/]/g, (found, escaped: string | undefined) =>
     escaped !== undefined ? escaped : found === '%' ? '.*' : found === '_' ? '.' : `\\${found}`,
@@ -52,13 +52,13 @@ const ACCOUNT = `${NAME}(?:@${NAME})?`
 /** `GRANT SELECT (`a`), INSERT ON `shop`.`t` TO …`; routines have their type before them. */
 const PRIVILEGES =
   /^GRANT (.+) ON (?:(?:TABLE|PROCEDURE|FUNCTION|PACKAGE) )?(\*|`(?:[^`]|``)+`)\.(\*|`(?:[^`]|``)+`) TO [^ ]+$/
-/** MariaDB: `GRANT `role` TO …`; MySQL: `GRANT `role`@`%` TO …`, several apart by commas. */
+/** MariaDB: `GRANT `role` TO …`; MySQL: `GRANT `role`@`%` TO …`, several are separated by commas. */
 const ROLES = new RegExp(`^GRANT (${ACCOUNT}(?:,${ACCOUNT})*) TO [^ ]+$`)
 const NAMES = new RegExp(ACCOUNT, 'g')
 
-/** On the whole server: none that changes accounts, settings, files, other connections or what is everybody's. */
+/** Privileges on the whole server that pass: none that changes accounts, settings, files, other connections or anything shared. */
 const ANYWHERE: ReadonlySet<string> = new Set(['USAGE', 'SHOW DATABASES', 'PROCESS'])
-/** On databases and what is in them (manuals, GRANT): GRANT OPTION and PROXY are none of them. */
+/** Privileges on databases and their objects that pass (manuals, GRANT): not GRANT OPTION and PROXY. */
 const IN_SCHEMAS: ReadonlySet<string> = new Set([
   'ALL PRIVILEGES',
   'USAGE',
@@ -84,5 +84,5 @@ const IN_SCHEMAS: ReadonlySet<string> = new Set([
   'DELETE HISTORY',
   'DELETE VERSIONING ROWS',
 ])
-/** Accounts and their rights, and which of them gateways have made. */
+/** The databases of accounts and their privileges, and of the accounts that gateways have created. */
 const KEPT = ['mysql', REGISTRY]

@@ -23,14 +23,14 @@ import { openTarget } from './upstream-socket.ts'
 export interface Upstream {
   readonly channel: Channel
   readonly version: ServerVersion
-  /** The server's own. */
+  /** The server's own id. */
   readonly threadId: number
   /** Status flags after the login. */
   readonly status: number
   readonly state: SessionState
-  /** Ends the statement that runs, from another connection; resolves when the server has taken it, or does not answer. */
+  /** Ends the running statement, from another connection; resolves when the server has accepted that, or does not answer. */
   cancel(): Promise<void>
-  /** Ends the connection from another one; true when the server says that it is gone. */
+  /** Ends the connection from another one; true when the server confirms that it is gone. */
   terminate(): Promise<boolean>
 }
 
@@ -39,19 +39,19 @@ export interface UpstreamTarget {
   readonly lease: CredentialLease
   readonly baseDirectory: string
   readonly limits: ConnectLimits
-  /** What each target said last. */
+  /** The last greeting of each target. */
   readonly knownServers: KnownServers
 }
 
-/** How the client has asked to be served. */
+/** What the client has requested. */
 export interface Wanted {
   readonly capabilities: number
   readonly collation: number
 }
 
 /**
- * Logs in with the session's credential, with the client's capabilities, and asks how texts are read. However long the target takes, and
- * whatever it says, that ends: with the time for it, and at once with `ended`.
+ * Logs in with the session's credential and the client's capabilities, and asks how the server reads texts. Whatever the target does, this
+ * ends at the time limit, and at once when `ended` aborts.
  */
 export async function connectUpstream(
   target: UpstreamTarget,
@@ -116,7 +116,7 @@ async function openSession(target: UpstreamTarget, wanted: Wanted, signal: Abort
   const status = await logIn(greeted, {
     user: lease.user,
     password: lease.password,
-    // Before it has its role, an account that is made for a session may enter no database.
+    // An account that is created for a session may not use any database until it has its role.
     database: config.ephemeral === undefined ? config.database : undefined,
     collation: wanted.collation,
     capabilities: wanted.capabilities,
@@ -131,11 +131,11 @@ export interface OwnConnection {
   readonly version: ServerVersion
   ask(sql: string): Promise<OwnRows>
   close(): void
-  /** Hands the idle connection over: nothing more is asked on it. */
+  /** Gives up the idle connection to the caller: no more queries are run on it here. */
   release(): Channel
 }
 
-/** Opens one that lives until it is closed, or the signal aborts; `settings` are the statements that it begins with. */
+/** Opens such a connection until it is closed or the signal aborts; `settings` are its first statements. */
 export async function openOwnConnection(
   target: UpstreamTarget,
   signal: AbortSignal,
@@ -161,9 +161,9 @@ export async function openOwnConnection(
     return {
       version,
       ask(sql) {
-        // One after the other.
+        // Queries run one after the other.
         const answer = last.then(async () => {
-          // Whoever waits for it is not kept for ever.
+          // No caller waits forever.
           const timer = setTimeout(() => messages.channel.destroy(), limits.catalogs)
           return run(sql).finally(() => clearTimeout(timer))
         })
@@ -198,7 +198,7 @@ async function endConnection(target: UpstreamTarget, threadId: number): Promise<
       await runQuery(messages, `KILL CONNECTION ${threadId}`, OWN.capabilities).catch((error: unknown) => {
         if (!(error instanceof TargetSaidNo) || error.code !== NO_SUCH_THREAD) throw error
       })
-      // Whoever rolls back much takes its time.
+      // Rolling back many changes takes time.
       while ((await runQuery(messages, stillThere(threadId), OWN.capabilities)).length > 0) await pause(BETWEEN_LOOKS)
       messages.close(QUIT)
       return true
@@ -214,7 +214,7 @@ const stillThere = (threadId: number): string => `SELECT id FROM information_sch
 const UTF8MB4 = 45
 
 /**
- * How the gateway's own connections are: one statement at a time, no files, and names in utf8mb4. Nothing that a client could ask for.
+ * The capabilities of the gateway's own connections: one statement at a time, no files, and names in utf8mb4. No client can choose them.
  */
 const OWN: Wanted = {
   capabilities:
@@ -229,7 +229,10 @@ const OWN: Wanted = {
   collation: UTF8MB4,
 }
 
-/** An account may have limits and modes that are meant for people: definitions are read in full, and written as the server itself does. */
+/**
+ * An account may have limits and modes that are meant for people: definitions must be read completely, and written as the server itself
+ * writes them.
+ */
 const OWN_SETTINGS = ["SET SESSION sql_mode = '', sql_select_limit = DEFAULT"]
 
 /** What a session of a client begins with: also what is set for people, and not for the gateway's own connections. */
@@ -251,9 +254,9 @@ export const QUIT = encodePackets(Buffer.of(commands.quit), 0)
 
 const ENOUGH = { bytes: 64 * 1024, messages: 100 }
 const NO_SUCH_THREAD = '1094'
-/** Milliseconds that a target has to end a statement, and a connection, login included. */
+/** Milliseconds for a target to end a statement, and a connection, including the login. */
 const CANCEL_TIME = 2000
 const TERMINATE_TIME = 6000
 const BETWEEN_LOOKS = 50
-/** Bytes on the wire of the rows that catalogs have, on average; where they are fewer, the rows are counted. */
+/** The average size of a catalog row on the wire, in bytes; where rows are smaller, they are counted. */
 const MIN_ROW_BYTES = 32

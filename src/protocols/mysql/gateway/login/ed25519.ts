@@ -2,9 +2,9 @@ import { item } from '../../../../shared/item.ts'
 import { createHash } from 'node:crypto'
 
 /**
- * The proof of MariaDB's client_ed25519: an Ed25519 signature of the scramble, for which the password, however long, stands in the place of the
- * seed of 32 bytes. No library takes such a seed, so the arithmetic of RFC 8032 is here. It takes longer or shorter with the secret; a target
- * could only measure that of one signature per login. Source: MariaDB, plugin/auth_ed25519/ref10/sign.c.
+ * The proof of MariaDB's client_ed25519: an Ed25519 signature of the scramble, with the password, of any length, in place of the seed of 32
+ * bytes. No library accepts such a seed, so the arithmetic of RFC 8032 is here. Its time depends on the secret; a target could only measure
+ * that of one signature per login. Source: MariaDB, plugin/auth_ed25519/ref10/sign.c.
  */
 export function ed25519Proof(password: string, scramble: Buffer): Buffer {
   const expanded = sha512(Buffer.from(password))
@@ -16,7 +16,7 @@ export function ed25519Proof(password: string, scramble: Buffer): Buffer {
   return Buffer.concat([commitment, bytesOf(mod(nonce + challenge * secret, ORDER))])
 }
 
-/** What MariaDB keeps of a password for it: the public key, in base64 without padding (plugin/auth_ed25519/server_ed25519.c). */
+/** What MariaDB stores for a password: the public key, in base64 without padding (plugin/auth_ed25519/server_ed25519.c). */
 export function ed25519PublicKey(password: string): string {
   const secret = clamped(sha512(Buffer.from(password)).subarray(0, 32))
   return encoded(multiplied(BASE, secret)).toString('base64').replace(/=+$/, '')
@@ -31,7 +31,7 @@ interface Point {
 }
 
 const PRIME = 2n ** 255n - 19n
-/** Of the base point. */
+/** The order of the base point. */
 const ORDER = 2n ** 252n + 27_742_317_777_372_353_535_851_937_790_883_648_493n
 const D = 37_095_705_934_669_439_343_138_083_508_754_565_189_542_113_879_843_219_016_388_785_533_085_940_283_555n
 const BASE_X = 15_112_221_349_535_400_772_501_151_409_588_531_511_454_012_693_041_857_206_046_113_283_949_847_762_202n

@@ -3,20 +3,20 @@ import { openOwnConnection, type OwnConnection, type UpstreamTarget } from './co
 import type { OwnRows } from './target-queries.ts'
 
 /**
- * Connections of the gateway's own, on which it asks what a target's definitions are: one for each server and account, whatever its number of
- * sessions, and none once nobody has asked for a while. Nothing of a client's reaches them, and what they ask moves nothing of a client's.
+ * Connections on which the gateway itself queries the definitions of targets: one for each server and account, whatever the number of
+ * sessions, and none after a time without queries. They carry nothing of a client, and their queries do not affect any client.
  */
 export class OwnConnections {
   readonly #byKey = new Map<string, Entry>()
   #isClosed = false
 
-  /** Runs one of the gateway's own queries. `key` is whatever makes two sessions reach the same server as the same account. */
+  /** Runs one of the gateway's own queries. `key` is the same for sessions that reach the same server as the same account. */
   async ask(key: string, target: UpstreamTarget, sql: string): Promise<OwnRows> {
     const known = this.#byKey.get(key)
     try {
       return await this.#askOn(key, known ?? this.#open(key, target), sql)
     } catch (error) {
-      // It may have been closed since it was used last; a new one may not.
+      // The server may have closed it since it was last used; a new one must work.
       if (known === undefined || error instanceof TargetSaidNo) throw error
       return this.#askOn(key, this.#byKey.get(key) ?? this.#open(key, target), sql)
     }
@@ -71,5 +71,5 @@ interface Entry {
   idle: NodeJS.Timeout | undefined
 }
 
-/** Milliseconds that one is kept which nobody uses. */
+/** Milliseconds for which an unused connection is kept. */
 const IDLE_TIME = 30_000

@@ -2,7 +2,7 @@ import { item } from '../../../../shared/item.ts'
 import { constants, createHash, createPublicKey, publicEncrypt } from 'node:crypto'
 import { WireError } from '../../../../wire/wire-error.ts'
 
-/** How a password is proven by hashes of it and of the server's scramble. An empty password is proven by nothing. */
+/** Proofs of a password, made of hashes of it and of the server's scramble. The proof of an empty password is empty. */
 
 /** SHA1(password) XOR SHA1(scramble + SHA1(SHA1(password))). Spec: Native Authentication. */
 export function nativeProof(password: string, scramble: Buffer): Buffer {
@@ -10,7 +10,7 @@ export function nativeProof(password: string, scramble: Buffer): Buffer {
   return xor(once, hash('sha1', scramble, hash('sha1', once)))
 }
 
-/** What the server keeps of a password for it: `*` and SHA1(SHA1(password)) in hexadecimal. Spec: Native Authentication. */
+/** What the server stores for a password: `*` and SHA1(SHA1(password)) in hexadecimal. Spec: Native Authentication. */
 export const nativeHash = (password: string): string =>
   `*${hash('sha1', hash('sha1', password)).toString('hex').toUpperCase()}`
 
@@ -20,7 +20,10 @@ export function cachingSha2Proof(password: string, scramble: Buffer): Buffer {
   return xor(once, hash('sha256', hash('sha256', once), scramble))
 }
 
-/** The password with a zero behind it, hidden by the scramble and encrypted for the key of the server (PEM). Spec: Caching SHA-2, SHA-256 Authentication. */
+/**
+ * The password and a zero, XORed with the scramble and encrypted with the server's public key (PEM). Spec: Caching SHA-2, SHA-256
+ * Authentication.
+ */
 export function encryptedPassword(password: string, scramble: Buffer, key: Buffer): Buffer {
   const plain = Buffer.from(`${password}\0`)
   const hidden = plain.map((byte, index) => byte ^ item(scramble, index % scramble.length))
@@ -49,6 +52,6 @@ function hash(name: 'sha1' | 'sha256', ...parts: readonly (string | Buffer)[]): 
 
 const xor = (one: Buffer, other: Buffer): Buffer => Buffer.from(one.map((byte, index) => byte ^ item(other, index)))
 
-/** A shorter key keeps no password from whoever listens; a longer one would keep the gateway busy. */
+/** A shorter key does not protect the password from eavesdroppers; a longer one would keep the gateway busy. */
 const MIN_BITS = 2048
 const MAX_BITS = 8192

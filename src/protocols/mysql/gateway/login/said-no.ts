@@ -1,7 +1,7 @@
 import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
 import { readErr } from '../../wire/err.ts'
 
-/** The server said no, with a number. */
+/** The server refused, with an error number. */
 export function saidNo(payload: Buffer): TargetSaidNo {
   const { code, sqlstate, message } = readErr(payload)
   return new TargetSaidNo({
@@ -11,5 +11,5 @@ export function saidNo(payload: Buffer): TargetSaidNo {
   })
 }
 
-/** ER_ACCESS_DENIED_ERROR and its like, an expired password, a locked account. */
+/** ER_ACCESS_DENIED_ERROR and similar errors, an expired password, a locked account. */
 const CREDENTIAL = new Set([1044, 1045, 1698, 1820, 1862, 3118, 4151])

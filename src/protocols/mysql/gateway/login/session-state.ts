@@ -6,16 +6,16 @@ import type { ServerVersion } from '../../wire/server-version.ts'
 import { liftedSetting, pinnedColumns } from '../../session-settings.ts'
 import type { OwnRows } from './target-queries.ts'
 
-/** What decides how the server reads texts and writes results, as it says itself. */
+/** The settings that determine how the server reads texts and writes results, as it reports them. */
 export interface SessionState {
   readonly sqlMode: ReadonlySet<string>
   readonly database: string | undefined
-  /** Of texts. */
+  /** The character set of texts. */
   readonly charset: Charset
-  /** Of values and names in results; undefined where each comes in its own. */
+  /** The character set of values and names in results; undefined if each has its own. */
   readonly results: Charset | undefined
   readonly foldsTableNames: boolean
-  /** ASCII is what it is in the character set of literals. */
+  /** Whether ASCII is unchanged in the character set of literals. */
   readonly keepsAscii: boolean
 }
 

@@ -13,7 +13,9 @@ import { saidNo } from './said-no.ts'
 /** The rows of one of the gateway's own queries, as text. */
 export type OwnRows = (string | null)[][]
 
-/** Runs constant texts of the gateway's own on a connection that no client uses; the rows of each, none for what gives none. */
+/**
+ * Runs the gateway's own constant queries on a connection that no client uses. Returns the rows of each, none for statements without rows.
+ */
 export async function runQuery(messages: TargetMessages<Frame>, sql: string, flags: number): Promise<OwnRows> {
   messages.send(encodePackets(Buffer.concat([Buffer.of(commands.query), Buffer.from(sql)]), 0))
   let sequence = 1
@@ -52,10 +54,10 @@ export async function runQuery(messages: TargetMessages<Frame>, sql: string, fla
   }
 }
 
-/** Whether a packet ends the rows, and is not one whose first value is very long. */
+/** Whether a packet ends the rows, and is not a row whose first value is very long. */
 export const endsRows = ({ head, length }: Pick<Frame, 'head' | 'length'>, flags: number): boolean =>
   has(flags, capabilities.deprecateEof) ? head === EOF && length < LONGEST_OK : isEof(head, length)
 
-/** As the protocol tells it from a row. Spec: Text Resultset. */
+/** The length by which the protocol distinguishes it from a row. Spec: Text Resultset. */
 const LONGEST_OK = 0xff_ff_ff
 const MAX_COLUMNS = 1000

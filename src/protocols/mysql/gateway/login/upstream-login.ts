@@ -17,24 +17,24 @@ import { MAX_PACKET_OFFERED, type GreetedTarget } from './upstream-socket.ts'
 export interface LoginParts {
   readonly user: string
   readonly password: string | undefined
-  /** Undefined: none is entered. */
+  /** Undefined: no default database. */
   readonly database: string | undefined
   readonly collation: number
   /** Capabilities of the connection after the login. */
   readonly capabilities: number
-  /** What the gateway answers when it is asked to prove who it is. */
+  /** The authentication methods that the gateway may use. */
   readonly methods: readonly AuthenticationMethod[]
-  /** A certificate was shown within TLS: the account may have no password beside it. */
+  /** A client certificate was presented in TLS: the account may have no password besides. */
   readonly hasCertificate: boolean
 }
 
-/** From the greeting to the OK; its status flags. Spec: Connection Phase, Authentication Method. */
+/** Logs in, from the greeting to the OK; returns its status flags. Spec: Connection Phase, Authentication Method. */
 export async function logIn(target: GreetedTarget, parts: LoginParts): Promise<number> {
   const exchange = new LoginExchange(target, parts)
   return exchange.run()
 }
 
-/** What only the login needs. */
+/** Capabilities that only the login needs. */
 const FOR_THE_LOGIN = capabilities.pluginAuth | capabilities.pluginAuthLengthEncoded | capabilities.secureConnection
 
 class LoginExchange {
@@ -42,7 +42,7 @@ class LoginExchange {
   readonly #target: GreetedTarget
   readonly #parts: LoginParts
   #sequence: number
-  /** The method that was answered last; none while only an empty password was sent. */
+  /** The method that was last answered; none while only an empty password was sent. */
   #method: AuthenticationMethod = 'none'
   #scramble: Buffer
 
@@ -100,7 +100,7 @@ class LoginExchange {
     }
   }
 
-  /** Of the method that the greeting names; where that may not be used, nothing, so that the target names another. */
+  /** The proof for the method that the greeting names; empty if that is not allowed, so that the target names another. */
   #firstProof(plugin: string): Buffer {
     const method = METHODS.get(plugin)
     const isProof = method === 'mysql_native_password' || method === 'caching_sha2_password'
@@ -125,14 +125,14 @@ class LoginExchange {
       if (asked.data.length < length) throw violation('the target asks for a proof and sends no scramble')
       this.#scramble = Buffer.from(asked.data.subarray(0, length))
     }
-    // An empty password is proven with nothing.
+    // The proof of an empty password is empty.
     const isEmpty = this.#parts.hasCertificate && this.#parts.password === undefined && PROVE_NOTHING.includes(method)
     this.#method = isEmpty ? 'none' : method
     this.#mayAnswer(this.#method)
     this.#send(this.#proof(this.#method))
   }
 
-  /** What the password is proven with at first. */
+  /** The first proof of the password. */
   #proof(method: AuthenticationMethod): Buffer {
     if (method === 'none') return Buffer.alloc(0)
     const password = this.#password()
@@ -146,7 +146,7 @@ class LoginExchange {
       case 'mysql_clear_password':
         return Buffer.from(`${password}\0`)
       case 'sha256_password':
-        // Within TLS the password itself, else it is asked for the server's key first.
+        // With TLS the password itself, otherwise first a request for the server's key.
         return this.#target.isEncrypted ? Buffer.from(`${password}\0`) : Buffer.of(SHA256_KEY_REQUEST)
     }
   }
@@ -238,7 +238,7 @@ const PROVE_NOTHING: readonly AuthenticationMethod[] = ['mysql_native_password',
 
 const printable = (name: string): string => (/^\w{1,64}$/.test(name) ? name : 'a malformed name')
 
-/** Whether a server that said this in its greeting can serve such a connection. */
+/** Whether a server with these capabilities in its greeting can serve such a connection. */
 export const offers = (offered: number, wanted: number): boolean =>
   !has(wanted & ~(offered | capabilities.longPassword), 0xffff_ffff)
 
@@ -247,6 +247,6 @@ const FULL_LOGIN = 4
 const KEY_REQUEST = 2
 const SHA256_KEY_REQUEST = 1
 const ED25519_SCRAMBLE = 32
-/** A server says some hundred bytes; a public key is two thousand at most. */
+/** A login takes some hundred bytes; a public key has two thousand at most. */
 const MAX_BYTES = 32 * 1024
 const MAX_MESSAGES = 20

@@ -12,17 +12,17 @@ import { encodeHandshakeResponse } from '../../wire/handshake-response.ts'
 import type { MysqlTarget } from '../../target.ts'
 import { saidNo } from './said-no.ts'
 
-/** A connection to a target that has greeted, encrypted where the configuration says so. */
+/** A connection to a target that has greeted, encrypted if configured. */
 export interface GreetedTarget {
   readonly messages: TargetMessages<Frame>
   readonly greeting: Handshake
-  /** Whether what is sent is encrypted. */
+  /** Whether the connection is encrypted. */
   readonly isEncrypted: boolean
-  /** Of the next packet that is sent. */
+  /** The sequence id of the next packet to send. */
   readonly sequence: number
 }
 
-/** What the request for TLS says, as the response after it does. */
+/** What the request for TLS contains, and the response after it repeats. */
 export interface Introduction {
   readonly capabilities: number
   readonly collation: number
@@ -58,7 +58,7 @@ export async function openTarget(
   return { messages: messagesOf(secure), greeting, isEncrypted: true, sequence: 2 }
 }
 
-/** One packet and nothing behind it: a server waits for the answer, what follows was put in between. */
+/** Reads one packet with nothing after it: a server waits for the answer, so further bytes were injected. */
 async function readGreeting(socket: Socket, signal: AbortSignal): Promise<Handshake> {
   const framer = new Framer(LONGEST_GREETING, 'the target')
   const payload = await settledSocket<Buffer | Error>(socket, signal, (resolve) => {
@@ -88,6 +88,6 @@ async function readGreeting(socket: Socket, signal: AbortSignal): Promise<Handsh
   }
 }
 
-/** Bytes of one packet that the gateway takes, as it tells the target. */
+/** The maximum packet size that the gateway announces to the target, in bytes. */
 export const MAX_PACKET_OFFERED = 0x4000_0000
 const LONGEST_GREETING = 4096

@@ -28,21 +28,23 @@ import type { MaskingScope } from '../../../../sql/masking/masking-scope.ts'
 import { pinnedOf } from '../../session-settings.ts'
 import type { MysqlTarget } from '../../target.ts'
 
-/** What a text does, with the definitions as they are now. */
+/** Determines what a text does, under the current definitions. */
 export interface StatementAnalyzer {
-  /** `context`: how the server reads it; undefined where it does in a way that we do not. */
+  /** `context`: how the server reads the text; undefined if it is in a way that the gateway does not support. */
   of(sql: string, context: ReadingContext | undefined): StatementFacts | Promise<StatementFacts>
   /** The same, with the definitions read again: before something approved is forwarded. */
   again(sql: string, context: ReadingContext | undefined): Promise<StatementFacts>
-  /** By the definitions that were read last. */
+  /** Under the definitions that were read last. */
   scope(): MaskingScope | undefined
-  /** A statement is sent: definitions may change from here on, for all sessions, and so may what the session leaves in the server. */
+  /**
+   * A statement is sent: from now on definitions may change for all sessions, and so may the state that the session leaves in the server.
+   */
   noteSent(facts: StatementFacts): void
   /** All statements of a text have succeeded. */
   noteSucceeded(facts: StatementFacts): void
-  /** It is answered: if they have changed, they have by now. */
+  /** A statement is answered: any changes of definitions have taken effect. */
   noteDone(facts: StatementFacts): void
-  /** The server has forgotten what the session has made for itself. */
+  /** The server has discarded everything that the session created for itself. */
   forgetSession(): void
 }
 
@@ -52,7 +54,7 @@ export interface AnalyzerParts {
   readonly place: CatalogPlace
   /** Asks the target on a connection of the gateway's own. */
   readonly ask: Ask
-  /** Somebody may change definitions, of whatever account. */
+  /** A session may change definitions, whatever its account. */
   readonly onChange: () => void
 }
 
@@ -63,7 +65,7 @@ class SessionAnalyzer implements StatementAnalyzer {
   #temporary: ReadonlySet<string> = new Set()
   #catalogs = new Map<string | undefined, Catalog>()
   #latest: Definitions | undefined
-  /** The parser gives the same object for the same text, read in the same way. */
+  /** The parser returns the same object for the same text, read in the same way. */
   #cache = new Map<ParsedText, KnownFacts>()
   #memory = SessionMemory.NEW
   readonly #pinned: PinnedSettings
@@ -123,7 +125,7 @@ class SessionAnalyzer implements StatementAnalyzer {
     this.#forget()
   }
 
-  /** Definitions are looked at when the text has been read: that may take a while. */
+  /** Definitions are looked up after the text has been parsed, which may take a while. */
   #meaning(text: ReadText): StatementFacts | Promise<StatementFacts> {
     const { last, isFresh } = this.#parts.place
     return isFresh && last !== undefined ? this.#resolve(text, last) : this.#current(text)
@@ -175,7 +177,7 @@ class SessionAnalyzer implements StatementAnalyzer {
     return facts
   }
 
-  /** A text that is run as a statement: a long one is not waited for. */
+  /** A text that is run as a statement; a long one, which a worker would parse, is not waited for. */
   #readRun(text: string, context: ReadingContext): ReturnType<RunReader['read']> {
     if (text.length > LONGEST_RUN) return undefined
     const parsed = this.#parts.parser.parse(text, { ...context, multiStatements: false })
@@ -197,7 +199,7 @@ class SessionAnalyzer implements StatementAnalyzer {
       objects: '',
       unresolved: false,
       textParameters: [],
-      // What is not read may assign any.
+      // A text that cannot be read may assign any variable.
       memory: { sent: SessionMemory.ANYTHING, done: SessionMemory.ANYTHING },
       texts: [],
     }
@@ -222,7 +224,7 @@ class SessionAnalyzer implements StatementAnalyzer {
   }
 }
 
-/** Tables that a statement makes for the session alone: from here on each may hide another one of its name. */
+/** Temporary tables that a statement creates: from now on each may hide another table of its name. */
 function temporaryTables({ parsed }: StatementFacts, catalog: Catalog): string[] {
   return parsed.flatMap(({ tree, makes }) => {
     if (tree.kind !== 'utility' || !tree.detail.temporary) return []
@@ -232,7 +234,7 @@ function temporaryTables({ parsed }: StatementFacts, catalog: Catalog): string[]
   })
 }
 
-/** Facts, and what the session had left in the server when they were found; undefined where they do not depend on that. */
+/** Facts, and the state that the session had left in the server when they were determined; undefined if they do not depend on it. */
 interface KnownFacts {
   readonly facts: StatementFacts
   readonly memory: SessionMemory | undefined
@@ -242,7 +244,7 @@ interface KnownFacts {
 const outsideCharset = (): PamError =>
   new PamError('ENCODING_REFUSED', 'the statement has bytes outside of constants that are not characters')
 
-/** A text with what it says. */
+/** A text and its statements. */
 interface ReadText {
   readonly sql: string
   readonly context: ReadingContext
@@ -250,9 +252,9 @@ interface ReadText {
 }
 
 const OTHER_READING = 'the connection reads texts in a way that the gateway does not: use utf8mb4'
-/** Texts that are remembered with what they do, and the longest of them. */
+/** The number of texts whose facts are cached, and the longest of them in characters. */
 const MAX_KNOWN = 500
 const LONGEST_KNOWN = 16_384
-/** Characters of a text that EXECUTE runs. */
+/** In characters of a text that EXECUTE runs. */
 const LONGEST_RUN = 4000
 const MAX_DATABASES = 50

@@ -15,16 +15,19 @@ import { fileOf } from './local-file.ts'
 import type { Pipeline } from './pipeline.ts'
 import { PreparedCommands } from './prepared-commands.ts'
 
-/** What becomes of each command of the client: what carries a statement is judged before a byte of it goes on; what is not listed is refused. */
+/**
+ * Handles each command of the client: a command with a statement is evaluated before any byte of it is forwarded; a command that is not
+ * listed is refused.
+ */
 export class ClientCommands {
   readonly #pipeline: Pipeline
   readonly #gate: CommandGate
   readonly #steps: CommandSteps
   readonly #prepared: PreparedCommands
   readonly #connection: ConnectionCommands
-  /** Bytes that one command may have. */
+  /** The longest command, in bytes. */
   readonly #limit: number
-  /** A command that is too long, of which more comes: where the answer to it will be numbered. */
+  /** A command that is too long and not received completely. */
   #tooLong: { readonly command: number | undefined } | undefined
 
   constructor(pipeline: Pipeline, analyzer: StatementAnalyzer, gate: CommandGate, parts: ConnectionParts) {
@@ -36,7 +39,7 @@ export class ClientCommands {
     this.#limit = pipeline.session.limits.statementBytes
   }
 
-  /** What becomes of one command. */
+  /** Handles one command. */
   *handle(frame: Frame): Steps {
     if (frame.piece !== undefined) return this.#long(frame)
     if (frame.sequence !== 0) throw new WireError('the client sent packets out of order')
@@ -85,7 +88,7 @@ export class ClientCommands {
     }
   }
 
-  /** A command has to be judged whole; one that is too long is left out to its end. */
+  /** A command must be evaluated as a whole; one that is too long is skipped to its end. */
   #long(frame: Frame): void {
     if (frame.piece === 'first') {
       if (frame.sequence !== 0) throw new WireError('the client sent packets out of order')
@@ -95,7 +98,7 @@ export class ClientCommands {
     if (!frame.isEnd) return
     const command = this.#tooLong?.command
     this.#tooLong = undefined
-    // It has no answer; the execution that it was for has.
+    // This command has no answer; the execution that it was for has one.
     if (command === commands.stmtSendLongData) return this.#prepared.noteLostLongData()
     this.#steps.refuse(
       new PamError(
@@ -115,7 +118,7 @@ export class ClientCommands {
     this.#steps.run(frame.bytes, 'results', command, decision, { file: fileOf(command.sql, command.facts) })
   }
 
-  /** It changes the default database as USE does. */
+  /** COM_INIT_DB changes the default database as USE does. */
   *#initDb(frame: Frame, payload: Buffer): Steps {
     const name = yield* this.#name(payload.subarray(1))
     if (name === undefined) return

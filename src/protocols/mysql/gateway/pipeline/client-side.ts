@@ -9,8 +9,8 @@ import type { Steps } from '../../../../gateway/steps.ts'
 import { Upload } from './upload.ts'
 
 /**
- * From the client to the server: commands are taken in order, each when the one before is answered. What becomes of each: `ClientCommands`.
- * What the target has asked for of a file passes.
+ * From the client to the server: takes commands in order, each when the previous one has been answered, and handles them with
+ * `ClientCommands`. A file that the target has requested passes.
  */
 export class ClientSide {
   readonly #pipeline: Pipeline
@@ -49,18 +49,18 @@ export class ClientSide {
     return this.#waitingBytes + this.#waiting.length * FRAME_BYTES > MAX_WAITING
   }
 
-  /** The client sends nothing more. */
+  /** The client has closed its side. */
   end(): void {
     this.#gate.pending.leave()
     this.#work()
   }
 
-  /** KILL QUERY of this connection. True where a held statement was withdrawn. */
+  /** KILL QUERY for this connection. True if a held statement was withdrawn. */
   cancelHold(): boolean {
     return this.#gate.pending.withdraw()
   }
 
-  /** The target waits for a file, and the client was asked for it. */
+  /** The target waits for a file, which the client was asked to send. */
   beginUpload(name: string): void {
     this.#upload = new Upload(this.#pipeline, name)
     this.#pipeline.isUploading = true
@@ -103,7 +103,7 @@ export class ClientSide {
     this.#perform(this.#commands.handle(frame))
   }
 
-  /** Goes on with a command until it is done, or waits for something. */
+  /** Continues a command until it is done or has to wait. */
   #perform(steps: Steps, answer?: unknown): void {
     const { session } = this.#pipeline
     try {
@@ -131,7 +131,7 @@ export class ClientSide {
     this.#readOn()
   }
 
-  /** The upstream takes more. */
+  /** The upstream connection accepts more. */
   drained(): void {
     this.#upstreamFull = false
     this.#goOn()
@@ -142,9 +142,9 @@ export class ClientSide {
   }
 }
 
-/** Bytes of commands that wait, until the client is not read any more. */
+/** Bytes of waiting commands above which the client is no longer read. */
 const MAX_WAITING = 1_048_576
-/** Bytes of a file that may come in one payload: more than any client sends at once. */
+/** Bytes of a file in one payload: more than any client sends at once. */
 const FILE_PACKET = 32 * 1024 * 1024
-/** Bytes that a frame takes in memory besides its own. */
+/** Bytes of memory for a frame beyond its content. */
 const FRAME_BYTES = 128

@@ -12,25 +12,25 @@ import type { Ahead, RecordedText } from '../../../../sql/record/text-recorder.t
 import { cutText } from './cut-text.ts'
 import type { StatementRecorder } from './statement-recorder.ts'
 
-/** A statement with what is known of it; of parameters, what a person can read. */
+/** A statement with its facts; parameters are in readable form. */
 export interface Command {
   readonly sql: string
-  /** How it is read; undefined where the server reads it in a way that we do not. */
+  /** How the server reads it; undefined if it is in a way that the gateway does not support. */
   readonly context: ReadingContext | undefined
   readonly parameters: readonly (string | null)[]
   readonly facts: StatementFacts
-  /** What was done ahead for its record. */
+  /** The part of its record that was prepared in advance. */
   readonly ahead: Ahead | undefined
 }
 
-/** What a draft is made with. */
+/** What a draft is made from. */
 export interface DraftParts {
   readonly pipeline: Pipeline
   readonly analyzer: StatementAnalyzer
   readonly recorder: StatementRecorder
 }
 
-/** A statement as the session judges, records and holds it. */
+/** A statement as the session evaluates, records and holds it. */
 export function draftCommand(parts: DraftParts, command: Command): CommandDraft {
   const { pipeline, analyzer, recorder } = parts
   const { sql, context, parameters, facts } = command
@@ -63,7 +63,7 @@ export function draftCommand(parts: DraftParts, command: Command): CommandDraft 
   }
 }
 
-/** What is put on record. Bytes that are no characters have none there. */
+/** The recorded text. Bytes that are not characters are replaced. */
 export const recordedText = (
   { session }: Pipeline,
   { sql, parameters, context }: Pick<Command, 'sql' | 'parameters' | 'context'>,
@@ -74,7 +74,7 @@ export const recordedText = (
   context,
 })
 
-/** What an approver wants to know besides the effect. */
+/** What an approver needs to know besides the effect. */
 function notesOf({ facts, context }: Command, pipeline: Pipeline): string[] {
   const masks = facts.lineage.flatMap(({ outputs, leaks }) => [
     ...outputs.flatMap(({ origin }) => origin.masks),

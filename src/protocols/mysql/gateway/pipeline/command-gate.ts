@@ -5,21 +5,21 @@ import { draftCommand, recordedText, type Command, type DraftParts } from './com
 import type { Pipeline } from './pipeline.ts'
 import { settledValue, type Steps } from '../../../../gateway/steps.ts'
 
-/** Where a command waits for its decision, and for a person where rules want one. */
+/** Where a command waits for its decision, and for a person if a rule holds it. */
 export class CommandGate {
   readonly pending = new PendingHold()
   readonly #pipeline: Pipeline
   readonly #parts: DraftParts
   readonly #tell: (notice: string) => void
 
-  /** `tell`: the protocol has no message for somebody who waits. */
+  /** `tell`: notifies the person who waits, for which the protocol has no message. */
   constructor(parts: DraftParts, tell: (notice: string) => void) {
     this.#pipeline = parts.pipeline
     this.#parts = parts
     this.#tell = tell
   }
 
-  /** A command with what it does. What takes long of its record is done before it is looked at with the definitions of now. */
+  /** A command with its facts. The slow part of its record is done before its facts are determined under the current definitions. */
   *analysed(command: Omit<Command, 'facts' | 'ahead'>): Steps<Command> {
     const { pipeline, analyzer, recorder } = this.#parts
     const { sql, context } = command
@@ -31,12 +31,12 @@ export class CommandGate {
     return { ...command, facts, ahead }
   }
 
-  /** Why a command would be refused, asked when nothing of it runs yet. */
+  /** The reason for which a command would be refused, asked before any part of it runs. */
   preview(command: Command): PamError | undefined {
     return this.#pipeline.session.preview(draftCommand(this.#parts, command))
   }
 
-  /** Asks the session; a hold tells the person, then waits. */
+  /** Asks the session; if it holds the command, tells the person, then waits. */
   *decide(command: Command): Steps<Verdict> {
     const decision = this.#pipeline.session.decide(draftCommand(this.#parts, command))
     if (decision.type !== 'hold') return decision

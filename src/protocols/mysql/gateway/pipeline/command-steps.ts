@@ -11,7 +11,7 @@ import type { CommandGate } from './command-gate.ts'
 import { startRun, type ClientExchange, type Run } from './exchange.ts'
 import type { Pipeline } from './pipeline.ts'
 
-/** What commands of the client have in common: their text is read, decided on, and forwarded or refused. */
+/** The steps that commands of the client have in common: their text is parsed, decided on, and forwarded or refused. */
 export class CommandSteps {
   readonly #pipeline: Pipeline
   readonly #analyzer: StatementAnalyzer
@@ -23,7 +23,7 @@ export class CommandSteps {
     this.#gate = gate
   }
 
-  /** The text of a statement, as the server reads it, and what it does. Undefined: it was refused. */
+  /** Reads the text of a statement as the server does, and determines what it does. Undefined: it was refused. */
   *read(bytes: Buffer): Steps<Command | undefined> {
     const pipeline = this.#pipeline
     yield* this.current()
@@ -46,13 +46,13 @@ export class CommandSteps {
     return withoutKill(yield* this.#gate.analysed({ sql, context, parameters: [] }))
   }
 
-  /** How the server reads texts is known. */
+  /** Makes sure that the gateway knows how the server reads texts. */
   *current(): Steps {
     const refreshed = this.#pipeline.refreshState()
     if (refreshed !== undefined) yield refreshed
   }
 
-  /** The id of a decision to forward. Undefined: it was refused, and the client told. */
+  /** The id of a decision to forward. Undefined: it was refused, and the client was told. */
   *decided(command: Command): Steps<string | undefined> {
     const verdict = yield* this.#gate.decide(command)
     if (verdict.type === 'forward') return verdict.id
@@ -60,7 +60,7 @@ export class CommandSteps {
     return undefined
   }
 
-  /** A command that is judged as a statement that says the same. */
+  /** Evaluates a command as an equivalent statement. */
   *as(
     sql: string,
     forward?: { readonly frame: Frame; readonly kind: AnswerKind; readonly onDone?: () => void },
@@ -72,7 +72,7 @@ export class CommandSteps {
     this.run(forward.frame.bytes, forward.kind, command, decision, { onDone: forward.onDone })
   }
 
-  /** A decision was made: what runs now may change what is read next. */
+  /** Runs a command that was decided on: it may change how the next one is read. */
   run(
     bytes: Buffer,
     kind: AnswerKind,
@@ -111,7 +111,7 @@ export class CommandSteps {
   }
 }
 
-/** Threads of the target are others' as well: what names one is refused, but for ids that the gateway gives out. */
+/** Threads of the target belong to others as well: a statement that names one is refused, except for ids that the gateway issued. */
 export function withoutKill(command: Command): Command {
   const { facts } = command
   if (facts.refusal !== undefined || !facts.statements.some(({ kinds }) => kinds.includes('kill'))) return command

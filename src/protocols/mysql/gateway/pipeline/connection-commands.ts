@@ -11,19 +11,19 @@ import type { CommandSteps } from './command-steps.ts'
 import type { Kill } from './kill.ts'
 import { OwnQueryFailed, type Pipeline } from './pipeline.ts'
 
-/** What the commands need of the connection that is not the pipeline's. */
+/** The parts of a connection that the commands need and the pipeline does not have. */
 export interface ConnectionParts {
-  /** Reaches a connection of the same person; false where there is none of that id. */
+  /** Kills a connection of the same person; false if there is none with that id. */
   kill(kill: Kill): boolean
-  /** Checks that somebody may go on as this user, in this database. */
+  /** Checks that the client may continue as this user, in this database. */
   admit(user: Buffer, database: Buffer | undefined, collation: number | undefined): void
-  /** What a session begins with; the server forgets it when the connection is reset. */
+  /** The first statements of a session, whose settings the server discards when the connection is reset. */
   readonly beginning: readonly string[]
-  /** The server has forgotten what the session has made for itself. */
+  /** The server has discarded everything that the session created for itself. */
   onReset(): void
 }
 
-/** Commands on connections: options, starting anew, and ending others of the same person. */
+/** Commands on connections: setting options, resetting, and killing others of the same person. */
 export class ConnectionCommands {
   readonly #pipeline: Pipeline
   readonly #steps: CommandSteps
@@ -35,7 +35,7 @@ export class ConnectionCommands {
     this.#parts = parts
   }
 
-  /** KILL of a connection of the same person, under the id that the client knows: nothing of it goes to the target. False: it is none. */
+  /** KILL of a connection of the same person, by the id that the client knows: nothing is sent to the target. False: there is none. */
   kill(kill: Kill | undefined): boolean {
     const pipeline = this.#pipeline
     if (kill === undefined || !this.#parts.kill(kill)) return false
@@ -61,12 +61,12 @@ export class ConnectionCommands {
     })
   }
 
-  /** The server forgets what the session has set, and with it what the gateway has. */
+  /** The server discards the settings of the session, including those of the gateway. */
   *resetConnection(): Steps {
     yield* this.#startAnew('the client reset the connection')
   }
 
-  /** To the same account: as if the connection were new, on both sides. */
+  /** For the same account: as if the connection were new, on both sides. */
   *changeUser(payload: Buffer): Steps {
     const { user, database, collation } = readChangeUser(payload, this.#pipeline.capabilities)
     try {
@@ -91,13 +91,13 @@ export class ConnectionCommands {
     this.#parts.onReset()
     for (const sql of [...this.#parts.beginning, ...then]) {
       const failed = yield* this.#asked(pipeline.ask(sql))
-      // What a session begins with is not there: it cannot go on.
+      // Without its first statements a session cannot continue.
       if (failed !== undefined) throw failed
     }
     pipeline.reply(encodeOk({ status: pipeline.status }))
   }
 
-  /** What the target says no to; undefined where it has done it. */
+  /** The target's refusal; undefined if it has done what was asked. */
   *#asked(answer: Promise<unknown>): Steps<OwnQueryFailed | undefined> {
     return yield* settledValue(
       answer.then(

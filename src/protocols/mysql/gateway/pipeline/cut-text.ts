@@ -6,8 +6,8 @@ import { NotRead } from '../../dialect/not-read.ts'
 import type { ReadingContext } from '../../dialect/reading-context.ts'
 
 /**
- * The constants and comments of a text; where they cannot be told, all of it is one constant. So is what comes behind the beginning of a
- * long text.
+ * The constants and comments of a text; if they cannot be determined, the whole text is one constant. So is everything after the beginning
+ * of a long text.
  */
 export function cutText(text: string, context: ReadingContext | undefined): TextPiece[] {
   const whole = [{ start: 0, end: text.length, isComment: false }]

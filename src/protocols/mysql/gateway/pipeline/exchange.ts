@@ -14,16 +14,16 @@ export type Exchange = ClientExchange | OwnExchange
 export interface ClientExchange {
   readonly type: 'client'
   readonly answer: Answer
-  /** Undefined for what runs nothing. */
+  /** Undefined for commands that run nothing. */
   readonly run: Run | undefined
-  /** The target has taken it. */
+  /** Called when the target has accepted the command. */
   readonly onDone?: (() => void) | undefined
-  /** All statements of a text have succeeded, and no rows of it are kept for later. */
+  /** Called when all statements of a text have succeeded, and the server keeps no rows of it for later. */
   readonly onSucceeded?: (() => void) | undefined
   readonly onPrepared?: ((prepared: StmtPrepareOk) => void) | undefined
-  /** The target keeps the rows for COM_STMT_FETCH. */
+  /** Called when the target keeps the rows for COM_STMT_FETCH. */
   readonly onCursor?: (() => void) | undefined
-  /** Of the file that the target asks for next. */
+  /** The file that the target may request. */
   readonly file?: string | undefined
 }
 
@@ -32,29 +32,29 @@ export interface OwnExchange {
   readonly answer: Answer
   readonly rows: OwnRows
   columns: number
-  /** Bytes that the rows may still have. */
+  /** Bytes left for the rows. */
   room: number
   readonly done: (error?: Error) => void
 }
 
-/** One statement or text at work. */
+/** A running statement or text. */
 export interface Run {
   readonly decision: string
   readonly facts: StatementFacts
-  /** By what its values are hidden. */
+  /** The scope that its values are masked with. */
   readonly scope: MaskingScope | undefined
-  /** Of values and names in results; undefined where each comes in its own. */
+  /** The character set of values and names in results; undefined if each has its own. */
   readonly results: Charset | undefined
   readonly startedAt: number
-  /** Which of the results is being answered. */
+  /** The index of the current result. */
   index: number
   rows: number
   bytes: number
-  /** Of the result at work, where somebody looks into its rows. */
+  /** The columns of the current result, if its rows are inspected. */
   columns: ColumnDefinition[]
-  /** What becomes of them; undefined where they pass. */
+  /** The masking of its rows; undefined if they pass unchanged. */
   rewrite: RowMasking | undefined
-  /** Its rows on their way into the record. */
+  /** The rows of the current result that are being recorded. */
   kept: KeptRows | undefined
 }
 

@@ -1,12 +1,12 @@
-/** What KILL is to end, of connections of the same person. */
+/** The target of a KILL: a connection of the same person, or its query. */
 export interface Kill {
   readonly of: 'query' | 'connection'
   readonly id: number
 }
 
 /**
- * Undefined where it is another form than those that clients send: by name of a user, by id of a query, or from an expression. Source:
- * MySQL, KILL Statement; MariaDB, KILL.
+ * Undefined for forms that clients do not send: by the name of a user, by the id of a query, or with an expression. Source: MySQL, KILL
+ * Statement; MariaDB, KILL.
  */
 export function killOf(sql: string): Kill | undefined {
   if (sql.length > MAX_KILL_BYTES) return undefined
@@ -15,5 +15,5 @@ export function killOf(sql: string): Kill | undefined {
   return { of: match[1]?.toLowerCase() === 'query' ? 'query' : 'connection', id: Number(match[2]) }
 }
 
-/** Of a text: behind KILL may stand spaces alone, megabytes of them. */
+/** For a text: KILL may be followed by megabytes of spaces. */
 export const MAX_KILL_BYTES = 200

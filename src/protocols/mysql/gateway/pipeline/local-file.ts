@@ -1,8 +1,8 @@
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 
 /**
- * The file that each statement of a text lets the server ask for; undefined where it lets it ask for none. Of a text with several statements
- * none does: which of them the server works on when it asks, nobody could say.
+ * The file that a text allows the server to request; undefined if it allows none. A text with several statements never does: the gateway
+ * could not know which of them the server is running when it asks.
  */
 export function fileOf(sql: string, { parsed }: Pick<StatementFacts, 'parsed'>): string | undefined {
   const [statement] = parsed
@@ -18,5 +18,5 @@ export function fileOf(sql: string, { parsed }: Pick<StatementFacts, 'parsed'>):
 /** Source: MySQL, String Literals. */
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b: '\b', '0': '\0', Z: '\u001A' }
 
-/** Characters of a text that is looked through; no file is asked for by a longer one. */
+/** In characters of a text that is searched; a longer one allows no file. */
 const LONGEST = 65_536

@@ -16,12 +16,12 @@ import type { OwnRows } from '../login/target-queries.ts'
 import type { Exchange } from './exchange.ts'
 import type { StatementTable } from './statement-table.ts'
 
-/** What a connection begins with. */
+/** The initial state of a connection. */
 export interface PipelineParts {
   readonly client: Channel
   readonly upstream: Channel
   readonly session: Session<MysqlTarget>
-  /** The same on both sides. */
+  /** The capabilities, which are the same on both sides. */
   readonly capabilities: number
   readonly version: ServerVersion
   readonly state: SessionState
@@ -29,7 +29,9 @@ export interface PipelineParts {
   readonly statements: StatementTable
 }
 
-/** What both directions of one connection share: what is being answered, and how the server reads texts. It decides nothing. */
+/**
+ * The state that both directions of a connection share: the command being answered, and how the server reads texts. It makes no decisions.
+ */
 export class Pipeline {
   readonly client: Channel
   readonly upstream: Channel
@@ -37,21 +39,21 @@ export class Pipeline {
   readonly capabilities: number
   readonly version: ServerVersion
   readonly statements: StatementTable
-  /** Status flags, as the server said last. */
+  /** The status flags that the server sent last. */
   status: number
   /** When the open transaction was first seen, in milliseconds since 1970. */
   transactionSince = 0
-  /** The client sends a file that the target has asked for. */
+  /** Whether the client is sending a file that the target has requested. */
   isUploading = false
   /** Sequence id of the next packet to the client; undefined in the middle of one. */
   clientSequence: number | undefined = 1
-  /** Of the next packet from the server. */
+  /** Sequence id of the next packet from the server. */
   serverSequence = 1
-  /** Called when an answer is over, so that the next command goes on. */
+  /** Called when an answer is complete, so that the next command can be handled. */
   onAnswered: () => void = () => {}
   #exchange: Exchange | undefined
   #state: SessionState | undefined
-  /** It may have changed since it was read. */
+  /** Whether the state may have changed since it was read. */
   #isStateOld = false
   #multiStatements: boolean
   readonly #pinned: PinnedSettings
@@ -74,7 +76,7 @@ export class Pipeline {
     return has(this.status, statusFlags.inTransaction)
   }
 
-  /** As the server says of itself after an answer. */
+  /** Notes the status and changes that the server reports with an answer. */
   noteStatus(status: number, changes: readonly SessionChange[]): void {
     const was = this.isInTransaction
     this.status = status
@@ -84,7 +86,7 @@ export class Pipeline {
 
   // ── how texts are read ───────────────────────────────────────────────────────────────────────────────────────────
 
-  /** From here on the state has to be asked for before anything is read. */
+  /** From now on the state must be read before any text. */
   noteStateMayChange(): void {
     this.#isStateOld = true
   }
@@ -93,13 +95,13 @@ export class Pipeline {
     this.#multiStatements = isOn
   }
 
-  /** Of what is sent now; undefined where the server reads texts in a way that we do not. */
+  /** The context of texts sent now; undefined if the server reads them in a way that the gateway does not support. */
   get context(): (ReadingContext & Pick<SessionState, 'results'>) | undefined {
     const state = this.#state
     return state && { ...state, server: this.version, multiStatements: this.#multiStatements }
   }
 
-  /** Reads back how the server reads texts, where that may have changed. Nothing is on its way. */
+  /** Asks the server how it reads texts, if that may have changed. Nothing may be in flight. */
   refreshState(): Promise<void> | undefined {
     if (!this.#isStateOld) return undefined
     return this.ask(stateQuery(this.#pinned)).then(
@@ -117,7 +119,7 @@ export class Pipeline {
     )
   }
 
-  // ── what is on its way ───────────────────────────────────────────────────────────────────────────────────────────
+  // ── messages in flight ───────────────────────────────────────────────────────────────────────────────────────────
 
   get exchange(): Exchange | undefined {
     return this.#exchange
@@ -127,14 +129,14 @@ export class Pipeline {
     return this.#exchange === undefined
   }
 
-  /** A command is sent whose answer begins with this sequence id. */
+  /** Notes that a command is sent, whose answer begins with this sequence id. */
   begin(exchange: Exchange, sequence: number): void {
     if (this.#exchange !== undefined) throw new Error('a command is being answered')
     this.#exchange = exchange
     this.serverSequence = sequence
   }
 
-  /** The answer is over. */
+  /** The answer is complete. */
   answered(error?: OwnQueryFailed): void {
     const exchange = this.#exchange
     this.#exchange = undefined
@@ -181,21 +183,21 @@ export class Pipeline {
     })
   }
 
-  /** An answer of our own to a command that the target does not get. */
+  /** The gateway's own answer to a command that the target does not get. */
   reply(payload: Buffer): void {
     const sequence = this.clientSequence
     if (sequence === undefined) return this.outOfStep('the middle of a packet')
     this.client.write(encodePackets(payload, sequence))
-    // Whoever speaks next begins anew.
+    // The next command begins a new sequence.
     this.clientSequence = 1
   }
 
-  /** The server and we disagree about where we are: nothing after this could be trusted. */
+  /** The server and the gateway are out of step: nothing after this could be trusted. */
   outOfStep(what: string): void {
     this.session.end(new PamError('PROTOCOL_VIOLATION', `the target sent ${what}`, { side: 'upstream' }))
   }
 
-  /** Nothing will be answered any more. */
+  /** No more answers will arrive. */
   abandon(): void {
     const exchange = this.#exchange
     if (exchange?.type === 'own') exchange.done(new Error('the session is over'))

@@ -16,12 +16,12 @@ import type { Run } from './exchange.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Prepared } from './statement-table.ts'
 
-/** Commands on prepared statements: preparing, running, fetching, parameters in parts, closing. */
+/** Commands on prepared statements: prepare, execute, fetch, send long data, close. */
 export class PreparedCommands {
   readonly #pipeline: Pipeline
   readonly #gate: CommandGate
   readonly #steps: CommandSteps
-  /** Bytes that the parts of parameters may have together. */
+  /** The limit for the long data of all parameters together, in bytes. */
   readonly #limit: number
 
   constructor(pipeline: Pipeline, gate: CommandGate, steps: CommandSteps) {
@@ -71,16 +71,16 @@ export class PreparedCommands {
     const decision = yield* this.#steps.decided(command)
     if (decision === undefined) return
     prepared.types = message.types
-    // The server forgets them when it has run.
+    // The server discards long data after the execution.
     this.#pipeline.statements.forgetLong(prepared)
-    // Where it fails, a cursor of an earlier execution may still be open: by what its rows are masked, nobody knows any more.
+    // If the execution fails, a cursor of an earlier one may still be open, and how to mask its rows is no longer known.
     prepared.cursor = undefined
     const run: Run = this.#steps.run(frame.bytes, 'binary-results', command, decision, {
       onCursor: () => (prepared.cursor = run),
     })
   }
 
-  /** What a masked text is compared with was decided on as a text. */
+  /** The decision assumed that a masked text is compared with a text. */
   #misboundParameter(facts: StatementFacts, { types }: StmtExecute): PamError | undefined {
     const wrong = facts.textParameters.find((number) => {
       const type = types[number - 1]?.type
@@ -102,7 +102,7 @@ export class PreparedCommands {
     this.#steps.forward(frame.bytes, 'rows', { run: prepared.cursor })
   }
 
-  /** It has no answer, and none where it is wrong. */
+  /** COM_STMT_SEND_LONG_DATA has no answer, not even an error. */
   longData(frame: Frame, payload: Buffer): void {
     const { id, parameter, data } = readSendLongData(payload)
     const prepared = this.#pipeline.statements.get(id)
@@ -128,7 +128,7 @@ export class PreparedCommands {
     this.#steps.forward(frame.bytes, 'done')
   }
 
-  /** One of this connection. Undefined: there is none of that number, and the client was told as the server would. */
+  /** A statement of this connection. Undefined: there is none with that id, and the client was told as the server would. */
   #prepared(id: number, by: string): Prepared | undefined {
     const prepared = this.#pipeline.statements.get(id)
     if (prepared === undefined)
@@ -136,7 +136,7 @@ export class PreparedCommands {
     return prepared
   }
 
-  /** A part of a value that was left out makes every value that it may be of another one. */
+  /** Ends the session: without this part, the parameter would have another value. */
   noteLostLongData(): void {
     this.#pipeline.session.end(
       new PamError('MESSAGE_TOO_LARGE', `parameters that came in parts are longer than ${this.#limit} bytes`),
@@ -151,7 +151,7 @@ const preparedOtherwise = (): PamError =>
     { hint: 'prepare it again' },
   )
 
-/** A value that came in parts, as a person can read it. */
+/** A value that was sent as long data, in readable form. */
 function longText(value: HeldBytes | undefined): string {
   const bytes = value?.copy() ?? Buffer.alloc(0)
   return decodeText(bytes, 'utf8mb4') ?? `\\x${bytes.toString('hex')}`

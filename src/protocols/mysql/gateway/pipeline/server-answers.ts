@@ -25,7 +25,7 @@ import type { ClientSide } from './client-side.ts'
 import type { ClientExchange, Run } from './exchange.ts'
 import type { Pipeline } from './pipeline.ts'
 
-/** What becomes of each packet that answers a client's command: the payload in its place, or undefined where it passes. */
+/** Handles each packet that answers a client's command: returns the payload to send in its place, or undefined if it passes unchanged. */
 export class ServerAnswers {
   readonly #pipeline: Pipeline
   readonly #analyzer: StatementAnalyzer
@@ -75,7 +75,7 @@ export class ServerAnswers {
         exchange.onPrepared?.(part.prepared)
         return undefined
       case 'columns-end':
-        // A cursor is open; its rows come when they are fetched.
+        // A cursor is open; its rows are sent when they are fetched.
         if (exchange.answer.isOver && run !== undefined) {
           this.#record(run)
           exchange.onCursor?.()
@@ -110,7 +110,7 @@ export class ServerAnswers {
     })
   }
 
-  /** What becomes of the rows of the result at work; undefined where they pass. */
+  /** The masking of the current result's rows; undefined if they pass unchanged. */
   #rewriteOf(run: Run, form: RowForm): RowMasking | undefined {
     const masking = this.#masks ? this.#maskingOf(run, form) : undefined
     if (!mayShowSecrets(run)) return masking
@@ -128,7 +128,7 @@ export class ServerAnswers {
   }
 
   #maskerOf({ scope }: Run): Masker {
-    // Definitions are read before there is a session.
+    // Definitions are read before the session starts.
     if (scope === undefined) throw new Error('a statement ran before definitions were read')
     return { scope, keys: this.#pipeline.session.hashKeys }
   }
@@ -155,7 +155,7 @@ export class ServerAnswers {
     run.bytes = 0
   }
 
-  /** What the server says of settings that have changed may be masked values, where the statement could read some. */
+  /** The new values of settings that the server reports may be masked values, if the statement could read any. */
   #tellsMore({ changes }: Pick<Ok, 'changes'>, run: Run | undefined): boolean {
     return this.#masks && changes.length > 0 && run !== undefined && run.facts.errorExposure !== 'none'
   }
@@ -181,7 +181,7 @@ export class ServerAnswers {
     this.#record(run, undefined, String(code))
   }
 
-  /** A text may quote masked values. */
+  /** The message may quote masked values. */
   #errorFor(error: Err, run: Run | undefined): Buffer | undefined {
     if (run === undefined || !this.#masks) return undefined
     return encodeErr(maskedErr(error, run.facts.errorExposure, this.#maskerOf(run), run.results ?? 'utf8mb4'))
@@ -198,7 +198,7 @@ export class ServerAnswers {
 
   // ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A server may ask for any file at any time: it gets the one that an allowed statement names. */
+  /** A server may request any file at any time: it gets only the one that an allowed statement names. */
   #file(name: Buffer, { file }: ClientExchange): undefined {
     const pipeline = this.#pipeline
     const asked = decodeText(name, pipeline.context?.charset ?? 'binary')
@@ -208,10 +208,10 @@ export class ServerAnswers {
   }
 }
 
-/** Bytes of a column definition: names have 256 characters at most, and a result has up to 4096 of them. */
+/** Bytes of a column definition: a name has 256 characters at most, and a result up to 4096 columns. */
 const LONGEST_COLUMN = 16_384
 
-/** The values of a row as a person can read them. */
+/** The values of a row in readable form. */
 const plainTexts = (payload: Buffer, columns: readonly ColumnDefinition[]): (string | null)[] =>
   readTextRow(payload, columns.length).map((value, index) => value && readable(value, charsetOf(columns[index])))
 
@@ -231,30 +231,30 @@ function binaryTexts(payload: Buffer, columns: readonly ColumnDefinition[]): (st
 const charsetOf = (column: ColumnDefinition | undefined): Charset =>
   charsetOfCollation(column?.collation ?? 0) ?? 'binary'
 
-/** The statement that the result at work is of, among those of the text; undefined where nobody knows. */
+/** The statement of the text that the current result belongs to; undefined if that is unknown. */
 function statementOf({ facts: { parsed }, index }: Run): ParsedStatement | undefined {
   return parsed.some(({ kinds }) => kinds.some((kind) => SEVERAL.has(kind))) ? undefined : parsed[index]
 }
 
-/** Whether the result at work may be of a statement that shows how the account proves itself. */
+/** Whether the current result may belong to a statement that shows the account's authentication data. */
 function mayShowSecrets(run: Run): boolean {
   const statement = statementOf(run)
   return statement === undefined || statement.kinds.some((kind) => OF_ACCOUNTS.has(kind))
 }
 
-/** Where the columns of the result at work come from; undefined where nobody knows which statement it is of. */
+/** The origins of the current result's columns; undefined if its statement is unknown. */
 function outputsOf(run: Run): readonly Output[] | undefined {
   const { parsed, lineage } = run.facts
   if (statementOf(run) === undefined || lineage.length !== parsed.length) return undefined
   return lineage[run.index]?.outputs
 }
 
-/** Columns that are USER() and the like: the account is the gateway's, and no row of any table. */
+/** Columns that are USER() or similar: they show the account of the gateway, not a row of any table. */
 function accountsIn(run: Run): ReadonlySet<number> {
   const statement = statementOf(run)
   if (statement?.tree.kind !== 'select' || run.facts.statements[run.index]?.unknown.length !== 0) return NONE
   const { targets } = statement.tree
-  // What a star stands for are more columns.
+  // A star expands to several columns.
   if (targets.length !== run.columns.length) return NONE
   return new Set(targets.flatMap(({ value }, index) => (isAccount(value) ? [index] : [])))
 }
@@ -269,8 +269,8 @@ const tagOf = ({ affectedRows: count }: Ok): string =>
 
 const NONE: ReadonlySet<number> = new Set()
 const ACCOUNTS = new Set(['user', 'current_user', 'session_user', 'system_user'])
-/** Statements that give as many results as what they run, which may be none or several. */
+/** Statements that return as many results as the statements that they run, which may be none or several. */
 const SEVERAL = new Set(['call', 'execute', 'execute-immediate', 'compound'])
 const OF_ACCOUNTS = new Set(['show-grants', 'show-create-user'])
-/** Statements that show what went on before. */
+/** Statements that show the messages of earlier ones. */
 const WARNINGS = new Set(['show-warnings', 'show-errors'])

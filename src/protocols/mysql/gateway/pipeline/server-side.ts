@@ -12,15 +12,15 @@ import type { ClientExchange, Exchange, OwnExchange } from './exchange.ts'
 import { OwnQueryFailed, type Pipeline } from './pipeline.ts'
 import { ServerAnswers } from './server-answers.ts'
 
-/** From the server to the client, in order: what passes untouched goes on as it came, rows that nobody looks into as they come. */
+/** From the server to the client, in order: unchanged packets pass as they arrived, and rows that are not inspected while they arrive. */
 export class ServerSide {
   readonly #pipeline: Pipeline
   readonly #answers: ServerAnswers
   readonly #framer: Framer
-  /** Rows are looked into: something may be hidden in them, or they are kept. */
+  /** Whether rows are inspected, to mask or to record them. */
   readonly #looksIntoRows: boolean
   readonly #output: JoinedOutput
-  /** The client takes more. */
+  /** Whether the client accepts more. */
   #isReady = true
 
   constructor(pipeline: Pipeline, analyzer: StatementAnalyzer, clientSide: Pick<ClientSide, 'beginUpload'>) {
@@ -66,7 +66,7 @@ export class ServerSide {
     const streams = answer.isInRows && exchange.type === 'client' && !this.#looksIntoRows
     this.#framer.streamsFrom = streams ? STREAMED : Infinity
     if (!answer.isOver || this.#pipeline.session.ended.aborted) return
-    // What comes next may be an answer of our own.
+    // The next packet may be the gateway's own answer.
     this.#flush()
     this.#pipeline.answered(failure)
   }
@@ -80,7 +80,7 @@ export class ServerSide {
     this.#pipeline.clientSequence = sequenceAfter(changed.length, sequence)
   }
 
-  /** As it came, but for its number where that is another one. */
+  /** Passes a frame unchanged, except for its sequence id if that has to differ. */
   #pass(frame: Frame): void {
     const pipeline = this.#pipeline
     const isInOrder = frame.piece === 'later' || pipeline.clientSequence === frame.sequence
@@ -134,7 +134,7 @@ export class ServerSide {
     return undefined
   }
 
-  /** A server that ends the connection says so by an error; nothing else comes unasked. */
+  /** A server that ends the connection sends an error; it sends nothing else unasked. */
   #unasked(frame: Frame): void {
     if (frame.head !== ERR) return this.#pipeline.outOfStep('a packet that nobody asked for')
     const { code } = readErr(payloadOf(frame))
@@ -150,5 +150,5 @@ export class ServerSide {
   }
 }
 
-/** Bytes of a row from which on it goes on as it comes. */
+/** The size in bytes from which a row is passed on while it arrives. */
 const STREAMED = 64 * 1024

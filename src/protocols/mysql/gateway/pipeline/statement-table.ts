@@ -3,21 +3,21 @@ import { HeldBytes } from '../../../../wire/held-bytes.ts'
 import type { Run } from './exchange.ts'
 import type { ParameterType } from '../../wire/stmt-execute.ts'
 
-/** A statement that a client has prepared by the protocol. */
+/** A statement that a client has prepared with COM_STMT_PREPARE. */
 export interface Prepared {
   readonly sql: string
-  /** How its text was read, and its names are resolved, whenever it runs. */
+  /** The context in which its text was read, and in which its names are resolved whenever it runs. */
   readonly context: ReadingContext | undefined
   readonly parameters: number
-  /** As they were sent last: later executions may leave them out. */
+  /** The types that were sent last: later executions may omit them. */
   types: readonly ParameterType[]
-  /** Values that come in parts, by parameter. */
+  /** Values sent as long data, by parameter. */
   readonly long: Map<number, HeldBytes>
-  /** What runs whose rows are fetched. */
+  /** The execution whose rows are fetched. */
   cursor: Run | undefined
 }
 
-/** The statements of one connection, by the server's number. */
+/** The statements of one connection, by the server's id. */
 export class StatementTable {
   readonly #byId = new Map<number, Prepared>()
   #characters = 0
@@ -31,12 +31,12 @@ export class StatementTable {
     return this.#byId.size >= MAX_STATEMENTS || this.#characters >= MAX_CHARACTERS
   }
 
-  /** Bytes of values that came in parts, of all statements: each of thousands could keep as much. */
+  /** Bytes of long data of all statements: each of thousands could keep as much. */
   get longBytes(): number {
     return this.#longBytes
   }
 
-  /** A part of a parameter. */
+  /** Adds a part of a parameter. */
   addLong({ long }: Prepared, parameter: number, data: Uint8Array): void {
     const value = long.get(parameter) ?? new HeldBytes()
     long.set(parameter, value)
@@ -68,7 +68,7 @@ export class StatementTable {
   }
 }
 
-/** The default of max_prepared_stmt_count, which servers have for all connections together. */
+/** The default of max_prepared_stmt_count, which applies to all connections of a server together. */
 const MAX_STATEMENTS = 16_382
-/** Of all texts: drivers keep some hundreds of statements. */
+/** For the texts of all statements: drivers keep some hundreds of statements. */
 const MAX_CHARACTERS = 64 * 1024 * 1024

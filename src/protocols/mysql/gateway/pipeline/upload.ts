@@ -3,7 +3,10 @@ import { WireError } from '../../../../wire/wire-error.ts'
 import { encodePackets, payloadOf, sequenceAfter, type Frame } from '../../wire/framer.ts'
 import type { Pipeline } from './pipeline.ts'
 
-/** A file that the client sends for LOAD DATA LOCAL: it passes as it comes, and its length and digest go on record. Spec: LOCAL INFILE Data. */
+/**
+ * A file that the client sends for LOAD DATA LOCAL: it passes as it arrives, and its length and digest are recorded. Spec: LOCAL INFILE
+ * Data.
+ */
 export class Upload {
   isOver = false
   readonly #pipeline: Pipeline
@@ -16,7 +19,7 @@ export class Upload {
     this.#name = name
   }
 
-  /** What goes on. An empty packet ends the file. */
+  /** Returns the bytes to pass on. An empty packet ends the file. */
   take(frame: Frame): Buffer {
     const pipeline = this.#pipeline
     if (frame.sequence !== pipeline.clientSequence) throw new WireError('the client sent packets out of order')

@@ -4,8 +4,8 @@ import { isString, rewriteBinaryRow, rewriteTextRow } from './rewrite-row.ts'
 import type { RowMasking } from './row-masking.ts'
 
 /**
- * SHOW GRANTS and SHOW CREATE USER give what the server checks the password of the account with, from which it could be found, and which logs
- * in by itself under some methods. It takes no rule to hide it: what the gateway logs in with never leaves it.
+ * SHOW GRANTS and SHOW CREATE USER return what the server checks the account's password with. The password could be guessed from it, and
+ * under some methods it suffices to log in. It is hidden without any rule: the gateway's credentials never leave it.
  */
 export function hideAccountSecrets(columns: readonly ColumnDefinition[], form: RowForm): RowMasking {
   const rewrites = columns.map(({ type }) => (isString(type) ? hideSecrets : undefined))
@@ -14,7 +14,7 @@ export function hideAccountSecrets(columns: readonly ColumnDefinition[], form: R
     : (payload) => rewriteBinaryRow(payload, columns, rewrites)
 }
 
-/** Byte by byte: what stands around it stays as it is, in whatever character set. */
+/** Replaces bytes: everything around the secret stays as it is, in any character set. */
 const hideSecrets: Rewrite = (value) => {
   if (value === null || !value.includes('IDENTIFIED')) return undefined
   return Buffer.from(value.toString('latin1').replace(SECRET, "$1 '<hidden>'"), 'latin1')

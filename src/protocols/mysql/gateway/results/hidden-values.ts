@@ -7,10 +7,10 @@ import { decodeBytes, decodeValue, valueCharset } from '../../wire/value-charset
 /** Text or binary rows. Spec: Text Resultset Row, Binary Protocol Resultset Row. */
 export type RowForm = 'text' | 'binary'
 
-/** What takes the place of a value: undefined leaves it as it is, null (also as the value) is NULL. */
+/** Computes the replacement of a value: undefined leaves it as it is, null (for the value as well) is NULL. */
 export type Rewrite = (value: Buffer | null) => Buffer | null | undefined
 
-/** How to search the values of one column for kinds of data; undefined where no kind can be in them. */
+/** How to search the values of one column for kinds of data; undefined if they cannot contain any. */
 export function hiddenValues(column: ColumnDefinition, form: RowForm, search: KindSearch): Rewrite | undefined {
   if (search.kinds.length === 0 || FIXED.has(column.type)) return undefined
   const hide = searchFor(column, form, search)
@@ -48,7 +48,7 @@ function searchFor(
     case types.mediumBlob:
     case types.longBlob:
     case types.blob:
-      // Of a list of words no other can be in it.
+      // ENUM and SET can only have words of their list.
       if ((column.flags & (columnFlags.enum | columnFlags.set)) !== 0) return (value) => inOpaque(value, search)
       return (value) => inString(value, column.collation, search)
     default:
@@ -59,7 +59,7 @@ function searchFor(
 const wholeNumber = (value: Buffer, { flags }: ColumnDefinition): string =>
   String((flags & columnFlags.unsigned) === 0 ? value.readBigInt64LE() : value.readBigUInt64LE())
 
-/** Text in its character set; bytes of none as what they look like. */
+/** Searches text in its character set; bytes without one are read as they appear. */
 function inString(value: Buffer, collation: number, search: KindSearch): Buffer | null | undefined {
   const charset = valueCharset(collation)
   const decoded = (charset && decodeValue(value, charset)) ?? bytesAsText(value)
@@ -67,7 +67,7 @@ function inString(value: Buffer, collation: number, search: KindSearch): Buffer 
   if (masked === null) return null
   const encoded = masked === undefined ? undefined : (decoded.encode(masked) ?? null)
   if (encoded === null || hasSpaced(encoded ?? value, search)) return null
-  // The bytes may be text of another character set, or in one of which only ASCII was read.
+  // The bytes may be text in another character set, or only the ASCII in them was read.
   if (masked === undefined && (charset === undefined || charset === 'bytes') && isHiddenElsewhere(value, search))
     return null
   return encoded
@@ -75,11 +75,11 @@ function inString(value: Buffer, collation: number, search: KindSearch): Buffer 
 
 const bytesAsText = (value: Buffer) => decodeValue(value, 'utf8') ?? decodeBytes(value)
 
-/** Text of two or four bytes a character, as bytes or as text of another character set: zeros stand between its characters. */
+/** Text with two or four bytes per character, as bytes or as text of another character set: it has zeros between its characters. */
 const hasSpaced = (value: Buffer, search: KindSearch): boolean =>
   value.includes(0) && hideInText(value.toString('latin1').replaceAll('\0', ''), search) !== undefined
 
-/** What cannot be shown in part. */
+/** Hides a value that cannot be shown in part. */
 const inOpaque = (value: Buffer, search: KindSearch): null | undefined =>
   inString(value, BINARY, search) === undefined ? undefined : null
 
@@ -97,7 +97,7 @@ function inJson(value: Buffer, search: KindSearch): Buffer | null | undefined {
   }
 }
 
-/** Coordinates are numbers. What is no shape may be anything. */
+/** Coordinates are numbers. A value that is not a valid shape may be anything. */
 function hasHiddenCoordinate(value: Buffer, search: KindSearch): boolean {
   const coordinates = coordinatesOf(value)
   return coordinates === undefined || coordinates.some((coordinate) => hideNumber(coordinate, search) === null)

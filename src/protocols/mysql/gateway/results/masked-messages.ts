@@ -8,16 +8,19 @@ import type { Rewrite, RowForm } from './hidden-values.ts'
 import { rewriteBinaryRow, rewriteTextRow } from './rewrite-row.ts'
 import type { Masker, RowMasking } from './row-masking.ts'
 
-/** An ERR packet with what its text may quote hidden, by what it answers. `charset`: of errors. */
+/**
+ * An ERR packet without the masked values that its text may quote; these depend on the command that it answers. `charset`: the character
+ * set of errors.
+ */
 export function maskedErr(err: Err, exposure: ErrorExposure, masker: Masker, charset: Charset): Err {
   const message = maskedMessage(err.code, err.message, exposure, masker, charset)
-  // Which error is raised, user-defined code decides by itself.
+  // User-defined code itself decides which error it raises.
   const raised = exposure !== 'any' || isUsual(err.code) ? err : { code: SIGNALED, sqlstate: RAISED }
   const sqlstate = exposure !== 'any' || USUAL_STATES.has(raised.sqlstate) ? raised.sqlstate : UNNAMED
   return { code: raised.code, sqlstate, message }
 }
 
-/** The rows of SHOW WARNINGS and SHOW ERRORS: level, number, message. What the numbers of messages stand for is known, as with errors. */
+/** Masks the rows of SHOW WARNINGS and SHOW ERRORS: level, number, message. As with errors, the meaning of the message numbers is known. */
 export function warningMasking(
   columns: readonly ColumnDefinition[],
   form: RowForm,
@@ -46,7 +49,7 @@ function maskedMessage(code: number, bytes: Buffer, exposure: ErrorExposure, mas
   const text = decodeText(bytes, charset) ?? bytes.toString('latin1')
   const masked = hideInText(text, { kinds, keys: masker.keys })
   if (masked === undefined) return bytes
-  // Names that are not of ASCII are lost where the client does not read UTF-8.
+  // Characters beyond ASCII in names are lost if the client does not read UTF-8.
   return masked === null
     ? Buffer.from(withheld(code))
     : Buffer.from(masked, charset === 'utf8mb4' || charset === 'utf8mb3' ? 'utf8' : 'latin1')
@@ -62,7 +65,7 @@ function withheld(code: number): string {
     : `${known} (the rest is hidden: masked columns are involved)`
 }
 
-/** Whether an OK packet says in words no more than counts of rows and warnings. */
+/** Whether the text of an OK packet has only counts of rows and warnings. */
 export const isPlainInfo = ({ info }: Pick<Ok, 'info'>): boolean => INFO.test(info.toString('latin1'))
 
 /** Source: ER_INSERT_INFO, ER_UPDATE_INFO, ER_LOAD_INFO and ER_ALTER_INFO in errmsg-utf8.txt; mysql_sql_stmt_prepare in sql_prepare.cc. */
@@ -70,8 +73,8 @@ const INFO =
   /^(?:Records: \d+ {2}Duplicates: \d+ {2}Warnings: \d+|Rows matched: \d+ {2}Changed: \d+ {2}Warnings: \d+|Records: \d+ {2}Deleted: \d+ {2}Skipped: \d+ {2}Warnings: \d+|Statement prepared|)$/
 
 /**
- * What an OK packet may say of rows where masked columns are: how many were meant. How many have changed tells whether they had the
- * given values before. Undefined where it says no more than that.
+ * What an OK packet may say about rows if there are masked columns: how many were matched. The number of changed rows reveals whether they
+ * had the given values before. Undefined if the packet says no more than that.
  */
 export function meantRows(
   { affectedRows, lastInsertId, info }: Pick<Ok, 'affectedRows' | 'lastInsertId' | 'info'>,
@@ -87,7 +90,7 @@ export function meantRows(
   }
   if (!kinds.some((kind) => kind === 'insert' || kind === 'replace')) return undefined
   const [, inserted = '1', duplicates = '0'] = INSERTED.exec(text) ?? []
-  // Of a row that was there before the number is told only where it was changed.
+  // For a row that existed before, the server reports the number only if the row was changed.
   const isNew = affectedRows === BigInt(inserted) && duplicates === '0'
   return {
     affectedRows: BigInt(inserted),
@@ -102,15 +105,15 @@ const INSERTED = /^Records: (\d+) {2}Duplicates: (\d+) /
 const isUsual = (code: number): boolean => HARMLESS.has(code) || NAMING.has(code) || code in DESCRIPTIONS
 
 /**
- * Messages that hold no value of a row: fixed words, and names and words of the statement. What a system variable may be set to, the
- * messages quote that refuse it: of a character set, a collation, a time zone, an engine they hide the name. By number, of MySQL and of MariaDB alike.
- * Source: errmsg-utf8.txt of MariaDB 11.4, messages_to_clients.txt of MySQL 8.4.
+ * Messages without values of rows: fixed words, and names and words of the statement. Not among them are messages that quote a rejected
+ * value of a system variable, such as the name of a character set, a collation, a time zone or an engine. By number, for both MySQL and
+ * MariaDB. Source: errmsg-utf8.txt of MariaDB 11.4, messages_to_clients.txt of MySQL 8.4.
  */
 const HARMLESS = new Set([
   // Access, databases, connections.
   1040, 1042, 1043, 1044, 1045, 1046, 1047, 1049, 1053, 1129, 1130, 1153, 1158, 1159, 1160, 1161, 1184, 1203, 1226,
   1227, 1317, 1698, 1820, 1862, 1927,
-  // How the statement is written, and the names in it.
+  // The syntax of the statement, and the names in it.
   1050, 1051, 1052, 1054, 1055, 1056, 1057, 1058, 1059, 1060, 1061, 1063, 1064, 1065, 1066, 1067, 1068, 1069, 1070,
   1071, 1072, 1073, 1074, 1075, 1082, 1084, 1089, 1090, 1091, 1093, 1099, 1100, 1102, 1103, 1104, 1106, 1107, 1108,
   1109, 1110, 1111, 1112, 1113, 1117, 1118, 1119, 1120, 1121, 1125, 1128, 1131, 1132, 1136, 1138, 1140, 1141, 1142,
@@ -123,14 +126,14 @@ const HARMLESS = new Set([
   1436, 1437, 1442, 1443, 1444, 1445, 1446, 1449, 1460, 1463, 1471, 1472, 1478, 1492, 1493, 1503, 1504, 1505, 1508,
   1511, 1512, 1513, 1539, 1540, 1568, 1576, 1580, 1582, 1583, 1584, 1585, 1630, 1641, 1645, 1681, 1727, 1732, 1733,
   1735, 1746, 1792, 1846,
-  // What went on.
+  // The course of the execution.
   1205, 1206, 1207, 1213, 1223, 1969, 3024, 3572,
 ])
 
-/** Those that name a table, a column or a constraint in which a row was wrong; of a partition the name tells of the row. */
+/** Messages that name the table, column or constraint that rejected a row; the name of a partition reveals something about the row. */
 const NAMING = new Set([1048, 1263, 1264, 1265, 1364, 1406, 1451, 1452, 1467, 3819, 4025])
 
-/** What the errors mean that quote values. */
+/** The meaning of errors that quote values. */
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
   1022: 'Duplicate key in a table',
   1062: 'Duplicate entry for a key',
@@ -153,7 +156,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   3143: 'Invalid JSON path expression',
 }
 
-/** ER_SIGNAL_EXCEPTION, and what SIGNAL has where it says no other. */
+/** ER_SIGNAL_EXCEPTION, and the defaults of SIGNAL. */
 const SIGNALED = 1644
 const RAISED = '45000'
 const UNNAMED = 'HY000'

@@ -4,7 +4,7 @@ import { columnTypes as types, type ColumnDefinition } from '../../wire/column-d
 import type { Rewrite } from './hidden-values.ts'
 
 /**
- * A row of text with the values of some columns replaced; the same buffer where nothing changes. Spec: Text Resultset Row: values with
+ * A text row with the values of some columns replaced; the same buffer if nothing changes. Spec: Text Resultset Row: values with
  * length-encoded lengths, 0xfb for NULL.
  */
 export function rewriteTextRow(payload: Buffer, rewrites: readonly (Rewrite | undefined)[]): Buffer {
@@ -24,7 +24,10 @@ export function rewriteTextRow(payload: Buffer, rewrites: readonly (Rewrite | un
   return row.finish()
 }
 
-/** The same of a binary row: a zero, a bit for each NULL, the values in the forms of their types. Spec: Binary Protocol Resultset Row. */
+/**
+ * The same for a binary row: a zero, a bit for each NULL, and the values in the formats of their types. Spec: Binary Protocol Resultset
+ * Row.
+ */
 export function rewriteBinaryRow(
   payload: Buffer,
   columns: readonly ColumnDefinition[],
@@ -61,7 +64,7 @@ export function rewriteBinaryRow(
 /** Whether values of a type have a length-encoded length in binary rows, and may be anything. */
 export const isString = (type: number): boolean => !SIZES.has(type) && !TIMES.has(type)
 
-/** Where the bytes of a value that is not NULL are, without a length in front of them. Spec: Binary Protocol Value. */
+/** The start and end of a value that is not NULL, without the length in front of it. Spec: Binary Protocol Value. */
 function valueAt(bytes: Buffer, at: number, type: number): readonly [start: number, end: number] {
   const size = SIZES.get(type)
   const [start, end] =
@@ -71,7 +74,7 @@ function valueAt(bytes: Buffer, at: number, type: number): readonly [start: numb
   return [start, end]
 }
 
-/** Where a length-encoded string begins and ends. */
+/** The start and end of a length-encoded string. */
 function stringAt(bytes: Buffer, at: number): readonly [start: number, end: number] {
   const first = bytes[at] ?? INVALID
   const size = first < 0xfb ? 0 : first === 0xfc ? 2 : first === 0xfd ? 3 : first === 0xfe ? 8 : INVALID
@@ -93,7 +96,7 @@ function lengthOf({ length }: Buffer): Buffer {
   return bytes
 }
 
-/** What a row is put together from: what stays, and what takes the place of the rest. */
+/** The pieces that a row is assembled from: unchanged bytes, and replacements. */
 class RowPieces {
   readonly #payload: Buffer
   #pieces: Buffer[] = []
@@ -108,7 +111,7 @@ class RowPieces {
     this.#copied = to
   }
 
-  /** `head` takes the place of as many bytes at the beginning. */
+  /** `head` replaces as many bytes at the beginning. */
   finish(head?: Buffer): Buffer {
     if (this.#pieces.length === 0) return this.#payload
     const row = Buffer.concat([...this.#pieces, this.#payload.subarray(this.#copied)])
@@ -119,7 +122,7 @@ class RowPieces {
 
 const NULL = 0xfb
 const NULL_VALUE = Buffer.of(NULL)
-/** Bits of the bitmap before the first column's. */
+/** The number of bits in the bitmap before that of the first column. */
 const NULL_OFFSET = 2
 const INVALID = -1
 /** Bytes of values without a length. A column of the type NULL has no values. */

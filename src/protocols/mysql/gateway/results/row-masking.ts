@@ -16,18 +16,18 @@ import { decodeValue, valueCharset } from '../../wire/value-charsets.ts'
 import { hiddenValues, type Rewrite, type RowForm } from './hidden-values.ts'
 import { rewriteBinaryRow, rewriteTextRow } from './rewrite-row.ts'
 
-/** What hides values in one session. */
+/** What a session's rows are masked with. */
 export interface Masker {
   readonly scope: Pick<MaskingScope, 'plan' | 'anything' | 'sources'>
   readonly keys: HashKeys
 }
 
-/** The payload of a row, and what the client gets of it. Throws a WireError where it is none of these columns. */
+/** Turns the payload of a row into what the client gets. Throws a WireError if the row does not have these columns. */
 export type RowMasking = (payload: Buffer) => Buffer
 
 /**
- * What becomes of the rows of a result; `untouched` where all bytes of every row pass as they are. `outputs` says where each column comes
- * from, undefined where nobody knows. `accounts`: columns that hold the name of the account, which may look like an address.
+ * The masking of a result's rows; `untouched` if all bytes of every row pass unchanged. `outputs` has the origin of each column, undefined
+ * if unknown. `accounts`: columns with the name of the account, which may look like an address.
  */
 export function rowMasking(
   columns: readonly ColumnDefinition[],
@@ -61,8 +61,8 @@ function columnRewrites(
 }
 
 /**
- * What the server says of a column can only hide more: one that it names is masked whatever was read from the text, and where it names
- * none something was made of the values, and no part of them may be shown.
+ * The server's description of a column can only make it more restricted: a column that it names as masked is masked whatever the text says,
+ * and where it names no column the value was computed, and no part of it may be shown.
  */
 function originOf(column: ColumnDefinition, read: Origin, scope: Masker['scope']): Origin {
   const said = named(column, scope)
@@ -75,7 +75,7 @@ function originOf(column: ColumnDefinition, read: Origin, scope: Masker['scope']
   return isSame ? read : madeOf([read, said])
 }
 
-/** Where the column comes from that the server names, which may be a view's; nothing where it names none that is known. */
+/** The origin of the column that the server names, which may be a view's; plain if it names none that is known. */
 function named({ schema, originalTable, originalName }: ColumnDefinition, { plan, sources }: Masker['scope']): Origin {
   if (originalTable === '' || originalName === '') return PLAIN
   // The first rule applies, as where columns are found in the catalogs.
@@ -89,15 +89,15 @@ function named({ schema, originalTable, originalName }: ColumnDefinition, { plan
   return outputs.find(({ name }) => name?.toLowerCase() === originalName.toLowerCase())?.origin ?? PLAIN
 }
 
-/** Without case, whatever the server does: it can only hide more. */
+/** Ignores case, whatever the server does: this can only mask more. */
 const fits = (wanted: string, name: string): boolean => wanted === '*' || wanted.toLowerCase() === name.toLowerCase()
 
 function maskColumn({ masks, direct }: MaskedOrigin, column: ColumnDefinition, keys: HashKeys): Rewrite {
   const [mask] = masks
   const text = textForm(column)
-  // Something made of a masked value looks the same whatever it is, NULL included.
+  // A value computed from a masked one always looks the same, even if it is NULL.
   if (!direct) return text === 'text' ? () => redacted(column) : () => null
-  // What is not text cannot carry asterisks: it becomes NULL.
+  // A value that is not text cannot contain asterisks: it becomes NULL.
   if (text === undefined || mask.style === 'null') return () => null
   return (value) => (value === null ? undefined : styled(value, column, mask, keys))
 }
@@ -112,13 +112,13 @@ function styled(value: Buffer, column: ColumnDefinition, mask: ColumnMask, keys:
   return isJson ? (decoded.encode(JSON.stringify(masked)) ?? null) : (decoded.encode(masked) ?? redacted(column))
 }
 
-/** In the column's character set. */
+/** The asterisks in the column's character set. */
 function redacted(column: ColumnDefinition): Buffer | null {
   const charset = valueCharset(column.collation)
   return (charset && decodeValue(EMPTY, charset)?.encode(REDACTED)) ?? null
 }
 
-/** How a column could carry asterisks: as text of a known character set, or as a text within JSON. */
+/** How a column can contain asterisks: as text of a known character set, or as a string in JSON. */
 function textForm({ type, flags, collation }: ColumnDefinition): 'text' | 'json' | undefined {
   if (type === types.json) return 'json'
   if (!TEXTS.has(type) || (flags & (columnFlags.enum | columnFlags.set)) !== 0) return undefined

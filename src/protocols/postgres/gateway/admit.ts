@@ -7,7 +7,7 @@ import type { Greeting, HandshakeLimits } from '../../../gateway/engine.ts'
 import type { PostgresTarget } from '../target.ts'
 import { HARMLESS_SETTINGS } from '../dialect/settings.ts'
 
-/** What a client said first: its start-up parameters, and bytes that came after them. */
+/** The first message of a client: its start-up parameters, and the bytes that arrived after it. */
 export interface Hello {
   readonly minor: number
   readonly parameters: ReadonlyMap<string, string>
@@ -52,7 +52,7 @@ export function readGreeting(
               packet.secretKey.copy(key, 4)
               return resolve({ cancel: key })
             }
-            // A client that encrypts sends nothing before the answer: bytes that came with the request were injected.
+            // A client that encrypts sends nothing before the answer: bytes that arrived with the request were injected.
             if (bytes.length > 0)
               return fail(new PamError('PROTOCOL_VIOLATION', 'bytes after a request for encryption'))
             client.write(Buffer.from('N'))
@@ -69,7 +69,10 @@ export function readGreeting(
   })
 }
 
-/** Start-up settings to pass on. Names are checked against the grant: they choose nothing. Throws what does not fit. */
+/**
+ * The start-up settings to pass on. The names of user and database are checked against the grant; they do not select anything. Throws if a
+ * parameter is not allowed.
+ */
 export function admitStartup(hello: Hello, target: PostgresTarget): ReadonlyMap<string, string> {
   const settings = new Map<string, string>()
   for (const [name, value] of hello.parameters) {
@@ -110,20 +113,20 @@ export function admitStartup(hello: Hello, target: PostgresTarget): ReadonlyMap<
 function checkSetting(name: string, value: string): [string, string] {
   const setting = name.toLowerCase()
   if (setting === 'client_encoding') {
-    // SQL_ASCII means "no conversion": with UTF-8 on the server side that is what UTF8 does, too.
+    // SQL_ASCII means "no conversion": with UTF-8 on the server that is the same as UTF8.
     if (/^'?(utf-?8|unicode|sql_ascii)'?$/i.test(value)) return ['client_encoding', 'UTF8']
     throw new PamError('ENCODING_REFUSED', `client_encoding ${value} is not supported: use UTF8`, {
       hint: 'set PGCLIENTENCODING=UTF8',
     })
   }
   if (setting === 'standard_conforming_strings' && /^(on|true|yes|1)$/i.test(value)) return [setting, 'on']
-  // Judged as the SET that it is, once the session is there.
+  // Evaluated like the equivalent SET once the session has started.
   if (setting === 'search_path') return [setting, value]
   if (setting === 'default_transaction_read_only' || HARMLESS_SETTINGS.has(setting)) return [setting, value]
   throw refused(`the start-up setting ${name} is not passed on`, 'use SET after connecting')
 }
 
-/** PGOPTIONS: `-c name=value` and `--name=value`, with backslash before a space. Spec: libpq, options. */
+/** PGOPTIONS: `-c name=value` and `--name=value`, with a backslash before a space. Spec: libpq, options. */
 function parseOptions(text: string): [string, string][] {
   const words = text.match(/(?:\\.|[^\s\\])+/g)?.map((word) => word.replace(/\\(.)/g, '$1')) ?? []
   const settings: [string, string][] = []

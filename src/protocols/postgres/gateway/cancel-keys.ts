@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-/** Who can be cancelled with which key. Keys are ours: the server's own never leaves the gateway. */
+/** The sessions that can be cancelled, by key. The gateway issues its own keys: the server's never leave it. */
 export class CancelKeys {
   readonly #byKey = new Map<string, { personId: string; cancel: () => void }>()
 
@@ -13,7 +13,7 @@ export class CancelKeys {
     return { key, revoke: () => void this.#byKey.delete(text) }
   }
 
-  /** Nothing is said about whether a key exists; one person's key does nothing for another. */
+  /** Does not reveal whether a key exists; a key of one person has no effect for another. */
   use(key: Uint8Array, personId: string): void {
     const entry = this.#byKey.get(Buffer.from(key).toString('hex'))
     if (entry?.personId === personId) entry.cancel()

@@ -32,8 +32,8 @@ import { probePostgres } from './probe.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
 
 /**
- * PostgreSQL sessions, in protocol order. Bytes belong to wire/postgres, decisions to the session. `observe` is given what counts the statements of
- * each connection that the fast lane takes.
+ * Runs PostgreSQL sessions, in the order of the protocol. The codecs are in wire/, decisions are made by the session. `observe` gets the
+ * counter of the statements that the fast lane takes, for each connection.
  */
 export function postgresEngine(
   parser: SqlParser,
@@ -69,7 +69,7 @@ export function postgresEngine(
         (catalog, known, ask) => readDefinitions(catalog, session.masking, parser, known, ask),
         session.ended,
       )
-      // A cancel request of the client: what is held is withdrawn, else what runs is cancelled.
+      // A cancel request of the client withdraws the held command, or else cancels the running one.
       const { key, revoke } = cancelKeys.issue(session.person.id, Math.min(hello.minor, NEWEST_MINOR), () => {
         if (!clientSide.cancelHold()) void upstream.cancel()
       })
@@ -121,10 +121,10 @@ export function postgresEngine(
   }
 }
 
-/** What ends a session in the protocol's own words. */
+/** How the protocol ends a session. */
 function protocolEnd(pipeline: PipelineState, clientSide: ClientSide, { channel }: Upstream): ProtocolEnd {
   return {
-    // A target that leaves has said why, and that has gone to the client.
+    // A target that closes the connection has sent its reason, which the client has received.
     unsaid: new Set(['CLIENT_LEFT', 'TARGET_LEFT']),
     hasLeft: () => clientSide.left,
     targetEnded: () => pipeline.client.end(),
@@ -137,7 +137,7 @@ function protocolEnd(pipeline: PipelineState, clientSide: ClientSide, { channel 
   }
 }
 
-/** What a server says after the password: here there was none to ask for, the tunnel has authenticated the person. */
+/** The messages that a server sends after the password. The gateway asked for none: the tunnel has authenticated the person. */
 function greeting(hello: Hello, upstream: Upstream, key: Buffer): Buffer {
   const unknownOptions = [...hello.parameters.keys()].filter((name) => name.startsWith('_pq_.'))
   const minor = Math.min(hello.minor, NEWEST_MINOR)
@@ -152,5 +152,5 @@ function greeting(hello: Hello, upstream: Upstream, key: Buffer): Buffer {
   ])
 }
 
-/** Protocol 3.2; 3.1 was never released, and differs from 3.0 in nothing. */
+/** Protocol 3.2; 3.1 was never released, and does not differ from 3.0. */
 const NEWEST_MINOR = 2

@@ -3,13 +3,13 @@ import { sqlstates } from '../sqlstates.ts'
 import { reportFields } from '../wire/error-response.ts'
 import { encodeError, encodeNotice } from '../wire/server-message.ts'
 
-/** Errors and notices of the gateway, as PostgreSQL would send them. The prefix tells whose words they are. */
+/** Errors and notices of the gateway, as PostgreSQL would send them. The prefix marks them as the gateway's. */
 export function toErrorResponse(error: PamError, severity: 'ERROR' | 'FATAL' = 'ERROR'): Buffer {
   return encodeError(
     reportFields({
       severity,
       sqlstate: sqlstates[error.code],
-      // What a server says of a statement that Ctrl-C ended: clients look for it.
+      // The server's own message for a statement that Ctrl-C cancelled: clients look for it.
       message: `pam: ${error.code === 'HOLD_WITHDRAWN' ? 'canceling statement due to user request' : error.message}`,
       hint: error.hint ?? (error.id === undefined ? undefined : `id ${error.id}`),
       routine: error.code,

@@ -5,7 +5,7 @@ import type { SqlParser } from '../dialect/sql-parser.ts'
 import type { PostgresTarget } from '../target.ts'
 import { assumedFacts } from './assumed-facts.ts'
 
-/** A search path at start-up needs what `SET search_path` needs. Throws where the rules do not allow that. */
+/** A search path at start-up needs what `SET search_path` needs. Throws if the rules do not allow that. */
 export async function judgeStartPath(path: string, session: Session<PostgresTarget>, parser: SqlParser): Promise<void> {
   const text = `SET search_path TO ${path}`
   const parsed = await parser.parse(text)

@@ -11,7 +11,7 @@ import { readDefinitions } from '../masking/definitions.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
 import { TargetSaidNo } from '../../../gateway/target-failure.ts'
 
-/** Does what a session begins with: TLS, login, catalogs. */
+/** Performs the steps that begin a session: TLS, login, reading the catalogs. */
 export async function probePostgres(
   config: PostgresTarget,
   lease: CredentialLease,
@@ -46,7 +46,7 @@ export async function probePostgres(
   }
 }
 
-/** Whoever checks the configuration is told what the target itself said, unless it repeats the password. */
+/** Adds the target's own message, for the person who checks the configuration, unless it repeats the password. */
 function inItsWords(error: unknown, { password }: CredentialLease): unknown {
   if (!(error instanceof PamError) || !(error.cause instanceof TargetSaidNo)) return error
   const { cause } = error

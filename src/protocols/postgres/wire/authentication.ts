@@ -9,7 +9,7 @@ export type Authentication = { readonly type: 'authentication' } & (
   | { readonly method: 'md5-password'; readonly salt: Buffer }
   | { readonly method: 'sasl'; readonly mechanisms: readonly string[] }
   | { readonly method: 'sasl-continue' | 'sasl-final'; readonly data: Buffer }
-  /** Kerberos, GSSAPI, SSPI, and whatever else is or will be: nothing that the gateway logs in with. */
+  /** Kerberos, GSSAPI, SSPI and every other method: the gateway does not log in with them. */
   | { readonly method: 'unsupported'; readonly code: number }
 )
 
@@ -74,5 +74,5 @@ const CODES = {
   'sasl-continue': 11,
   'sasl-final': 12,
 } as const
-/** Servers offer two. */
+/** PostgreSQL offers at most two. */
 const MAX_MECHANISMS = 16

@@ -10,7 +10,7 @@ export interface Bind {
   /** '' names the unnamed portal. */
   readonly portal: string
   readonly statement: string
-  /** None: all text; one: for all; else one each. */
+  /** Empty: all are text; one: it applies to all; otherwise one for each parameter. */
   readonly parameterFormats: readonly Format[]
   /** Views into the message; null is SQL NULL. */
   readonly parameters: readonly (Buffer | null)[]
@@ -59,7 +59,7 @@ export const bind: Codec<Bind> = {
   },
 }
 
-/** The format of the i-th value, by the shorthand that Bind allows. */
+/** The format of the i-th value, with the shorthand that Bind allows. */
 export function formatAt(formats: readonly Format[], index: number): Format {
   return (formats.length > 1 ? formats[index] : formats[0]) ?? 0
 }

@@ -18,7 +18,7 @@ export interface Plain {
   readonly type: 'flush' | 'sync' | 'copy-data' | 'copy-done' | 'copy-fail' | 'terminate' | 'function-call'
 }
 
-/** The names at the start of a Bind that is too long to be held. */
+/** The names at the start of a Bind that is too long to be held in full. */
 export function readBindNames(frame: Frame): { portal: string; statement: string } {
   const body = new ByteReader(bodyOf(frame), 'Bind')
   return { portal: body.cstring(), statement: body.cstring() }
@@ -77,7 +77,7 @@ export const clientTags = {
   terminate: 0x58, // 'X'
 } as const
 
-/** Messages that need not be held to be judged, and those that a refusal can skip. */
+/** Messages that may arrive in pieces: they are evaluated without being held in full, or skipped once they have been refused. */
 export const CLIENT_PIECES: ReadonlySet<number> = new Set([query.tag, parse.tag, bind.tag, clientTags.copyData])
 
 export const FLUSH = Buffer.from([clientTags.flush, 0, 0, 0, 4])
@@ -86,13 +86,13 @@ export const TERMINATE = Buffer.from([clientTags.terminate, 0, 0, 0, 4])
 export const describePortal = (name: string): Buffer =>
   encodeMessage(describe, { type: 'describe', subject: 'portal', name })
 
-/** A text that no server parses. */
+/** A text that every server rejects as a syntax error. */
 export const queryNothing = (): Buffer => encodeMessage(query, { type: 'query', sql: UNREADABLE })
 export const parseNothing = (statement: string): Buffer =>
   encodeMessage(parse, { type: 'parse', statement, sql: UNREADABLE, parameterTypes: [] })
 const UNREADABLE = ')'
 
-/** A Bind and an Execute of a name that nobody has: made to fail. */
+/** A Bind and an Execute of a name that does not exist, so that they fail. */
 export const bindNobody = (): Buffer =>
   encodeMessage(bind, {
     type: 'bind',

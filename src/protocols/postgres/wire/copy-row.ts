@@ -1,11 +1,11 @@
 import { WireError } from '../../../wire/wire-error.ts'
 import type { Rewrite } from './data-row.ts'
 
-/** How COPY writes rows. Source: manual, COPY, File Formats. */
+/** The format in which COPY writes rows. Source: manual, COPY, File Formats. */
 export interface CopyFormat {
   readonly format: 'text' | 'csv' | 'binary'
   readonly delimiter: string
-  /** What stands for NULL. */
+  /** The string that represents NULL. */
   readonly null: string
   readonly quote: string
   readonly escape: string
@@ -13,8 +13,8 @@ export interface CopyFormat {
 }
 
 /**
- * Rewrites the fields of one CopyData of COPY TO: the server sends a row in each. `rewrites` is asked for as many as the
- * row has; they get a field as text without quotes and escapes (in binary: its bytes). The same buffer comes back where nothing changed.
+ * Rewrites the fields of one CopyData of COPY TO, which is one row. `rewrites` is called with the number of fields; each rewrite gets its
+ * field as text without quotes and escapes (in binary: its bytes). Returns the same buffer if nothing changed.
  */
 export function rewriteCopyRow(
   row: Buffer,
@@ -49,7 +49,7 @@ function rewriteText(
   return changed ? Buffer.from(out.join(format.delimiter) + text.slice(text.length - end), 'latin1') : row
 }
 
-/** Fields as they are written. A backslash takes the next character with it. */
+/** The fields as they are written, escapes included. A backslash escapes the next character. */
 function splitText(line: string, { delimiter }: CopyFormat): string[] {
   const fields: string[] = []
   let field = ''
@@ -112,7 +112,7 @@ function writeField(value: string, { format, delimiter, quote, escape, null: not
   return text + quote
 }
 
-/** int16 count, then int32 length and bytes of each; the first message begins with the signature, the last is -1. */
+/** An int16 count, then the int32 length and the bytes of each field; the first message begins with the signature, the last is -1. */
 function rewriteBinary(row: Buffer, rewrites: (count: number) => readonly (Rewrite | undefined)[]): Buffer {
   const start = row.subarray(0, SIGNATURE.length).equals(SIGNATURE) ? SIGNATURE.length + 8 : 0
   if (row.length === start) return row

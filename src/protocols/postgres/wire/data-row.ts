@@ -1,20 +1,21 @@
 import { WireError } from '../../../wire/wire-error.ts'
 
-/** A replacement for one value (null: SQL NULL): `undefined` leaves it as it is, null makes it SQL NULL. */
+/** Computes the replacement of one value (null: SQL NULL): undefined leaves the value as it is, null makes it SQL NULL. */
 export interface Rewrite {
   (value: Buffer | null): Buffer | null | undefined
   readonly direct?: DirectRewrite
 }
 
 /**
- * The same without taking the value out: writes the replacement of `source` from `start` to `end` at `at` of `out`, and returns
- * where it ends; -1 where this value must be asked for the other way. Only for what leaves NULL as it is. It needs at most 32 bytes more than the value has.
+ * The same without copying the value: writes the replacement of the bytes of `source` from `start` to `end` into `out` at `at`, and returns
+ * the offset of its end, or -1 if this value needs the function above. Only for rewrites that leave NULL as it is. The replacement has at
+ * most 32 bytes more than the value.
  */
 export type DirectRewrite = (source: Buffer, start: number, end: number, out: Buffer, at: number) => number
 
 /**
- * DataRow ('D'), sent by the server: values with int32 lengths, -1 for NULL. Spec: Message Formats, DataRow.
- * Walks the lengths and hands only the named columns to their rewrite. The same buffer comes back where nothing changed.
+ * DataRow ('D'), sent by the server: values with int32 lengths, -1 for NULL. Spec: Message Formats, DataRow. Walks the lengths and calls a
+ * rewrite only for the columns that have one. Returns the same buffer if nothing changed.
  */
 export function rewriteDataRow(frame: Buffer, rewrites: readonly (Rewrite | undefined)[]): Buffer {
   const count = frame.length < 7 ? -1 : frame.readUInt16BE(5)

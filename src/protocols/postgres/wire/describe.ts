@@ -1,7 +1,9 @@
 import type { Codec } from '../../../wire/codec.ts'
 import { readSubject, writeSubject, type Subject } from './subject.ts'
 
-/** Describe ('D'), sent by the client: asks what a statement takes and a portal returns. Spec: Message Formats, Describe. */
+/**
+ * Describe ('D'), sent by the client: asks for the parameters of a statement or the columns of a portal. Spec: Message Formats, Describe.
+ */
 export interface Describe extends Subject {
   readonly type: 'describe'
 }

@@ -31,8 +31,8 @@ export const noticeResponse: Codec<NoticeResponse> = {
 }
 
 /**
- * The SQLSTATE and the message, from the bytes of the body: before a session has settled on an encoding the texts may be in
- * any. A message that does not end is a WireError.
+ * The SQLSTATE and the message, read from the bytes of the body: until a session has agreed on an encoding, the texts may be in any
+ * encoding. A message without its terminator is a WireError.
  */
 export function briefError(body: Buffer): { readonly sqlstate: string | undefined; readonly message: string } {
   let code: string | undefined
@@ -49,16 +49,19 @@ export function briefError(body: Buffer): { readonly sqlstate: string | undefine
   return { sqlstate: code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined, message }
 }
 
-/** What we answer ourselves. SQLSTATE as in the manual's appendix A; 'V' repeats the severity, never translated. */
+/**
+ * The fields of an error or notice of the gateway itself. SQLSTATE as in the manual's appendix A; 'V' repeats the severity, never
+ * translated.
+ */
 export function reportFields(report: {
   severity: 'ERROR' | 'FATAL' | 'NOTICE' | 'WARNING'
   sqlstate: string
   message: string
   detail?: string
   hint?: string | undefined
-  /** Characters from the beginning of the text, from 1 on. */
+  /** In characters from the beginning of the text, starting at 1. */
   position?: number | undefined
-  /** Where in the source it was reported: of the gateway's own, the error code. */
+  /** The routine in the source that reported it; for the gateway's own errors, the error code. */
   routine?: string | undefined
 }): ErrorFields {
   const fields = new Map([
@@ -90,5 +93,5 @@ function writeFields(fields: ErrorFields, out: ByteWriter): void {
 
 const CODE = 0x43 // 'C'
 const MESSAGE = 0x4d // 'M'
-/** Bytes. */
+/** In bytes. */
 const MAX_BRIEF_MESSAGE = 500

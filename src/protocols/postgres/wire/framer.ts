@@ -1,35 +1,35 @@
 import { HeldBytes } from '../../../wire/held-bytes.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 
-/** One message: its tag and the bytes from the tag to the end. A view into what was pushed. */
+/** One message: its tag and the bytes from the tag to the end. A view of the bytes that were pushed. */
 export interface Frame {
   readonly tag: number
   readonly bytes: Buffer
-  /** Set for a piece of a message that is too long to be held: `first` begins with the tag. */
+  /** Set for a piece of a message that is too long to be held in full: `first` begins with the tag. */
   readonly piece?: 'first' | 'later' | undefined
 }
 
 type Take = (frame: Frame) => boolean | void
 
 /**
- * Cuts a byte stream into messages (tag, int32 length that counts itself, body). Spec: Message Formats.
- * Only the unfinished last message is held back, and copied, so that chunks are never kept alive by a few bytes.
+ * Cuts a byte stream into messages (tag, int32 length that counts itself, body). Spec: Message Formats. Only an incomplete last message is
+ * held, as a copy, so that a few bytes never keep a whole chunk in memory.
  */
 export class Framer {
   readonly #longest: number
   readonly #what: string
   readonly #inPieces: ReadonlySet<number>
   readonly #together: (bytes: Buffer, at: number) => number
-  /** Of a message that comes in pieces: its tag, and how much of it is still to come. */
+  /** The tag of a message that arrives in pieces, and the number of its bytes that are still to come. */
   #pieceTag = 0
   #more = 0
   readonly #held = new HeldBytes()
   #wanted = 0
 
   /**
-   * `longest` is the limit for one message in bytes, `what` names the peer in errors. Messages with one of the tags
-   * `inPieces` may be longer: they come in pieces as they arrive, the first of `FIRST_PIECE` bytes or more. `together` may take
-   * whole messages from an offset on by itself, and returns the offset behind them.
+   * `longest` is the limit for one message in bytes, `what` names the peer in errors. Messages with one of the tags `inPieces` may be
+   * longer: they are passed on in pieces as they arrive, the first of at least `FIRST_PIECE` bytes. `together` may process whole messages
+   * from an offset on, and returns the offset after them.
    */
   constructor(
     longest: number,
@@ -43,7 +43,7 @@ export class Framer {
     this.#what = what
   }
 
-  /** Bytes of an unfinished message. */
+  /** The number of bytes held of an incomplete message. */
   get held(): number {
     return this.#held.length
   }
@@ -53,20 +53,20 @@ export class Framer {
     return this.#held.length === 0 && this.#more === 0
   }
 
-  /** Hands over the messages that are whole now, in order; `take` returns false where it wants no more of this connection. */
+  /** Passes the complete messages to `take`, in order; `take` returns false to get no more of this connection. */
   push(chunk: Buffer, take: Take): void {
     if (this.#held.length === 0) return void this.#cut(chunk, take)
     // A large message arrives in many chunks: they are joined once, when it is whole.
     const missing = this.#wanted - this.#held.length
     if (chunk.length < missing) return this.#held.add(chunk)
-    // What follows it stays the chunk that it is.
+    // The rest of the chunk is not copied.
     const end = missing > 0 ? missing : chunk.length
     const joined = this.#held.take(chunk.subarray(0, end))
     this.#wanted = 0
     if (this.#cut(joined, take) && end < chunk.length) this.#cut(chunk.subarray(end), take)
   }
 
-  /** False where no more is wanted. */
+  /** Returns false if `take` wants no more. */
   #cut(bytes: Buffer, take: Take): boolean {
     let at = 0
     while (at < bytes.length) {
@@ -131,5 +131,5 @@ export function bodyOf(frame: Frame): Buffer {
 const HEADER = 5
 /** Enough for the names that a Bind begins with. */
 const FIRST_PIECE = 1024
-/** What the server takes itself. Source: PQ_LARGE_MESSAGE_LIMIT in libpq.h, MaxAllocSize in memutils.h. */
+/** The longest message that the server itself accepts. Source: PQ_LARGE_MESSAGE_LIMIT in libpq.h, MaxAllocSize in memutils.h. */
 const MAX_LENGTH = 0x3f_ff_ff_ff

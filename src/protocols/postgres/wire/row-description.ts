@@ -3,7 +3,7 @@ import type { Codec } from '../../../wire/codec.ts'
 /** One column of a result. Spec: Message Formats, RowDescription. */
 export interface Column {
   readonly name: string
-  /** 0 where the column is not simply a column of a relation. */
+  /** 0 if the column is not simply a column of a relation. */
   readonly tableOid: number
   readonly attribute: number
   readonly typeOid: number

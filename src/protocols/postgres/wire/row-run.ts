@@ -3,18 +3,18 @@ import { WireError } from '../../../wire/wire-error.ts'
 import type { Rewrite } from './data-row.ts'
 
 /**
- * Whole rows that stand behind each other in one chunk. Results are most of what passes, so they are not taken apart: lengths are
- * walked, what is hidden is written over, all else stays the bytes that came.
+ * Consecutive complete rows of one chunk. Most of the traffic is results, so rows are not taken apart: the gateway walks the lengths and
+ * overwrites masked values; all other bytes stay as they arrived.
  */
 export interface RowRun {
-  /** Offset behind the last row that was taken. */
+  /** The offset after the last row that was taken. */
   readonly end: number
   readonly rows: number
-  /** What goes on: a view of the chunk where nothing was changed. */
+  /** The bytes for the client: a view of the chunk if nothing was changed. */
   readonly bytes: Buffer
 }
 
-/** Rows that pass as they are; none that is longer than `longest`. */
+/** Takes rows that pass unchanged, up to the first of `longest` bytes or more. */
 export function passRows(chunk: Buffer, from: number, tag: number, longest: number): RowRun {
   const view = viewOf(chunk)
   let at = from
@@ -24,8 +24,8 @@ export function passRows(chunk: Buffer, from: number, tag: number, longest: numb
 }
 
 /**
- * DataRows with the named columns rewritten, in the chunk itself where there is room: nothing else may hold it. Throws
- * WireError where one is not made of so many columns.
+ * Takes DataRows and rewrites the columns that have a rewrite, in the chunk itself if there is room: nothing else may use its memory.
+ * Throws a WireError for a row with another number of columns.
  */
 export function rewriteRows(
   chunk: Buffer,
@@ -58,7 +58,7 @@ export function rewriteRows(
   return { end: at, rows, bytes: out.done(at) }
 }
 
-/** A value with its int32 length before it; -1 is NULL. */
+/** Rewrites a value and the int32 length before it; -1 is NULL. */
 function rewriteValue(chunk: Buffer, start: number, length: number, rewrite: Rewrite, out: Patch): void {
   const isNull = length === -1
   const end = isNull ? start : start + length
@@ -72,12 +72,13 @@ function rewriteValue(chunk: Buffer, start: number, length: number, rewrite: Rew
   else out.replace(start, end, replaced, 0, replaced.length, replaced.length)
 }
 
-/** What to do with each field of a row of COPY. */
+/** The rewrite of each field of a row of COPY; undefined for fields that pass unchanged. */
 export type CopyFields = readonly (Rewrite | undefined)[]
 
 /**
- * CopyData of COPY TO in text format, a row in each, rewritten as DataRows are. `fieldsOf` says what to do with each of so many
- * fields; `slow` rewrites a row (without tag and length) with whatever cannot be done on its bytes: escapes, NULL written otherwise.
+ * Takes CopyData of COPY TO in text format, one row in each, and rewrites them as DataRows. `fieldsOf` returns the rewrites for a number of
+ * fields; `slow` rewrites a row (without tag and length) that cannot be rewritten byte by byte: one with escapes, or with another string
+ * for NULL.
  */
 export function rewriteCopyRows(
   chunk: Buffer,
@@ -102,7 +103,7 @@ export function rewriteCopyRows(
     rows++
     out.begin(at, end)
     if (backslash < at) backslash = next(chunk, BACKSLASH, at)
-    // A backslash says that somebody must look closely, unless it is \N, which is NULL and stays.
+    // A backslash calls for the slow way, unless it is part of \N, which is NULL and stays.
     const isPlain = chunk[end - 1] === NEWLINE && (backslash >= end || onlyNulls(chunk, backslash, end))
     if (isPlain) {
       if (end - at > starts.length) starts = new Int32Array(2 * (end - at))
@@ -125,8 +126,8 @@ export function rewriteCopyRows(
 }
 
 /**
- * `starts`: where each field begins, and behind them the end. False, and nothing is changed, where one of them cannot be done on
- * bytes: all are made before the first is put in its place. What is done on bytes leaves NULL as it is.
+ * `starts`: the offset of each field, and after them that of the end. Returns false, without any change, if one of the fields cannot be
+ * rewritten byte by byte: all replacements are made before the first is written. Such rewrites leave NULL as it is.
  */
 function rewriteFields(
   starts: Int32Array,
@@ -159,7 +160,7 @@ function rewriteFields(
   return true
 }
 
-/** Where the byte stands next; behind the end where it does not. */
+/** The next offset of the byte; the end of the chunk if there is none. */
 function next(chunk: Buffer, byte: number, from: number): number {
   const at = chunk.indexOf(byte, from)
   return at < 0 ? chunk.length : at
@@ -172,19 +173,19 @@ function onlyNulls(chunk: Buffer, backslash: number, end: number): boolean {
 }
 
 /**
- * A part of a chunk in which something is replaced. What comes behind moves up in the same memory, as long as nothing is in
- * the way that was not read yet; what needs more room than it leaves goes on in memory of its own.
+ * A part of a chunk in which values are replaced. The bytes that follow are moved within the same memory as long as that overwrites nothing
+ * unread; a result that needs more room is continued in memory of its own.
  */
 class Patch {
   readonly #chunk: Buffer
   readonly #start: number
   #out: Buffer
-  /** Up to where `out` is written, and up to where of the chunk that is. */
+  /** The end of what is written in `out`, and the offset in the chunk that it corresponds to. */
   #to: number
   #from: number
   #row = 0
   #rowLength = 0
-  /** Where the row at work begins in `out`; -1 while nothing of it was changed. */
+  /** The offset in `out` of the current row; -1 while nothing in it has been changed. */
   #header = -1
   #delta = 0
 
@@ -203,7 +204,7 @@ class Patch {
     this.#delta = 0
   }
 
-  /** Bytes of the chunk, by a part of `source`; `length` is written as an int32 before them. */
+  /** Replaces bytes of the chunk by a part of `source`; `length` is written as an int32 before them. */
   replace(start: number, end: number, source: Buffer, from: number, to: number, length?: number): void {
     const size = to - from
     const at = this.#moveTo(start, end, size)
@@ -216,7 +217,7 @@ class Patch {
     this.#delta += size - (end - start)
   }
 
-  /** Writes the length of the row at work, where that has changed. */
+  /** Writes the length of the current row if it has changed. */
   finish(): void {
     if (this.#header >= 0 && this.#delta !== 0) writeInt32(this.#out, this.#header + 1, this.#rowLength + this.#delta)
   }
@@ -226,7 +227,10 @@ class Patch {
     return this.#out.subarray(this.#out === this.#chunk ? this.#start : 0, to)
   }
 
-  /** Everything before `start`; behind it there is room for so much, which may take the place of what is before `end`. Returns where that is. */
+  /**
+   * Moves everything before `start` into place and makes room for `size` bytes after it, which may overwrite the chunk up to `end`. Returns
+   * the offset of that room.
+   */
   #moveTo(start: number, end: number, size: number): number {
     const from = this.#from
     const at = this.#to + start - from
@@ -239,7 +243,7 @@ class Patch {
     return at
   }
 
-  /** There is no more room in the chunk. */
+  /** The chunk has no more room: copies what is written so far into new memory. */
   #moveOut(start: number, size: number): number {
     const written = this.#to - this.#start
     this.#out = Buffer.allocUnsafe(this.#chunk.length - this.#start + size + SPARE)
@@ -257,7 +261,7 @@ class Patch {
   }
 }
 
-/** Where the row at this offset ends; 0 where there is no whole row of this kind that may be taken. */
+/** The end of the row at this offset; 0 if there is no complete row with this tag and of less than `longest` bytes. */
 function rowEnd(view: DataView, at: number, tag: number, longest: number): number {
   if (at + 5 > view.byteLength || view.getUint8(at) !== tag) return 0
   const length = view.getInt32(at + 1)
@@ -276,10 +280,10 @@ function writeInt32(bytes: Buffer, at: number, value: number): void {
 
 /** Bytes that a direct rewrite may need beyond the length of the value. */
 const MAX_DIRECT = 32
-/** What direct rewrites have made, until it is put in its place; of the fields of a row of COPY, where each ends. */
+/** The output of direct rewrites until it is written into place; for a row of COPY also the end of each field in it. */
 const SCRATCH = Buffer.allocUnsafeSlow(16 * 1024)
 const MADE = new Int32Array(2048)
-/** Bytes that a loop copies sooner than a call. */
+/** In bytes: up to this length a loop is faster than a call of copy(). */
 const SHORT = 48
 const SPARE = 4096
 const BACKSLASH = 0x5c

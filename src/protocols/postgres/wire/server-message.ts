@@ -72,7 +72,7 @@ export const backendKeyData = (processId: number, secretKey: Buffer): Buffer =>
 export const readyForQuery = (status: TransactionStatus): Buffer =>
   encodeMessage(readyForQueryCodec, { type: 'ready-for-query', status })
 
-/** NegotiateProtocolVersion: the newest minor version we speak, and the options that we did not take. */
+/** NegotiateProtocolVersion: the newest minor version that the gateway supports, and the protocol options that it did not recognise. */
 export const negotiateProtocolVersion = (minor: number, options: readonly string[]): Buffer =>
   encodeBody(serverTags.negotiateProtocolVersion, (out) => {
     out.uint32(3 * 65_536 + minor)

@@ -12,7 +12,7 @@ export interface StartupMessage {
   readonly type: 'startup'
   readonly major: number
   readonly minor: number
-  /** In the order sent; a name that stands twice keeps its last value, as in the server. */
+  /** In the order sent; if a name occurs twice, its last value counts, as in the server. */
   readonly parameters: ReadonlyMap<string, string>
 }
 export interface SslRequest {
@@ -28,11 +28,11 @@ export interface CancelRequest {
   readonly secretKey: Buffer
 }
 
-/** The first packet in the buffer and the bytes it took; `undefined` while more bytes are needed. */
+/** The first packet in the buffer and the bytes it took; undefined while more bytes are needed. */
 export function readStartupPacket(bytes: Buffer): { packet: StartupPacket; length: number } | undefined {
   if (bytes.length < 4) return undefined
   const length = bytes.readUInt32BE(0)
-  // Checked before waiting for the body: a hostile length must not make us wait or buffer.
+  // Checked before waiting for the body: a hostile length must not make the gateway wait or buffer.
   if (length < 8 || length > MAX_STARTUP_MS) throw new WireError(`start-up: a length of ${length} is not possible`)
   if (bytes.length < length) return undefined
   return { packet: decodeStartupPacket(new ByteReader(bytes.subarray(4, length), 'start-up')), length }

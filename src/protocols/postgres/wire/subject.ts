@@ -2,7 +2,7 @@ import type { ByteReader } from '../../../wire/byte-reader.ts'
 import type { ByteWriter } from '../../../wire/byte-writer.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 
-/** What Describe and Close name: a prepared statement ('S') or a portal ('P'). */
+/** The subject of a Describe or Close: a prepared statement ('S') or a portal ('P'). */
 export interface Subject {
   readonly subject: 'statement' | 'portal'
   readonly name: string

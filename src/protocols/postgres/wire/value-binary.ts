@@ -1,14 +1,17 @@
 /**
- * Values with parts inside, in binary. As value-text.ts: the parts are handed over with the object ids of their types, and the value is
- * written again where one changed, with the lengths that it has then. Undefined: it is no such value.
+ * Composite values in binary. As in value-text.ts, each part is passed on, with the object id of its type, and the value is written again
+ * with new lengths if a part changed. Undefined: the value does not have this form.
  */
 
-/** A part; the answer is undefined where it stays, null where it is to be NULL. */
+/** Rewrites a part; returns undefined to leave it as it is, null to make it NULL. */
 export type BinaryPart = (part: Buffer, typeOid: number) => Buffer | null | undefined
 
 export type RewrittenBytes = Buffer | 'same' | undefined
 
-/** Dimensions, whether there are NULLs, type; then each dimension's length and lower bound; then the elements. Source: array_send. */
+/**
+ * The number of dimensions, a flag for NULLs, and the element type; then length and lower bound of each dimension; then the elements.
+ * Source: array_send.
+ */
 export function rewriteArray(value: Buffer, rewrite: BinaryPart): RewrittenBytes {
   if (value.length < 12) return undefined
   const dimensions = value.readInt32BE(0)
@@ -31,7 +34,7 @@ export function rewriteArray(value: Buffer, rewrite: BinaryPart): RewrittenBytes
   return out
 }
 
-/** A count; then the type of each field and the field. Source: record_send in rowtypes.c. */
+/** A count; then type and value of each field. Source: record_send in rowtypes.c. */
 export function rewriteRow(value: Buffer, rewrite: BinaryPart): RewrittenBytes {
   if (value.length < 4) return undefined
   const count = value.readInt32BE(0)
@@ -57,7 +60,7 @@ export function rewriteHstore(value: Buffer, rewrite: BinaryPart): RewrittenByte
   return count < 0 ? undefined : parts.finish()
 }
 
-/** The bounds of a range: flags, then each bound that there is. Source: range_send in rangetypes.c. */
+/** The bounds of a range: flags, then each finite bound. Source: range_send in rangetypes.c. */
 export function boundsOf(value: Buffer): Buffer[] | undefined {
   const [flags] = value
   if (flags === undefined) return undefined
@@ -105,7 +108,7 @@ export function lexemesOf(value: Buffer): string[] | undefined {
   return count >= 0 && at === value.length ? lexemes : undefined
 }
 
-/** int32 lengths and what follows them; -1 is NULL. */
+/** Parts, each with its int32 length before it; -1 is NULL. */
 class Parts {
   readonly #value: Buffer
   readonly #pieces: Buffer[] = []
@@ -123,7 +126,7 @@ class Parts {
     return this.#value.readUInt32BE(this.#at - 4)
   }
 
-  /** What became of the next part: null and undefined as the rewrite has it; false where there is none. */
+  /** Rewrites the next part and returns what `rewrite` returned; false if there is no next part. */
   next(typeOid: number, rewrite: BinaryPart): Buffer | null | undefined | false {
     const value = this.#value
     if (this.#at + 4 > value.length) return false

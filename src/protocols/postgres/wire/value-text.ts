@@ -1,15 +1,15 @@
 /**
- * Values with parts inside, as the server writes them in text: arrays, rows, hstore, json, bytea. Each function takes a value apart,
- * hands its parts over, and writes the value again where one of them changed. Undefined: it is no such value.
+ * Composite values as the server writes them in text: arrays, rows, hstore, json, bytea. Each function takes a value apart, passes on its
+ * parts, and writes the value again if one of them changed. Undefined: the value does not have this form.
  */
 
-/** A part as it is decoded; null: SQL NULL. The answer is undefined where it stays as it is. */
+/** Rewrites a decoded part; returns undefined to leave it as it is, null to make it SQL NULL. */
 export type PartRewrite = (part: string) => string | null | undefined
 
-/** What became of a value: false is untouched, null is to be NULL. */
+/** The rewritten value: false if nothing changed, null if it becomes NULL. */
 export type Rewritten = string | null | false
 
-/** `{a,"b c",NULL,{…}}`, with bounds in front where they are unusual. Source: array_out in arrayfuncs.c. */
+/** `{a,"b c",NULL,{…}}`, with its bounds in front unless all lower bounds are 1. Source: array_out in arrayfuncs.c. */
 export function rewriteArrayText(text: string, delimiter: string, rewrite: PartRewrite): Rewritten | undefined {
   const start = text.startsWith('[') ? text.indexOf('=') + 1 : 0
   if ((start === 0 && text.startsWith('[')) || !/^(\[-?\d+:-?\d+\])*=?$/.test(text.slice(0, start))) return undefined
@@ -18,7 +18,7 @@ export function rewriteArrayText(text: string, delimiter: string, rewrite: PartR
   let changed = false
   let depth = 0
   let at = start
-  /** Whether an element may stand here: after a brace or a delimiter. */
+  /** Whether an element may follow here: after a brace or a delimiter. */
   let open = false
   while (at < text.length) {
     const character = text.charAt(at)
@@ -59,7 +59,7 @@ export function rewriteArrayText(text: string, delimiter: string, rewrite: PartR
   return changed ? out : false
 }
 
-/** Quoted where the server would. */
+/** Quotes an element where the server does. */
 const quoteElement = (text: string, delimiter: string): string =>
   text === '' || /^null$/i.test(text) || /[\s"\\{}]/.test(text) || text.includes(delimiter)
     ? `"${text.replace(/["\\]/g, '\\$&')}"`
@@ -92,7 +92,7 @@ function readElement(text: string, start: number, delimiter: string): Element | 
   return at < text.length ? { start, end: at, value, quoted: false } : undefined
 }
 
-/** `(a,"b ""c""",)`; nothing between commas is NULL. Source: record_out in rowtypes.c. */
+/** `(a,"b ""c""",)`; an empty field is NULL. Source: record_out in rowtypes.c. */
 export function rewriteRowText(text: string, rewrite: PartRewrite): Rewritten | undefined {
   const fields = splitFields(text, '(', ')')
   if (fields === undefined) return undefined
@@ -145,7 +145,7 @@ function splitFields(text: string, opening: string, closing: string): RowField[]
 }
 
 /**
- * The bounds of a range, `[a,"b c")`, or of all ranges of a multirange, `{[a,b),[c,d)}`; undefined where it is none. Source:
+ * The bounds of a range, `[a,"b c")`, or of all ranges of a multirange, `{[a,b),[c,d)}`; undefined if the text is neither. Source:
  * range_out in rangetypes.c, multirange_out in multirangetypes.c.
  */
 export function rangeBounds(text: string): string[] | undefined {
@@ -222,8 +222,8 @@ export function rewriteHstoreText(text: string, rewrite: PartRewrite): Rewritten
 const QUOTED = /^"(?:[^"\\]|\\[\s\S])*"/
 
 /**
- * Strings, keys among them, and numbers of a JSON text, which stays as it is around them. A number that changes becomes a string; what
- * is to be NULL becomes null, and a key an empty one. Undefined where it is no JSON.
+ * Rewrites the strings (keys included) and numbers of a JSON text; everything around them stays as it is. A number that changes becomes a
+ * string; a part that becomes NULL becomes null, as a key the empty string. Undefined if the text is not JSON.
  */
 export function rewriteJsonText(text: string, rewrite: PartRewrite): Rewritten | undefined {
   try {
@@ -244,12 +244,12 @@ export function rewriteJsonText(text: string, rewrite: PartRewrite): Rewritten |
   return changed ? out : false
 }
 
-/** As it would be without an exponent, where the server leaves one: in a float8 of many digits. */
+/** A number without the exponent with which the server writes a float8 of many digits. */
 const withAllDigits = (number: string): string => (/[eE]/.test(number) ? String(Number(number)) : number)
 
 const JSON_PART = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null/g
 
-/** The bytes of a bytea as it is written: `\x…`, or octal escapes. Undefined where it is neither. Source: byteaout in varlena.c. */
+/** The bytes of a bytea in its text form: `\x…`, or octal escapes. Undefined if the text is neither. Source: byteaout in varlena.c. */
 export function bytesOfText(text: string): Buffer | undefined {
   if (text.startsWith('\\x')) {
     const hex = text.slice(2)
@@ -262,10 +262,10 @@ export function bytesOfText(text: string): Buffer | undefined {
   return Buffer.from(plain, 'latin1')
 }
 
-/** Printable ASCII, two backslashes for one, three octal digits for any other byte. */
+/** Printable ASCII, two backslashes for one, a backslash and three octal digits for any other byte. */
 const ESCAPE_OUTPUT = /^(?:[\x20-\x5b\x5d-\x7e]|\\\\|\\[0-3][0-7]{2})*$/
 
-/** Bytes in the form that a value came in. */
+/** Writes bytes in the form that `like` has. */
 export function textOfBytes(bytes: Buffer, like: string): string {
   if (like.startsWith('\\x')) return `\\x${bytes.toString('hex')}`
   let text = ''

@@ -1,9 +1,9 @@
 /**
- * Messages looked at in the chunk that they came in, without taking them apart: for whoever knows byte for byte what may come. Every function answers -1
- * where it is anything else, or not all there.
+ * Inspects messages in the chunk that they arrived in, without taking them apart, for callers that know byte for byte what may arrive.
+ * Every function returns -1 for anything else, and if the bytes are incomplete.
  */
 
-/** The end of the message that begins at an offset, of at most so many bytes. As `Framer` cuts. */
+/** The end of the message that begins at an offset, of at most `longest` bytes, as `Framer` determines it. */
 export function endOfMessage(bytes: Buffer, at: number, longest: number): number {
   if (at + 5 > bytes.length) return -1
   const length = uint32At(bytes, at + 1)
@@ -11,7 +11,7 @@ export function endOfMessage(bytes: Buffer, at: number, longest: number): number
   return length < 4 || length >= longest || end > bytes.length ? -1 : end
 }
 
-/** Of the body of a Bind of the unnamed portal: the offset of its first parameter. */
+/** The offset of the first parameter in the body of a Bind of the unnamed portal. */
 export function endOfBindHead(bytes: Buffer, at: number, end: number): number {
   if (at >= end || bytes[at] !== 0) return -1
   let behind = at + 1
@@ -22,7 +22,7 @@ export function endOfBindHead(bytes: Buffer, at: number, end: number): number {
   return parameters > end ? -1 : parameters
 }
 
-/** The offset behind so many parameters of a Bind, of which the first is at an offset. */
+/** The offset after `count` parameters of a Bind that begin at `at`. */
 export function endOfParameters(bytes: Buffer, at: number, count: number, end: number): number {
   let behind = at
   for (let n = 0; n < count; n++) {
@@ -35,7 +35,7 @@ export function endOfParameters(bytes: Buffer, at: number, count: number, end: n
   return behind
 }
 
-/** Whether exactly these bytes stand at an offset. */
+/** Whether the bytes at an offset are exactly these. */
 export function standsAt(bytes: Buffer, at: number, expected: Buffer): boolean {
   const { length } = expected
   if (at + length > bytes.length) return false
@@ -49,5 +49,5 @@ export const uint32At = (bytes: Buffer, at: number): number =>
   (bytes[at] as number) * 0x100_0000 +
   (((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number))
 
-/** The length of a value that is NULL, unsigned. */
+/** The length of NULL, as an unsigned number. */
 export const NULL_LENGTH = 0xffff_ffff

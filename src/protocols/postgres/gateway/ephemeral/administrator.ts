@@ -13,11 +13,11 @@ import { logIn, PINNED } from '../login/upstream-login.ts'
 import { runCommand, runQueries } from '../login/upstream-query.ts'
 import { openSocket } from '../login/upstream-socket.ts'
 
-/** A connection of the gateway's own, to make roles and to drop them. */
+/** A connection of the gateway itself that creates and drops roles. */
 export interface Administrator {
-  /** Statements without rows, in one transaction, which is undone where one fails. */
+  /** Runs statements that return no rows in one transaction, which is rolled back if one of them fails. */
   change(statements: readonly string[]): Promise<void>
-  /** Statements without rows that cannot be in a transaction. */
+  /** Runs statements that return no rows and cannot run in a transaction block. */
   run(statements: readonly string[]): Promise<void>
   /** The rows of one query. */
   ask(query: string): Promise<readonly (readonly (string | null)[])[]>
@@ -29,7 +29,7 @@ export interface AdministratorLogin {
   readonly baseDirectory: string
 }
 
-/** Logs in, does the work within a time limit, and logs out. An open transaction is given up. */
+/** Logs in, does the work within a time limit, and logs out. A transaction that is still open is rolled back. */
 export async function asAdministrator<T>(
   login: AdministratorLogin,
   work: (administrator: Administrator, signal: AbortSignal) => Promise<T>,
@@ -64,7 +64,7 @@ export async function asAdministrator<T>(
   }
 }
 
-/** Logs in and stays, to be seen: `pg_stat_activity` has the name of the run, as long as that is. */
+/** Logs in and stays connected, so that `pg_stat_activity` shows the name of the run for as long as it lasts. */
 export const openPresence = (login: AdministratorLogin, run: string): Promise<PresenceConnection> =>
   inSomeDatabase(login, async (where) => {
     try {
@@ -102,8 +102,8 @@ async function logInAs(
 }
 
 /**
- * The same for what concerns roles alone, which are of all databases: where the target's own database lets nobody in, in another one. Its owner can
- * forbid connections to it, and a session may have the rights of that owner.
+ * The same for work on roles only, which all databases share: if the target's own database accepts no connections, in another database. The
+ * owner of a database can forbid connections to it, and a session may have the privileges of that owner.
  */
 export async function asAdministratorAnywhere<T>(
   login: AdministratorLogin,
@@ -138,10 +138,10 @@ async function inSomeDatabase<T>(
   throw failure
 }
 
-/** Nothing that an account or a database has set decides how these statements are read, or how long they wait. */
+/** Settings of the account or the database must not affect how these statements are read, or how long they wait. */
 const SETTINGS = {
   search_path: 'pg_catalog',
-  // Whoever owns the database can give it another one, which the statements would run as.
+  // The owner of the database can set another role, which would run the statements.
   role: 'none',
   TimeZone: 'UTC',
   DateStyle: 'ISO',
@@ -151,7 +151,7 @@ const SETTINGS = {
   default_transaction_isolation: 'read committed',
 }
 const MAX_TIME_MS = 15_000
-/** Networks forget connections on which nothing is sent. */
+/** Networks drop idle connections. */
 const KEEP_ALIVE_MS = 60_000
-/** Where the programs of PostgreSQL connect to when a database of its own is not to be had (manual, dropdb --maintenance-db). */
+/** The databases that PostgreSQL's client programs use if another one is not available (manual, dropdb --maintenance-db). */
 const MAINTENANCE = ['postgres', 'template1']

@@ -13,10 +13,10 @@ import {
 } from './role-statements.ts'
 
 /**
- * Ends what runs as a role and takes away all that it could do. Whoever has the role's rights may have prepared for this, so no step waits
- * for another that a session can hold up: a change of the role that is not committed or prepared for two-phase commit keeps NOLOGIN
- * waiting, but neither the end of its backends nor that of its memberships. Throws what the target said of the first step that failed, once
- * all have been tried.
+ * Terminates the backends of a role and revokes everything that it could do. A person with the role's privileges may have prepared for
+ * this, so no step waits for another that a session can delay: a change of the role that is uncommitted, or prepared for two-phase commit,
+ * keeps NOLOGIN waiting, but not the end of its backends or of its memberships. When all steps have been tried, throws the target's error
+ * of the first that failed.
  */
 export async function cutOff(administrator: Administrator, name: string, signal: AbortSignal): Promise<void> {
   const failures: TargetSaidNo[] = []
@@ -24,7 +24,7 @@ export async function cutOff(administrator: Administrator, name: string, signal:
     const failure = await refusal(step)
     if (failure !== undefined) failures.push(failure)
   }
-  // What its transactions hold is free from here on. Without pg_signal_backend it works once the administrator is a member.
+  // This releases the locks of its transactions. Without pg_signal_backend it works only once the administrator is a member.
   await refusal(() => administrator.ask(termination(name)))
   await attempt(() => administrator.run([joining(name)]))
   for (const [other, isMember] of await administrator.ask(membershipsOf(name)))
@@ -35,7 +35,7 @@ export async function cutOff(administrator: Administrator, name: string, signal:
   if (first !== undefined) throw first
 }
 
-/** No more logins, and then no more backends: these are ended, too, where the role cannot be changed. */
+/** Prevents logins, and then terminates the backends; these are terminated as well if the role cannot be changed. */
 async function endLogins(administrator: Administrator, name: string, signal: AbortSignal): Promise<void> {
   let failure: TargetSaidNo | undefined
   for (let tries = 1; ; tries++) {
@@ -49,7 +49,7 @@ async function endLogins(administrator: Administrator, name: string, signal: Abo
   if (failure !== undefined) throw failure
 }
 
-/** What the target says where it refuses a step; any other failure is thrown. */
+/** The target's error if it refuses a step; any other failure is thrown. */
 async function refusal(step: () => Promise<unknown>): Promise<TargetSaidNo | undefined> {
   try {
     await step()
@@ -60,7 +60,7 @@ async function refusal(step: () => Promise<unknown>): Promise<TargetSaidNo | und
   }
 }
 
-/** Rolls back what it has prepared in the database that the administrator is connected to. */
+/** Rolls back the role's prepared transactions in the database that the administrator is connected to. */
 export async function undoPrepared(administrator: Administrator, name: string): Promise<void> {
   const prepared = await administrator.ask(preparedBy(name))
   if (prepared.length === 0) return
@@ -72,6 +72,6 @@ export async function undoPrepared(administrator: Administrator, name: string): 
   }
 }
 
-/** Of NOLOGIN: a backend that is being ended holds on to what it has changed for a moment. */
+/** Attempts at NOLOGIN: a backend that is being terminated keeps its changes for a moment. */
 const MAX_TRIES = 5
 const POLL_MS = 50

@@ -14,14 +14,14 @@ import { creation, MARKED_ROLES, removal, timeAndReach } from './role-statements
 import { markOf, roleNameOf } from './role-name.ts'
 import { randomPassword, scramVerifier } from './scram-verifier.ts'
 
-/** A target with `ephemeral`, and where the administrator's password is read. */
+/** A target with `ephemeral`, and the secrets from which the administrator's password is read. */
 export interface EphemeralTarget {
   readonly config: PostgresTarget
   readonly settings: EphemeralSettings
   readonly secrets: Secrets
 }
 
-/** Makes a role for a session, which is dropped when the lease is given back. */
+/** Creates a role for a session, which is dropped when the lease is released. */
 export async function leaseRole(target: EphemeralTarget, lessee: Lessee): Promise<CredentialLease> {
   const { config, settings } = target
   const login = await loginTo(target)
@@ -33,7 +33,7 @@ export async function leaseRole(target: EphemeralTarget, lessee: Lessee): Promis
   try {
     leave = await presence.hold(placeOf(login), () => openPresence(login, GATEWAY_RUN))
     await asAdministrator(login, async (administrator) => {
-      // The gateway ends sessions by a login of their own.
+      // The gateway logs in as the role to end its sessions.
       const seconds = (lessee.endsAt - lessee.at) / 1000 + ENDING_SECONDS
       const [time, reached] = (await administrator.ask(timeAndReach(seconds, settings.grantedRoles)))[0] ?? []
       if (reached != null) throw reaches(config.name, reached)
@@ -45,7 +45,7 @@ export async function leaseRole(target: EphemeralTarget, lessee: Lessee): Promis
       await administrator.change(creation({ name, verifier, validUntil: time, mark }, settings))
     })
   } catch (error) {
-    // Whether it was made may be unknown: then the reaper finds it.
+    // Whether the role was created may be unknown: if it was, the reaper finds it.
     inUse.delete(name)
     leave?.()
     throw notMade(config.name, error)
@@ -64,8 +64,9 @@ export async function leaseRole(target: EphemeralTarget, lessee: Lessee): Promis
 }
 
 /**
- * Drops the roles that a stop or a failure has left: those that a gateway of this name has made for sessions with this target and that no living one
- * has, and those of any gateway whose password ended minutes ago. Returns their names, and of those that could not be dropped why.
+ * Drops the roles that a stop or a failure has left behind: those that a gateway of this name created for sessions with this target and
+ * that no running gateway uses, and those of any gateway whose password expired minutes ago. Returns the names of the dropped roles, and
+ * the error for each role that could not be dropped.
  */
 export async function reapRoles(target: EphemeralTarget, gateway: string): Promise<ReapedAccounts> {
   const login = await loginTo(target)
@@ -83,7 +84,7 @@ export async function reapRoles(target: EphemeralTarget, gateway: string): Promi
   return { dropped, failed }
 }
 
-/** Roles whose comment says that a gateway has made them. */
+/** Roles whose comment says that a gateway created them. */
 async function markedRoles(login: AdministratorLogin): Promise<FoundAccount[]> {
   const rows = await asAdministratorAnywhere(login, (administrator) => administrator.ask(MARKED_ROLES))
   return rows.flatMap(([account, comment, hasEnded, seen]) => {
@@ -94,7 +95,7 @@ async function markedRoles(login: AdministratorLogin): Promise<FoundAccount[]> {
   })
 }
 
-/** In steps: a role that cannot be dropped yet, because something depends on it, can do nothing and log in no more. */
+/** In steps, so that a role that cannot be dropped yet, because something depends on it, can neither do anything nor log in. */
 async function dropRole(target: EphemeralTarget, name: string): Promise<void> {
   const login = await loginTo(target)
   await asAdministratorAnywhere(login, (administrator, signal) => cutOff(administrator, name, signal))
@@ -115,7 +116,7 @@ async function loginTo({ config, settings, secrets }: EphemeralTarget): Promise<
   return { config, lease, baseDirectory: secrets.baseDirectory }
 }
 
-/** A session could undo what ends it. Which roles these are goes to the log. */
+/** Sessions could undo the steps that end them. The names of the roles appear in the log only. */
 const reaches = (target: string, roles: string): PamError =>
   new PamError('CONFIG_INVALID', `the roles that sessions with ${target} are granted give too much`, {
     side: 'gateway',
@@ -125,7 +126,7 @@ const reaches = (target: string, roles: string): PamError =>
     hint: 'ask your gateway administrator to look into the log: ephemeral.grantedRoles of this target must not lead to its administrator, a superuser, a role with CREATEROLE, pg_signal_backend, pg_execute_server_program or pg_write_server_files',
   })
 
-/** What the target said goes to the log: it may name roles that are not the person's to know. */
+/** The target's message goes to the log only: it may name roles that the person must not learn of. */
 function notMade(target: string, error: unknown): PamError {
   const cause = error instanceof PamError ? error.cause : error
   if (error instanceof PamError && !(cause instanceof TargetSaidNo)) return error
@@ -136,12 +137,12 @@ function notMade(target: string, error: unknown): PamError {
   })
 }
 
-/** Where the administrator's connections to one server are seen. */
+/** Identifies where the administrator's connections are visible: by server, database and user. */
 const placeOf = ({ config: { host, port, database }, lease }: AdministratorLogin): string =>
   JSON.stringify([host, port, database, lease.user])
 const presence = new Presence()
-/** Roles of sessions of this process, from before they are made until they are dropped: the reaper keeps off them. */
+/** The roles of this process's sessions, from before they are created until they are dropped: the reaper does not touch them. */
 const inUse = new Set<string>()
-/** How much longer than the access a password lasts. */
+/** The time for which a password is valid after the access has ended. */
 const ENDING_SECONDS = 60
 const UTC_TIME = /^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/

@@ -1,11 +1,11 @@
 import type { Lessee } from '../../../../credentials/credential.ts'
 import { accountNameOf } from '../../../../gateway/session-account.ts'
 
-/** The name of the role of one session, at most 63 bytes. PostgreSQL keeps names that begin with pg_ for itself. */
+/** The name of the role of one session, at most 63 bytes. PostgreSQL reserves names that begin with pg_. */
 export const roleNameOf = (lessee: Pick<Lessee, 'session' | 'person'>): string =>
   accountNameOf(lessee, MAX_NAME_BYTES, (name) => name.startsWith('pg_'))
 
-/** What makes a role one of ours: on it as its comment, and nowhere else. */
+/** Identifies a role as created by a gateway: it is stored in the role's comment, and nowhere else. */
 export interface RoleMark {
   readonly session: string
   readonly target: string
@@ -18,7 +18,7 @@ export interface RoleMark {
 export const commentOf = ({ session, target, gateway, run }: RoleMark): string =>
   `pam-gateway: made for session ${session} with ${target}${run === undefined ? '' : ` in run ${run}`} by gateway ${gateway}`
 
-/** Undefined for a role that is not ours, whatever it is called. */
+/** Undefined for a role that no gateway created, whatever its name. */
 export function markOf(role: string, comment: string): RoleMark | undefined {
   const [, session, target, run, gateway] =
     /^pam-gateway: made for session (ses_[0-9a-z]{13}) with (.+?)(?: in run ([0-9a-f]{16}))? by gateway ([0-9a-f]{16})$/.exec(
@@ -28,10 +28,10 @@ export function markOf(role: string, comment: string): RoleMark | undefined {
   return role.endsWith(`_${session}`) ? { session, target, gateway, run } : undefined
 }
 
-/** An identifier, in quotes (manual, 4.1.1). */
+/** A quoted identifier (manual, 4.1.1). */
 export const identifier = (name: string): string => `"${withoutNul(name).replaceAll('"', '""')}"`
 
-/** A string constant that reads the same whatever standard_conforming_strings says (manual, 4.1.2). */
+/** A string constant that means the same whatever standard_conforming_strings is (manual, 4.1.2). */
 export function constant(text: string): string {
   const quoted = `'${withoutNul(text).replaceAll("'", "''")}'`
   return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted

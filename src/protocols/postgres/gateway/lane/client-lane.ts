@@ -16,9 +16,9 @@ import type { KnownStatements } from './known-statements.ts'
 import { CAPACITY, shapes, type LaneQueue } from './lane-queue.ts'
 
 /**
- * From the client: a chunk that is nothing but statements which are known: simple queries, and others each with its Bind, Describe and Execute, up to a
- * Sync. It is looked through first; only where all of it may go on is any of it put on record. Whatever it does not know byte for byte is for the slow
- * path.
+ * Takes chunks from the client that consist only of known statements: simple queries, and prepared ones each with its Bind, Describe and
+ * Execute, up to a Sync. The whole chunk is checked first; only if all of it may pass is any of it recorded. A chunk with anything that is
+ * not known byte for byte is left to the slow path.
  */
 export class ClientLane {
   readonly #pipeline: PipelineState
@@ -33,11 +33,11 @@ export class ClientLane {
     this.#known = known
     this.#queue = pipeline.lane
     this.#masks = !isEmptyPlan(session.masking)
-    // What may be kept of a long message is found elsewhere.
+    // How much of a long message may be recorded is decided on the slow path.
     this.#longest = Math.min(session.limits.statementBytes, MAX_AT_ONCE_LENGTH)
   }
 
-  /** True where all of the chunk was put on record, and is to be sent as it is. */
+  /** True if the whole chunk was recorded and may be sent unchanged. */
   take(chunk: Buffer): boolean {
     if (this.#known.isEmpty || !this.#pipeline.isSteady) return false
     const count = this.#find(chunk)
@@ -46,7 +46,7 @@ export class ClientLane {
     return true
   }
 
-  /** How many statements the chunk is made of; -1 where there is anything else in it. */
+  /** The number of statements in the chunk; -1 if it contains anything else. */
   #find(chunk: Buffer): number {
     let at = 0
     let count = 0
@@ -55,7 +55,7 @@ export class ClientLane {
     while (at < chunk.length) {
       if (count === CAPACITY) return -1
       if (chunk[at] === query.tag) {
-        // In a batch that is not over it would end it.
+        // A simple query would end an open batch.
         if ((shape & shapes.sync) === 0) return -1
         at = this.#findQuery(chunk, at, count++)
         if (at < 0) return -1
@@ -76,7 +76,7 @@ export class ClientLane {
       if (values < 0) return -1
       const statement = this.#known.find(chunk, start, at, values)
       if (statement === undefined) return -1
-      // What it would be is prepared in this very chunk.
+      // The unnamed statement is prepared in this very chunk.
       if (hasParsed && statement.comesAs === 'name' && statement.name === '') return -1
       const behind = endOfParameters(chunk, values, statement.parameterCount, end)
       if (behind < 0 || end - behind !== statement.tail.length || !standsAt(chunk, behind, statement.tail)) return -1
@@ -99,7 +99,7 @@ export class ClientLane {
     return (shape & shapes.sync) === 0 ? -1 : count
   }
 
-  /** The end of a simple query that is known. */
+  /** The end of a known simple query; -1 if it is not known. */
   #findQuery(chunk: Buffer, at: number, index: number): number {
     const end = endOfMessage(chunk, at, this.#longest)
     if (end < 0 || chunk.indexOf(0, at + HEADER) !== end - 1) return -1
@@ -109,12 +109,12 @@ export class ClientLane {
     if (statement === undefined || !this.#mayPass(statement, shape)) return -1
     STATEMENTS[index] = statement
     SHAPES[index] = shape
-    // What has a skeleton is ASCII: its bytes are its characters.
+    // A text with a skeleton is ASCII: its bytes are its characters.
     TEXTS[index] = statement.hasConstants ? text : statement.prepared.sql
     return end
   }
 
-  /** Whether the slow path would say of it what it said before, and of its rows as well. */
+  /** Whether the slow path would decide the same as before about the statement and about its rows. */
   #mayPass(statement: KnownStatement, shape: number): boolean {
     const pipeline = this.#pipeline
     const { prepared, generation, command } = statement
@@ -122,7 +122,8 @@ export class ClientLane {
     if (statement.comesAs === 'name' && pipeline.inFlight.prepared(statement.name) !== prepared) return false
     const isDescribed = (shape & shapes.describe) !== 0
     if (!isDescribed && !this.#masks) return true
-    // Of what is prepared just now the slow path would ask for the columns, and so it would of any that were not told with the definitions of now.
+    // The slow path would ask for the columns of a statement that was just prepared, or whose columns were not described under the current
+    // definitions.
     if (prepared.described !== generation || (statement.comesAs === 'text' && !isDescribed)) return false
     if (!this.#masks) return prepared.columns !== undefined
     return rewritesOf(statement, pipeline.known.masking, pipeline.session.hashKeys) !== undefined
@@ -158,7 +159,7 @@ export class ClientLane {
   }
 }
 
-/** As people read them. */
+/** The parameters in readable form. */
 function parametersAt(chunk: Buffer, from: number, statement: KnownStatement): readonly (string | null)[] {
   const { parameterCount, parameterFormats, prepared } = statement
   if (parameterCount === 0) return NONE
@@ -184,13 +185,13 @@ function parametersAt(chunk: Buffer, from: number, statement: KnownStatement): r
 /** Tag and length. */
 const HEADER = 5
 const NONE: readonly (string | null)[] = []
-/** Of the unnamed portal, and all of its rows. */
+/** For the unnamed portal, and all of its rows. */
 const DESCRIBE = describePortal('')
 const EXECUTE = encodeMessage(execute, { type: 'execute', portal: '', maxRows: 0 })
 
-/** What was found in the chunk at work: nothing waits between the finding and the recording. */
+/** The statements found in the current chunk: nothing is awaited between finding and recording them. */
 const STATEMENTS: (KnownStatement | undefined)[] = Array.from({ length: CAPACITY }, () => undefined)
 const VALUES = new Int32Array(CAPACITY)
-/** Of simple queries. */
+/** The texts of simple queries. */
 const TEXTS: (string | undefined)[] = Array.from({ length: CAPACITY }, () => undefined)
 const SHAPES = new Uint8Array(CAPACITY)

@@ -5,7 +5,7 @@ import { restsOn } from '../pipeline/touches.ts'
 import type { KnownStatement } from './known-statement.ts'
 import { firstStep, shapes, steps, type Answered, type LaneQueue } from './lane-queue.ts'
 
-/** What the slow path knows of a connection by names. */
+/** The names of a connection as the slow path keeps them. */
 export interface Names {
   readonly statements: NameTable<Prepared>
   readonly portals: NameTable<Portal>
@@ -13,8 +13,8 @@ export interface Names {
 }
 
 /**
- * Makes of what the lane has sent what the slow path would have made of it: names stand for what was bound under them, and all that is
- * not answered stands in the queue, as far as it is.
+ * Hands the lane's statements over to the slow path, as if it had sent them itself: names refer to what was bound under them, and each
+ * unanswered message is in the queue.
  */
 export function handOver(lane: LaneQueue, names: Names, expect: (pending: Pending) => void): void {
   const { answered, answeredParse } = lane
@@ -36,7 +36,7 @@ function bindAnswered({ statement, decision, batch }: Answered, parsed: Prepared
   noteCursor(statement, names)
 }
 
-/** The messages of one statement, but for those that are answered. */
+/** Queues the messages of one statement that are not answered yet. */
 function expectOne(
   lane: LaneQueue,
   index: number,
@@ -80,12 +80,12 @@ function expectOne(
   if ((shape & shapes.sync) !== 0) expect({ type: 'sync' })
 }
 
-/** A simple query, as far as it is answered. */
+/** A simple query, in the state that its answers have reached. */
 function queryAt(lane: LaneQueue, index: number, step: number): Pending {
   const { facts, prepared, rows } = lane.statement(index)
   const startedAt = lane.startedAt(index)
   const run = startRun(lane.decision(index), lane.text(index) ?? prepared.sql, facts, undefined, startedAt)
-  // Its result is on record.
+  // Its result is recorded already.
   if (step === steps.sync) run.index++
   else if (index === 0) {
     run.rows = lane.rows
@@ -95,7 +95,7 @@ function queryAt(lane: LaneQueue, index: number, step: number): Pending {
   return { type: 'query', run, of: prepared, rests: restsOn(facts, startedAt) }
 }
 
-/** A statement that was prepared anew, before the server has said what its columns are. */
+/** A statement that was prepared again, before the server has described its columns. */
 const freshly = ({ prepared, generation }: KnownStatement, shape: number): Prepared => ({
   sql: prepared.sql,
   parameterTypes: prepared.parameterTypes,
@@ -104,7 +104,7 @@ const freshly = ({ prepared, generation }: KnownStatement, shape: number): Prepa
   names: prepared.names,
 })
 
-/** The server has said of it what it had said before. */
+/** The server has described it as before. */
 function describe(prepared: Prepared, { prepared: before }: KnownStatement): void {
   if (prepared === before) return
   prepared.columns = before.columns

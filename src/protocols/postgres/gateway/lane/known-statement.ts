@@ -10,30 +10,33 @@ import type { Column } from '../../wire/row-description.ts'
 import type { ColumnNames, Prepared } from '../pipeline/name-table.ts'
 import { knownRewrites, rowRewrites, type RowRewrites } from '../results/row-masking.ts'
 
-/** A statement that the slow path has let through, with all that is the same when it comes again. */
+/** A statement that the slow path has allowed, with everything that stays the same when it is sent again. */
 export interface KnownStatement {
-  /** `query`: a simple query; `text`: it is prepared each time, under no name; `name`: it was prepared before. */
+  /** `query`: a simple query; `text`: prepared each time as the unnamed statement; `name`: prepared before. */
   readonly comesAs: 'query' | 'text' | 'name'
-  /** Of a simple query: other texts say the same with other constants. */
+  /** For a simple query: texts with other constants have the same facts. */
   readonly hasConstants: boolean
-  /** What it was prepared as. */
+  /** The name under which it was prepared. */
   readonly name: string
-  /** As it was prepared; where it comes with its text, as it was when the slow path had it. Of a simple query, what its columns are told to. */
+  /**
+   * The prepared statement; for `text`, the one that the slow path saw; for `query`, the one whose columns the server's description fills
+   * in.
+   */
   readonly prepared: Prepared
   readonly facts: StatementFacts
   /** It begins or ends a transaction block. */
   readonly movesBlock: boolean
-  /** What its text calls its columns. */
+  /** The names of its columns, from its text. */
   readonly names: ColumnNames
   readonly command: RepeatedCommand
-  /** The catalogs that all this was found out with. */
+  /** The reading of the catalogs that all this was determined with. */
   readonly generation: number
   readonly parameterFormats: Bind['parameterFormats']
   readonly parameterCount: number
   readonly resultFormats: Bind['resultFormats']
-  /** The bytes of a Bind behind its parameters. */
+  /** The bytes of a Bind after its parameters. */
   readonly tail: Buffer
-  /** What to do with its rows; undefined while nobody has said what they are. */
+  /** What to do with its rows; undefined until its columns are known. */
   rows: KnownRows | undefined
 }
 
@@ -44,8 +47,8 @@ interface KnownRows {
 }
 
 /**
- * Whether a statement does nothing but read and write rows, or begin or end a transaction: it makes no names, moves no settings, and all of it is
- * understood. What is decided next does not depend on whether it has run.
+ * Whether a statement only reads and writes rows, or begins or ends a transaction: it defines no names, changes no settings, and is fully
+ * understood. Later decisions do not depend on whether it has run.
  */
 export function leavesNoTrace(facts: StatementFacts): boolean {
   const [only] = facts.parsed
@@ -69,7 +72,7 @@ export function leavesNoTrace(facts: StatementFacts): boolean {
 const isOfRows = ({ kinds, tree }: ParsedStatement): boolean =>
   kinds.length > 0 && kinds.every((kind) => OF_ROWS.has(kind)) && tree.kind !== 'utility'
 
-/** Whether a statement begins or ends a transaction block, and does nothing else. */
+/** Whether a statement begins or ends a transaction block and does nothing else. */
 export const isOfBlock = ({ kinds: [kind, ...others], readWrite }: ParsedStatement): boolean =>
   kind !== undefined && OF_BLOCKS.has(kind) && others.length === 0 && !readWrite
 
@@ -86,12 +89,12 @@ const isPlain = (statement: ParsedStatement): boolean =>
 const OF_ROWS = new Set(wordList('select select-for-update insert update delete merge'))
 const OF_BLOCKS = new Set(wordList('begin start commit rollback'))
 
-/** Whether the names of its columns pass as the server says them. */
+/** Whether the names of its columns pass as the server sends them. */
 export const showsNames = ({ errorExposure, outputs }: ColumnNames, scope: MaskingScope): boolean =>
   scope.plan.columns.length === 0 ||
   (errorExposure !== 'any' && outputs?.every((output) => output.repeats !== true || !isMasked(output.origin)) === true)
 
-/** What becomes of its rows, as the slow path would find it out; undefined while their columns are not known. */
+/** The rewrites of its rows, as the slow path would determine them; undefined while their columns are unknown. */
 export function rewritesOf(known: KnownStatement, scope: MaskingScope, keys: HashKeys): RowRewrites | undefined {
   const { prepared, resultFormats, facts, comesAs } = known
   const { columns } = prepared

@@ -8,10 +8,10 @@ import type { ColumnNames, Prepared } from '../pipeline/name-table.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import { isOfBlock, leavesNoTrace, showsNames, type KnownStatement } from './known-statement.ts'
 
-/** What the slow path has just let through. */
+/** A Bind that the slow path has just allowed. */
 export interface LetThrough {
   readonly message: Bind
-  /** Its Bind. */
+  /** The bytes of its Bind. */
   readonly bytes: Buffer
   readonly prepared: Prepared
   readonly facts: StatementFacts
@@ -21,33 +21,33 @@ export interface LetThrough {
 /** A simple query that the slow path is about to send. */
 export interface SentQuery {
   readonly sql: string
-  /** Its message. */
+  /** The bytes of its message. */
   readonly bytes: Buffer
   readonly facts: StatementFacts
   readonly command: () => RepeatedCommand | undefined
 }
 
-/** Statements of one connection that the lane may take, by the bytes that they come in. */
+/** The statements of one connection that the lane may take, by the bytes in which they arrive. */
 export class KnownStatements {
   readonly #pipeline: PipelineState
   readonly #isOff: boolean
-  /** By the Bind up to its parameters; with a text before it, by that and the Bind. */
+  /** By the bytes of the Bind up to its parameters; if a Parse precedes it, by that first. */
   readonly #prepared = new Map<string, KnownStatement>()
   readonly #parsed = new Map<string, Map<string, KnownStatement>>()
-  /** Simple queries: by their text, and where constants make no difference by its skeleton. */
+  /** Simple queries: by their text, or by its skeleton if their constants make no difference. */
   readonly #queries = new Map<string, KnownStatement>()
   readonly #skeletons = new Map<string, KnownStatement>()
-  /** Of simple queries that have come once: most texts with constants that do make one never come again. */
+  /** Simple queries that were sent once: most texts whose constants make a difference are never sent again. */
   readonly #once = new WeakSet<StatementFacts>()
-  /** What is for the slow path whoever sends it: nobody asks again before the catalogs are another reading. */
+  /** Statements that the lane never takes, until the catalogs are read again. */
   readonly #unfit = new WeakSet<StatementFacts>()
   #count = 0
-  /** The last text that was prepared under no name. */
+  /** The last text that was prepared as the unnamed statement. */
   #text: { readonly bytes: string; readonly prepared: Prepared } | undefined
 
   constructor(pipeline: PipelineState) {
     this.#pipeline = pipeline
-    // Rows that go on record are for the slow path.
+    // Recording rows is left to the slow path.
     this.#isOff = pipeline.session.config.recordRows > 0
   }
 
@@ -55,13 +55,13 @@ export class KnownStatements {
     return this.#count === 0
   }
 
-  /** What begins at an offset, with a Bind at another one whose parameters begin at a third. */
+  /** The statement that begins at `start`, whose Bind is at `bindAt` and has its parameters at `values`. */
   find(chunk: Buffer, start: number, bindAt: number, values: number): KnownStatement | undefined {
     const binds = start === bindAt ? this.#prepared : this.#parsed.get(chunk.toString('latin1', start, bindAt))
     return binds?.get(chunk.toString('latin1', bindAt + HEADER, values))
   }
 
-  /** What a simple query says; each byte of its text is a character. */
+  /** The known statement of a simple query, whose text has one character for each byte. */
   findQuery(text: string): KnownStatement | undefined {
     const known = this.#queries.get(text)
     if (known !== undefined || this.#skeletons.size === 0) return known
@@ -69,7 +69,7 @@ export class KnownStatements {
     return skeleton && this.#skeletons.get(skeleton.key)
   }
 
-  /** A text was prepared under no name: what comes with it may come again. */
+  /** Notes a text that was prepared as the unnamed statement: it may be sent again with the Bind that follows. */
   noteText(bytes: Buffer, prepared: Prepared): void {
     this.#text =
       this.#isOff || bytes.length > MAX_TEXT_BYTES ? undefined : { bytes: bytes.toString('latin1'), prepared }
@@ -91,7 +91,7 @@ export class KnownStatements {
     this.#remember(binds, key, tail, statement, 'text')
   }
 
-  /** Returns what its columns are to be told to. */
+  /** Returns the statement whose columns the server's description is to fill in, if there is one. */
   noteQuery({ sql, bytes, facts, command }: SentQuery): Prepared | undefined {
     if (!this.#isFit(facts)) return undefined
     if (!this.#once.has(facts)) {
@@ -136,7 +136,7 @@ export class KnownStatements {
     return false
   }
 
-  /** What is decided of it whatever its parameters are; undefined where it is for the slow path. */
+  /** The decision that holds whatever its parameters are; undefined if the slow path has to decide. */
   #repeated(facts: StatementFacts, command: () => RepeatedCommand | undefined): RepeatedCommand | undefined {
     const repeated = showsNames(namesOf(facts), this.#pipeline.known.masking) ? command() : undefined
     if (repeated === undefined) this.#unfit.add(facts)
@@ -202,13 +202,13 @@ const namesOf = ({ errorExposure, lineage }: StatementFacts): ColumnNames => ({
   outputs: lineage[0]?.outputs,
 })
 
-/** The text of a Query, each byte a character. */
+/** The text of a Query, with one character for each byte. */
 const textIn = (bytes: Buffer): string => bytes.toString('latin1', HEADER, bytes.length - 1)
 
 const NOTHING = Buffer.alloc(0)
 /** Tag and length. */
 const HEADER = 5
-/** Statements that are known at once; with more, all are learned again. */
+/** The number of statements known at a time; beyond it, all are learned again. */
 const MAX_KNOWN = 500
-/** Of a text that comes each time. */
+/** For a text that is prepared each time. */
 const MAX_TEXT_BYTES = 4000

@@ -1,20 +1,20 @@
 import type { KnownStatement } from './known-statement.ts'
 
-/** What stands with a statement in its chunk. */
+/** The messages around a statement's Bind and Execute in its chunk. */
 export const shapes = {
-  /** Its text comes first. */
+  /** A Parse precedes it. */
   parse: 1,
-  /** Its columns are asked for. */
+  /** A Describe is among them. */
   describe: 2,
-  /** It is the last before a Sync, or a simple query, which is a batch of its own. */
+  /** A Sync follows it, or it is a simple query, which is a batch of its own. */
   sync: 4,
   query: 8,
 } as const
 
-/** What the server answers to a statement next. A simple query begins with its columns, where it has any. */
+/** The answer to a statement that is due next. A simple query begins with its columns, if it has any. */
 export const steps = { parse: 0, bind: 1, describe: 2, run: 3, sync: 4 } as const
 
-/** A statement of which all but the end of its batch is answered: what names stand for since. */
+/** A statement that is answered except for the end of its batch: names refer to it from then on. */
 export interface Answered {
   readonly statement: KnownStatement
   readonly decision: string
@@ -23,19 +23,19 @@ export interface Answered {
 }
 
 /**
- * What the lane has sent and the server has not answered, oldest first, and how far the oldest is. It stands for messages in the queue of the
- * slow path, which takes them over whenever it has something to do (`handOver`).
+ * The statements that the lane has sent and the server has not answered, oldest first, and the state of the oldest. They represent messages
+ * in the queue of the slow path, which takes them over whenever it has something to do (`handOver`).
  */
 export class LaneQueue {
-  /** Statements that it has ever had. */
+  /** The number of statements that the lane has ever taken. */
   taken = 0
-  /** It has prepared something since it was handed over last. */
+  /** Whether it has prepared a statement since it was last handed over. */
   hasParsed = false
-  /** Of the oldest. */
+  /** The step and the counts of the oldest statement. */
   step: number = steps.bind
   rows = 0
   bytes = 0
-  /** The last that was answered since then, and the last of those that came with their text. */
+  /** The last statement answered since then, and the last of those with a Parse. */
   answered: Answered | undefined
   answeredParse: Answered | undefined
   #statements: (KnownStatement | undefined)[] = []
@@ -51,7 +51,7 @@ export class LaneQueue {
     return this.#length
   }
 
-  /** Nothing is on its way here, and nothing is left to be told. */
+  /** Whether the slow path has nothing to take over. */
   get isTold(): boolean {
     return this.#length === 0 && this.answered === undefined
   }
@@ -60,7 +60,7 @@ export class LaneQueue {
     return this.#length + count <= CAPACITY
   }
 
-  /** `text`: of a simple query, which may have other constants each time. */
+  /** `text` is that of a simple query, whose constants may differ each time. */
   add(
     statement: KnownStatement,
     decision: string,
@@ -82,7 +82,7 @@ export class LaneQueue {
     if ((shape & shapes.parse) !== 0) this.hasParsed = true
   }
 
-  /** Of the oldest, or of one behind it. */
+  /** For the oldest statement, or a later one by its index. */
   statement(index = 0): KnownStatement {
     return this.#statements[this.#at(index)] as KnownStatement
   }
@@ -108,7 +108,7 @@ export class LaneQueue {
     return this.#startedAt[this.#at(index)] as number
   }
 
-  /** The oldest is answered. */
+  /** Removes the oldest statement, which is answered. */
   done(): void {
     const shape = this.shape()
     // A simple query leaves no name behind.
@@ -121,7 +121,7 @@ export class LaneQueue {
     this.#begin()
   }
 
-  /** All of it was told. */
+  /** Forgets everything, which the slow path has taken over. */
   clear(): void {
     this.#length = 0
     this.hasParsed = false
@@ -139,7 +139,7 @@ export class LaneQueue {
     return (this.#first + index) & (this.#shapes.length - 1)
   }
 
-  /** To twice the room, which is a power of two; the oldest comes first again. */
+  /** Doubles the room, which is a power of two; the oldest statement is first again. */
   #grow(): void {
     const before = this.#shapes.length
     const room = before === 0 ? SMALLEST : 2 * before
@@ -175,5 +175,5 @@ export function firstStep(shape: number): number {
 }
 
 const SMALLEST = 8
-/** Statements that are on their way at once; with more, the slow path goes on. */
+/** The number of statements in flight; the slow path takes the others. */
 export const CAPACITY = 256

@@ -8,15 +8,15 @@ import { rewritesOf } from './known-statement.ts'
 import { shapes, steps, type LaneQueue } from './lane-queue.ts'
 
 /**
- * From the server: answers to what the lane has sent, as they were before, with what is hidden written over. What is anything else, or not all there, is for the slow path, from
- * that very message on.
+ * Takes answers from the server to the statements of the lane if they are the same as before, and masks their rows. From the first message
+ * on that is anything else, or incomplete, the slow path takes over.
  */
 export class ServerLane {
   readonly #pipeline: PipelineState
   readonly #queue: LaneQueue
   readonly #masks: boolean
   readonly #longest: number
-  /** The last tag, and the bytes that it came in: most results have the same. */
+  /** The last command tag and its bytes: most results have the same. */
   #tag = ''
   #tagBytes = Buffer.alloc(0)
 
@@ -31,7 +31,10 @@ export class ServerLane {
     return this.#queue.length > 0
   }
 
-  /** How many bytes of the chunk are what was due; what of them is for the client is passed on in pieces. */
+  /**
+   * Takes the answers that are due from the beginning of the chunk and passes on, in pieces, what the client may see of them. Returns their
+   * length in bytes.
+   */
   take(chunk: Buffer, pass: (bytes: Buffer) => void): number {
     const queue = this.#queue
     let at = 0
@@ -63,13 +66,16 @@ export class ServerLane {
     return at
   }
 
-  /** What is hidden in the rows of the oldest; undefined where that is not known. */
+  /** The rewrites of the oldest statement's rows; undefined if they are unknown. */
   #rewrites(): RowRewrites | undefined {
     const { known, session } = this.#pipeline
     return this.#masks ? rewritesOf(this.#queue.statement(), known.masking, session.hashKeys) : 'untouched'
   }
 
-  /** The end of rows that stand behind each other and pass as they are: few results have so many that a piece of memory for them is worth its cost. */
+  /**
+   * Takes consecutive rows that pass unchanged, and returns their end. Few results have so many that a view of the memory is worth its
+   * cost.
+   */
   #pass(chunk: Buffer, from: number): number {
     const queue = this.#queue
     let at = from
@@ -83,7 +89,7 @@ export class ServerLane {
     return at
   }
 
-  /** Rows that stand behind each other, as the client may see them. */
+  /** Rewrites consecutive rows to what the client may see. */
   #rewrite(chunk: Buffer, at: number, rewrites: Exclude<RowRewrites, 'untouched'>): RowRun {
     const queue = this.#queue
     const run = rewriteRows(chunk, at, rewrites, { tag: serverTags.dataRow, longest: this.#longest })
@@ -119,14 +125,14 @@ export class ServerLane {
     return (this.#queue.shape() & shapes.describe) === 0 ? steps.run : steps.describe
   }
 
-  /** What has no columns is answered at once. */
+  /** A statement without columns is answered by its CommandComplete. */
   #beginQuery(chunk: Buffer, at: number, end: number): boolean {
     if (this.#queue.statement().prepared.description !== undefined)
       return this.#isKnown(chunk, at, end) && this.#goTo(steps.run)
     return chunk[at] === serverTags.commandComplete && this.#complete(chunk, at, end)
   }
 
-  /** The columns that rows are let through by. */
+  /** Whether the columns are those that its rows were allowed with. */
   #isKnown(chunk: Buffer, at: number, end: number): boolean {
     const { description } = this.#queue.statement().prepared
     if (description === undefined) return chunk[at] === serverTags.noData && end - at === EMPTY
@@ -150,7 +156,7 @@ export class ServerLane {
     return true
   }
 
-  /** Undefined where it is none that a server says. */
+  /** The command tag; undefined if no server sends such a tag. */
   #tagAt(chunk: Buffer, at: number, end: number): string | undefined {
     if (end - at === this.#tagBytes.length && standsAt(chunk, at, this.#tagBytes)) return this.#tag
     const start = at + EMPTY
@@ -171,7 +177,7 @@ export class ServerLane {
   }
 }
 
-/** How a transaction may stand at the end of a batch. */
+/** The transaction status at the end of a batch. */
 const STATUSES: ReadonlyMap<number, TransactionStatus> = new Map(
   (['I', 'T', 'E'] as const).map((status) => [status.charCodeAt(0), status]),
 )

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 
 /**
- * What binds a login to the TLS connection that it runs in: a digest of the server's certificate with the hash function that
- * its signature was made with (RFC 5929, section 4.1). Undefined where the signature uses none, as Ed25519 does, or several.
+ * The channel binding data `tls-server-end-point`, which tie a login to its TLS connection: a digest of the server's certificate with the
+ * hash function of its signature (RFC 5929, section 4.1). Undefined if the signature uses no hash function, as Ed25519, or several.
  */
 export function serverEndPoint(certificate: Buffer): Buffer | undefined {
   const hash = hashOf(signatureAlgorithm(certificate))
@@ -15,7 +15,7 @@ interface Algorithm {
   readonly parameters: Buffer
 }
 
-/** Of `Certificate ::= SEQUENCE { tbsCertificate, AlgorithmIdentifier, … }`. Spec: RFC 5280, 4.1. */
+/** The AlgorithmIdentifier in `Certificate ::= SEQUENCE { tbsCertificate, AlgorithmIdentifier, … }`. Spec: RFC 5280, 4.1. */
 function signatureAlgorithm(certificate: Buffer): Algorithm | undefined {
   const whole = element(certificate, SEQUENCE)
   const signed = whole && element(whole.content, SEQUENCE)
@@ -34,7 +34,7 @@ function hashOf(algorithm: Algorithm | undefined): string | undefined {
   return algorithm.id === RSASSA_PSS ? hashOfPss(algorithm.parameters) : SIGNATURES[algorithm.id]
 }
 
-/** RSASSA-PSS-params: the hash [0] and the mask generation function [1], SHA-1 in both where they are left out. Spec: RFC 4055, 3.1. */
+/** RSASSA-PSS-params: the hash [0] and the mask generation function [1]; SHA-1 is the default in both. Spec: RFC 4055, 3.1. */
 function hashOfPss(parameters: Buffer): string | undefined {
   const all = element(parameters, SEQUENCE)
   if (all === undefined) return undefined
@@ -47,7 +47,7 @@ function hashOfPss(parameters: Buffer): string | undefined {
   return hash === undefined || hash !== maskHash ? undefined : HASHES[hash]
 }
 
-/** The first element of DER, where it has that tag: what is in it, and what follows it. */
+/** The content of the first DER element, and the bytes after it; undefined if the element has another tag. */
 function element(bytes: Buffer, tag: number): { content: Buffer; rest: Buffer } | undefined {
   const first = bytes[1]
   if (bytes[0] !== tag || first === undefined) return undefined
@@ -66,7 +66,7 @@ const SECOND = 0xa1
 const RSASSA_PSS = '2a864886f70d01010a'
 const MGF1 = '2a864886f70d010108'
 const SHA1 = '2b0e03021a'
-/** By the identifier of the hash function; here and below MD5 and SHA-1 are replaced by SHA-256, as RFC 5929 wants. */
+/** By the identifier of the hash function; here and below MD5 and SHA-1 are replaced by SHA-256, as RFC 5929 requires. */
 const HASHES: Readonly<Record<string, string>> = {
   '2a864886f70d0205': 'sha256', // MD5
   [SHA1]: 'sha256',

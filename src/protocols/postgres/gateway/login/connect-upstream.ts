@@ -33,16 +33,19 @@ export interface Upstream {
   readonly catalog: CatalogRows
   readonly searchPath: readonly string[]
   readonly trees: DefinitionTrees
-  /** The cached catalogs of its database, and which changes of its definitions had been seen when they were read. */
+  /** The cached catalogs of its database, and the changes of its definitions that had been seen when they were read. */
   readonly place: CatalogPlace
   readonly seen: Seen
-  /** When they were read, by `performance.now()`. */
+  /** When the catalogs were read, by `performance.now()`. */
   readonly readAt: number
   /** The process id of the backend, where the target reports it. */
   readonly processId: number | undefined
   /** Runs queries on a separate connection, which is closed afterwards. */
   aside<T>(read: (ask: AskAll) => Promise<T>): Promise<T>
-  /** Asks the server to cancel what runs, on a separate connection. Resolves when the server has accepted that, or does not answer. */
+  /**
+   * Asks the server, on a separate connection, to cancel the running query. Resolves when the server has accepted the request, or does not
+   * answer.
+   */
   cancel(): Promise<void>
   /** Terminates the backend from another connection; true when the server confirms that it is gone. */
   terminate(): Promise<boolean>
@@ -85,7 +88,7 @@ export async function connectUpstream(
         messages: Math.ceil(limits.catalogBytes / MIN_ROW_BYTES),
       })
       const { host, port, database } = config
-      // A role that is made for one session sees what every role with the same rights does.
+      // A role that is created for one session sees the same catalogs as every role with the same privileges.
       const account = [lease.account ?? lease.user, config.ephemeral?.grantedRoles, config.ephemeral?.settings]
       const ask: AskAll = (queries) => runShielded(messages, shield(limits.catalogs), queries.map(textOf))
       const found = await shelf.find(JSON.stringify([host, port, database, account]), STATE, (queries) =>

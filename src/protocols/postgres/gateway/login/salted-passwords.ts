@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 
-/** What a SaltedPassword is derived from (RFC 5802, section 3). */
+/** The inputs of a SaltedPassword (RFC 5802, section 3). */
 export interface SaltedPasswordInput {
   /** Normalised with SASLprep. */
   readonly password: string
@@ -9,9 +9,9 @@ export interface SaltedPasswordInput {
 }
 
 /**
- * SaltedPassword of recent logins, so that the thousands of hashes behind it are calculated once per password and salt, and not
- * for each connection. Whoever has one can log in like somebody who has the password: it stays in memory, as the password
- * does. A target that names another salt each time pushes out nobody's entries but its own.
+ * The SaltedPasswords of recent logins, so that the thousands of hashes for each are calculated once per password and salt, and not for
+ * each connection. A SaltedPassword is as good as the password for logging in: like the password, it stays in memory. A target that sends
+ * another salt each time evicts only its own entries.
  */
 export class SaltedPasswords {
   readonly #key = randomBytes(32)

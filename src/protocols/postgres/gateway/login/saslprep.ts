@@ -2,8 +2,8 @@ import { item } from '../../../../shared/item.ts'
 import { wordList } from '../../../../shared/word-list.ts'
 
 /**
- * A password as SCRAM hashes it (SASLprep, RFC 4013), with PostgreSQL's own exception: a password that the profile forbids is
- * taken as it is. Source: pg_saslprep in the server's saslprep.c, and its callers.
+ * Prepares a password for SCRAM (SASLprep, RFC 4013), with PostgreSQL's own exception: a password that the profile forbids is used
+ * unchanged. Source: pg_saslprep in the server's saslprep.c, and its callers.
  */
 export function saslprep(password: string): string {
   if (/^[\x20-\x7e]*$/.test(password)) return password
@@ -17,12 +17,12 @@ function isAllowed(text: string): boolean {
   const [first, last] = [codes[0], codes.at(-1)]
   if (first === undefined || last === undefined) return false
   if (codes.some((code) => PROHIBITED.has(code) || UNASSIGNED.has(code))) return false
-  // RFC 3454, section 6: text from right to left holds none from left to right, and begins and ends with its own.
+  // RFC 3454, section 6: a string with right-to-left characters has no left-to-right ones, and begins and ends with right-to-left ones.
   if (!codes.some((code) => RIGHT_TO_LEFT.has(code))) return true
   return !codes.some((code) => LEFT_TO_RIGHT.has(code)) && RIGHT_TO_LEFT.has(first) && RIGHT_TO_LEFT.has(last)
 }
 
-/** Code points in ranges: for each how many lie between it and the one before, and how many it has, to base 36. */
+/** Ranges of code points: for each range the gap after the previous one and its length, in base 36. */
 class CodePoints {
   readonly #starts: number[] = []
   readonly #ends: number[] = []
@@ -52,12 +52,12 @@ class CodePoints {
 const NON_ASCII_SPACE = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/g
 /** Table B.1. */
 const MAPPED_TO_NOTHING = /\u00ad|\u034f|\u1806|[\u180b-\u180d]|[\u200b-\u200d]|\u2060|[\ufe00-\ufe0f]|\ufeff/g
-/** Tables C.1.2 to C.9, without C.5: no text holds a surrogate. */
+/** Tables C.1.2 to C.9, without C.5: the text has no surrogates. */
 const PROHIBITED = new CodePoints(`
   0 w 2n y in 2 pn 1 1d 1 31s 1 b1 1 1kh g o 8 1b 5 6 6 328 c 4 1 yrj 4xs y8 w 7j 1 6x 7 15df 8 96r 2 1eke 2 1eke 2
   1eke 2 1eke 2 1eke 2 1eke 2 1eke 2 1eke 2 1eke 2 1eke 2 1eke 2 1eke 2 1 1 u 2o 1egu 2t4y
 `)
-/** Table A.1: not assigned in Unicode 3.2. */
+/** Table A.1: code points that are unassigned in Unicode 3.2. */
 const UNASSIGNED = new CodePoints(`
   f5 1 i s 2m 2 1r h 28 g g 4 2 4 1 3 1 5 7 1 1 1 k 1 18 1 13 9 3r 1 1z 1 12 2 2 6 g x 12 2 7 1 13 1 2 6 h 1 n 1 a b r
   5 5 n 1 e 1 3 1 1 q 5 m a 3y 2 f 1 e 1 u 3 r 1h 1e 9b 3 1 1h 2 i 2 5 3 p g 3 1 8 2 2 2 m 1 7 1 1 3 4 2 1 1 7 2 2 2 3

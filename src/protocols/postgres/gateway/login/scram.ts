@@ -9,12 +9,12 @@ import { saslprep } from './saslprep.ts'
 
 export interface ScramOptions {
   readonly password: string
-  /** The connection's TLS; undefined without. */
+  /** The TLS binding of the connection; undefined without TLS. */
   readonly tls: TlsBinding | undefined
   readonly channelBinding: ChannelBinding
-  /** What the server offers. */
+  /** The mechanisms that the server offers. */
   readonly mechanisms: readonly string[]
-  /** With fewer iterations the password is cheaper to guess from the proof that the server gets. */
+  /** The fewest iterations to accept: with fewer, the password is cheaper to guess from the proof that the server gets. */
   readonly fewestIterations: number
 }
 
@@ -26,8 +26,8 @@ export interface TlsBinding {
 }
 
 /**
- * The client's side of SCRAM-SHA-256 (RFC 5802, 7677): the password is never sent, and the server must prove that it knows it, too. With
- * TLS the exchange can be bound to the certificate, so that nobody in between can relay it.
+ * The client's side of SCRAM-SHA-256 (RFC 5802, 7677): the password is never sent, and the server must prove that it knows it as well. With
+ * TLS the exchange can be bound to the certificate, so that a man in the middle cannot relay it.
  */
 export class ScramClient {
   readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'
@@ -47,7 +47,7 @@ export class ScramClient {
   }
 
   get #firstBare(): string {
-    // PostgreSQL takes the user from the start-up and wants none here.
+    // PostgreSQL takes the user name from the start-up message and expects none here.
     return `n=,r=${this.#nonce}`
   }
 
@@ -78,7 +78,7 @@ export class ScramClient {
     return Buffer.from(`${final},p=${proof.toString('base64')}`)
   }
 
-  /** Throws where the server does not prove that it knows the password. */
+  /** Throws if the server does not prove that it knows the password. */
   verify(serverFinal: Buffer): void {
     const [, signature] = SERVER_FINAL.exec(serverFinal.toString('latin1')) ?? []
     const expected = this.#serverSignature
@@ -89,8 +89,9 @@ export class ScramClient {
 }
 
 /**
- * The channel binding flag (RFC 5802, section 6). Somebody in between with a certificate of their own can remove the offer, or choose a
- * certificate that cannot be bound to. Then "y" makes a server that did offer it refuse; where that is not enough, no proof is sent.
+ * The channel binding flag (RFC 5802, section 6). A man in the middle with a certificate of its own can remove the offer, or choose a
+ * certificate that cannot be bound to. Then "y" makes a server that did offer channel binding refuse the login; where that is not enough,
+ * the gateway sends no proof.
  */
 function headerFor({ tls, mechanisms, channelBinding }: ScramOptions): string {
   if (tls === undefined || channelBinding === 'disable') return 'n,,'
@@ -111,7 +112,7 @@ const UNBOUND_HINT =
   'somebody on the path to the target may be the cause; your gateway administrator can verify its certificate (tls: verify-full), or set `channelBinding`'
 const saltedPasswords = new SaltedPasswords()
 
-/** Shared by connections that log in at the same time. */
+/** Connections that log in at the same time share the result. */
 function saltedPassword(target: string, input: SaltedPasswordInput, signal?: AbortSignal): Promise<Buffer> {
   const { password, salt, iterations } = input
   const rounds = iterations <= FEW_ITERATIONS ? fewRounds : manyRounds
@@ -127,8 +128,8 @@ function saltedPassword(target: string, input: SaltedPasswordInput, signal?: Abo
 
 const derive = promisify(pbkdf2)
 /**
- * Hashing shares its threads with file and DNS calls: it takes at most two of them, one for servers with high iteration counts, however
- * many logins there are.
+ * Hashing shares its threads with file and DNS calls: it uses at most two of them, one of them for servers with high iteration counts,
+ * however many logins there are.
  */
 const fewRounds = new FairSemaphore()
 const manyRounds = new FairSemaphore()
@@ -137,10 +138,10 @@ const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).up
 const BOUND = 'p=tls-server-end-point,,'
 const PLAIN = 'SCRAM-SHA-256'
 const PLUS = 'SCRAM-SHA-256-PLUS'
-/** r=nonce,s=salt,i=iterations; extensions are not sent by PostgreSQL, and libpq takes none either. */
+/** r=nonce,s=salt,i=iterations; PostgreSQL sends no extensions, and libpq accepts none. */
 const SERVER_FIRST = /^r=([\x21-\x2b\x2d-\x7e]{1,512}),s=([A-Za-z0-9+/]{2,512}={0,2}),i=([1-9]\d{0,8})$/
 const SERVER_FINAL = /^v=([A-Za-z0-9+/]{43}=)$/
-/** The server's default, and four times that. */
+/** Four times the server's default of 4096. */
 const FEW_ITERATIONS = 16_384
-/** About a second of one of the process's threads for hashing. The server's default is 4096. */
+/** About one second of hashing in one of the process's threads. The server's default is 4096. */
 const MAX_ITERATIONS = 1_000_000

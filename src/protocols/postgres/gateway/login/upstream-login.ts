@@ -25,7 +25,7 @@ export interface LoginParts {
   readonly database: string
   readonly password: string | undefined
   readonly settings: ReadonlyMap<string, string>
-  /** How the gateway answers authentication requests. */
+  /** The authentication methods that the gateway may use. */
   readonly methods: readonly AuthenticationMethod[]
   readonly tls: TlsBinding | undefined
   readonly channelBinding: ChannelBinding
@@ -34,7 +34,7 @@ export interface LoginParts {
 /** What the server reported at login. */
 export interface LoggedIn {
   readonly parameters: ReadonlyMap<string, string>
-  /** Undefined where the server sends none, as some poolers; then nothing can be cancelled. */
+  /** Undefined if the server sends none, as some poolers do; then queries cannot be cancelled. */
   readonly key: BackendKeyData | undefined
 }
 
@@ -89,7 +89,10 @@ export async function logIn(messages: TargetMessages<Frame>, parts: LoginParts):
   }
 }
 
-/** Settings that decide how statements are parsed are read back: the account or a pooler may have set others. */
+/**
+ * Settings that determine how statements are parsed. The gateway checks the values that the server reports: the account or a pooler may
+ * have set others.
+ */
 export const PINNED: Readonly<Record<string, string>> = { client_encoding: 'UTF8', standard_conforming_strings: 'on' }
 
 function checkPinned(parameters: ReadonlyMap<string, string>): void {
@@ -214,8 +217,8 @@ export async function nextOf(messages: TargetMessages<Frame>): Promise<Frame> {
 export const unexpected = ({ tag }: Frame): PamError =>
   violation(`the target sent message '${String.fromCharCode(tag)}' where none was due`)
 
-/** A server sends some hundred bytes in twenty messages, and maybe notices. */
+/** A login takes some hundred bytes in twenty messages, and possibly notices. */
 const MAX_BYTES = 128 * 1024
 const MAX_MESSAGES = 1000
-/** RFC 7677, section 4. An unverified server gets no proof with fewer iterations, from which the password is cheaper to guess. */
+/** RFC 7677, section 4. The gateway sends an unverified server no proof with fewer iterations: the password is cheaper to guess from it. */
 const MIN_ITERATIONS = 4096

@@ -18,7 +18,7 @@ export async function runQueries(messages: TargetMessages<Frame>, texts: readonl
 }
 
 /**
- * The same in a transaction of their own with `first` before them, which sets what they run with: an account may have time limits
+ * The same in a transaction of its own that begins with `first`, which sets the settings for the queries: an account may have time limits
  * that are meant for people.
  */
 export async function runShielded(
@@ -43,7 +43,7 @@ export async function runShielded(
   return results
 }
 
-/** Runs one statement that has no rows, in the transaction that is open, if any. */
+/** Runs one statement that returns no rows, in the open transaction if there is one. */
 export async function runCommand(messages: TargetMessages<Frame>, text: string): Promise<void> {
   messages.send(encoded(text))
   await answersOf(messages, 0)
@@ -51,7 +51,7 @@ export async function runCommand(messages: TargetMessages<Frame>, text: string):
 
 const encoded = (sql: string): Buffer => encodeMessage(query, { type: 'query', sql })
 
-/** Reads up to ReadyForQuery. Returns the rows of so many queries; 0: a command without rows. */
+/** Reads up to ReadyForQuery. Returns the rows of `count` queries; 0 for a command without rows. */
 async function answersOf(
   messages: TargetMessages<Frame>,
   count: number,
@@ -104,5 +104,5 @@ async function answersOf(
   }
 }
 
-/** Overrides defaults of the account and the client. */
+/** Overrides the defaults of the account and of the client. */
 const BEGIN = 'begin isolation level read committed, read only, not deferrable'

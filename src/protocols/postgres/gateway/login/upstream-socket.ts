@@ -16,7 +16,7 @@ export interface UpstreamSocket {
   readonly tls: TlsBinding | undefined
 }
 
-/** Connects, with TLS where the configuration says so. Once the signal aborts the socket is closed, and its reason thrown. */
+/** Connects, with TLS if configured. If the signal aborts, closes the socket and throws the reason. */
 export async function openSocket(
   config: PostgresTarget,
   { lease, baseDirectory }: { readonly lease: CredentialLease; readonly baseDirectory: string },
@@ -35,7 +35,7 @@ const endPointOf = (secure: TLSSocket): Buffer | undefined => {
   return certificate && serverEndPoint(certificate.raw)
 }
 
-/** Sends SSLRequest and reads the one byte of the answer. More bytes were injected in plain text, and are refused. */
+/** Sends SSLRequest and reads the one byte of the answer. Any further bytes were injected in plain text, and are refused. */
 async function askForTls(socket: Socket, signal: AbortSignal): Promise<void> {
   socket.write(encodeStartupPacket({ type: 'ssl-request' }))
   const answer = await firstBytes(socket, signal)

@@ -136,7 +136,9 @@ function written(
   return isValid(whole) ? whole : null
 }
 
-/** Nothing is hidden in it, and nothing is written otherwise than it is, such as a number with an exponent: its parts stand in it as they are. */
+/**
+ * Whether a text has nothing to hide and nothing in another notation, such as a number with an exponent: its parts occur in it literally.
+ */
 const isPlain = (text: string, { kinds, keys }: ValueSearch): boolean =>
   !text.includes('\\') &&
   !hasEscapes(text) &&
@@ -244,14 +246,14 @@ function inRaw(bytes: Buffer, search: ValueSearch): Buffer | null | undefined {
   return masked === undefined || masked === null ? masked : Buffer.from(masked, encoding)
 }
 
-/** A bound of a multirange: in the system's types only numbers can be of a masked kind, in others anything. */
+/** A bound of a multirange: among the built-in types only numbers can be of a masked kind, in others anything can. */
 function inAnyForm(value: Buffer, search: ValueSearch): null | undefined {
   const texts = [value.toString('utf8'), numericText(value)]
   if (value.length === 8) texts.push(value.readBigInt64BE().toString(), String(value.readDoubleBE()))
   return texts.some((text) => flat(text, search) !== undefined) ? null : undefined
 }
 
-/** A binary numeric as it is written: groups of four digits, base 10,000. Source: numeric_send and get_str_from_var in numeric.c. */
+/** A binary numeric as text: groups of four digits, base 10,000. Source: numeric_send and get_str_from_var in numeric.c. */
 function numericText(value: Buffer): string {
   if (value.length < 8) return ''
   const count = value.readUInt16BE(0)
@@ -277,14 +279,14 @@ function numericText(value: Buffer): string {
   return `${sign === NEGATIVE ? '-' : ''}${digits}${scale > 0 ? `.${fraction.slice(0, scale)}` : ''}`
 }
 
-/** Family, bits, whether cidr, length, address. Source: network_send in network.c. */
+/** The address of a binary inet: family, bits, a flag for cidr, length, address. Source: network_send in network.c. */
 function inetText(value: Buffer): string {
   const address = value.subarray(4)
   if (address.length === 4) return [...address].join('.')
   return address.length === 16 ? (address.toString('hex').match(/.{4}/g) ?? []).join(':') : ''
 }
 
-/** `\x` in front, or an octal escape somewhere. */
+/** Begins with `\x`, or has an octal escape. */
 const BYTES = /^\\x|(?<!\\)(?:\\\\)*\\[0-3][0-7]{2}/
 const NUMBER = /^-?\d+(?:\.\d+)?$/
 const WITH_EXPONENT = /^-?\d(?:\.\d+)?e[+-]\d+$/
@@ -292,5 +294,5 @@ const WITH_EXPONENT = /^-?\d(?:\.\d+)?e[+-]\d+$/
 const MAX_NUMERIC_LENGTH = 2000
 /** NUMERIC_NEG in numeric.c. */
 const NEGATIVE = 0x4000
-/** Depth of nested values; nobody has as many. */
+/** The depth of nested values; real values are not nested as deeply. */
 const DEEPEST = 50

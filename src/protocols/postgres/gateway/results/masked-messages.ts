@@ -88,9 +88,9 @@ const HIDDEN = 'message withheld: it may contain masked values'
 const RAISED = 'P0001'
 /** Severity, and the location in the server's sources. */
 const SERVERS_OWN = new Set(['S', 'V', 'F', 'L', 'R'])
-/** Message, detail, hint, where, internal query: free text. Spec: Error and Notice Message Fields. */
 /** Table and constraint: they may be those of a partition. */
 const NAMING_FIELDS = new Set(['t', 'n'])
+/** Message, detail, hint, where, internal query: free text. Spec: Error and Notice Message Fields. */
 const QUOTING_FIELDS = new Set(['M', 'D', 'H', 'W', 'q', 'p'])
 /** Fields without free text: also the SQLSTATE, and positions in a text. */
 const UNSEARCHED = new Set([...SERVERS_OWN, 'C', 'P', 'p'])

@@ -69,8 +69,8 @@ export function rowRewrites(
   const origins = hides && outputs !== undefined ? fitOutputs(outputs, columns.length) : undefined
   const rewrites = columns.map((column, index) => {
     const format = formats === undefined ? (column.format as Format) : formatAt(formats, index)
-    // For a column of a relation the server's description is certain. Other columns are judged by the text: only a column that the server
-    // describes as the masked one may be shown in part or by its style.
+    // For a column of a relation the server's description is certain. Other columns are traced through the text of the statement: only a
+    // column that the server describes as the masked one may be shown in part or by its style.
     const origin = !hides
       ? PLAIN
       : column.tableOid === 0
@@ -148,7 +148,7 @@ function passesUnread(row: Buffer, { format, types }: CopiedRows, { scope, keys 
   return !hasEscapes(text) && maskKinds(text, scope.plan.kinds, keys) === undefined
 }
 
-/** What to do with each of so many fields of COPY. */
+/** The rewrites of `count` fields of COPY; undefined for fields that pass unchanged. */
 export function copyRewrites(
   count: number,
   { format, outputs, types }: CopiedRows,

@@ -11,9 +11,9 @@ import { isPlainInsert } from './plain-insert.ts'
 import { disputed, SecondOpinion, type Opinion, type ReadingSource } from './second-opinion.ts'
 
 interface Ours {
-  /** What is known of a text once the catalogs were read again. */
+  /** The facts of a text, after reading the catalogs again. */
   readonly afresh: (parsed: ParsedText) => Promise<StatementFacts>
-  /** What is known of another text. */
+  /** The facts of another text. */
   readonly ours: (sql: string) => StatementFacts | Promise<StatementFacts>
 }
 
@@ -25,12 +25,12 @@ type Agree = (
 ) => StatementFacts | Promise<StatementFacts>
 
 /**
- * Facts that the server's own reading agrees with; where it does not, the statement is of unknown effect and the log says what
- * differs. Each text is asked about once for each set of catalogs, and types that its parameters are declared with.
+ * Returns facts that the server's own reading confirms; where it does not, the effect of the statement is unknown and the log says what
+ * differs. The server is asked about a text once for each reading of the catalogs and each list of declared parameter types.
  */
 export function agreement(pipeline: PipelineState, parser: SqlParser, { afresh, ours }: Ours): Agree {
   const opinion = new SecondOpinion(new PipelineSource(pipeline), (sql) => parser.parse(sql))
-  /** By what is said of the text, which is another object for another set of catalogs. */
+  /** By the facts of the text, which are another object after another reading of the catalogs. */
   const agreed = new WeakMap<StatementFacts, Map<string, StatementFacts>>()
 
   const ask = async (
@@ -40,11 +40,11 @@ export function agreement(pipeline: PipelineState, parser: SqlParser, { afresh, 
     facts: StatementFacts,
   ): Promise<StatementFacts> => {
     await pipeline.settled()
-    // Nothing can be asked, and nothing will run.
+    // The server cannot be asked, and will not run anything.
     if (pipeline.isStuck) return facts
     let known = facts
     let said = await opinion.of(sql, types, known)
-    // Somebody may have changed definitions since ours were read.
+    // Definitions may have changed since the gateway read them.
     if (differs(said) && !pipeline.serverSkips) {
       known = await afresh(parsed)
       said = await opinion.of(sql, types, known)
@@ -69,7 +69,7 @@ export function agreement(pipeline: PipelineState, parser: SqlParser, { afresh, 
     if (byTypes.size >= MAX_TYPINGS) byTypes.clear()
     agreed.set(facts, byTypes.set(types.join(), judged))
   }
-  /** What EXECUTE runs, judged as it would be now. */
+  /** Checks the statements that EXECUTE runs, as they would be read now. */
   const agreeExecuted = async (facts: StatementFacts): Promise<StatementFacts> => {
     await pipeline.settled()
     const reasons: string[][] = []
@@ -137,5 +137,5 @@ class PipelineSource implements ReadingSource {
 
 const differs = ({ differs: reasons }: Pick<Opinion, 'differs'>): boolean => reasons.some((some) => some.length > 0)
 
-/** Kinds of declarations of one text that are remembered. */
+/** The number of lists of declared types that are remembered for a text. */
 const MAX_TYPINGS = 20

@@ -11,16 +11,16 @@ export interface QueryText {
   readonly types: readonly number[]
 }
 
-/** `hasStrings`: constants are left in it that the server converts to a type while it analyses the text. */
+/** `hasStrings`: it still has constants that the server converts to a type when it analyses the text. */
 export interface BareText extends QueryText {
-  /** How many of the first parameters are the client's own: those after them stand for constants. */
+  /** The number of parameters that are the client's own; those after them replace constants. */
   readonly given: number
   readonly hasStrings: boolean
 }
 
 export type Parse = (sql: string) => ParsedText | Promise<ParsedText>
 
-/** The query of a statement whose rows it gives, stores or plans; the statement itself where it is one. Undefined: it has none. */
+/** The query whose rows a statement returns, stores or plans; the statement itself if it is a query. Undefined: it has none. */
 export function queryOf({ tree }: ParsedStatement): Statement | undefined {
   let statement = tree
   while (statement.kind === 'utility') {
@@ -34,13 +34,13 @@ export function queryOf({ tree }: ParsedStatement): Statement | undefined {
     if (!gives || inner === undefined) return undefined
     statement = inner
   }
-  // Where the rows of SELECT … INTO go is no part of the query.
+  // The destination of SELECT … INTO is not part of the query.
   return 'into' in statement && statement.into !== undefined ? { ...statement, into: undefined } : statement
 }
 
 /**
- * The text of that query as it stands in the text of the statement. Which part it is, is guessed, and then parsed: only what
- * gives the very same tree is taken. Undefined where no part does.
+ * The text of that query within the text of the statement. The parts that may be the query are parsed, and the first that gives exactly the
+ * same tree is taken. Undefined if none does.
  */
 export async function textOfQuery(sql: string, query: Statement, parse: Parse): Promise<string | undefined> {
   for (const candidate of candidates(sql)) if (await says(candidate, query, parse, false)) return candidate
@@ -48,8 +48,8 @@ export async function textOfQuery(sql: string, query: Statement, parse: Parse): 
 }
 
 /**
- * The same query with parameters in the place of constants. They resolve as the constants do, but nothing is converted to their
- * type, so that no code of a type runs; and no log of the server gets to see them. Undefined where that would be another query.
+ * The same query with parameters in place of constants. They resolve as the constants do, but the server does not convert them, so that no
+ * code of a type runs; and they do not appear in the server's log. Undefined if the result would be another query.
  */
 export async function withoutConstants(
   { sql, types }: QueryText,
@@ -88,9 +88,9 @@ export async function withoutConstants(
 }
 
 /**
- * The same text with one more string declared as text: the one whose type the server could not tell, by its error. That is what it takes a
- * string for where any type will do, as in the arguments of json_build_object(). The error is in the server's language, and names
- * the parameter in each. Undefined where it names none, or none that stands for a string.
+ * The same text with one more string declared as text: the one that the server's error names because it could not determine its type. The
+ * server treats such a string as text where any type is allowed, as in the arguments of json_build_object(). The error is in the server's
+ * language, and names the parameter in each. Undefined if it names no parameter, or not that of a string.
  */
 export function withTextDeclared(asked: BareText, text: string): BareText | undefined {
   const [named, ...others] = text.matchAll(/\$(\d{1,5})(?!\d)/g)
@@ -99,7 +99,7 @@ export function withTextDeclared(asked: BareText, text: string): BareText | unde
   return { ...asked, types: asked.types.map((type, at) => (at === index ? TEXT : type)) }
 }
 
-/** Each statement of a text; undefined where they cannot be told apart. `parsed` is what the text as a whole says. */
+/** The text of each statement; undefined if they cannot be separated. `parsed` are the statements of the whole text. */
 export async function splitText(
   sql: string,
   parsed: readonly ParsedStatement[],
@@ -115,7 +115,7 @@ export async function splitText(
     const due = parsed[pieces.length]
     if (isEmpty) start = end + 1
     else if (due === undefined) return undefined
-    // A semicolon within the body of a function ends nothing.
+    // A semicolon within the body of a function does not end the statement.
     else if (await says(piece, due.tree, parse, false)) {
       pieces.push(piece)
       start = end + 1
@@ -125,8 +125,8 @@ export async function splitText(
 }
 
 /**
- * Whether a text says exactly this, but for its constants, which may be those of another text of the same template; with `allows`,
- * parameters may stand for them.
+ * Whether a text has exactly this tree, except for its constants, which may be those of another text of the same template; with `allows`,
+ * parameters may replace them.
  */
 async function says(sql: string, query: Statement, parse: Parse, allows: boolean): Promise<boolean> {
   const parsed = await parse(sql)
@@ -153,7 +153,10 @@ function isSame(one: unknown, other: unknown, allows: boolean): boolean {
   return true
 }
 
-/** Parts of a statement that could be its query: from a word that begins one to the end, or to the parenthesis that closes around it. */
+/**
+ * The parts of a statement that may be its query: from a word that begins a query to the end of the text, or to the parenthesis that closes
+ * around it.
+ */
 function candidates(sql: string): string[] {
   const bare = blank(sql, literalsAndComments(sql))
   const found: string[] = [sql]
@@ -170,14 +173,14 @@ function candidates(sql: string): string[] {
   const tail = /\bwith\s+(no\s+)?data\s*(?:;\s*)?$/i.exec(bare)
   for (const { at, depth } of begun)
     if (depth === 0) found.push(...(tail === null ? [] : [sql.slice(at, tail.index)]), sql.slice(at))
-  // SELECT … INTO: the query without where its rows go.
+  // SELECT … INTO: the query without its destination.
   const into =
     /\binto\s+(?:temp(?:orary)?\s+|unlogged\s+)?(?:table\s+)?(?:[\w.$\u0080-\uffff]+|"(?:[^"]|"")*"|\.)+/i.exec(bare)
   if (into !== null) found.push(`${sql.slice(0, into.index)} ${sql.slice(into.index + into[0].length)}`)
   return [...new Set(found)]
 }
 
-/** The text with what stands in constants and comments blanked out, of the same length; quoted names stay. */
+/** The text with its constants and comments blanked out, of the same length; quoted names stay. */
 function blank(sql: string, literals: readonly Piece[]): string {
   let text = ''
   let at = 0
@@ -185,7 +188,7 @@ function blank(sql: string, literals: readonly Piece[]): string {
     text += sql.slice(at, index) + ' '.repeat(literal.length)
     at = index + literal.length
   }
-  // Nothing within a quoted name is a word, a bracket or a semicolon of the statement's own.
+  // A word, a bracket or a semicolon within a quoted name is not one of the statement.
   return (text + sql.slice(at)).replace(
     /"(?:[^"]|"")*(?:"|$)/g,
     (name) => `"${'x'.repeat(Math.max(0, name.length - 2))}"`,
@@ -193,8 +196,8 @@ function blank(sql: string, literals: readonly Piece[]): string {
 }
 
 /**
- * The type of a parameter in the place of this constant: of a string none, as of the string itself; undefined: it stays. A
- * number that could be a place in a list of columns, a length or a precision stays.
+ * The type of the parameter that replaces this constant: 0 for a string, whose type the server infers; undefined: the constant stays. A
+ * number that may be a position in a list of columns, a length or a precision stays.
  */
 function typeOf(literal: string): number | undefined {
   if (/^(?:[eE]?'|\$)/.test(literal)) return 0
@@ -205,7 +208,7 @@ function typeOf(literal: string): number | undefined {
   return /^\d+\.\d+$/.test(literal) && literal.length > 5 ? 1700 : undefined
 }
 
-/** After a name a string belongs to it: `date '…'`, `B'…'`. After a minus a number is negative. */
+/** A string after a name belongs to it: `date '…'`, `B'…'`. A number after a minus sign is negative. */
 function mayBeParameter(before: string): boolean {
   const [, word] = /([\w$"\u0080-\uffff]+)[ \t\n\r\f\v]*$/.exec(before) ?? []
   if (word !== undefined) return BEFORE_CONSTANT.has(word.toLowerCase()) && /\s$/.test(before)
@@ -221,7 +224,7 @@ const BEFORE_CONSTANT = new Set(
 `),
 )
 const MAX_CANDIDATES = 8
-/** As pg_type.dat numbers it. */
+/** The object id of text in pg_type.dat. */
 const TEXT = 25
-/** The protocol counts them in 16 bits. */
+/** The protocol counts parameters in 16 bits. */
 const MAX_PARAMETERS = 60_000

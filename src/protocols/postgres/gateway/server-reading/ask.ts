@@ -8,18 +8,18 @@ import { extendedQuery, OWN_NAME, OwnQueryFailed, ownQuery } from '../pipeline/g
 import type { OwnRows } from '../pipeline/pending.ts'
 import type { QueryText } from './ask-text.ts'
 
-/** The tree that the server made of a text, as it prints it; or the SQLSTATE and text of the error with which it did not. */
+/** The tree that the server made of a text, as it prints it; or the SQLSTATE and text of the error if it made none. */
 export type Answer =
   { readonly tree: string } | { readonly error: string; readonly text: string; readonly isShown: boolean }
 
 /**
- * Has the server analyse a query, in the client's own session, between its statements: with its settings, temporary tables and
- * definitions that are not committed. The query is prepared under a name of the gateway's, which is dropped again; it is neither
- * planned nor run. `debug_print_parse` makes the server print what it understood, for this question only.
+ * Makes the server analyse a query in the client's own session, between its statements: with its settings, temporary tables and uncommitted
+ * definitions. The query is prepared under a name of the gateway's own, which is dropped again; it is neither planned nor run.
+ * `debug_print_parse` makes the server print what it understood, for this question only.
  *
- * An error must not end the client's transaction: in a block the question stands in a savepoint, outside one it is a
- * transaction by itself. Between the messages of a pipeline without a block nothing can be undone. There the client gets the
- * error, which is what its own Parse of the same text would have got.
+ * An error must not end the client's transaction: in a block the question runs in a savepoint, outside a block as a transaction of its own.
+ * Between the messages of a pipeline without a block nothing can be undone. There the client gets the error, as its own Parse of the same
+ * text would have returned it.
  */
 export async function askForTree(pipeline: PipelineState, text: QueryText): Promise<Answer> {
   const { batchOpen, isInBlock } = pipeline
@@ -32,7 +32,7 @@ export async function askForTree(pipeline: PipelineState, text: QueryText): Prom
     await send(pipeline, [...before, set].map(extendedQuery), text, after.map(extendedQuery), trees, 'ended')
   } catch (error) {
     if (isInBlock && !pipeline.session.ended.aborted) {
-      // The Sync after the error has left the client's block failed: back to where it was.
+      // After the error and the Sync the client's block is in the failed state: roll back to the savepoint.
       await send(pipeline, after.map(extendedQuery), undefined, [], [])
     }
     return { ...errorOf(error), isShown: false }
@@ -46,7 +46,7 @@ async function askInPipeline(pipeline: PipelineState, text: QueryText): Promise<
     pipeline,
     `select ${names.map((name) => `pg_catalog.current_setting('${name}')`).join(', ')}`,
   )
-  // They last until the Sync, which is the client's.
+  // The settings last until the client's Sync.
   const restored = Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']))
   const trees: string[] = []
   try {
@@ -63,7 +63,7 @@ const errorOf = (error: unknown): { error: string; text: string } =>
     ? { error: error.sqlstate, text: error.text }
     : { error: asError(error).message, text: '' }
 
-/** What comes after the query is printed, too, as long as the setting is on. */
+/** The first tree is that of the query: while the setting is on, the server prints what comes after the query as well. */
 const treeIn = ([tree]: readonly string[]): Answer =>
   tree === undefined ? { error: 'nothing was printed', text: '', isShown: false } : { tree }
 
@@ -103,8 +103,8 @@ function send(
 }
 
 /**
- * Whether trees can be kept out of the server's log, where each takes some kilobytes: only who may set log_min_messages can. That is
- * superusers, and from version 15 on whoever it was granted to.
+ * Whether the gateway can keep trees, of some kilobytes each, out of the server's log: that takes the privilege to set log_min_messages.
+ * Superusers have it, and from version 15 on roles that it was granted to.
  */
 type HideLog = 'no' | 'as superuser' | 'as granted'
 
@@ -125,7 +125,7 @@ const HIDES: Readonly<Record<HideLog, readonly string[]>> = {
   'as granted': [quiet(`pg_catalog.has_parameter_privilege('log_min_messages', 'SET')`)],
 }
 
-/** For the question only. What waits for a lock is given up: somebody's DDL must not hold the session. */
+/** For the question only. It gives up waiting for a lock: DDL in another session must not block this one. */
 const SETTINGS = {
   debug_pretty_print: 'off',
   lock_timeout: '1000',
@@ -133,5 +133,5 @@ const SETTINGS = {
   debug_print_parse: 'on',
 } as const
 
-/** No client's savepoint has this name. */
+/** A name that no client uses for a savepoint. */
 const MARK = OWN_NAME.replaceAll('-', '_')

@@ -5,10 +5,10 @@ import type { MaskingScope } from '../../masking/scope.ts'
 import { fitOutputs, type Origin } from '../../../../sql/lineage/origin.ts'
 import type { ColumnId, ServerReading } from './read-query.ts'
 
-/** What the catalogs say of the functions and types of a reading. */
+/** The functions and types of a reading, as the catalogs describe them. */
 export interface CalledNames {
   readonly functions: ReadonlyMap<number, CalledFunction>
-  /** Types of users whose input, or checks, run functions of users; by name. */
+  /** User-defined types whose input or checks run user-defined functions, by name. */
   readonly types: readonly string[]
 }
 
@@ -19,8 +19,8 @@ export interface CalledFunction {
 }
 
 /**
- * What the server's reading of a statement has and ours has not; empty where ours covers it. A statement of unknown effect covers
- * whatever it calls.
+ * What the server's reading of a statement includes and the gateway's does not; empty if the gateway's reading covers the server's. A
+ * statement of unknown effect covers whatever it calls.
  */
 export function differences(
   facts: StatementFacts,
@@ -38,7 +38,7 @@ export function differences(
     findRelation(catalog, named)?.oid
   const writes = new Set(statement.writes.map(oidOf))
   const reads = new Set(statement.reads.map(oidOf))
-  // What is only planned is looked at.
+  // A statement that is only planned writes nothing: the facts say that it reads what it would write.
   const isPlanned = statement.kinds.includes('explain') && !statement.explainRuns
   for (const [oid, how] of reading.relations) {
     const isCovered = writes.has(oid) || ((how === 'read' || isPlanned) && reads.has(oid))
@@ -55,7 +55,7 @@ export function differences(
     const runs =
       known === undefined ||
       (oid >= FIRST_USER_OID && !catalog.reviewed.functions.oids.has(oid)) ||
-      // Which setting moves is for the guard, which reads set_config() by its name; pg_notify() is of a kind of its own.
+      // The guard finds set_config() by its name and determines the setting; pg_notify() has a kind of its own.
       (known.name === 'set_config' || known.name === 'pg_notify'
         ? !called.has(known.name)
         : oid < FIRST_USER_OID && hasEffects(known.name, known.isVolatile))
@@ -102,7 +102,7 @@ function originOf(column: ColumnId, masking: MaskingScope): Origin {
 }
 
 const CHANGES = new Set(['insert', 'update', 'delete', 'merge', 'select-for-update'])
-/** Statements around a query that give its rows. */
+/** Statements that contain a query and return its rows. */
 const GIVES = ['declare-cursor', 'prepare', 'copy-to']
-/** What older versions call what SQL spells otherwise. */
+/** The functions of older versions for what SQL spells with another word. */
 const SPELLINGS: ReadonlyMap<string, string> = new Map([['date_part', 'extract']])

@@ -1,7 +1,7 @@
 /**
- * The text form of the server's own trees (pg_node_tree, and what debug_print_parse prints): `{QUERY :commandType 1 …}`. Nodes
- * with named fields, lists, and tokens; which nodes and fields there are differs from version to version and is nobody's
- * business here. Source: nodeToString in the server's outfuncs.c, and pg_strtok in read.c, which reads it back.
+ * The text form of the server's own trees (pg_node_tree, and what debug_print_parse prints): `{QUERY :commandType 1 …}`. Nodes with named
+ * fields, lists, and tokens; which nodes and fields exist differs from version to version and does not matter here. Source: nodeToString in
+ * the server's outfuncs.c, and pg_strtok in read.c, which reads it back.
  */
 export interface TreeNode {
   /** As printed: `QUERY`, `VAR`. */
@@ -19,12 +19,12 @@ export const isNode = (value: TreeValue | undefined): value is TreeNode =>
 export class TreeError extends Error {}
 
 /**
- * A tree as a message shows it, broken into lines of 78 characters at blanks. Throws a TreeError for whatever is not, in full,
- * one tree.
+ * Parses a tree as a message shows it, broken into lines of 78 characters at blanks. Throws a TreeError unless the text is exactly one
+ * tree.
  */
 export function readNodeTree(printed: string): TreeNode {
   if (printed.length > MAX_LENGTH) throw new TreeError('it is too long')
-  // A token that fills a line is broken within, where nobody can tell an escape from what it stands before.
+  // A token that fills a line is broken inside, perhaps between a backslash and the character that it escapes.
   for (const line of printed.split('\n'))
     if (line.length >= LINE && !line.includes(' ', 1)) throw new TreeError('a name in it is too long')
   const reader = new Reader(printed)
@@ -42,7 +42,7 @@ class Reader {
     this.#text = text
   }
 
-  /** The next token; a parenthesis or brace is one by itself. Undefined at the end. */
+  /** The next token; a parenthesis or brace is a token by itself. Undefined at the end. */
   token(): string | undefined {
     const text = this.#text
     let at = this.#at
@@ -52,7 +52,7 @@ class Reader {
     if (isBracket(text.charCodeAt(at))) at++
     else
       while (at < text.length && !isBlank(text.charCodeAt(at)) && !isBracket(text.charCodeAt(at)))
-        // What follows a backslash is a part of the token whatever it is.
+        // The character after a backslash is part of the token, whatever it is.
         at += text[at] === '\\' && at + 1 < text.length ? 2 : 1
     this.#at = at
     return text.slice(start, at)
@@ -87,7 +87,7 @@ class Reader {
     if (!/^[A-Z_0-9]+$/.test(tag)) throw new TreeError('a node in it has no name')
     const fields = new Map<string, TreeValue>()
     for (let label = this.#due(); label !== '}'; label = this.#due()) {
-      // A name that somebody gave can look like a label, so that each label takes exactly one value, whatever it looks like.
+      // A user-defined name can look like a label, so each label takes exactly one value, whatever it looks like.
       if (!/^:[A-Za-z_0-9]+(?:\.[A-Za-z_0-9]+)?$/.test(label)) throw new TreeError(`${tag} has a field without a name`)
       const name = label.slice(1)
       if (fields.has(name)) throw new TreeError(`${tag} has a field twice`)
@@ -97,7 +97,7 @@ class Reader {
     return { tag, fields }
   }
 
-  /** `[ 24 0 0 0 ]` after the length: what a constant is, which nobody asks for. */
+  /** `[ 24 0 0 0 ]` after the length: the bytes of a constant, whose value does not matter. */
   #bytes(): TreeValue {
     if (this.#due() !== '[') throw new TreeError('a constant has no value')
     for (let token = this.#due(); token !== ']'; token = this.#due())
@@ -115,10 +115,10 @@ class Reader {
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x09
 const isBracket = (code: number): boolean => code === 0x28 || code === 0x29 || code === 0x7b || code === 0x7d
 
-/** Characters of one tree; that of a SELECT of a thousand columns has about half a million. */
+/** In characters of one tree; that of a SELECT of a thousand columns has about half a million. */
 const MAX_LENGTH = 4 * 1024 * 1024
 const MAX_VALUES = 500_000
-/** A sum of a thousand terms is two thousand levels deep; the server's own stack carries some more. */
+/** A sum of a thousand terms is two thousand levels deep; the server's own stack allows somewhat more. */
 const DEEPEST = 2500
 /** LINELEN in the server's print.c. */
 const LINE = 78

@@ -3,9 +3,9 @@ import type { MaskingScope } from '../../masking/scope.ts'
 import type { Expression, Insert, Query, Statement } from '../../../../sql/query.ts'
 
 /**
- * Whether a statement has nothing in it that the target could understand otherwise than the gateway: an INSERT of constants, parameters and
- * defaults into a plain table that shows nothing masked, whose columns are all of the system's own types. It names one relation, calls nothing,
- * returns nothing, and what converts its values is the system's own. `types`: of parameters, as the client declares them.
+ * Whether the target cannot understand a statement differently from the gateway: an INSERT of constants, parameters and defaults into a
+ * plain table that shows nothing masked and whose columns all have built-in types. It names one relation, calls nothing, returns nothing,
+ * and only built-in code converts its values. `types`: the types of its parameters, as the client declares them.
  */
 export function isPlainInsert(
   tree: Statement,
@@ -23,7 +23,7 @@ export function isPlainInsert(
   return isTable && [...typeOids.values()].every(isSystems)
 }
 
-/** Without anything that reads, compares or gives rows. */
+/** Whether an INSERT has no clause that reads, compares or returns rows. */
 const isBare = ({ with: ctes, target, subscripts, conflict, returning, replaces }: Insert): boolean =>
   ctes === undefined &&
   target.sample.length === 0 &&

@@ -1,7 +1,7 @@
 import { noticeResponse } from '../../wire/error-response.ts'
 import { decodeMessage } from '../../wire/server-message.ts'
 
-/** The tree in a NoticeResponse of `debug_print_parse`; undefined where it is any other. Source: elog_node_display in print.c. */
+/** The tree in a NoticeResponse of `debug_print_parse`; undefined for any other notice. Source: elog_node_display in print.c. */
 export function printedTree(body: Buffer): string | undefined {
   const { fields } = decodeMessage(noticeResponse, body, 'NoticeResponse')
   const isTree =

@@ -1,35 +1,35 @@
 import { isList, isNode, TreeError, type TreeNode, type TreeValue } from './node-tree.ts'
 
-/** `relation.attribute`, by object id and number; 0 is the whole row, and what is negative a system column. */
+/** `relation.attribute`, by object id and number; 0 is the whole row, a negative number a system column. */
 export type ColumnId = `${number}.${number}`
 
-/** What the server's tree of one statement says that it reads, calls and gives, before views and rules are put in. */
+/** What one statement reads, calls and returns according to the server's tree, before views and rules are expanded. */
 export interface ServerReading {
-  /** Relations that are named, and whether they are written to. */
+  /** The relations that are named, and whether they are written to. */
   readonly relations: ReadonlyMap<number, 'read' | 'write'>
-  /** What it does, subqueries and common table expressions included. */
+  /** The kinds of the statement, its subqueries and common table expressions. */
   readonly kinds: ReadonlySet<string>
-  /** Functions that are called, also behind operators and casts; `named`: the text names it as a function. */
+  /** Functions that are called, including those behind operators and casts; `named`: the text names the function itself. */
   readonly functions: ReadonlyMap<number, 'named' | 'implied'>
-  /** Operators that are not the system's own. */
+  /** Operators that are not built in. */
   readonly operators: ReadonlySet<number>
-  /** Operator families that are not the system's own. */
+  /** Operator families that are not built in. */
   readonly families: ReadonlySet<number>
-  /** Operator classes, and methods of sampling, that are not the system's own. */
+  /** Operator classes and sampling methods that are not built in. */
   readonly methods: ReadonlySet<number>
-  /** Types that are not the system's own, of what is converted or given as a constant. */
+  /** Types of constants and conversions that are not built in. */
   readonly types: ReadonlySet<number>
-  /** Of each column of the result, what it is made of. */
+  /** For each column of the result, the columns that it is made of. */
   readonly outputs: readonly ReadonlySet<ColumnId>[]
-  /** Every column that is named anywhere. */
+  /** Every column that is referenced anywhere. */
   readonly columns: ReadonlySet<ColumnId>
-  /** What decides which rows there are, and their order. */
+  /** The columns that determine which rows there are, and their order. */
   readonly deciding: ReadonlySet<ColumnId>
 }
 
 /**
- * Reads a QUERY. Every node of the tree is visited whatever it is called, so that nothing in a version that is not known yet
- * keeps a function or relation from being seen; what a column is made of goes by the few nodes that columns pass through.
+ * Reads a QUERY. Every node of the tree is visited, whatever its tag, so that no function or relation is missed in an unknown version; what
+ * a column is made of is traced through the few nodes that columns pass through.
  */
 export function readQueryTree(root: TreeNode): ServerReading {
   if (root.tag !== 'QUERY') throw new TreeError('it is no query')
@@ -60,10 +60,10 @@ class QueryReader {
     deciding: new Set<ColumnId>(),
   }
   #steps = 0
-  /** Of queries that have been followed; and of those that are being followed, what is known so far. */
+  /** The outputs of queries that have been traced; and what is known so far of those that are being traced. */
   readonly #outputs = new Map<TreeNode, readonly Columns[]>()
   readonly #open = new Map<TreeNode, readonly Columns[]>()
-  /** Of those that are being followed, the ones that something within them gave back to. */
+  /** Of those that are being traced, the ones that a query within them refers back to. */
   #recurs = new Set<TreeNode>()
 
   read(root: TreeNode): readonly Columns[] {
@@ -72,14 +72,14 @@ class QueryReader {
     return this.#outputsOf(scope)
   }
 
-  /** Takes in what a node and all in it calls and names. */
+  /** Collects what a node and everything in it calls and names. */
   #visit(node: TreeNode, scope: Scope, isBuilt = false): void {
     if (node.tag === 'QUERY') this.#visitQuery(node, scope)
     if (ENTRY_TAGS.has(node.tag)) this.#visitEntry(node)
     if (node.tag === 'VAR') this.#visitVar(node, scope)
     this.#takeCalls(node, isBuilt)
     for (const [name, value] of node.fields) {
-      // How a join's columns are called says nothing of whether they are used; EXCLUDED has a list of all.
+      // The names of a join's columns do not mean that they are used; EXCLUDED lists all columns.
       if (name === 'joinaliasvars' || name === 'exclRelTlist') continue
       if (node.tag === 'JSONCONSTRUCTOREXPR' && name === 'func' && isNode(value)) this.#visit(value, scope, true)
       else this.#visitValue(value, scope)
@@ -117,7 +117,7 @@ class QueryReader {
     this.found.columns.add(`${numberOf(entry, 'relid')}.${numberOf(node, 'varattno')}`)
   }
 
-  /** `isBuilt`: SQL/JSON spells it otherwise than as a call. */
+  /** `isBuilt`: the text has SQL/JSON syntax instead of a call. */
   #takeCalls(node: TreeNode, isBuilt: boolean): void {
     for (const [name, value] of node.fields) {
       if (FUNCTIONS.test(name)) {
@@ -134,7 +134,7 @@ class QueryReader {
       } else if (CONVERTED.has(node.tag) && TYPES.test(name) && !isInner(node))
         for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.types.add(oid)
     }
-    // What a value is converted to by its text has the type of another node.
+    // In a conversion by way of text, the source type is that of the argument.
     if (node.tag !== 'COERCEVIAIO' && node.tag !== 'ARRAYCOERCEEXPR') return
     const arg = node.fields.get('arg')
     if (!isNode(arg)) return
@@ -142,7 +142,7 @@ class QueryReader {
       if (TYPES.test(name)) for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.types.add(oid)
   }
 
-  // ── what columns are made of ─────────────────────────────────────────────────────────────────────────────────────
+  // ── sources of columns ───────────────────────────────────────────────────────────────────────────────────────────
 
   #outputsOf(scope: Scope): readonly Columns[] {
     const { query } = scope
@@ -154,7 +154,7 @@ class QueryReader {
       return sofar
     }
     const around = this.#recurs
-    // A recursive query gives what it gives of itself: it is followed until that does not grow any more.
+    // A recursive query returns what it returns of itself: it is traced until that stops growing.
     for (let before: readonly Columns[] = [], round = 0; ; round++) {
       if (round > MAX_ROUNDS) throw new TreeError('a recursive query in it does not settle')
       this.#open.set(query, before)
@@ -166,7 +166,7 @@ class QueryReader {
         before = outputs
         continue
       }
-      // What rests on a query that is still being followed is not the last word.
+      // A result that depends on a query still being traced is not final.
       if (this.#recurs.size === 0) this.#outputs.set(query, outputs)
       for (const other of this.#recurs) around.add(other)
       this.#recurs = around
@@ -218,7 +218,7 @@ class QueryReader {
     return deciding
   }
 
-  /** All columns that an expression is made of. */
+  /** The columns that an expression is made of. */
   #madeOf(value: TreeValue, scope: Scope): Columns {
     const columns = new Set<ColumnId>()
     this.#collect(value, scope, columns)
@@ -239,7 +239,7 @@ class QueryReader {
     if (value.tag === 'SUBLINK') {
       this.#collect(value.fields.get('testexpr') ?? null, scope, into)
       const query = value.fields.get('subselect')
-      // Whether there are rows is decided elsewhere in it.
+      // EXISTS does not depend on the columns of its result; those that decide whether there are rows are collected elsewhere.
       if (!isNode(query) || value.fields.get('subLinkType') === EXISTS) return
       for (const columns of this.#outputsOf({ query, outer: scope })) for (const column of columns) into.add(column)
       return
@@ -306,7 +306,7 @@ class QueryReader {
     const query = cte?.fields.get('ctequery')
     if (cte === undefined || !isNode(query)) throw new TreeError('a common table expression is missing')
     const outputs = this.#outputsOf({ query, outer: scope })
-    // SEARCH and CYCLE add columns made of the others.
+    // SEARCH and CYCLE add columns that are made of the others.
     const adds = cte.fields.get('search_clause') != null || cte.fields.get('cycle_clause') != null
     return adds ? [...outputs, ...Array.from({ length: MAX_ADDED }, () => union(outputs))] : outputs
   }
@@ -317,7 +317,7 @@ class QueryReader {
     return { query, outer: at }
   }
 
-  /** What a Var points at, and the query in whose FROM that is. */
+  /** The range table entry that a Var refers to, and the query that has it. */
   #entryOf(node: TreeNode, scope: Scope): { entry: TreeNode; isExcluded: boolean; at: Scope } {
     let at: Scope | undefined = scope
     for (let up = numberOf(node, 'varlevelsup'); up > 0; up--) at = at?.outer
@@ -331,7 +331,7 @@ class QueryReader {
 
 function kindOf(query: TreeNode): string {
   const type = numberOf(query, 'commandType')
-  // What was a utility statement before version 15 is MERGE since.
+  // A utility statement before version 15; MERGE since.
   const kind = type === 5 ? (listOf(query, 'mergeActionList').length > 0 ? 'merge' : undefined) : KINDS[type]
   if (kind === undefined) throw new TreeError('it is neither a query nor a write of rows')
   return kind
@@ -343,7 +343,7 @@ function entryAt(query: TreeNode, index: number): TreeNode {
   return entry
 }
 
-/** Where the queries stand that a UNION and the like puts together. */
+/** The range table indexes of the queries that a UNION or the like combines. */
 function leavesOf(value: TreeValue | undefined): number[] {
   if (!isNode(value)) return []
   if (value.tag === 'RANGETBLREF') return [numberOf(value, 'rtindex')]
@@ -365,7 +365,7 @@ const listOf = (node: TreeNode, name: string): readonly TreeNode[] => {
   return isList(value) ? value.filter(isNode) : []
 }
 
-/** 0 where there is no such field. */
+/** 0 if there is no such field. */
 function numberOf(node: TreeNode, name: string): number {
   const value = node.fields.get(name)
   if (value === undefined || value === null) return 0
@@ -374,20 +374,20 @@ function numberOf(node: TreeNode, name: string): number {
   return number
 }
 
-/** One, or a list of them. */
+/** One object id, or a list of them. */
 const oidsIn = (value: TreeValue): number[] =>
   (isList(value) ? value : [value]).flatMap((item) =>
     typeof item === 'string' && /^\d{1,10}$/.test(item) && item !== '0' ? [Number(item)] : [],
   )
 
-/** A parameter that the server makes itself, for the rows of a subquery. */
+/** A parameter that the server itself creates, for the rows of a subquery. */
 const isInner = (node: TreeNode): boolean => node.tag === 'PARAM' && node.fields.get('paramkind') !== '0'
 
 const union = (sets: readonly Columns[]): Columns => new Set(sets.flatMap((set) => [...set]))
 const sizeOf = (outputs: readonly Columns[]): number => outputs.reduce((sum, { size }) => sum + size + 1, 0)
 
 const KINDS: readonly (string | undefined)[] = [undefined, 'select', 'update', 'insert', 'delete']
-/** Before version 15 it had another name. */
+/** Its tag differs before version 15. */
 const ENTRY_TAGS: ReadonlySet<string> = new Set(['RANGETBLENTRY', 'RTE'])
 /** RTEKind: relation, subquery, join, function, table function, VALUES, common table expression, result, GROUP BY. */
 const RELATION = 0
@@ -396,13 +396,13 @@ const ENTRIES: ReadonlySet<number> = new Set([RELATION, 1, 2, 3, 4, 5, 6, 8, 9])
 const EXISTS = '0'
 const FUNCTIONS = /(^|[a-z])funcid$|fnoid$|InRangeFunc$/
 const OPERATORS = /^opnos?$|^(eq|sort)op$|neop$/
-/** Of a comparison of rows: its functions compare them. */
+/** In a comparison of rows: the functions of the family compare them. */
 const FAMILIES = /^opfamil(y|ies)$/
 const METHODS = /opclass$|^tsmhandler$/
 const TYPES = /(^|[a-z_])type(id)?$/
-/** Where the text has a name and parentheses. */
+/** Nodes for which the text has a name and parentheses. */
 const NAMED: ReadonlySet<string> = new Set(['FUNCEXPR', 'AGGREF', 'WINDOWFUNC'])
-/** Nodes that make a value of one type of what is not, by code that belongs to the type. */
+/** Nodes that convert a value to a type by code that belongs to the type. */
 const CONVERTED: ReadonlySet<string> = new Set([
   'CONST',
   'PARAM',

@@ -1,7 +1,7 @@
 import type { Session } from '../../../../gateway/engine.ts'
 import type { PostgresTarget } from '../../target.ts'
 
-/** Where columns are masked, the target's own reading has to agree with ours, unless the configuration says otherwise. */
+/** If columns are masked, the target's own reading must agree with the gateway's, unless the configuration says otherwise. */
 export const readingOf = ({
   config,
   masking,

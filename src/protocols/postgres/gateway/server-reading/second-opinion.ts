@@ -19,30 +19,30 @@ import { differences, type CalledFunction, type CalledNames } from './compare.ts
 import { readNodeTree, TreeError } from './node-tree.ts'
 import { readQueryTree, type ServerReading } from './read-query.ts'
 
-/** What comes of holding a statement against the server's reading of it. */
+/** The result of comparing the statements of a text with the server's reading of them. */
 export interface Opinion {
-  /** By statement, why ours does not cover the server's, in words for the log; none where it does. */
+  /** For each statement, why the gateway's reading does not cover the server's, for the log; empty if it does. */
   readonly differs: readonly (readonly string[])[]
-  /** The server would not analyse it, so that it will not run it either: another time it may. */
+  /** The server rejected a statement in its analysis, so it will not run it either; later it may accept it. */
   readonly failed: boolean
-  /** By statement, what the server understood, where it was asked. */
+  /** For each statement, the server's reading if it was asked. */
   readonly readings: readonly (ServerReading | undefined)[]
 }
 
-/** Where the server is asked, and what is known of it. */
+/** The connection to ask, and what is known about it. */
 export interface ReadingSource {
   readonly catalog: Catalog
   readonly masking: MaskingScope
-  /** An error leaves no trace, so that another text can be asked after it. */
+  /** An error has no lasting effect, so another text can be asked after it. */
   readonly canAskAgain: boolean
-  /** Characters of the longest tree that it can hand on. */
+  /** The length of the longest tree that it can pass on, in characters. */
   readonly longestTree: number
   ask(text: QueryText): Promise<Answer>
   /** The rows of the gateway's own queries. */
   rows(texts: readonly string[]): Promise<readonly OwnRows[]>
 }
 
-/** Asks the server how it understands a text, and whether what we know of the text covers that. */
+/** Asks the server how it understands a text, and determines whether the gateway's facts cover that. */
 export class SecondOpinion {
   readonly #source: ReadingSource
   readonly #parse: Parse
@@ -52,12 +52,12 @@ export class SecondOpinion {
     this.#parse = parse
   }
 
-  /** Whether the server has anything to say about one of the statements. */
+  /** Whether the server needs to be asked about any of the statements. */
   static isDue(facts: StatementFacts): boolean {
     return facts.refusal === undefined && facts.parsed.some((_, index) => isAsked(facts, index))
   }
 
-  /** Nothing of the client's may be in flight. `types`: of parameters, as the client declares them. */
+  /** None of the client's messages may be in flight. `types`: the types of the parameters, as the client declares them. */
   async of(sql: string, types: readonly number[], facts: StatementFacts): Promise<Opinion> {
     const cannot = (why: string): string[] => [`the server could not be asked: ${why}`]
     if (sql.length > Math.min(MAX_LENGTH, this.#source.longestTree / TREE_PER_CHARACTER))
@@ -118,14 +118,14 @@ export class SecondOpinion {
       error = answer.error
       if (answer.isShown) return { failed: true }
       if (!ANALYSIS.test(error)) break
-      // What the server will not analyse it does not run. What PREPARE declares of parameters was not asked with.
+      // The server does not run what it cannot analyse. The question did not have the parameter types that PREPARE declares.
       const isTheSame = asked.sql === text && !statement.kinds.includes('prepare')
       if (isTheSame || WHATEVER_CONSTANTS.has(error)) return { failed: true }
     }
     return { cannot: `error ${error}` }
   }
 
-  /** Asks again where the server cannot tell the type of a string that stands where any type will do. */
+  /** Asks again if the server cannot determine the type of a string where any type is allowed. */
   async #answerTo(asked: QueryText | BareText): Promise<Answer> {
     let text: QueryText | BareText | undefined = asked
     for (let round = 0; ; round++) {
@@ -137,9 +137,9 @@ export class SecondOpinion {
     }
   }
 
-  /** The texts to ask with, each where the one before it gives an error. */
+  /** The texts to ask with; each is used if the one before it results in an error. */
   #inOrder(asItIs: QueryText, bare: BareText | undefined): (QueryText | BareText)[] {
-    // A constant that is converted to a type of users while the statement is analysed would run their code.
+    // Analysis converts a constant to its type, which would run the code of a user-defined type.
     const isHarmless = this.#source.catalog.typesByOid.size === 0
     const isSafe = bare !== undefined && (isHarmless || !bare.hasStrings)
     if (isSafe && bare.sql === asItIs.sql) return [asItIs]
@@ -147,7 +147,10 @@ export class SecondOpinion {
     return [...(isSafe ? [bare] : []), ...(isHarmless ? [asItIs] : [])]
   }
 
-  /** What has these numbers; the system's own are the same for all sessions that know the same of the system's functions. */
+  /**
+   * The functions and types with these object ids; those of the system are shared by all sessions whose catalogs list the same system
+   * functions.
+   */
   async #namesIn({ functions, types }: ServerReading): Promise<CalledNames> {
     const known = knownFunctions(this.#source.catalog)
     const oids = [...functions.keys()].filter((oid) => oid >= FIRST_USER_OID || !known.has(oid))
@@ -176,7 +179,7 @@ export class SecondOpinion {
   }
 }
 
-/** By what the catalogs say of the system's functions, which connections to one server share and to another do not. */
+/** By the system functions in the catalogs, which are shared by connections to the same server only. */
 const systemNames = new WeakMap<Catalog['systemFunctions'], Map<number, CalledFunction>>()
 
 function knownFunctions({ systemFunctions }: Catalog): Map<number, CalledFunction> {
@@ -185,7 +188,7 @@ function knownFunctions({ systemFunctions }: Catalog): Map<number, CalledFunctio
   return known
 }
 
-/** What is unknown anyway covers everything; what names nothing is read by nobody in two ways. */
+/** A statement of unknown effect covers everything; one that names nothing can be read in one way only. */
 const isAsked = (facts: StatementFacts, index: number): boolean => {
   const statement = facts.parsed[index]
   return (
@@ -196,7 +199,7 @@ const isAsked = (facts: StatementFacts, index: number): boolean => {
   )
 }
 
-/** The facts, with the statements unknown that the server reads otherwise; `anything` is where their values may come from. */
+/** The facts, with unknown effect for the statements that the server reads differently; `anything` is the origin of their values. */
 export function disputed(
   facts: StatementFacts,
   differs: readonly (readonly string[])[],
@@ -221,18 +224,18 @@ const DISPUTED = 'the target does not read it as the gateway does'
 const functionNames = (oids: readonly number[]): string =>
   `select p.oid, n.nspname, p.proname, p.provolatile from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.=) any ('{${oids.join(',')}}'::pg_catalog.oid[])`
 
-/** Types, what they are made of included, whose input or checks run functions of users, and these. */
+/** Those of the types, with their parts, whose input or checks run user-defined functions, and these functions. */
 const typesThatRun = (oids: readonly number[]): string =>
   `with recursive t(oid) as (select o from pg_catalog.unnest('{${oids.join(',')}}'::pg_catalog.oid[]) o union select part.oid from t join pg_catalog.pg_type y on y.oid operator(pg_catalog.=) t.oid cross join lateral (values (y.typbasetype), (y.typelem)) part(oid) where part.oid operator(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid), f as (select t.oid, y.typinput::pg_catalog.oid as called from t join pg_catalog.pg_type y on y.oid operator(pg_catalog.=) t.oid union all select k.contypid, d.refobjid from t join pg_catalog.pg_constraint k on k.contypid operator(pg_catalog.=) t.oid join pg_catalog.pg_depend d on d.classid operator(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid operator(pg_catalog.=) k.oid and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass) select y.typname, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname, p.oid from f join pg_catalog.pg_type y on y.oid operator(pg_catalog.=) f.oid join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) f.called join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid`
 
-/** Errors of analysis, which the same text gives again: what is not there, does not fit or is not supported. */
+/** Errors of analysis, which the same text causes again: something does not exist, does not match or is not supported. */
 const ANALYSIS = /^(42|22|0A|3F|21|54)/
-/** Among these, those that do not depend on constants: a column or table that is not there, what is not supported. */
+/** Those among them that do not depend on constants: a column or table that does not exist, a feature that is not supported. */
 const WHATEVER_CONSTANTS = new Set(['42703', '42P01', '0A000', '3F000'])
-/** In a text with parameters for its constants. */
+/** Only in a text with parameters in place of its constants. */
 const INDETERMINATE_DATATYPE = '42P18'
-/** Strings of one statement that are declared one after the other, each after an error. */
+/** The number of strings of one statement that are declared one after the other, each after an error. */
 const MAX_DECLARED = 20
-/** Characters of a text that is asked about; and of the tree, for each of them. */
+/** In characters of a text; and those of a tree for each of them. */
 const MAX_LENGTH = 256 * 1024
 const TREE_PER_CHARACTER = 200

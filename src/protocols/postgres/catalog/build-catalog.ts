@@ -8,8 +8,8 @@ import { safeFunctionsIn } from './safe-functions.ts'
 import { makeRelations, userTypesOf, pushTo } from './build-relations.ts'
 
 /**
- * `declaredSafe`: functions that whoever runs the gateway has read and calls harmless, see `safe-functions.ts`. Sessions that share
- * their rows share the catalog, too, where their search path is the same.
+ * `declaredSafe`: functions that the administrator has reviewed and declares harmless, see `safe-functions.ts`. Sessions that share their
+ * rows also share the catalog if their search path is the same.
  */
 export function buildCatalog(
   rows: CatalogRows,
@@ -36,11 +36,11 @@ function withPath(catalog: Catalog, searchPath: readonly string[]): Catalog {
   return made
 }
 
-/** Whether the catalog of these rows is there already. */
+/** Whether the catalog of these rows has been built already. */
 export const isPrepared = (rows: CatalogRows, declaredSafe: readonly string[] = []): boolean =>
   catalogs.get(rows)?.has(JSON.stringify(declaredSafe)) === true
 
-/** The same ahead of it, of what may be large: others are served meanwhile. */
+/** Builds the catalog in advance, in slices, since it may be large: other sessions are served meanwhile. */
 export function prepareCatalog(rows: CatalogRows, declaredSafe: readonly string[] = []): Promise<void> {
   const safe = JSON.stringify(declaredSafe)
   const ready = prepared.get(rows) ?? new Map<string, Promise<void>>()
@@ -55,18 +55,18 @@ export function prepareCatalog(rows: CatalogRows, declaredSafe: readonly string[
   return preparing
 }
 
-/** What has changed from some rows to others, which are the same but for these relations and types. */
+/** The difference between two sets of rows, which are the same except for these relations and types. */
 export interface Renewal {
-  /** Numbers of the relations. */
+  /** Object ids of the relations. */
   readonly relations: ReadonlySet<string>
   readonly types: ReadonlySet<string>
-  /** Rows of these types that there are now. */
+  /** The current rows of these types. */
   readonly valueTypes: readonly Row[]
-  /** Where none of these relations was there before: their rows, which are the only ones that name them. */
+  /** If all of these relations are new: their rows, which are the only ones that refer to them. */
   readonly made: RelationRows | undefined
 }
 
-/** Makes the catalogs that were made of some rows again of others, as far as they differ. */
+/** Derives catalogs of new rows from those of earlier rows, as far as they differ. */
 export function renewCatalogs(rows: CatalogRows, before: CatalogRows, renewal: Renewal): void {
   const own = new Map<string, Catalog>()
   for (const [safe, catalog] of catalogs.get(before) ?? [])
@@ -125,7 +125,7 @@ function renewed(catalog: Catalog, rows: CatalogRows, declaredSafe: readonly str
 const ASSUMED_PATH = ['pg_catalog', 'public']
 
 export const catalogs = new WeakMap<CatalogRows, Map<string, Catalog>>()
-/** Of each of these, by the search path that it is seen with; anybody may have another one. */
+/** Each of these catalogs by search path; every session may have another one. */
 const byPath = new WeakMap<Catalog, Map<string, Catalog>>()
 const MAX_PATHS = 100
 const prepared = new WeakMap<CatalogRows, Map<string, Promise<void>>>()
@@ -184,7 +184,7 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
 const typesByOidOf = ({ types }: CatalogRows, safe: ReadonlySet<string>): ReadonlyMap<number, string> =>
   new Map(types.flatMap(([name, runs, oid]) => (safe.has(String(runs)) ? [] : [[Number(oid), String(name)]])))
 
-/** From rows of name, `reviewed` or whatever else, schema and number. */
+/** From rows of name, `reviewed` or anything else, schema and object id. */
 function reviewedOf(rows: readonly (readonly (string | null | undefined)[])[]): Reviewed {
   const own = rows.filter(([, of]) => of === 'reviewed')
   const places = new Set(own.map(([name, , schema]) => keyOf(String(schema), String(name))))
@@ -197,7 +197,7 @@ function reviewedOf(rows: readonly (readonly (string | null | undefined)[])[]): 
   }
 }
 
-/** `{"CREATE TABLE",DDL}`: tags have no quotes in them. */
+/** `{"CREATE TABLE",DDL}`: tags contain no quotes. */
 const tagsOf = (text: string): string[] => text.replace(/^\{|\}$|"/g, '').split(',')
 
 function bodiesOf(rows: CatalogRows): ReadonlyMap<string, readonly string[]> {
@@ -212,7 +212,7 @@ function groupBy<T>(pairs: readonly (readonly [string, T])[]): ReadonlyMap<strin
   return groups
 }
 
-/** Where there is no target to ask: every relation is a table, of `public` where no schema is named, every function is the system's. */
+/** For use without a target: every relation is a table, in `public` if it is not qualified, and every function is built in. */
 export function assumedCatalog(
   statements: readonly {
     readonly reads: readonly Named[]

@@ -5,7 +5,7 @@ import { tiesOf } from './ties.ts'
 import { type Relation, keyOf, FIRST_USER_OID } from './catalog.ts'
 import type { Row, CatalogRows, RelationRows } from './rows.ts'
 
-/** Each with its own name. */
+/** Builds the relations, each with its name. */
 export function* makeRelations(
   rows: RelationRows & Pick<CatalogRows, 'types'>,
   safe: ReadonlySet<string>,
@@ -50,7 +50,7 @@ export function* makeRelations(
         ),
       ),
       typeOids: new Map(own.map(([, column, , , , , oid]) => [String(column), Number(oid ?? 0)])),
-      // The system's own views call the system's own functions.
+      // System views call built-in functions.
       opaque: edgesOf('opaque', oid).length > 0 && oid >= FIRST_USER_OID,
       foreign: kind === 'f',
       definition: definitions.get(oid),
@@ -89,7 +89,7 @@ export function* makeRelations(
 export const userTypesOf = ({ types }: Pick<CatalogRows, 'types'>, safe: ReadonlySet<string>): ReadonlySet<string> =>
   new Set(types.flatMap(([name, runs]) => (safe.has(String(runs)) ? [] : [String(name)])))
 
-/** Rows by the object id that stands first. */
+/** Groups rows by the object id in their first field. */
 function* group(rows: readonly Row[]): Work<ReadonlyMap<number, Row[]>> {
   const groups = new Map<number, Row[]>()
   for (const row of rows) {
@@ -105,7 +105,7 @@ export function pushTo<K, T>(map: Map<K, T[]>, key: K, value: T): void {
   else list.push(value)
 }
 
-/** Of numeric, float and char equal values may be written differently. */
+/** Other types, such as numeric, float and char, may have different texts for equal values. */
 const EXACT_TYPES = new Set(wordList('int2 int4 int8 oid bool text varchar name date timestamp timestamptz uuid bytea'))
 /** MaxHeapAttributeNumber in the server's htup_details.h. */
 const MAX_COLUMNS = 1600

@@ -3,39 +3,39 @@ import { WireError } from '../../../wire/wire-error.ts'
 import { LayeredMap } from '../../../shared/layered-map.ts'
 import { catalogTables, type CatalogTable, type TableRow } from './catalog-tables.ts'
 
-/** Runs one of the gateway's own queries in one snapshot; its rows. */
+/** Runs one of the gateway's own queries in one snapshot; returns its rows. */
 export type Ask = (query: CatalogQuery) => Promise<readonly (readonly (string | null)[])[]>
 
-/** Runs the gateway's own queries, all in one round trip and one transaction; the rows of each. */
+/** Runs the gateway's own queries, all in one round trip and one transaction; returns the rows of each. */
 export type AskAll = (queries: readonly CatalogQuery[]) => Promise<readonly (readonly (readonly (string | null)[])[])[]>
 
-/** A query of the gateway's own: a text, or one that is asked again and again but for `$1`, which has nothing in it that needs quoting. */
+/** One of the gateway's own queries: a text, or one that is repeated with other values for `$1`, none of which needs quoting. */
 export type CatalogQuery = string | RepeatedQuery
 export interface RepeatedQuery {
   readonly sql: string
   readonly parameter: string
 }
 
-/** Where nothing is prepared. */
+/** The text of a query, for connections without prepared statements. */
 export const textOf = (query: CatalogQuery): string =>
   typeof query === 'string' ? query : query.sql.replaceAll('$1', `'${query.parameter}'`)
 
 type Rows = ReadonlyMap<string, TableRow>
 
 /**
- * A copy of what users made in the catalogs of one database, as of a snapshot; some relations may have been read later than that. It
- * is never changed: a later one shares with it.
+ * A copy of the user-defined objects in the catalogs of one database, as of a snapshot; some relations may have been read later. It is
+ * immutable: later mirrors share parts of it.
  */
 export interface CatalogMirror {
   readonly version: number
-  /** `xmin:xmax:xip`; of the last reading that was not of some relations only. */
+  /** `xmin:xmax:xip`, of the last reading that was not limited to some relations. */
   readonly snapshot: string
-  /** Where `pg_depend` is stored: its rows are known by their place. */
+  /** The storage of `pg_depend`, whose rows are identified by their location. */
   readonly storage: string
   readonly tables: ReadonlyMap<string, Rows>
 }
 
-/** Rows of one catalog that are new, gone or another: as they were, and as they are. */
+/** Rows of one catalog that were added, removed or changed: as they were, and as they are. */
 export interface ChangedRows {
   readonly before: TableRow[]
   readonly now: TableRow[]
@@ -43,14 +43,13 @@ export interface ChangedRows {
 
 export interface MirrorReading {
   readonly mirror: CatalogMirror
-  /** What is not as it was in the mirror from before, by catalog; undefined: everything was read. */
+  /** The differences from the previous mirror, by catalog; undefined: everything was read. */
   readonly changed: ReadonlyMap<string, ChangedRows> | undefined
 }
 
 /**
- * Reads what has changed since: rows whose transaction was not over then, and, where there are fewer rows than that makes, which
- * are gone. All of it is one statement, so that it is one moment. Without a mirror, and where the rows do not add up, everything
- * is read.
+ * Reads the changes since: rows whose transaction had not ended then, and, if there are fewer rows than that makes, which were removed. All
+ * of it is one statement, so that it shows one moment. Without a mirror, and if the rows do not add up, everything is read.
  */
 export async function readMirror(version: number, before: CatalogMirror | undefined, ask: Ask): Promise<MirrorReading> {
   const whole = async (): Promise<MirrorReading> => ({ mirror: await readWhole(version, ask), changed: undefined })
@@ -58,7 +57,7 @@ export async function readMirror(version: number, before: CatalogMirror | undefi
   const read = await readChanges(version, before, new Set(), ask)
   if (read === 'nothing to go by') return whole()
   if (read.missing.size === 0) return read
-  // Rows are gone: their tables are read with the names of all that are left.
+  // Rows were removed: their tables are read with the keys of all remaining rows.
   const again = await readChanges(version, before, read.missing, ask)
   return again === 'nothing to go by' || again.missing.size > 0 ? whole() : again
 }
@@ -145,8 +144,8 @@ export function mirrorQuery(tables: Readonly<Record<string, CatalogTable>>): str
 }
 
 /**
- * One statement: the state, then for each table a row: the number of its rows, and as JSON the names and values of those that match and,
- * on demand, the names of all. It is a third of what the other is to parse and to plan.
+ * One statement: the state, then for each table one row with the number of its rows and, as JSON, the keys and values of those that match
+ * and, on demand, the keys of all. Parsing and planning it costs a third of the other.
  */
 export function changesQuery(
   tables: Readonly<Record<string, CatalogTable>>,
@@ -177,12 +176,12 @@ interface Collected {
   of(name: string): {
     readonly rows: Map<string, TableRow>
     readonly count: number
-    /** Names of all that there are, where they were asked for. */
+    /** The keys of all rows, if they were requested. */
     readonly keys?: readonly string[] | undefined
   }
 }
 
-/** The rows of `changesQuery`; more of them than anybody reads in passing are read as all are. */
+/** The rows of `changesQuery`; `too much` if there are more than should be read without slices. */
 function changesIn(
   tables: Readonly<Record<string, CatalogTable>>,
   answer: readonly (readonly (string | null)[])[],
@@ -228,7 +227,7 @@ function listIn(text: string | null | undefined): readonly unknown[] {
   return values
 }
 
-/** The rows of that statement, which a hostile target may give in any form. */
+/** The rows of that statement; a hostile target may send them in any form. */
 function* collect(
   tables: Readonly<Record<string, CatalogTable>>,
   answer: readonly (readonly (string | null)[])[],
@@ -246,7 +245,7 @@ function* collect(
     const table = tables[String(name)]
     const of = found.get(String(name))
     if (table === undefined || of === undefined || first == null) throw odd()
-    // What is counted comes before what is listed.
+    // The count precedes the rows.
     if (of.count === undefined) {
       if (!/^\d{1,10}$/.test(first)) throw odd()
       of.count = Number(first)
@@ -288,7 +287,7 @@ export const sameRow = (one: TableRow | undefined, other: TableRow): boolean =>
 
 export const odd = (): WireError => new WireError('the catalogs: rows that were not asked for')
 
-/** The oldest transaction that may not have been over, as the 32 bits that rows know it by. */
+/** The oldest transaction that may not have ended, as the 32 bits that rows store. */
 function sinceOf(snapshot: string): string | undefined {
   const [xmin] = snapshot.split(':')
   if (xmin === undefined || !/^\d{1,19}$/.test(xmin)) return undefined
@@ -296,16 +295,16 @@ function sinceOf(snapshot: string): string | undefined {
   return String(low < FIRST_TRANSACTION ? FIRST_TRANSACTION : low)
 }
 
-/** So many transactions have begun since that which of two is older cannot be told from 32 bits. */
+/** Whether so many transactions have begun since then that 32 bits do not show which of two is older. */
 function isFar(before: string, now: string): boolean {
   const [from, to] = [before, now].map((snapshot) => BigInt(snapshot.split(':')[1] ?? 0))
   return to === undefined || from === undefined || to < from || to - from > FAR
 }
 
-/** Not a comma: the place of a row has one, as `(5,1)`. */
+/** Not a comma: the location of a row has one, as in `(5,1)`. */
 const BETWEEN_NAMES = ';'
 /** FirstNormalTransactionId in the server's transam.h. */
 const FIRST_TRANSACTION = 3n
 const FAR = 1_000_000_000n
-/** Changed rows of one catalog that are read at once. */
+/** Changed rows of one catalog that are read synchronously. */
 const MAX_CHANGED = 1000

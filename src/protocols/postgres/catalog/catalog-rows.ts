@@ -21,7 +21,7 @@ type Row = readonly (string | null)[]
 
 /** The system's own objects, which do not change while a server runs. */
 export interface SystemRows {
-  /** Number, schema, name and kind of its relations. */
+  /** Object id, schema, name and kind of its relations. */
   readonly relations: CatalogRows['relations']
   /** Name of each function, and `volatile` or `system`. */
   readonly functions: CatalogRows['functions']
@@ -31,7 +31,7 @@ export interface SystemRows {
   readonly version: number
 }
 
-/** Asked once for each server. */
+/** Queries that run once for each server. */
 export const SYSTEM_QUERIES = {
   version: `select pg_catalog.current_setting('server_version_num')`,
   relations: `select c.oid, n.nspname, c.relname, c.relkind from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace where c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p,S,i,I}'::pg_catalog."char"[]) and c.oid operator(pg_catalog.<) 16384::pg_catalog.oid`,
@@ -39,15 +39,15 @@ export const SYSTEM_QUERIES = {
   results: `select distinct p.proname, p.prorettype::pg_catalog.text from pg_catalog.pg_proc p where p.oid operator(pg_catalog.<) 16384::pg_catalog.oid union select o.oprname, o.oprresult::pg_catalog.text from pg_catalog.pg_operator o where o.oid operator(pg_catalog.<) 16384::pg_catalog.oid`,
 } as const
 
-/** What a mirror was read after, and what is not as it was in that. */
+/** The mirror that preceded another one, and the differences. */
 export interface Since {
   readonly before: CatalogMirror
   readonly changed: ReadonlyMap<string, ChangedRows>
 }
 
 /**
- * What the copied catalogs mean, in rows of what is asked of them. The same mirror gives the same rows. `since`: where it is known what
- * has changed, and that is nothing but relations, only their rows are made.
+ * Derives the rows that the gateway works with from the copied catalogs. The same mirror gives the same rows. `since`: if the changes are
+ * known and concern only relations, only the rows of those are derived again.
  */
 export function rowsOf(mirror: CatalogMirror, system: SystemRows, since?: Since): Promise<CatalogRows> {
   const known = made.get(mirror) ?? meaningOf(mirror, system, since)
@@ -99,20 +99,20 @@ function* otherRows(
     const ofUsers = new Set<string>()
     for (const { oid, typname } of all('pg_type')) if (isUsers(oid)) ofUsers.add(String(typname))
     for (const { oid, typname, typtype } of all('pg_type')) {
-      // A row, a domain, an array of them: what is converted is what they are made of.
+      // For a row, a domain or an array of these, the elements are converted.
       const found = isUsers(oid) ? code.converts(oid).map(({ name }) => name) : typtype === 'c' ? functions : []
       for (const name of found) conversions.push([String(typname), null, 'e', name, null])
       if (!isUsers(oid) && PLAIN_TYPES.has(String(typtype)) && !ofUsers.has(String(typname)))
         plainTypes.push([String(typname)])
     }
   }
-  // What functions give matters only where a type of the system runs code of users.
+  // The results of functions only matter if a built-in type runs user-defined code.
   const runsItself = new Set(types.flatMap(([, , oid]) => (isUsers(oid) ? [] : [oid])))
   const results: Row[] =
     conversions.length === 0 && runsItself.size === 0
       ? []
       : system.results.map(([name, oid]): Row => [name ?? null, find('pg_type', oid)?.['typname'] ?? null])
-  // What is of a type of an extension names that nowhere.
+  // Functions with a type of an extension do not name it anywhere.
   for (const { oid, proname, prorettype } of all('pg_proc'))
     if (reviewed.functions.has(String(oid)))
       results.push([proname ?? null, find('pg_type', prorettype)?.['typname'] ?? null])
@@ -156,5 +156,5 @@ function* otherRows(
 }
 
 const isUsers = (oid: string | null | undefined): boolean => Number(oid) >= FIRST_USER_OID
-/** Base types, ranges and multiranges: what is of one is of no other type besides. */
+/** Base types, ranges and multiranges: their values have no other type as well. */
 const PLAIN_TYPES = new Set(['b', 'r', 'm'])

@@ -9,19 +9,19 @@ import { joined, seenFirst, type Seen, type Touches } from './change-log.ts'
 import { SharedDefinitions } from './shared-definitions.ts'
 
 /**
- * What the catalogs of each database say, shared by its sessions: only what has changed is read, once, whoever needs it first. What
- * is shared is committed; a transaction that has changed something keeps its own reading.
+ * The catalogs of each database, shared by its sessions: only changes are read, once, by the first session that needs them. Only committed
+ * definitions are shared; a transaction that has changed some keeps its own reading.
  */
 export class CatalogShelf {
   readonly #places = new Map<string, CatalogPlace>()
   readonly #definitions = new Map<string, SharedDefinitions>()
 
   /**
-   * Where the catalogs of this connection's database stand. `target` is whatever makes two connections reach the same server as the
-   * same account: another server that claims to be it shares nothing but the count of changes. `state` is asked in the same round trip.
+   * The catalogs of this connection's database. `target` is the same for connections that reach the same server as the same account:
+   * another server that pretends to be it shares only the count of changes. `state` is queried in the same round trip.
    */
   async find(target: string, state: string, ask: AskAll): Promise<Found> {
-    // Counted before anything is read: a change in between makes what is read old.
+    // Counted before anything is read: a change in between makes the reading old.
     const counts = new Map([...this.#definitions.values()].map((definitions) => [definitions, definitions.changes]))
     const [identity, snapshot, said] = await ask([IDENTITY, SNAPSHOT, state])
     const [started, database] = identity?.[0] ?? []
@@ -43,15 +43,15 @@ export class CatalogShelf {
 
 export interface Found {
   readonly place: CatalogPlace
-  /** How often definitions had changed before the target was asked. */
+  /** The number of changes of definitions before the target was asked. */
   readonly seenChanges: number
-  /** Which transactions were visible then. */
+  /** The transactions that were visible then. */
   readonly snapshot: string | undefined
-  /** The row of what was asked besides. */
+  /** The row of the additional query. */
   readonly state: readonly (string | null)[]
 }
 
-/** The newest stays longest. What is let go is read again. */
+/** Keeps the newest entries. A removed one is read again. */
 function keep<T>(map: Map<string, T>, key: string, value: T): void {
   map.delete(key)
   map.set(key, value)
@@ -59,22 +59,22 @@ function keep<T>(map: Map<string, T>, key: string, value: T): void {
   if (map.size > MAX_PLACES && oldest !== undefined) map.delete(oldest)
 }
 
-/** What is committed, as it was read last. */
+/** The committed definitions, as they were last read. */
 interface Shared {
   readonly mirror: CatalogMirror
-  /** Which changes of definitions it has surely seen. */
+  /** The changes of definitions that it has certainly seen. */
   readonly seen: Seen
-  /** When everything that had changed was read last, by `performance.now()`. */
+  /** When all changes were last read, by `performance.now()`. */
   readonly since: number
 }
 
-/** What was read, and since when it is all that there is: of some relations it may say what was made later. */
+/** A reading, and the time up to which it is complete: some relations in it may be newer. */
 export interface CatalogReading {
   readonly rows: CatalogRows
   readonly since: number
 }
 
-/** The same of what is committed, with which changes of definitions it has surely seen. */
+/** The same for committed definitions, with the changes that it has certainly seen. */
 export interface SharedReading extends CatalogReading {
   readonly seen: Seen
 }
@@ -87,10 +87,10 @@ export class CatalogPlace {
   #system: SystemRows | undefined
   #shared: Shared | undefined
   #latest: SharedReading | undefined
-  /** What was read of what is shared, the newest last; how many readings were forgotten before these. */
+  /** What the shared readings covered, the newest last; and the number of readings forgotten before these. */
   #merged: Touches[] = []
   #forgotten = 0
-  /** What whoever waits for the next reading needs of it. */
+  /** What the sessions that wait for the next reading need of it. */
   #needed: Touches | undefined
   #next: Promise<CatalogReading> | undefined
   #running: Promise<CatalogReading> | undefined
@@ -100,13 +100,13 @@ export class CatalogPlace {
   }
 
   /**
-   * What is committed now. Whoever asks while somebody reads waits for the next reading: that one may have begun too early. `needed`: names
-   * of relations that somebody has made, where nothing else is known to have changed: then these are read, and what others have made
-   * through the gateway meanwhile.
+   * The definitions that are committed now. A session that asks during a reading waits for the next one, because the current one may have
+   * begun too early. `needed`: names of relations that were created, if nothing else is known to have changed: then only these are read,
+   * and those that other sessions have created through the gateway meanwhile.
    */
   read(ask: AskAll, needed: Touches = 'anything'): Promise<CatalogReading> {
     this.#needed = joined(this.#needed, needed)
-    // Whoever reads for all may hang or leave: then it is the turn of those who wait for that.
+    // The session that reads for all may hang or end: then one of the waiting sessions reads.
     if (this.#next !== undefined) return inTime(this.#next).then((read) => read ?? this.read(ask, needed))
     const next = inTime(this.#running).then(() => {
       if (this.#next === next) this.#next = undefined
@@ -119,14 +119,14 @@ export class CatalogPlace {
     return next
   }
 
-  /** What was read last of what is committed, by whichever session. */
+  /** The last reading of the committed definitions, by any session. */
   get latest(): SharedReading | undefined {
     return this.#latest
   }
 
   /**
-   * At login: nothing need be read where no transaction can have changed anything before `snapshot`, or where it would be for the record
-   * alone, and is not due. `changes`: how often definitions had changed before that was taken.
+   * At login nothing need be read if no transaction can have changed anything before `snapshot`, or if the reading would only serve the
+   * record and is not due. `changes`: the number of changes of definitions before the snapshot was taken.
    */
   async readAtLogin(
     { snapshot, seenChanges }: Pick<Found, 'snapshot' | 'seenChanges'>,
@@ -144,8 +144,8 @@ export class CatalogPlace {
   }
 
   /**
-   * What a transaction sees that has changed something itself; nobody else sees it. `since`: what it saw before, where nothing but
-   * relations with names that are `needed` is known to have changed.
+   * The definitions in a transaction that has changed some; other sessions do not see them. `since`: its previous reading, if only
+   * relations with names in `needed` are known to have changed.
    */
   async readOwn(
     ask: AskAll,
@@ -163,8 +163,9 @@ export class CatalogPlace {
   }
 
   /**
-   * Relations with these names, asked for at once, whoever else reads meanwhile. Undefined where that is not enough, or where somebody has read
-   * the same meanwhile: nobody can tell which of the two readings is the later one. `seenWith`: what is seen once it is answered, of what was seen before.
+   * Reads relations with these names at once, even during another reading. Undefined if that is not enough, or if another session has read
+   * some of the same meanwhile: it is unknown which of the two readings is later. `seenWith`: the changes that are seen once it is
+   * answered, given those seen before.
    */
   async readAhead(
     names: ReadonlySet<string>,
@@ -186,7 +187,7 @@ export class CatalogPlace {
     return this.#share(await this.#meaning(read, before.mirror, since), mirror, seen)
   }
 
-  /** Whether a transaction sees just what is committed, and was read last. */
+  /** Whether a transaction sees exactly what is committed and was last read. */
   async isUnchanged(ask: AskAll): Promise<boolean> {
     const mirror = this.#shared?.mirror
     if (mirror === undefined) return false
@@ -204,7 +205,7 @@ export class CatalogPlace {
       const read = await readRelations(mirror, names, ask)
       if (read !== undefined) {
         const seen = seenFirst(changes)
-        // Another reading may have ended meanwhile, which knows nothing of this one.
+        // Another reading may have ended meanwhile, without the relations of this one.
         if (this.#shared === before) this.#merge({ mirror: read.mirror, seen, since }, names)
         return this.#share(await this.#meaning(read, mirror, since), read.mirror, seen)
       }
@@ -232,7 +233,7 @@ export class CatalogPlace {
     this.#merged = this.#merged.slice(-MAX_MERGED)
   }
 
-  /** Whether any of these was read by somebody since there were so many readings. */
+  /** Whether any of these has been read since there were `count` readings. */
   #isMergedSince(count: number, names: ReadonlySet<string>): boolean {
     if (count < this.#forgotten) return true
     return this.#merged
@@ -251,13 +252,13 @@ export class CatalogPlace {
   }
 }
 
-/** What rows were made of. */
+/** The mirror that rows were derived from. */
 const mirrors = new WeakMap<CatalogRows, CatalogMirror>()
 
-/** Whether what was changed past the gateway since then may be left to a later reading. */
+/** Whether changes since then that did not pass the gateway may be left to a later reading. */
 const isRecent = (since: number | undefined): boolean => since !== undefined && performance.now() - since < RESTS_FOR
 
-/** Undefined where it fails, or takes too long. */
+/** Undefined if the reading fails or takes too long. */
 const inTime = <T>(reading: Promise<T> | undefined): Promise<T | undefined> =>
   Promise.race([
     Promise.resolve(reading).catch(() => undefined),
@@ -277,8 +278,8 @@ async function readSystem(ask: AskAll): Promise<SystemRows> {
 }
 
 /**
- * `xmin:xmax:xip`: no transaction before `xmax` was still running. Every later one, and each that runs without having shown,
- * moves `xmax` when it ends. Source: PostgreSQL manual, 9.27 System Information Functions, and GetSnapshotData in procarray.c.
+ * `xmin:xmax:xip`: no transaction before `xmax` was still running. Every later one, and every running one without a visible id, moves
+ * `xmax` when it ends. Source: PostgreSQL manual, 9.27 System Information Functions, and GetSnapshotData in procarray.c.
  */
 function isQuiet(snapshot: string): boolean {
   const [xmin, xmax] = snapshot.split(':')
@@ -291,9 +292,12 @@ const xmaxOf = ({ snapshot }: CatalogMirror): bigint => BigInt(snapshot.split(':
 const IDENTITY = `select pg_catalog.pg_postmaster_start_time()::pg_catalog.text, d.oid::pg_catalog.text from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()`
 const SNAPSHOT = `select pg_catalog.txid_current_snapshot()::pg_catalog.text`
 const MAX_PLACES = 100
-/** Readings that are remembered by what they read. */
+/** The number of readings whose coverage is remembered. */
 const MAX_MERGED = 100
-/** Milliseconds that decisions rest on what was read, where nothing that they rest on was changed through the gateway and something else was. */
+/**
+ * Milliseconds for which decisions may rely on a reading, if nothing that they rest on was changed through the gateway but something else
+ * was.
+ */
 export const RESTS_FOR = 1000
-/** Milliseconds that a session waits for what another reads. */
+/** Milliseconds for which a session waits for the reading of another. */
 const PATIENCE = 1000

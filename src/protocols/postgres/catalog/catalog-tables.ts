@@ -4,16 +4,16 @@ import { SAMPLE_COLUMNS } from './sample-columns.ts'
 /** A row of a catalog, as text, by column. */
 export type TableRow = Readonly<Record<string, string | null>>
 
-/** What is read of one of the server's catalogs: the rows of objects that users made, or that lead to such. */
+/** The part of one of the server's catalogs that is read: the rows of user-defined objects, and those that lead to them. */
 export interface CatalogTable {
-  /** Columns that name a row. None: a row has no name but its place (`ctid`). */
+  /** Columns that identify a row. Empty: only its location (`ctid`) identifies it. */
   readonly key: readonly string[]
-  /** Columns by the expression that gives them; of `t`. */
+  /** Columns, with their expressions over `t`. */
   readonly columns: Readonly<Record<string, string>>
   readonly where: string
 }
 
-/** A function is shown by its name, unless it is asked for its number. */
+/** Columns that show a function by name unless they are converted to its object id. */
 const FUNCTIONS = new Set(
   wordList(`
   typinput typoutput typreceive typsend typmodin typmodout typanalyze typsubscript oprcode oprrest oprjoin amproc rngcanonical
@@ -31,15 +31,15 @@ const anyUser = (columns: string): string =>
     .join(' or ')
 const isTrue = (expression: string): string => `case when ${expression} then 't' end`
 /**
- * Names and volatility of the system's functions that an expression calls, but for immutable ones: `pg_depend` does not name what is pinned.
- * A space within a name is escaped in the text of a tree, so that none can look like a field.
+ * Names and volatility of the built-in functions that an expression calls, except for immutable ones: `pg_depend` does not record pinned
+ * objects. A space within a name is escaped in the text of a tree, so that no name can look like a field.
  */
 const calls = (tree: string): string =>
   `(select pg_catalog.string_agg(distinct pg_catalog.concat(p.proname, ' ', p.provolatile), ',') from pg_catalog.unnest((pg_catalog.string_to_array(${tree}, ':funcid '))[2:]) part(text) join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) pg_catalog.split_part(part.text, ' ', 1)::pg_catalog.oid where p.oid operator(pg_catalog.<) 16384::pg_catalog.oid and p.provolatile operator(pg_catalog.<>) 'i'::pg_catalog."char")`
-/** The system's own relations whose columns are asked for one by one. */
+/** System relations whose columns are recorded one by one. */
 const SAMPLE_RELATIONS = [...Object.keys(SAMPLE_COLUMNS), 'pg_class'].join(',')
 
-/** Everything that can run, show or be named, by catalog. Columns that a version does not have are left out of its queries. */
+/** Everything that can be run, shown or named, by catalog. Columns that a version does not have are omitted from its queries. */
 export function catalogTables(version: number): Readonly<Record<string, CatalogTable>> {
   const known = tablesByVersion.get(version)
   if (known !== undefined) return known
@@ -58,7 +58,7 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
 
 const tablesByVersion = new Map<number, Readonly<Record<string, CatalogTable>>>()
 
-/** Classes of objects by the name of their catalog, as `pg_depend` numbers them: they are the same in every database. */
+/** Classes of objects by the name of their catalog, with their object ids in `pg_depend`: they are the same in every database. */
 export const CLASSES: Readonly<Record<string, string>> = {
   pg_type: '1247',
   pg_proc: '1255',
@@ -89,7 +89,7 @@ export const CLASSES: Readonly<Record<string, string>> = {
   pg_am: '2601',
 }
 
-/** What is asked of whether it belongs to an extension. */
+/** Classes of objects for which the gateway checks whether they belong to an extension. */
 const MEMBERS = ['pg_proc', 'pg_operator', 'pg_type'] as const
 
 /** Relations, and their columns. */
@@ -106,7 +106,7 @@ const RELATIONS = {
       ...same('attrelid attnum attname atttypid attgenerated'),
       dropped: isTrue('t.attisdropped'),
       required: isTrue('t.attnotnull'),
-      // By a user-defined collation, or by one of the system's other than the default, which is 100.
+      // Has a user-defined collation, or a built-in one other than the default, which is 100.
       collated: `case when ${user('attcollation')} then 'u' when t.attcollation operator(pg_catalog.<>) all ('{0,100}'::pg_catalog.oid[]) then 's' end`,
     },
     where: `t.attnum operator(pg_catalog.>) 0 and (${user('attrelid')} or t.attrelid operator(pg_catalog.=) any (array(select c.oid from pg_catalog.pg_class c where c.relnamespace operator(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace and c.relname operator(pg_catalog.=) any ('{${SAMPLE_RELATIONS}}'::pg_catalog.name[]))))`,
@@ -118,14 +118,14 @@ const RELATIONS = {
   },
 } satisfies Readonly<Record<string, CatalogTable>>
 
-/** Types, the system's too: columns are shown with the names of theirs, and users may give one of the system's operators. */
+/** Types, including built-in ones: columns are shown with the names of their types, and users may add operators to built-in types. */
 const typeTable = (version: number): CatalogTable => ({
   key: ['oid'],
   columns: {
     ...same(
       `oid typname typnamespace typtype typelem typdelim typrelid typbasetype typinput typoutput typreceive typsend typmodin typmodout typanalyze ${version >= 140000 ? 'typsubscript' : ''}`,
     ),
-    // The system's own functions are not copied, and keep their names.
+    // Built-in functions are not copied, and keep their names.
     sends: '(select p.proname from pg_catalog.pg_proc p where p.oid operator(pg_catalog.=) t.typsend::pg_catalog.oid)',
     calls: calls('t.typdefaultbin::pg_catalog.text'),
   },
@@ -138,14 +138,14 @@ const functionTable = (version: number): CatalogTable => ({
   columns: {
     ...same('oid proname pronamespace prolang proowner prorettype probin'),
     arguments: `t.proargtypes::pg_catalog.text`,
-    // Of a body that is stored as a tree, the number of its own type differs from database to database.
+    // A body that is stored as a tree has the object id of its own row type, which differs between databases.
     source: `case when t.prolang operator(pg_catalog.=) any ('{12,13}'::pg_catalog.oid[]) then t.prosrc when t.prolang operator(pg_catalog.=) 14::pg_catalog.oid then pg_catalog.md5(pg_catalog.concat_ws(' ', t.prosrc${version >= 140000 ? `, pg_catalog.replace(coalesce(t.prosqlbody::pg_catalog.text, ''), pg_catalog.split_part(t.proargtypes::pg_catalog.text, ' ', 1), '?')` : `, ''`})) end`,
     altered: isTrue(
       't.prosecdef or t.proconfig is not null or t.prosupport::pg_catalog.oid operator(pg_catalog.>=) 16384::pg_catalog.oid',
     ),
     body: `pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.json_build_array(${definitionOf(version)})::pg_catalog.text, pg_catalog.getdatabaseencoding())), 'hex')`,
-    // What it calls is not left to the session: it sets a path, in which temporary relations come last, or was bound when it was made, or is no
-    // text. What an aggregate calls stands elsewhere.
+    // The session does not determine what it calls: the function sets a search path in which temporary relations are last, or was bound
+    // when it was created, or has no text. What an aggregate calls is recorded elsewhere.
     settled: isTrue(
       `t.prokind operator(pg_catalog.<>) 'a'::pg_catalog."char" and (t.prolang operator(pg_catalog.=) any ('{12,13}'::pg_catalog.oid[]) or exists (select from pg_catalog.unnest(t.proconfig) setting(text) where setting.text operator(pg_catalog.~) '^search_path=(""|(.*, )?pg_temp)$')${version >= 140000 ? ' or t.prosqlbody is not null' : ''})`,
     ),
@@ -153,7 +153,10 @@ const functionTable = (version: number): CatalogTable => ({
   where: user(),
 })
 
-/** All that a function is but for its number, its privileges and what the planner is told: objects by number, so that another of the same name is another. */
+/**
+ * Everything about a function except its object id, its privileges and its planner estimates; other objects by id, so that another object
+ * of the same name differs.
+ */
 const definitionOf = (version: number): string =>
   wordList(
     `proname pronamespace proowner prolang prokind prosecdef proleakproof proisstrict proretset provolatile provariadic prosupport prorettype proargtypes proallargtypes proargmodes proargnames proargdefaults protrftypes prosrc probin proconfig ${version >= 140000 ? 'prosqlbody' : ''}`,
@@ -161,7 +164,7 @@ const definitionOf = (version: number): string =>
     .map((column) => `${column === 'prosupport' ? 't.prosupport::pg_catalog.oid' : `t.${column}`}::pg_catalog.text`)
     .join(', ')
 
-/** Operators, casts, and what sorts and indexes by them. */
+/** Operators, casts, and what uses them for sorting and indexing. */
 const OPERATORS = {
   pg_operator: {
     key: ['oid'],
@@ -190,14 +193,14 @@ const OPERATORS = {
   },
 } satisfies Readonly<Record<string, CatalogTable>>
 
-/** Range types, the system's too: how values are written is asked of every type. */
+/** Range types, including built-in ones: the format of every type is needed. */
 const rangeTable = (version: number): CatalogTable => ({
   key: ['rngtypid'],
   columns: same(`rngtypid rngsubtype rngsubopc rngcanonical rngsubdiff ${version >= 140000 ? 'rngmultitypid' : ''}`),
   where: 'true',
 })
 
-/** What belongs to a relation, a type or a column, and computes or is computed with it. */
+/** Objects that belong to a relation, a type or a column, and compute something or are computed with it. */
 const DEFINITIONS = {
   pg_transform: { key: ['oid'], columns: same('oid trftype trffromsql trftosql'), where: user() },
   pg_rewrite: {
@@ -209,7 +212,7 @@ const DEFINITIONS = {
     },
     where: user('ev_class'),
   },
-  // Its condition may run code where its function does not.
+  // Its condition may run code even if its function does not.
   pg_trigger: {
     key: ['oid'],
     columns: {
@@ -239,7 +242,7 @@ const DEFINITIONS = {
       computed: isTrue('t.indexprs is not null or t.indpred is not null'),
       columns: 't.indkey::pg_catalog.text',
       clustered: isTrue('t.indisclustered'),
-      // Numbers of the columns that decide whether a row is in it; 0 is the whole row.
+      // Numbers of the columns that decide whether a row is in the index; 0 is the whole row.
       predicate: `case when t.indpred is not null then (select pg_catalog.string_agg(m.found[1], ' ') from pg_catalog.regexp_matches(t.indpred::pg_catalog.text, ':varattno (-?[0-9]+)', 'g') m(found)) end`,
     },
     where: user('indexrelid'),
@@ -250,7 +253,7 @@ const DEFINITIONS = {
     columns: {
       ...same('oid polrelid'),
       calls: calls('pg_catalog.concat(t.polqual::pg_catalog.text, t.polwithcheck::pg_catalog.text)'),
-      // Whether it takes rows as a whole.
+      // Whether it refers to whole rows.
       rows: isTrue(
         "pg_catalog.concat(t.polqual::pg_catalog.text, t.polwithcheck::pg_catalog.text) operator(pg_catalog.~) ':varattno 0 '",
       ),
@@ -260,7 +263,7 @@ const DEFINITIONS = {
   pg_statistic_ext: { key: ['oid'], columns: same('oid stxrelid'), where: user() },
 } satisfies Readonly<Record<string, CatalogTable>>
 
-/** What belongs to no relation, and what depends on what. */
+/** Objects that do not belong to a relation, and dependencies. */
 const OTHERS = {
   pg_event_trigger: {
     key: ['oid'],
@@ -270,7 +273,7 @@ const OTHERS = {
   pg_language: { key: ['oid'], columns: same('oid lanname lanplcallfoid laninline lanvalidator'), where: user() },
   pg_foreign_data_wrapper: { key: ['oid'], columns: same('oid fdwname fdwhandler fdwvalidator'), where: user() },
   pg_extension: { key: ['oid'], columns: same('oid extname'), where: 'true' },
-  // What an expression is made of, and what belongs to extensions. Rows have no key: the same dependency may stand twice.
+  // The parts of expressions, and the members of extensions. Rows have no key: the same dependency may occur twice.
   pg_depend: {
     key: [],
     columns: same('classid objid objsubid refclassid refobjid refobjsubid deptype'),

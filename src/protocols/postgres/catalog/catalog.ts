@@ -2,8 +2,8 @@ import type { Relation as SqlRelation } from '../../../sql/catalog.ts'
 import { type ValueTypes } from './value-types.ts'
 
 /**
- * What the gateway knows of a target's catalogs: enough to say what a name stands for, where masked values can
- * come from, and which functions have no effect of their own. Read with a fixed list of queries.
+ * The gateway's view of a target's catalogs: enough to resolve names, to trace masked values, and to know which functions have no effects.
+ * Read with a fixed list of queries.
  */
 export interface Catalog {
   /** As `server_version_num`. */
@@ -12,52 +12,52 @@ export interface Catalog {
   readonly searchPath: readonly string[]
   readonly relations: ReadonlyMap<string, Relation>
   readonly byOid: ReadonlyMap<number, Relation>
-  /** Names of functions and operators that somebody defined: what they do is not known. */
+  /** Names of user-defined functions and operators, whose effects are unknown. */
   readonly userFunctions: ReadonlySet<string>
-  /** Digests of what functions that somebody wrote do, by name. */
+  /** Digests of the definitions of user-defined functions, by name. */
   readonly bodies: ReadonlyMap<string, readonly string[]>
   readonly userOperators: ReadonlySet<string>
-  /** What extensions bring that was reviewed: no more than the system's own. */
+  /** Reviewed objects of extensions, which are as harmless as built-in ones. */
   readonly reviewed: {
     readonly functions: Reviewed
     readonly operators: Reviewed
     readonly families: ReadonlySet<number>
   }
-  /** How values are written, by type. */
+  /** The format of values, by type. */
   readonly valueTypes: ValueTypes
-  /** Functions that somebody wrote and that are as the configuration declares them safe: `schema.name`, and `name`. */
+  /** User-defined functions that match the configuration's declaration as safe: `schema.name`, and `name`. */
   readonly safeFunctions: ReadonlySet<string>
-  /** Why those that it lists besides are not: by `schema.name`, and by `name`. */
+  /** Why other listed functions are not trusted: by `schema.name`, and by `name`. */
   readonly distrusted: ReadonlyMap<string, string>
-  /** Names of types whose casts, input or checks run code that somebody wrote. */
+  /** Names of types whose casts, input or checks run user-defined code. */
   readonly userTypes: ReadonlySet<string>
-  /** Functions of the system that are volatile: they may have effects, unless listed as harmless. */
+  /** Built-in functions that are volatile: they may have effects, unless listed as harmless. */
   readonly volatileFunctions: ReadonlySet<string>
   readonly systemFunctions: ReadonlySet<string>
-  /** Types whose values run code that somebody wrote, by number: a parameter may be of one that no text names. */
+  /** Types whose values run user-defined code, by object id: a parameter may have a type that the text does not name. */
   readonly typesByOid: ReadonlyMap<number, string>
-  /** Why any statement that evaluates something may run code of somebody. */
+  /** Why any statement that evaluates something may run user-defined code. */
   readonly everywhere: readonly string[]
-  /** By the type that is made, casts of users between types of the system. */
+  /** User-defined casts between built-in types, by target type. */
   readonly conversions: ReadonlyMap<string, readonly UserCast[]>
-  /** Types of the system that are neither domains nor rows, and whose names nothing else has. */
+  /** Built-in types that are neither domains nor rows, and whose names are unique. */
   readonly plainTypes: ReadonlySet<string>
-  /** Where types of the system run code of users: by function or operator of the system, the types of its results, of arrays of their elements. */
+  /** If built-in types run user-defined code: the result types of built-in functions and operators, for arrays their element types. */
   readonly results: ReadonlyMap<string, readonly string[]>
-  /** What runs when definitions change; with tags, at these commands only. */
+  /** The code that runs when definitions change; with tags, only for these commands. */
   readonly eventTriggers: readonly { readonly tags: ReadonlySet<string> | undefined; readonly what: string }[]
 }
 
 export interface Reviewed {
   readonly names: ReadonlySet<string>
   readonly oids: ReadonlySet<number>
-  /** Whether everything that has this name in this schema is reviewed. */
+  /** Whether everything with this name in this schema is reviewed. */
   has(schema: string, name: string): boolean
 }
 
-/** A cast that a user has made between types of the system, or of what a type of users is made of. */
+/** A user-defined cast between built-in types, or of the elements of a user-defined type. */
 export interface UserCast {
-  /** Undefined: of anything. */
+  /** Undefined: from any type. */
   readonly from: { readonly name: string; readonly oid: number } | undefined
   readonly how: 'explicit' | 'assignment' | 'implicit'
   readonly what: string
@@ -66,15 +66,15 @@ export interface UserCast {
 export interface Relation extends SqlRelation {
   /** Object ids of the types of its columns. */
   readonly typeOids: ReadonlyMap<string, number>
-  /** What runs besides when it is read or written: functions that somebody wrote, rules. */
+  /** Code that runs when it is read or written: user-defined functions, rules. */
   readonly runs: readonly { readonly when: 'read' | 'write'; readonly what: string; readonly body: string }[]
-  /** Of an index: its table. */
+  /** For an index: its table. */
   readonly indexOf: readonly number[]
-  /** Tables that change with it: by referential actions, and by TRUNCATE … CASCADE. */
+  /** Tables that change with it, by referential actions or by TRUNCATE … CASCADE. */
   readonly cascades: Readonly<Record<'delete' | 'deleteSets' | 'update' | 'truncate', readonly number[]>>
 }
 
-/** What a name in a statement stands for; undefined where nothing has it (it may not exist, or be new). */
+/** The relation that a name in a statement refers to; undefined if there is none (it may not exist, or be new). */
 export function findRelation(
   catalog: Catalog,
   named: { schema: string | undefined; name: string },
@@ -92,5 +92,5 @@ export function findRelation(
   return undefined
 }
 export const keyOf = (schema: string, name: string): string => JSON.stringify([schema, name])
-/** FirstNormalObjectId in the server's transam.h: below are the system's own objects. */
+/** FirstNormalObjectId in the server's transam.h: lower ids are those of built-in objects. */
 export const FIRST_USER_OID = 16_384

@@ -1,58 +1,60 @@
-/** What a definition that is changed may stand behind: relations by their last names, or anything. */
+/** The relations that a changed definition may affect, by unqualified name, or anything. */
 export type Touches = 'anything' | ReadonlySet<string>
 
 /**
- * What changes definitions: a statement that says so; code of unknown effect, which may; a statement that was not read with the definitions
- * of now, of which nobody knows what it runs. The first is the strongest.
+ * The cause of a change: a statement that defines something; code of unknown effect, which may; or a statement that was not resolved with
+ * current definitions, so that the code it runs is unknown. The first is the strongest.
  */
 export type ChangedBy = 'definition' | 'code' | 'unread'
 
-/** What becomes of definitions. */
+/** A change of definitions. */
 export interface Change {
   readonly by: ChangedBy
-  /** What decisions of others must not rest on while it is on its way. */
+  /** What other sessions' decisions must not rest on while it is in flight. */
   readonly touches: Touches
   /**
-   * What decisions rest on that need the catalogs read again after it: names of relations that are made, and of what they are made of; anything,
-   * where it does more than make relations.
+   * What decisions can only rest on after the catalogs have been read again: the names of created relations, and of those that they are
+   * made of; anything, if it does more than create relations.
    */
   readonly renews: Touches
-  /** Whether it says that it makes a rule, as each view has one: what an UPDATE is of may be another relation after it. Code says nothing. */
+  /**
+   * Whether the statement creates a rule, as each view has one: afterwards an UPDATE may apply to another relation. Code is not counted.
+   */
   readonly makesRules: boolean
 }
 
-/** A number that nothing else has of what was sent and changes something: by it all that is noted of that is known. */
+/** A unique number for a message that changes something, which identifies everything noted about it. */
 export type Cause = number
 
-/** How much of what was noted a reading has seen: the first so many changes, and some of those after them, by their numbers. */
+/** The noted changes that a reading has seen: all up to a number, and some later ones. */
 export interface Seen {
   readonly changes: number
   readonly also: ReadonlySet<number>
 }
 
-/** What has changed in one database, each change with a number: what was read before some of them is old where it rests on them. */
+/** The numbered changes in one database: a reading from before some of them is old for everything that rests on them. */
 export class ChangeLog {
   #changes = 0
-  /** What has to be read again after the last of the changes that statements say, oldest first, each with its number. */
+  /** What must be read again after the last changes made by defining statements, oldest first, each with its number. */
   #log: { readonly at: number; readonly renews: Touches; readonly cause: Cause | undefined }[] = []
-  /** The number of the last that is not among them any more. */
+  /** The number of the last one removed from the log. */
   #forgotten = 0
-  /** The numbers of the last that code may have made, and of the last that a statement may have made that was not read. */
+  /** The numbers of the last change that code may have made, and the last that an unresolved statement may have made. */
   #lastByCode = 0
   #lastUnread = 0
   #rulesMade = 0
 
-  /** How often they have changed. */
+  /** The number of changes. */
   get changes(): number {
     return this.#changes
   }
 
-  /** How often rules may have been made by what says so. */
+  /** The number of statements that may have created rules. */
   get rulesMade(): number {
     return this.#rulesMade
   }
 
-  /** `renews`: what has to be read again. */
+  /** Notes a change. `renews`: what must be read again. */
   note(renews: Touches, by: ChangedBy = 'definition', cause?: Cause, makesRules = by === 'definition'): void {
     this.#changes++
     if (makesRules) this.#rulesMade++
@@ -66,13 +68,13 @@ export class ChangeLog {
     }
   }
 
-  /** What has to be read again after what was seen; undefined: nothing. */
+  /** What must be read again after what was seen; undefined: nothing. */
   renewedSince(seen: Seen): Touches | undefined {
     const { changes } = seen
     return this.#lastByCode > changes || this.#lastUnread > changes ? 'anything' : this.definedSince(seen)
   }
 
-  /** The same, of what statements have changed that say so. */
+  /** The same for changes made by defining statements. */
   definedSince({ changes, also }: Seen): Touches | undefined {
     if (changes === this.#changes) return undefined
     if (changes < this.#forgotten) return 'anything'
@@ -83,15 +85,16 @@ export class ChangeLog {
     )
   }
 
-  /** Whether code, or what was not read, may have changed something since. */
+  /** Whether code, or an unresolved statement, may have changed something since. */
   mayHaveChangedSince({ changes }: Seen): ChangedBy | undefined {
     if (this.#lastByCode > changes) return 'code'
     return this.#lastUnread > changes ? 'unread' : undefined
   }
 
   /**
-   * What is seen besides by whoever reads relations of these names alone, after `asked` changes were noted, and surely after the server has
-   * answered the `causes`: what concerns no other names, and was noted by then or is one of theirs.
+   * The changes that a reading limited to relations of these names has also seen. It began after `asked` changes were noted, and certainly
+   * after the server had answered the `causes`: so it has seen the changes that concern no other names and were noted by then or belong to
+   * a cause.
    */
   withNames({ changes, also }: Seen, names: ReadonlySet<string>, asked: number, causes: ReadonlySet<Cause>): Seen {
     const all = new Set(also)
@@ -106,7 +109,7 @@ export class ChangeLog {
   }
 }
 
-/** Those that were noted first. */
+/** The first `changes` changes. */
 export const seenFirst = (changes: number): Seen => ({ changes, also: NONE })
 const NONE: ReadonlySet<number> = new Set()
 
@@ -129,7 +132,7 @@ export function joined(one: Touches | undefined, other: Touches | undefined): To
   return new Set([...one, ...other])
 }
 
-/** Changes that are remembered by what they touched. */
+/** The number of changes that are kept with what they touched. */
 const MAX_LOGGED = 200
-/** Names that are told apart: of more, anything may be. */
+/** The number of names that are distinguished; with more, anything may have changed. */
 const MAX_NAMES = 1000

@@ -1,9 +1,9 @@
 import type { Relation } from './catalog.ts'
 
 /**
- * What these views and generated columns compute: relation, column (none of a view), text, and what tells it from another one. Asked only of those that masking needs: unlike all
- * else it takes locks on them and on what they read, so what somebody is changing is left out. Names are qualified where the search
- * path is `pg_catalog`.
+ * The expressions of these views and generated columns: relation, column (NULL for a view), text, and a value that identifies the
+ * definition. Only queried for those that masking needs: unlike all other queries it takes locks on them and on what they read, so
+ * relations that are being changed are omitted. Names are qualified if the search path is `pg_catalog`.
  */
 export function definitionTexts(relations: readonly Relation[]): string {
   const values = relations.map(

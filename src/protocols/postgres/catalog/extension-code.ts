@@ -2,11 +2,11 @@ import { FIRST_USER_OID } from './catalog.ts'
 import { CLASSES, type TableRow } from './catalog-tables.ts'
 import { REVIEWED_EXTENSIONS } from './reviewed-extensions.ts'
 
-/** Functions and operators, by number, that are exactly what a reviewed extension brings. */
+/** Functions and operators, by object id, that are exactly those of a reviewed extension. */
 export interface ReviewedCode {
   readonly functions: ReadonlySet<string>
   readonly operators: ReadonlySet<string>
-  /** Operator families whose functions and operators are all of these, or the system's own. */
+  /** Operator families whose functions and operators are all among these or built in. */
   readonly families: ReadonlySet<string>
 }
 
@@ -14,9 +14,9 @@ type Tables = ReadonlyMap<string, ReadonlyMap<string, TableRow>>
 type Field = string | null | undefined
 
 /**
- * What belongs to an extension says nothing: whoever owns one may add functions to it. So a function counts only where all that it is
- * was reviewed: the symbol in the library of the extension, or the function of the server's own behind it, or the text of its body; with these
- * arguments, under this name, owned by the superuser that the database was made by, and with no setting or support function added to it.
+ * Membership in an extension proves nothing: its owner may add functions to it. So a function is only accepted if everything about it was
+ * reviewed: the symbol in the extension's library, or the built-in function that it uses, or the text of its body; with these arguments,
+ * under this name, owned by the bootstrap superuser, and without any added setting or support function.
  */
 export function reviewedCode(tables: Tables): ReviewedCode {
   const all = (name: string): Iterable<TableRow> => tables.get(name)?.values() ?? []
@@ -46,7 +46,7 @@ export function reviewedCode(tables: Tables): ReviewedCode {
   }
 
   const operators = new Set<string>()
-  /** Names that an operator has that is not reviewed. */
+  /** Names of operators that are not reviewed. */
   const others = new Set<string>()
   for (const operator of all('pg_operator')) {
     const { oid, oprname, oprowner, oprleft, oprright, oprcode, oprrest, oprjoin } = operator
@@ -63,7 +63,7 @@ export function reviewedCode(tables: Tables): ReviewedCode {
     else others.add(String(oprname))
   }
 
-  // What these are made of: the function of an aggregate, and its operator; an operator that a body names without its schema.
+  // The parts of these: the function of an aggregate, and its operator; an operator that a body names without its schema.
   const madeOf = new Map<string, boolean>()
   for (const { classid, objid, refclassid, refobjid } of all('pg_depend')) {
     if (classid !== CLASSES['pg_proc']) continue
@@ -88,7 +88,7 @@ export function reviewedCode(tables: Tables): ReviewedCode {
   return { functions, operators, families }
 }
 
-/** By class and number, the name of the extension that has the object. */
+/** By class and object id, the name of the extension that the object belongs to. */
 function membersOf(depends: Iterable<TableRow>, tables: Tables): ReadonlyMap<string, string> {
   const members = new Map<string, string>()
   for (const { classid, objid, objsubid, refclassid, refobjid, deptype } of depends) {
@@ -99,7 +99,7 @@ function membersOf(depends: Iterable<TableRow>, tables: Tables): ReadonlyMap<str
   return members
 }
 
-/** What a function runs, as the list of reviewed ones says it. */
+/** What a function runs, in the notation of the list of reviewed functions. */
 function codeOf({ prolang, probin, source }: TableRow, extension: string): string | undefined {
   if (source == null) return undefined
   if (prolang === C) return probin === REVIEWED_EXTENSIONS[extension]?.library ? source : undefined
@@ -124,12 +124,12 @@ const OPERATORS = new Map<string, ReadonlySet<string>>(
 
 /** BOOTSTRAP_SUPERUSERID in the server's pg_authid.dat. */
 const BOOTSTRAP = '10'
-/** Languages, as pg_language.dat numbers them. */
+/** Object ids of languages in pg_language.dat. */
 const [INTERNAL, C, SQL] = ['12', '13', '14']
 const AGGREGATE = 'internal:aggregate_dummy'
-/** Operators that bodies of citext name without their schema. */
+/** Operators that function bodies of citext name without a schema. */
 const UNQUALIFIED = ['=', '||']
-/** What a function may depend on and not run: its extension, its schema, its language, the types of its arguments. */
+/** Objects that a function may depend on without running them: its extension, its schema, its language, the types of its arguments. */
 const PASSIVE = new Set(
   (['pg_extension', 'pg_namespace', 'pg_language', 'pg_type'] as const).map((name) => String(CLASSES[name])),
 )

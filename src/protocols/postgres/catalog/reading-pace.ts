@@ -1,6 +1,6 @@
 /**
- * How often the catalogs of one database are read for the record alone: at most once a second, and so seldom that it takes no more than a twentieth
- * of the time, however large they are and however many sessions there are.
+ * Limits how often the catalogs of one database are read only for the record: at most once a second, and for at most a twentieth of the
+ * time, however large they are and however many sessions there are.
  */
 export class ReadingPace {
   #running = 0
@@ -25,5 +25,5 @@ export class ReadingPace {
 
 /** Milliseconds between the end of one reading and the beginning of the next. */
 const LEAST = 1000
-/** The same, in relation to the time that a reading takes. */
+/** The same, as a multiple of the duration of a reading. */
 const TIMES = 19

@@ -16,10 +16,9 @@ import { CLASSES, catalogTables, type CatalogTable, type TableRow } from './cata
 import { CATALOG_OF } from './what-runs.ts'
 
 /**
- * Reads the relations that have these names, with their indexes, their sequences and all parts of them, and nothing else: what costs
- * depends on what was made, and not on how much there is. The rest stays as it was read before. Undefined where that is not enough, and
- * everything that has changed has to be read: what is found is part of a tree, is made of something that is not known, or replaces
- * something else of its name.
+ * Reads only the relations with these names, with their indexes, sequences and all their parts: the cost depends on what was created, not
+ * on the size of the catalogs. The rest stays as it was read before. Undefined if that is not enough, and all changes must be read: a
+ * relation is part of a tree, is made of something unknown, or replaces another object of its name.
  */
 export async function readRelations(
   before: CatalogMirror,
@@ -30,7 +29,7 @@ export async function readRelations(
   return queries && withRelations(before, names, await ask(queries))
 }
 
-/** The queries for relations with these names, in one transaction; undefined where they cannot be asked for. */
+/** The queries for relations with these names, in one transaction; undefined if these cannot be queried. */
 export function askForRelations(version: number, names: ReadonlySet<string>): readonly RepeatedQuery[] | undefined {
   if (names.size > MAX_NAMES || ![...names].every((name) => PLAIN_NAME.test(name))) return undefined
   const sql = queries.get(version) ?? relationsQuery(catalogTables(version))
@@ -39,18 +38,18 @@ export function askForRelations(version: number, names: ReadonlySet<string>): re
 }
 
 /**
- * What stays prepared stays planned, by the size that the catalogs had then: where they were small, all of each would be read ever after. It
- * holds until the transaction ends, or what it was is set again (`SHIELDED`).
+ * A prepared statement keeps its plan, made for the size that the catalogs had then: if they were small, it would read whole catalogs
+ * forever. The setting lasts until the transaction ends or its previous value is restored (`SHIELDED`).
  */
 const BY_INDEX: RepeatedQuery = {
   sql: `select pg_catalog.set_config('enable_seqscan', $1, true)`,
   parameter: 'off',
 }
 
-/** By version of the server. */
+/** By server version. */
 const queries = new Map<number, string>()
 
-/** The same as `readRelations`, of the answers to those queries. */
+/** The same as `readRelations`, for the answers to those queries. */
 export function withRelations(
   before: CatalogMirror,
   names: ReadonlySet<string>,
@@ -113,7 +112,9 @@ const relationName = ({ relname }: TableRow): string | undefined => relname ?? u
 const typeName = ({ typname }: TableRow): string | undefined => typname ?? undefined
 const indexedRelation = ({ indrelid }: TableRow): string | undefined => indrelid ?? undefined
 
-/** The column that says which relation a row is part of. Partitions and children are read with everything: see `isPartOfTree`. */
+/**
+ * The column that identifies the relation that a row is part of. Partitions and children require reading everything: see `isPartOfTree`.
+ */
 const PART_OF: Readonly<Record<string, string>> = {
   pg_attribute: 'attrelid',
   pg_attrdef: 'adrelid',
@@ -124,13 +125,13 @@ const PART_OF: Readonly<Record<string, string>> = {
   pg_policy: 'polrelid',
   pg_statistic_ext: 'stxrelid',
 }
-/** Parts that are objects with dependencies of their own. */
+/** Parts that are objects with their own dependencies. */
 const OBJECTS = Object.keys(PART_OF).filter((name) => name !== 'pg_attribute' && name !== 'pg_index')
 
 /**
- * One statement: the state, then the rows, by catalog, of the relations with the names in `$1`. Each catalog is looked up by what it has an
- * index of, and by nothing else: OFFSET 0 keeps the planner from choosing another one for what else is asked of a row, by statistics of before,
- * which would then have it read all that users have made.
+ * One statement: the state, then the rows, by catalog, of the relations with the names in `$1`. Each catalog is looked up only by a column
+ * that has an index: OFFSET 0 keeps the planner from choosing another index for other conditions on a row, based on old statistics, and
+ * then reading all user-defined objects.
  */
 export function relationsQuery(tables: Readonly<Record<string, CatalogTable>>): string {
   const matches = (catalog: string, where: string): string =>
@@ -170,7 +171,7 @@ export function relationsQuery(tables: Readonly<Record<string, CatalogTable>>): 
   ].join(' union all ')}`
 }
 
-/** The rows of that statement, which a hostile target may give in any form. */
+/** The rows of that statement; a hostile target may send them in any form. */
 function collect(
   tables: Readonly<Record<string, CatalogTable>>,
   answer: readonly (readonly (string | null)[])[],
@@ -195,7 +196,7 @@ function collect(
   return { storage, rows }
 }
 
-/** What a partition or a child is depends on all above it, and others may have got parts with it. */
+/** The definition of a partition or a child depends on all its ancestors, and others may have got parts along with it. */
 function isPartOfTree(read: ReadonlyMap<string, Rows>): boolean {
   if ((read.get('pg_inherits')?.size ?? 0) > 0) return true
   for (const { relkind } of read.get('pg_class')?.values() ?? []) if (relkind === 'p' || relkind === 'I') return true
@@ -203,8 +204,8 @@ function isPartOfTree(read: ReadonlyMap<string, Rows>): boolean {
 }
 
 /**
- * Whether something is not as it was that has no name of these: a type that gave way to a new one (see moveArrayTypeName in the server's
- * pg_type.c), or an index that is gone, since what is gone with a savepoint may have a name that the server chose.
+ * Whether something with another name has changed: a type that was renamed for a new one (see moveArrayTypeName in the server's pg_type.c),
+ * or an index that was removed, since a savepoint's rollback may remove objects with names that the server chose.
  */
 function hasReplaced(
   before: CatalogMirror,
@@ -222,7 +223,7 @@ function hasReplaced(
   return false
 }
 
-/** The rows of relations that are read again, by catalog: those that were not found are gone. */
+/** The rows of relations that are read again, by catalog: those that were not found have been removed. */
 function partsOfKnown(
   before: CatalogMirror,
   known: ReadonlySet<string>,
@@ -247,12 +248,12 @@ function partsOfKnown(
   return parts
 }
 
-/** Whether everything that the new rows name is known: code behind an object is found through what it depends on. */
+/** Whether everything that the new rows refer to is known: code behind an object is found through its dependencies. */
 function isMadeOfKnown(mirror: CatalogMirror, changed: ReadonlyMap<string, ChangedRows>): boolean {
   const has = (name: string, oid: string | null | undefined): boolean =>
     Number(oid) < FIRST_USER_OID || mirror.tables.get(name)?.has(String(oid)) === true
   const rowsOf = (name: string): readonly TableRow[] => changed.get(name)?.now ?? []
-  // What holds the long values of a relation is not copied, and its index depends on it.
+  // The TOAST table of a relation is not copied, and its index depends on it.
   const own = new Set<string>()
   for (const { classid, objid } of rowsOf('pg_depend')) if (classid === CLASSES['pg_class']) own.add(String(objid))
   const isKnown = ({ refclassid, refobjid }: TableRow): boolean =>
@@ -268,8 +269,8 @@ function isMadeOfKnown(mirror: CatalogMirror, changed: ReadonlyMap<string, Chang
   )
 }
 
-/** What needs no quotes in an array, where NULL is none: names with others are read with everything else that has changed. */
+/** Names that need no quotes in an array, which excludes NULL: other names require reading all changes. */
 const PLAIN_NAME = /^(?!null$)[A-Za-z_][A-Za-z_0-9]{0,62}$/i
 const MAX_NAMES = 100
-/** Of more rows all that has changed are read. */
+/** With more rows, all changes are read instead. */
 const MAX_ROWS = 5000

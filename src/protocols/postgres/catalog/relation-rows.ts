@@ -9,7 +9,7 @@ import type { Code, WhatRuns } from './what-runs.ts'
 type Row = readonly (string | null)[]
 export type Tables = ReadonlyMap<string, ReadonlyMap<string, TableRow>>
 
-/** What the copied catalogs mean, and what a later meaning is made from. */
+/** What was derived from the copied catalogs, from which a later meaning can be derived. */
 export interface Meaning {
   readonly rows: CatalogRows
   readonly code: WhatRuns
@@ -49,7 +49,7 @@ export function* relationRows(tables: Tables, code: WhatRuns, reviewed: Reviewed
   }
 }
 
-/** What is collected of the relations: rows of `sources` and `runs`, which several parts add to. */
+/** What is collected about relations: rows of `sources` and `runs`, which several parts add to. */
 interface Found {
   readonly tables: Tables
   readonly code: WhatRuns
@@ -82,7 +82,7 @@ function* namedRelations(tables: Tables): Work<Row[]> {
   return relations
 }
 
-/** What views are made of. Returns the views that call functions. */
+/** Reads the parts of views. Returns the views that call functions. */
 function* readViews({ tables, rules, sources }: Found, reviewed: ReviewedCode): Work<ReadonlySet<string>> {
   const edges = new Set<string>()
   const opaque = new Set<string>()
@@ -92,7 +92,7 @@ function* readViews({ tables, rules, sources }: Found, reviewed: ReviewedCode): 
     const view = rules.get(String(objid))?.['ev_class']
     if (view == null) continue
     if (refclassid === CLASS && refobjid !== view) edges.add(`${view} ${refobjid}`)
-    // The system's own, too, where the server notes them: they are not those that it is built on.
+    // Built-in functions count as well if the server records them: then they are not pinned.
     if (refclassid === PROC && !reviewed.functions.has(String(refobjid))) {
       edges.add(`${view} opaque`)
       opaque.add(view)
@@ -137,7 +137,7 @@ function* readRelated(found: Found): Work<void> {
     if (conrelid === '0') continue
     addRuns(found, conrelid, 'write', 'a constraint', code.behind('pg_constraint', oid))
     if (contype !== 'f') continue
-    // Its operators compare rows of both.
+    // Its operators compare rows of both tables.
     addRuns(found, confrelid, 'write', 'a constraint', code.behind('pg_constraint', oid))
     const edge = (kind: string): unknown => sources.push([String(conrelid), String(confrelid), kind])
     edge('references')
@@ -146,7 +146,7 @@ function* readRelated(found: Found): Work<void> {
   }
 }
 
-/** Triggers, row security, statistics, and what the definition of a table names. */
+/** Triggers, row security, statistics, and objects that the definition of a table names. */
 function* readAttached(found: Found): Work<void> {
   const { tables, code } = found
   for (const { oid, tgrelid, tgfoid } of all(tables, 'pg_trigger')) {
@@ -160,14 +160,14 @@ function* readAttached(found: Found): Work<void> {
     yield
     addRuns(found, stxrelid, 'write', 'statistics', code.behind('pg_statistic_ext', oid))
   }
-  // Partition keys with their operator classes, servers of foreign tables, types that a table is made of.
+  // Partition keys with their operator classes, servers of foreign tables, types that a table is based on.
   for (const { oid } of all(tables, 'pg_class')) {
     yield
     addRuns(found, oid, 'read', 'the definition', code.behind('pg_class', oid))
   }
 }
 
-/** The columns that are left, by relation and number. */
+/** The columns that were not dropped, by relation and number. */
 function attributesInOrder(tables: Tables): TableRow[] {
   const attributes = [...all(tables, 'pg_attribute')].filter(({ dropped }) => dropped === null)
   return attributes.toSorted(
@@ -204,7 +204,7 @@ function* readColumns(found: Found, attributes: readonly TableRow[]): Work<Row[]
       behind = { made: code.makes(atttypid), used: code.uses(atttypid) }
       usedTypes.set(String(atttypid), behind)
     }
-    // Values of the system's own types are made by its own code, but for casts: see `conversions`.
+    // Built-in code creates values of built-in types, except for casts: see `conversions`.
     if (!isSystem) addRuns(found, attrelid, 'write', `the type ${type?.['typname']}`, behind.made)
     addRuns(found, attrelid, 'read', `the type ${type?.['typname']}`, behind.used)
   }
@@ -236,19 +236,19 @@ function* uniqueColumns(tables: Tables, attributes: readonly TableRow[]): Work<R
   return unique
 }
 
-/** Of these types, those that run code: name, function, number. */
+/** Those of these types that run code: name, function, object id. */
 export function* typeRows(types: Iterable<TableRow>, code: WhatRuns): Work<Row[]> {
   const rows: Row[] = []
   for (const { oid, typname } of types) {
     yield
-    // Casts between types of the system are no code of these: see `conversions`.
+    // Casts between built-in types are not code of these types: see `conversions`.
     const found = isUsers(oid) ? [...code.makes(oid), ...code.uses(oid)] : code.uses(oid)
     for (const { name } of found) rows.push([String(typname), name, String(oid)])
   }
   return distinct(rows)
 }
 
-/** How values of these types are written, as `valueTypesOf` takes it. */
+/** The formats of values of these types, as `valueTypesOf` expects them. */
 export function* valueTypeRows(types: Iterable<TableRow>, tables: Tables): Work<Row[]> {
   const bounds = new Map<string, string | null | undefined>()
   for (const { rngtypid, rngsubtype } of tables.get('pg_range')?.values() ?? [])

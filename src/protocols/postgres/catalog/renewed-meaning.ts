@@ -13,8 +13,8 @@ type Tables = ReadonlyMap<string, Table>
 type Field = string | null | undefined
 
 /**
- * What the catalogs mean once something has changed that concerns nothing but some relations, made of what they meant before. Only these relations are
- * looked at, and what depends on them by name. Undefined: something else has changed, or it concerns too much; all has to be looked at.
+ * Derives the meaning of catalogs after a change that concerns only some relations from their previous meaning. Only these relations, and
+ * those that depend on them by name, are processed. Undefined: something else has changed, or too much; everything must be processed.
  */
 export function renewedMeaning(
   { rows, code, reviewed }: Meaning,
@@ -23,7 +23,7 @@ export function renewedMeaning(
   changed: ReadonlyMap<string, ChangedRows>,
 ): Meaning | undefined {
   if (changed.size === 0) return { rows, code, reviewed }
-  // Where types of the system run code of users, any type may be of concern.
+  // If built-in types run user-defined code, any type may be affected.
   if (rows.conversions.length > 0) return undefined
   const found = relationsIn(before, now, changed)
   if (found === undefined) return undefined
@@ -87,7 +87,7 @@ export function renewedMeaning(
   return { rows: renewed, code: newCode, reviewed }
 }
 
-/** The relations and types whose rows have changed; undefined: something else has, too. */
+/** The relations and types whose rows have changed; undefined: something else has changed as well. */
 function relationsIn(
   before: Tables,
   now: Tables,
@@ -97,7 +97,7 @@ function relationsIn(
   const types = new Set<string>()
   const find = (table: string, oid: Field): TableRow | undefined =>
     now.get(table)?.get(String(oid)) ?? before.get(table)?.get(String(oid))
-  /** Not a type of its own, nor a foreign table: what these are others may be made of. Those that are not copied nobody can name. */
+  /** Neither a composite type nor a foreign table, which others may be made of. Relations that are not copied cannot be named. */
   const isPlain = (oid: Field): boolean => {
     if (Number(oid) < FIRST_USER_OID) return false
     const rows = [now, before].map((tables) => tables.get('pg_class')?.get(String(oid)))
@@ -125,14 +125,14 @@ function relationsIn(
       const row = find('pg_type', objid)
       return row !== undefined && type(row)
     }
-    // The server's own triggers of keys are not copied.
+    // The server's internal triggers for keys are not copied.
     const row = find(catalog, objid)
     if (row === undefined) return catalog === 'pg_trigger'
     return OF_RELATIONS[catalog]?.(row, relation) === true
   }
   for (const [table, rows] of changed) {
     const all = [...rows.before, ...rows.now]
-    // What it calls is asked of all objects at once.
+    // Calls are collected for all objects together.
     if (all.some((row) => systemCalls(row['calls']).length > 0)) return undefined
     const isFine =
       table === 'pg_type'
@@ -147,7 +147,7 @@ function relationsIn(
   return { relations, types }
 }
 
-/** The relations that a row of a catalog belongs to; false where it belongs to something else. */
+/** The relations that a row of a catalog belongs to; false if it belongs to something else. */
 const OF_RELATIONS: Readonly<Record<string, (row: TableRow, relation: (oid: Field) => boolean) => boolean>> = {
   pg_class: ({ oid }, relation) => relation(oid),
   pg_attribute: ({ attrelid }, relation) => relation(attrelid),
@@ -163,8 +163,8 @@ const OF_RELATIONS: Readonly<Record<string, (row: TableRow, relation: (oid: Fiel
 }
 
 /**
- * Whether nothing but relations that were not there before is of concern, and their types, outside of any tree: then all of what they are is
- * among the rows that have changed, and nothing else can name them.
+ * Whether only new relations and their types are concerned, outside any tree: then their definitions are completely among the changed rows,
+ * and nothing else can refer to them.
  */
 function onlyNew(
   relations: ReadonlySet<string>,
@@ -181,7 +181,7 @@ function onlyNew(
   return !wasThere('pg_class', relations) && !wasThere('pg_type', types)
 }
 
-/** The same as `partsOf`, where all of what these relations are is among the rows that have changed. */
+/** The same as `partsOf`, if the definitions of these relations are completely among the changed rows. */
 function partsOfNew(now: Tables, changed: ReadonlyMap<string, ChangedRows>): Tables {
   const parts = new Map<string, Table>(now)
   const rowsOf = (table: string): readonly TableRow[] => changed.get(table)?.now ?? []
@@ -196,7 +196,7 @@ function partsOfNew(now: Tables, changed: ReadonlyMap<string, ChangedRows>): Tab
   for (const oid of near) {
     const row = now.get('pg_class')?.get(oid)
     if (row !== undefined) classes.set(oid, row)
-    // Columns are numbered without gaps, those that were dropped included.
+    // Columns are numbered without gaps, including dropped ones.
     for (let number = 1; ; number++) {
       const key = `${oid} ${number}`
       const attribute = now.get('pg_attribute')?.get(key)
@@ -207,11 +207,11 @@ function partsOfNew(now: Tables, changed: ReadonlyMap<string, ChangedRows>): Tab
   return parts.set('pg_class', classes).set('pg_attribute', attributes)
 }
 
-/** Rows of what is looked up by its number keep that; of others nobody asks for one. */
+/** Rows that are looked up by object id keep it; the others only need a unique key. */
 const keyOf = (table: string, { oid, indexrelid }: TableRow, index: number): string =>
   String((table === 'pg_index' ? indexrelid : oid) ?? index)
 
-/** With those whose rows name columns of theirs. */
+/** These relations, and those whose rows refer to columns of them. */
 function withDependents(relations: ReadonlySet<string>, rows: CatalogRows, now: Tables): ReadonlySet<string> {
   const all = new Set(relations)
   for (const [relation, , , of] of rows.ties) if (relations.has(String(of))) all.add(String(relation))
@@ -220,7 +220,9 @@ function withDependents(relations: ReadonlySet<string>, rows: CatalogRows, now: 
   return all
 }
 
-/** Whether one of these, or what a foreign key ties to it, has parents or children: what they are depends on all above them. */
+/**
+ * Whether one of these, or a relation that a foreign key ties to it, has parents or children: its definition depends on all its ancestors.
+ */
 function isInTree(relations: ReadonlySet<string>, before: Tables, now: Tables): boolean {
   const inTree = new Set<string>()
   for (const tables of [before, now])
@@ -238,7 +240,7 @@ function isInTree(relations: ReadonlySet<string>, before: Tables, now: Tables): 
   return false
 }
 
-/** Whether something that is not looked at again is made of one of these types: code that runs with them runs with it. */
+/** Whether a relation or type that is not processed again is made of one of these types: code that runs with these runs with it. */
 function isUsedElsewhere(types: ReadonlySet<string>, relations: ReadonlySet<string>, now: Tables): boolean {
   const all = (name: string): Iterable<TableRow> => now.get(name)?.values() ?? []
   for (const { attrelid, atttypid } of all('pg_attribute'))
@@ -265,10 +267,13 @@ function isUsedElsewhere(types: ReadonlySet<string>, relations: ReadonlySet<stri
   return false
 }
 
-/** The rows of the catalogs that say what these relations are, and the columns of those that they name; of what is no part of a relation, all. */
+/**
+ * The rows of the catalogs that define these relations, and the columns of those that they name; all rows of catalogs that are not about
+ * relations.
+ */
 function partsOf(relations: ReadonlySet<string>, now: Tables): Tables {
   const parts = new Map(now)
-  /** By class, the objects whose dependencies count; by number, the relations whose columns are named. */
+  /** By class, the objects whose dependencies count; by object id, the relations whose columns are named. */
   const objects = new Map<string, Set<string>>()
   const near = new Set(relations)
   const keep = (table: string, isKept: (row: TableRow) => boolean): void => {
@@ -301,7 +306,7 @@ function partsOf(relations: ReadonlySet<string>, now: Tables): Tables {
   return parts
 }
 
-/** Columns that say what relation a row is part of. */
+/** Columns that identify the relation that a row is part of. */
 const PART_OF: Readonly<Record<string, readonly string[]>> = {
   pg_attrdef: ['adrelid'],
   pg_constraint: ['conrelid', 'confrelid'],
@@ -313,9 +318,9 @@ const PART_OF: Readonly<Record<string, readonly string[]>> = {
   pg_statistic_ext: ['stxrelid'],
 }
 const NOTHING: ChangedRows = { before: [], now: [] }
-/** Kinds of relations that a row type is no type of its own of. */
+/** Kinds of relations that are not composite types by themselves. */
 const PLAIN_KINDS = new Set(['r', 'v', 'm', 'p', 'S', 'i', 'I'])
-/** The function array_in(), as pg_proc.dat numbers it. */
+/** The object id of the function array_in() in pg_proc.dat. */
 const ARRAY_IN = '750'
-/** Of more relations all are looked at. */
+/** With more relations, everything is processed. */
 const MAX_RELATIONS = 500

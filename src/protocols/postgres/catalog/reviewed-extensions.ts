@@ -1,22 +1,22 @@
 import { wordList } from '../../../shared/word-list.ts'
 
 /**
- * What an extension brings that gives a value of its arguments, and reads and changes nothing. The lists were made from what CREATE EXTENSION
- * installs on each version, and what each extension documents; what reaches beyond its arguments was looked for in the C of contrib. Not every function was
- * read line by line.
+ * The objects of an extension that compute a value from their arguments, and read and change nothing. The lists were made from what CREATE
+ * EXTENSION installs on each version, and from the documentation of each extension; the C code of contrib was searched for functions that
+ * reach beyond their arguments. Not every function was read line by line.
  */
 export interface ReviewedExtension {
   readonly library: string
-  /** `name(types of the arguments)`, with the symbol in the library where that has another name, or what it is instead. */
+  /** `name(types of the arguments)`, with the symbol in the library if its name differs, or what it is instead. */
   readonly functions: readonly string[]
   /** `name(left,right)`, and the name of its function. */
   readonly operators: readonly string[]
 }
 
 /**
- * The extensions of PostgreSQL's contrib that count, as versions 14 to 18 install them. Left out is what changes a setting
- * (set_limit), reads a file by the name in an option (the template of unaccent), and every extension that reads or changes what lies
- * beyond its arguments: dblink, file_fdw, postgres_fdw, lo, tablefunc, xml2, adminpack, pageinspect and the like.
+ * The accepted extensions of PostgreSQL's contrib, as versions 14 to 18 install them. Not included are functions that change a setting
+ * (set_limit) or read a file named in an option (the template of unaccent), and all extensions that read or change anything beyond their
+ * arguments: dblink, file_fdw, postgres_fdw, lo, tablefunc, xml2, adminpack, pageinspect and the like.
  */
 export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = {
   btree_gin: {

@@ -1,18 +1,18 @@
 export type Row = readonly (string | null)[]
 
-/** What is made of the catalogs, as rows of text: see `catalog-rows.ts`. */
+/** What is derived from the catalogs, as rows of text: see `catalog-rows.ts`. */
 export interface CatalogRows {
-  /** As `server_version_num`; none: of the newest. */
+  /** As `server_version_num`; default: the newest. */
   readonly version?: number
-  /** Numbers of operator families that extensions bring and that were reviewed. */
+  /** Object ids of the reviewed operator families of extensions. */
   readonly families?: readonly Row[]
-  /** Number, schema, name, kind as `pg_class` says it. */
+  /** Object id, schema, name, kind as in `pg_class`. */
   readonly relations: readonly Row[]
   /** From, to, and how: `view`, `opaque`, `index`, `related`, `references`, `on delete`, `on delete set`, `on update`. */
   readonly sources: readonly Row[]
   /**
-   * Relation, name, number, how it is generated, a user's type of it, the system's type of it, number of the type, whether its collation is a
-   * user's.
+   * Relation, name, number, how it is generated, its user-defined type, its built-in type, object id of the type, whether its collation is
+   * user-defined.
    */
   readonly columns: readonly Row[]
   /** View, digest. */
@@ -21,39 +21,39 @@ export interface CatalogRows {
   readonly unique: readonly Row[]
   /** Relation, name of the tie, kind, relation of the column, column. */
   readonly ties: readonly Row[]
-  /** Relation, `read` or `write`, what, the function (none of a rule), its digest. */
+  /** Relation, `read` or `write`, what, the function (NULL for a rule), its digest. */
   readonly runs: readonly Row[]
-  /** Name of a type, a function that it runs, number of the type. */
+  /** Name of a type, a function that it runs, object id of the type. */
   readonly types: readonly Row[]
   /**
-   * Name; `user`, `reviewed` (see `extension-code.ts`), `volatile` or `system`; of the first two, schema, digest, number, and null where the
-   * search path decides what its text names.
+   * Name; `user`, `reviewed` (see `extension-code.ts`), `volatile` or `system`; for the first two, schema, digest, object id, and null if
+   * the search path determines what its text refers to.
    */
   readonly functions: readonly Row[]
-  /** As `valueTypesOf` takes them. */
+  /** As `valueTypesOf` expects them. */
   readonly valueTypes: readonly Row[]
-  /** Name; `user` or `reviewed`; schema and number. */
+  /** Name; `user` or `reviewed`; schema and object id. */
   readonly operators: readonly Row[]
   /**
-   * Casts between types of the system that run code of users: the type that is made, what it is made of (null: anything), `e`xplicit, by
-   * `a`ssignment or `i`mplicit, the function, number of the source.
+   * Casts between built-in types that run user-defined code: the target type, the source type (null: any), `e`xplicit, by `a`ssignment or
+   * `i`mplicit, the function, object id of the source.
    */
   readonly conversions: readonly Row[]
-  /** Where there are any, names of the types that values of are of no other type besides. */
+  /** If there are any such casts: names of the types whose values have no other type as well. */
   readonly plainTypes: readonly Row[]
-  /** Where types of the system run code of users, its functions and operators with the types of their results. */
+  /** If built-in types run user-defined code: the built-in functions and operators with their result types. */
   readonly results: readonly Row[]
   /** Event triggers: name, event, tags, the function, its digest. */
   readonly events: readonly Row[]
 }
 
-/** What the rows of relations are, of those whose parts are in the tables. */
+/** The rows of relations whose parts are in the tables. */
 export type RelationRows = Pick<
   CatalogRows,
   'relations' | 'sources' | 'columns' | 'definitions' | 'unique' | 'ties' | 'runs'
 >
 
-/** Of catalogs that hold nothing. */
+/** The rows of empty catalogs. */
 export const NO_ROWS: CatalogRows = {
   relations: [],
   sources: [],

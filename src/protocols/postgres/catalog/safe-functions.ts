@@ -1,17 +1,17 @@
 import type { CatalogRows } from './rows.ts'
 import { reachesBeyond } from './system-functions.ts'
 
-/** What the list of functions that were reviewed comes to in a database. */
+/** The result of the list of reviewed functions for a database. */
 export interface SafeFunctions {
-  /** `schema.name` of those of which everything that has this name is as it was reviewed. */
+  /** `schema.name` of those for which every function of this name is as it was reviewed. */
   readonly trusted: ReadonlySet<string>
-  /** Why others that are listed are not, by the same; and by `name` of those that there are. */
+  /** Why other listed functions are not trusted, by the same; and by `name` for existing ones. */
   readonly distrusted: ReadonlyMap<string, string>
 }
 
 /**
- * Names say nothing of what a function does: whoever owns it may replace it, and another of the same name may be made for other arguments. What
- * counts is the digest of its definition, and that the session's search path does not decide what its text names.
+ * A name does not determine what a function does: its owner may replace it, and another of the same name may be created for other
+ * arguments. So the digest of its definition must match, and the session's search path must not determine what its text refers to.
  */
 export function safeFunctionsIn(functions: CatalogRows['functions'], declared: readonly string[]): SafeFunctions {
   const known = found.get(functions) ?? new Map<string, SafeFunctions>()
@@ -42,7 +42,7 @@ export function safeFunctionsIn(functions: CatalogRows['functions'], declared: r
       if (!distrusted.has(called)) trusted.add(called)
     } else if (schema !== 'pg_catalog')
       distrusted.set(called, `safeFunctions lists ${called}, which is no function here`)
-    // The system's own are what they are, but for those that no list makes harmless.
+    // Built-in functions cannot be replaced; all are trusted but those that no list can make harmless.
     else if (!reachesBeyond(name)) trusted.add(called)
   }
   const made = { trusted, distrusted }

@@ -1,6 +1,6 @@
 import { wordList } from '../../../shared/word-list.ts'
 
-/** Relations of the system that hold samples of the data or the text of statements, with the columns that tell none of it. */
+/** System relations that contain samples of data or texts of statements, with the columns that reveal nothing of these. */
 export const SAMPLE_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   pg_statistic: ['starelid', 'staattnum', 'stainherit'],
   pg_statistic_ext_data: ['stxoid', 'stxdinherit'],

@@ -3,53 +3,53 @@ import { ChangeLog, type Cause, type Change, type Touches } from './change-log.t
 
 /** A statement that was sent, and that the server may not have analysed yet. */
 export interface Unanalysed {
-  /** Last names of all that it rests on. */
+  /** The unqualified names of everything that it rests on. */
   readonly names: ReadonlySet<string>
-  /** A rule that is made may make another statement of it, whatever names it rests on. */
+  /** A new rule may turn it into another statement, whatever names it rests on. */
   readonly byRules: boolean
   /** When it was sent, by `performance.now()`. */
   readonly since: number
-  /** Something else of the session's comes first: it is certain that it was not analysed. */
+  /** Another message of the session precedes it: it certainly has not been analysed. */
   readonly waits: boolean
 }
 
-/** What of a change statements of others may be behind. */
+/** The parts of a change that statements of other sessions may depend on. */
 type Settled = Pick<Change, 'touches' | 'makesRules'>
 
 /** A session as the others of its database see it. */
 export interface Participant {
   unanalysed(): readonly Unanalysed[]
-  /** Resolves when an answer of the target was handled, or the session is over. */
+  /** Resolves when an answer of the target has been handled, or the session has ended. */
   nextAnswer(): Promise<void>
-  /** Of its backend; undefined where the target names none. */
+  /** The process id of its backend; undefined if the target reports none. */
   readonly processId: number | undefined
-  /** Whether what is decided of its statements may depend on definitions. */
+  /** Whether decisions about its statements may depend on definitions. */
   readonly restsOnDefinitions: boolean
   cancelRunning(): Promise<void>
-  /** Ends the session: nothing of it that was decided may run any more. */
+  /** Ends the session: nothing that was decided in it may run any longer. */
   overtaken(): void
 }
 
-/** Changes of definitions that are being made visible to others: sent, and not answered yet. */
+/** A change of definitions that is becoming visible to others: it was sent, and is not answered yet. */
 export interface Publication {
   readonly by: Participant
   readonly change: Change
   readonly waitFor: boolean
-  /** Resolves when it is answered, or the session is over. */
+  /** Resolves when it is answered, or the session has ended. */
   readonly over: Promise<void>
   finish(): void
 }
 
 /**
- * The definitions of one database, as its sessions change them. A change becomes visible when the server performs it, which is
- * some time between the moment it is sent and the moment its answer is read. So both ends are closed: whoever decides about what a
- * change touches waits until it is answered, and a change is sent only when what others have sent before was analysed.
+ * The definitions of one database, as its sessions change them. A change becomes visible when the server performs it, at some time between
+ * sending it and reading its answer. So both ends are guarded: a session that decides about something that a change touches waits until it
+ * is answered, and a change is sent only after the server has analysed what other sessions sent before.
  */
 export class SharedDefinitions extends ChangeLog {
   readonly #sessions = new Set<Participant>()
   readonly #publications = new Set<Publication>()
 
-  /** Whether any session decides something by what definitions say. */
+  /** Whether decisions of any session depend on definitions. */
   get areReliedOn(): boolean {
     for (const session of this.#sessions) if (session.restsOnDefinitions) return true
     return false
@@ -64,7 +64,10 @@ export class SharedDefinitions extends ChangeLog {
     for (const publication of this.#publications) if (publication.by === session) publication.finish()
   }
 
-  /** `waitFor`: whether others wait for its end; code of unknown effect may take any time, and change nothing. `cause`: whose answer ends it. */
+  /**
+   * `waitFor`: whether others wait for its end; code of unknown effect may take any time, and change nothing. `cause`: the message whose
+   * answer ends it.
+   */
   publish(by: Participant, change: Change, waitFor = true, cause?: Cause): Publication {
     const note = (): void => this.note(change.renews, change.by, cause, change.makesRules)
     note()
@@ -85,7 +88,7 @@ export class SharedDefinitions extends ChangeLog {
     return publication
   }
 
-  /** Changes of others that are on their way and may concern these names. */
+  /** Changes of other sessions that are in flight and may concern these names. */
   othersTouching(session: Participant, names: ReadonlySet<string>): Publication[] {
     if (this.#publications.size === 0) return []
     return [...this.#publications].filter(
@@ -93,26 +96,26 @@ export class SharedDefinitions extends ChangeLog {
     )
   }
 
-  /** Changes of others that are on their way and say that they make rules. */
+  /** Changes of other sessions that are in flight and create rules. */
   othersMakingRules(session: Participant): Publication[] {
     return [...this.#publications].filter(({ by, change }) => by !== session && change.makesRules)
   }
 
-  /** Nobody has a change on its way. */
+  /** Whether no change is in flight. */
   get isQuiet(): boolean {
     return this.#publications.size === 0
   }
 
-  /** Something of another session is at work that may change definitions at any moment: what was read is old at once. */
+  /** Whether another session is running something that may change definitions at any moment: every reading is old at once. */
   mayChangeNow(session: Participant): boolean {
     if (this.#publications.size === 0) return false
-    // What was not read concerns those alone whose decisions rest on what it may change.
+    // An unresolved statement only concerns sessions whose decisions depend on definitions.
     for (const { by, waitFor, change } of this.#publications)
       if (!waitFor && by !== session && (change.by !== 'unread' || session.restsOnDefinitions)) return true
     return false
   }
 
-  /** Sessions with statements that a change may overtake. */
+  /** The sessions with statements that a change may overtake. */
   #behind(by: Participant, { touches, makesRules }: Settled): Map<Participant, readonly Unanalysed[]> {
     const behind = new Map<Participant, readonly Unanalysed[]>()
     for (const session of this.#sessions) {
@@ -126,11 +129,11 @@ export class SharedDefinitions extends ChangeLog {
   }
 
   /**
-   * Resolves when no statement of another session is on its way that was decided with the definitions from before: it was
-   * answered, or runs for so long that it was analysed. One that waits for the lock of a relation, or behind another of its session, was
-   * not: the change waits for it. Where that in turn waits for the session that changes, nobody would go on, and it is cancelled; so is what
-   * does not end in `PATIENCE`. Where others send one statement after the other, there is always one on its way: `announce` makes whoever
-   * decides after it wait. `waitsOf`: what these backends wait for, where it is known. Undefined: there is nothing to wait for.
+   * Resolves when no statement of another session is in flight that was decided with the previous definitions: each was answered, or has
+   * run long enough to have been analysed. A statement that waits for the lock of a relation, or for another of its session, has not been
+   * analysed: the change waits for it. If it in turn waits for the session that makes the change, both would wait forever, so it is
+   * cancelled; so is any that does not end within `PATIENCE`. If others keep sending statements, one is always in flight: `announce` makes
+   * later decisions wait. `waitsOf`: what these backends wait for, if known. Undefined: there is nothing to wait for.
    */
   settle(by: Participant, change: Settled, waitsOf: WaitsOf, announce: () => void): Promise<void> | undefined {
     return this.#behind(by, change).size === 0 ? undefined : this.#settle(by, change, waitsOf, announce)
@@ -176,13 +179,13 @@ export class SharedDefinitions extends ChangeLog {
   }
 }
 
-/** What a backend waits for: the lock of a relation; the backend that asks, in the end. */
+/** What a backend waits for: the lock of a relation; the backend that asks, directly or indirectly. */
 export interface Wait {
   readonly relation: boolean
   readonly here: boolean
 }
 
-/** By backend; undefined where nothing can be asked. */
+/** By backend; undefined if the target cannot be asked. */
 export type WaitsOf = (pids: readonly number[]) => Promise<ReadonlyMap<number, Wait> | undefined>
 
 const UNKNOWN_WAITS: ReadonlyMap<number, Wait> = new Map()
@@ -199,7 +202,7 @@ const firstOf = (promises: readonly Promise<void>[]): Promise<void> => Promise.r
 const ANALYSED_AFTER = 100
 /** Milliseconds after which new statements of others wait for a change. */
 const ANNOUNCED_AFTER = 300
-/** Milliseconds that a change waits for what was sent before it. */
+/** Milliseconds for which a change waits for what was sent before it. */
 const PATIENCE = 10_000
-/** Milliseconds that statements have to be cancelled in. */
+/** Milliseconds within which cancelled statements must end. */
 const CANCELLED_AFTER = 2000

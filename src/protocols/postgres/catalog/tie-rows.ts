@@ -8,7 +8,7 @@ export function* tieRows(tables: ReadonlyMap<string, ReadonlyMap<string, TableRo
   const all = (name: string): Iterable<TableRow> => tables.get(name)?.values() ?? []
   const columns = yield* namesByNumber(all('pg_attribute'))
   const rows: Row[] = []
-  /** `number`: of a column; 0 stands for all of them, as in `pg_depend`. */
+  /** `number` is that of a column; 0 means all columns, as in `pg_depend`. */
   const tie = (relation: Field, name: string, kind: TieKind | 'referenced', of: Field, number: Field): void => {
     const known = columns.get(String(of))
     const names = number === '0' ? [...(known?.values() ?? [])] : [known?.get(String(number))]
@@ -16,7 +16,7 @@ export function* tieRows(tables: ReadonlyMap<string, ReadonlyMap<string, TableRo
   }
   const dependencies = yield* onColumns(all('pg_depend'))
   const places = yield* placesOf(tables, dependencies)
-  /** What is asked of the rows of this part alone, and not of those beside it, answers by where a row is. */
+  /** A result for the rows of this part only, without its siblings, reveals which part a row is in. */
   const placed = (relation: Field, name: string, kind: TieKind | 'referenced', part: Field): void => {
     for (const { of, number } of places.get(String(part)) ?? []) tie(relation, name, kind, of, number)
   }
@@ -55,9 +55,9 @@ export function* tieRows(tables: ReadonlyMap<string, ReadonlyMap<string, TableRo
     yield
     if (tables.get('pg_class')?.get(String(polrelid))?.['secured'] == null) continue
     for (const { of, number, type } of dependencies.get(`${CLASSES['pg_policy']} ${oid}`) ?? []) {
-      // Which rows another relation shows decides as well, whatever columns of it are named.
+      // The policy also depends on which rows the other relation has, whichever of its columns are named.
       if (of !== polrelid) rows.push([String(polrelid), `p${oid}`, 'policy', String(of), NO_COLUMN])
-      // Whose rows it takes whole is not known: dependencies name columns alone where there are any.
+      // The relation of a whole-row reference is unknown: dependencies only record columns if there are any.
       if (whole !== null) tie(polrelid, `p${oid}`, 'policy', of, '0')
       else if (number !== '0' || (of === polrelid && type === 'n')) tie(polrelid, `p${oid}`, 'policy', of, number)
     }
@@ -77,7 +77,10 @@ export function* tieRows(tables: ReadonlyMap<string, ReadonlyMap<string, TableRo
   return rows
 }
 
-/** By partition or child, the columns that decide which rows are in it: keys of those above it, CHECKs that are not theirs as well. */
+/**
+ * By partition or child, the columns that determine which rows are in it: partition keys of its ancestors, and CHECKs that they do not
+ * have.
+ */
 function* placesOf(
   tables: ReadonlyMap<string, ReadonlyMap<string, TableRow>>,
   dependencies: ReadonlyMap<string, Dependency[]>,
@@ -124,7 +127,7 @@ interface Place {
   readonly number: Field
 }
 
-/** Columns that may not be NULL here, but in what the rows are read and written by. */
+/** Columns that are NOT NULL here, but not in the table through which the rows are read and written. */
 function* requiredHere(tables: ReadonlyMap<string, ReadonlyMap<string, TableRow>>): Work<TableRow[]> {
   const parents = yield* parentsOf(tables)
   if (parents.size === 0) return []
@@ -147,7 +150,7 @@ function* parentsOf(tables: ReadonlyMap<string, ReadonlyMap<string, TableRow>>):
   const parents = new Map<string, string[]>()
   for (const { inhrelid, inhparent } of tables.get('pg_inherits')?.values() ?? []) {
     yield
-    // Indexes of partitions are parts of indexes, too.
+    // Indexes of partitions are parts of indexes as well.
     if (tables.get('pg_index')?.has(String(inhrelid)) === true) continue
     const known = parents.get(String(inhrelid))
     if (known === undefined) parents.set(String(inhrelid), [String(inhparent)])
@@ -156,13 +159,13 @@ function* parentsOf(tables: ReadonlyMap<string, ReadonlyMap<string, TableRow>>):
   return parents
 }
 
-/** In the place of a column: it is tied to the relation as such. */
+/** In place of a column: the tie is to the relation as such. */
 const NO_COLUMN = ''
 
 type Field = string | null | undefined
 type Row = readonly (string | null)[]
 
-/** On a column. */
+/** A dependency on a column. */
 interface Dependency {
   readonly of: Field
   readonly number: Field
@@ -170,7 +173,7 @@ interface Dependency {
   readonly type: Field
 }
 
-/** Numbers in a list that is separated by blanks. */
+/** The numbers in a list separated by blanks. */
 const numbers = (list: Field): string[] => (list ?? '').split(' ').filter((number) => number !== '')
 
 /** By relation, the names of its columns by their numbers. */

@@ -5,7 +5,7 @@ interface OpenTie extends Tie {
   readonly others: [number, string][]
 }
 
-/** From the rows of `tieRows`, by relation. */
+/** The ties in the rows of `tieRows`, by relation. */
 export function tiesOf(rows: readonly (readonly (string | null)[])[]): ReadonlyMap<number, readonly Tie[]> {
   const ties = new Map<number, Map<string, OpenTie>>()
   for (const [relation, name, kind, of, column] of rows) {

@@ -1,8 +1,8 @@
 import { wordList } from '../../../shared/word-list.ts'
 
 /**
- * How the values of a type are written, as far as data of a kind can stand in them. `fixed`: no such data can; `named`: in
- * text a name, in binary a number; `label`: text of a fixed set; `versioned`: in binary a text behind one byte; `opaque`: it is not known how.
+ * The format of a type's values, as far as data of a kind can be in them. `fixed`: no such data can; `named`: a name in text, a number in
+ * binary; `label`: one of a fixed set of texts; `versioned`: in binary a text after one byte; `opaque`: the format is unknown.
  */
 export type ValueType =
   | {
@@ -17,9 +17,9 @@ export type ValueType =
 export type ValueTypes = ReadonlyMap<number, ValueType>
 
 /**
- * From rows of object id, the function that writes the type in binary (of a domain none), the type it is made of (of an array its
- * elements, of a range its bounds, of a domain what it is over), and the delimiter of its arrays. That function says what the bytes are,
- * for types of extensions as well.
+ * From rows of object id, the function that writes the type in binary (NULL for a domain), the type that it is made of (for an array its
+ * elements, for a range its bounds, for a domain its base type), and the delimiter of its arrays. The function determines the format of the
+ * bytes, for types of extensions as well.
  */
 export function valueTypesOf(rows: readonly (readonly (string | null)[])[]): ValueTypes {
   const types = new Map<number, ValueType>()
@@ -29,7 +29,7 @@ export function valueTypesOf(rows: readonly (readonly (string | null)[])[]): Val
     else types.set(Number(oid), typeOf(sends, Number(of ?? 0), delimiter ?? ','))
   for (const [domain, base] of domains) {
     let over: number | undefined = base
-    // Domains over domains; a circle of them only a target has that means harm.
+    // Domains over domains; only a malicious target has a cycle of them.
     for (let depth = 0; depth < MAX_DOMAINS && domains.has(over); depth++) over = domains.get(over) ?? 0
     types.set(domain, types.get(over) ?? { form: 'opaque' })
   }
@@ -51,7 +51,7 @@ function typeOf(sends: string, of: number, delimiter: string): ValueType {
   }
 }
 
-/** What functions of the system and of well-known extensions send. Source: pg_proc.dat, and the extensions' scripts. */
+/** What built-in functions and those of well-known extensions send. Source: pg_proc.dat, and the extensions' scripts. */
 const FORMS: ReadonlyMap<string, ValueType['form']> = new Map([
   ...wordList(`
     textsend varcharsend bpcharsend namesend charsend unknownsend cstring_send xml_send citextsend pg_node_tree_send

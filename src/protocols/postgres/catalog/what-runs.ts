@@ -3,31 +3,31 @@ import { FIRST_USER_OID } from './catalog.ts'
 import { CLASSES, type TableRow } from './catalog-tables.ts'
 import { hasEffects } from './system-functions.ts'
 
-/** A function that somebody wrote, or one of the system that does more than give a value, as it is named. */
+/** A user-defined function, or a built-in one that does more than compute a value, by name. */
 export interface Code {
   readonly name: string
   readonly body: string
 }
 
-/** What becomes of a type: values of it are made, are used, or others are converted to it by name. */
+/** How a type is used: values of it are made, are used, or others are converted to it by name. */
 type When = 'made' | 'used' | 'converted'
 type Table = ReadonlyMap<string, TableRow>
 
 /**
- * What code of somebody stands behind an object: the objects that it depends on are followed to functions, through operators, operator
- * classes and families, types, casts, languages, servers, whatever the server says that it is made of. What functions call in
- * turn is not read: a function that somebody wrote is the end of the way.
+ * Finds the user-defined code behind an object: follows its dependencies to functions, through operators, operator classes and families,
+ * types, casts, languages, servers, and everything else that the server says it is made of. What functions call in turn is not analysed:
+ * the search ends at a user-defined function.
  */
 export class WhatRuns {
   readonly #tables: ReadonlyMap<string, Table>
   readonly #names: (proc: TableRow) => string
-  /** Functions that run nothing of anybody's, by number. */
+  /** Functions that run no user-defined code, by object id. */
   readonly #harmless: ReadonlySet<string>
   #depends = new Map<string, string[]>()
   #byFamily = new Map<string, string[]>()
   #byType = new Map<string, { readonly when: When; readonly node: string }[]>()
   readonly #known = new Map<string, readonly Code[]>()
-  /** What may lead to code at all: hardly anything does, and nothing else is walked. Undefined: it is not known. */
+  /** The nodes that may lead to code: these are few, and no others are walked. Undefined: not known. */
   #leading: ReadonlySet<string> | undefined = NOTHING
 
   constructor(tables: ReadonlyMap<string, Table>, names: (proc: TableRow) => string, harmless: ReadonlySet<string>) {
@@ -36,7 +36,7 @@ export class WhatRuns {
     this.#names = names
   }
 
-  /** Follows everything: comes before all questions. */
+  /** Collects all edges; must run before any question. */
   *follow(): Work<void> {
     if (!this.#hasCode()) return
     for (const row of this.#rows('pg_depend')) {
@@ -49,7 +49,7 @@ export class WhatRuns {
         yield
         for (const called of systemCalls(calls)) push(this.#depends, node(table, oid), called)
       }
-    // What is no default is used where an index, a key or a type names it.
+    // An operator class that is not the default is used where an index, a key or a type names it.
     const implied = new Set<string>()
     for (const { oid, opcintype, opcfamily, default: isDefault } of this.#rows('pg_opclass')) {
       yield
@@ -111,7 +111,7 @@ export class WhatRuns {
       for (const when of ['made', 'used', 'converted'] as const) {
         this.#part(oid, when, typelem)
         this.#ofType(oid, when, typeNode(typbasetype, when))
-        // The rows of a table are a type, too: what its columns are of runs with them.
+        // The rows of a table are a type as well: the types of its columns run with them.
         if (typtype === 'c')
           for (const { atttypid } of fields.get(String(typrelid)) ?? []) this.#part(oid, when, atttypid)
       }
@@ -120,14 +120,14 @@ export class WhatRuns {
     }
   }
 
-  /** Whether there is code of anybody's: where there is none, nothing leads to any. */
+  /** Whether there is any user-defined code: otherwise nothing leads to any. */
   get hasCode(): boolean {
     return this.#leading !== NOTHING
   }
 
   /**
-   * The same once relations have changed, with what depends on what, the types of their rows and the arrays of those, and the columns that
-   * these are made of. Nothing else has changed that leads from one object to another.
+   * The same after relations have changed, given the new dependencies, the types of their rows and the arrays of those, and the columns
+   * that these consist of. Nothing else that leads from one object to another has changed.
    */
   renewed(
     tables: ReadonlyMap<string, Table>,
@@ -178,7 +178,7 @@ export class WhatRuns {
     return false
   }
 
-  /** Everything from which `#next` may come to code, found from its end. */
+  /** All nodes from which `#next` may reach code, found backwards. */
   #findLeading(): ReadonlySet<string> {
     const leading = new Set<string>()
     for (const { oid } of this.#rows('pg_proc')) if (!this.#harmless.has(String(oid))) leading.add(node('pg_proc', oid))
@@ -202,7 +202,7 @@ export class WhatRuns {
       for (const type of [opcintype, opckeytype]) push(before, typeNode(type, 'used'), node('pg_opclass', oid))
     }
     for (const at of leading) {
-      // What a relation runs is asked of that relation: it leads nowhere for others.
+      // What a relation runs is determined for that relation only: others do not lead through it.
       if (at.startsWith(RELATION)) continue
       for (const from of before.get(at) ?? []) leading.add(from)
       const [when, type] = at.split(' ')
@@ -211,22 +211,22 @@ export class WhatRuns {
     return leading
   }
 
-  /** By the catalog that the object is in, and its number. */
+  /** The code behind an object, by its catalog and object id. */
   behind(catalog: keyof typeof CLASSES, oid: string | null | undefined): readonly Code[] {
     return this.#codeOf(node(catalog, oid))
   }
 
-  /** Values of the type are made: read from text or bytes, checked, cast to it. */
+  /** The code that runs when values of the type are made: read from text or bytes, checked, cast to it. */
   makes(type: string | null | undefined): readonly Code[] {
     return this.#codeOf(typeNode(type, 'made'))
   }
 
-  /** Values are converted to it: the casts of the system's types, of itself and of what it is made of. */
+  /** The code that runs when values are converted to the type: casts from built-in types to it and to its parts. */
   converts(type: string | null | undefined): readonly Code[] {
     return this.#codeOf(typeNode(type, 'converted'))
   }
 
-  /** Values of the type are shown, compared or cast from it, which any statement may do that reads them. */
+  /** The code that runs when values of the type are shown, compared or cast to another, which any statement that reads them may do. */
   uses(type: string | null | undefined): readonly Code[] {
     return this.#codeOf(typeNode(type, 'used'))
   }
@@ -244,7 +244,7 @@ export class WhatRuns {
     push(this.#byType, type, { when, node: to })
   }
 
-  /** An array, range or row is made of others. A constant that it is compared with makes a value of them. */
+  /** An array, range or row is made of other types. Comparing it with a constant makes a value of them. */
   #part(type: string | null | undefined, when: When, part: string | null | undefined): void {
     this.#ofType(type, when, typeNode(part, when))
     if (when === 'used') this.#ofType(type, when, typeNode(part, 'made'))
@@ -262,7 +262,7 @@ export class WhatRuns {
     return found
   }
 
-  /** What comes after an object; functions are noted. */
+  /** The nodes after an object; functions are collected in `code`. */
   #next(at: string, start: string, code: Map<string, Code>): string[] {
     const [kind, oid = ''] = at.split(' ')
     if (kind === 'made' || kind === 'used' || kind === 'converted')
@@ -275,8 +275,8 @@ export class WhatRuns {
     switch (catalog) {
       case 'pg_proc': {
         const proc = this.#row('pg_proc', oid)
-        if (proc === undefined || this.#harmless.has(oid)) return [] // the system's own, or as harmless
-        // What a value of a type does by itself, where that is compiled code of an extension, is what the type is.
+        if (proc === undefined || this.#harmless.has(oid)) return [] // built in, or as harmless
+        // Compiled code of an extension that implements the type itself is part of the type.
         if (start.startsWith('used ') && proc['prolang'] === C) return []
         code.set(oid, { name: this.#names(proc), body: String(proc['body']) })
         return []
@@ -284,7 +284,7 @@ export class WhatRuns {
       case 'pg_type':
         return [typeNode(oid, 'made'), typeNode(oid, 'used')]
       case 'pg_class':
-        // What a relation runs is asked of that relation. Of the one asked for, this is what it is made of.
+        // What a relation runs is determined for that relation only. For the starting relation, these are its parts.
         return at === start ? (this.#depends.get(at) ?? []) : []
       case 'pg_operator': {
         const row = this.#row('pg_operator', oid)
@@ -310,7 +310,7 @@ export class WhatRuns {
       }
       case 'pg_namespace':
       case 'pg_extension':
-        return [] // Whose it is, and where its name is: nothing runs.
+        return [] // The owner and the namespace run nothing.
       case 'pg_collation':
       case 'pg_constraint':
       case 'pg_attrdef':
@@ -356,14 +356,14 @@ function push<T>(map: Map<string, T[]>, key: string, value: T): void {
   else list.push(value)
 }
 
-/** Functions of the system that do more than give a value, of those that an expression calls. */
+/** The built-in functions that do more than compute a value, among those that an expression calls. */
 export const systemCalls = (calls: string | null | undefined): string[] =>
   (calls?.split(',') ?? []).flatMap((called) => {
     const [name = '', volatility] = called.split(' ')
     return hasEffects(name, volatility === 'v') ? [`${SYSTEM}pg_catalog.${name}`] : []
   })
 
-/** What the columns of a relation are of is asked of their types. */
+/** The types of a relation's columns are asked for separately. */
 const isOfColumn = ({ classid, objsubid, refclassid }: TableRow): boolean =>
   classid === CLASSES['pg_class'] && objsubid !== '0' && refclassid === CLASSES['pg_type']
 
@@ -375,7 +375,7 @@ const SYSTEM = 'system '
 const RELATION = `${CLASSES['pg_class']} `
 const NONE: readonly never[] = []
 const NOTHING: ReadonlySet<string> = new Set()
-/** Objects that have functions in columns of their own. */
+/** Objects whose rows name functions. */
 const NAMED_FUNCTIONS = {
   pg_operator: ['oprcode', 'oprrest', 'oprjoin'],
   pg_cast: ['castfunc'],
@@ -391,7 +391,7 @@ const NAMING = [
 /** Objects with expressions of their own; see `calls` in `catalogTables`. */
 const CALLING = ['pg_rewrite', 'pg_attrdef', 'pg_constraint', 'pg_trigger', 'pg_policy'] as const
 const MADE_BY = ['typinput', 'typreceive', 'typmodin', 'typanalyze']
-/** A constant that a value is compared with is read, too. */
+/** A constant that a value is compared with is parsed as well. */
 const USED_BY = ['typoutput', 'typsend', 'typmodout', 'typsubscript', 'typinput', 'typreceive']
 /** The language C: only a superuser defines functions in it. */
 const C = '13'

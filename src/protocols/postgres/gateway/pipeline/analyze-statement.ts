@@ -9,9 +9,9 @@ import { withoutMissing } from './missing-prepared.ts'
 import { withMissingRelation } from './missing-relation.ts'
 import { ResolvedFacts } from './resolved-facts.ts'
 
-/** What a text does, against the catalogs as they are now. */
+/** Determines what a text does, under the current catalogs. */
 export interface StatementAnalyzer {
-  /** `types`: of parameters, as a Parse names them, by number. */
+  /** `types`: the types of parameters, as a Parse declares them, by object id. */
   of(sql: string, types?: readonly number[]): StatementFacts | Promise<StatementFacts>
   /** The same, with the catalogs read again: before something approved is forwarded. */
   again(sql: string, types?: readonly number[]): Promise<StatementFacts>
@@ -20,7 +20,7 @@ export interface StatementAnalyzer {
 export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): StatementAnalyzer {
   const resolved = new ResolvedFacts(pipeline, parser)
   const current = new CurrentFacts(pipeline, resolved)
-  /** What is said of a text, held against how the target reads it; unless nothing is asked of the target. */
+  /** Compares the facts of a text with the target's reading of it, unless the target is not to be asked. */
   const agree =
     readingOf(pipeline.session) === 'ours'
       ? undefined
@@ -41,7 +41,7 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
       ? Promise.all([parsed, facts]).then(([done, known]) => agree(done, sql, types, known))
       : agree(parsed, sql, types, facts)
   }
-  /** While the target was asked, somebody may have changed what the answer rests on. */
+  /** While the target was being asked, the definitions behind the answer may have changed. */
   const untilCurrent = async (
     sql: string,
     types: readonly number[],
@@ -56,7 +56,7 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
     }
     return facts
   }
-  /** Rules say the same of it whether its relations are there or not: where they allow it, the target says itself what is missing. */
+  /** Whether rules decide the same whether or not its relations exist: if they allow it, the target itself reports what is missing. */
   const isKnownToRun = ({ refusal }: StatementFacts): boolean => !pipeline.restsOnDefinitions && refusal === undefined
   const answerable = (facts: StatementFacts): StatementFacts | Promise<StatementFacts> =>
     isKnownToRun(facts) || missingRelations(facts, pipeline.known.catalog) === undefined
@@ -79,5 +79,5 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
 
 const NO_TYPES: readonly number[] = []
 
-/** How often a text is judged again because definitions have changed meanwhile. */
+/** How often a text is analysed again because definitions have changed meanwhile. */
 const MAX_ROUNDS = 5

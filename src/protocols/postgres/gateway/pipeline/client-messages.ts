@@ -36,8 +36,8 @@ import { settledValue, type Steps } from '../../../../gateway/steps.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
 
 /**
- * What becomes of each message of the client: what carries a statement is judged before a byte of it goes on. After a refusal in
- * an extended query everything up to the Sync is skipped, as the server would.
+ * Handles each message of the client: a message with a statement is evaluated before any byte of it is forwarded. After a refusal in an
+ * extended query everything up to the Sync is skipped, as the server would.
  */
 export class ClientMessages {
   readonly #pipeline: PipelineState
@@ -46,12 +46,12 @@ export class ClientMessages {
   readonly #known: KnownStatements
   readonly #send: (bytes: Buffer) => void
   readonly #masks: boolean
-  /** Bytes that one message may have which is judged. */
+  /** The longest message that is evaluated, in bytes. */
   readonly #limit: number
-  /** What is left of a message that comes in pieces goes on; otherwise it is dropped. */
+  /** Whether the rest of a message in pieces is forwarded; otherwise it is dropped. */
   #passing = false
 
-  /** `send`: what goes on, in order; it may be collected until `pipeline.sendCollected`. */
+  /** `send` forwards bytes, in order; it may collect them until `pipeline.sendCollected`. */
   constructor(
     pipeline: PipelineState,
     analyzer: StatementAnalyzer,
@@ -66,12 +66,12 @@ export class ClientMessages {
     this.#limit = pipeline.session.limits.statementBytes
   }
 
-  /** After an error everything up to the Sync is skipped. It may come while a message waits. */
+  /** After an error everything up to the Sync is skipped. The error may arrive while a message waits. */
   isSkipped(tag: number): boolean {
     return this.#gate.isSkipped && tag !== clientTags.sync && tag !== clientTags.terminate
   }
 
-  /** What becomes of one message. */
+  /** Handles one message. */
   *handle(frame: Frame): Steps {
     if (frame.piece === 'later') {
       if (this.#passing) this.#send(frame.bytes)
@@ -122,7 +122,9 @@ export class ClientMessages {
     this.#send(frame.bytes)
   }
 
-  /** A message that is too long to be held: data goes on as it comes, a statement cannot be judged by its beginning. */
+  /**
+   * A message that is too long to be held in full: data is forwarded as it arrives, but a statement cannot be evaluated by its beginning.
+   */
   *#long(frame: Frame): Steps {
     this.#passing = false
     if (this.isSkipped(frame.tag)) return
@@ -137,14 +139,14 @@ export class ClientMessages {
       case 'Q':
         return this.#answerQuery(error)
       case 'B':
-        // Which formats the results have stands at its end: without them nothing can be masked.
+        // The formats of the results are at its end: without them nothing can be masked.
         return this.#masks ? this.#gate.refuseExtended(error) : yield* this.#longBind(frame, error)
       default:
         return this.#gate.refuseExtended(error)
     }
   }
 
-  /** Its parameters are not kept, so nobody could decide about them; where the rules allow the statement as it is, it goes on. */
+  /** Its parameters are not kept, so a person could not decide about them; if the rules allow the statement itself, it is forwarded. */
   *#longBind(frame: Frame, error: PamError): Steps {
     const { portal, statement } = readBindNames(frame)
     const message: Bind = {
@@ -158,14 +160,14 @@ export class ClientMessages {
     yield* this.#bind(frame, message, error)
   }
 
-  /** It ends the implicit transaction of what came before it. */
+  /** A Sync ends the implicit transaction of the messages before it. */
   *#sync(frame: Frame): Steps {
     const pipeline = this.#pipeline
     const change = pipeline.batchOpen ? pipeline.publishes(undefined, false) : undefined
     const published = change === undefined ? undefined : { change, waitFor: true }
     yield* beforePublishing(pipeline, published)
     this.#gate.goOn()
-    // The server ignores it until the data ends. If it had failed meanwhile, whether it counts would depend on the moment.
+    // The server ignores it until the end of the data. If COPY had failed meanwhile, it would depend on timing whether the Sync counts.
     if (pipeline.copyIn) return
     this.#send(frame.bytes)
     const pending = { type: 'sync' } as const
@@ -176,7 +178,7 @@ export class ClientMessages {
     if (published !== undefined) this.#readAhead()
   }
 
-  /** What one statement of one batch has made, and nothing else that is on its way. */
+  /** Reads what one statement of one batch has created, if nothing else is in flight. */
   #readAhead(): void {
     const { ahead, inFlight } = this.#pipeline
     const sent = [...inFlight.all]
@@ -204,14 +206,14 @@ export class ClientMessages {
     this.#forwardQuery(frame, { sql, facts, decision: verdict.id, of })
   }
 
-  /** While a person decided, others have sent what was decided with the definitions from before; it comes first. */
+  /** While a person decided, other sessions may have sent statements that were decided with the previous definitions; these come first. */
   *#isOvertaken(facts: StatementFacts): Steps<boolean> {
     const hasWaited = yield* beforeText(this.#pipeline, facts)
-    // What the person decided about rests on definitions that may have changed in that time.
+    // The person's decision was based on definitions that may have changed since.
     return hasWaited && this.#pipeline.known.isStale
   }
 
-  /** What others have on its way comes first; what the text means is asked again afterwards. */
+  /** Statements of other sessions in flight come first; after them, the text is analysed again. */
   *#factsBeforePublishing(sql: string, analysed: StatementFacts | Promise<StatementFacts>): Steps<StatementFacts> {
     const pipeline = this.#pipeline
     for (let times = 1; ; times++) {
@@ -246,14 +248,14 @@ export class ClientMessages {
     const bytes = ownError(error, facts)
     if (bytes === undefined || (pipeline.inFlight.isIdle && pipeline.status === 'I'))
       return this.#answerQuery(error, bytes)
-    // The server fails as well, and its transaction with it.
+    // The server fails as well, and so does its transaction.
     pipeline.endBatch()
     const run = startRun(error.id ?? '', sql, { ...facts, changesCatalog: false })
     pipeline.expect({ type: 'query', run, error: { sqlstate: SYNTAX_ERROR, bytes } })
     this.#send(queryNothing())
   }
 
-  /** In the place of the answer to a message that the target does not get. */
+  /** Replaces the answer to a message that the target does not get. */
   #answerQuery(error: PamError, bytes = toErrorResponse(error)): void {
     const pipeline = this.#pipeline
     pipeline.reply(() => Buffer.concat([bytes, pipeline.readyForQuery()]))
@@ -304,7 +306,7 @@ export class ClientMessages {
     const command = { sql: prepared.sql, parameters, facts, ahead }
     const verdict = yield* this.#gate.decide(command, unheld)
     if (verdict.type === 'refuse') return this.#gate.refuseExtended(verdict.error)
-    // What is known without asking anybody is known as long as nothing of it changes.
+    // A decision that needed no question stays valid until something that it depends on changes.
     if (facts === analysed && verdict.wasHeld !== true && unheld === undefined && !showsPrepared(facts))
       this.#known.note({ message, bytes: frame.bytes, prepared, facts, command: () => this.#gate.repeated(command) })
     this.#passing = unheld !== undefined
@@ -359,7 +361,7 @@ export class ClientMessages {
     if (published !== undefined) pipeline.changes.publish(pending, published.change, true)
   }
 
-  /** A cursor of SQL and a portal share their names: executing it is a FETCH, and judged as one. */
+  /** A cursor of SQL and a portal share their names: executing it is a FETCH, and evaluated as one. */
   *#executeCursor(frame: Frame, name: string): Steps {
     const sql = `FETCH ALL FROM "${name.replaceAll('"', '""')}"`
     const facts = yield* settledValue(this.#analyzer.of(sql))
@@ -373,12 +375,15 @@ export class ClientMessages {
       names: { errorExposure: facts.errorExposure, outputs: this.#pipeline.names.cursors.get(name) },
     }
     this.#describeForMasking(name, prepared, facts.errorExposure, prepared.names)
-    // Whoever executes it gets text, also of a cursor that is declared BINARY: that is said to FETCH alone.
+    // Execute returns text, even for a cursor that is declared BINARY: only FETCH uses that format.
     const portal: Portal = { decision: verdict.id, prepared, facts, resultFormats: [] }
     this.#forward(frame.bytes, { type: 'execute', run: startRun(verdict.id, sql, facts), portal })
   }
 
-  /** Rows can be masked only by columns that were described, with the definitions of now: where the client does not ask, we do. */
+  /**
+   * Rows can only be masked if their columns were described under the current definitions: if the client does not ask for that, the gateway
+   * does.
+   */
   #describeForMasking(portal: string, of: Prepared, errorExposure: ErrorExposure, names: ColumnNames): void {
     if (!this.#masks) return
     of.described = this.#pipeline.known.generation
@@ -394,14 +399,14 @@ export class ClientMessages {
     this.#forward(frame.bytes, { type: 'close', change, errorExposure: 'none' })
   }
 
-  /** A message of an extended query goes on; up to its Sync a batch is open. */
+  /** Forwards a message of an extended query; until its Sync a batch is open. */
   #forward(bytes: Buffer, pending: Pending): void {
     this.#pipeline.expect(pending)
     this.#pipeline.batchOpen = true
     this.#send(bytes)
   }
 
-  /** What the text calls the columns of its result; of FETCH the text of its cursor. */
+  /** The names of the result's columns in the text; for FETCH, in that of its cursor. */
   #namesOf({ errorExposure, lineage, parsed }: StatementFacts): ColumnNames {
     const [statement] = parsed
     const [cursor] = statement?.kinds.includes('fetch') === true ? statement.names : []
@@ -411,7 +416,7 @@ export class ClientMessages {
     }
   }
 
-  /** What shows prepared statements shows none of the gateway's. */
+  /** Statements that show prepared statements must not show the gateway's. */
   *#hideOwn(facts: StatementFacts): Steps {
     const pipeline = this.#pipeline
     if (pipeline.kept.isEmpty || pipeline.batchOpen || !showsPrepared(facts)) return
@@ -419,7 +424,7 @@ export class ClientMessages {
     if (!pipeline.isStuck) yield closeKept(pipeline)
   }
 
-  /** What a name stands for; where an earlier batch may yet fail, only once that is known. */
+  /** The object that a name refers to; if an earlier batch may still fail, only once its outcome is known. */
   *#lookUp<T>(table: NameTable<T>, name: string): Steps<T | undefined> {
     const pipeline = this.#pipeline
     const { value, certain } = table.lookUp(name, pipeline.batch)
@@ -429,23 +434,23 @@ export class ClientMessages {
   }
 
   /**
-   * A name that we know nothing of is not passed on: the server may know one of that name that was never judged. A
-   * name that nobody has goes in its place, so that the server fails, and its transaction with it, as it would itself.
+   * An unknown name is not forwarded: the server may have an object of that name that was never evaluated. A name that does not exist is
+   * sent in its place, so that the server, and its transaction, fails as it would by itself.
    */
   #unknownName(message: Buffer, sqlstate: string, text: string): void {
     this.#failInstead(message, sqlstate, nativeError(sqlstate, text))
   }
 
-  /** What the server fails at goes in the place of a message; the client gets `error` for it. */
+  /** Sends something that fails on the server in place of a message; the client gets `error` for it. */
   #failInstead(message: Buffer, sqlstate: string, error: Buffer): void {
     this.#forward(message, { type: 'made-to-fail', sqlstate, error })
   }
 }
 
-/** Of a name that nothing was seen being prepared under. */
+/** For a name under which nothing was seen being prepared. */
 const UNKNOWN_NAMES: ColumnNames = { errorExposure: 'any', outputs: undefined }
 
-/** What the server itself says of a text that does not parse, or that names what is not there. */
+/** The server's own error for a text that cannot be parsed, or that names a relation that does not exist. */
 function ownError({ code, message }: PamError, { syntaxError }: StatementFacts): Buffer | undefined {
   if (code === 'RELATION_MISSING') return nativeError(UNDEFINED_TABLE, message)
   return code === 'SYNTAX_ERROR' && syntaxError !== undefined
@@ -460,7 +465,7 @@ const OVERTAKEN = new PamError('APPROVAL_VOID', 'definitions changed after the s
 const INVALID_SQL_STATEMENT_NAME = '26000'
 const INVALID_CURSOR_NAME = '34000'
 
-/** What makes the server do something. */
+/** Messages that make the server run something. */
 const RUNS: ReadonlySet<Pending['type']> = new Set(['query', 'execute'])
-/** How often a text waits for what others have on its way. */
+/** How often a text waits for statements of other sessions in flight. */
 const MAX_WAITS = 5

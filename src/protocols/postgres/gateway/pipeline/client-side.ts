@@ -13,8 +13,8 @@ import type { StatementAnalyzer } from './analyze-statement.ts'
 import { createStatementRecorder } from './statement-recorder.ts'
 
 /**
- * From the client to the server: messages are taken in order, what follows one that takes time waits, and what goes on is
- * written once per turn. What becomes of each message: `ClientMessages`.
+ * From the client to the server: takes messages in order; messages after one that takes time wait, and forwarded bytes are written once per
+ * turn. `ClientMessages` handles each message.
  */
 export class ClientSide {
   readonly #pipeline: PipelineState
@@ -23,7 +23,7 @@ export class ClientSide {
   readonly #lane: ClientLane
   readonly #framer: Framer
   readonly #waiting = new Queue<Frame>()
-  /** Of those, the last, which are in memory of the socket's. */
+  /** The number of the last of those that are in the socket's memory. */
   #borrowed = 0
   #waitingBytes = 0
   #out: Buffer[] = []
@@ -56,7 +56,7 @@ export class ClientSide {
     if (this.#isBehind) this.#pipeline.client.pause()
   }
 
-  /** Nothing has come that is not sent, and nothing is to be skipped. */
+  /** Whether everything received has been sent, and nothing is to be skipped. */
   get #isClear(): boolean {
     return (
       this.#waiting.length === 0 &&
@@ -68,7 +68,7 @@ export class ClientSide {
     )
   }
 
-  /** While a statement is held, what follows waits here: the connection stays read, so that its end is seen. */
+  /** While a statement is held, the following messages wait here: the connection is still read, so that its end is noticed. */
   readonly #queue = (frame: Frame): void => {
     this.#waiting.push(frame)
     this.#borrowed++
@@ -79,18 +79,18 @@ export class ClientSide {
     return this.#waitingBytes + this.#waiting.length * FRAME_BYTES > MAX_WAITING
   }
 
-  /** The client said goodbye, or its side is closed. */
+  /** Whether the client has sent Terminate, or closed its side. */
   get left(): boolean {
     return this.#gate.pending.hasLeft
   }
 
-  /** The client sends nothing more. */
+  /** The client has closed its side. */
   end(): void {
     this.#gate.pending.leave()
     this.#work()
   }
 
-  /** A cancel request of this session's own client. True where a held statement was withdrawn. */
+  /** A cancel request of this session's own client. True if a held statement was withdrawn. */
   cancelHold(): boolean {
     return this.#gate.pending.withdraw()
   }
@@ -107,11 +107,11 @@ export class ClientSide {
       this.#perform(frame.tag, this.#messages.handle(frame))
     }
     this.#flush()
-    // A session that has ended says goodbye to the target itself.
+    // A session that has ended sends Terminate to the target itself.
     if (this.left && !this.#busy && this.#waiting.length === 0 && !session.ended.aborted) this.#pipeline.upstream.end()
   }
 
-  /** Goes on with a message until it is done, or waits for something. */
+  /** Continues a message until it is done or has to wait. */
   #perform(tag: number, steps: Steps, answer?: unknown): void {
     try {
       const step = steps.next(answer)
@@ -126,7 +126,7 @@ export class ClientSide {
     }
   }
 
-  /** After a wait: what the server has failed at meanwhile, or the session's end, may have made the message void. */
+  /** Continues after a wait: an error of the server, or the end of the session, may have made the message void. */
   #goOn(tag: number, steps: Steps, answer: unknown): void {
     if (this.#pipeline.session.ended.aborted) return
     if (this.#messages.isSkipped(tag)) {
@@ -137,13 +137,13 @@ export class ClientSide {
     this.#readOn()
   }
 
-  /** A change that was announced is sent by now, or is not sent. */
+  /** An announced change has been sent by now, or is not sent at all. */
   #finished(): void {
     this.#busy = false
     this.#pipeline.changes.endAnnouncement()
   }
 
-  /** So much is on its way that the server comes first. */
+  /** So much is in flight that the server has to answer first. */
   #waitForRoom(): void {
     this.#busy = true
     void this.#pipeline.inFlight.whenRoom().then(() => {
@@ -153,7 +153,7 @@ export class ClientSide {
     })
   }
 
-  /** The chunk's memory belongs to the socket: what waits longer than this turn is copied. */
+  /** The chunk's memory belongs to the socket: messages that wait longer than this turn are copied. */
   #keepWaiting(): void {
     const count = Math.min(this.#borrowed, this.#waiting.length)
     this.#borrowed = 0
@@ -164,7 +164,7 @@ export class ClientSide {
     const out = this.#out
     if (out.length === 0) return
     this.#out = []
-    // What waited for an answer of the target goes on when the session ends, and no further than here.
+    // Steps that waited for an answer of the target continue when the session ends, but only up to here.
     if (this.#pipeline.session.ended.aborted) return
     const ready = this.#pipeline.upstream.write(joinPieces(out))
     if (ready) return
@@ -172,7 +172,7 @@ export class ClientSide {
     this.#pipeline.client.pause()
   }
 
-  /** The upstream takes more. */
+  /** The upstream connection accepts more. */
   drained(): void {
     this.#upstreamFull = false
     this.#readOn()
@@ -183,7 +183,7 @@ export class ClientSide {
   }
 }
 
-/** Bytes of messages that wait behind a held one, until the client is not read any more. */
+/** Bytes of messages waiting behind a held one above which the client is no longer read. */
 const MAX_WAITING = 1_048_576
-/** Bytes that a message takes in memory besides its own. */
+/** Bytes of memory for a message beyond its content. */
 const FRAME_BYTES = 128

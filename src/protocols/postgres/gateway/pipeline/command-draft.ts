@@ -13,23 +13,23 @@ import type { Ahead } from '../../../../sql/record/text-recorder.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
 import type { StatementRecorder } from './statement-recorder.ts'
 
-/** A statement with what is known of it; of parameters, what a person can read. */
+/** A statement with its facts; parameters are in readable form. */
 export interface Command {
   readonly sql: string
   readonly parameters: readonly (string | null)[]
   readonly facts: StatementFacts
-  /** What was done ahead for its record. */
+  /** The part of its record that was prepared in advance. */
   readonly ahead?: Ahead | undefined
 }
 
-/** What a draft is made with. */
+/** What a draft is made from. */
 export interface DraftParts {
   readonly pipeline: PipelineState
   readonly analyzer: StatementAnalyzer
   readonly recorder: StatementRecorder
 }
 
-/** A statement as the session judges, records and holds it. */
+/** A statement as the session evaluates, records and holds it. */
 export function draftCommand(parts: DraftParts, { sql, parameters, facts, ahead }: Command): CommandDraft {
   const { pipeline, analyzer, recorder } = parts
   const { session, status } = pipeline
@@ -58,13 +58,14 @@ export function draftCommand(parts: DraftParts, { sql, parameters, facts, ahead 
 }
 
 /**
- * Code that is not read may make a read-only session read-write: up to PostgreSQL 15 in its own transaction, by RESET; later ones in the next
- * transaction, which may begin in the same text or pipeline. What is read-only in the server stays so, whatever rules say of what is unknown.
+ * Code that is not analysed may make a read-only session read-write: up to PostgreSQL 15 in its own transaction, by RESET; in later
+ * versions in the next transaction, which may begin in the same text or pipeline. A session that is read-only on the server must stay so,
+ * whatever rules say about unknown effects.
  */
 function mayLift({ statements, syntaxError }: StatementFacts): PamError | undefined {
   const reason = statements.flatMap(({ unknown }) => unknown)[0]
   if (reason === undefined) return undefined
-  // The client gets the server's own words.
+  // The client gets the server's own message.
   if (syntaxError !== undefined) return new PamError('SYNTAX_ERROR', syntaxError.failure)
   return new PamError(
     'SETTING_REFUSED',
@@ -75,9 +76,9 @@ function mayLift({ statements, syntaxError }: StatementFacts): PamError | undefi
   )
 }
 
-/** The same objects for every statement of the same text: whoever knows them need not look at them again. */
+/** Returns the same objects for every statement of the same text, so that code that knows them need not inspect them again. */
 function asSql({ statements, lastRead }: StatementFacts, { restsOnDefinitions }: PipelineState): CommandDraft['facts'] {
-  // Rules may have come meanwhile that look at more than the text.
+  // Rules that depend on more than the text may have been added meanwhile.
   const isOld = lastRead === 'definition' || (lastRead !== undefined && restsOnDefinitions)
   const facts = isOld ? oldFacts : knownFacts
   const known = facts.get(statements)
@@ -87,7 +88,7 @@ function asSql({ statements, lastRead }: StatementFacts, { restsOnDefinitions }:
   return made
 }
 
-/** Names and effects are those of the last reading. */
+/** Names and effects according to the last reading. */
 const ofLastReading = (statement: SqlStatement): SqlStatement => ({
   ...statement,
   unknown: [...statement.unknown, OLD],
@@ -106,7 +107,7 @@ const knownFacts = new WeakMap<StatementFacts['statements'], CommandDraft['facts
 const oldFacts: typeof knownFacts = new WeakMap()
 const knownContexts = new WeakMap<StatementFacts, { readonly objects: string }>()
 
-/** What an approver wants to know besides the effect. */
+/** What an approver needs to know besides the effect. */
 function notesOf(facts: StatementFacts, { status, transactionSince }: PipelineState): string[] {
   const masks = facts.lineage.flatMap(({ outputs, leaks }) => [
     ...outputs.flatMap(({ origin }) => origin.masks),
@@ -123,7 +124,7 @@ function notesOf(facts: StatementFacts, { status, transactionSince }: PipelineSt
   ]
 }
 
-/** What is sent now may change what is judged next. */
+/** Notes that what is sent now may change how the next statement is evaluated. */
 export function noteChanges(pipeline: PipelineState, facts: StatementFacts): void {
   const { batch } = pipeline
   for (const { kinds } of facts.parsed)
@@ -141,7 +142,7 @@ export function noteChanges(pipeline: PipelineState, facts: StatementFacts): voi
     if (tree.kind === 'utility' && tree.detail.notifies !== undefined) pipeline.noteNotify(tree.detail.notifies)
 }
 
-/** FETCH runs a portal on, which the protocol may have bound under the name of a cursor. */
+/** FETCH continues a portal, which the protocol may have bound under the name of a cursor. */
 const runsWhatMoves = ({ parsed }: StatementFacts, pipeline: PipelineState): boolean =>
   parsed.some(
     ({ kinds, names }) =>
@@ -149,6 +150,6 @@ const runsWhatMoves = ({ parsed }: StatementFacts, pipeline: PipelineState): boo
       names.some((name) => pipeline.names.portals.lookUp(name, pipeline.batch).value?.facts.movesNames === true),
   )
 
-/** After these a transaction block is open. */
+/** Kinds after which a transaction block is open. */
 const IN_BLOCK = new Set(['begin', 'start', 'rollback-to'])
 const ENDS_BLOCK = new Set(['commit', 'rollback', 'prepare-transaction'])

@@ -7,7 +7,7 @@ import type { PipelineState } from './pipeline-state.ts'
 import { toErrorResponse, toNotice } from '../error-response.ts'
 import { settledValue, type Steps } from '../../../../gateway/steps.ts'
 
-/** Where a command waits for its decision, and for a person where rules want one; and what is skipped after a refusal. */
+/** Where a command waits for its decision, and for a person if a rule holds it; and where messages after a refusal are skipped. */
 export class CommandGate {
   readonly pending = new PendingHold()
   readonly #pipeline: PipelineState
@@ -19,7 +19,7 @@ export class CommandGate {
     this.#parts = parts
   }
 
-  /** What takes long of its record, done before what it does is asked with the definitions of now; undefined where nothing does. */
+  /** Prepares the slow part of its record, before its facts are determined under the current definitions; undefined if no part is slow. */
   *ahead(sql: string, parameters: Command['parameters'], types?: readonly number[]): Steps<Ahead | undefined> {
     const { pipeline, analyzer, recorder } = this.#parts
     if (!isLong(sql, parameters)) return undefined
@@ -28,28 +28,31 @@ export class CommandGate {
     return searching === undefined ? undefined : yield* settledValue(searching)
   }
 
-  /** An error, ours or the server's, skips everything up to the next Sync; it may come while a message is being judged. */
+  /**
+   * Whether an error, of the gateway or the server, causes everything up to the next Sync to be skipped; it may occur while a message is
+   * being evaluated.
+   */
   get isSkipped(): boolean {
     return this.#skipping || this.#pipeline.serverSkips
   }
 
-  /** A Sync ends what is skipped. */
+  /** A Sync ends the skipping. */
   goOn(): void {
     this.#skipping = false
     this.#pipeline.serverSkips = false
   }
 
-  /** Why a command would be refused, asked when nothing of it runs yet. */
+  /** The reason for which a command would be refused, asked before any part of it runs. */
   preview(command: Command): PamError | undefined {
     return this.#pipeline.session.preview(this.#draft(command))
   }
 
-  /** What is decided of a command whatever its parameters are; undefined where it has to be asked each time. */
+  /** The decision that holds for a command whatever its parameters are; undefined if it must be made each time. */
   repeated(command: Command): RepeatedCommand | undefined {
     return this.#pipeline.session.repeated(this.#draft({ ...command, parameters: [], ahead: undefined }))
   }
 
-  /** Asks the session; a hold tells the client, then waits for a person. `unheld`: what answers in the place of a hold. */
+  /** Asks the session; if it holds the command, tells the client, then waits for a person. `unheld`: the error that replaces a hold. */
   *decide(command: Command, unheld?: PamError): Steps<Verdict & { readonly wasHeld?: true }> {
     const pipeline = this.#pipeline
     const decision = pipeline.session.decide(this.#draft(command))
@@ -63,13 +66,13 @@ export class CommandGate {
     const hint = pipeline.status === 'T' ? 'a transaction is open: its locks are held while this waits' : undefined
     const verdict = yield* this.pending.verdict(decision, () => {
       pipeline.reply(() => toNotice(decision.notice, hint))
-      // While a person decides, others need not wait for a change that was announced.
+      // While a person decides, other sessions need not wait for an announced change.
       pipeline.changes.endAnnouncement()
     })
     return { ...verdict, wasHeld: true }
   }
 
-  /** After it everything up to the Sync is skipped. */
+  /** Refuses a message; everything after it up to the Sync is skipped. */
   refuseExtended(error: PamError): void {
     this.#skipping = true
     this.#pipeline.sendCollected()

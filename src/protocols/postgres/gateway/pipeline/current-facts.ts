@@ -9,11 +9,11 @@ import type { PipelineState } from './pipeline-state.ts'
 import type { ResolvedFacts } from './resolved-facts.ts'
 import { isRenewed, namesIn } from './touches.ts'
 
-/** The same with definitions as they are now: the catalogs are read again, and changes of other sessions waited for, where the text needs it. */
+/** Facts under the current definitions: reads the catalogs again, and waits for changes of other sessions, if the text needs it. */
 export class CurrentFacts {
   readonly #pipeline: PipelineState
   readonly #resolved: ResolvedFacts
-  /** A text whose names did not resolve is looked at again once per set of catalogs. */
+  /** Texts with unresolved names, which are analysed again once per reading of the catalogs. */
   readonly #seen = new Set<string>()
   readonly #waitedFor = new WeakSet<Publication>()
 
@@ -24,7 +24,7 @@ export class CurrentFacts {
 
   of(parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> {
     const { known, inFlight } = this.#pipeline
-    // BEGIN, SET TRANSACTION and the like look nothing up, and a query of ours before them would take the snapshot.
+    // BEGIN, SET TRANSACTION and the like look up no names, and a query of the gateway before them would take the transaction's snapshot.
     if (!looksUp(parsed)) return this.#resolved.of(parsed)
     const { ahead } = this.#pipeline
     if (ahead.running !== undefined) return ahead.running.then(() => this.of(parsed, sql))
@@ -39,20 +39,20 @@ export class CurrentFacts {
   }
 
   /**
-   * Definitions have changed, or a name is new: look again, once everything before has been worked through. `all`: also at what nobody is
-   * known to have changed.
+   * Analyses a text again, once everything before it has been answered, because definitions have changed or a name is new. `all`: reads
+   * everything again, even definitions that are not known to have changed.
    */
   async afresh(parsed: ParsedText, all = true): Promise<StatementFacts> {
     const pipeline = this.#pipeline
     for (let times = 0; ; times++) {
       await pipeline.settled()
-      // In a failed transaction, or before the Sync after an error, nothing can be asked and nothing will run.
+      // In a failed transaction, or before the Sync after an error, the server cannot be asked and will not run anything.
       if (pipeline.isStuck) return this.#resolved.of(parsed)
       await pipeline.known.refresh(all)
       const facts = this.#resolved.of(parsed)
       const changing = this.#othersTouching(facts)
       if (changing.length === 0) return facts
-      // It ends soon, but for one that waits for a lock of this very session.
+      // It ends soon, unless it waits for a lock of this very session.
       await Promise.race([
         Promise.all(changing.map(({ over }) => over)),
         pause(this.#patienceFor(changing), { keepsAlive: false }),
@@ -62,12 +62,12 @@ export class CurrentFacts {
     }
   }
 
-  /** What they rest on has changed since, or is being changed. */
+  /** Whether definitions that the facts rest on have changed since, or are being changed. */
   isOld(facts: StatementFacts): boolean {
     const { known } = this.#pipeline
     if (known.uncertain !== undefined || this.#pipeline.isStuck || this.#isForRecordAlone(facts)) return false
     if (this.#othersTouching(facts).length > 0) return true
-    // Of one that was resolved with an older reading, nothing rests on that reading.
+    // If the facts were resolved with an older reading, nothing rests on that reading.
     return facts.lastRead === undefined && isRenewed(facts, known.noted)
   }
 
@@ -79,12 +79,12 @@ export class CurrentFacts {
     return facts
   }
 
-  /** Nothing that is decided about it rests on the catalogs, here or in another session. */
+  /** Whether no decision about it rests on the catalogs, here or in another session. */
   #isForRecordAlone(facts: StatementFacts): boolean {
     return this.#pipeline.readsForRecordAlone && !isTextGuardedByCatalogs(facts)
   }
 
-  /** What goes on record is what the last reading says: the catalogs are read again now and then, and where a refusal may rest on them. */
+  /** For the record, the last reading suffices: the catalogs are read again from time to time, and if a refusal may rest on them. */
   #forRecord(parsed: readonly ParsedStatement[], sql: string): StatementFacts | Promise<StatementFacts> {
     const { inFlight, known } = this.#pipeline
     if ((!inFlight.isIdle && executesAny(parsed)) || known.isPathMoved) return this.#forRecordLater(parsed, sql)
@@ -99,7 +99,7 @@ export class CurrentFacts {
     return this.#unlessOfSettings(parsed, sql, ofLastReading)
   }
 
-  /** Once everything before has been worked through. */
+  /** The same once everything before has been answered. */
   async #forRecordLater(parsed: readonly ParsedStatement[], sql: string): Promise<StatementFacts> {
     const pipeline = this.#pipeline
     await pipeline.settled()
@@ -108,7 +108,7 @@ export class CurrentFacts {
     return this.#forRecord(parsed, sql)
   }
 
-  /** What is updated may be pg_settings, through a view. */
+  /** An UPDATE may apply to pg_settings, through a view. */
   async #unlessOfSettings(
     parsed: readonly ParsedStatement[],
     sql: string,
@@ -131,7 +131,7 @@ export class CurrentFacts {
   #othersTouching(facts: StatementFacts): Publication[] {
     if (this.#isForRecordAlone(facts)) return []
     const { definitions, readsForRecordAlone } = this.#pipeline
-    // Nothing of it rests on names, but on there being no view of pg_settings.
+    // It does not rest on names, only on the absence of views of pg_settings.
     if (readsForRecordAlone && facts.lastRead !== undefined) return definitions.othersMakingRules(this.#pipeline)
     return definitions.othersTouching(this.#pipeline, namesIn(facts))
   }
@@ -143,7 +143,7 @@ export class CurrentFacts {
   }
 }
 
-/** Whether what a text does depends on the catalogs. */
+/** Whether the effect of a text depends on the catalogs. */
 export const looksUp = (parsed: ParsedText): parsed is readonly ParsedStatement[] =>
   !('failure' in parsed) && parsed.some(namesAnything)
 
@@ -152,6 +152,6 @@ const executesAny = (parsed: readonly ParsedStatement[]): boolean =>
 
 const MAX_CACHED = 2000
 export const CHANGING = 'another session changes these definitions: try again'
-/** Milliseconds that a decision waits for the definitions of another session to be what they will be. */
+/** Milliseconds for which a decision waits for another session's change of definitions to be complete. */
 const PATIENCE = 1000
 const MAX_LOOKS = 10

@@ -3,9 +3,9 @@ import type { PipelineState } from './pipeline-state.ts'
 import { ownQueries } from './gateway-query.ts'
 
 /**
- * How many rows the planner expects a statement to touch, in words; undefined where it is not asked. It is asked only
- * where all that planning could run is the system's own, outside a transaction, read-only and for two seconds at most:
- * an error would end the client's transaction, and planning runs functions that are declared immutable.
+ * The number of rows that the planner expects a statement to touch, in words; undefined if the planner is not asked. It is only asked if
+ * planning can run nothing but built-in code, outside a transaction, read-only and for two seconds at most: an error would end the client's
+ * transaction, and planning runs functions that are declared immutable.
  */
 export async function estimateRows(
   pipeline: PipelineState,
@@ -25,7 +25,7 @@ export async function estimateRows(
     ])
     const [{ Plan }] = JSON.parse(plan?.[0]?.[0] ?? '') as [{ Plan: PlanNode }]
     const expected = (Plan['Node Type'] === 'ModifyTable' ? Plan.Plans?.[0] : Plan)?.['Plan Rows']
-    // It is shown to people: nothing but a number.
+    // Only a number is passed on, because people see it.
     return typeof expected !== 'number' ? undefined : `about ${expected.toLocaleString('en-US')} rows`
   } catch {
     return undefined

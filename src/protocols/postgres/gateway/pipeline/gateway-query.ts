@@ -14,16 +14,16 @@ import type { KeptStatements } from './kept-statements.ts'
 import type { OwnRows, Pending } from './pending.ts'
 import { wordList } from '../../../../shared/word-list.ts'
 
-/** As much of a connection as a query of the gateway's own needs. */
+/** The parts of a connection that a query of the gateway itself needs. */
 export interface QueryPort {
   readonly session: Pick<Session, 'ended' | 'limits'>
   readonly upstream: { write(bytes: Buffer): unknown }
-  /** Whether a pipeline of the client's is open, without its Sync. */
+  /** Whether a pipeline of the client is open, without its Sync. */
   readonly batchOpen: boolean
   expect(pending: Pending): void
 }
 
-/** What they need besides to run with settings of their own. */
+/** The additional parts that queries with settings of their own need. */
 export interface ShieldedPort extends QueryPort {
   readonly status: TransactionStatus
   readonly kept: KeptStatements
@@ -36,7 +36,7 @@ export type OwnQuery =
 /** The target did not answer one of the gateway's own queries. */
 export class OwnQueryFailed extends Error {
   readonly sqlstate: string
-  /** What the target said, in its own language. */
+  /** The target's message, in its own language. */
   readonly text: string
 
   constructor(sqlstate: string, text: string) {
@@ -48,9 +48,9 @@ export class OwnQueryFailed extends Error {
 }
 
 /**
- * Runs the gateway's fixed queries on the client's connection, in one transaction and one round trip, while nothing of the
- * client's is in flight; the rows of each. Answers are kept from the client. Between the messages of a pipeline they end with a
- * Flush: a Sync would end the client's transaction. They run under the client's settings: see `shieldedQueries`.
+ * Runs the gateway's fixed queries on the client's connection, in one transaction and one round trip, while nothing of the client is in
+ * flight; returns the rows of each. The client does not get the answers. Between the messages of a pipeline the queries end with a Flush: a
+ * Sync would end the client's transaction. They run under the client's settings: see `shieldedQueries`.
  */
 export function ownQueries(
   port: QueryPort & { readonly kept?: KeptStatements },
@@ -81,15 +81,15 @@ export function ownQueries(
   })
 }
 
-/** The rows of one of them. */
+/** The rows of one query. */
 export const ownQuery = async (port: QueryPort, query: OwnQuery): Promise<OwnRows> =>
   (await ownQueries(port, [query]))[0] ?? []
 
 /**
- * The same, under settings of the gateway's own: the client's time limits, planner and search path do not apply, and are
- * what they were afterwards. Outside a transaction they are gone with the implicit one that the queries run in. `before`: outside a
- * transaction, a list of values that is selected ahead of them under the client's settings; its row comes first. What fails there for a reason that passes, as a
- * cancel request that was meant for the client's last statement, is asked once more: `isLast` where it was.
+ * The same, under the gateway's own settings: the client's time limits, planner settings and search path do not apply, and are restored
+ * afterwards. Outside a transaction the settings end with the implicit transaction of the queries. `before`: outside a transaction, a list
+ * of values to select before the queries under the client's settings; its row is the first. If they fail there for a transient reason, such
+ * as a cancel request that was meant for the client's last statement, they are run once more: `isLast` for that attempt.
  */
 export async function shieldedQueries(
   port: ShieldedPort,
@@ -102,7 +102,7 @@ export async function shieldedQueries(
     let hasFailed = false
     const answers = await shieldedOnce(port, queries, before).catch((error: unknown) => {
       if (!(error instanceof OwnQueryFailed)) throw error
-      // Not where its time was over.
+      // Unless its time limit was exceeded.
       hasFailed = PASSES.has(error.sqlstate) && performance.now() - began < port.session.limits.catalogs / 2
       if (isLast || !hasFailed) throw error
       port.kept.drop()
@@ -118,7 +118,10 @@ export async function shieldedQueries(
   return answers.slice(0, queries.length)
 }
 
-/** Outside a transaction, once all that was sent before is done; `write` sends it with what else is to be sent. Undefined where what was kept prepared is not there: nothing is kept then. */
+/**
+ * Runs them outside a transaction, once everything sent before is done; `write` sends them together with other bytes. Undefined if the
+ * prepared statements no longer exist: then none are kept.
+ */
 export async function shieldedOnce(
   port: ShieldedPort,
   queries: readonly OwnQuery[],
@@ -142,17 +145,17 @@ export async function shieldedOnce(
 const keptOf = ({ kept }: ShieldedPort, queries: readonly OwnQuery[]): string[] =>
   kept.namesOf(queries.map((query) => (typeof query === 'string' ? query : query.sql)))
 
-/** Whether what was kept under these names is there, and nobody has put a statement of SQL in its place. */
+/** Whether the statements kept under these names exist, and have not been replaced by SQL PREPARE. */
 const stand = (names: readonly string[], saved: OwnRows | undefined): boolean =>
   names.length === 0 || saved?.[0]?.at(-1) === String(names.length)
 
-/** Before something that shows what is prepared: nothing of the gateway's is. */
+/** Closes the gateway's prepared statements before a statement that shows them all. */
 export async function closeKept(port: ShieldedPort): Promise<void> {
   port.kept.drop()
   await ownQueries(port, [])
 }
 
-/** What the gateway's own queries run with. */
+/** The settings for the gateway's own queries. */
 const SHIELDS: Readonly<Record<string, string>> = {
   statement_timeout: '0',
   lock_timeout: '2s',
@@ -169,10 +172,13 @@ const SHIELDS: Readonly<Record<string, string>> = {
   ),
 }
 const SHIELDED = Object.keys(SHIELDS)
-/** Whether the gateway moves a setting for its own queries, and moves it back. */
+/** Whether the gateway changes a setting for its own queries, and restores it. */
 export const isShielded = (name: string): boolean => Object.hasOwn(SHIELDS, name)
 
-/** Gives what the settings were, and sets them until the transaction ends; then how many of these statements stand that the protocol has prepared. */
+/**
+ * Returns the previous settings, and sets new ones until the transaction ends; then the number of these statements that the protocol has
+ * prepared.
+ */
 export const shield = (milliseconds: number, statements: readonly string[] = []): string =>
   `select ${SHIELDED.map((name) => `pg_catalog.current_setting('${name}')`).join(', ')}, ${Object.entries(SHIELDS)
     .map(
@@ -188,7 +194,7 @@ export const SHIELD = `select ${Object.entries(SHIELDS)
   )
   .join(', ')}`
 
-/** How many of these statements stand that the protocol has prepared: of no others can it be told by what code they were. */
+/** The number of these statements that exist and were prepared by the protocol: others may have been prepared by any code. */
 const countOf = (statements: readonly string[]): string =>
   statements.length === 0
     ? "'0'"
@@ -199,7 +205,7 @@ const restore = (values: readonly (string | null)[]): OwnQuery => ({
   parameters: values,
 })
 
-/** Messages that run one of the gateway's own queries, the whole of it or what is kept of it. */
+/** Messages that run one of the gateway's own queries, in full or as a kept statement. */
 function messagesOf(query: OwnQuery, kept: KeptStatements | undefined): Buffer {
   if (typeof query === 'string' || 'parameters' in query) return extendedQuery(query)
   if (kept === undefined) return extendedQuery(textOf(query))
@@ -215,7 +221,7 @@ function messagesOf(query: OwnQuery, kept: KeptStatements | undefined): Buffer {
 
 const closeStatement = (name: string): Buffer => encodeMessage(close, { type: 'close', subject: 'statement', name })
 
-/** Runs what is prepared. */
+/** Messages that run a prepared statement. */
 const bound = (statement: string, parameters: readonly (string | null)[]): Buffer =>
   Buffer.concat([
     encodeMessage(bind, {
@@ -230,7 +236,10 @@ const bound = (statement: string, parameters: readonly (string | null)[]): Buffe
     encodeMessage(close, { type: 'close', subject: 'portal', name: OWN_NAME }),
   ])
 
-/** Messages that run one of the gateway's own queries. Under a name of its own: a simple query would drop the unnamed statement, which the client may have prepared. */
+/**
+ * Messages that run one of the gateway's own queries, under a name of its own: a simple query would drop the unnamed statement, which the
+ * client may have prepared.
+ */
 export function extendedQuery(query: Exclude<OwnQuery, RepeatedQuery>): Buffer {
   const { sql, parameters } = typeof query === 'string' ? { sql: query, parameters: [] } : query
   const name = OWN_NAME
@@ -241,7 +250,7 @@ export function extendedQuery(query: Exclude<OwnQuery, RepeatedQuery>): Buffer {
   ])
 }
 
-/** The values of a DataRow as text, of so many columns where that is known. Spec: Message Formats, DataRow. */
+/** The values of a DataRow as text; `columns` is their number, if known. Spec: Message Formats, DataRow. */
 export function rowValues(body: Buffer, columns?: number): (string | null)[] {
   const reader = new ByteReader(body, 'DataRow')
   const count = reader.uint16()
@@ -260,5 +269,5 @@ const PASSES = new Set(['57014', '40P01', '40001'])
 const NO_SUCH_STATEMENT = '26000'
 /** The type `text`. */
 const TEXT = 25
-/** Random, so that no client's statement has it. */
+/** Random, so that no statement of a client has this name. */
 export const OWN_NAME = `pam_${randomUUID()}`

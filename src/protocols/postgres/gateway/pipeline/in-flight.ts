@@ -5,13 +5,13 @@ import { NameTable, type Portal, type Prepared } from './name-table.ts'
 import type { Pending } from './pending.ts'
 
 /**
- * What was sent and is not answered, in the order of the answers, and what names stand for by then. What the lane has sent belongs to
- * both: it is put there before either is looked at, by accessors, so that nobody can forget to.
+ * Messages that were sent and are not answered, in the order of the answers, and the objects that names refer to by then. What the lane has
+ * sent belongs to both: the accessors add it before either is read, so that no caller can forget to.
  */
 export class InFlight {
-  /** What the fast lane has on its way. */
+  /** The messages of the fast lane in flight. */
   readonly lane = new LaneQueue()
-  /** To be had by `#sent`, and names by `names`. */
+  /** Use `#sent` and `names` instead of these. */
   readonly #queue: Pending[] = []
   readonly #names: Names = {
     statements: new NameTable<Prepared>(),
@@ -38,14 +38,14 @@ export class InFlight {
     handOver(lane, this.#names, (pending) => this.#queue.push(pending))
   }
 
-  // ── for the fast lane, as things are without a hand-over ─────────────────────────────────────────────────────────
+  // ── for the fast lane, without a hand-over ───────────────────────────────────────────────────────────────────────
 
-  /** Whether nothing but what the lane has sent is on its way. */
+  /** Whether only messages of the lane are in flight. */
   get isLaneOnly(): boolean {
     return this.#queue.length === 0
   }
 
-  /** What stands under a name for certain. */
+  /** The statement that a name certainly refers to. */
   prepared(name: string): Prepared | undefined {
     return name === '' && this.lane.hasParsed ? undefined : this.#names.statements.confirmed(name)
   }
@@ -56,7 +56,7 @@ export class InFlight {
     return this.#sent[0]
   }
 
-  /** All of it, oldest first. */
+  /** All messages in flight, oldest first. */
   get all(): readonly Pending[] {
     return this.#sent
   }
@@ -65,12 +65,12 @@ export class InFlight {
     return this.#sent.length === 0
   }
 
-  /** Nothing of the client's is on its way. */
+  /** Whether no message of the client is in flight. */
   get isOwnOnly(): boolean {
     return this.#sent.every(({ type }) => type === 'own')
   }
 
-  /** More of the client's should not go on before some of what was sent is answered. */
+  /** Whether no more messages of the client should be sent before some have been answered. */
   get isFull(): boolean {
     return this.#sent.length >= MAX_PENDING
   }
@@ -86,7 +86,7 @@ export class InFlight {
     return pending
   }
 
-  /** Takes what the server skips after an error: all up to the next Sync. */
+  /** Takes what the server skips after an error: everything up to the next Sync. */
   *skipToSync(): Generator<Pending, void, undefined> {
     for (let head = this.#sent[0]; head !== undefined && head.type !== 'sync'; head = this.#sent[0]) {
       this.#sent.shift()
@@ -94,12 +94,12 @@ export class InFlight {
     }
   }
 
-  /** Takes all of it. */
+  /** Takes all messages. */
   takeAll(): Pending[] {
     return this.#sent.splice(0)
   }
 
-  /** COPY has begun: up to the end of its data the server ignores Syncs. True where that end is still to be sent. */
+  /** COPY has begun: up to the end of its data the server ignores Syncs. True if that end is still to be sent. */
   beginCopyIn(): boolean {
     const end = this.#sent.findIndex(({ type }) => type === 'copy-end')
     const upTo = end < 0 ? this.#sent.length : end + 1
@@ -111,14 +111,14 @@ export class InFlight {
     return end < 0
   }
 
-  // ── answers of our own ───────────────────────────────────────────────────────────────────────────────────────────
+  // ── answers of the gateway ───────────────────────────────────────────────────────────────────────────────────────
 
-  /** There may be answers of our own to send, or somebody who waits for everything to be answered. */
+  /** Whether there may be answers of the gateway to send, or callers that wait for everything to be answered. */
   get hasDue(): boolean {
     return this.#sent[0]?.type === 'reply' || (this.#sent.length === 0 && this.#idleWaiters.length > 0)
   }
 
-  /** Answers of our own whose turn it is now: after the message that was just handled has gone out. */
+  /** Takes the gateway's answers that are due now: after the message that was just handled has been sent. */
   *dueReplies(): Generator<Buffer, void, undefined> {
     for (let head = this.#sent[0]; head?.type === 'reply'; head = this.#sent[0]) {
       this.#sent.shift()
@@ -128,7 +128,7 @@ export class InFlight {
     this.tellIdle()
   }
 
-  // ── who waits for answers ────────────────────────────────────────────────────────────────────────────────────────
+  // ── waiting for answers ──────────────────────────────────────────────────────────────────────────────────────────
 
   /** Resolves when everything that was sent is answered. */
   whenIdle(): Promise<void> {
@@ -136,12 +136,12 @@ export class InFlight {
     return new Promise((resolve) => this.#idleWaiters.push(resolve))
   }
 
-  /** Resolves when an answer was handled, or the session is over. */
+  /** Resolves when an answer has been handled, or the session has ended. */
   whenAnswered(): Promise<void> {
     return new Promise((resolve) => this.#answerWaiters.push(resolve))
   }
 
-  /** Resolves when enough is answered, or the session is over. */
+  /** Resolves when enough is answered, or the session has ended. */
   whenRoom(): Promise<void> {
     return new Promise((resolve) => this.#roomWaiters.push(resolve))
   }
@@ -169,7 +169,7 @@ export class InFlight {
 }
 
 /**
- * Messages that are on their way at once. It is far more than a server keeps answers back for (8 KB, PQ_SEND_BUFFER_SIZE in its
- * pqcomm.c), so that it answers some of them whatever they are.
+ * The number of messages in flight. It is far more than a server's output buffer holds (8 KB, PQ_SEND_BUFFER_SIZE in its pqcomm.c), so that
+ * it always answers some of them.
  */
 const MAX_PENDING = 10_000

@@ -2,15 +2,15 @@ import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { Names } from '../lane/hand-over.ts'
 
 /**
- * SQL that makes or drops the same kind of names: what we knew of them may be wrong now, so it is forgotten. Returns what
- * brings it back, for a text that the server turns out not to understand either: then nothing of it has run.
+ * SQL creates and drops names of the same kinds: what the gateway knows of them may be wrong now, so it is forgotten. Returns a function
+ * that restores it, for a text that the server cannot parse either: then nothing of it has run.
  */
 export function forgetNames({ statements, portals, cursors }: Names, facts: StatementFacts): () => void {
   const unknown = facts.statements.some((statement) => statement.unknown.length > 0)
   if (unknown) cursors.clear()
   const restore = unknown ? [statements.clear(), portals.clear()] : []
   for (const { kinds, names, settings } of facts.parsed) {
-    // Of the four kinds of DISCARD only ALL drops names; it is the one that moves settings, too.
+    // Of the four kinds of DISCARD only ALL drops names; it is also the one that changes settings.
     if (kinds.includes('discard') && settings.length > 0) {
       statements.clear()
       portals.clear()

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 
 /**
- * Queries of the gateway's own that stay prepared on a client's connection: to parse and to plan them costs the server ten times what it costs to
- * run them. Others may drop them, or prepare something else under their names; so each has a name that nobody can guess, and whether it
- * stands is asked with each use.
+ * The gateway's own queries that stay prepared on a client's connection: for the server, parsing and planning them costs ten times as much
+ * as running them. The client may drop them, or prepare something else under their names; so each has a name that cannot be guessed, and
+ * each use checks that it exists.
  */
 export class KeptStatements {
-  /** By text. */
+  /** Names, by text. */
   readonly #names = new Map<string, string>()
-  /** Those that are to be closed. */
+  /** Names of statements to close. */
   #dropped: string[] = []
 
   nameOf(sql: string): string | undefined {
@@ -29,20 +29,20 @@ export class KeptStatements {
     return this.#names.size === 0
   }
 
-  /** It is being prepared under the name. */
+  /** Notes that a text is being prepared, and returns its name. */
   keep(sql: string): string {
     const name = `${PREFIX}${randomUUID()}`
     this.#names.set(sql, name)
     return name
   }
 
-  /** Whatever may have become of them: none is used any more. */
+  /** Stops using all of them, whatever their state. */
   drop(): void {
     this.#dropped.push(...this.#names.values())
     this.#names.clear()
   }
 
-  /** What is to be closed now. */
+  /** Takes the names of statements to close now. */
   takeDropped(): readonly string[] {
     const dropped = this.#dropped
     this.#dropped = []
@@ -50,14 +50,14 @@ export class KeptStatements {
   }
 }
 
-/** Whether a text drops all that is prepared. */
+/** Whether a text drops all prepared statements. */
 export const dropsPrepared = ({ parsed }: StatementFacts): boolean =>
   parsed.some(
     ({ kinds, names, settings }) =>
       (kinds.includes('discard') && settings.length > 0) || (kinds.includes('deallocate') && names.includes('*')),
   )
 
-/** Whether a text shows what is prepared. */
+/** Whether a text shows prepared statements. */
 export const showsPrepared = ({ statements }: StatementFacts): boolean =>
   statements.some(({ reads, behind }) => reads.includes(SHOWN) || behind.includes(SHOWN))
 

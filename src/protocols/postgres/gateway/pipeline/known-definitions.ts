@@ -17,7 +17,7 @@ import { OwnQueryFailed, ownQueries, shieldedQueries, type ShieldedPort } from '
 import type { OwnRows } from './pending.ts'
 import { SettingsViews } from './settings-views.ts'
 
-/** What a session was told of definitions at login, and where it reads more of them. */
+/** What a session knew of definitions at login, and where it reads more of them. */
 export interface KnownParts {
   readonly parser: SqlParser
   readonly catalog: CatalogRows
@@ -25,7 +25,7 @@ export interface KnownParts {
   readonly trees: DefinitionTrees
   readonly place: CatalogPlace
   readonly seen: Seen
-  /** When all that had changed in the catalogs was read last, by `performance.now()`. */
+  /** When all changes in the catalogs were last read, by `performance.now()`. */
   readonly readAt: number
 }
 
@@ -34,18 +34,18 @@ export interface ReadingPort extends ShieldedPort, Participant {
   readonly session: Session<PostgresTarget>
 }
 
-/** Reads on a connection of its own, for a transaction that does not see what is committed. */
+/** Reads on a separate connection, for a transaction that does not see what is committed. */
 export type Aside = <T>(read: (ask: AskAll) => Promise<T>) => Promise<T>
 
-/** What one session knows of the target's definitions: as it has read the catalogs last, and what must be read again since. */
+/** One session's knowledge of the target's definitions: its last reading of the catalogs, and what must be read again since. */
 export class KnownDefinitions {
   catalog: Catalog
   masking: MaskingScope
-  /** How often they were read again. */
+  /** The number of times they were read again. */
   generation = 0
-  /** Why nothing that the catalogs say can be relied on: it could not be read, or the transaction sees what was before. */
+  /** Why the catalogs cannot be relied on: they could not be read, or the transaction sees an earlier state. */
   uncertain: string | undefined
-  /** A setting that names depend on was moved in this transaction: its end may move it back. */
+  /** Whether this transaction changed a setting that names depend on: its end may restore the setting. */
   namesMoved = false
   readonly settingsViews: SettingsViews
 
@@ -54,17 +54,17 @@ export class KnownDefinitions {
   readonly #place: CatalogPlace
   readonly #aside: Aside
   #rows: CatalogRows
-  /** What this session knows to be old besides what all know. */
+  /** What this session knows to be old, in addition to what all sessions know. */
   #stale: Touches | undefined
   #staleBy: ChangedBy | undefined
-  /** How often definitions had changed when that was noted. */
+  /** The number of changes of definitions when that was noted. */
   #staleAt = 0
   #readAt: number
   #pathMoved = false
-  /** Definitions could not be read that somebody was changing. */
+  /** Whether some definitions could not be read because they were being changed. */
   #lacks: boolean
   #seen: Seen
-  /** Before whatever may have begun the transaction was sent: how often definitions had changed, and what had been read of them. */
+  /** The number of changes, and the reading, from before any message was sent that may have begun the transaction. */
   #changesBefore: number
   #rowsBefore: CatalogRows
 
@@ -83,11 +83,11 @@ export class KnownDefinitions {
     this.catalog = buildCatalog(parts.catalog, config.safeFunctions, parts.searchPath)
     this.masking = maskingScope(masking, this.catalog, parts.trees)
     this.#lacks = lacksAny(parts.trees)
-    // A rule with a typing error would hide nothing: whoever runs the gateway must see it.
+    // A rule with a typing error would mask nothing: the administrator must see it.
     for (const column of missingColumns(masking, this.catalog)) logger.warn({ column }, 'masking.column_missing')
   }
 
-  /** They may have changed since the catalogs were read, by this session or another through this gateway. */
+  /** Whether definitions may have changed since the catalogs were read, by this session or another one through this gateway. */
   get isStale(): boolean {
     return this.renewed !== undefined
   }
@@ -97,23 +97,23 @@ export class KnownDefinitions {
     return this.#place.definitions.mayChangeNow(this.#port) ? 'anything' : this.noted
   }
 
-  /** The same, of changes that were noted. */
+  /** The same, for changes that were noted. */
   get noted(): Touches | undefined {
     if (this.#pathMoved) return 'anything'
     const renewed = joined(this.#stale, this.#place.definitions.renewedSince(this.#seen))
     if (renewed === undefined) return undefined
-    // What was changed past the gateway is noticed with what is changed through it, sooner or later.
+    // Changes that do not pass the gateway are noticed sooner or later, along with those that do.
     return this.#lacks || performance.now() - this.#readAt > RESTS_FOR ? 'anything' : renewed
   }
 
-  /** What has changed since the last reading, by statements that say so. */
+  /** What has changed since the last reading by defining statements. */
   get redefined(): Touches | undefined {
     if (this.#pathMoved) return 'anything'
     const own = this.#staleBy === 'definition' ? this.#stale : undefined
     return joined(own, this.#place.definitions.definedSince(this.#seen))
   }
 
-  /** By what else something may have changed since. */
+  /** The other cause by which something may have changed since. */
   get mayHaveChanged(): ChangedBy | undefined {
     const { definitions } = this.#place
     if (definitions.mayChangeNow(this.#port)) return 'code'
@@ -121,46 +121,46 @@ export class KnownDefinitions {
     return this.#staleBy === undefined ? elsewhere : strongest(this.#staleBy, elsewhere ?? 'unread')
   }
 
-  /** The last reading is less than a second old, and names are looked up in the path of now. */
+  /** Whether the last reading is less than a second old, and names are looked up in the current search path. */
   get isReadLately(): boolean {
     return !this.#pathMoved && performance.now() - this.#readAt <= RESTS_FOR
   }
 
-  /** Where nothing but the record rests on it: time for the next reading. */
+  /** Whether it is time for the next reading, if only the record rests on it. */
   get isDueForRecord(): boolean {
     return !this.isReadLately && this.#place.pace.isDue
   }
 
-  /** Names are looked up otherwise than when the catalogs were read. */
+  /** Whether names are looked up differently from when the catalogs were read. */
   get isPathMoved(): boolean {
     return this.#pathMoved
   }
 
-  /** To be read again by this session, whatever the others do. */
+  /** Notes what this session must read again, whatever the others do. */
   noteStale(renews: Touches, by: ChangedBy = 'definition'): void {
     this.#stale = joined(this.#stale, renews)
     this.#staleAt = this.#place.definitions.changes
     this.#staleBy = strongest(by, this.#staleBy ?? by)
   }
 
-  /** A setting that names depend on is moved, in this session alone; again when the transaction ends. */
+  /** Notes that a setting that names depend on changes, in this session only; and again when the transaction ends. */
   notePathChange(): void {
     this.#pathMoved = true
     this.namesMoved = true
   }
 
-  /** Something is sent that may end the transaction, or go back in it: a setting that it has moved moves again. */
+  /** Notes that a message may end the transaction, or roll it back to a savepoint: a setting that it has changed changes again. */
   noteEnd(): void {
     if (this.namesMoved) this.#pathMoved = true
   }
 
-  /** Something is sent that may begin a transaction. */
+  /** Notes that a message may begin a transaction. */
   noteBeginning(): void {
     this.#changesBefore = this.#place.definitions.changes
     this.#rowsBefore = this.#rows
   }
 
-  /** For the record alone: what another session has read since, where nothing of this one's own is missing in it. */
+  /** For the record only: takes over a later reading of another session, unless it lacks a change of this session. */
   adopt(): void {
     const { latest } = this.#place
     const { status, batchOpen, session } = this.#port
@@ -173,7 +173,7 @@ export class KnownDefinitions {
     this.#use(latest, this.catalog.searchPath, NO_TREES)
   }
 
-  /** For the record alone: the search path of now, in which names are looked up in what was read before. */
+  /** For the record only: reads the current search path, in which names are looked up in the last reading. */
   async readPath(): Promise<void> {
     try {
       const [state] = await ownQueries(this.#port, [STATE])
@@ -196,8 +196,8 @@ export class KnownDefinitions {
   }
 
   /**
-   * Reads the catalogs again, between the client's statements; with `all`, everything that has changed, also where nothing is known
-   * to have changed but what relations were made. What cannot be read makes what rests on it uncertain, and ends nothing.
+   * Reads the catalogs again, between the client's statements; with `all`, all changes, even if only relations are known to have been
+   * created. Where reading fails, everything that rests on it is uncertain; the session continues.
    */
   async refresh(all: boolean): Promise<void> {
     const { definitions } = this.#place
@@ -227,7 +227,7 @@ export class KnownDefinitions {
     }
   }
 
-  /** Whether relations that are made now can be read by their names alone: nothing else is known to be old, or to be on its way. */
+  /** Whether newly created relations can be read by their names only: nothing else is known to be old, or to be changing. */
   get isReadByName(): boolean {
     const { definitions } = this.#place
     return (
@@ -240,11 +240,11 @@ export class KnownDefinitions {
     )
   }
 
-  /** What was read ahead, unless something else was read since its `generation`, or not all of it is known. */
+  /** Takes over what was read ahead, unless something else was read since its `generation`, or not all of it is known. */
   async take(read: SharedReading, searchPath: readonly string[], generation: number): Promise<void> {
     const { masking, config } = this.#port.session
     await prepareCatalog(read.rows, config.safeFunctions)
-    // Other statements of the client's may be on their way by now: nothing is asked.
+    // Other statements of the client may be in flight by now: no query can be sent.
     const trees = await readDefinitions(read.rows, masking, this.#parser, this.#place.texts, () => Promise.resolve([]))
     if (lacksAny(trees) || this.generation !== generation) return
     this.#seen = read.seen
@@ -259,21 +259,22 @@ export class KnownDefinitions {
     const [path, transaction, isolation] = state?.[0] ?? []
     const searchPath = namesOf(path)
     const ask: AskAll = (texts) => shieldedQueries(port, texts)
-    // In a transaction that takes a snapshot for each statement, what is committed now is seen.
+    // A transaction that takes a snapshot for each statement sees what is committed now.
     const isCurrent = isolation === 'read committed'
     const committed = async (by: AskAll): Promise<Read> => this.#withTrees(await this.#place.read(by, needed), by)
     if (transaction == null) return { searchPath, ...(await (isCurrent ? committed(ask) : this.#aside(committed))) }
     const since = { rows: this.#rows, since: this.#readAt }
     const ofOwn = isCurrent ? { needed, since } : {}
     const own = await this.#withTrees(await this.#place.readOwn(ask, ofOwn), ask)
-    // Its own changes are seen in its snapshot only, what others have committed since only outside it: as long as it lasts.
+    // The transaction's own changes are visible only in its snapshot, and what others have committed since only outside it, as long as it
+    // lasts.
     const rowsBefore = this.#rowsBefore
     if (!isCurrent && this.#changesBefore !== changes && rowsBefore !== (await this.#aside(committed)).rows)
       this.uncertain = 'definitions have changed since the transaction began'
     return { searchPath, ...own }
   }
 
-  /** Outside a transaction, what is committed now is seen. The state comes with the first of what is asked. */
+  /** Outside a transaction, a reading sees what is committed now. The state is part of the first answer. */
   async #readOutside(needed: Touches): Promise<Read & { searchPath: readonly string[] }> {
     const port = this.#port
     let state: OwnRows | undefined
@@ -284,7 +285,7 @@ export class KnownDefinitions {
       return answers
     }
     const read = await this.#withTrees(await this.#place.read(ask, needed), ask)
-    // Another session may have read it all.
+    // Another session may have read everything.
     state ??= (await ownQueries(port, [STATE]))[0]
     return { searchPath: namesOf(state?.[0]?.[0]), ...read }
   }
@@ -306,7 +307,7 @@ interface Read extends CatalogReading {
   readonly trees: DefinitionTrees
 }
 
-/** Under the client's own settings: its search path, the transaction that has an id where it has written, and what it sees. */
+/** Values under the client's own settings: its search path, the id of the transaction if it has written, and its isolation level. */
 export const STATE_VALUES = `pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, pg_catalog.txid_current_if_assigned()::pg_catalog.text, pg_catalog.current_setting('transaction_isolation')`
 export const STATE = `select ${STATE_VALUES}`
 

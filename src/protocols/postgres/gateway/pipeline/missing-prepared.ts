@@ -4,8 +4,8 @@ import { OwnQueryFailed, shieldedQueries } from './gateway-query.ts'
 import type { PipelineState } from './pipeline-state.ts'
 
 /**
- * EXECUTE of a name that nothing was prepared under does nothing but fail: the server says so itself. Whether there is such a name
- * only the server knows for certain, since code that is not read may have prepared it.
+ * EXECUTE of a name that was never prepared only fails: the server itself reports that. Only the server knows for certain whether the name
+ * exists, since code that is not analysed may have prepared it.
  */
 export function withoutMissing(
   pipeline: PipelineState,
@@ -16,7 +16,7 @@ export function withoutMissing(
   if (name === undefined || others.length > 0 || statement?.unknown.includes(EXECUTES) !== true) return facts
   return pipeline.settled().then(async () => {
     if (pipeline.serverSkips || pipeline.copyIn) return facts
-    // In a failed transaction nothing can be asked, and no EXECUTE runs.
+    // In a failed transaction the server cannot be asked, and no EXECUTE runs.
     if (pipeline.status !== 'E' && (await isPrepared(pipeline, name))) return facts
     const unknown = statement.unknown.filter((reason) => reason !== EXECUTES)
     return { ...facts, statements: [{ ...statement, unknown }], changesCatalog: unknown.length > 0 }
@@ -34,5 +34,5 @@ async function isPrepared(pipeline: PipelineState, name: string): Promise<boolea
   }
 }
 
-/** standard_conforming_strings is pinned: a backslash is one. */
+/** standard_conforming_strings is pinned: a backslash is an ordinary character. */
 export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`

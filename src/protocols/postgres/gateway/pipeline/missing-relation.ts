@@ -5,15 +5,15 @@ import type { PipelineState } from './pipeline-state.ts'
 import { quoted } from './missing-prepared.ts'
 
 /**
- * A statement that names a relation which is not there does nothing but fail. The target is asked, since its catalogs may have been changed past
- * the gateway; and nothing of the statement is sent, since the relation may be made meanwhile.
+ * A statement that names a relation that does not exist only fails. The target is asked, since its catalogs may have been changed without
+ * passing the gateway; and no part of the statement is sent, since the relation may be created meanwhile.
  */
 export async function withMissingRelation(pipeline: PipelineState, facts: StatementFacts): Promise<StatementFacts> {
   const missing = missingRelations(facts, pipeline.known.catalog)
   const [first] = missing?.names ?? []
   if (missing === undefined || first === undefined) return facts
   await pipeline.settled()
-  // In a failed transaction nothing can be asked.
+  // In a failed transaction the server cannot be asked.
   if (pipeline.serverSkips || pipeline.copyIn || pipeline.status === 'E') return facts
   const { searchPath } = pipeline.known.catalog
   if (missing.names.some(({ schema }) => schema?.startsWith('pg_temp') === true)) return facts

@@ -5,7 +5,7 @@ import type { ErrorExposure } from '../../../../sql/facts/text-facts.ts'
 import type { Format } from '../../wire/bind.ts'
 import type { KnownRewrites } from '../results/row-masking.ts'
 
-/** What the text calls the columns of its result. */
+/** The names of the result's columns in the text. */
 export interface ColumnNames {
   readonly errorExposure: ErrorExposure
   readonly outputs: readonly Output[] | undefined
@@ -18,15 +18,15 @@ export interface Prepared {
   /** Its result columns; undefined until described. */
   columns: readonly Column[] | undefined
   readonly names: ColumnNames
-  /** With which reading of the catalogs a Describe was last sent. */
+  /** The reading of the catalogs under which a Describe was last sent. */
   described: number | undefined
-  /** The RowDescription that `columns` were read from, to see whether the next says the same. */
+  /** The RowDescription that `columns` were read from, to see whether the next one is the same. */
   description?: Buffer
   /** What to do with the rows of its portals. */
   rewrites?: KnownRewrites
 }
 
-/** A portal: a prepared statement with parameters, already judged. */
+/** A portal: a prepared statement with parameters, already evaluated. */
 export interface Portal {
   readonly decision: string
   readonly prepared: Prepared
@@ -35,16 +35,15 @@ export interface Portal {
 }
 
 /**
- * Names of one kind, as the server will know them once it has worked through what was sent. A change is tentative
- * until the server confirms it; when the server fails instead, it is undone, so that a name never stands for
- * something that was judged but not made.
+ * Names of one kind, as the server will know them once it has processed everything that was sent. A change is tentative until the server
+ * confirms it; if the server fails instead, it is undone, so that a name never refers to something that was evaluated but not created.
  */
 export class NameTable<T> {
   readonly #entries = new Map<string, { value: T | undefined; batch: number; confirmed: boolean }>()
-  /** Names that were forgotten for something that may turn out not to have run. */
+  /** Names that were forgotten because of a text that may turn out not to have run. */
   #suspended: ReadonlySet<string> = new Set()
 
-  /** The value, and whether it is certain: an uncertain one from before the last Sync may yet be undone. */
+  /** The value, and whether it is certain: an uncertain one from before the last Sync may still be undone. */
   lookUp(name: string, batch: number): { value: T | undefined; certain: boolean } {
     const entry = this.#entries.get(name)
     return {
@@ -53,13 +52,13 @@ export class NameTable<T> {
     }
   }
 
-  /** The value, where the server has confirmed it and nothing was sent since that may change it. */
+  /** The value, if the server has confirmed it and nothing that may change it has been sent since. */
   confirmed(name: string): T | undefined {
     const entry = this.#entries.get(name)
     return entry?.confirmed === true ? entry.value : undefined
   }
 
-  /** Sets (or with undefined removes) a name until the server answers. */
+  /** Sets (or with undefined removes) a name, tentatively until the server answers. */
   set(name: string, value: T | undefined, batch: number): Tentative {
     const before = this.#entries.get(name)
     const entry = { value, batch, confirmed: false }
@@ -77,14 +76,14 @@ export class NameTable<T> {
     }
   }
 
-  /** Forgets a name at once: using it is refused, which is the safe side whatever the server does. */
+  /** Forgets a name at once: using it is then refused, which is safe whatever the server does. */
   forget(name: string): void {
     this.#entries.delete(name)
   }
 
   /**
-   * Forgets all names. The returned function brings back those that the server has confirmed and nothing else has
-   * taken since; what was still tentative may have been undone meanwhile, and stays forgotten.
+   * Forgets all names. The returned function restores those that the server has confirmed and that have not been used again since;
+   * tentative ones may have been undone meanwhile, and stay forgotten.
    */
   clear(): () => void {
     const before = [...this.#entries]

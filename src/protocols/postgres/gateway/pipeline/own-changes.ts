@@ -3,7 +3,7 @@ import type { Participant, Publication, SharedDefinitions } from '../../catalog/
 import type { KnownDefinitions } from './known-definitions.ts'
 import type { Pending } from './pending.ts'
 
-/** What is remembered of a message when it is long forgotten. */
+/** Identifies a message even after it has been forgotten. */
 export function causeOf(sent: Pending): Cause {
   const known = causes.get(sent) ?? ++lastCause
   causes.set(sent, known)
@@ -13,15 +13,15 @@ export function causeOf(sent: Pending): Cause {
 const causes = new WeakMap<Pending, Cause>()
 let lastCause = 0
 
-/** What one session changes of the target's definitions: when the others are told, and what they wait for. */
+/** One session's changes of the target's definitions: when other sessions are told, and what they wait for. */
 export class OwnChanges {
-  /** What the open transaction has changed, and nobody else sees yet. */
+  /** The changes of the open transaction, which no other session sees yet. */
   uncommitted: (Change & { readonly named: boolean }) | undefined
 
   readonly #by: Participant
   readonly #definitions: SharedDefinitions
   readonly #known: KnownDefinitions
-  /** Published and not answered yet, by the message whose answer ends it. */
+  /** Changes that are published and not answered yet, by the message whose answer ends them. */
   readonly #publications = new Map<Pending, Publication>()
   #announced: Publication | undefined
 
@@ -31,26 +31,29 @@ export class OwnChanges {
     this.#known = known
   }
 
-  /** Noted when a change is sent, since what is sent after it is judged before it is done; and again when it is done. `answered`: what says that. */
+  /**
+   * Notes a change when it is sent, since later messages are evaluated before it is done; and again when it is done. `answered`: the
+   * message whose answer says so.
+   */
   note(change: Change, isInTransaction: boolean, answered?: Pending): void {
-    // What is within a transaction is nobody else's concern before it ends.
+    // A change within a transaction does not concern other sessions before it ends.
     if (isInTransaction) this.#known.noteStale(change.renews, change.by)
     else this.#definitions.note(change.renews, change.by, answered && causeOf(answered), change.makesRules)
   }
 
-  /** From here until it is answered, decisions of others about what it touches wait. */
+  /** From now until it is answered, decisions of other sessions about what it touches wait. */
   publish(pending: Pending, change: Change, waitFor: boolean): void {
     this.#publications.set(pending, this.#definitions.publish(this.#by, change, waitFor, causeOf(pending)))
   }
 
-  /** Answered, or never run: nobody need wait for it any more. */
+  /** The message was answered, or never ran: no session need wait for it any longer. */
   finish(pending: Pending): void {
     if (this.#publications.size === 0) return
     this.#publications.get(pending)?.finish()
     this.#publications.delete(pending)
   }
 
-  /** Decisions of others about what a change touches wait from now on, until it is sent or is not sent after all. */
+  /** From now on decisions of other sessions about what a change touches wait, until it is sent or abandoned. */
   announce(change: Change): void {
     this.#announced ??= this.#definitions.publish(this.#by, change)
   }
@@ -60,14 +63,14 @@ export class OwnChanges {
     this.#announced = undefined
   }
 
-  /** `named`: by statements that say so, and not by code of unknown effect. */
+  /** `named`: changed by defining statements, not by code of unknown effect. */
   noteUncommitted(change: Change | undefined, named: boolean): void {
     const all = bothOf(this.uncommitted, change)
     if (change !== undefined && all !== undefined)
       this.uncommitted = { ...all, named: named || this.uncommitted?.named === true }
   }
 
-  /** The session is over. */
+  /** The session has ended. */
   leave(): void {
     this.#definitions.leave(this.#by)
     this.#publications.clear()

@@ -10,14 +10,14 @@ import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import type { Change } from '../../catalog/change-log.ts'
 import { changeOf, endsTransaction, type Rests } from './touches.ts'
 
-/** The rows of one query of the gateway's own, as text. */
+/** The rows of one of the gateway's own queries, as text. */
 export type OwnRows = (string | null)[][]
 
-/** What was sent to the server and is not answered yet, in order; and answers of our own, in their place. */
+/** A message that was sent to the server and is not answered yet; or an answer of the gateway, in its place among them. */
 export type Pending =
   /**
-   * `error`: of a text that was sent in the place of another one, made to fail with that SQLSTATE, what the client gets. `of`: of a text that may come
-   * again, what is to be told its columns.
+   * `error`: for a text that was sent in place of another one to fail with that SQLSTATE, the error that the client gets. `of`: for a text
+   * that may be sent again, the statement whose columns the answer fills in.
    */
   | {
       readonly type: 'query'
@@ -27,7 +27,7 @@ export type Pending =
       readonly error?: { readonly sqlstate: string; readonly bytes: Buffer }
     }
   | { readonly type: 'sync' }
-  /** The end of COPY data that was sent before the server asked for any; nothing answers it. */
+  /** The end of COPY data that was sent before the server asked for any; it has no answer. */
   | { readonly type: 'copy-end' }
   | { readonly type: 'made-to-fail'; readonly sqlstate: string; readonly error: Buffer }
   | {
@@ -54,53 +54,53 @@ export type Pending =
   | { readonly type: 'reply'; readonly bytes: () => Buffer }
   | {
       readonly type: 'own'
-      /** The rows of each query; the last are those of the one that is being answered. */
+      /** The rows of each query; the last are those of the query being answered. */
       readonly results: OwnRows[]
-      /** How many queries it is. */
+      /** The number of queries. */
       readonly most: number
-      /** Bytes that the rows may still have. */
+      /** Bytes left for the rows. */
       room: number
-      /** Set where it ends without a Sync: how many CloseComplete are still to come. */
+      /** Set if it ends without a Sync: the number of CloseComplete messages still to come. */
       closes: number | undefined
-      /** Trees that the server prints once so many queries are answered: a client may have it print those of all. */
+      /** Trees that the server prints after `after` queries have been answered: a client may have it print those of all statements. */
       readonly trees?: { readonly after: number; readonly printed: string[] }
-      /** Without a Sync: `shown`, an error is what the client's own statement would get, and goes to it; `ended`, a Sync is sent after it. */
+      /** Without a Sync: `shown`, the client gets an error, as it would for its own statement; `ended`, a Sync is sent after an error. */
       readonly failing?: 'shown' | 'ended'
       readonly done: (error?: Error) => void
     }
 
-/** One command at work. */
+/** A running command. */
 export interface Run {
   readonly decision: string
   readonly errorExposure: ErrorExposure
-  /** The statements of the text, and where their columns come from. */
+  /** The statements of the text, and the origins of their columns. */
   readonly statements: readonly ParsedStatement[]
   readonly lineage: readonly StatementLineage[]
   /** The text as it was sent. */
   readonly sql: string
-  /** Which of the statements is at work. */
+  /** The index of the running statement. */
   index: number
-  /** How many results there can be: no more than there are statements. */
+  /** The maximum number of results: at most one for each statement. */
   readonly mostResults: number
-  /** Errors that the server answered. After one of a simple query nothing but its end is due. */
+  /** The number of errors that the server sent. After an error of a simple query only its end is due. */
   errors: number
   readonly startedAt: number
   rows: number
   bytes: number
-  /** What to do with each column of the rows that come; undefined while they were not described. */
+  /** What to do with each column of the rows; undefined until they are described. */
   rewrites: RowRewrites | undefined
-  /** Set while rows come as COPY. */
+  /** Set while rows are sent as COPY data. */
   copy: CopyFormat | undefined
-  /** What is in those rows, once the first has come. */
+  /** The content of those rows, once the first has arrived. */
   copied: CopiedRows | undefined
-  /** Of the rows that come, where they are kept. */
+  /** The columns of the rows, if these are recorded. */
   columns: readonly Column[] | undefined
   kept: KeptRows | undefined
-  /** What it changes of the definitions. */
+  /** Its change of definitions. */
   readonly change: Change | undefined
-  /** It may end a transaction, or a part of one. */
+  /** Whether it may end a transaction, or roll back to a savepoint. */
   readonly endsTransaction: boolean
-  /** For a text that we could not read: what to do when the server cannot, either. */
+  /** For a text that the gateway could not parse: called when the server cannot parse it either. */
   readonly notUnderstood: () => void
 }
 
@@ -119,7 +119,7 @@ export function startRun(
     lineage,
     sql,
     index: 0,
-    // Of a text that was not parsed nobody knows, but each semicolon ends one statement at most.
+    // For a text that was not parsed the number is unknown, but each semicolon ends one statement at most.
     mostResults: Math.max(1, parsed.length > 0 ? parsed.length : sql.split(';').length),
     errors: 0,
     change: changeOf(facts),

@@ -20,8 +20,8 @@ import { ReadingAhead } from './reading-ahead.ts'
 import { needsDefinitions } from './rests-on-definitions.ts'
 
 /**
- * What the two directions of one PostgreSQL session share: where the protocol stands, what is on its way, what the session knows of
- * definitions, and what it changes of them. It owns the order of answers; it decides nothing.
+ * The state that both directions of a PostgreSQL session share: the state of the protocol, the messages in flight, what the session knows
+ * of definitions, and how it changes them. It is responsible for the order of answers; it makes no decisions.
  */
 export class PipelineState implements ReadingPort {
   readonly client: Channel
@@ -32,32 +32,32 @@ export class PipelineState implements ReadingPort {
   readonly changes: OwnChanges
   readonly kept = new KeptStatements()
   readonly ahead: ReadingAhead
-  /** As the server last said. */
+  /** The status that the server sent last. */
   status: TransactionStatus = 'I'
   /** When the open transaction began, in milliseconds since 1970. */
   transactionSince = 0
-  /** Counts Syncs and simple queries: what the server skips after an error ends with one. */
+  /** Counts Syncs and simple queries: each of them ends what the server skips after an error. */
   batch = 0
-  /** Messages of this batch were sent and no Sync yet. */
+  /** Whether messages of this batch were sent, and no Sync yet. */
   batchOpen = false
-  /** An error was answered and no Sync has been sent since: the server ignores everything up to the next. */
+  /** Whether an error was answered and no Sync has been sent since: the server ignores everything up to the next. */
   serverSkips = false
-  /** The client sends COPY data within an extended query: the server ignores Sync until it is done. */
+  /** Whether the client is sending COPY data in an extended query: the server ignores Syncs until it is done. */
   copyIn = false
-  /** Code that is not read has run: what settings are now it may have made of masked columns. */
+  /** Whether code that is not analysed has run: it may have set settings to values of masked columns. */
   ranUnread = false
-  /** What the client knows of settings that the server reports. */
+  /** The values of settings that the client has been told. */
   readonly reported: Reported
   /** Settings that are pinned and that the server reports, with the value that they keep. */
   readonly pinnedReports: ReadonlyMap<string, string>
   /** What NOTIFY of this session has sent, which stands in its statements. */
   readonly notified = new Set<string>()
-  /** Where a batch has begun a transaction block, or ended one: the server says how it stands only at the Sync. */
+  /** Set if a batch has begun or ended a transaction block: the server reports the status only at the Sync. */
   block: { readonly batch: number; readonly isOpen: boolean } | undefined
 
   /** Sends what the client's side has collected. */
   sendCollected: () => void = () => {}
-  /** Sends something with that, in its turn. */
+  /** Adds bytes to that, in order. */
   collect: (bytes: Buffer) => void = () => {}
 
   readonly #needsDefinitions: boolean
@@ -69,7 +69,7 @@ export class PipelineState implements ReadingPort {
       client: Channel
       upstream: Channel
       session: Session<PostgresTarget>
-      /** What the server has reported at login. */
+      /** The settings that the server reported at login. */
       parameters: ReadonlyMap<string, string>
       target: PipelineTarget
     },
@@ -106,7 +106,7 @@ export class PipelineState implements ReadingPort {
   // ── for the fast lane ────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Whether nothing but what the lane has sent is on its way, and what was decided before about a statement holds: nothing that it rests on has
+   * Whether only messages of the lane are in flight, and earlier decisions about statements are still valid: nothing that they rest on has
    * changed, or may be changing.
    */
   get isSteady(): boolean {
@@ -124,19 +124,21 @@ export class PipelineState implements ReadingPort {
     )
   }
 
-  /** The lane sends something: as `expect` does. */
+  /** Notes that the lane sends something, as `expect` does. */
   noteSending(): void {
     if (this.status === 'I' && this.lane.length === 0) this.known.noteBeginning()
   }
 
-  // ── where no decision rests on definitions ──────────────────────────────────────────────────────────────────────
+  // ── when no decision depends on definitions ─────────────────────────────────────────────────────────────────────
 
-  /** Whether what is decided here may depend on definitions: rules look at more than the text, values are masked, or nothing may be written. */
+  /**
+   * Whether decisions here may depend on definitions: rules depend on more than the text, values are masked, or the session is read-only.
+   */
   get restsOnDefinitions(): boolean {
     return this.#needsDefinitions || !this.session.decidesByText()
   }
 
-  /** No decision of any session of the database depends on definitions: what goes on record is all that they are read for. */
+  /** Whether no decision of any session of the database depends on definitions: they are read only for the record. */
   get readsForRecordAlone(): boolean {
     return !this.definitions.areReliedOn
   }
@@ -147,19 +149,21 @@ export class PipelineState implements ReadingPort {
     return mayHaveChanged === undefined || (mayHaveChanged === 'unread' && isReadLately)
   }
 
-  // ── where the protocol stands ────────────────────────────────────────────────────────────────────────────────────
+  // ── state of the protocol ────────────────────────────────────────────────────────────────────────────────────────
 
   noteNotify(payload: string): void {
     if (this.notified.size >= MAX_KEPT) this.notified.clear()
     this.notified.add(payload)
   }
 
-  /** Nothing can be asked, and nothing will run: the transaction has failed, or the server waits for a Sync or for data. */
+  /**
+   * Whether the server cannot be asked and will not run anything: the transaction has failed, or the server waits for a Sync or for data.
+   */
   get isStuck(): boolean {
     return (this.status === 'E' && !this.#hasLeftFailure) || this.serverSkips || this.copyIn
   }
 
-  /** A pipeline has ended the failed transaction, or gone back in it: the server says so only at the Sync. */
+  /** Whether a pipeline has ended the failed transaction, or rolled back to a savepoint: the server reports that only at the Sync. */
   get #hasLeftFailure(): boolean {
     return this.batchOpen && this.block?.batch === this.batch
   }
@@ -176,24 +180,24 @@ export class PipelineState implements ReadingPort {
     this.batchOpen = false
   }
 
-  /** A transaction has been begun, and everything before was answered: what is sent now is committed by none of its own. */
+  /** Whether a transaction has begun, and everything before was answered: no earlier message commits what is sent now. */
   #isInTransaction(isAnswer = false): boolean {
     if (this.status !== 'T' || !this.isInBlock) return false
-    // An answer is one to the first.
+    // An answer belongs to the first message.
     return !this.inFlight.all.slice(isAnswer ? 1 : 0).some(({ type }) => type === 'query' || type === 'sync')
   }
 
-  /** What becomes visible to others with a message; `commits`: also where a transaction is open. Undefined: nothing. */
+  /** The change that becomes visible to other sessions with a message; `commits`: even if a transaction is open. Undefined: none. */
   publishes(change: Change | undefined, commits: boolean): Change | undefined {
     return commits || !this.#isInTransaction() ? bothOf(this.changes.uncommitted, change) : undefined
   }
 
-  /** Noted when a change is sent, and again when it is done: `head` is answered. */
+  /** Notes a change when it is sent, and again when it is done: `head` is answered. */
   noteDefinitionsChange(change: Change | undefined, head?: Pending): void {
     if (change !== undefined) this.changes.note(change, this.#isInTransaction(head !== undefined), head)
   }
 
-  /** Where code of unknown effect ran: whether the open transaction has changed definitions at all. */
+  /** After code of unknown effect ran: whether the open transaction has changed any definitions. */
   async hasChanged(): Promise<boolean> {
     if (this.changes.uncommitted?.named === true || this.batchOpen || this.isStuck) return true
     try {
@@ -204,19 +208,19 @@ export class PipelineState implements ReadingPort {
     }
   }
 
-  /** The end of a batch, as the server says how the transaction stands. */
+  /** Notes the transaction status that the server sends at the end of a batch. */
   noteStatus(status: TransactionStatus): void {
     if (this.status === 'I' && status !== 'I') this.transactionSince = Date.now()
     this.status = status
     if (!this.known.namesMoved) return
-    // The end of a transaction may take a setting back, and so does a rollback to a savepoint.
+    // The end of a transaction may restore a setting, and so may a rollback to a savepoint.
     this.known.notePathChange()
     this.known.namesMoved = status !== 'I'
   }
 
-  /** What the server said of the transaction after a message: definitions have become everybody's, or were taken back. */
+  /** Notes the status of the transaction after a message: definitions have been committed, or rolled back. */
   noteTransaction(answered?: Pending): void {
-    // What was read may be what an old snapshot shows.
+    // The last reading may show the state of an old snapshot.
     if (this.known.uncertain !== undefined) this.known.noteStale('anything')
     const { changes } = this
     if (changes.uncommitted === undefined) return
@@ -224,7 +228,7 @@ export class PipelineState implements ReadingPort {
     if (this.status === 'I' && this.inFlight.isOwnOnly) changes.uncommitted = undefined
   }
 
-  // ── as other sessions of the database see this one ───────────────────────────────────────────────────────────────
+  // ── for other sessions of the database ───────────────────────────────────────────────────────────────────────────
 
   get processId(): number | undefined {
     return this.#target.processId
@@ -235,7 +239,7 @@ export class PipelineState implements ReadingPort {
     const { restsOnDefinitions } = this
     let comesFirst = true
     for (const pending of this.inFlight.all) {
-      // Where rules look at the text alone, one thing rests on definitions nevertheless: that an UPDATE is none of pg_settings.
+      // If rules depend on the text only, one decision still depends on definitions: that an UPDATE does not apply to pg_settings.
       if ('rests' in pending && pending.rests !== undefined && (restsOnDefinitions || pending.rests.byRules)) {
         const { since, statements, byRules } = pending.rests
         const names = restsOnDefinitions ? pending.rests.names : NONE
@@ -269,14 +273,14 @@ export class PipelineState implements ReadingPort {
     )
   }
 
-  // ── what is on its way ───────────────────────────────────────────────────────────────────────────────────────────
+  // ── messages in flight ───────────────────────────────────────────────────────────────────────────────────────────
 
   expect(pending: Pending): void {
     if (this.status === 'I' && this.inFlight.isOwnOnly && !this.batchOpen) this.known.noteBeginning()
     this.inFlight.push(pending)
   }
 
-  /** The head is answered. */
+  /** Removes the head, which is answered. */
   answered(): void {
     const pending = this.inFlight.shift()
     if (pending !== undefined) this.changes.finish(pending)
@@ -300,7 +304,7 @@ export class PipelineState implements ReadingPort {
     this.copyIn = this.inFlight.beginCopyIn()
   }
 
-  /** An answer of our own, after the answers to everything sent before it. */
+  /** Sends an answer of the gateway, after the answers to everything sent before it. */
   reply(bytes: () => Buffer): void {
     if (this.inFlight.isIdle) {
       this.client.write(bytes())
@@ -315,7 +319,7 @@ export class PipelineState implements ReadingPort {
     return readyForQuery(this.status)
   }
 
-  /** Everything so far is sent and worked through: resolves when it is answered. */
+  /** Sends everything collected so far, and resolves when all of it is answered. */
   settled(): Promise<void> {
     this.sendCollected()
     // Without a Flush the server would keep its answers until a Sync that may never come.
@@ -323,12 +327,12 @@ export class PipelineState implements ReadingPort {
     return this.inFlight.whenIdle()
   }
 
-  /** The server and we disagree about where we are: nothing after this could be trusted. */
+  /** The server and the gateway are out of step: nothing after this could be trusted. */
   outOfStep(what: string): void {
     this.session.end(new PamError('PROTOCOL_VIOLATION', `the target sent ${what}`, { side: 'upstream' }))
   }
 
-  /** Nothing will be answered any more. */
+  /** No more answers will arrive. */
   abandon(): void {
     for (const pending of this.inFlight.takeAll()) {
       if (pending.type === 'own') pending.done(new Error('the session is over'))
@@ -342,15 +346,15 @@ export class PipelineState implements ReadingPort {
 
 const NONE: ReadonlySet<string> = new Set()
 
-/** By setting, the values that were reported. */
+/** The values that were reported, by setting. */
 type Reported = Map<string, Set<string>>
 
-/** Payloads of NOTIFY, and values of one setting, that are remembered. */
+/** The number of NOTIFY payloads, and of values of one setting, that are remembered. */
 export const MAX_KEPT = 1000
 
-/** What a session needs of its connection besides the bytes. */
+/** What a session needs from its connection besides the bytes. */
 export interface PipelineTarget {
-  /** Of the backend, which its notifications carry; signed, undefined where the target named none. */
+  /** The process id of the backend, which its notifications carry; signed, undefined if the target reported none. */
   readonly processId: number | undefined
   cancel(): Promise<void>
   readonly aside: Aside

@@ -5,7 +5,7 @@ import type { PipelineState } from './pipeline-state.ts'
 import type { Steps } from '../../../../gateway/steps.ts'
 import { changeOf, commits, isNamed } from './touches.ts'
 
-/** What a text makes visible to others; `waitFor`: they wait until it has. */
+/** What a text makes visible to other sessions; `waitFor`: they wait until it is visible. */
 export interface Published {
   readonly change: Change
   readonly waitFor: boolean
@@ -18,8 +18,9 @@ export function publishedBy(pipeline: PipelineState, facts: StatementFacts): Pub
 }
 
 /**
- * Before definitions become everybody's: until no other session has something on its way that was decided with those from before.
- * A view whose own effect is unknown is one nevertheless: what rests on there being no rule is waited for. False: there was nothing to wait for.
+ * Before definitions become visible to others, waits until no other session has messages in flight that were decided with the previous
+ * ones. Even if its effect is otherwise unknown, a new view has a rule: statements that rest on the absence of rules are waited for. False:
+ * there was nothing to wait for.
  */
 export function* beforePublishing(pipeline: PipelineState, published: Published | undefined): Steps<boolean> {
   if (published === undefined || !(published.waitFor || published.change.makesRules)) return false
@@ -37,7 +38,7 @@ export function* beforePublishing(pipeline: PipelineState, published: Published 
 
 const NOTHING: ReadonlySet<string> = new Set()
 
-/** Of these backends, those that wait for a lock, and for what; undefined where the target cannot be asked. */
+/** Those of these backends that wait for a lock, and for what; undefined if the target cannot be asked. */
 async function waiting(pipeline: PipelineState, pids: readonly number[]) {
   await pipeline.settled()
   if (pipeline.isStuck) return undefined
@@ -48,11 +49,14 @@ async function waiting(pipeline: PipelineState, pids: readonly number[]) {
   )
 }
 
-/** Of these backends, those that wait for a lock: whether it is one of a relation, and whether this backend is what they wait for in the end. */
+/**
+ * Those of these backends that wait for a lock: whether it is that of a relation, and whether they wait, directly or indirectly, for this
+ * backend.
+ */
 const waitsOf = (pids: readonly number[]): string =>
   `with recursive waits(pid, at) as (select p, p from pg_catalog.unnest('{${pids.map((pid) => pid | 0).join(',')}}'::pg_catalog.int4[]) p union select w.pid, b from waits w, lateral pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.at)) b) select w.pid::pg_catalog.text, (select pg_catalog.max(l.locktype) from pg_catalog.pg_locks l where l.pid operator(pg_catalog.=) w.pid and not l.granted and l.locktype operator(pg_catalog.=) 'relation'), pg_catalog.max(case when w.at operator(pg_catalog.=) pg_catalog.pg_backend_pid() then 't' end) from waits w where w.at operator(pg_catalog.<>) w.pid group by w.pid`
 
-/** Before a text that changes definitions, or commits what was changed. True where there was something to wait for. */
+/** Runs before a text that changes definitions, or commits such changes. True if there was something to wait for. */
 export function* beforeText(pipeline: PipelineState, facts: StatementFacts): Steps<boolean> {
   const { uncommitted } = pipeline.changes
   if (

@@ -1,4 +1,4 @@
-/** A parameter as people read it; binary ones of types that are not simple as `\x…`. */
+/** A parameter in readable form; binary values of other than simple types as `\x…`. */
 export function readableParameter(value: Buffer, format: 0 | 1, typeOid: number): string {
   if (format === 0 || TEXT_OIDS.has(typeOid)) return value.toString('utf8')
   if (typeOid === 21 && value.length === 2) return String(value.readInt16BE())

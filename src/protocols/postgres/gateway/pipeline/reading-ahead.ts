@@ -8,26 +8,26 @@ import { causeOf } from './own-changes.ts'
 import type { OwnRows, Pending } from './pending.ts'
 import { changeOf, isRenewed } from './touches.ts'
 
-/** The connection that is read on. */
+/** The connection to read on. */
 export interface AheadPort extends ReadingPort {
   readonly inFlight: InFlight
   readonly readsForRecordAlone: boolean
-  /** Sends something behind what the client's side has collected, with it. */
+  /** Sends bytes together with what the client's side has collected, after it. */
   collect(bytes: Buffer): void
 }
 
 /**
- * Reads what a statement makes right behind it, before anybody asks: the server looks while its answer goes to the client, and the statement that
- * comes next need not wait as long. The reading comes after the statement on the same connection, so that it sees what that has made.
+ * Reads what a statement creates directly after it, before it is needed: the server does so while its answer is sent to the client, and the
+ * next statement need not wait as long. The reading follows the statement on the same connection, so that it sees what was created.
  */
 export class ReadingAhead {
   readonly #port: AheadPort
   readonly #place: CatalogPlace
   readonly #known: KnownDefinitions
   #running: Promise<void> | undefined
-  /** What the last such statement made. */
+  /** The names of what the last such statement created. */
   #made: ReadonlySet<string> = new Set()
-  /** Something rested on what it had made: it was worth it. */
+  /** Whether a later statement rested on that, so that reading ahead was useful. */
   #isRestedOn = true
 
   constructor(port: AheadPort, place: CatalogPlace, known: KnownDefinitions) {
@@ -36,17 +36,17 @@ export class ReadingAhead {
     this.#known = known
   }
 
-  /** Resolves, whatever comes of it, when what is being read is known; undefined: nothing is. */
+  /** Resolves, whatever the result, when the current reading is complete; undefined: there is none. */
   get running(): Promise<void> | undefined {
     return this.#running
   }
 
-  /** What comes next rests on what was made last, or does not. */
+  /** Notes whether the next statement rests on what was last created. */
   noteFacts(facts: StatementFacts): void {
     if (!this.#isRestedOn) this.#isRestedOn = isRenewed(facts, this.#made)
   }
 
-  /** Right behind a text that was just sent, and that nothing else is on its way with; `sent`: whose answers are the answers to it. */
+  /** Reads directly after a text that was just sent, if nothing else is in flight; `sent`: the messages whose answers belong to it. */
   behind(facts: StatementFacts, sent: readonly Pending[]): void {
     const { renews } = (facts.parsed.length === 1 ? changeOf(facts) : undefined) ?? { renews: 'anything' }
     if (renews === 'anything' || !this.#isPossible(sent)) return
@@ -58,7 +58,7 @@ export class ReadingAhead {
       () => this.#end(running),
       (error: unknown) => {
         this.#end(running)
-        // Whoever rests on it reads it again.
+        // A statement that rests on it reads it again.
         const { session } = this.#port
         if (!(error instanceof OwnQueryFailed) && !session.ended.aborted) session.end(sessionEndReason(error))
       },
@@ -70,7 +70,7 @@ export class ReadingAhead {
     if (this.#running === running) this.#running = undefined
   }
 
-  /** Outside a transaction: what is made is committed by the time that it is read, and no setting of ours lasts. */
+  /** Only outside a transaction: what was created is committed when it is read, and the gateway's settings do not last. */
   #isPossible(sent: readonly Pending[]): boolean {
     const { status, batchOpen, inFlight, readsForRecordAlone } = this.#port
     if (status !== 'I' || batchOpen || readsForRecordAlone || !this.#known.isReadByName) return false

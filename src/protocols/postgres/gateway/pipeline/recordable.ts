@@ -9,7 +9,7 @@ import { isComment, literalsAndComments } from '../../dialect/literals.ts'
 
 export { recordableParameters } from '../../../../sql/record/recordable.ts'
 
-/** A statement as it may be kept for ever. */
+/** A statement in the form in which it may be kept forever. */
 export const recordable = (
   sql: string,
   parameters: readonly (string | null)[],

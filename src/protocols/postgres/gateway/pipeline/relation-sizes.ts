@@ -3,9 +3,10 @@ import { shieldedQueries } from './gateway-query.ts'
 import type { PipelineState } from './pipeline-state.ts'
 
 /**
- * How many rows the relations have that a TRUNCATE, DROP or ALTER is about, how large they are, and how much depends on them, in words; undefined where that
- * is not asked. The catalogs are asked, with names as parameters: nothing of the statement is planned or run. Outside a transaction, read-only, and for two
- * seconds at most, since the size of a relation waits for whoever locks it: an error would end the client's transaction.
+ * The number of rows of the relations that a TRUNCATE, DROP or ALTER applies to, their size, and the number of objects that depend on them,
+ * in words; undefined if the catalogs are not queried. They are queried with names as parameters: no part of the statement is planned or
+ * run. Only outside a transaction, read-only, and for two seconds at most, since the size of a relation waits for its lock: an error would
+ * end the client's transaction.
  */
 export async function describeSizes(
   pipeline: PipelineState,
@@ -18,14 +19,14 @@ export async function describeSizes(
   pipeline.session.recorder.outcome({ type: 'notice', message: 'the catalogs are asked how large this is' })
   try {
     const [, rows] = await shieldedQueries(pipeline, [LIMITS, { sql: SIZES, parameters: [JSON.stringify(names)] }])
-    // It is shown to people: nothing but numbers.
+    // Only numbers are passed on, because people see them.
     return inWords((rows?.[0] ?? []).map(Number))
   } catch {
     return undefined
   }
 }
 
-/** From the columns of SIZES. */
+/** The columns of SIZES in words. */
 export function inWords(numbers: readonly number[]): string | undefined {
   const [found = 0, rows = 0, unread = 0, bytes = 0, views = 0, keys = 0] = numbers
   if (found === 0 || !numbers.every((value) => Number.isSafeInteger(value) && value >= 0)) return undefined
@@ -59,8 +60,9 @@ const MAX_RELATIONS = 50
 const LIMITS = `select set_config('statement_timeout', '2000', true), set_config('lock_timeout', '500', true), set_config('transaction_read_only', 'on', true)`
 
 /**
- * How many relations were found; their rows by pg_class.reltuples, and those that were never analyzed (-1 from PostgreSQL 14 on); bytes with indexes and TOAST; views
- * (pg_rewrite, by pg_depend) and foreign keys from elsewhere. Partitions count with their table. The names are those of facts: schema, dot, relation.
+ * The number of relations found; their rows by pg_class.reltuples, and the number that were never analyzed (-1 from PostgreSQL 14 on);
+ * bytes with indexes and TOAST; views (pg_rewrite, by pg_depend) and foreign keys of other relations. Partitions count with their table.
+ * Names are as in the facts: schema, dot, relation.
  */
 const SIZES = `with named as (
   select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -10,17 +10,17 @@ import type { PipelineState } from './pipeline-state.ts'
 import { sharedFacts } from './shared-facts.ts'
 
 /**
- * What parsed texts do, against the catalogs as the session knows them; found out once for each reading of the catalogs. What a session knew
- * when it logged in, others know as well: they share it. What it has read again is its own.
+ * The facts of parsed texts under the catalogs that the session knows, determined once for each reading of the catalogs. Sessions with the
+ * same knowledge at login share the facts; those of a session's later readings are its own.
  */
 export class ResolvedFacts {
   readonly #pipeline: PipelineState
   readonly #parser: SqlParser
-  /** By what the text says: texts that say the same share it. */
+  /** By the parsed text, which texts with the same statements share. */
   #cache: WeakMap<ParsedText, StatementFacts>
   #generation: number
   readonly #options: GuardOptions
-  /** By types; of facts without them. */
+  /** By parameter types, for facts without them. */
   readonly #typed = new WeakMap<StatementFacts, Map<string, StatementFacts>>()
   readonly #ofLastReading = new WeakMap<StatementFacts, Partial<Record<ChangedBy, StatementFacts>>>()
 
@@ -52,13 +52,13 @@ export class ResolvedFacts {
             ...this.#options,
             uncertain,
           })
-    // What EXECUTE runs depends on what has its name now.
+    // The statement that EXECUTE runs depends on the current meaning of its name.
     if (uncertain !== undefined || facts.parsed.some(({ executes }) => executes !== undefined)) return facts
     this.#cache.set(parsed, facts)
     return facts
   }
 
-  /** A parameter may be of a type that no text names; its values are read and checked by what the type is made of. */
+  /** A parameter may have a type that the text does not name; the code of its parts reads and checks its values. */
   withTypes(facts: StatementFacts, types: readonly number[]): StatementFacts {
     const { catalog } = this.#pipeline.known
     const reasons = types.flatMap((type) => {
@@ -83,14 +83,14 @@ export class ResolvedFacts {
     return withReasons
   }
 
-  /** The same for the record alone, where definitions may have changed since. */
+  /** The same for the record only, if definitions may have changed since. */
   ofLastReading(facts: StatementFacts, changedBy: ChangedBy): StatementFacts {
     const known = this.#ofLastReading.get(facts) ?? {}
     this.#ofLastReading.set(facts, known)
     return (known[changedBy] ??= factsOfLastReading(facts, this.#pipeline.known.catalog, changedBy))
   }
 
-  /** What SQL or the protocol prepared under a name, where that is certain. */
+  /** The statement that SQL or the protocol prepared under a name, if that is certain. */
   readonly #prepared: FindPrepared = (name) => {
     const { names, batch, inFlight } = this.#pipeline
     const { value } = names.statements.lookUp(name, batch)
@@ -114,13 +114,13 @@ export class ResolvedFacts {
     }
   }
 
-  /** Of what may run anything. */
+  /** The exposure of a text that may run anything. */
   get #anyExposure(): StatementFacts['errorExposure'] {
     return this.#pipeline.known.masking.plan.columns.length > 0 ? 'any' : 'none'
   }
 }
 
-/** Casts of users that a parameter of this type may be converted by: the text does not say what it is converted from. */
+/** User-defined casts by which a parameter of this type may be converted: the text does not show the source type. */
 const castsFrom = (type: number, { conversions, valueTypes }: Catalog): string[] => {
   if (type === 0 || conversions.size === 0) return []
   const form = valueTypes.get(type)

@@ -5,9 +5,11 @@ import { readingOf } from '../server-reading/reading-of.ts'
 
 type Judged = Pick<Session<PostgresTarget>, 'config' | 'decidesByText' | 'masking' | 'readOnly'>
 
-/** What is masked, read-only, or held against the target's reading needs the definitions of now, whatever rules say of commands. */
+/**
+ * Sessions with masking, read-only sessions, and those that compare readings with the target need current definitions, whatever the rules.
+ */
 export const needsDefinitions = (session: Omit<Judged, 'decidesByText'>): boolean =>
   session.readOnly || !isEmptyPlan(session.masking) || readingOf(session) === 'agreed'
 
-/** Whether what is decided in a session may depend on definitions: that, or rules that look at more than the text. */
+/** Whether decisions in a session may depend on definitions: for these reasons, or because rules depend on more than the text. */
 export const restsOnDefinitions = (session: Judged): boolean => needsDefinitions(session) || !session.decidesByText()

@@ -21,13 +21,13 @@ import { isMasked } from '../../../../sql/lineage/origin.ts'
 import { PINNED } from '../login/upstream-login.ts'
 import type { ResultRows } from '../results/result-rows.ts'
 
-/** What was sent, of one or some types. */
+/** Pending messages of some types. */
 type Sent<T extends Pending['type']> = Pending & { readonly type: T }
 /** A command that the server is working on. */
 type AtWork = Sent<'query' | 'execute'>
 
 interface Rule {
-  /** What it may answer; undefined: it answers nothing, and may come at any time. */
+  /** The types of messages that it may answer; undefined: it is not an answer, and may arrive at any time. */
   readonly to: ReadonlySet<Pending['type'] | undefined> | undefined
   readonly take: (it: ServerMessages, frame: Frame, head: Pending | undefined) => Buffer | undefined
 }
@@ -39,12 +39,12 @@ const to = <T extends Pending['type']>(
 const anytime = (take: Rule['take']): Rule => ({ to: undefined, take })
 const RUNS = ['query', 'execute'] as const
 
-/** What becomes of each message of the server: answers find their question, values are masked, results are recorded. */
+/** Handles each message of the server: matches answers with messages, masks values, records results. */
 export class ServerMessages {
   readonly #pipeline: PipelineState
   readonly #masks: boolean
   readonly #rules: ResultRows
-  /** How many bytes of each result's rows go into the record. */
+  /** The number of bytes of each result's rows that are recorded. */
   readonly #keeps: number
 
   constructor(pipeline: PipelineState, rules: ResultRows) {
@@ -54,7 +54,7 @@ export class ServerMessages {
     this.#keeps = pipeline.session.config.recordRows
   }
 
-  /** What the client gets of this message; undefined: nothing. */
+  /** Returns what the client gets for this message; undefined: nothing. */
   handle(frame: Frame): Buffer | undefined {
     const pipeline = this.#pipeline
     const { head } = pipeline.inFlight
@@ -75,7 +75,7 @@ export class ServerMessages {
     return rule.take(this, frame, head)
   }
 
-  /** The order of the protocol: which of what was sent a message may answer, and what becomes of it. Spec: Message Flow. */
+  /** The order of the protocol: the messages that each message may answer, and how it is handled. Spec: Message Flow. */
   static readonly #ORDER: ReadonlyMap<number, Rule> = new Map([
     [serverTags.parseComplete, to(['parse'], (it, frame, head) => it.#confirm(frame, head))],
     [serverTags.bindComplete, to(['bind'], (it, frame, head) => it.#confirm(frame, head))],
@@ -161,7 +161,7 @@ export class ServerMessages {
     of.description = Buffer.from(frame.bytes)
   }
 
-  /** Names of columns that code which is not read may have made of masked ones are hidden. */
+  /** Masks column names that code that is not analysed may have made of masked values. */
   #named(frame: Frame, { errorExposure, outputs }: ColumnNames): Buffer {
     if (this.#pipeline.known.masking.plan.columns.length === 0) return frame.bytes
     const isRead = outputs?.every((output) => output.repeats !== true || !isMasked(output.origin)) === true
@@ -203,7 +203,7 @@ export class ServerMessages {
     return frame.bytes
   }
 
-  /** Names that SQL made stand for what was judged once the server says that it made them. */
+  /** Names that SQL defined refer to evaluated statements once the server confirms that it created them. */
   #confirmNames({ statements, lineage, index, sql, errorExposure }: Run, tag: string): void {
     const { names, batch } = this.#pipeline
     const { cursors } = names
@@ -211,11 +211,11 @@ export class ServerMessages {
     const [name] = statement?.names ?? []
     if (statement === undefined || name === undefined) return
     const outputs = lineage[index]?.outputs
-    // While no columns are masked nobody asks where they come from.
+    // While no columns are masked, their origins are not needed.
     if (tag === 'DECLARE CURSOR') cursors.set(name, outputs ?? [])
     if (tag === 'CLOSE CURSOR') cursors.delete(name)
     if (tag === 'CLOSE CURSOR ALL') cursors.clear()
-    // A text with several statements is no text of this one.
+    // A text with several statements is not the text of this one.
     if (tag === 'PREPARE' && statements.length === 1)
       names.statements
         .set(
@@ -251,7 +251,7 @@ export class ServerMessages {
     const pipeline = this.#pipeline
     const { fields } = decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse')
     if (head?.type === 'query' && ++head.run.errors > 1) {
-      // The server may be stopped, or the session ended, before it is done with the first error.
+      // The server may be stopped, or the session terminated, before it is done with the first error.
       const isFatal = ['FATAL', 'PANIC'].includes(fields.get('V') ?? '')
       if (head.run.errors > 2 || !isFatal) return this.#outOfStep(frame)
     }
@@ -323,12 +323,12 @@ export class ServerMessages {
       )
       return undefined
     }
-    // PostgreSQL 18 reports search_path: what it is for a query of the gateway's own is no concern of the client.
+    // PostgreSQL 18 reports search_path: its value for a query of the gateway does not concern the client.
     if (head?.type === 'own' && isShielded(name)) return undefined
     return this.#mayReport(name, value) ? frame.bytes : undefined
   }
 
-  /** Once code has run that is not read, only what the client has been told before: it may have set anything. */
+  /** Once code that is not analysed has run, reports only values that the client was told before: the code may have set anything. */
   #mayReport(name: string, value: string): boolean {
     const { reported, ranUnread } = this.#pipeline
     if (this.#pipeline.known.masking.plan.columns.length === 0) return true
@@ -382,7 +382,10 @@ export class ServerMessages {
     }
   }
 
-  /** Within a pipeline the server now skips all up to a Sync, as after any error: unless we send one, the client is told of this one. */
+  /**
+   * In a pipeline the server now skips everything up to a Sync, as after any error: unless the gateway sends one, the client gets this
+   * error.
+   */
   #ownFailed(frame: Frame, fields: ReadonlyMap<string, string>, head: Pending & { type: 'own' }): Buffer | undefined {
     const pipeline = this.#pipeline
     if (head.failing === 'ended') {
@@ -413,9 +416,9 @@ export class ServerMessages {
   }
 }
 
-/** What the server calls a column that has no name. */
+/** The server's name for a column without one. */
 const NO_NAME = '?column?'
-/** What may come between the error of a simple query and its ReadyForQuery. */
+/** The messages that may arrive between the error of a simple query and its ReadyForQuery. */
 const AFTER_ERROR: ReadonlySet<number> = new Set([
   serverTags.errorResponse,
   serverTags.readyForQuery,
@@ -427,7 +430,7 @@ const AFTER_ERROR: ReadonlySet<number> = new Set([
 const statusOf = (frame: Frame): TransactionStatus =>
   decodeMessage(readyForQueryCodec, bodyOf(frame), 'ReadyForQuery').status
 
-/** What a server says that it did: it goes on record, so it must not be more than a server says. */
+/** The command tag of the server: it is recorded, so it must not be more than a tag. */
 function tagOf(frame: Frame): string {
   const body = bodyOf(frame)
   if (body.length > MAX_TAG_LENGTH || body.indexOf(0) !== body.length - 1)
@@ -436,7 +439,7 @@ function tagOf(frame: Frame): string {
 }
 
 const NO_PORTAL = { prepared: undefined, resultFormats: [] } as const
-/** Bytes that a row takes in memory besides its own. */
+/** Bytes of memory for a row beyond its content. */
 const OWN_ROW = 16
 /** COMPLETION_TAG_BUFSIZE in the server's cmdtag.h. */
 const MAX_TAG_LENGTH = 64

@@ -7,7 +7,7 @@ import { ResultRows } from '../results/result-rows.ts'
 import { ServerLane } from '../lane/server-lane.ts'
 import { ServerMessages } from './server-messages.ts'
 
-/** From the server to the client, in order: runs of rows are taken together, what passes untouched goes on as it came. */
+/** From the server to the client, in order: consecutive rows are taken together, and unchanged messages pass as they arrived. */
 export class ServerSide {
   readonly #pipeline: PipelineState
   readonly #framer: Framer
@@ -25,7 +25,7 @@ export class ServerSide {
     this.#lane = new ServerLane(pipeline)
     this.#keepsRows = session.config.recordRows > 0
     this.#output = new JoinedOutput(pipeline.client)
-    // A row that nothing is hidden in need not be held.
+    // A row without masking need not be held in full.
     const inPieces = this.#keepsRows || !isEmptyPlan(session.masking) ? [] : [serverTags.dataRow, serverTags.copyData]
     const { resultMessageBytes } = session.limits
     this.#framer = new Framer(resultMessageBytes, 'the target', new Set(inPieces), (bytes, at) => this.#rows(bytes, at))
@@ -38,7 +38,7 @@ export class ServerSide {
     return this.#output.flush()
   }
 
-  /** All that came before was handled. */
+  /** Whether everything that arrived before has been handled. */
   get #isClear(): boolean {
     return this.#framer.isBetween && !this.#pipeline.session.ended.aborted
   }
@@ -51,7 +51,7 @@ export class ServerSide {
     return !this.#pipeline.session.ended.aborted
   }
 
-  /** Rows that stand behind each other are taken together; what is not plain is left to be taken one by one. */
+  /** Takes consecutive rows together; rows that are not plain are left to be taken one by one. */
   #rows(bytes: Buffer, at: number): number {
     const tag = bytes[at]
     const { head } = this.#pipeline.inFlight

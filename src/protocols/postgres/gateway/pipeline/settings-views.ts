@@ -6,9 +6,9 @@ import { OwnQueryFailed, shieldedQueries, type ShieldedPort } from './gateway-qu
 type SettingsPort = ShieldedPort & Participant
 
 /**
- * Whether users have views or rules of pg_settings. While they have none, an UPDATE is of that view only where it names it, whatever else the
- * catalogs say. What others change meanwhile counts where it says that it makes rules. Code of unknown effect does not: whoever may run an
- * UPDATE here that is not read may run any code, as its triggers are, and that moves settings without such a view.
+ * Whether there are user-defined views or rules of pg_settings. While there are none, an UPDATE applies to that view only if it names it,
+ * whatever else the catalogs contain. Changes of other sessions count if they create rules. Code of unknown effect does not: a person who
+ * may run an unanalysed UPDATE here may run any code, such as its triggers, which can change settings without such a view.
  */
 export class SettingsViews {
   readonly #port: SettingsPort
@@ -19,7 +19,10 @@ export class SettingsViews {
     this.#definitions = definitions
   }
 
-  /** Asks the target, while nothing of the client's is in flight; again where others make rules meanwhile. What cannot be told may be. */
+  /**
+   * Asks the target, while nothing of the client is in flight; again if other sessions create rules meanwhile. If the answer is uncertain,
+   * there may be some.
+   */
   async mayExist(): Promise<boolean> {
     const { status, batchOpen } = this.#port
     for (let times = 1; ; times++) {
@@ -29,7 +32,7 @@ export class SettingsViews {
         const [rows] = await shieldedQueries(this.#port, [FIND])
         const [found, isolation] = rows?.[0] ?? []
         if (found !== 'false') return true
-        // The snapshot of a transaction may be older than what names are resolved with.
+        // The snapshot of a transaction may be older than the definitions with which names are resolved.
         if ((status !== 'I' || batchOpen) && isolation !== 'read committed') return true
       } catch (error) {
         if (error instanceof OwnQueryFailed) return true
@@ -41,7 +44,7 @@ export class SettingsViews {
   }
 }
 
-/** By what the rules of views depend on; those of the system have lower numbers. */
+/** Finds them by the dependencies of rules; built-in rules have lower object ids. */
 const FIND = {
   sql: `select exists(select from pg_catalog.pg_depend d where d.refclassid operator(pg_catalog.=) ${CLASSES['pg_class']}::pg_catalog.oid and d.refobjid operator(pg_catalog.=) 'pg_catalog.pg_settings'::pg_catalog.regclass and d.classid operator(pg_catalog.=) ${CLASSES['pg_rewrite']}::pg_catalog.oid and d.objid operator(pg_catalog.>=) $1::pg_catalog.oid)::pg_catalog.text, pg_catalog.current_setting('transaction_isolation')`,
   parameter: String(FIRST_USER_OID),

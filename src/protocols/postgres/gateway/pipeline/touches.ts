@@ -5,18 +5,18 @@ import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import type { Change, ChangedBy, Touches } from '../../catalog/change-log.ts'
 
-/** What a statement was decided with, while the server may not have looked at it. */
+/** What the decision about a statement rests on, while the server may not have analysed it. */
 export interface Rests {
   readonly names: ReadonlySet<string>
-  /** By `performance.now()`. */
+  /** When it was sent, by `performance.now()`. */
   readonly since: number
-  /** Of a text with several, all but the first are looked at later. */
+  /** The number of statements: all but the first of a text are analysed later. */
   readonly statements: number
-  /** A rule that others make may make another statement of it, through views of any names. */
+  /** A new rule of another session may turn it into another statement, through views of any names. */
   readonly byRules: boolean
 }
 
-/** It may commit, or take back, what was done before. */
+/** Whether a statement may commit or roll back earlier ones. */
 export const endsTransaction = ({ kinds }: Pick<ParsedStatement, 'kinds'>): boolean =>
   kinds.some((kind) => ENDS.has(kind))
 
@@ -24,7 +24,7 @@ export const endsTransaction = ({ kinds }: Pick<ParsedStatement, 'kinds'>): bool
 export const commits = ({ parsed, changesCatalog }: Pick<StatementFacts, 'parsed' | 'changesCatalog'>): boolean =>
   parsed.some(({ kinds }) => kinds.includes('commit')) || (changesCatalog && parsed.some(endsTransaction))
 
-/** What definitions a text changes, as others may know them by name; undefined: none. */
+/** The definitions that a text changes, by the names that other sessions know; undefined: none. */
 export function changesOf(facts: StatementFacts): Touches | undefined {
   if (!facts.changesCatalog) return undefined
   if (facts.parsed.length === 0 || facts.statements.some(({ unknown }) => unknown.length > 0)) return 'anything'
@@ -37,12 +37,13 @@ export function changesOf(facts: StatementFacts): Touches | undefined {
   return names
 }
 
-/** The same, with what has to be read again after it. */
+/** The same, with what must be read again after it. */
 export function changeOf(facts: StatementFacts): Change | undefined {
   const touches = changesOf(facts)
   const by = changedBy(facts)
   const makesRules = mayMakeRules(facts)
-  // What it runs nobody knows. Of statements of this kind one does not make another: else there would be no end of them.
+  // The code that it runs is unknown. A statement that is unresolved only because of another unresolved one does not count, or there would
+  // be no end of them.
   if (facts.lastRead !== undefined && facts.lastRead !== 'unread')
     return { by, touches: 'anything', renews: 'anything', makesRules }
   if (touches === undefined || touches === 'anything') return touches && { by, touches, renews: touches, makesRules }
@@ -51,20 +52,20 @@ export function changeOf(facts: StatementFacts): Change | undefined {
     return { by, touches, renews: 'anything', makesRules }
   const renews = new Set(touches)
   for (const { tree } of changing) if (tree.kind === 'utility') for (const name of tree.detail.gives) renews.add(name)
-  // Partitions get an index with the table that they are of.
+  // Partitions get an index along with their table.
   for (const { behind, writes } of facts.statements)
     for (const name of [...behind, ...writes]) for (const last of lastNames(name)) renews.add(last)
   return { by, touches, renews, makesRules }
 }
 
-/** A text that is not read may be one that older or newer servers read as a definition. */
+/** A text that cannot be parsed may be a definition for older or newer servers. */
 function changedBy({ parsed, changesCatalog, lastRead }: StatementFacts): ChangedBy {
   const defines = parsed.some(({ kinds }) => kinds.some((kind) => CHANGES.test(kind) && !RUNS_CODE.has(kind)))
   if (defines || parsed.length === 0) return 'definition'
   return lastRead === undefined || changesCatalog ? 'code' : 'unread'
 }
 
-/** Whether a text says that it makes a rule, or cannot be read: of all other definitions it is known that they make none. */
+/** Whether a text creates a rule, or cannot be parsed: all other definitions are known to create none. */
 const mayMakeRules = ({ parsed }: StatementFacts): boolean =>
   parsed.length === 0 ||
   parsed.some(({ kinds }) =>
@@ -73,14 +74,14 @@ const mayMakeRules = ({ parsed }: StatementFacts): boolean =>
     ),
   )
 
-/** Whether what a text says may be another thing after something else was made; `undefined`: nothing was. */
+/** Whether the facts of a text may differ after something else was created; `undefined`: nothing was. */
 export function isRenewed(facts: StatementFacts, renewed: Touches | undefined): boolean {
   if (renewed === undefined) return false
   if (renewed === 'anything' || facts.parsed.length === 0) return true
   if (facts.statements.some((statement) => statement.unknown.length > 0 || readsAnything(statement))) return true
   for (const { kinds, makes, fields, typeNames, tree } of facts.parsed) {
     if (!kinds.every((kind) => RESTS_ON_NAMES.has(kind))) return true
-    // The type of its arrays has a name that is made of that of a relation.
+    // The array type of a relation has a name derived from that of the relation.
     if (typeNames.some((name) => name.startsWith('_'))) return true
     const gives = tree.kind === 'utility' ? tree.detail.gives : []
     for (const name of [...makes.map((made) => made.name), ...fields.map((field) => field.name), ...gives])
@@ -90,7 +91,7 @@ export function isRenewed(facts: StatementFacts, renewed: Touches | undefined): 
   return false
 }
 
-/** Whether it is one of these names, or one that the server makes of one for an index or a sequence. */
+/** Whether a name is one of these, or one that the server derives from one for an index or a sequence. */
 export function isMadeFrom(name: string, all: ReadonlySet<string>): boolean {
   if (all.has(name)) return true
   for (const of of all) if (name.startsWith(stemOf(of))) return true
@@ -99,7 +100,7 @@ export function isMadeFrom(name: string, all: ReadonlySet<string>): boolean {
 
 const stems = new Map<string, string>()
 
-/** What such names begin with: what is too long is cut. Source: makeObjectName in the server's indexcmds.c. */
+/** The prefix of such derived names: long names are truncated. Source: makeObjectName in the server's indexcmds.c. */
 function stemOf(name: string): string {
   const known = stems.get(name)
   if (known !== undefined) return known
@@ -114,7 +115,7 @@ function stemOf(name: string): string {
   return stem
 }
 
-/** Of `schema.name`, where both may have dots in them, whatever may be the name. */
+/** The possible unqualified names in `schema.name`, where both parts may contain dots. */
 export function lastNames(qualified: string): string[] {
   const names: string[] = []
   for (let at = qualified.indexOf('.'); at >= 0; at = qualified.indexOf('.', at + 1))
@@ -122,13 +123,13 @@ export function lastNames(qualified: string): string[] {
   return names
 }
 
-/** Whether it changes definitions by a statement that says so, or runs code that may. */
+/** Whether it changes definitions by a defining statement, and not by code that may. */
 export const isNamed = (facts: StatementFacts): boolean =>
   facts.parsed.length > 0 &&
   facts.statements.every(({ unknown }) => unknown.length === 0) &&
   (facts.lastRead === undefined || facts.changesCatalog)
 
-/** What others must not change between the decision and the server's own look; undefined: nothing is looked up. */
+/** What other sessions must not change between the decision and the server's own analysis; undefined: it looks up no names. */
 export function restsOn(facts: StatementFacts, since = performance.now()): Rests | undefined {
   const names = namesIn(facts)
   if (names.size === 0) return undefined
@@ -137,7 +138,7 @@ export function restsOn(facts: StatementFacts, since = performance.now()): Rests
 
 const known = new WeakMap<StatementFacts, ReadonlySet<string>>()
 
-/** Last names of everything that a text rests on, named or behind. */
+/** The unqualified names of everything that a text rests on, named or behind. */
 export function namesIn(facts: StatementFacts): ReadonlySet<string> {
   const before = known.get(facts)
   if (before !== undefined) return before
@@ -148,19 +149,19 @@ export function namesIn(facts: StatementFacts): ReadonlySet<string> {
   }
   for (const { behind, reads, writes } of facts.statements)
     for (const name of [...behind, ...reads, ...writes]) for (const last of lastNames(name)) names.add(last)
-  // A text that is not read may rest on anything.
+  // A text that cannot be parsed may rest on anything.
   if (facts.parsed.length === 0) names.add('')
   known.set(facts, names)
   return names
 }
 
 const ENDS = new Set(wordList('commit rollback rollback-to prepare-transaction'))
-/** As `changesCatalog` is told. */
+/** The kinds for which `changesCatalog` is set. */
 const CHANGES =
   /^(create-|alter-|drop-|select-into|rename|define|do$|call$|import-|discard|commit-prepared|rollback-prepared)/
-/** Of these, what runs code that is not read. */
+/** Those of these that run code that is not analysed. */
 const RUNS_CODE = new Set(wordList('do call'))
-/** Definitions that leave what there is of rules (pg_rewrite) as it was, or take some of it away; CREATE SCHEMA may have views in it. */
+/** Definitions that do not add to the rules (pg_rewrite), or remove some; CREATE SCHEMA may contain views. */
 const MAKES_NO_RULES = new Set(
   wordList(`
   create-table create-table-as select-into create-index create-sequence create-type create-domain create-function create-procedure
@@ -169,7 +170,7 @@ const MAKES_NO_RULES = new Set(
   alter-default-privileges alter-operator alter-statistics alter-trigger alter-object-schema rename discard
 `),
 )
-/** Definitions that concern nothing but the relations that they name. */
+/** Definitions that only concern the relations that they name. */
 const OF_RELATIONS = new Set(
   wordList(`
   create-table create-index create-sequence create-view create-materialized-view create-table-as select-into alter-table drop-column
@@ -177,13 +178,13 @@ const OF_RELATIONS = new Set(
   create-statistics alter-sequence alter-index alter-view insert update delete
 `),
 )
-/** What makes relations, and changes nothing that was there before. */
+/** Statements that create relations and change nothing that existed before. */
 const MAKES = new Set(
   wordList(`
   create-table create-index create-sequence create-view create-materialized-view create-table-as select-into select insert
 `),
 )
-/** What depends on the relations that it names, and on those behind them, and on no others. */
+/** Statements that depend only on the relations that they name, and on those behind them. */
 const RESTS_ON_NAMES = new Set([
   ...MAKES,
   ...wordList(`
@@ -191,6 +192,6 @@ const RESTS_ON_NAMES = new Set([
   drop-sequence drop-materialized-view prepare declare-cursor begin commit rollback savepoint release
 `),
 ])
-/** Bytes of a name that are left at least in one that is made of it, of the 63 that it may have. */
+/** The minimum number of bytes of a name, of 63, that a derived name keeps. */
 const KEPT_OF_NAME = 20
 const MAX_STEMS = 5000

@@ -200,7 +200,7 @@ export class LaneConnection {
       toClient: bytesOf(this.client.written),
       events,
       ended: (this.session.ended.reason as PamError | undefined)?.code,
-      commands: (this.session as unknown as { commands(): number }).commands(),
+      commands: (this.session as unknown as { tally(): unknown }).tally(),
       flow: {
         status,
         batch,

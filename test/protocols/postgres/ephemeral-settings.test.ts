@@ -30,8 +30,8 @@ describe('a target with a role for each session', () => {
 
   it.each<[string, object, object]>([
     ['each session has its own', { password: 'env:PASSWORD' }, {}],
-    ['may not change the role', { ownAccount: true }, {}],
-    ['it is scram-sha-256', { authentication: ['md5'] }, {}],
+    ['may not change the account', { ownAccount: true }, {}],
+    ['takes the best method', { authentication: ['md5'] }, {}],
     // A function with SECURITY DEFINER that a session leaves behind would run with rights that no session has.
     ['must be one of grantedRoles', {}, { owner: 'dba' }],
     ['has the administrator in it', {}, { grantedRoles: ['admin'] }],

@@ -19,6 +19,7 @@ process.on('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
 
 const vite = (config, name) => run('vite', 'bin/vite.js', 'build', '--config', config, '--outDir', join(built, name))
+process.stderr.write('building: compiling and bundling, for up to a minute\n')
 const statuses = await Promise.all([
   run('typescript', 'bin/tsc', '-p', 'tsconfig.build.json', '--outDir', built),
   vite('web/vite.config.ts', 'web'),

@@ -4,11 +4,10 @@ import { spawn } from 'node:child_process'
  * Runs a command of the shell; `quiet` keeps what it says until it is over, and says it where it fails. Resolves to whether it
  * succeeded.
  */
-export function run(name, command, { quiet = false, environment = {} } = {}) {
+export function run(name, command, { quiet = false } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, {
       shell: true,
-      env: { ...process.env, ...environment },
       stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
     })
     const said = []

@@ -57,6 +57,7 @@ const READY: Readiness = {
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   audit: ['verify'],
   breakglass: ['start', 'list', 'review'],
+  passkeys: ['list', 'remove'],
 }
 
 describe('the documents', () => {
@@ -346,7 +347,7 @@ ${recipe}`
   it.each(['records', 'dashboard', 'notifications'])('the configuration of the page %s is valid', async (page) => {
     const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-docs-'))
     const file = await writeDemoConfig(directory, { gatewayPort: 1, postgresPort: 2 })
-    const yaml = blocks(`docs/${page}.md`, 'yaml')[0] ?? ''
+    const [yaml = ''] = blocks(`docs/${page}.md`, 'yaml').filter((block) => !block.includes('stepUp'))
     writeFileSync(file, `${readFileSync(file, 'utf8')}\n${yaml}`)
     const { code, stderr } = await run(process.execPath, ['bin/pam-gateway.js', 'check', '--config', file], {
       cwd: ROOT,
@@ -354,6 +355,18 @@ ${recipe}`
     })
     rmSync(directory, { recursive: true })
     expect([code, stderr.replaceAll(/.*warning.*\n/g, '')]).toEqual([0, ''])
+  })
+
+  it('the rules of the page dashboard that ask for a passkey are valid', () => {
+    const [rules = ''] = blocks('docs/dashboard.md', 'yaml').filter((block) => block.includes('stepUp'))
+    const config = parseConfig(
+      `publicUrl: https://pam.example.com
+identity: { evaluation: { people: people.yaml } }
+targets: [{ name: db, type: postgres, host: h, database: d, user: u, labels: { env: prod } }]
+${rules}`,
+      'page',
+    )
+    expect(config.policy.access[0]).toMatchObject({ approvers: { stepUp: 'passkey' } })
   })
 
   it('the gateway commands that pages show exist', async () => {

@@ -53,7 +53,7 @@ export function beginBreakGlass(
 ): BreakGlass {
   const { breakGlass: terms } = rule
   if (terms === undefined || person.kind !== 'person')
-    throw new PamError('NO_ACCESS', `no rule lets you break the glass on ${target}`)
+    throw new PamError('NO_ACCESS', `no break-glass rule covers you on ${target}`)
   if (authTime === undefined || now - authTime > recentSignIn)
     throw new PamError('SIGN_IN_TOO_OLD', 'breaking the glass needs a recent sign-in', {
       hint: 'sign in again with "pamctl login --fresh", then repeat it',

@@ -110,8 +110,8 @@ async function stillAllowed(
   const target = targets.find((one) => one.name === name)
   const rule = target && decideBreakGlass(policy, login.person, target, ruleName)
   if (target === undefined || rule === undefined)
-    throw new PamError('NO_ACCESS', `no rule lets you break the glass on "${name}"`, {
-      hint: '"pamctl targets" says where you can',
+    throw new PamError('NO_ACCESS', `no break-glass rule covers you on "${name}"`, {
+      hint: `pamctl request ${name} asks for access in the ordinary way`,
     })
   await refuseLocked(tx, clock.now(), login.person.id, target)
   return { login, rule }

@@ -83,8 +83,10 @@ function keep(data: string, template: string): void {
   rmSync(own, { recursive: true, force: true })
 }
 
-/** With owners and modes, which the server insists on. */
+/** With owners and modes, which the server insists on; also where PATH leads nowhere. */
 function copy(from: string, to: string): void {
-  const { status, stderr, error } = spawnSync('cp', ['-Rp', from, to], { encoding: 'utf8' })
+  const { status, stderr, error } = spawnSync(existsSync('/bin/cp') ? '/bin/cp' : 'cp', ['-Rp', from, to], {
+    encoding: 'utf8',
+  })
   if (status !== 0) throw new Error(`cannot copy ${from} to ${to}: ${stderr ?? error?.message}`)
 }

@@ -48,8 +48,7 @@ function makeDirectory(path: string): void {
     mkdirSync(dirname(resolve(path)), { recursive: true, mode: 0o700 })
     mkdirSync(path, { mode: 0o700 })
   } catch (error) {
-    if (errorCode(error) === 'EEXIST')
-      throw new UsageError(`${path} exists and is not written to`, 'name a new directory')
+    if (errorCode(error) === 'EEXIST') throw new UsageError(`${path} already exists`, 'a backup needs a new directory')
     throw new UsageError(fileProblem(path, error, 'written'))
   }
 }

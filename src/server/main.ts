@@ -22,18 +22,21 @@ export async function main(args: readonly string[]): Promise<void> {
     command.requiredOption('--config <file>', 'the configuration file (PAM_CONFIG)', process.env['PAM_CONFIG'])
   program
     .command('init')
-    .description('write a first configuration file; asks what no option says')
+    .description('write a first configuration file; asks for what no option gives')
     .option('--output <file>', 'the file to write; an existing one is not replaced', 'pam.yaml')
     .option('--public-url <url>', 'the URL that people will use')
     .option('--certificate <file>', 'the certificate of the gateway with its chain, PEM')
-    .option('--key <file>', 'its key, PEM')
+    .option('--key <file>', 'the private key of --certificate, PEM')
     .option('--behind-proxy', 'a reverse proxy on this machine ends TLS')
     .option(
       '--data-directory <path>',
       'where the gateway keeps state, keys and records; default: pam-data beside the file',
     )
     .option('--issuer <url>', 'the OpenID provider that people sign in at')
-    .option('--issuer-ca <file>', 'the authority that signed its certificate, PEM; default: the public ones')
+    .option(
+      '--issuer-ca <file>',
+      'the authority that signed the certificate of the provider, PEM; default: the public ones',
+    )
     .option('--client-id <id>', 'the client registered there; default: pamctl')
     .option('--users <group>', 'may request access')
     .option('--approvers <group>', 'approve requests and held commands')

@@ -161,7 +161,7 @@ describe.skipIf(!PSQL)('a backup', () => {
     await gateway.stop('SIGKILL')
     expect(statSync(join(at, 'keys', 'recording.key')).mode & 0o077).toBe(0)
     const again = await gatewayCommand(['backup', at, '--config', config])
-    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('exists and is not written to')])
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('already exists')])
 
     writeFileSync(config, readFileSync(config, 'utf8').replace(/dataDirectory: .*/, `dataDirectory: ${at}`))
     const restored = await own.start(directory)

@@ -86,7 +86,7 @@ describe('a backup', () => {
     ['a link that leads nowhere', (at: string) => symlinkSync(join(at, '..', 'theirs'), at)],
   ])('is not written to %s that is there', (_, make) => {
     make(copy)
-    expect(() => backup(config, copy)).toThrow(`${copy} exists and is not written to`)
+    expect(() => backup(config, copy)).toThrow(`${copy} already exists`)
     expect(existsSync(join(directory, 'theirs'))).toBe(false)
   })
 })

@@ -116,7 +116,7 @@ async function decide(
 
 async function pick({ io }: CliContext, api: ApiClient): Promise<Review> {
   if (!io.interactive)
-    throw new PamError('NO_TERMINAL', 'no id given', {
+    throw new PamError('NO_TERMINAL', 'no id given, and no terminal to choose on', {
       hint: 'give an id; "pamctl reviews" lists what is waiting for you',
     })
   const waiting = await api.reviews.list()

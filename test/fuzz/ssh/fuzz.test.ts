@@ -13,7 +13,7 @@ import { SHELLS, type ShellName } from './shells.ts'
 import { shrink } from './shrink.ts'
 
 const missing = missingForSandbox()
-/** As many on every machine: 800 where nothing else is asked for. By hand it runs as long as you like (scripts/fuzz-command-lines.js). */
+/** As many on every machine: 480 where nothing else is asked for. By hand it runs as long as you like (scripts/fuzz-command-lines.js). */
 const SCRIPTS = sampledRuns(2400)
 /** As many at the same time, each in a sandbox of its own: more than half of the time of one goes by in waiting for its processes. */
 const CAMPAIGNS = 4

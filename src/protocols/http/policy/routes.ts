@@ -56,7 +56,12 @@ const mayFitSteps = (folded: readonly string[], path: readonly string[]): boolea
 export function waysOf(path: readonly string[]): readonly (readonly string[])[] {
   const given = path.flatMap((segment, at) => (SCRIPT.test(segment) ? [behind(path, at)] : []))
   const whole = [path, ...given]
-  const short = whole.map(withoutEnd).filter((way, at) => way !== whole[at])
+  const short = whole.flatMap((way) => {
+    const once = withoutEnd(way)
+    const twice = withoutEnd(once)
+    // A slash may follow the name of a format, which is the end of a route as well.
+    return once === way ? [] : twice === once ? [once] : [once, twice]
+  })
   return short.length === 0 ? whole : [...whole, ...short]
 }
 

@@ -49,7 +49,7 @@ describe('PathIndex', () => {
         const segments = `${isUpper ? text.toUpperCase() : text}${end.replace('/', '\n')}`.split('\n')
         found += checkFound(list, segments)
       }),
-      { numRuns: sampledRuns(600) },
+      { numRuns: sampledRuns(1600) },
     )
     expect(found).toBeGreaterThan(200)
   })

@@ -145,6 +145,16 @@ it('denies and holds whatever it would allow', () => {
   )
 })
 
+it('denies and holds names that begin with a dot, also with a slash behind them', () => {
+  for (const path of [
+    ['a', '.env'],
+    ['a', '.env', ''],
+    ['A', '.ENV', ''],
+  ])
+    expect(fitsRoute('/a/.env', path, false)).toBe(true)
+  expect(fitsRoute('/a/.env', ['b', '.env', ''], false)).toBe(false)
+})
+
 it('denies and holds in whatever case, with a slash or the name of a format at the end, and behind a script', () => {
   const change = fc.constantFrom<((segments: readonly string[]) => readonly string[])[]>(
     (segments) => segments.map((segment) => segment.toUpperCase()),

@@ -53,7 +53,9 @@ it('with --saml people sign in with SAML alone, headless as well, and the single
   const stack = await startDemoStack({ withSaml: true })
   const jane = pamctlHome({ PAMCTL_TOUR_ROOT: ROOT })
   try {
-    const { issuers } = (await (await fetch(`${stack.gateway}/.well-known/pam-gateway`)).json()) as { issuers: object[] }
+    const { issuers } = (await (await fetch(`${stack.gateway}/.well-known/pam-gateway`)).json()) as {
+      issuers: object[]
+    }
     expect(issuers).toEqual([expect.objectContaining({ name: 'evaluation', isGateway: true })])
     const browser = new Browser()
     await pamctlSignsIn(jane, ['--gateway', stack.gateway], 'jane', browser)

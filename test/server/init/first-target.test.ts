@@ -56,7 +56,9 @@ describe('the URL of a first target', () => {
 
   it('refuses a percent sign by itself, wherever it is', () => {
     for (const url of ['postgres://a%zz@h/d', 'postgres://a@h/%', 'postgres://a@h/%ff'])
-      expect(() => readTargetUrl(url, 'one')).toThrow('the URL of the target has a "%" that is no percent-encoded character')
+      expect(() => readTargetUrl(url, 'one')).toThrow(
+        'the URL of the target has a "%" that is no percent-encoded character',
+      )
   })
 
   it('refuses a password, and does not repeat it', () => {

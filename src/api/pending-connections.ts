@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { isIPv6 } from 'node:net'
+import { unmapped } from '../shared/networks.ts'
 
 /** What of a connection names it, before and after its TLS handshake. */
 type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>
@@ -55,10 +56,9 @@ export class PendingConnections {
 
 /** An IPv4 address; of IPv6 the first 64 bits, which one network has for itself. */
 export function groupOf(address = ''): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
-  if (mapped !== null) return mapped[1] ?? ''
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::')
+  const plain = unmapped(address)
+  if (!isIPv6(plain)) return plain
+  const [head = '', tail] = (plain.split('%')[0] ?? '').split('::')
   const first = head === '' ? [] : head.split(':')
   const rest = tail === undefined || tail === '' ? [] : tail.split(':')
   const zeros = tail === undefined ? [] : Array.from({ length: 8 - first.length - rest.length }, () => '0')

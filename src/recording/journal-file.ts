@@ -173,6 +173,9 @@ export class JournalFile {
 
 export const headOf = (journal: string): string => journal.replace(/\.journal$/, '.head')
 
+/** Whether a file of this name in the directory of journals is a journal or its head. */
+export const isJournalFile = (name: string): boolean => /^\d{8}\.(journal|head)$/.test(name)
+
 export function journalFiles(directory: string): string[] {
   return readdirSync(directory)
     .filter((name) => /^\d{8}\.journal$/.test(name))

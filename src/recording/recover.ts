@@ -242,4 +242,4 @@ export function recordingsIn(directory: string): string[] {
     .toSorted()
 }
 
-const sessionOf = (file: string): string => file.slice(file.lastIndexOf('/') + 1, -'.pamrec'.length)
+export const sessionOf = (file: string): string => file.slice(file.lastIndexOf('/') + 1, -'.pamrec'.length)

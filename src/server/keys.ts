@@ -58,18 +58,14 @@ export function loadKeys(directory: string): GatewayKeys {
     const privateKey = createPrivateKey(pem)
     return { privateKey, publicKey: createPublicKey(privateKey) }
   }
-  const secret = (name: string): Buffer =>
-    Buffer.from(
-      loadOrMake(name, () => randomBytes(32).toString('hex')),
-      'hex',
-    )
+  const secret = (name: string): Buffer => secretOf(loadOrMake(name, () => randomBytes(32).toString('hex')))
   return {
     signer,
     recordingKeys,
     token: keyPair('token.key'),
     issuer: keyPair('issuer.key'),
     digest: secret('digest.key'),
-    journal: secret('journal.key'),
+    journal: secret(JOURNAL_KEY),
     detached: secret('apart.key'), // the name that data directories have had since format 2
     web: secret('web.key'),
     identity: Object.fromEntries(
@@ -81,6 +77,15 @@ export function loadKeys(directory: string): GatewayKeys {
     made,
   }
 }
+
+/** What the keys of journals are made of; undefined if the directory has none, as before the first start. */
+export function journalKey(directory: string): Buffer | undefined {
+  const file = join(directory, JOURNAL_KEY)
+  return existsSync(file) ? secretOf(readFileSync(file, 'utf8')) : undefined
+}
+
+const JOURNAL_KEY = 'journal.key'
+const secretOf = (text: string): Buffer => Buffer.from(text, 'hex')
 
 /** Makes the key that is to seal records next. It is in use once `useNextKey` is called. The gateway must not run. */
 export function makeNextKey(directory: string): Signer {

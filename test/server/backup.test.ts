@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Libsql from 'libsql'
@@ -22,7 +32,7 @@ describe('a backup', () => {
     writeFileSync(join(data, 'keys', 'recording.key'), 'k', { mode: 0o600 })
     writeFileSync(join(data, 'recordings', 'one.pamrec'), 'r')
     const state = new Libsql(join(data, 'state.db'))
-    state.exec('create table t (a)')
+    state.exec('create table recordings (session_id text, state text)')
     state.close()
     writeFileSync(
       config,
@@ -55,6 +65,49 @@ describe('a backup', () => {
       'state.db',
     ])
     expect(lstatSync(copy).mode & 0o077).toBe(0)
+  })
+
+  it('has each record where the state expects it, whatever became of it meanwhile', () => {
+    const state = new Libsql(join(data, 'state.db'))
+    state.exec("insert into recordings values ('ses_open', 'open'), ('ses_ended', 'open'), ('ses_stored', 'stored')")
+    state.close()
+    const month = '2026-11'
+    for (const name of ['spool', 'recordings']) mkdirSync(join(data, name, month))
+    writeFileSync(join(data, 'spool', month, 'ses_open.pamrec'), 'so far')
+    // Sealed after the moment of the state, and copied from both places.
+    writeFileSync(join(data, 'spool', month, 'ses_ended.pamrec'), 'so far')
+    writeFileSync(join(data, 'recordings', month, 'ses_ended.pamrec'), 'so far and to its end')
+    writeFileSync(join(data, 'recordings', month, 'ses_ended.pamapart'), 'detached')
+    writeFileSync(join(data, 'recordings', month, 'ses_stored.pamrec'), 'whole')
+    // Begun after that moment.
+    writeFileSync(join(data, 'spool', month, 'ses_later.pamrec'), 'so far')
+    writeFileSync(join(data, 'recordings', month, 'ses_later.pamrec'), 'whole')
+    backup(config, copy)
+    const found = readdirSync(copy, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('ses_'))
+    const content = found.toSorted().map((name) => [name, readFileSync(join(copy, name), 'utf8')])
+    expect(content).toEqual([
+      [`recordings/${month}/ses_later.pamrec`, 'whole'],
+      [`recordings/${month}/ses_stored.pamrec`, 'whole'],
+      [`spool/${month}/ses_ended.pamapart`, 'detached'],
+      [`spool/${month}/ses_ended.pamrec`, 'so far and to its end'],
+      [`spool/${month}/ses_open.pamrec`, 'so far'],
+    ])
+  })
+
+  it('has each journal with a head that counts no more than is there', () => {
+    const journals = join(data, 'spool', 'journal')
+    mkdirSync(journals)
+    writeFileSync(join(journals, '00000001.journal'), 'records')
+    writeFileSync(join(journals, '00000001.head'), 'count')
+    // A head is made first: its journal is not there yet.
+    writeFileSync(join(journals, '00000002.head'), 'count')
+    writeFileSync(join(journals, '00000000.journal.altered-1'), 'kept for an investigation')
+    backup(config, copy)
+    expect(readdirSync(join(copy, 'spool', 'journal')).toSorted()).toEqual([
+      '00000000.journal.altered-1',
+      '00000001.head',
+      '00000001.journal',
+    ])
   })
 
   it('has what an administrator has put elsewhere, behind a link', () => {

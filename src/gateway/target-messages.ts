@@ -76,7 +76,7 @@ export class TargetMessages<Frame> {
     if (this.#hasEnded) throw this.#fail(left())
     this.signal.removeEventListener('abort', this.#onAbort)
     if (this.#queue.length > 0 || this.#framer.held > 0)
-      throw this.#fail(violation('the target said more than it was asked'))
+      throw this.#fail(violation('the target sent more than was asked for'))
   }
 
   /** Sends a farewell and closes. */

@@ -48,7 +48,7 @@ export function checkDatabaseLogin(
   if (iam !== undefined && password !== undefined) problem('iam', 'give either a password, or iam')
   // The token is sent as it is.
   if (iam !== undefined && tls !== 'verify-full')
-    problem('iam', 'needs tls: verify-full: whoever answers in place of the target would get the token')
+    problem('iam', 'needs tls: verify-full: anyone who impersonates the target would get the token')
   if ((certificate === undefined) !== (key === undefined)) problem('key', 'give a certificate and its key together')
   if (certificate !== undefined && tls === 'disable') problem('certificate', 'is shown within TLS, and tls is disable')
 }

@@ -33,7 +33,7 @@ export function lostSegments(
   if (sealed === undefined || sealed.events === 0) return undefined
   if (sealed.events <= prefix.events) {
     if (prefix.ends.get(sealed.events) === sealed.hash) return undefined
-    return { problem: 'is not the file that the journal speaks of', isGone: true, isReplaced: true }
+    return { problem: 'is not the file that the journal names', isGone: true, isReplaced: true }
   }
   const range = `events ${prefix.events} to ${sealed.events - 1} were sealed and are missing from the file`
   return found.restores(sealed)

@@ -239,7 +239,7 @@ export class SessionRecorder implements Recorder, JournalSource {
       // The journal has just failed: the event is sealed later with the others.
     }
     this.#hasEnded = true
-    this.#failed ??= recordingFailed(new Error('the session is over'))
+    this.#failed ??= recordingFailed(new Error('the session has ended'))
     return async () => {
       await this.#seal('sealed')
       return this.#file.sealed('sealed')

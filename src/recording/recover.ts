@@ -206,7 +206,7 @@ async function recoverRecording(
   const version = journaled !== undefined && journaled.events.length > 0 ? 2 : 3
   const prefix = await readValidPrefix(path, session, keys, version)
   if ('damaged' in prefix) return damaged(prefix.damaged)
-  if (prefix.version !== version && lastOf(journaled) >= 0) return damaged('is not the file that the journal speaks of')
+  if (prefix.version !== version && lastOf(journaled) >= 0) return damaged('is not the file that the journal names')
   let found: JournalRemainder
   try {
     found = prefix.version === 2 ? framesAfter(journaled, prefix) : segmentsAfter(journaled, prefix)

@@ -95,7 +95,7 @@ describe('messages of a target to the gateway', () => {
     ['the beginning of one', Buffer.from('X')],
   ])('is handed on only where nothing is left over: %s', (_, bytes) => {
     channel.handler.data(bytes)
-    expect(() => messages.release()).toThrow('said more than it was asked')
+    expect(() => messages.release()).toThrow('sent more than was asked for')
     expect(channel.isDestroyed).toBe(true)
   })
 

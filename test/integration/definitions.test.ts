@@ -949,7 +949,7 @@ describe('an UPDATE that would be of pg_settings, where no decision rests on def
   const move = (name: string): string => `update ${name} set setting = 'on' where name = 'transform_null_equals'`
   const moved = async (db: pg.Client): Promise<unknown> =>
     (await db.query<{ value: string }>("select current_setting('transform_null_equals') as value")).rows[0]?.value
-  const refused = 'pg_settings is not written to through the gateway'
+  const refused = 'writing to pg_settings is not allowed through the gateway'
   let direct: pg.Client
   let updating: pg.Client
   let making: pg.Client

@@ -64,7 +64,7 @@ describe('messages that are too long to be held', () => {
     const value = 'y'.repeat(9_000_000)
     await expect(db.query('insert into audit_tmp (event) values ($1)', [value])).rejects.toMatchObject({
       code: '54000',
-      message: expect.stringContaining('has to be judged whole'),
+      message: expect.stringContaining('must be evaluated as a whole'),
     })
     expect((await db.query('select 1 as ok')).rows).toEqual([{ ok: 1 }])
     await db.end()

@@ -168,7 +168,7 @@ export const httpTarget: TargetKind<HttpTarget> = {
       ? [
           {
             path: ['sendOverUnverified'],
-            message: `target ${target.name}: the credential goes to whoever answers in place of the target`,
+            message: `target ${target.name}: anyone who impersonates the target receives the credential`,
           },
         ]
       : []),

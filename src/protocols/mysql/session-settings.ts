@@ -16,7 +16,7 @@ const values = {
     .min(1)
     .max(4_294_967_295)
     .optional()
-    .describe('how long a SELECT may run, in milliseconds (MySQL, which limits no other statements)'),
+    .describe('how long a SELECT may run, in milliseconds (MySQL has no limit for other statements)'),
   lock_wait_timeout: seconds.optional().describe('how long a statement waits for the lock of a definition, in seconds'),
   innodb_lock_wait_timeout: seconds.optional().describe('how long a statement waits for the lock of a row, in seconds'),
   wait_timeout: seconds
@@ -38,7 +38,7 @@ export const sessionSettings = z
       .array(z.enum(NAMES))
       .default([])
       .describe(
-        'which of these sessions may not change: they may still be set to a smaller whole number. Of all others a session may set any value',
+        'which of these settings a session may not change; they may still be set to a smaller whole number. A session may set all others to any value',
       ),
   })
   .superRefine((settings, context) => {

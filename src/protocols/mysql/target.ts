@@ -29,9 +29,7 @@ const schema = z
       .describe(
         'an account for each session, made when it opens and dropped when it ends, instead of a password; user is then what clients and rules call the account',
       ),
-    settings: sessionSettings
-      .optional()
-      .describe('what the gateway sets for each session, in the words and units of the server'),
+    settings: sessionSettings.optional().describe('settings of each session, with the names and units of the server'),
     ownAccount: z
       .boolean()
       .default(false)
@@ -68,7 +66,7 @@ const schema = z
       .min(1)
       .optional()
       .describe(
-        'how the gateway may prove to the target who it is; default: any of these with tls: verify-full, otherwise all that do not give the password away: client_ed25519, mysql_native_password, and none where no password is set',
+        'how the gateway may authenticate to the target; default: any of these with tls: verify-full, otherwise all that do not give the password away: client_ed25519, mysql_native_password, and none where no password is set',
       ),
   })
   .superRefine(checkAuthority)
@@ -118,9 +116,9 @@ export const mysqlTarget: TargetKind<MysqlTarget> = {
 
 /** What an impostor learns about the password of a target whose certificate is not verified. */
 const EXPOSES: Readonly<Partial<Record<AuthenticationMethod, string>>> = {
-  mysql_clear_password: 'gives the password to whoever answers in place of the target',
-  caching_sha2_password: 'gives the password to whoever answers in place of the target',
-  sha256_password: 'gives the password to whoever answers in place of the target',
-  mysql_native_password: 'lets whoever answers in place of the target guess the password offline',
-  client_ed25519: 'lets whoever answers in place of the target guess the password offline',
+  mysql_clear_password: 'gives the password to anyone who impersonates the target',
+  caching_sha2_password: 'gives the password to anyone who impersonates the target',
+  sha256_password: 'gives the password to anyone who impersonates the target',
+  mysql_native_password: 'lets anyone who impersonates the target guess the password offline',
+  client_ed25519: 'lets anyone who impersonates the target guess the password offline',
 }

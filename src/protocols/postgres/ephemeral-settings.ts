@@ -22,7 +22,9 @@ export const ephemeralSettings = z
       .describe('the roles that each session is a member of: all that it may do comes from them'),
     owner: role
       .optional()
-      .describe('one of grantedRoles, which owns what a session has made once it is over; default: the first'),
+      .describe(
+        'the one of grantedRoles that owns what a session has created, after the session has ended; default: the first',
+      ),
     settings: z
       .record(z.string(), z.union([z.string(), z.array(z.string()).min(1)]))
       .default({})
@@ -31,11 +33,11 @@ export const ephemeralSettings = z
   .superRefine(({ administrator, grantedRoles, owner, settings }, context) => {
     for (const [name, value] of Object.entries(settings)) {
       const problem = !/^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/.test(name)
-        ? 'expected the name of a setting, in small letters'
+        ? 'expected the name of a setting, in lower case'
         : BECOMES_ANOTHER.has(name)
           ? 'is not a setting for a session: it would become another role'
           : PINNED_SETTINGS.get(name)?.test([value].flat().join(', ')) === false
-            ? 'the gateway relies on it to read statements as the server does: leave it as it is'
+            ? 'the gateway relies on it to parse statements as the server does: leave it as it is'
             : undefined
       if (problem !== undefined) context.addIssue({ code: 'custom', path: ['settings', name], message: problem })
     }

@@ -30,7 +30,7 @@ const CATALOGS = {
   name: 'system catalogs',
   effect: 'deny',
   match: { writes: ['pg_catalog.*', 'information_schema.*', 'pg_toast.*'] },
-  message: 'system catalogs are not written to',
+  message: 'system catalogs cannot be written to',
 } as const
 
 /** What `use:` takes for PostgreSQL. */

@@ -61,7 +61,7 @@ export const sessionSettings = z
       .array(z.enum(NAMES))
       .default([])
       .describe(
-        'which of these sessions may not change: a time limit may still be set to a smaller value. Of all others a session may set any value',
+        'which of these settings a session may not change; a time limit may still be lowered. A session may set all others to any value',
       ),
   })
   .superRefine((settings, context) => {

@@ -26,7 +26,9 @@ const schema = z
       ),
     settings: sessionSettings
       .optional()
-      .describe('what the gateway sets for each session, in the words of the server; before settings of the account'),
+      .describe(
+        'settings of each session, as the server names them; they take precedence over settings of the account',
+      ),
     ownAccount: z
       .boolean()
       .default(false)
@@ -50,7 +52,7 @@ const schema = z
       .enum(['ours', 'agreed'])
       .optional()
       .describe(
-        "whether the target's own analysis of each new statement must agree with how the gateway reads it (agreed), or the gateway's reading is enough (ours); default: agreed where columns are masked, otherwise ours",
+        "whether the target's own analysis of each new statement must agree with the gateway's (agreed), or the gateway's alone is enough (ours); default: agreed where columns are masked, otherwise ours",
       ),
     recordRows: size
       .prefault('0 B')
@@ -61,13 +63,13 @@ const schema = z
       .min(1)
       .optional()
       .describe(
-        'how the gateway may prove to the target who it is; default: any of these with tls: verify-full, otherwise scram-sha-256, or none where no password is set. Without a verified certificate, cleartext-password gives the password to whoever answers, and md5 what it can be guessed from',
+        'how the gateway may authenticate to the target; default: any of these with tls: verify-full, otherwise scram-sha-256, or none where no password is set. Without a verified certificate, cleartext-password gives the password to anyone who answers, and md5 a hash that it can be guessed from',
       ),
     channelBinding: z
       .enum(['require', 'prefer', 'disable'])
       .optional()
       .describe(
-        "whether SCRAM must be bound to the target's certificate, as in libpq; default: prefer with tls: verify-full, otherwise require. Without a verified certificate, anything but require lets somebody on the path pass the login on",
+        "whether SCRAM must be bound to the target's certificate, as in libpq; default: prefer with tls: verify-full, otherwise require. Without a verified certificate, anything but require lets an attacker on the network path relay the login",
       ),
   })
   .superRefine((target, context) => {
@@ -133,7 +135,7 @@ function readingWhereMasked({ reading }: PostgresTarget): StatementReading {
 
 function warnings(target: PostgresTarget): TargetFinding[] {
   const { name, tls, channelBinding = 'require' } = target
-  const message = `target ${name}: channelBinding: ${channelBinding} with tls: ${tls} lets somebody on the path pass the login on to the target`
+  const message = `target ${name}: channelBinding: ${channelBinding} with tls: ${tls} lets an attacker on the network path relay the login to the target`
   const bare = target.safeFunctions.flatMap((entry, index) =>
     entry.includes('@')
       ? []
@@ -150,6 +152,6 @@ function warnings(target: PostgresTarget): TargetFinding[] {
 
 /** What an impostor of a target whose certificate is not verified learns about its password. */
 const EXPOSES: Readonly<Partial<Record<AuthenticationMethod, string>>> = {
-  'cleartext-password': 'gives the password to whoever answers in place of the target',
-  md5: 'lets whoever answers in place of the target guess the password offline',
+  'cleartext-password': 'gives the password to anyone who impersonates the target',
+  md5: 'lets anyone who impersonates the target guess the password offline',
 }

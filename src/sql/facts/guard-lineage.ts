@@ -19,7 +19,7 @@ export function guardLineage({ copies, leaks }: StatementLineage): PamError | un
     `${told.mask.name} is masked, and ${told.place} could reveal its values`,
     told.hint ??
       (told.mask.sideChannels === 'equality'
-        ? 'compare it with given values for equality only'
+        ? 'only = and IN with literals or parameters are allowed'
         : 'select the column itself; filter, sort and group by other columns'),
   )
 }

@@ -66,7 +66,7 @@ export function textRecorder<Context>(module: URL, cut: CutIn<Context>): TextRec
     const recorded =
       typeof reply === 'object'
         ? reply
-        : withheld(sql, parameters, session, 'takes too long to be searched for what must be hidden')
+        : withheld(sql, parameters, session, 'takes too long to search for values to mask')
     return { hiding, recorded }
   }
   return {
@@ -75,7 +75,7 @@ export function textRecorder<Context>(module: URL, cut: CutIn<Context>): TextRec
       const { sql, parameters, session, context } = text
       if (!isSearched(text, facts)) return recordable(sql, parameters, facts, session, (whole) => cut(whole, context))
       if (ahead !== undefined && hidesTheSame(ahead.hiding, hidingOf(facts))) return ahead.recorded
-      return withheld(sql, parameters, session, 'was searched by definitions that have changed since')
+      return withheld(sql, parameters, session, 'was searched under definitions that have changed since')
     },
     close: () => worker.close(),
   }

@@ -76,7 +76,7 @@ describe('what may be kept of a statement', () => {
     const ahead = then && (await recorder.ahead(long, then))
     const recorded = recorder.record(long, now, ahead)
     expect(recorded.text).toMatch(
-      /^‹a text of \d+ bytes that was searched by definitions that have changed since, [0-9a-f]{12}›$/,
+      /^‹a text of \d+ bytes that was searched under definitions that have changed since, [0-9a-f]{12}›$/,
     )
     expect(recorded).toMatchObject({ parameters: [expect.stringMatching(/^‹[0-9a-f]{12}›$/)], detached: LONG })
   })
@@ -85,7 +85,7 @@ describe('what may be kept of a statement', () => {
     const long = text(LONG)
     const ahead = await broken.ahead(long, OPEN)
     const recorded = broken.record(long, OPEN, ahead)
-    expect(recorded.text).toMatch(/^‹a text of \d+ bytes that takes too long to be searched/)
+    expect(recorded.text).toMatch(/^‹a text of \d+ bytes that takes too long to search for values to mask/)
     expect(recorded.detached).toBe(LONG)
   })
 

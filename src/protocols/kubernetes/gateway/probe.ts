@@ -41,7 +41,7 @@ export async function probeKubernetes(target: UpstreamTarget): Promise<Probe> {
         ...(username === undefined ? [] : [`account ${username}`]),
       ],
       warnings: groups.includes('system:masters')
-        ? ['the account is in system:masters, which may do anything: nothing on the cluster stands behind the rules']
+        ? ['the account is in system:masters, which may do anything: only the rules limit what sessions may do']
         : [],
     }
   } catch (error) {

@@ -144,7 +144,7 @@ function guardMasking(
   if (kinds.includes('compound'))
     return refuse(
       'MASKING_REFUSED',
-      'programs of statements are not allowed here: their results could tell masked columns',
+      'compound statements are not allowed here: their results could reveal masked columns',
     )
   if (!kinds.some((kind) => /^(alter-|rename-)/.test(kind))) return undefined
   const tainted = [...reads, ...writes]

@@ -60,7 +60,7 @@ function checkBytes(tokens: Tokens): void {
 }
 
 /** Why a text with bytes that are not characters is not read. */
-export const OUTSIDE_CHARSET = 'it is not in the character set in which it is sent'
+export const OUTSIDE_CHARSET = 'it is not valid in the character set of the connection'
 
 const MAX_LENGTH = 64 * 1024 * 1024
 

@@ -222,7 +222,7 @@ const movesReadingOf = (
   settings.some((setting) => effectOf(setting, server) !== 'none')
 
 const MOVED =
-  'the default database or the way in which text is read may change earlier in the same text: send the statements separately'
+  'the default database or a setting that changes how text is parsed may change earlier in the same text: send the statements separately'
 const REDEFINED = 'definitions may change earlier in the same text: send the statements separately'
 
 /** Statements after which names may refer to another database, or text is read differently. */

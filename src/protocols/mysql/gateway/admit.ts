@@ -13,7 +13,7 @@ export function admitHello(
   before = hello,
 ): void {
   if (hello.collation !== before.collation)
-    throw new PamError('ENCODING_REFUSED', 'the collation of a connection is not changed with its user', {
+    throw new PamError('ENCODING_REFUSED', 'the collation cannot be changed together with the user', {
       hint: 'use SET NAMES',
     })
   const charset = charsetOfCollation(hello.collation)
@@ -31,7 +31,7 @@ export function admitHello(
   const database = decodeText(hello.database, charset === 'binary' ? 'utf8mb4' : charset)
   if (database !== target.database)
     throw refused(
-      `this target begins in the database "${target.database}", not in "${printable(database)}"`,
+      `sessions on this target start in database "${target.database}", not in "${printable(database)}"`,
       `connect to database ${target.database}, and change it with USE`,
     )
 }

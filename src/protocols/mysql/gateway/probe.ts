@@ -30,7 +30,7 @@ export async function probeMysql(target: UpstreamTarget): Promise<Probe> {
           `${relations.size} relations`,
         ],
         warnings: isAlmighty
-          ? [`the account ${lease.user} may do anything on the server: nothing there stands behind the rules`]
+          ? [`the account ${lease.user} may do anything on the server: only the rules limit what sessions may do`]
           : [],
         relations: new Map([...relations.values()].map(({ name, columns }) => [name, [...columns.keys()]])),
       }

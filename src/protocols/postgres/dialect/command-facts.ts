@@ -214,7 +214,7 @@ const NOTHING: StatementFacts = {
   unresolved: false,
 }
 
-const MOVED = 'settings that names depend on change earlier in the same text: send the statements separately'
+const MOVED = 'settings that name resolution depends on change earlier in the same text: send the statements separately'
 const REDEFINED = 'definitions may change earlier in the same text: send the statements separately'
 
 /** Settings that name resolution depends on; `*` stands for all settings. */

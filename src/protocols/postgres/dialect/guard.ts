@@ -57,19 +57,19 @@ function guardReadOnly(statement: ParsedStatement): PamError | undefined {
 function guardSettings(statement: ParsedStatement, catalog: Catalog): PamError | undefined {
   // A rule of that view calls set_config() with what is written to it.
   if (statement.writes.some((named) => showsSettings(findRelation(catalog, named), catalog))) {
-    return refuse('SETTING_REFUSED', 'pg_settings is not written to through the gateway', 'use SET')
+    return refuse('SETTING_REFUSED', 'writing to pg_settings is not allowed through the gateway', 'use SET')
   }
   if (statement.opaqueSettings) {
     return refuse(
       'SETTING_REFUSED',
-      'set_config() needs literal arguments, so that the gateway can tell which setting changes to what',
+      'set_config() needs literal arguments, so that the gateway can see which setting changes, and to what',
       'use SET; a parameter is possible for settings that the gateway does not rely on',
     )
   }
   if (isEvaluatedLater(statement) && statement.settings.some(({ name }) => !isFree(name))) {
     return refuse(
       'SETTING_REFUSED',
-      'set_config() of a setting that the gateway relies on cannot stand in a definition, a cursor or PREPARE: it would run unseen',
+      'set_config() of a setting that the gateway relies on is not allowed in a definition, a cursor or PREPARE: it would run unseen',
       'use SET, or call set_config() in a query of its own',
     )
   }
@@ -80,7 +80,7 @@ function guardSettings(statement: ParsedStatement, catalog: Catalog): PamError |
     if (pinned === undefined || pinned.test(value)) continue
     return refuse(
       'SETTING_REFUSED',
-      `SET ${name} is not allowed here: the gateway relies on it to read statements as the server does`,
+      `SET ${name} is not allowed here: the gateway relies on it to parse statements as the server does`,
       undefined,
     )
   }
@@ -159,7 +159,7 @@ function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: Mas
     if (types?.every((type) => type !== undefined && type !== 0 && type.form !== 'opaque') !== true)
       return refuse(
         'MASKING_REFUSED',
-        'COPY in binary is not searched for masked kinds of data where the types of its columns are not known',
+        'COPY in binary cannot be searched for masked kinds of data while the types of its columns are unknown',
         'copy columns of tables without expressions, or use text or CSV',
       )
   }
@@ -176,7 +176,7 @@ function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: Mas
   if (renamesSchema !== undefined && masking.plan.columns.some(({ schema }) => schema === renamesSchema)) {
     return refuse(
       'MASKING_REFUSED',
-      `${renamesSchema} has masked columns and is not renamed through the gateway`,
+      `${renamesSchema} has masked columns and cannot be renamed through the gateway`,
       undefined,
     )
   }

@@ -11,7 +11,7 @@ export async function judgeStartPath(path: string, session: Session<PostgresTarg
   const parsed = await parser.parse(text)
   const [statement, ...more] = 'failure' in parsed ? [] : parsed
   if (statement === undefined || more.length > 0 || !isSetOfPath(statement))
-    throw new PamError('STARTUP_REFUSED', 'the start-up setting search_path is no list of schemas', {
+    throw new PamError('STARTUP_REFUSED', 'the start-up setting search_path is not a list of schemas', {
       hint: 'write it as in SET search_path TO "a", b',
     })
   const { statements, refusal } = assumedFacts([statement])
@@ -33,7 +33,7 @@ export async function judgeStartPath(path: string, session: Session<PostgresTarg
   if (decision.type === 'forward') return
   decision.withdraw()
   await decision.verdict
-  throw new PamError('STARTUP_REFUSED', 'SET search_path needs approval, which nobody gives at start-up', {
+  throw new PamError('STARTUP_REFUSED', 'SET search_path needs approval, which is not possible at start-up', {
     hint: 'use SET after connecting',
   })
 }

@@ -38,7 +38,7 @@ export async function probePostgres(
     ],
     warnings: [
       ...(parameters.get('is_superuser') === 'on'
-        ? [`the account ${lease.user} is a superuser: nothing in the database stands behind the rules`]
+        ? [`the account ${lease.user} is a superuser: only the rules limit what sessions may do`]
         : []),
       ...new Set(distrusted.values()),
     ],

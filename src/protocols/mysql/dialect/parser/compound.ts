@@ -78,7 +78,7 @@ function readCompoundStatement(cursor: Cursor): void {
       return
     case 'FOR':
       // `1..10` is split into tokens in a special way.
-      return cursor.fail('another loop than FOR')
+      return cursor.fail('a loop other than FOR')
     default:
       cursor.name()
   }

@@ -17,7 +17,7 @@ export function readCall(cursor: Cursor): Expression | undefined {
     return isQualifiedCall(cursor) ? readQualified(cursor) : undefined
   }
   if (cursor.kind === Kind.name) {
-    if (cursor.isSignAt(1, '(')) cursor.fail('a name that is no function')
+    if (cursor.isSignAt(1, '(')) cursor.fail('a name that is not a function')
     return isQualifiedCall(cursor) ? readQualified(cursor) : undefined
   }
   const { word } = cursor
@@ -61,7 +61,7 @@ function readQuoted(cursor: Cursor): Expression {
 function readDetached(cursor: Cursor): Expression {
   cursor.at++
   readArguments(cursor)
-  return opaque('a built-in function with a space behind its name')
+  return opaque('a built-in function whose name is followed by a space')
 }
 
 // ── functions with optional parentheses ────────────────────────────────────────────────────────────────────────────

@@ -58,13 +58,13 @@ function readIntersect(cursor: Cursor): Part {
 function together(left: Part, cursor: Cursor, read: (cursor: Cursor) => Part): Part {
   const isUnion = cursor.is('UNION')
   const { into } = cursor
-  if (into !== undefined) cursor.fail('INTO behind all of them')
+  if (into !== undefined) cursor.fail('INTO after the last query')
   cursor.at++
   const isAll = cursor.takeAny('ALL', 'DISTINCT') === 'ALL'
   // MariaDB does not allow WITH in parentheses here.
   if (cursor.isMariadb && cursor.isSign('(') && cursor.wordAt(1) === 'WITH') cursor.fail('SELECT')
   const right = read(cursor)
-  if (cursor.into !== into) cursor.fail('INTO behind all of them')
+  if (cursor.into !== into) cursor.fail('INTO after the last query')
   cursor.grow()
   const query: SetOperation = {
     kind: 'set-operation',

@@ -120,7 +120,7 @@ function readConflict(source: Query | undefined, cursor: Cursor): Conflict | und
     columns: [],
     expressions: [],
     predicate: undefined,
-    set: isHidden ? set.map((one) => ({ ...one, value: opaque('ON DUPLICATE KEY UPDATE behind a WITH') })) : set,
+    set: isHidden ? set.map((one) => ({ ...one, value: opaque('ON DUPLICATE KEY UPDATE after a WITH') })) : set,
     where: undefined,
     seesSource: source?.kind === 'select',
   }

@@ -148,7 +148,7 @@ async function reachedBy(administrator: OwnConnection, role: string): Promise<st
     const problem = reachOf(grants)
     if (problem !== undefined) return problem
     for (const other of grantedTo(grants)) roles.add(other)
-    if (roles.size > MAX_ROLES) return 'it has too many roles to look through'
+    if (roles.size > MAX_ROLES) return 'it has too many roles to examine'
   }
   return undefined
 }
@@ -205,10 +205,10 @@ async function loginTo({ config, settings, secrets }: EphemeralTarget): Promise<
 
 /** Sessions could undo the steps that end them. The grant appears in the log only. */
 const reaches = (target: string, how: string): PamError =>
-  new PamError('CONFIG_INVALID', `the role that sessions with ${target} are granted gives too much`, {
+  new PamError('CONFIG_INVALID', `the role that sessions on ${target} are granted gives too much`, {
     side: 'gateway',
     cause: new Error(`a session with grantedRole could outlive its end, or undo it: ${how}`),
-    hint: 'ask your gateway administrator to look into the log: ephemeral.grantedRole of this target, and PUBLIC, must give rights on databases alone, not on mysql or pam_gateway, and none to give away',
+    hint: 'ask your gateway administrator to check the log: ephemeral.grantedRole of this target, and PUBLIC, must give rights on databases alone, not on mysql or pam_gateway, and none to give away',
   })
 
 /** The target's message goes to the log only: it may name accounts that the person must not learn of. */

@@ -28,7 +28,7 @@ export async function runQuery(messages: TargetMessages<Frame>, sql: string, fla
     return { frame, payload }
   }
   const noMore = (status: number): void => {
-    if (has(status, statusFlags.moreResults)) throw violation('the target answered more than it was asked')
+    if (has(status, statusFlags.moreResults)) throw violation('the target sent more than was asked for')
   }
   const { payload: first } = await next()
   if (first[0] === OK) {

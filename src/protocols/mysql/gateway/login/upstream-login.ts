@@ -95,7 +95,7 @@ class LoginExchange {
           break
         case undefined:
         default:
-          throw violation('the target sent what is not part of a login')
+          throw violation('the target sent something that is not part of a login')
       }
     }
   }
@@ -225,8 +225,8 @@ const METHODS: ReadonlyMap<string, AuthenticationMethod> = new Map(
 )
 
 const ASKED: Readonly<Record<AuthenticationMethod, string>> = {
-  caching_sha2_password: 'caching_sha2_password, which may give the password to whoever answers',
-  sha256_password: 'sha256_password, which gives the password to whoever answers',
+  caching_sha2_password: 'caching_sha2_password, which may give the password to anyone who answers',
+  sha256_password: 'sha256_password, which gives the password to anyone who answers',
   mysql_native_password: 'mysql_native_password',
   client_ed25519: 'an Ed25519 signature',
   mysql_clear_password: 'the password in clear text',

@@ -70,7 +70,7 @@ async function readGreeting(socket: Socket, signal: AbortSignal): Promise<Handsh
         if (frame === undefined) return
         socket.pause()
         const isAlone = frames.length === 1 && framer.isBetween && frame.sequence === 0
-        resolve(isAlone ? Buffer.from(payloadOf(frame)) : violation('the target said more than its greeting'))
+        resolve(isAlone ? Buffer.from(payloadOf(frame)) : violation('the target sent more than its greeting'))
       } catch (error) {
         resolve(asError(error))
       }

@@ -200,7 +200,7 @@ export class Pipeline {
   /** No more answers will arrive. */
   abandon(): void {
     const exchange = this.#exchange
-    if (exchange?.type === 'own') exchange.done(new Error('the session is over'))
+    if (exchange?.type === 'own') exchange.done(new Error('the session has ended'))
     const waiters = this.#waiters
     this.#waiters = []
     for (const resolve of waiters) resolve()

@@ -139,7 +139,7 @@ export class PreparedCommands {
   /** Ends the session: without this part, the parameter would have another value. */
   noteLostLongData(): void {
     this.#pipeline.session.end(
-      new PamError('MESSAGE_TOO_LARGE', `parameters that came in parts are longer than ${this.#limit} bytes`),
+      new PamError('MESSAGE_TOO_LARGE', `parameters that were sent in parts are longer than ${this.#limit} bytes`),
     )
   }
 }
@@ -147,7 +147,7 @@ export class PreparedCommands {
 const preparedOtherwise = (): PamError =>
   new PamError(
     'COMMAND_REFUSED',
-    'the statement was prepared under another sql_mode or character set, by which the server may read it again',
+    'the statement was prepared under another sql_mode or character set, and the server may parse it again under the current one',
     { hint: 'prepare it again' },
   )
 

@@ -115,7 +115,7 @@ export class ServerSide {
       case 'error':
         return new OwnQueryFailed(part.error.code)
       case 'columns':
-        if (exchange.columns > 0) throw new WireError('the target answered more than it was asked')
+        if (exchange.columns > 0) throw new WireError('the target sent more than was asked for')
         exchange.columns = part.count
         break
       case 'row':

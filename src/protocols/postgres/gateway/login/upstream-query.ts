@@ -13,7 +13,7 @@ import { saidNo, unexpected } from './upstream-login.ts'
 export async function runQueries(messages: TargetMessages<Frame>, texts: readonly string[]): Promise<OwnRows[]> {
   messages.send(encoded(texts.join(';')))
   const { results, status } = await answersOf(messages, texts.length)
-  if (status !== 'I') throw violation('the target is in a transaction that nobody has begun')
+  if (status !== 'I') throw violation('the target is in a transaction that nobody started')
   return results
 }
 
@@ -32,7 +32,7 @@ export async function runShielded(
     const { results, status, error } = await answersOf(messages, count, true)
     failure ??= error
     if (status !== (error === undefined && failure === undefined ? expected : expected === 'I' ? 'I' : 'E'))
-      throw violation('the target is not in the transaction that the gateway has begun')
+      throw violation('the target is not in the transaction that the gateway started')
     return results
   }
   await run(0, 'T')
@@ -87,7 +87,7 @@ async function answersOf(
           break
         }
         if (rows === undefined) throw unexpected(frame)
-        if (results.push(rows) > count) throw violation('the target answered more than it was asked')
+        if (results.push(rows) > count) throw violation('the target sent more than was asked for')
         rows = undefined
         break
       case serverTags.parameterStatus:

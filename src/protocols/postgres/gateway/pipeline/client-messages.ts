@@ -130,7 +130,7 @@ export class ClientMessages {
     if (this.isSkipped(frame.tag)) return
     const error = new PamError(
       'MESSAGE_TOO_LARGE',
-      `the message is longer than ${this.#limit} bytes, and has to be judged whole`,
+      `the message is longer than ${this.#limit} bytes; it must be evaluated as a whole`,
     )
     switch (String.fromCharCode(frame.tag)) {
       case 'd':

@@ -71,7 +71,7 @@ function mayLift({ statements, syntaxError }: StatementFacts): PamError | undefi
     'SETTING_REFUSED',
     `this session is read-only, and the effect of this statement cannot be determined (${reason})`,
     {
-      hint: 'a function that was reviewed may run where the target lists it in safeFunctions',
+      hint: 'reviewed functions may run if the target lists them in safeFunctions',
     },
   )
 }
@@ -93,7 +93,7 @@ const ofLastReading = (statement: SqlStatement): SqlStatement => ({
   ...statement,
   unknown: [...statement.unknown, OLD],
 })
-const OLD = 'definitions may have changed since they were read, and no rule depended on them'
+const OLD = 'definitions may have changed since they were read; no rule depended on them'
 
 function contextOf(facts: StatementFacts): CommandDraft['context'] {
   const known = knownContexts.get(facts)

@@ -151,7 +151,7 @@ const executesAny = (parsed: readonly ParsedStatement[]): boolean =>
   parsed.some(({ executes }) => executes !== undefined)
 
 const MAX_CACHED = 2000
-export const CHANGING = 'another session changes these definitions: try again'
+export const CHANGING = 'another session is changing these definitions: try again'
 /** Milliseconds for which a decision waits for another session's change of definitions to be complete. */
 const PATIENCE = 1000
 const MAX_LOOKS = 10

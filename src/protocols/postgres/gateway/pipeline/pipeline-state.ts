@@ -260,16 +260,20 @@ export class PipelineState implements ReadingPort {
   cancelRunning(): Promise<void> {
     this.session.recorder.outcome({
       type: 'notice',
-      message: 'canceled: another session changes definitions that this was decided with',
+      message: 'canceled: another session is changing definitions that this decision relied on',
     })
     return this.#target.cancel()
   }
 
   overtaken(): void {
     this.session.end(
-      new PamError('TARGET_LEFT', 'another session changed definitions that a waiting statement was decided with', {
-        side: 'upstream',
-      }),
+      new PamError(
+        'TARGET_LEFT',
+        'another session changed definitions that the decision on a waiting statement relied on',
+        {
+          side: 'upstream',
+        },
+      ),
     )
   }
 
@@ -335,7 +339,7 @@ export class PipelineState implements ReadingPort {
   /** No more answers will arrive. */
   abandon(): void {
     for (const pending of this.inFlight.takeAll()) {
-      if (pending.type === 'own') pending.done(new Error('the session is over'))
+      if (pending.type === 'own') pending.done(new Error('the session has ended'))
     }
     this.changes.leave()
     this.inFlight.tellAnswered()

@@ -295,7 +295,7 @@ export class ServerMessages {
     const pinned = Object.hasOwn(PINNED, name) ? PINNED[name] : undefined
     if (pinned !== undefined && pinned !== value) {
       this.#pipeline.session.end(
-        new PamError('SETTING_REFUSED', `${name} became ${value}, which the gateway does not read statements in`, {
+        new PamError('SETTING_REFUSED', `${name} became ${value}, in which the gateway does not parse statements`, {
           side: 'upstream',
         }),
       )
@@ -345,7 +345,7 @@ export class ServerMessages {
       case serverTags.dataRow:
         head.room -= frame.bytes.length + OWN_ROW
         if (head.room < 0)
-          throw new PamError('MESSAGE_TOO_LARGE', 'the target answered more to the gateway than is allowed', {
+          throw new PamError('MESSAGE_TOO_LARGE', 'the target sent more to the gateway than is allowed', {
             side: 'upstream',
           })
         head.results.at(-1)?.push(rowValues(bodyOf(frame)))
@@ -434,7 +434,7 @@ const statusOf = (frame: Frame): TransactionStatus =>
 function tagOf(frame: Frame): string {
   const body = bodyOf(frame)
   if (body.length > MAX_TAG_LENGTH || body.indexOf(0) !== body.length - 1)
-    throw new WireError('CommandComplete: the tag is none of a server')
+    throw new WireError('CommandComplete: unknown tag')
   return body.toString('latin1', 0, body.length - 1)
 }
 

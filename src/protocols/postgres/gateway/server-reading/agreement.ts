@@ -80,7 +80,7 @@ export function agreement(pipeline: PipelineState, parser: SqlParser, { afresh, 
       const { sql, parameterTypes } = prepared.value
       const known = await agree(await parser.parse(sql), sql, parameterTypes, await ours(sql))
       if (known.statements.some(({ unknown }) => unknown.length > 0) && facts.statements[index]?.unknown.length === 0)
-        reasons[index].push('what it executes is read differently')
+        reasons[index].push('what it executes is parsed differently')
     }
     return differs({ differs: reasons }) ? disputed(facts, reasons, pipeline.known.masking.anything) : facts
   }

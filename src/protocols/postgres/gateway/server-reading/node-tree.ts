@@ -29,7 +29,7 @@ export function readNodeTree(printed: string): TreeNode {
     if (line.length >= LINE && !line.includes(' ', 1)) throw new TreeError('a name in it is too long')
   const reader = new Reader(printed)
   const root = reader.value(0)
-  if (!isNode(root) || reader.token() !== undefined) throw new TreeError('it is no tree')
+  if (!isNode(root) || reader.token() !== undefined) throw new TreeError('it is not a tree')
   return root
 }
 

@@ -32,7 +32,7 @@ export interface ServerReading {
  * a column is made of is traced through the few nodes that columns pass through.
  */
 export function readQueryTree(root: TreeNode): ServerReading {
-  if (root.tag !== 'QUERY') throw new TreeError('it is no query')
+  if (root.tag !== 'QUERY') throw new TreeError('it is not a query')
   const reader = new QueryReader()
   const outputs = reader.read(root)
   return { ...reader.found, outputs }
@@ -108,7 +108,7 @@ class QueryReader {
   #visitEntry(entry: TreeNode): void {
     const oid = numberOf(entry, 'relid')
     if (oid > 0 && !this.found.relations.has(oid)) this.found.relations.set(oid, 'read')
-    if (!ENTRIES.has(numberOf(entry, 'rtekind'))) throw new TreeError('something in FROM is not known')
+    if (!ENTRIES.has(numberOf(entry, 'rtekind'))) throw new TreeError('an item of FROM is not known')
   }
 
   #visitVar(node: TreeNode, scope: Scope): void {
@@ -339,7 +339,7 @@ function kindOf(query: TreeNode): string {
 
 function entryAt(query: TreeNode, index: number): TreeNode {
   const entry = listOf(query, 'rtable')[index - 1]
-  if (entry === undefined || !ENTRY_TAGS.has(entry.tag)) throw new TreeError('something in FROM is missing')
+  if (entry === undefined || !ENTRY_TAGS.has(entry.tag)) throw new TreeError('an item of FROM is missing')
   return entry
 }
 

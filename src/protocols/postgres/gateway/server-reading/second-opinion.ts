@@ -219,7 +219,7 @@ export function disputed(
   }
 }
 
-const DISPUTED = 'the target does not read it as the gateway does'
+const DISPUTED = 'the target does not parse it as the gateway does'
 
 const functionNames = (oids: readonly number[]): string =>
   `select p.oid, n.nspname, p.proname, p.provolatile from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.=) any ('{${oids.join(',')}}'::pg_catalog.oid[])`

@@ -46,7 +46,7 @@ const tested = (options: Options = {}): Tested => {
   const made = testPipeline({ ...byText, ...options })
   return { ...made, analyzer: statementAnalyzer(made.pipeline, parser) }
 }
-const OLD = 'definitions may have changed since they were read, and no rule depended on them'
+const OLD = 'definitions may have changed since they were read; no rule depended on them'
 
 /** What is said of a text at once; undefined: the target is asked first. */
 function atOnce({ analyzer }: Tested, sql: string): StatementFacts | undefined {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { AxeResults } from 'axe-core'
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { CHROMIUM, isLoaded, startDashboard, type Dashboard } from '../helpers/dashboard.ts'
 import { eventually, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
@@ -29,7 +29,14 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
   let live: string
   const running: Promise<unknown>[] = []
   const paths = (): Record<string, { path: string; open?: (page: Page) => Promise<void> }> => ({
-    inbox: { path: '/' },
+    inbox: {
+      path: '/',
+      open: async (page) => {
+        const card = page.locator('[data-card]', { hasText: 'INC-4711' }).filter({ hasText: 'delete from orders' })
+        for (const name of ['Approve…', 'Deny…'])
+          expect(await isOnScreen(card.getByRole('button', { name }))).toBe(true)
+      },
+    },
     review: {
       path: `/reviews/${review}`,
       open: async (page) => {
@@ -40,6 +47,9 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
       path: '/live',
       open: async (page) => {
         await page.getByText('running').first().waitFor()
+        // On a phone a line opens what can be done.
+        const line = page.getByRole('button', { name: /running/ })
+        if (await line.first().isVisible()) await line.first().click()
         await page.getByRole('button', { name: 'End…' }).first().click()
       },
     },
@@ -190,6 +200,13 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
     await page.getByTestId('verdict').waitFor()
     await page.context().close()
   })
+
+  /** Whole, and without scrolling. */
+  async function isOnScreen(element: Locator): Promise<boolean> {
+    const box = await element.boundingBox()
+    const height = element.page().viewportSize()?.height ?? 0
+    return box !== null && box.y >= 0 && box.y + box.height <= height
+  }
 
   async function problemsOf(page: Page): Promise<string[]> {
     await page.evaluate(AXE)

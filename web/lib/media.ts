@@ -1,5 +1,8 @@
 import { useEffect, useState } from 'preact/hooks'
 
+/** A phone: the width up to which styles.css lays pages out for one hand. */
+export const NARROW = '(max-width: 640px)'
+
 /** Whether a media query matches now. */
 export function useMedia(query: string): boolean {
   const [matches, setMatches] = useState(() => matchMedia(query).matches)

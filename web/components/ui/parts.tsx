@@ -208,6 +208,8 @@ export function TwoSteps({
 export interface Column<Row> {
   readonly name: string
   readonly wide?: boolean
+  /** Needs no label on a narrow screen: it shares a line with the others that need none. */
+  readonly brief?: boolean
   readonly cell: (row: Row) => ComponentChildren
 }
 
@@ -239,8 +241,12 @@ export function Table<Row>({
         <tbody>
           {rows.map((row) => (
             <tr key={id(row)}>
-              {columns.map(({ name, wide, cell }) => (
-                <td key={name} class={wide === true ? 'wide' : ''} data-label={name}>
+              {columns.map(({ name, wide, brief, cell }) => (
+                <td
+                  key={name}
+                  class={`${wide === true ? 'wide' : ''} ${brief === true ? 'brief' : ''}`}
+                  data-label={name}
+                >
                   <span>{cell(row)}</span>
                 </td>
               ))}

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { Review } from '../../../src/api/schemas/review.ts'
 import { Link, setQuery, usePlace } from '../../app/router.tsx'
+import { Fold } from '../../components/ui/fold.tsx'
 import { Empty, Loading, Problem } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { api, signIn } from '../../lib/client.ts'
@@ -45,7 +46,11 @@ export function InboxPage() {
         </p>
       </div>
       <Emergencies />
-      {reviews.size > FEW && <Controls asked={asked} />}
+      {reviews.size > FEW && (
+        <Fold label="Filter and group" inUse={asked.filter !== '' || asked.kind !== '' || asked.by !== ''}>
+          <Controls asked={asked} />
+        </Fold>
+      )}
       {error !== undefined && <Problem error={error} retry={() => void loadWaiting()} />}
       {!loaded && <Loading what="the inbox" />}
       {loaded && mine.length === 0 && error === undefined && (

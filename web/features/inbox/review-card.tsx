@@ -5,7 +5,7 @@ import { Link } from '../../app/router.tsx'
 import { Ago, Badge, Labels } from '../../components/ui/parts.tsx'
 import { Code, Tokens } from '../../components/ui/code.tsx'
 import { Text } from '../../components/ui/text.tsx'
-import { count, formatDateTime, formatLength, formatNumber } from '../../lib/format.ts'
+import { count, formatDateTime, formatLength, formatNumber, formatShort } from '../../lib/format.ts'
 import { useNow } from '../../lib/use-data.ts'
 import { DecisionForm } from './decision-form.tsx'
 
@@ -93,8 +93,10 @@ function Waited({ review }: { review: Review }) {
   const left = Date.parse(review.expiresAt) - now
   return (
     <span class="soft small">
-      waiting for {formatLength(now - Date.parse(review.createdAt))},{' '}
-      <span class={left < 60_000 ? 'badge bad' : ''}>{left > 0 ? `${formatLength(left)} left` : 'expired'}</span>
+      waiting {formatShort(now - Date.parse(review.createdAt))},{' '}
+      <span class={left < 60_000 ? 'badge bad' : ''} title={`expires ${formatDateTime(review.expiresAt)}`}>
+        {left > 0 ? `${formatShort(left)} left` : 'expired'}
+      </span>
     </span>
   )
 }

@@ -1,17 +1,19 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { Session } from '../../../src/api/schemas/session.ts'
 import { Link, setQuery, usePlace } from '../../app/router.tsx'
+import { Fold } from '../../components/ui/fold.tsx'
 import { Badge, Empty, Loading, Problem } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { api, signIn } from '../../lib/client.ts'
 import { count, formatDateTime, formatLength } from '../../lib/format.ts'
 import { useLive } from '../../lib/live.ts'
-import { useMedia } from '../../lib/media.ts'
+import { NARROW, useMedia } from '../../lib/media.ts'
 import { useStore } from '../../lib/store.ts'
 import { useData, useNow } from '../../lib/use-data.ts'
 import { EndDialog } from './end.tsx'
+import { LiveList } from './list.tsx'
 import { grouped, inColumns, matching, type Grouping } from './rows.ts'
-import { LiveTable } from './table.tsx'
+import { LiveTable, type LiveRows } from './table.tsx'
 import { useOpenSessions } from './use-sessions.ts'
 import { Watch } from './watch.tsx'
 
@@ -30,7 +32,11 @@ export function LivePage() {
     <div class="stack live">
       <div class="head">
         <h1>Live</h1>
-        {sessions !== undefined && sessions.length > 0 && <Controls filter={filter} by={by} />}
+        {sessions !== undefined && sessions.length > 0 && (
+          <Fold label="Filter and group" inUse={filter !== '' || by !== ''}>
+            <Controls filter={filter} by={by} />
+          </Fold>
+        )}
         <p class="soft small" role="status">
           {sessions === undefined ? '' : stateOf(sessions, hasMore)}
         </p>
@@ -80,17 +86,19 @@ function Controls({ filter, by }: { filter: string; by: Grouping }) {
   )
 }
 
-/** Many sessions stand in two columns where there is room for them. */
+/** Many sessions stand in two columns where there is room for them; on a phone, in a list of one line each. */
 function Columns({
   sessions,
   by,
   ...rest
-}: { sessions: readonly Session[]; by: Grouping } & Omit<Parameters<typeof LiveTable>[0], 'groups' | 'by' | 'now'>) {
+}: { sessions: readonly Session[]; by: Grouping } & Omit<LiveRows, 'groups' | 'by' | 'now'>) {
   const now = useNow(1000)
   const isWide = useMedia('(min-width: 75rem)')
+  const isNarrow = useMedia(NARROW)
   const groups = useMemo(() => grouped(sessions, by), [sessions, by])
   const columns = inColumns(groups, isWide && sessions.length > ONE_COLUMN ? 2 : 1)
   if (sessions.length === 0) return null
+  if (isNarrow) return <LiveList groups={groups} by={by} now={now} {...rest} />
   return (
     <div class={columns.length > 1 ? 'columns' : ''}>
       {columns.map((column, index) => (

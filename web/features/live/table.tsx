@@ -7,22 +7,18 @@ import { Text } from '../../components/ui/text.tsx'
 import { count, formatDateTime, formatLength, formatShort } from '../../lib/format.ts'
 import type { Group, Grouping } from './rows.ts'
 
+export interface LiveRows {
+  readonly groups: readonly Group[]
+  readonly by: Grouping
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  readonly mayWatch: (session: Session) => boolean
+  readonly mayEnd: (session: Session) => boolean
+  readonly end: (session: Session) => void
+}
+
 /** One line for each session; groups have a line of their own above. */
-export function LiveTable({
-  groups,
-  by,
-  now,
-  mayWatch,
-  mayEnd,
-  end,
-}: {
-  groups: readonly Group[]
-  by: Grouping
-  now: number
-  mayWatch: (session: Session) => boolean
-  mayEnd: (session: Session) => boolean
-  end: (session: Session) => void
-}) {
+export function LiveTable({ groups, by, now, ...acts }: LiveRows) {
   return (
     <table class="dense">
       <caption class="visually-hidden">Open sessions</caption>
@@ -54,33 +50,21 @@ export function LiveTable({
               data-testid={session.id}
               class={session.ended === undefined ? (session.activity?.state ?? '') : 'over'}
             >
-              <td title={visible(session.person.label)} data-label="Person">
+              <td title={visible(session.person.label)}>
                 <Text>{session.person.label}</Text>
                 {session.person.kind === 'service' && <span class="soft"> (service)</span>}
               </td>
-              <td title={titleOf(session)} data-label="Target">
+              <td title={titleOf(session)}>
                 <Text>{session.target}</Text>
               </td>
-              <td class="doing" data-label="Now">
+              <td class="doing">
                 <Doing session={session} now={now} />
               </td>
-              <td data-label="Left">
+              <td>
                 <Left session={session} now={now} />
               </td>
               <td class="acts">
-                {session.ended === undefined && mayWatch(session) && (
-                  <Link to={`/live/${encodeURIComponent(session.id)}`}>
-                    Watch<span class="visually-hidden">{` ${session.person.label} on ${session.target}`}</span>
-                  </Link>
-                )}
-                {session.ended === undefined && mayEnd(session) && (
-                  <button type="button" class="link" onClick={() => end(session)}>
-                    End…<span class="visually-hidden">{` ${session.person.label} on ${session.target}`}</span>
-                  </button>
-                )}
-                {session.ended !== undefined && (
-                  <Link to={`/sessions/${encodeURIComponent(session.id)}`}>Recording</Link>
-                )}
+                <Acts session={session} {...acts} />
               </td>
             </tr>
           ))}
@@ -90,7 +74,28 @@ export function LiveTable({
   )
 }
 
-function summary(sessions: readonly Session[]): string {
+/** What can be done with a session. */
+export function Acts({
+  session,
+  mayWatch,
+  mayEnd,
+  end,
+}: { session: Session } & Omit<LiveRows, 'groups' | 'by' | 'now'>) {
+  if (session.ended !== undefined) return <Link to={`/sessions/${encodeURIComponent(session.id)}`}>Recording</Link>
+  const whose = <span class="visually-hidden">{` ${session.person.label} on ${session.target}`}</span>
+  return (
+    <>
+      {mayWatch(session) && <Link to={`/live/${encodeURIComponent(session.id)}`}>Watch{whose}</Link>}
+      {mayEnd(session) && (
+        <button type="button" class="link" onClick={() => end(session)}>
+          End…{whose}
+        </button>
+      )}
+    </>
+  )
+}
+
+export function summary(sessions: readonly Session[]): string {
   const of = (state: string): number =>
     sessions.filter(({ ended, activity }) => ended === undefined && activity?.state === state).length
   const parts = [of('held') > 0 ? `${of('held')} held` : '', of('running') > 0 ? `${of('running')} running` : '']
@@ -102,6 +107,7 @@ const titleOf = ({ target, protocol, openedAt, reason, commands, id }: Session):
     `${target} (${protocol}), opened ${formatDateTime(openedAt)}, ${count(commands, 'command')}${reason === undefined || reason === '' ? '' : `: ${reason}`} (${id})`,
   )
 
+/** What a session does now, since when. */
 function Doing({ session: { activity, ended, openedAt, protocol }, now }: { session: Session; now: number }) {
   if (ended !== undefined)
     return (
@@ -133,7 +139,8 @@ function Doing({ session: { activity, ended, openedAt, protocol }, now }: { sess
   )
 }
 
-function Left({ session: { grantEndsAt, ended }, now }: { session: Session; now: number }) {
+/** The time until the access ends. */
+export function Left({ session: { grantEndsAt, ended }, now }: { session: Session; now: number }) {
   if (grantEndsAt === undefined || ended !== undefined) return null
   const left = Date.parse(grantEndsAt) - now
   return (

@@ -180,16 +180,18 @@ const COLUMNS = [
   {
     name: 'Person',
     wide: true,
+    brief: true,
     cell: ({ id, person }: Session) => (
       <Link to={`/sessions/${encodeURIComponent(id)}`}>
         <Text>{person.label}</Text>
       </Link>
     ),
   },
-  { name: 'Target', cell: ({ target }: Session) => <Text>{target}</Text> },
-  { name: 'Opened', cell: ({ openedAt }: Session) => <When time={openedAt} /> },
+  { name: 'Target', brief: true, cell: ({ target }: Session) => <Text>{target}</Text> },
+  { name: 'Opened', brief: true, cell: ({ openedAt }: Session) => <When time={openedAt} /> },
   {
     name: 'Length',
+    brief: true,
     cell: ({ openedAt, ended }: Session) =>
       ended === undefined ? <Badge tone="good">open</Badge> : formatShort(Date.parse(ended.at) - Date.parse(openedAt)),
   },
@@ -215,7 +217,7 @@ const COLUMNS = [
       // That the client left is the rule, and says nothing.
       ended === undefined || ended.code === 'CLIENT_LEFT' ? '' : <Text>{ended.message}</Text>,
   },
-  { name: 'Session', cell: ({ id }: Session) => <span class="mono small soft">{id}</span> },
+  { name: 'Session', brief: true, cell: ({ id }: Session) => <span class="mono small soft">{id}</span> },
 ]
 
 function Counts({ session: { id, commands, denied, held } }: { session: Session }) {

@@ -1,43 +1,11 @@
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { StatementError } from '../protocols/query-client.ts'
 import { toErrorBody, UsageError, type PamError } from '../shared/errors.ts'
-import { addHelp, sayUsageErrors, type Fail } from '../shared/usage-errors.ts'
-import { VERSION } from '../shared/version.ts'
 import { createContext, type CliContext, type GlobalOptions } from './context.ts'
-import type { AddCommand, Run } from './command.ts'
-import { agent } from './commands/agent.ts'
-import { breakglass } from './commands/breakglass.ts'
-import { completion } from './commands/completion.ts'
-import { config } from './commands/config.ts'
-import { connect } from './commands/connect.ts'
-import { grants, revoke } from './commands/grants.ts'
-import { logout, whoami } from './commands/identity.ts'
-import { kubeconfig } from './commands/kubeconfig.ts'
-import { login } from './commands/login.ts'
-import { passkeys } from './commands/passkeys.ts'
-import { policy } from './commands/policy.ts'
-import { audit } from './commands/audit.ts'
-import { doctor } from './commands/doctor.ts'
-import { exec } from './commands/exec.ts'
-import { exportRecord } from './commands/export.ts'
-import { eraseDetached, keep } from './commands/keep.ts'
-import { open } from './commands/open.ts'
-import { query } from './commands/query.ts'
-import { result } from './commands/result.ts'
-import { replay } from './commands/replay.ts'
-import { search } from './commands/search.ts'
-import { tail } from './commands/tail.ts'
-import { verify } from './commands/verify.ts'
-import { lock, locks, unlock } from './commands/locks.ts'
-import { extend, request, requests, withdraw } from './commands/requests.ts'
-import { approve, deny, reviews } from './commands/reviews.ts'
-import { kill, sessions } from './commands/sessions.ts'
-import { sshConfig } from './commands/ssh-config.ts'
-import { targets } from './commands/targets.ts'
-import { tunnel } from './commands/tunnel.ts'
 import { Exit, outcomeOf } from './exit-codes.ts'
 import type { Colour } from './output/colours.ts'
 import { createIo } from './output/io.ts'
+import { createProgram } from './program.ts'
 
 /** `pamctl`: parses the command line, runs one verb, sets the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -113,97 +81,3 @@ const colourSetting =
       return 'auto'
     }
   }
-
-function createProgram(run: Run, fail: Fail): Command {
-  const program = new Command('pamctl')
-    .version(VERSION)
-    .description('just-in-time access to databases, servers, Kubernetes and HTTP services, approved and recorded')
-    .addOption(
-      new Option('--profile <name>', 'saved login to use (default: the one at --gateway, or "default")').env(
-        'PAMCTL_PROFILE',
-      ),
-    )
-    .addOption(new Option('--gateway <url>', 'URL of the gateway').env('PAMCTL_GATEWAY'))
-    .addOption(new Option('--ca <file>', 'CA certificates to verify the gateway with').env('PAMCTL_CA'))
-    .addOption(
-      new Option('--token-file <file>', 'sign in a service with the token in this file').env('PAMCTL_TOKEN_FILE'),
-    )
-    .addOption(new Option('-q, --quiet', 'print results and errors only').env('PAMCTL_QUIET'))
-    .exitOverride()
-    .showSuggestionAfterError()
-    .configureHelp({ showGlobalOptions: true })
-  for (const add of VERBS) add(program, run)
-  acceptGlobalsAnywhere(program)
-  addHelp(program)
-  sayUsageErrors(program, 'pamctl', fail, (command, message) =>
-    message.startsWith('unknown option') && isNativeCommand(command) ? SEPARATOR[command] : undefined,
-  )
-  return program
-}
-
-const isNativeCommand = (name: string): boolean => SEPARATOR[name] !== undefined && !process.argv.includes('--')
-const SEPARATOR: Readonly<Record<string, string>> = {
-  'pamctl connect': 'put -- before the command that is run: pamctl connect TARGET -- psql -c "select 1"',
-  'pamctl exec': 'put -- before the command that is run: pamctl exec TARGET -- df -h',
-}
-
-/** `pamctl login --gateway URL` reads as well as `pamctl --gateway URL login`: a verb hands these on to the program. */
-function acceptGlobalsAnywhere(program: Command): void {
-  const globals = program.options.filter(({ long }) => long !== '--version')
-  const visit = (command: Command): void => {
-    for (const option of globals) {
-      const copy = new Option(option.flags, option.description).hideHelp()
-      command.addOption(copy)
-      command.on(`option:${option.name()}`, (value: unknown) =>
-        program.setOptionValueWithSource(option.attributeName(), value, 'cli'),
-      )
-    }
-    command.exitOverride()
-    command.commands.forEach(visit)
-  }
-  program.commands.forEach(visit)
-}
-
-const VERBS: readonly AddCommand[] = [
-  login,
-  logout,
-  whoami,
-  targets,
-  request,
-  requests,
-  withdraw,
-  extend,
-  grants,
-  revoke,
-  breakglass,
-  reviews,
-  approve,
-  deny,
-  passkeys,
-  connect,
-  query,
-  exec,
-  result,
-  sshConfig,
-  kubeconfig,
-  tunnel,
-  sessions,
-  replay,
-  tail,
-  search,
-  exportRecord,
-  verify,
-  audit,
-  keep,
-  eraseDetached,
-  kill,
-  lock,
-  unlock,
-  locks,
-  policy,
-  open,
-  config,
-  completion,
-  doctor,
-  agent,
-]

@@ -9,23 +9,28 @@ export const agent: AddCommand = (program, run) => {
   group
     .command('start')
     .description('start the agent if it is not running')
+    .addOption(jsonOption())
     .action(
-      run(async ({ io, paths }: CliContext) => {
+      run(async ({ io, paths }: CliContext, options: { json?: boolean }) => {
         const connection = await connectAgent(paths())
         const { pid } = await connection.call('status', {})
         connection.close()
+        if (options.json) return io.json({ pid })
         io.note(`the agent runs (process ${pid})`)
       }),
     )
   group
     .command('stop')
     .description('stop the agent and close its connections')
+    .addOption(jsonOption())
     .action(
-      run(async ({ io, paths }: CliContext) => {
+      run(async ({ io, paths }: CliContext, options: { json?: boolean }) => {
         const connection = await runningAgent(paths())
-        if (connection === undefined) return io.note('the agent is not running')
+        if (connection === undefined)
+          return options.json ? io.json({ wasRunning: false }) : io.note('the agent is not running')
         await connection.call('stop', {})
         await new Promise<void>((resolve) => connection.onClose(resolve))
+        if (options.json) return io.json({ wasRunning: true })
         io.note('the agent has stopped')
       }),
     )

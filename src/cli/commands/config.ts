@@ -34,20 +34,24 @@ export const config: AddCommand = (program, run) => {
   group
     .command('set <key> <value>')
     .description('change a setting')
+    .addOption(jsonOption())
     .action(
-      run(async ({ paths }: CliContext, name: string, text: string) => {
+      run(async ({ io, paths }: CliContext, name: string, text: string, options: { json?: boolean }) => {
         const key = needSettingKey(name)
         const value = SETTINGS[key].parse(text)
         await change(paths().home, (store) => store.set(key, value))
+        if (options.json === true) io.json({ key, value })
       }),
     )
   group
     .command('unset <key>')
     .description('remove a setting')
+    .addOption(jsonOption())
     .action(
-      run(async ({ paths }: CliContext, name: string) => {
+      run(async ({ io, paths }: CliContext, name: string, options: { json?: boolean }) => {
         const key = needSettingKey(name)
         await change(paths().home, (store) => store.delete(key))
+        if (options.json === true) io.json({ key, value: null })
       }),
     )
   group
@@ -69,7 +73,14 @@ export const config: AddCommand = (program, run) => {
   group
     .command('path')
     .description('print the path of the settings file')
-    .action(run(async ({ io, paths }: CliContext) => io.print(settingsFile(paths().home))))
+    .addOption(jsonOption())
+    .action(
+      run(async ({ io, paths }: CliContext, options: { json?: boolean }) => {
+        const path = settingsFile(paths().home)
+        if (options.json === true) io.json({ path })
+        else io.print(path)
+      }),
+    )
 }
 
 interface Effective {

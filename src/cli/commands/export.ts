@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import { Option } from 'commander'
 import { UsageError } from '../../shared/errors.ts'
 import { fileProblem } from '../../shared/file-problem.ts'
-import type { AddCommand } from '../command.ts'
+import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { exportFormats } from '../output/export-formats.ts'
 import { identityOption, openRecord, readEvents } from '../record-source.ts'
@@ -13,6 +13,7 @@ interface ExportOptions {
   readonly output?: string
   readonly format: 'pamrec' | keyof typeof exportFormats
   readonly identity?: string
+  readonly json?: boolean
 }
 
 /** `pamctl export ID|FILE`: the record as a file: as it is, to keep or to verify, or in a form for something else. */
@@ -27,11 +28,14 @@ export const exportRecord: AddCommand = (program, run) => {
     )
     .option('--output <file>', 'output file, - for standard output; default: the session’s id')
     .addOption(identityOption())
+    .addOption(jsonOption())
     .action(run(saveRecord))
 }
 
 async function saveRecord(context: CliContext, source: string, options: ExportOptions): Promise<void> {
   const { format } = options
+  if (options.json === true && options.output === '-')
+    throw new UsageError('--json and --output - both write to standard output', 'leave out one of them')
   const name = source.replace(/^.*\//, '').replace(/\.pamrec$/, '')
   const file = options.output ?? `${await fullId(context, name)}.${format === 'text' ? 'txt' : format}`
   const bytes =
@@ -48,7 +52,8 @@ async function saveRecord(context: CliContext, source: string, options: ExportOp
       ? new UsageError(`${file} already exists`, 'files are not overwritten: choose another --output')
       : new UsageError(fileProblem(file, error, 'written'))
   }
-  if (file !== '-') context.io.print(file)
+  if (options.json === true) context.io.json({ file, format })
+  else if (file !== '-') context.io.print(file)
 }
 
 /** With its first piece read: what cannot be exported so leaves no empty file. */

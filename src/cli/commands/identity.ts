@@ -10,12 +10,14 @@ export const logout: AddCommand = (program, run) => {
     .command('logout')
     .description('sign out, here and at the gateway')
     .option('--everywhere', 'also sign out all your browsers and other machines, and end open sessions')
+    .addOption(jsonOption())
     .action(
-      run(async (context: CliContext, options: { everywhere?: boolean }) => {
+      run(async (context: CliContext, options: { everywhere?: boolean; json?: boolean }) => {
         if (options.everywhere === true) await (await context.client()).logoutEverywhere()
         const { gateway } = await (await context.agent()).call('logout', { profile: await context.profile() })
         forgetCompletions(context.paths().home)
         new ResultStore(context.paths().home).removeOf(gateway)
+        if (options.json === true) return context.io.json({ gateway, everywhere: options.everywhere === true })
         context.io.note(`signed out of ${gateway}${options.everywhere === true ? ', everywhere' : ''}`)
       }),
     )

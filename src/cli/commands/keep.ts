@@ -1,4 +1,4 @@
-import type { AddCommand } from '../command.ts'
+import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
 
@@ -9,16 +9,21 @@ export const keep: AddCommand = (program, run) => {
     .description('put a legal hold on a record, so that retention does not delete it (auditors)')
     .option('--reason <text>', 'why', '')
     .option('--lift', 'lift the hold; retention rules apply again')
+    .addOption(jsonOption())
     .action(
-      run(async ({ io, client }: CliContext, id: string, { reason, lift }: { reason: string; lift?: boolean }) => {
-        needId(id, 'ses')
-        const { session } = await (await client()).sessions.legalHold(id, reason, lift !== true)
-        io.note(
-          lift === true
-            ? `${session} follows the retention rules again`
-            : `${session} is kept until the hold is lifted`,
-        )
-      }),
+      run(
+        async ({ io, client }: CliContext, id: string, options: { reason: string; lift?: boolean; json?: boolean }) => {
+          needId(id, 'ses')
+          const { reason, lift = false, json } = options
+          const held = await (await client()).sessions.legalHold(id, reason, !lift)
+          if (json === true) return io.json(held)
+          io.note(
+            lift
+              ? `${held.session} follows the retention rules again`
+              : `${held.session} is kept until the hold is lifted`,
+          )
+        },
+      ),
     )
 }
 
@@ -31,10 +36,12 @@ export const eraseDetached: AddCommand = (program, run) => {
       'erase the detached texts of a session (commands that could not be parsed); the recording stays verifiable (auditors)',
     )
     .option('--reason <text>', 'why', '')
+    .addOption(jsonOption())
     .action(
-      run(async ({ io, client }: CliContext, session: string, { reason }: { reason: string }) => {
+      run(async ({ io, client }: CliContext, session: string, options: { reason: string; json?: boolean }) => {
         needId(session, 'ses')
-        await (await client()).sessions.eraseDetached(session, reason)
+        await (await client()).sessions.eraseDetached(session, options.reason)
+        if (options.json === true) return io.json({ session })
         io.note(`erased the detached texts of ${session}`)
       }),
     )

@@ -5,7 +5,7 @@ import type { OpenPort } from '../../protocols/kubernetes/client/kubeconfig-docu
 import { wordsOf } from '../../protocols/names.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
-import type { AddCommand } from '../command.ts'
+import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
 import { interruptible } from '../interruption.ts'
@@ -17,6 +17,7 @@ interface KubeconfigOptions extends AccessOptions {
   readonly merge?: string | true
   readonly remove?: string | true
   readonly use?: boolean
+  readonly json?: boolean
 }
 
 /** `pamctl kubeconfig [NAME]`: kubectl and its like find a target in the user's own configuration. */
@@ -29,7 +30,7 @@ export const kubeconfig: AddCommand = (program, run) => {
     .option('--merge [file]', 'add a context pamctl-NAME to your kubeconfig (default: $KUBECONFIG or ~/.kube/config)')
     .option('--use', 'with --merge: make it the current context')
     .option('--remove [file]', 'take the contexts of pamctl out of your kubeconfig again')
-  addAccessOptions(command).action(run(runKubeconfig))
+  addAccessOptions(command).addOption(jsonOption()).action(run(runKubeconfig))
 }
 
 async function runKubeconfig(
@@ -39,7 +40,7 @@ async function runKubeconfig(
   command: Command,
 ): Promise<void> {
   checkOptions(name, options, command)
-  if (options.remove !== undefined) return removeEntries(context, name, options.remove)
+  if (options.remove !== undefined) return removeEntries(context, name, options.remove, options.json === true)
   // What edits YAML is loaded for this verb alone.
   const { kubeconfigOf } = await import('../../protocols/kubernetes/client/kubeconfig-document.ts')
   const { editKubeconfig, readKubeconfig, writableKubeconfig } =
@@ -53,12 +54,15 @@ async function runKubeconfig(
   const put = async (ports: readonly OpenPort[]): Promise<void> => {
     const valid = `valid while ${ports.length === 1 ? 'this port is' : 'these ports are'} open`
     if (file === undefined) {
-      io.print(kubeconfigOf(ports).trimEnd())
+      const targets = ports.map(({ target }) => target)
+      if (options.json === true) io.json({ targets, text: kubeconfigOf(ports) })
+      else io.print(kubeconfigOf(ports).trimEnd())
       return io.note(visible(`the kubeconfig of ${ports.map(({ target }) => target).join(', ')} is ${valid}`))
     }
     const current = options.use === true ? ports[0]?.target : undefined
     await uninterrupted(() => editKubeconfig(file, (document) => document.merge(ports, current)))
     const names = ports.map(({ target }) => `pamctl-${target}`)
+    if (options.json === true) io.json({ file, contexts: names })
     io.note(visible(`${names.join(', ')} written to ${file}, ${valid}`))
     if (current === undefined) io.note(visible(`  kubectl --context ${names[0]} get pods`))
   }
@@ -98,12 +102,13 @@ async function removeEntries(
   { io, environment }: CliContext,
   name: string | undefined,
   given: string | true,
+  json: boolean,
 ): Promise<void> {
   const { editKubeconfig, readKubeconfig, usualKubeconfigs } =
     await import('../../protocols/kubernetes/client/kubeconfig-file.ts')
   const files = given === true ? usualKubeconfigs(environment) : [resolve(given)]
   const chosen = (all: readonly string[]): readonly string[] => all.filter((found) => found === (name ?? found))
-  let isAny = false
+  const done: { readonly file: string; readonly contexts: readonly string[] }[] = []
   for (const file of files) {
     if (given === true && !existsSync(file)) continue
     if (!existsSync(file)) throw new UsageError(`there is no file ${file}`)
@@ -115,10 +120,12 @@ async function removeEntries(
         return document.remove(removed)
       }),
     )
-    isAny = true
-    io.note(visible(`${removed.map((target) => `pamctl-${target}`).join(', ')} removed from ${file}`))
+    const contexts = removed.map((target) => `pamctl-${target}`)
+    done.push({ file, contexts })
+    if (!json) io.note(visible(`${contexts.join(', ')} removed from ${file}`))
   }
-  if (!isAny)
+  if (json) return io.json({ removed: done })
+  if (done.length === 0)
     io.note(
       visible(`${files.join(', ')}: nothing of pamctl${name === undefined ? '' : ` named pamctl-${name}`} to remove`),
     )

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os'
-import type { Command } from 'commander'
 import { createApiClient } from '../../gateway-client/api-client.ts'
 import { issuerFetch, issuersOf } from '../../gateway-client/sign-in-issuers.ts'
 import { fetchWithCa } from '../../shared/fetch-with-ca.ts'
@@ -7,7 +6,7 @@ import type { DevicePrompt } from '../../gateway-client/login.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
 import { chooseIssuer } from '../choose-issuer.ts'
-import type { AddCommand } from '../command.ts'
+import { jsonOption, type AddCommand } from '../command.ts'
 import { interruptible } from '../interruption.ts'
 import { openBrowser } from '../open-browser.ts'
 import { whileWaiting } from '../output/spinner.ts'
@@ -25,7 +24,8 @@ export const login: AddCommand = (program, run) => {
       '--allow-shared-client',
       'sign in even if another gateway you know uses the same client id (gateways of one organisation)',
     )
-    .action(run(async (context: CliContext, options: LoginOptions, _command: Command) => signIn(context, options)))
+    .addOption(jsonOption())
+    .action(run(signIn))
 }
 
 interface LoginOptions {
@@ -33,11 +33,12 @@ interface LoginOptions {
   readonly fresh?: boolean
   readonly issuer?: string
   readonly allowSharedClient?: boolean
+  readonly json?: boolean
 }
 
 export async function signIn(
   context: CliContext,
-  { browser, fresh = false, issuer: wanted, allowSharedClient: allowShared = false }: LoginOptions,
+  { browser, fresh = false, issuer: wanted, allowSharedClient: allowShared = false, json }: LoginOptions,
 ): Promise<void> {
   const { io } = context
   if (isService(context)) {
@@ -94,7 +95,9 @@ export async function signIn(
     ...(tokens.refreshToken === undefined ? {} : { refreshToken: tokens.refreshToken }),
   })
   if (warning !== undefined) io.tell(`pamctl: warning: ${warning}`)
-  io.note(`${io.style.green('✓')} Signed in as ${visible(label)} (${groups.map(visible).join(', ') || 'no groups'})`)
+  if (json === true) io.json({ gateway, profile, person: { label, groups } })
+  else
+    io.note(`${io.style.green('✓')} Signed in as ${visible(label)} (${groups.map(visible).join(', ') || 'no groups'})`)
   if (groups.length === 0)
     io.note(
       'hint: the identity provider sent no groups, and rules name groups: your administrator adds them to the ID token (docs/identity-providers.md)',

@@ -29,7 +29,10 @@ export const request: AddCommand = (program, run) => {
       run(async (context: CliContext, target: string, options: RequestOptions) => {
         const { io } = context
         const api = await context.client()
-        if (options.link === true) return io.print(requestLink(api.gateway, target, options))
+        if (options.link === true) {
+          const url = requestLink(api.gateway, target, options)
+          return options.json ? io.json({ url }) : io.print(url)
+        }
         const reason = await reasonFor(context, await api.targets(), target, options)
         const open = async (): Promise<OpenRequest> => {
           const made = await api.requests.create({

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { replaceFile } from '../../shared/replace-file.ts'
-import type { AddCommand } from '../command.ts'
+import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { targetNamed } from '../target-named.ts'
 import { hostBlocks, knownHostsIn, quoted, writeKnownHosts } from '../../protocols/ssh/client/ssh-config.ts'
@@ -13,24 +13,27 @@ export const sshConfig: AddCommand = (program, run) => {
     .command('ssh-config [targets...]')
     .description('print or install an OpenSSH configuration for your SSH targets')
     .option('--install', 'save it with your login, and include it from ~/.ssh/config')
+    .addOption(jsonOption())
     .action(run(printConfig))
 }
 
 async function printConfig(
   { io, client, paths, profile }: CliContext,
   names: readonly string[],
-  options: { install?: boolean },
+  options: { install?: boolean; json?: boolean },
 ): Promise<void> {
   const api = await client()
   const mine = (await api.targets()).filter(({ type }) => type === 'ssh')
   for (const name of names) targetNamed(mine, name, 'SSH target')
   const targets = names.length === 0 ? mine : mine.filter(({ name }) => names.includes(name))
-  if (targets.length === 0) return io.note('no SSH targets')
+  const { json } = options
+  const listed = targets.map(({ name }) => name)
+  if (targets.length === 0) return json === true ? io.json({ targets: [] }) : io.note('no SSH targets')
   const { home } = paths()
   const knownHosts = knownHostsIn(home)
   writeKnownHosts(knownHosts, mine)
   const text = hostBlocks({ targets, knownHosts, options: ['--profile', await profile(), '--gateway', api.gateway] })
-  if (options.install !== true) return io.print(text.trimEnd())
+  if (options.install !== true) return json === true ? io.json({ targets: listed, text }) : io.print(text.trimEnd())
   const file = join(home, 'ssh', 'config')
   replaceFile(file, text)
   const own = join(homedir(), '.ssh', 'config')
@@ -41,5 +44,6 @@ async function printConfig(
     mkdirSync(dirname(own), { recursive: true, mode: 0o700 })
     replaceFile(own, `${include}\n${before}`)
   }
+  if (json === true) return io.json({ targets: listed, file, includedIn: own })
   io.note(`ssh ${targets[0]?.name} now goes through pamctl (${file}, included in ${own})`)
 }

@@ -14,6 +14,7 @@ describe('pamctl agent', () => {
     [['status'], '', 'the agent is not running\n'],
     [['status', '--json'], 'null\n', ''],
     [['stop'], '', 'the agent is not running\n'],
+    [['stop', '--json'], '{\n  "wasRunning": false\n}\n', ''],
   ])('%j starts none', async (args, stdout, stderr) => {
     expect(await runVerb([agent], ['agent', ...args])).toMatchObject({ code: 0, stdout, stderr })
   })
@@ -47,5 +48,13 @@ describe('pamctl agent', () => {
     const { stderr, agentCalls } = await runVerb([agent], ['agent', 'stop'], { agent: { stop: {} } })
     expect(stderr).toBe('the agent has stopped\n')
     expect(agentCalls).toEqual([{ method: 'stop', params: {} }])
+  })
+
+  it('start and stop print JSON', async () => {
+    const answers = { hello: { version: VERSION, pid: 12 }, status, stop: {} }
+    const started = await runVerb([agent], ['agent', 'start', '--json'], { agent: answers })
+    expect([JSON.parse(started.stdout), started.stderr]).toEqual([{ pid: 12 }, ''])
+    const stopped = await runVerb([agent], ['agent', 'stop', '--json'], { agent: answers })
+    expect([JSON.parse(stopped.stdout), stopped.stderr]).toEqual([{ wasRunning: true }, ''])
   })
 })

@@ -38,6 +38,13 @@ describe('pamctl config', () => {
     expect(() => statSync(file())).toThrow()
   })
 
+  it('prints as JSON what it changed', async () => {
+    const said = async (...args: string[]): Promise<unknown> => JSON.parse((await pamctl([...args, '--json'])).stdout)
+    expect(await said('set', 'gateway', 'https://G.example/')).toEqual({ key: 'gateway', value: 'https://g.example' })
+    expect(await said('unset', 'gateway')).toEqual({ key: 'gateway', value: null })
+    expect(await said('path')).toEqual({ path: file() })
+  })
+
   it('lists what is in effect, and from where', async () => {
     writeFileSync(file(), '{"gateway":"https://g.example","colour":"never"}')
     const { stdout } = await pamctl(['list', '--json'], { EDITOR: 'ed', VISUAL: '', PAMCTL_PROFILE: 'p' })

@@ -25,6 +25,14 @@ describe('pamctl export', () => {
     expect(statSync(output).mode & 0o777).toBe(0o600)
   })
 
+  it('prints as JSON where it wrote, and only where nothing else goes there', async () => {
+    const output = join(directory, 'json.pamrec')
+    const { stdout } = await runVerb([exportRecord], ['export', record, '--output', output, '--json'])
+    expect(JSON.parse(stdout)).toEqual({ file: output, format: 'pamrec' })
+    const both = await runVerb([exportRecord], ['export', record, '--output', '-', '--json'])
+    expect(both).toMatchObject({ code: 2, stdout: '' })
+  })
+
   it.each([
     ['jsonl', '"text":"select 1"'],
     ['text', '  select 1\n'],

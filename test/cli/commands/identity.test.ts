@@ -36,6 +36,9 @@ describe('pamctl logout', () => {
     })
     expect(everywhere.calls).toEqual([{ call: 'DELETE /v1/logins' }])
     expect(everywhere.stderr).toBe('signed out of https://gateway.example, everywhere\n')
+    const json = await runVerb([logout], ['logout', '--json'], { agent })
+    expect(json.stderr).toBe('')
+    expect(JSON.parse(json.stdout)).toEqual({ gateway: 'https://gateway.example', everywhere: false })
   })
 
   it('stays signed in here where the gateway could not sign out everywhere', async () => {

@@ -35,6 +35,21 @@ describe('pamctl ssh-config', () => {
     expect(readFileSync(join(home, 'ssh', 'known_hosts'), 'utf8')).toBe('pamctl-web-1 ssh-ed25519 AAAA\n')
   })
 
+  it('prints as JSON what it would write, and what it wrote', async () => {
+    const printed: unknown = JSON.parse((await pamctl(['--json', 'web-1'])).stdout)
+    expect(printed).toEqual({ targets: ['web-1'], text: expect.stringContaining('Host web-1\n') })
+    const { stdout, stderr } = await pamctl(['--json', '--install'])
+    expect([JSON.parse(stdout), stderr]).toEqual([
+      {
+        targets: ['web-1', 'web-2'],
+        file: join(home, 'ssh', 'config'),
+        includedIn: join(home, '.ssh', 'config'),
+      },
+      '',
+    ])
+    expect(JSON.parse((await pamctl(['--json'], [])).stdout)).toEqual({ targets: [] })
+  })
+
   it.each(['prod-db', 'web-9'])('%s is not an SSH target that one has', async (name) => {
     const { code, stdout, stderr } = await pamctl([name])
     expect({ code, stdout }).toEqual({ code: 5, stdout: '' })

@@ -50,7 +50,7 @@ export async function endUpstream(
   if (await upstream.terminate()) return
   session.recorder.outcome({
     type: 'notice',
-    message: 'outcome unknown: that the target ended the last command could not be confirmed',
+    message: 'outcome unknown: it could not be confirmed that the target ended the last command',
   })
   session.logger.warn({ session: session.id, target: session.target.name }, 'session.outcome_unknown')
 }

@@ -162,7 +162,7 @@ function name(statement: HostStatement): string {
   if (statement.endpoints.length > 0) return `${kind} to ${statement.endpoints.join(', ')}`
   if (statement.kinds[0] !== 'exec') return kind
   const [program] = statement.argv
-  return program === undefined ? 'this command' : (program ?? 'a program that only the shell can tell')
+  return program === undefined ? 'this command' : (program ?? 'a program that only the shell knows')
 }
 
 function whyMaybe(given: StatementMatch, { argv, reads, writes }: HostStatement): string | undefined {
@@ -178,7 +178,7 @@ function whyMaybe(given: StatementMatch, { argv, reads, writes }: HostStatement)
   if (isOnlyMaybe([...reads, ...writes], match.paths))
     return writes.includes(ANY_PATH) ? 'may write to any path' : 'may read any path'
   const namesWords = match.programs !== undefined || match.commands !== undefined || match.arguments !== undefined
-  return namesWords && argv.includes(null) ? 'has words that only the shell can tell' : undefined
+  return namesWords && argv.includes(null) ? 'has words that only the shell knows' : undefined
 }
 
 /** A path that nobody can tell. */

@@ -130,7 +130,7 @@ describe.skipIf(!SSHD)('targets', () => {
     hostKey = otherKey
     const { code, stderr } = await own.ssh(seen, ['echo x'])
     expect(code).toBe(126)
-    expect(stderr).toContain('host key verification failed for seen: the key is not the one that was seen first')
+    expect(stderr).toContain('host key verification failed for seen: the key is not the one that was first seen')
   })
 
   it('one that does not take the credential', async () => {

@@ -418,7 +418,7 @@ describe.skipIf(!SSHD)('forwarding', () => {
     const refused = new Promise((resolve) =>
       made.forwardOut('127.0.0.1', 1, '127.0.0.1', own.sshd.port, (error) => resolve(error?.message)),
     )
-    expect(await refused).toContain('pam: connections are not forwarded on full-record: it asks for full records')
+    expect(await refused).toContain('pam: connections cannot be forwarded on full-record: it requires full records')
   })
 })
 
@@ -432,7 +432,7 @@ describe.skipIf(!SSHD)('logins and host keys', () => {
   it('another host key than the configured one: nobody is let in, and the client is told', async () => {
     const { code, stderr } = await own.ssh(await own.port('another-host'), ['echo in'])
     expect(code).toBe(126)
-    expect(stderr).toContain('host key verification failed for another-host: the key is none of the configured ones')
+    expect(stderr).toContain('host key verification failed for another-host: the key is not among the configured keys')
   })
 
   it('a login that the target does not have', async () => {

@@ -23,12 +23,12 @@ export function read(text: string, scope: CommandLineScope): HostFacts {
   const transfer = isForeign && !isPlainEverywhere(text) ? undefined : readTransfer(text, scope)
   if (transfer !== undefined) return { type: 'exec', statements: settled(transfer, scope) }
   if (scope.shell === 'unanswered')
-    return hiddenCommand(scope, 'the target has not said in time which shell reads it; the next command asks again')
+    return hiddenCommand(scope, 'the target did not report the login shell in time; the next command asks again')
   if (isForeign) return hiddenCommand(scope, "the account's login shell is not one that the gateway can read")
   const reader = new Reader(scope, scope.shell === 'bash' ? 'bash' : 'sh')
   reader.text(text)
   const statements = reader.result()
-  if (statements.length === 0) return hiddenCommand(scope, 'there is no command in it')
+  if (statements.length === 0) return hiddenCommand(scope, 'it contains no command')
   return { type: 'exec', statements: settled(statements, scope) }
 }
 
@@ -39,7 +39,7 @@ export function read(text: string, scope: CommandLineScope): HostFacts {
 export function readArgv(words: readonly string[], scope: CommandLineScope, hasTerminal: boolean): HostFacts {
   const { login } = scope
   const text = words.join(' ')
-  if (words.length === 0) return hiddenCommand(scope, 'there is no command in it')
+  if (words.length === 0) return hiddenCommand(scope, 'it contains no command')
   const reason = unreadable(text)
   if (reason !== undefined) return hiddenCommand(scope, reason)
   if (hasTerminal && isInteractiveShell(words))

@@ -201,7 +201,7 @@ export class Reader {
   }
 
   #sets(name: string, value: Word | undefined): void {
-    if (!isHarmlessVariable(name, value)) this.#hides(`it sets ${name || 'a variable'}, which other programs go by`)
+    if (!isHarmlessVariable(name, value)) this.#hides(`it sets ${name || 'a variable'}, which other programs rely on`)
   }
 
   #loop(name: WordNode, words: readonly WordNode[] | undefined): void {
@@ -382,7 +382,7 @@ export class Reader {
     if (this.#dialect === 'sh' && operator.startsWith('&')) this.#hides(`shells read ${operator} differently`)
     // bash expands the text once more that quotes and expansions leave behind `>&`.
     if (operator.includes('&') && !/^[A-Za-z_/.][\w/.-]*$/.test(target?.text ?? ''))
-      this.#hides(`bash evaluates what stands behind ${operator}`)
+      this.#hides(`bash evaluates what follows ${operator}`)
     const path = placePath(word, this.#place)
     if (path === '/dev/null') return
     if (/^\/dev\/(tcp|udp)(\/|$)/.test(path) || (target !== undefined && mayConnect(target, this.#settings)))

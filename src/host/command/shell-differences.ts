@@ -141,7 +141,7 @@ function hidingExpansion(node: ParameterExpansionPart, dialect: Dialect): string
     return `what ${text} evaluates is not known`
   if (operation?.type === 'Default' && operation.operator.endsWith('=')) {
     const value = literal(operation.operand) ?? { isSingle: true, isOperand: false }
-    if (!isHarmlessVariable(parameter, value)) return `it sets ${parameter}, which other programs go by`
+    if (!isHarmlessVariable(parameter, value)) return `it sets ${parameter}, which other programs rely on`
   }
   // Between double quotes and in a here-document, single quotes within are text, and what stands in them is expanded.
   if (operation !== undefined && (/['"\\`]/.test(text) || (dialect === 'sh' && BASH_OPERATIONS.has(operation.type))))

@@ -71,8 +71,8 @@ export class MaskedOutput {
     if (archives === undefined || this.#isArchive !== true || masking?.hasHidden !== true) return write(bytes)
     this.#isRefused = true
     archives.refuse(
-      new PamError('MASKING_REFUSED', 'the archive holds values that are masked, and hiding them would damage it', {
-        hint: 'copy files that hold none, or read them as text',
+      new PamError('MASKING_REFUSED', 'the archive contains masked values, and masking them would damage it', {
+        hint: 'copy files without masked values, or read them as text',
       }),
     )
     return true

@@ -66,16 +66,12 @@ const schema = z
       .boolean()
       .default(false)
       .describe('with tls: disable: speak HTTP/2 from the beginning (prior knowledge), as gRPC needs it'),
-    serverName: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('the name in the certificate of the target, where that is another one than host'),
+    serverName: z.string().min(1).optional().describe("the name in the target's certificate, if it differs from host"),
     hostHeader: z
       .string()
       .regex(/^[a-z0-9.-]{1,253}(?::\d{1,5})?$/, 'expected a name in lower case, and a port where it matters')
       .optional()
-      .describe('what the target is asked for in Host; default: host, and port where it is not the usual one'),
+      .describe('the Host header sent to the target; default: host, and port unless it is the usual one'),
     account: z
       .string()
       .regex(/^[\w.@:/-]{1,253}$/, 'expected the name of an account')
@@ -141,7 +137,7 @@ const schema = z
     if (isExposed(target) && !target.sendOverUnverified)
       problem(
         'tls',
-        `with ${tls} the credential would go to whoever answers as ${host}; use verify-full, or say so with sendOverUnverified: true`,
+        `with ${tls} the credential would go to anyone who answers as ${host}; use verify-full, or say so with sendOverUnverified: true`,
       )
   })
 

@@ -57,7 +57,7 @@ const schema = z
       .string()
       .min(1)
       .optional()
-      .describe('the name in the certificate of the API server, where that is another one than host'),
+      .describe("the name in the API server's certificate, if it differs from host"),
     ca: certificates.optional().describe('a file with the authority that signed the certificate of the API server'),
     account: z
       .string()

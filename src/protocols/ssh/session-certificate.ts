@@ -25,7 +25,7 @@ export const certificateSettings = z
       .min(1)
       .max(256)
       .optional()
-      .describe('what the certificate names to be let in as; default: the name of the account'),
+      .describe('the principals of the certificate; default: the name of the account'),
     validFor: duration
       .prefault('5m')
       .refine((time) => time >= 30_000 && time <= 3_600_000, 'expected from 30s to 1h')

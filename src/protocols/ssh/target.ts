@@ -106,7 +106,7 @@ const schema = z
           code: 'custom',
           path: ['logins', index, 'password'],
           message:
-            'a password login needs hostKeys or knownHosts: trustOnFirstUse would send it to whoever answers first',
+            'a password login needs hostKeys or knownHosts: trustOnFirstUse would send it to whichever host answers first',
         })
     })
     const names = target.logins.map(({ name }) => name)

@@ -27,7 +27,7 @@ export function browserHeaders(
       'the header authorization is not passed on: the gateway signs in to the target',
     )
   if (valuesOf(headers, 'cookie').length > 1)
-    return new PamError('PROTOCOL_VIOLATION', 'the header cookie is there more than once')
+    return new PamError('PROTOCOL_VIOLATION', 'the header cookie is given more than once')
   const common = headers.filter(([name]) => !PASSED.has(name) && !DROPPED.test(name) && name !== 'cookie')
   const passed = passedHeaders(common, ownNames)
   if (passed instanceof PamError) return passed

@@ -109,7 +109,7 @@ export class AsyncRequests {
       })
     if (method === 'DELETE') return this.#withdraw(entry, exchange)
     if (method !== 'GET' && method !== 'HEAD')
-      throw new PamError('FEATURE_REFUSED', 'a request that waits can be asked for (GET) and taken back (DELETE)')
+      throw new PamError('FEATURE_REFUSED', 'a waiting request supports GET (its state) and DELETE (withdraw it)')
     const { state } = entry
     if (state.type === 'failed') throw state.error
     if (state.type !== 'answered') {
@@ -130,7 +130,7 @@ export class AsyncRequests {
     // It may have been approved a moment ago, and is sent all the same then.
     if (isPending) await entry.decided
     if (entry.state.type === 'sent' || (isPending && entry.state.type === 'answered'))
-      throw new PamError('COMMAND_REFUSED', 'the request was approved and is being sent: it cannot be taken back')
+      throw new PamError('COMMAND_REFUSED', 'the request was approved and is being sent: it cannot be withdrawn')
     entry.forget()
     exchange.answer({ status: 204, headers: [['cache-control', 'no-store']] }).end()
   }
@@ -141,7 +141,7 @@ export function answerAccepted(exchange: Exchange, approval: string, status: 'pe
   const location = `${REQUESTS}${approval}`
   const detail =
     status === 'pending'
-      ? 'the request waits for approval: GET the location for its answer, DELETE it to take the request back'
+      ? 'the request waits for approval: GET the location for its answer, DELETE it to withdraw the request'
       : 'the request was approved and is being sent: GET the location for its answer'
   const body = Buffer.from(`${JSON.stringify({ approval, status, location, detail })}\n`)
   const headers: Header[] = [

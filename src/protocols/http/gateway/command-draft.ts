@@ -61,7 +61,7 @@ const TOO_LONG = new PamError(
 
 const NOT_ENDED = new PamError(
   'MESSAGE_TOO_LARGE',
-  'the call needs approval, and its messages have not ended: somebody can be asked about all of them alone',
+  'the call needs approval, and its messages have not ended: an approver must see all of them',
 )
 
 /** Nobody can tell what in it is secret. */

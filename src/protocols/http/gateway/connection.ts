@@ -188,7 +188,7 @@ function failureOf(error: unknown, { ended, config }: Pick<Session<HttpTarget>, 
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   // Behind a connection that was made: what is in front of it, `connectUpstream` has named.
   if (code === 'ECONNRESET' || code === 'EPIPE') return targetLeft('the target closed the connection', error)
-  if (code.startsWith('HPE_')) return targetLeft('the target answered with what is not HTTP', error)
+  if (code.startsWith('HPE_')) return targetLeft('the target answered with something that is not HTTP', error)
   return code === '' ? sessionEndReason(error) : targetFailure(config.name, error)
 }
 

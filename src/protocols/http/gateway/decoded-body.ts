@@ -41,7 +41,7 @@ async function* decompressed(body: Readable, encoding: Encoding): AsyncIterable<
     made += chunk.length
     if (made > FREE_BYTES && made > MAX_RATIO * taken) {
       body.destroy()
-      throw new PamError('FEATURE_REFUSED', 'the answer of the target is compressed out of all proportion', {
+      throw new PamError('FEATURE_REFUSED', "the compression ratio of the target's answer is too high", {
         side: 'upstream',
       })
     }

@@ -33,7 +33,7 @@ export const unlessMasked = (call: HttpCommand, { masking }: Pick<Session, 'mask
     ? call
     : {
         ...call,
-        refusal: new PamError('MASKING_REFUSED', 'values are masked here, which is not done in messages of gRPC'),
+        refusal: new PamError('MASKING_REFUSED', 'values are masked here, which is not supported in messages of gRPC'),
       }
 
 /** Clients of unary calls send all of it at once. */

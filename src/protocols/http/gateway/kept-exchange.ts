@@ -47,7 +47,7 @@ export class KeptExchange implements Exchange {
   }
 
   switchProtocols(): Duplex {
-    throw new Error('nobody waits for another protocol')
+    throw new Error('a request in the background cannot change the protocol')
   }
 
   abandon(): void {
@@ -58,7 +58,7 @@ export class KeptExchange implements Exchange {
   answered(): { readonly head: AnswerHead; readonly body: Buffer } {
     const head = this.#head
     if (head === undefined || !this.#isWhole)
-      throw new PamError('TARGET_LEFT', 'the answer of the target broke off', { side: 'upstream' })
+      throw new PamError('TARGET_LEFT', 'the answer of the target was cut off', { side: 'upstream' })
     if (this.#bytes > this.#maxBytes)
       throw new PamError(
         'MESSAGE_TOO_LARGE',

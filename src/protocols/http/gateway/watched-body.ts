@@ -7,7 +7,7 @@ export function watchedBody(body: Readable, fail: (error: Error) => void): Reada
   const check = (): void => {
     // It waits for the target, which does not take more.
     if (body.isPaused()) timer = arm()
-    else fail(new PamError('HANDSHAKE_TIMEOUT', 'the body of the request did not go on in time'))
+    else fail(new PamError('HANDSHAKE_TIMEOUT', 'the body of the request did not continue in time'))
   }
   let timer = arm()
   body.on('data', () => timer.refresh())

@@ -14,7 +14,7 @@ export function refuseHttp(answerTo: (reason: LocalReason) => PlainAnswer): Loca
         : version === '2'
           ? refuseHttp2(bytes, answerTo(reason))
           : refuseHttp1(bytes, answerTo(reason))
-    if (refusal === undefined && bytes.length > MAX_HEAD) throw new WireError('no request of HTTP', 'too-large')
+    if (refusal === undefined && bytes.length > MAX_HEAD) throw new WireError('not an HTTP request', 'too-large')
     return refusal
   }
 }

@@ -30,7 +30,7 @@ export function answerMasker(
   const root = FieldPlaces.of(pointersFor(masking, request))
   const search: KindSearch = { kinds: masking.kinds, keys: hashKeys }
   if (root === undefined && search.kinds.length === 0) return 'as it is'
-  if (status === 206) return refused('of a part of a document: a value may be cut at its ends')
+  if (status === 206) return refused('in a part of a document: a value may be cut at its ends')
   if (contentTypes.length > 1) return refused('in an answer of several types')
   const { type, parameters } = readContentType(contentTypes[0])
   // Readers differ in which of them they take.
@@ -74,7 +74,7 @@ function textOptions(type: string): TextOptions | undefined {
   return TEXTS.has(type) ? {} : undefined
 }
 
-const refused = (where: string) => ({ refuse: `values are masked here, which is not done ${where}` })
+const refused = (where: string) => ({ refuse: `values are masked here, which is not supported ${where}` })
 const nameOf = (type: string): string => (type === '' ? 'a body of no type' : `a body of ${type}`)
 
 const LINES_OF_JSON: ReadonlySet<string> = new Set([

@@ -156,7 +156,7 @@ function textOf(bytes: Buffer): string {
   try {
     return UTF8.decode(bytes)
   } catch {
-    throw unmaskable('the events are not UTF-8, as they have to be')
+    throw unmaskable('the events are not UTF-8, as the format requires')
   }
 }
 

@@ -29,7 +29,7 @@ export class RawText {
     if (this.#name !== 'plaintext' && lower.startsWith(end) && /^[\t\n\f\r />]/.test(lower.slice(end.length)))
       return true
     if (this.#isForeign && /^<[a-z/!?]/.test(lower))
-      throw unmaskable(`the document has markup in a <${this.#name}> of SVG, which readers differ in`)
+      throw unmaskable(`the document has markup in a <${this.#name}> of SVG, which parsers treat differently`)
     if (this.#name === 'script') {
       if (lower.startsWith('<!--')) this.#isCommented = true
       else if (this.#isCommented && /^<script[\t\n\f\r />]/.test(lower))

@@ -66,7 +66,7 @@ export class TagReader {
 
   #keep(byte: number): void {
     this.text += String.fromCharCode(byte)
-    if (this.text.length > MAX_META) throw unmaskable('the document says in too many words how it is encoded')
+    if (this.text.length > MAX_META) throw unmaskable("the document's declaration of its encoding is too long")
   }
 }
 

@@ -163,7 +163,7 @@ function addEscape(
     ? bytes.toString('latin1', at, Math.min(end, to))
     : ''
   // However many zeros there are, browsers read them.
-  if (text.length >= MAX_ESCAPE && ZEROS.test(text)) throw unmaskable('a character in the answer is written too long')
+  if (text.length >= MAX_ESCAPE && ZEROS.test(text)) throw unmaskable('an escape in the answer is too long')
   const escape = escapeAt(text, backslashes)
   if (escape === undefined) {
     const length = isJson && bytes[at] === BACKSLASH ? Math.min(2, to - at) : 1
@@ -227,7 +227,7 @@ function addCharacter(
 ): number | undefined {
   const byte = byteAt(bytes, at)
   // Of what is text none has them, and what has them may be in an encoding of two bytes for each character.
-  if (byte < 0x80) throw unmaskable('the answer has control characters in it, which no text has')
+  if (byte < 0x80) throw unmaskable('the answer contains control characters, which text does not have')
   const read = isLatin ? undefined : characterAt(bytes, at, to)
   if (read === undefined && !isLatin && !isEnd) return undefined
   const code = read === undefined || read.length === 1 ? windows1252(byte) : read.code

@@ -59,7 +59,10 @@ function reviewer(targets: readonly DescribedTarget[], baseDirectory: string, is
     const foreign = route.split('/').find((step) => FOREIGN.test(step))
     if (foreign !== undefined)
       return [
-        warning(path, `"${route}": ${foreign} is a text here, and no name: write {${wordIn(foreign)}} for any segment`),
+        warning(
+          path,
+          `"${route}": ${foreign} is literal text here, not a parameter: write {${wordIn(foreign)}} for any segment`,
+        ),
       ]
     if (/%2F/i.test(route) && !targets.some(({ encodedSlashes }) => encodedSlashes))
       return [

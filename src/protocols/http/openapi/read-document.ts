@@ -118,7 +118,7 @@ class DocumentReader {
     if (given.servers !== undefined && (this.#baseOf(given.servers, at) ?? base) !== base)
       this.#problem(
         [...at, 'servers'],
-        'an operation cannot begin elsewhere than its path: give basePath with the target',
+        'the servers of an operation must begin where its path does: give basePath with the target',
       )
     return {
       name,
@@ -146,7 +146,8 @@ class DocumentReader {
           [...at, '$ref'],
           'only references within the document (#/…) are read: copy the path into it',
         )
-      if (steps >= MAX_REFERENCES) return this.#problem([...at, '$ref'], 'refers to itself, or too far')
+      if (steps >= MAX_REFERENCES)
+        return this.#problem([...at, '$ref'], 'refers to itself, or through too many references')
       const meant = valueAt(this.#document.raw, $ref)
       if (meant === undefined) return this.#problem([...at, '$ref'], `there is nothing at ${$ref}`)
       const read = pathItemSchema.safeParse(meant, { error: describeIssue })

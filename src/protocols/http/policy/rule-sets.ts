@@ -28,7 +28,7 @@ const ADMIN = [
 /** What `use:` takes for services of HTTP. */
 export const httpRuleSets: Readonly<Record<string, RuleSet>> = {
   'read-only': {
-    summary: 'nothing but GET, HEAD and OPTIONS, which a service must not change anything for; no WebSockets',
+    summary: 'only GET, HEAD and OPTIONS, which must not change anything; no WebSockets',
     effect: 'deny',
     rules: [
       {

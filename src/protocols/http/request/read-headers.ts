@@ -66,7 +66,7 @@ function wrongValue(headers: Headers): PamError | undefined {
   if (type !== undefined && (!CONTENT_TYPE.test(type) || hasTwice(type)))
     return new PamError('PROTOCOL_VIOLATION', 'the content type cannot be read')
   const range = valuesOf(headers, 'range')
-  return range.length > 1 ? new PamError('PROTOCOL_VIOLATION', 'the header range is there more than once') : undefined
+  return range.length > 1 ? new PamError('PROTOCOL_VIOLATION', 'the header range is given more than once') : undefined
 }
 
 /** Of two boundaries, or character sets, some readers take the first and some the last. */

@@ -49,7 +49,7 @@ function readSegment(
     return {
       failure:
         wrong === '%'
-          ? 'the path contains "%" without two hexadecimal digits behind it'
+          ? 'the path contains "%" not followed by two hexadecimal digits'
           : `the path contains "${wrong}", which is not accepted`,
     }
   for (const [spelled] of text.matchAll(/%../g))
@@ -61,7 +61,7 @@ function readSegment(
     return { failure: 'the path has an encoded slash, and the target does not say encodedSlashes: true' }
   // A server that takes an encoded slash for a slash has these as its segments.
   for (const part of decoded.split('/')) {
-    const failure = part === '' ? 'an encoded slash of the path has nothing in front of it or behind it' : wrongIn(part)
+    const failure = part === '' ? 'an encoded slash of the path has nothing before or after it' : wrongIn(part)
     if (failure !== undefined) return { failure }
   }
   return decoded
@@ -71,14 +71,14 @@ function readSegment(
 function wrongIn(decoded: string): string | undefined {
   if (decoded.includes('\\')) return 'the path has an encoded backslash'
   if (/[%?#;]/.test(decoded)) return 'the path has an encoded percent sign, question mark, hash or semicolon'
-  if (HIDDEN.test(decoded)) return 'the path has a control character, or one that is not seen'
+  if (HIDDEN.test(decoded)) return 'the path has a control character or an invisible one'
   if (decoded === '.' || decoded === '..') return 'the path contains a segment "." or ".."'
   if (/^\s|[\s.]$/.test(decoded)) return 'a segment of the path begins or ends with a blank, or ends with a dot'
   if (/^[+\p{M}]+$/u.test(decoded))
     return 'a segment of the path has nothing but plus signs or accents, which some servers leave out'
   if (decoded.includes('::')) return 'the path has two colons in a row'
   if (/\([a-z]\(/i.test(decoded))
-    return 'the path has a letter between brackets, behind which ASP.NET has the name of a session'
+    return 'the path has a letter between two opening parentheses, where ASP.NET puts a session id'
   if (decoded.includes(':$')) return 'the path has a colon before a dollar sign, as streams of files have'
   if (/~\d/.test(decoded)) return 'the path has a tilde before a digit, as short names of files have'
   return decoded.normalize('NFKC') !== decoded || SLASH_LIKE.test(decoded)
@@ -124,7 +124,7 @@ export function readParameters(text: string): readonly Parameter[] | { readonly 
   const parameters: Parameter[] = []
   for (const part of text.split('&')) {
     if (part === '') continue
-    if (part.includes(';')) return { failure: 'a semicolon, which parts parameters for some servers' }
+    if (part.includes(';')) return { failure: 'a semicolon, which separates parameters for some servers' }
     const at = part.indexOf('=')
     const name = decode((at < 0 ? part : part.slice(0, at)).replaceAll('+', ' '))
     const value = decode((at < 0 ? '' : part.slice(at + 1)).replaceAll('+', ' '))

@@ -54,16 +54,16 @@ function wrongHeader(version: '1.1' | '2', headers: Headers): string | undefined
   const odd = headers.find(([name, value]) => !NAME.test(name) || !VALUE.test(value))
   if (odd !== undefined) return 'a header that is not plain ASCII'
   const twice = SINGLE.find((name) => valuesOf(headers, name).length > 1)
-  if (twice !== undefined) return `the header ${twice} is there more than once`
+  if (twice !== undefined) return `the header ${twice} is given more than once`
   const encodings = valuesOf(headers, 'transfer-encoding')
   if (encodings.length > 0 && (version === '2' || encodings.join() !== 'chunked'))
-    return 'no transfer encoding but chunked is supported'
+    return 'only the transfer encoding chunked is supported'
   if (encodings.length > 0 && valuesOf(headers, 'content-length').length > 0)
     return 'a length beside a transfer encoding'
   if (valuesOf(headers, 'content-length').some((value) => !/^(?:0|[1-9]\d{0,15})$/.test(value)))
     return 'a length that is not a number'
   if (valuesOf(headers, 'expect').some((value) => value.toLowerCase() !== '100-continue'))
-    return 'nothing but 100-continue can be expected'
+    return 'only 100-continue is supported in Expect'
   return undefined
 }
 
@@ -72,9 +72,9 @@ export function checkTrailers(trailers: Headers): Headers | PamError {
   const late = trailers.find(([name]) => name.startsWith(':') || NEVER_LATE.test(name))
   const wrong =
     late !== undefined
-      ? `the field ${visible(late[0])} cannot stand behind a body`
+      ? `the field ${visible(late[0])} is not allowed in trailers`
       : trailers.length > MAX_HEADERS
-        ? `more than ${MAX_HEADERS} fields behind a body`
+        ? `more than ${MAX_HEADERS} trailer fields`
         : wrongHeader('2', trailers)
   return wrong === undefined ? trailers : new PamError('PROTOCOL_VIOLATION', wrong)
 }

@@ -39,10 +39,10 @@ export function upgradeResponse(request: IncomingMessage, stream: Duplex, head: 
 function wrongUpgrade({ headers }: RequestHead, { readableLength }: Duplex): PamError | undefined {
   const hasBody =
     (valueOf(headers, 'content-length') ?? '0') !== '0' || valueOf(headers, 'transfer-encoding') !== undefined
-  if (hasBody) return new PamError('PROTOCOL_VIOLATION', 'a body beside a change of the protocol')
+  if (hasBody) return new PamError('PROTOCOL_VIOLATION', 'a body together with a protocol upgrade')
   return readableLength === 0
     ? undefined
-    : new PamError('PROTOCOL_VIOLATION', 'something was sent before the answer to a change of the protocol')
+    : new PamError('PROTOCOL_VIOLATION', 'data was sent before the protocol upgrade was answered')
 }
 
 const headOf = (request: IncomingMessage): RequestHead | PamError =>

@@ -134,12 +134,12 @@ class Http2Exchange implements Exchange {
   }
 
   switchProtocols(): never {
-    throw new Error('HTTP/2 changes to no other protocol')
+    throw new Error('HTTP/2 cannot change to another protocol')
   }
 
   abandon(): void {
     // To close it would end the answer first, as if it were whole.
-    this.#stream.destroy(new Error('the answer is not whole'))
+    this.#stream.destroy(new Error('the answer is incomplete'))
   }
 }
 

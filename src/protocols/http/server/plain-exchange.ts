@@ -67,7 +67,7 @@ export class PlainExchange implements Exchange {
 function fieldsOf(headers: Headers): string {
   let fields = ''
   for (const [name, values] of Object.entries(toNodeHeaders(headers))) {
-    if (FRAMING.has(name)) throw new Error(`the header ${name} is the connection's`)
+    if (FRAMING.has(name)) throw new Error(`the header ${name} belongs to the connection`)
     validateHeaderName(name)
     for (const value of typeof values === 'string' ? [values] : values) {
       validateHeaderValue(name, value)

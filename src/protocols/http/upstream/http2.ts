@@ -98,13 +98,13 @@ export class Http2Upstream {
 function failureOf(stream: ClientHttp2Stream, signal: AbortSignal): PamError {
   if (signal.aborted) return reasonOf(signal)
   if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) return new NotProcessed()
-  return new PamError('TARGET_LEFT', 'the target gave up the request', { side: 'upstream' })
+  return new PamError('TARGET_LEFT', 'the target reset the request', { side: 'upstream' })
 }
 
 /** The server says that it has not looked at the request: it can be sent again. */
 export class NotProcessed extends PamError {
   constructor() {
-    super('TARGET_LEFT', 'the target took no more requests on this connection', { side: 'upstream' })
+    super('TARGET_LEFT', 'the target accepted no more requests on this connection', { side: 'upstream' })
   }
 }
 

@@ -44,13 +44,13 @@ export async function serveWebSocket(parts: WebSocketParts): Promise<UpstreamAns
   if (!('stream' in answer)) {
     if (answer.status >= 300) return answer
     answer.body.destroy()
-    throw targetLeft('the target answered the request for a WebSocket as one of HTTP')
+    throw targetLeft('the target answered the request for a WebSocket as an ordinary HTTP request')
   }
   const agreed = agreedOn(handshake, ownKey, answer.headers)
   if (agreed === undefined || ended.aborted) {
     answer.stream.destroy()
     ended.throwIfAborted()
-    throw targetLeft('the target agreed to something else than the WebSocket that it was asked for')
+    throw targetLeft('the target agreed to something other than the requested WebSocket')
   }
   const log = new MessageLog({ session, command: decision, limit: keep })
   const controls = new ControlFrames({ isMasking: !isEmptyPlan(session.masking), scrub })

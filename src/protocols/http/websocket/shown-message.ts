@@ -25,7 +25,7 @@ export async function shownMessage(message: SaidMessage, { session, scrub }: Sho
   if (isEmptyPlan(session.masking)) return { type: message.type, payload }
   if (message.type === 'text')
     return { type: 'text', payload: Buffer.from(await masked(payload.toString('utf8'), session)) }
-  throw new PamError('MASKING_REFUSED', 'values are masked here, which is not done in binary messages', {
+  throw new PamError('MASKING_REFUSED', 'values are masked here, which is not supported in binary messages', {
     side: 'upstream',
   })
 }

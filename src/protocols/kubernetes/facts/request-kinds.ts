@@ -11,7 +11,7 @@ export function serverKinds({ method, parts }: ApiRequest): { readonly kind: str
   if (found === 'server-path') return { kind: found, problem: `the path /${parts.join('/')} is not known` }
   if (method !== 'GET' && method !== 'HEAD') return { kind: found, problem: `${method} is not known for this path` }
   return found === 'discovery' && first === 'version' && second !== undefined
-    ? { kind: 'server-path', problem: 'the path behind /version is not known' }
+    ? { kind: 'server-path', problem: 'the path after /version is not known' }
     : { kind: found }
 }
 

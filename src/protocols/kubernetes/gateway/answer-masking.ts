@@ -25,7 +25,7 @@ export function maskingRefusal(
   if (typeof masker === 'object' && 'refuse' in masker) return new PamError('MASKING_REFUSED', masker.refuse)
   if (masker === 'as it is' || request.subresource === 'log' || acceptJson(acceptOf(head.headers)) !== undefined)
     return undefined
-  return new PamError('MASKING_REFUSED', 'values are masked here, which is done in JSON alone', {
+  return new PamError('MASKING_REFUSED', 'values are masked here, which is supported only in JSON', {
     hint: 'ask for application/json',
   })
 }
@@ -62,7 +62,7 @@ export function answerMasking(
   if (masker === 'as it is') return undefined
   const encoding = valueOf(answer.headers, 'content-encoding')
   if (encoding !== undefined && encoding !== 'identity')
-    throw new PamError('MASKING_REFUSED', 'the target answered with what is compressed', { side: 'upstream' })
+    throw new PamError('MASKING_REFUSED', 'the target sent a compressed body', { side: 'upstream' })
   if ('refuse' in masker) throw new PamError('MASKING_REFUSED', masker.refuse, { side: 'upstream' })
   return (body) => new MaskedObjects(body, masker)
 }

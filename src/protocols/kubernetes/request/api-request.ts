@@ -59,7 +59,7 @@ export function readApiRequest(method: string, target: string): ApiRequest | Req
 /** Segments, decoded as the server decodes them before it splits; empty for `/`. */
 function readPath(path: string): { readonly names: readonly string[] } | RequestFailure {
   if (!path.startsWith('/')) return { failure: 'the target of a request is a path that begins with a slash' }
-  if (!PATH.test(path)) return { failure: 'the path has characters that the API server might read otherwise' }
+  if (!PATH.test(path)) return { failure: 'the path has characters that the API server might parse differently' }
   const names = path.slice(1).split('/')
   // A slash at the end means nothing to the API server, and something to what it proxies to.
   const isTrailing = names.length > 1 && names.at(-1) === ''
@@ -71,7 +71,7 @@ function readPath(path: string): { readonly names: readonly string[] } | Request
   if (decoded.some((name) => name === '.' || name === '..'))
     return { failure: 'the path contains a segment "." or ".."' }
   if (decoded.some((name) => !SEGMENT.test(name)))
-    return { failure: 'the path has an escape that the API server might read otherwise' }
+    return { failure: 'the path has an escape that the API server might parse differently' }
   if (isTrailing && !mayEndInSlash(decoded)) return { failure: 'the path ends in a slash' }
   return { names: decoded }
 }
@@ -121,7 +121,7 @@ function readSegments(
   if (name === '' && verb === 'delete') verb = 'deletecollection'
   const places = { apiPrefix, group, version, namespace, resource, subresource, name, parts: rest }
   const unknown =
-    rest.length > 3 && !(isCore && subresource === 'proxy') ? ['the path goes on behind its subresource'] : []
+    rest.length > 3 && !(isCore && subresource === 'proxy') ? ['the path continues after its subresource'] : []
   if (![group, version, resource].every((word) => word === '' || DNS_NAME.test(word)))
     return { failure: 'the path names no group, version and resource that the API server could serve' }
   return { ...base, ...places, unknown, isResource: true, verb }

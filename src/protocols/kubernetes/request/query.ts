@@ -4,7 +4,7 @@ export function readQuery(
 ): { readonly parameters: ReadonlyMap<string, readonly string[]> } | { readonly failure: string } {
   const parameters = new Map<string, string[]>()
   if (text === undefined) return { parameters }
-  if (!QUERY.test(text)) return { failure: 'the query has characters that the API server might read otherwise' }
+  if (!QUERY.test(text)) return { failure: 'the query has characters that the API server might parse differently' }
   for (const pair of text.split('&')) {
     if (pair === '') continue
     const at = pair.indexOf('=')

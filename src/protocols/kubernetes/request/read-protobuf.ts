@@ -15,7 +15,7 @@ export function readProtobuf(
     const message = messageOfKind(apiVersion, kind)
     if (message === undefined) return { failure: `the kind ${kind} of ${apiVersion} is not known in protobuf` }
     const object = readMessage(new Reader(raw), message, 0)
-    if (!isObject(object)) return { failure: `the kind ${kind} of ${apiVersion} is no object` }
+    if (!isObject(object)) return { failure: `the kind ${kind} of ${apiVersion} is not an object` }
     return { object: { ...object, apiVersion, kind } }
   } catch (error) {
     if (error instanceof NotProtobuf) return { failure: error.message }
@@ -100,7 +100,7 @@ function readField(
     }
     case 'inline': {
       const inner = readValue(reader, wire, field.type, depth)
-      if (!isObject(inner)) throw new NotProtobuf(`${message.name}.${field.name} is no object`)
+      if (!isObject(inner)) throw new NotProtobuf(`${message.name}.${field.name} is not an object`)
       for (const [name, value] of Object.entries(inner)) object[name] = value
       return
     }

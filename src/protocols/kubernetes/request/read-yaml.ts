@@ -36,9 +36,9 @@ function valueOf(node: unknown, depth: number): unknown {
   if (isSeq(node)) return node.items.map((item) => valueOf(item, depth + 1))
   const object = emptyObject()
   for (const { key, value } of node.items) {
-    if (!isScalar(key)) throw new Ambiguous('keys that are no texts')
+    if (!isScalar(key)) throw new Ambiguous('keys that are not strings')
     const name = scalar(key)
-    if (typeof name !== 'string' || name === '<<' || name in object) throw new Ambiguous('keys that are no texts')
+    if (typeof name !== 'string' || name === '<<' || name in object) throw new Ambiguous('keys that are not strings')
     object[name] = valueOf(value, depth + 1)
   }
   return object
@@ -46,7 +46,7 @@ function valueOf(node: unknown, depth: number): unknown {
 
 function scalar({ type, source = '', value }: Scalar): unknown {
   if (type !== 'PLAIN') {
-    if (typeof value !== 'string') throw new Ambiguous('a value that is no text')
+    if (typeof value !== 'string') throw new Ambiguous('a value that is not a string')
     return value
   }
   if (source === '' || source === 'null' || source === '~') return null

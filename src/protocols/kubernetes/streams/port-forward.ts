@@ -147,7 +147,7 @@ class PortForwardRelay {
     const kind = headers.get('streamtype')
     const port = headers.get('port') ?? ''
     const request = headers.get('requestid') ?? ''
-    if (kind !== 'error' && kind !== 'data') throw new WireError('a stream that is none of port-forward')
+    if (kind !== 'error' && kind !== 'data') throw new WireError('a stream that does not belong to port-forward')
     if (!/^[1-9]\d{0,4}$/.test(port) || Number(port) > 65_535) throw new WireError('a stream without a port')
     if (!/^\d{1,19}$/.test(request)) throw new WireError('a stream without the number of its request')
     // Both streams of a connection name the port: the one that counts is the one that was decided on.

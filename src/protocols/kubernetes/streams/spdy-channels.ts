@@ -28,7 +28,7 @@ export function spdyChannels(link: Link, peer: 'client' | 'server'): ChannelConn
           async opened(stream, headers) {
             const channel = CHANNELS.find((name) => name === headers.get('streamtype'))
             if (channel === undefined || streams.has(channel))
-              throw new WireError('a stream that is none of exec and attach')
+              throw new WireError('a stream that does not belong to exec or attach')
             add(channel, stream)
             try {
               await handler.opened(channel)

@@ -129,7 +129,7 @@ export class SpdyConnection {
       case 'data': {
         const state = this.#known(frame.stream)
         if (state === undefined) return
-        if (state.isEndedByPeer) throw new WireError('data behind the end of a stream')
+        if (state.isEndedByPeer) throw new WireError('data after the end of a stream')
         if (frame.bytes.length > 0) await handler.data(frame.stream, frame.bytes)
         if (frame.isLast) await this.#ended(frame.stream, handler)
         return

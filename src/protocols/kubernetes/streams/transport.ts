@@ -35,7 +35,7 @@ export function readTransport(
   if (upgrade?.toLowerCase() === 'websocket') {
     const key = valueOf(headers, 'sec-websocket-key')
     if (method !== 'GET' || key === undefined || !isWebSocketKey(key) || version(headers) !== '13')
-      return new PamError('PROTOCOL_VIOLATION', 'the request for a WebSocket is not one that RFC 6455 has')
+      return new PamError('PROTOCOL_VIOLATION', 'the request is not a valid WebSocket handshake (RFC 6455)')
     const offered = inOrder(wordsOf(headers, 'sec-websocket-protocol'), understood.websocket)
     return offered.length > 0 ? { protocol: 'websocket', offered, key } : unsupported(understood.websocket)
   }

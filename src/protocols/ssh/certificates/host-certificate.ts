@@ -29,9 +29,9 @@ export function hostCertificateProblem(bytes: Buffer, rules: HostCertificateRule
   if (rules.revoked.includes(authority)) return 'is signed by a revoked authority'
   if (!rules.authorities.includes(authority)) return 'is signed by none of the configured authorities'
   if (!isSignedBy(decodePublicKey(certificate.signatureKey), signed, signature))
-    return 'its authority has not signed as it is'
+    return 'its signature by the authority does not verify'
   if (certificate.kind !== 'host') return 'is for users, not for hosts'
-  if (!isUsable(certificate.publicKey)) return 'is for a key that is none, or is too short'
+  if (!isUsable(certificate.publicKey)) return 'is for a key that is invalid or too short'
   if (rules.revoked.includes(certificate.publicKey.toString('base64'))) return 'has a revoked key'
   if (rules.revokedSerials.includes(certificate.serial.toString())) return 'has a revoked serial number'
   const name = rules.principal.toLowerCase()

@@ -46,7 +46,10 @@ export async function serveConnection(
     if (session.ended.aborted || open >= MAX_CHANNELS || count > MAX_EVER) {
       const [reason, text] = session.ended.aborted
         ? [OPEN_FAILURE.prohibited, reasonOf(session.ended).message]
-        : [OPEN_FAILURE.resourceShortage, `a connection has ${MAX_CHANNELS} sessions at once, ${MAX_EVER} in all`]
+        : [
+            OPEN_FAILURE.resourceShortage,
+            `a connection may have ${MAX_CHANNELS} sessions at once, ${MAX_EVER} in total`,
+          ]
       return refuseOpening(client, reject, { reason, text: `pam: ${text}` })
     }
     open++
@@ -109,7 +112,7 @@ async function endConnection(
           message:
             reason.code === 'CLIENT_LEFT'
               ? 'outcome unknown: the client left, and what was running may go on'
-              : 'outcome unknown: that the target ended what was running could not be confirmed',
+              : 'outcome unknown: it could not be confirmed that the target ended what was running',
         })
       } catch {
         // The record has failed: that is why the session ends.

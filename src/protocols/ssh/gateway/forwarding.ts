@@ -129,7 +129,7 @@ async function judge(host: HostConnection, kind: string, endpoint: string): Prom
     refusal: session.config.fullRecord
       ? new PamError(
           'COMMAND_REFUSED',
-          `connections are not forwarded on ${session.target.name}: it asks for full records`,
+          `connections cannot be forwarded on ${session.target.name}: it requires full records`,
         )
       : undefined,
   }

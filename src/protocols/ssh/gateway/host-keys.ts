@@ -30,10 +30,10 @@ export async function checkHostKey(
     return
   }
   if (known.keys.includes(shown)) return
-  if (!target.trustOnFirstUse) throw changed(target, 'is none of the configured ones')
+  if (!target.trustOnFirstUse) throw changed(target, 'is not among the configured keys')
   const first = await firstUse.find(target.name)
   if (first === undefined) return firstUse.keep(target.name, shown)
-  if (first !== shown) throw changed(target, 'is not the one that was seen first')
+  if (first !== shown) throw changed(target, 'is not the one that was first seen')
 }
 
 const changed = (target: SshTarget, what: string): PamError =>

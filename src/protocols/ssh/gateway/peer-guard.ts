@@ -55,7 +55,7 @@ export function guardPeer(
   guard('USERAUTH_INFO_REQUEST', () => atMost(MAX_PROMPTS, 'a prompt'))
   guard('USERAUTH_BANNER', () => atMost(MAX_BANNERS, 'a banner'))
   guard('USERAUTH_PASSWD_CHANGEREQ', () => {
-    throw new Error('the password has to be changed')
+    throw new Error('the password must be changed')
   })
   replace(handlers)
 }

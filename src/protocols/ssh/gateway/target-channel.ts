@@ -60,19 +60,19 @@ export class TargetChannel {
   }
 
   openTerminal(terminal: Terminal): Promise<void> {
-    return this.#ask('pty-req', encodeTerminal(terminal, terminal.modes), 'the target gives no terminal')
+    return this.#ask('pty-req', encodeTerminal(terminal, terminal.modes), 'the target refused to allocate a terminal')
   }
 
   exec(command: Buffer): Promise<void> {
-    return this.#ask('exec', string(command), 'the target does not run commands')
+    return this.#ask('exec', string(command), 'the target refused to run commands')
   }
 
   shell(): Promise<void> {
-    return this.#ask('shell', Buffer.alloc(0), 'the target gives no shell')
+    return this.#ask('shell', Buffer.alloc(0), 'the target refused to start a shell')
   }
 
   startSubsystem(name: string): Promise<void> {
-    return this.#ask('subsystem', string(name), `the target does not start ${name}`)
+    return this.#ask('subsystem', string(name), `the target refused to start ${name}`)
   }
 
   resize(size: TerminalSize): void {

@@ -332,7 +332,7 @@ export class SftpRelay {
     }
     const asked = this.#asked.get(packet.id)
     if (asked === undefined)
-      throw new PamError('PROTOCOL_VIOLATION', 'the target answered what was not asked', { side: 'upstream' })
+      throw new PamError('PROTOCOL_VIOLATION', 'the target answered a request that was not made', { side: 'upstream' })
     this.#asked.delete(packet.id)
     if (asked.type === 'own') return asked.answer(packet)
     if (asked.type === 'read' && packet.type === sftpType.data)

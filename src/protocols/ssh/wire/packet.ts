@@ -138,7 +138,7 @@ export class SftpFields {
   path(): string {
     const bytes = this.string()
     const text = bytes.toString('utf8')
-    if (bytes.includes(0) || !Buffer.from(text).equals(bytes)) throw new WireError('a path that is no UTF-8')
+    if (bytes.includes(0) || !Buffer.from(text).equals(bytes)) throw new WireError('a path that is not UTF-8')
     return text
   }
 

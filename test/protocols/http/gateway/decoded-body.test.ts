@@ -34,7 +34,7 @@ describe('compressed answers', () => {
     expect(await lengthOf(gzipSync(Buffer.alloc(8 * 1024 * 1024)))).toBe(8 * 1024 * 1024)
     const lines = Buffer.from(Array.from({ length: 400_000 }, (_, at) => `line ${at} of a log\n`).join(''))
     expect(await lengthOf(gzipSync(Buffer.concat([lines, lines, lines])))).toBe(3 * lines.length)
-    await expect(lengthOf(gzipSync(Buffer.alloc(64 * 1024 * 1024)))).rejects.toThrow(/out of all proportion/)
+    await expect(lengthOf(gzipSync(Buffer.alloc(64 * 1024 * 1024)))).rejects.toThrow(/compression ratio/)
   })
 
   it('that are damaged fail', async () => {

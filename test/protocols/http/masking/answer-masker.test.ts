@@ -152,7 +152,9 @@ describe('answers', () => {
   })
 
   it('with a character that is written with any number of zeros are refused', () => {
-    expect(() => shown('text/html', `<p>jane&#${'0'.repeat(100)}64;example.com</p>`)).toThrow(/written too long/)
+    expect(() => shown('text/html', `<p>jane&#${'0'.repeat(100)}64;example.com</p>`)).toThrow(
+      /escape in the answer is too long/,
+    )
     expect(shown('text/html', `<p>jane&#${'0'.repeat(40)}64;example.com</p>`).toString()).toBe('<p>j***@***.com</p>')
   })
 

@@ -96,7 +96,7 @@ it.each([
   const [step = '', name = ''] = words.replaceAll('"', '').split(' ')
   for (const targets of [[target()], [target('orders.yaml')]]) {
     expect(messages([route, '/jobs/7:cancel'], [target()])).toEqual([
-      `"${route}": ${step} is a text here, and no name: write ${name} for any segment`,
+      `"${route}": ${step} is literal text here, not a parameter: write ${name} for any segment`,
     ])
     expect(fieldRouteFindings([`${route}:/email`], targets, directory)).toHaveLength(1)
   }

@@ -150,7 +150,7 @@ describe('what is wrong with a document is said with its place', () => {
     [paths('  /a: { $ref: "#/paths/~1a" }'), 'refers to itself'],
     [paths('  /a: { $ref: "#/x", get: {} }'), 'a path that has $ref cannot have anything else'],
     [paths('  /a: { post: { x-pam-safe: true } }'), 'only a GET, HEAD or OPTIONS can be safe'],
-    [paths('  /a: { get: { servers: [{ url: /b }] } }'), 'cannot begin elsewhere than its path'],
+    [paths('  /a: { get: { servers: [{ url: /b }] } }'), 'must begin where its path does'],
     [
       paths('  /a: { get: {} }', 'openapi: 3.0.0\nservers: [{ url: /a }, { url: /b }]'),
       'give basePath with the target',

@@ -138,12 +138,8 @@ describe('exec', () => {
   ])('ends an archive rather than hide a value in it: %s', async (_, parts) => {
     const { client, target, tag } = await run({ ...parts, kinds })
     expect(client.join('\n')).not.toContain('example.com')
-    expect(client.find((text) => text.startsWith('stderr'))).toMatch(
-      /^stderr pam: the archive holds values that are masked/,
-    )
-    expect(client.find((text) => text.startsWith('error'))).toMatch(
-      /"Failure".*the archive holds values that are masked/,
-    )
+    expect(client.find((text) => text.startsWith('stderr'))).toMatch(/^stderr pam: the archive contains masked values/)
+    expect(client.find((text) => text.startsWith('error'))).toMatch(/"Failure".*the archive contains masked values/)
     expect(target).toEqual(['closed'])
     expect(tag).toBe('no exit status')
   })

@@ -51,7 +51,7 @@ describe('a host certificate', () => {
 
   it.each<[string, Partial<SshCertificate>, Partial<HostCertificateRules>]>([
     ['is for users, not for hosts', { kind: 'user' }, {}],
-    ['is for a key that is none, or is too short', { publicKey: shortKey }, {}],
+    ['is for a key that is invalid or too short', { publicKey: shortKey }, {}],
     ['is not for Web.Example', { principals: [] }, {}],
     ['is not for Web.Example', { principals: ['*.example', 'web.example.org', ''] }, {}],
     ['is not valid yet', { validAfter: seconds + 1n }, {}],
@@ -72,7 +72,7 @@ describe('a host certificate', () => {
 
   it('does not with another signature, or with any byte changed', async () => {
     const forged = await issue(plain, { publicKey: authority.publicKey, sign: (bytes) => other.sign(bytes) })
-    expect(hostCertificateProblem(forged, rules)).toBe('its authority has not signed as it is')
+    expect(hostCertificateProblem(forged, rules)).toBe('its signature by the authority does not verify')
     const genuine = await issue(plain, authority)
     for (let at = 0; at < genuine.length; at++) {
       const changed = Buffer.from(genuine)

@@ -119,7 +119,7 @@ describe('output that is an archive', () => {
   ])('ends with an error rather than hide a value in it: %s', async (_, text) => {
     const { stdout, stderr, tag } = await outputOf(text)
     expect(stdout).not.toContain('example.com')
-    expect(stderr).toBe('pam: the archive holds values that are masked, and hiding them would damage it\n')
+    expect(stderr).toBe('pam: the archive contains masked values, and masking them would damage it\n')
     expect(tag).toBe('exit 126')
   })
 

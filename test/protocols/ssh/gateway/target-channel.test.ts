@@ -60,13 +60,13 @@ async function started(): Promise<ServerChannel> {
 
 describe('a channel of a target', () => {
   it.each([
-    ['a shell', () => target.shell(), 'the target gives no shell'],
-    ['a command', () => target.exec(Buffer.from('ls')), 'the target does not run commands'],
-    ['a subsystem', () => target.startSubsystem('sftp'), 'the target does not start sftp'],
+    ['a shell', () => target.shell(), 'the target refused to start a shell'],
+    ['a command', () => target.exec(Buffer.from('ls')), 'the target refused to run commands'],
+    ['a subsystem', () => target.startSubsystem('sftp'), 'the target refused to start sftp'],
     [
       'a terminal',
       () => target.openTerminal({ term: 'xterm', cols: 80, rows: 24, width: 0, height: 0, modes: Buffer.from([0]) }),
-      'the target gives no terminal',
+      'the target refused to allocate a terminal',
     ],
   ])('says so where the target gives no such thing: %s', async (_, ask, message) => {
     for (const type of ['shell', 'exec', 'subsystem'] as const) host.on(type as 'shell', () => answer(host, false))

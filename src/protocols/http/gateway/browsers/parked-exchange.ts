@@ -71,7 +71,7 @@ export class ParkedExchange implements Exchange {
 
   abandon(): void {
     if (!this.#isParked) this.#browser.abandon()
-    else this.#answer?.body.destroy(new Error('the answer is not whole'))
+    else this.#answer?.body.destroy(new Error('the answer is incomplete'))
   }
 
   /** The browser's request is answered by something else from here on. */

@@ -42,7 +42,7 @@ export function forward(client: Channel, parts: ForwardParts): (reason: PamError
   /** Closes the sending side only, so that what was written still reaches the client; the rest follows by itself. */
   const closeSoon = (): void => {
     client.end()
-    setTimeout(close, LINGER).unref()
+    setTimeout(close, LINGER_MS).unref()
   }
   const cutOff = (reason: PamError): void => {
     if (over) return
@@ -51,7 +51,7 @@ export function forward(client: Channel, parts: ForwardParts): (reason: PamError
     finish()
     if (opening !== undefined) return refuseLocally(client, opening, reason, { unanswered: opening.unanswered })
     client.end()
-    setTimeout(() => client.destroy(), LINGER).unref()
+    setTimeout(() => client.destroy(), LINGER_MS).unref()
   }
   client.handler = { data() {}, drained() {}, ended() {}, closed: close }
   parts.open().then(
@@ -111,4 +111,4 @@ const lost = (): PamError =>
 
 /** Connections closed in one turn of the event loop: each costs at least one system call. */
 const goodbyes = new FewAtATime(64)
-const LINGER = 2000
+const LINGER_MS = 2000

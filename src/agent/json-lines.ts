@@ -10,7 +10,7 @@ export function readJsonLines(socket: Socket, onValue: (value: unknown) => void)
   socket.on('data', (text: string) => {
     const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
-    if (rest.length > MAX_LINE) return void socket.destroy()
+    if (rest.length > MAX_LINE_LENGTH) return void socket.destroy()
     for (const line of lines) {
       let value: unknown
       try {
@@ -23,4 +23,4 @@ export function readJsonLines(socket: Socket, onValue: (value: unknown) => void)
   })
 }
 
-const MAX_LINE = 1_000_000
+const MAX_LINE_LENGTH = 1_000_000

@@ -115,7 +115,7 @@ export class LoginKeeper {
     if (new URL(url).origin !== new URL(gateway).origin)
       throw new PamError('USAGE', `this login is for ${gateway}, and the call is for another gateway`)
     let token = this.#token
-    if (token === undefined || Date.parse(token.expiresAt) - this.#now() < EXPIRY_MARGIN) token = await this.#prove()
+    if (token === undefined || Date.parse(token.expiresAt) - this.#now() < EXPIRY_MARGIN_MS) token = await this.#prove()
     else if (this.#isDue(token)) token = await this.#proveIfPossible(token)
     return {
       authorization: `DPoP ${token.accessToken}`,
@@ -163,7 +163,7 @@ export class LoginKeeper {
 
   /** When the gateway ends the open connections, unless it receives a proof before. */
   #limit(): number {
-    return Date.parse(this.#token?.provenUntil ?? '') || this.#provenAt + (this.#token?.reproof ?? DEFAULT_REPROOF)
+    return Date.parse(this.#token?.provenUntil ?? '') || this.#provenAt + (this.#token?.reproof ?? DEFAULT_REPROOF_MS)
   }
 
   #isDue(token: Token): boolean {
@@ -179,7 +179,7 @@ export class LoginKeeper {
     const now = this.#now()
     const jitter = 0.8 + 0.2 * this.#timing.random()
     if (this.#failures === 0) {
-      const every = (this.#token?.reproof ?? DEFAULT_REPROOF) * 0.6 * jitter
+      const every = (this.#token?.reproof ?? DEFAULT_REPROOF_MS) * 0.6 * jitter
       return Math.max(now, Math.min(this.#provenAt + every, now + (this.#limit() - now) / 2))
     }
     const left = this.#limit() - now
@@ -306,7 +306,7 @@ export function serviceToken(source: { token: string | undefined; tokenFile: str
 
 /** A JWT in compact form (RFC 7515, section 7.1): anything else may be another secret, and is not sent. */
 function needToken(token: string, place: string): string {
-  if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) && token.length <= MAX_TOKEN) return token
+  if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) && token.length <= MAX_TOKEN_LENGTH) return token
   const what = token === '' ? 'is empty' : 'does not hold an identity token (a signed JWT)'
   throw new PamError('TOKEN_INVALID', `${place} ${what}`, {
     hint: 'request a token from your CI provider, for the audience of this gateway',
@@ -337,11 +337,11 @@ const FINAL = new Set<string>([
   'ACCOUNT_DISABLED',
 ])
 /** Characters that the gateway accepts. */
-const MAX_TOKEN = 20_000
-const EXPIRY_MARGIN = 60_000
+const MAX_TOKEN_LENGTH = 20_000
+const EXPIRY_MARGIN_MS = 60_000
 const FIRST_RETRY_MS = 2000
 const MIN_RETRY_MS = 500
 const MAX_RETRY_MS = 30_000
 const WARN_AHEAD_MS = 120_000
 const TIMING: ProofTiming = { clock: systemClock, random: Math.random, answerMs: 30_000, patienceMs: 5000 }
-const DEFAULT_REPROOF = 300_000
+const DEFAULT_REPROOF_MS = 300_000

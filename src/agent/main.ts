@@ -19,7 +19,7 @@ import { userPaths, type Paths } from './paths.ts'
 export async function runAgent(privateControl: string | undefined): Promise<void> {
   // All that it creates, sockets included, is private to this user, whatever umask it was started with.
   process.umask(0o077)
-  letHeapGrow(HEAP_GROWTH)
+  letHeapGrow(HEAP_GROWTH_PERCENT)
   const paths = userPaths()
   const logger = createLogger('info')
   const agent = new Agent(paths, logger)
@@ -36,7 +36,7 @@ export async function runAgent(privateControl: string | undefined): Promise<void
     clearTimeout(idle)
     if (peers > 0 || agent.tunnels > 0) return
     // On a busy machine the command that started it may take a while to connect.
-    const time = privateControl === undefined ? IDLE_TIME : wasUsed ? PRIVATE_IDLE_TIME : MAX_START_MS
+    const time = privateControl === undefined ? IDLE_TIMEOUT_MS : wasUsed ? PRIVATE_IDLE_TIMEOUT_MS : MAX_START_MS
     idle = setTimeout(exitIfIdle, time)
   }
   const exitIfIdle = (): void => (peers > 0 || agent.tunnels > 0 ? scheduleIdleExit() : leave())
@@ -341,11 +341,11 @@ function tellFrame(frame: TunnelFrame, tell: (message: string, kind: AgentEvent[
 const inOneLine = ({ message, hint }: { message: string; hint?: string | undefined }): string =>
   hint === undefined ? message : `${message} (${hint})`
 
-const IDLE_TIME = 30 * 60_000
-const PRIVATE_IDLE_TIME = 100
+const IDLE_TIMEOUT_MS = 30 * 60_000
+const PRIVATE_IDLE_TIMEOUT_MS = 100
 const MAX_START_MS = 10_000
 const MAX_STOP_MS = 2000
 /** In per cent; the agent's heap is some 10 MB. */
-const HEAP_GROWTH = 300
+const HEAP_GROWTH_PERCENT = 300
 /** A WebSocket per connection: for networks that cut long-lived connections, and for measurements. */
 const OWN_TUNNELS = process.env['PAMCTL_TUNNEL'] === 'own'

@@ -32,11 +32,11 @@ export class AppSignIn {
   begin(target: string, path: string): HandOver {
     const { webKey, clock, publicUrl } = this.#deps
     const [state, verifier] = [newCookieSecret(), newCookieSecret()]
-    const kept: Kept = { target, state, verifier, path: path.length > MAX_PATH ? '/' : path, at: clock.now() }
+    const kept: Kept = { target, state, verifier, path: path.length > MAX_PATH_LENGTH ? '/' : path, at: clock.now() }
     const query = new URLSearchParams({ target, state, challenge: challengeOf(verifier) })
     return {
       to: `${publicUrl()}/auth/app?${query.toString()}`,
-      cookies: [hostCookie(pendingCookie(state), seal(JSON.stringify(kept), webKey, PENDING), SIGN_IN_TIME)],
+      cookies: [hostCookie(pendingCookie(state), seal(JSON.stringify(kept), webKey, PENDING), SIGN_IN_TIMEOUT_MS)],
     }
   }
 
@@ -48,10 +48,15 @@ export class AppSignIn {
     const now = clock.now()
     const sealed = parseCookies(cookieHeader).get(pendingCookie(state)) ?? ''
     const kept = opened(keptSchema, unseal(sealed, webKey, PENDING))
-    if (kept === undefined || kept.target !== target || !sameText(kept.state, state) || kept.at + SIGN_IN_TIME <= now)
+    if (
+      kept === undefined ||
+      kept.target !== target ||
+      !sameText(kept.state, state) ||
+      kept.at + SIGN_IN_TIMEOUT_MS <= now
+    )
       throw notBegun('this sign-in was not begun in this browser at this host, or too long ago')
     const code = opened(codeSchema, unseal(text, webKey, CODE))
-    if (code === undefined || code.target !== target || code.at + CODE_TIME <= now)
+    if (code === undefined || code.target !== target || code.at + CODE_TTL_MS <= now)
       throw notBegun('the code of this sign-in is not for this host, or too old')
     if (!sameText(code.challenge, challengeOf(kept.verifier)))
       throw notBegun('the code of this sign-in is for another browser')
@@ -88,7 +93,7 @@ export class AppSignIn {
     for (const [digest, until] of this.#used) if (until <= now) this.#used.delete(digest)
     const digest = createHash('sha256').update(code).digest('base64')
     if (this.#used.has(digest)) throw notBegun('the code of this sign-in was used before')
-    this.#used.set(digest, now + CODE_TIME)
+    this.#used.set(digest, now + CODE_TTL_MS)
   }
 }
 
@@ -135,8 +140,8 @@ const PENDING = 'app sign-in'
 const CODE = 'app code'
 const SIGNED_IN = 'app session'
 /** Milliseconds that somebody may take at the dashboard and the provider. */
-const SIGN_IN_TIME = 600_000
+const SIGN_IN_TIMEOUT_MS = 600_000
 /** Milliseconds from the dashboard to the target's host. */
-const CODE_TIME = 60_000
+const CODE_TTL_MS = 60_000
 /** So that the cookie stays one that browsers take. */
-const MAX_PATH = 1500
+const MAX_PATH_LENGTH = 1500

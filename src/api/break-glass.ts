@@ -53,7 +53,7 @@ export async function startBreakGlass(
     const { id, label, kind } = login.person
     const use = beginBreakGlass(
       { ...asked, person: { id, label, kind }, authTime: login.authTime, length: asked.lengthMs, rule },
-      await breakGlassOf(tx, id, now - DAY),
+      await breakGlassOf(tx, id, now - DAY_MS),
       { now, recentSignIn: deps.settings().recentSignIn },
     )
     await saveBreakGlass(tx, use)
@@ -222,7 +222,7 @@ const audit = (
 ): Promise<void> =>
   appendAudit(tx, now, { type, actor, subject: id, data: { person: person.id, target, rule, ...data } })
 
-const DAY = 86_400_000
+const DAY_MS = 86_400_000
 /** Milliseconds for one channel at least to take the announcement. */
 const ANNOUNCE_TIMEOUT_MS = 10_000
 const LOOK_EVERY_MS = 50

@@ -26,7 +26,7 @@ type Deps = Pick<ApiDeps, 'webKey' | 'publicUrl'> & { readonly clock: Pick<Clock
 /** The cookie of a sign-in that begins. */
 export function keepPending(pending: Omit<PendingBrowserSignIn, 'at'>, deps: Deps): string {
   const kept: PendingBrowserSignIn = { ...pending, at: deps.clock.now() }
-  return pendingCookie(pending.state, seal(JSON.stringify(kept), deps.webKey, SIGN_IN), SIGN_IN_TIME, deps)
+  return pendingCookie(pending.state, seal(JSON.stringify(kept), deps.webKey, SIGN_IN), SIGN_IN_TIMEOUT_MS, deps)
 }
 
 /** What was kept under this state in this browser, while it is not too old. */
@@ -34,7 +34,9 @@ export function pendingOf(state: string, header: string | undefined, deps: Deps)
   const sealed = parseCookies(header).get(nameOf(state, isSecure(deps))) ?? ''
   const json = unseal(sealed, deps.webKey, SIGN_IN)
   const kept = json === undefined ? undefined : pendingSchema.parse(JSON.parse(json))
-  return kept !== undefined && kept.state === state && kept.at + SIGN_IN_TIME >= deps.clock.now() ? kept : undefined
+  return kept !== undefined && kept.state === state && kept.at + SIGN_IN_TIMEOUT_MS >= deps.clock.now()
+    ? kept
+    : undefined
 }
 
 export const forgetPending = (state: string, deps: Pick<ApiDeps, 'publicUrl'>): string =>
@@ -55,4 +57,4 @@ const nameOf = (state: string, secure: boolean): string =>
 
 const SIGN_IN = 'sign-in'
 /** Milliseconds that somebody may take at the provider. */
-const SIGN_IN_TIME = 600_000
+const SIGN_IN_TIMEOUT_MS = 600_000

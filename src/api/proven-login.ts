@@ -39,10 +39,10 @@ export function whileProven<S extends Readable>(
       stop()
     }
   }
-  const timer = setInterval(() => void check(), CHECK_EVERY)
+  const timer = setInterval(() => void check(), CHECK_EVERY_MS)
   timer.unref()
   stream.on('close', () => clearInterval(timer))
   return stream
 }
 
-const CHECK_EVERY = 1000
+const CHECK_EVERY_MS = 1000

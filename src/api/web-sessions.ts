@@ -107,7 +107,7 @@ async function loginOf(session: WebSession, proving: Proving, deps: ApiDeps): Pr
   const login = await findLogin(deps.db.read, session.loginId)
   if (login === undefined || login.endedAt !== undefined) throw notSignedIn('you were signed out')
   await refuseLocked(deps.db.read, now, login.person.id)
-  if (proving.isUse && now - session.seenAt > Math.min(SEEN_EVERY, deps.settings().web.idle / 4))
+  if (proving.isUse && now - session.seenAt > Math.min(SEEN_EVERY_MS, deps.settings().web.idle / 4))
     await deps.db.change((tx) => noteSeen(tx, session.id, now))
   return keepProven(login, session, proving, deps)
 }
@@ -207,7 +207,7 @@ async function keepProven(login: Login, session: WebSession, proving: Proving, d
   }
   // Who comes while an answer is overdue does not wait for it again.
   const renewed = await (holds
-    ? within(renewal.running, Math.max(0, renewal.since + PATIENCE - now), deps.clock)
+    ? within(renewal.running, Math.max(0, renewal.since + RENEWAL_WAIT_MS - now), deps.clock)
     : renewal.running)
   if (renewed !== undefined) return renewed
   if (login.provenUntil > deps.clock.now()) return login
@@ -230,7 +230,7 @@ const retryDelay = (failures: number): number =>
 
 /** With two fifths of `reproof` and all of the grace left, so that a provider may be away for that long. */
 const isFresh = ({ provenUntil }: Login, { clock, settings }: Pick<ApiDeps, 'clock' | 'settings'>): boolean =>
-  provenUntil - GRACE - settings().reproof * 0.4 > clock.now()
+  provenUntil - PROOF_GRACE_MS - settings().reproof * 0.4 > clock.now()
 
 /** One at a time for each browser. Undefined where the provider gave no answer: the last proof holds until its time is over. */
 async function renew(
@@ -349,9 +349,9 @@ export const CSRF_HEADER = 'pam-csrf'
 export const BACKGROUND_HEADER = 'pam-background'
 const REFRESH = 'refresh token'
 /** As long as identity/login.ts lets a proof outlive its `reproof`. */
-const GRACE = 60_000
+const PROOF_GRACE_MS = 60_000
 /** How long a call waits for a new proof while the last one holds. */
-const PATIENCE = 5000
+const RENEWAL_WAIT_MS = 5000
 const MAX_RENEWALS = 1000
 /** Milliseconds between two notes of when a session was last used, at the most. */
-const SEEN_EVERY = 30_000
+const SEEN_EVERY_MS = 30_000

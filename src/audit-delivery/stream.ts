@@ -57,7 +57,7 @@ export class AuditStream {
   async #send(): Promise<void> {
     let seq = await this.#source.cursor(this.name)
     for (;;) {
-      const records = await this.#source.after(seq, BATCH)
+      const records = await this.#source.after(seq, BATCH_SIZE)
       const last = records.at(-1)
       if (last === undefined) return
       await this.#destination.send(records)
@@ -70,17 +70,17 @@ export class AuditStream {
     if (this.#problem !== undefined) this.#logger.info({ stream: this.name }, 'audit.stream_back')
     this.#problem = undefined
     this.#failures = 0
-    this.#next(EVERY)
+    this.#next(POLL_MS)
   }
 
   #failed(error: Error): void {
     if (this.#problem === undefined)
       this.#logger.warn({ stream: this.name, problem: error.message }, 'audit.stream_failed')
     this.#problem = error.message
-    this.#next(Math.min(MAX_WAIT_MS, EVERY * 2 ** this.#failures++) * (0.5 + Math.random() / 2))
+    this.#next(Math.min(MAX_WAIT_MS, POLL_MS * 2 ** this.#failures++) * (0.5 + Math.random() / 2))
   }
 }
 
-const BATCH = 200
-const EVERY = 1000
+const BATCH_SIZE = 200
+const POLL_MS = 1000
 const MAX_WAIT_MS = 300_000

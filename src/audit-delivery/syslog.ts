@@ -16,7 +16,7 @@ export function toSyslog(
   const open = (): Promise<TLSSocket> =>
     new Promise((resolve, reject) => {
       const opening = connect({ host, port, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) })
-      opening.setTimeout(TIMEOUT, () => opening.destroy(new Error('the receiver does not answer in time')))
+      opening.setTimeout(TIMEOUT_MS, () => opening.destroy(new Error('the receiver does not answer in time')))
       opening.once('secureConnect', () => {
         opening.setTimeout(0)
         resolve(opening)
@@ -57,4 +57,4 @@ export function syslogMessage(record: AuditRecord, format: Format): string {
 
 const FACILITY_AUDIT = 13
 const SEVERITY_NOTICE = 5
-const TIMEOUT = 10_000
+const TIMEOUT_MS = 10_000

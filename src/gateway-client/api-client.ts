@@ -215,7 +215,7 @@ async function* eventsFrom(
 ): AsyncGenerator<ServerEvent, void, undefined> {
   const headers = after === undefined ? {} : { 'last-event-id': String(after) }
   const stalled = new AbortController()
-  const watch = (): ReturnType<typeof setTimeout> => setTimeout(() => stalled.abort(), STALLED)
+  const watch = (): ReturnType<typeof setTimeout> => setTimeout(() => stalled.abort(), STALLED_MS)
   let timer = watch()
   try {
     const until = signal === undefined ? stalled.signal : AbortSignal.any([signal, stalled.signal])
@@ -233,7 +233,7 @@ async function* eventsFrom(
 }
 
 /** Milliseconds; the gateway says every ten seconds that it is there. */
-const STALLED = 35_000
+const STALLED_MS = 35_000
 
 interface PageQuery {
   readonly limit?: number | undefined

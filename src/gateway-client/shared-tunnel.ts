@@ -84,7 +84,7 @@ export class SharedTunnel {
         changed: (open) => {
           clearTimeout(this.#idle)
           if (open > 0) return
-          this.#idle = setTimeout(() => made.size === 0 && made.close(), IDLE_TIME)
+          this.#idle = setTimeout(() => made.size === 0 && made.close(), IDLE_TIMEOUT_MS)
           this.#idle.unref()
         },
       })
@@ -101,4 +101,4 @@ const lost = (gateway: string, error: unknown): PamError =>
 
 /** A gateway that knows only the older one takes the first that is offered, whatever it is. */
 const OFFERED = [OLDER_MUX_PROTOCOL, MUX_PROTOCOL]
-const IDLE_TIME = 60_000
+const IDLE_TIMEOUT_MS = 60_000

@@ -36,7 +36,7 @@ export function openWebSocket<T>(
       headers: options.headers,
       perMessageDeflate: false,
       maxPayload: 2 * MAX_FRAME_LENGTH,
-      handshakeTimeout: HANDSHAKE_TIME,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       followRedirects: false,
       ...(options.ca === undefined ? {} : { ca: options.ca }),
     })
@@ -71,4 +71,4 @@ function refusalOf(body: string, status: number, gateway: string): PamError {
   })
 }
 
-const HANDSHAKE_TIME = 10_000
+const HANDSHAKE_TIMEOUT_MS = 10_000

@@ -19,7 +19,7 @@ export function waitingClient(client: Channel, rest: Buffer, session: Session): 
   client.handler = {
     data(more) {
       bytes = Buffer.concat([bytes, more])
-      if (bytes.length > MAX_EARLY) client.pause()
+      if (bytes.length > MAX_EARLY_BYTES) client.pause()
     },
     drained() {},
     ended() {
@@ -40,4 +40,4 @@ const CLIENT_LEFT = new PamError('CLIENT_LEFT', 'the client closed the connectio
 export const clientLeft = (): PamError => CLIENT_LEFT
 
 /** Bytes that a client may send before its session begins. */
-const MAX_EARLY = 64 * 1024
+const MAX_EARLY_BYTES = 64 * 1024

@@ -33,7 +33,7 @@ export class KeptRows {
     this.#left -= bytes
     this.#bytes += bytes
     this.#rows.push(values())
-    if (this.#bytes > BATCH) this.flush()
+    if (this.#bytes > BATCH_BYTES) this.flush()
   }
 
   /** Records what has been collected: the result is complete, or the session has ended. */
@@ -53,4 +53,4 @@ export class KeptRows {
 }
 
 /** Bytes of rows that go into one event. */
-const BATCH = 32 * 1024
+const BATCH_BYTES = 32 * 1024

@@ -66,7 +66,7 @@ async function connected(entry: Entry): Promise<void> {
   }
 }
 
-/** Others take its accounts for left behind when it stays away for LONGEST_ABSENCE_MS. */
+/** Others take its accounts for left behind when it stays away for MAX_ABSENCE_MS. */
 async function reconnect(entry: Entry): Promise<void> {
   while (entry.holders > 0 && entry.connection === undefined) {
     try {
@@ -87,4 +87,4 @@ const BETWEEN_TRIES_MS = 300
 /** A server need not answer the goodbye. */
 const LINGER_MS = 1000
 /** How long whoever sees no presence looks again before it drops what a gateway may use: a connection that is lost is opened again meanwhile. */
-export const LONGEST_ABSENCE_MS = 2000
+export const MAX_ABSENCE_MS = 2000

@@ -1,7 +1,7 @@
 import type { Lessee } from '../credentials/credential.ts'
 import { pause } from '../shared/pause.ts'
 import { GATEWAY_RUN } from './gateway-name.ts'
-import { LONGEST_ABSENCE_MS } from './presence.ts'
+import { MAX_ABSENCE_MS } from './presence.ts'
 
 /**
  * The name of the account of one session: `jane_ses_0123456789abc`, of the part of a mail address before its @ in plain letters. ASCII, which
@@ -63,7 +63,7 @@ export async function accountsLeft(
   const left = await find()
   if (![...left.values()].includes('unseen')) return [...left.keys()]
   // Another process with the same data directory, as it was or copied, may have lost its connection for a moment.
-  await pause(LONGEST_ABSENCE_MS, { keepsAlive: false })
+  await pause(MAX_ABSENCE_MS, { keepsAlive: false })
   const again = await find()
   return [...again.keys()].filter((account) => left.has(account))
 }

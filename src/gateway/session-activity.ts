@@ -34,7 +34,7 @@ export function activityOf(
   },
   isHidden: boolean,
 ): Activity | undefined {
-  const shown = (text: string): { readonly text?: string } => (isHidden ? {} : { text: text.slice(0, MAX_TEXT) })
+  const shown = (text: string): { readonly text?: string } => (isHidden ? {} : { text: text.slice(0, MAX_TEXT_LENGTH) })
   if (held !== undefined) return { state: 'held', since: held.since, approval: held.approval, ...shown(held.text) }
   if (last === undefined) return undefined
   if (last.verdict === 'deny') return { state: 'idle', since: last.at, ...shown(last.text) }
@@ -43,4 +43,4 @@ export function activityOf(
 }
 
 /** Characters of a command that are shown. */
-const MAX_TEXT = 500
+const MAX_TEXT_LENGTH = 500

@@ -86,7 +86,7 @@ export class TargetMessages<Frame> {
     this.channel.write(goodbye)
     this.channel.end()
     // It need not answer, and might keep the connection open.
-    setTimeout(() => this.channel.destroy(), LINGER).unref()
+    setTimeout(() => this.channel.destroy(), LINGER_MS).unref()
   }
 
   #push(bytes: Buffer): void {
@@ -138,6 +138,6 @@ const left = (): PamError =>
   new PamError('TARGET_UNREACHABLE', 'the target closed the connection', { side: 'upstream' })
 
 /** Bytes of one message: those of a login are short, but a definition in the catalogs may be long. */
-export const LONGEST_MESSAGE = 16 * 1024 * 1024
+export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 /** Milliseconds. */
-const LINGER = 1000
+const LINGER_MS = 1000

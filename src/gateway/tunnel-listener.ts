@@ -49,7 +49,7 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
     socket.on('error', () => socket.destroy())
     if (parts.takeOther(request, socket, head)) return
     // Also closes a connection that was refused but keeps its side open.
-    const timer = setTimeout(() => socket.destroy(), AUTHENTICATION_TIME)
+    const timer = setTimeout(() => socket.destroy(), AUTHENTICATION_TIMEOUT_MS)
     socket.once('close', () => clearTimeout(timer))
     admit(request)
       .then(({ login, target }) => {
@@ -143,7 +143,7 @@ const PROTOCOLS: Readonly<Record<string, readonly string[]>> = {
 }
 const spokenOn = ({ url = '/' }: IncomingMessage): readonly string[] | undefined =>
   PROTOCOLS[new URL(url, 'http://gateway').pathname]
-const AUTHENTICATION_TIME = 10_000
+const AUTHENTICATION_TIMEOUT_MS = 10_000
 /** A connection that carries no tunnel for this long is closed; agents close theirs sooner. */
 const MAX_IDLE_MS = 10 * 60_000
 /** Tunnels of one connection whose caller is being authenticated. */

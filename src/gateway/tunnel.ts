@@ -116,11 +116,11 @@ export const breakGlassId = async (
 function announceEnd(channel: TunnelChannel, session: Session, clock: Clock): () => void {
   let stop = (): void => {}
   const arm = (): void => {
-    const at = session.endsAt() - WARNING
+    const at = session.endsAt() - WARN_AHEAD_MS
     if (at > clock.now()) stop = clock.at(at, tell)
   }
   const tell = (): void => {
-    if (session.endsAt() - WARNING > clock.now()) return arm()
+    if (session.endsAt() - WARN_AHEAD_MS > clock.now()) return arm()
     channel.send({
       v: 1,
       type: 'notice',
@@ -133,4 +133,4 @@ function announceEnd(channel: TunnelChannel, session: Session, clock: Clock): ()
   return () => stop()
 }
 
-const WARNING = 5 * 60_000
+const WARN_AHEAD_MS = 5 * 60_000

@@ -1,6 +1,6 @@
 import { hasEscapes, withoutEscapes } from './escapes.ts'
 import type { MaskedKind } from './plan.ts'
-import { LONG, maskKinds, type HashKeys } from './replace.ts'
+import { MIN_WHOLE_SEARCH_LENGTH, maskKinds, type HashKeys } from './replace.ts'
 
 /** Kinds of data that are looked for in values. */
 export interface KindSearch {
@@ -11,7 +11,7 @@ export interface KindSearch {
 /** A text with what is hidden; null where it is to be NULL, undefined where nothing is hidden. Where all kinds become NULL so does it. */
 export function hideInText(text: string, { kinds, keys }: KindSearch): string | null | undefined {
   // One look tells of most texts that nothing in them stands for something else.
-  const isPlain = text.length < LONG && !SPECIAL.test(text)
+  const isPlain = text.length < MIN_WHOLE_SEARCH_LENGTH && !SPECIAL.test(text)
   const masked = maskKinds(text, kinds, keys, isPlain)
   // What escapes hide is found, too; it cannot be hidden in part where its characters stand for others.
   let escaped = masked ?? text

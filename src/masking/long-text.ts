@@ -43,7 +43,7 @@ export class LongText {
 /** Runs of characters of the set that are long enough. */
 function runsOf(bytes: Buffer, form: Form): Span[] {
   if (form.sign !== undefined) return runsWith(form.sign, bytes, form)
-  return form.isLow === true && form.least >= LEAST_FOR_WORDS && (bytes.byteOffset & 3) === 0
+  return form.isLow === true && form.least >= MIN_RUN_BYTES && (bytes.byteOffset & 3) === 0
     ? runsByWords(bytes, form)
     : runsByReach(bytes, form)
 }
@@ -125,7 +125,7 @@ function bytesOf(text: string, isAscii: boolean): Buffer {
 const SCRATCH = Buffer.allocUnsafeSlow(256 * 1024)
 const OTHER = 0xff
 /** Of a run of so many bytes two words that stand side by side are whole. */
-const LEAST_FOR_WORDS = 11
+const MIN_RUN_BYTES = 11
 /** Characters for each run, below which runs are everywhere. */
 const DENSE = 96
 const NONE: readonly Span[] = []

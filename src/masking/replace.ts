@@ -122,7 +122,7 @@ function disjoint<T extends Span>(all: T[]): T[] {
 }
 
 const longOf = (text: string, bytes?: Buffer): LongText | undefined =>
-  text.length < LONG ? undefined : new LongText(text, bytes)
+  text.length < MIN_WHOLE_SEARCH_LENGTH ? undefined : new LongText(text, bytes)
 
 /** A text as it reads, where that is another. */
 interface Folded extends FoldedText {
@@ -176,6 +176,6 @@ const lastFour = (value: string): string => `****${value.length >= 8 ? value.sli
 
 const REDACTED = '****'
 /** Characters from which on a look at the whole costs less than the detectors. */
-export const LONG = 256
+export const MIN_WHOLE_SEARCH_LENGTH = 256
 /** Kinds whose partial form is better than a first letter. */
 const WHOLE = [email, paymentCard, iban]

@@ -63,7 +63,7 @@ export class Webhooks {
   constructor(parts: WebhookParts) {
     this.#parts = parts
     parts.source.onNews(() => this.#kick())
-    this.#timer = setInterval(() => this.#kick(), EVERY)
+    this.#timer = setInterval(() => this.#kick(), POLL_MS)
     this.#timer.unref()
     this.#kick()
   }
@@ -103,7 +103,7 @@ export class Webhooks {
     }
     let seq = known
     for (;;) {
-      const notices = await source.after(seq, BATCH)
+      const notices = await source.after(seq, BATCH_SIZE)
       const last = notices.at(-1)
       if (last === undefined) break
       seq = last.seq
@@ -117,7 +117,7 @@ export class Webhooks {
       )
       await store.enqueue(deliveries, { name: CURSOR, seq })
     }
-    await store.prune(now() - KEPT_FOR)
+    await store.prune(now() - LOG_RETENTION_MS)
   }
 
   #delivery(hook: Webhook, notice: Notice): Delivery {
@@ -249,9 +249,9 @@ export function webhookData(
 }
 
 const CURSOR = 'notify webhooks'
-const BATCH = 200
-const EVERY = 1000
+const BATCH_SIZE = 200
+const POLL_MS = 1000
 /** Milliseconds between attempts: about a day in all. */
 const WAITS = [5000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 10_800_000, 21_600_000, 43_200_000]
 /** How long the log of deliveries goes back. */
-const KEPT_FOR = 30 * 86_400_000
+const LOG_RETENTION_MS = 30 * 86_400_000

@@ -36,7 +36,7 @@ export const closeFile = (file: number): Promise<void> =>
 export async function writeFile(file: number, bytes: Buffer, position: number): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     const from = at
-    const length = Math.min(bytes.length - from, MOST)
+    const length = Math.min(bytes.length - from, MAX_CALL_BYTES)
     at += await quickly(
       () => fs.writeSync(file, bytes, from, length, position + from),
       async () => (await write(file, bytes, from, length, position + from)).bytesWritten,
@@ -72,4 +72,4 @@ const unlink = promisify(fs.unlink)
 const SLOW_MS = 20
 const REST_MS = 1000
 /** Bytes per call. */
-const MOST = 64 * 1024
+const MAX_CALL_BYTES = 64 * 1024

@@ -114,7 +114,7 @@ export class Journal {
   #waits(bytes: number, soon: boolean): void {
     this.#pendingBytes += bytes
     if (soon || this.#pendingBytes > FLUSH_AT) this.#flushThisTurn()
-    else this.#later ??= setTimeout(this.#flushLate, LATER)
+    else this.#later ??= setTimeout(this.#flushLate, LATER_MS)
   }
 
   /**
@@ -243,7 +243,7 @@ export class Journal {
   }
 
   #noteDuration(milliseconds: number): void {
-    this.#slow = milliseconds > SLOW
+    this.#slow = milliseconds > SLOW_WRITE_MS
   }
 
   #written(waiters: readonly Waiter[]): void {
@@ -354,7 +354,7 @@ const ENTRY_OVERHEAD = 32
 /** Bytes of results at which they are written without waiting longer. */
 const FLUSH_AT = 256 * 1024
 /** Milliseconds for which results wait for others. */
-const LATER = 20
+const LATER_MS = 20
 /** Milliseconds: after a write that took longer, the next uses the thread pool. */
-const SLOW = 50
+const SLOW_WRITE_MS = 50
 const ROTATE_AT = 32 * 1024 * 1024

@@ -70,7 +70,7 @@ export class OpenSegment {
    */
   add(body: EventBody, data: Uint8Array | undefined, wall: number, ms: number): number {
     let since = ms - this.#ms
-    if (this.#events === 0 || since > MAX_UINT32 || Math.abs(wall - this.#wall - since) > CLOCKS_APART) {
+    if (this.#events === 0 || since > MAX_UINT32 || Math.abs(wall - this.#wall - since) > MAX_CLOCK_SKEW_MS) {
       this.#time(wall, ms)
       since = 0
     }
@@ -331,6 +331,6 @@ const UNSAID = -1
 const MAX_TEMPLATES = 10_000
 const MAX_PARAMETERS = 0xffff
 /** Milliseconds by which the two clocks may differ only because each is read in whole milliseconds. */
-const CLOCKS_APART = 1
+const MAX_CLOCK_SKEW_MS = 1
 /** The most UTF-8 bytes for one code unit of a string. */
 const MAX_CHARACTER_LENGTH = 3

@@ -73,7 +73,7 @@ function addSetup(program: Command): void {
 
 function addRunning(program: Command): void {
   withConfig(program.command('start').description('run the gateway')).action(async ({ config }: { config: string }) => {
-    letHeapGrow(HEAP_GROWTH)
+    letHeapGrow(HEAP_GROWTH_PERCENT)
     const { start } = await import('./start.ts')
     await start(config)
   })
@@ -152,4 +152,4 @@ const GROUPS: readonly (readonly [group: string, add: (program: Command) => void
 ]
 
 /** Per cent: more than that gave nothing. */
-const HEAP_GROWTH = 100
+const HEAP_GROWTH_PERCENT = 100

@@ -118,7 +118,7 @@ async function edgeOf(db: Reader, page: AuditPage): Promise<number | undefined> 
       : rows.where('seq', '<', page.before ?? Number.MAX_SAFE_INTEGER).orderBy('seq', 'desc')
   const edge = await ahead
     .limit(1)
-    .offset(AT_ONCE - 1)
+    .offset(BATCH_SIZE - 1)
     .executeTakeFirst()
   return edge?.seq
 }
@@ -179,5 +179,5 @@ function readable(at: number, data: string): Pick<AuditRecord, 'at' | 'data'> {
 const escapeLike = (text: string): string => text.replaceAll(/[%_]/g, '_')
 
 /** Entries that are looked through at a time: some tens of milliseconds. */
-const AT_ONCE = 20_000
+const BATCH_SIZE = 20_000
 const NOTHING = { type: '', actor: '', subject: '', data: '' }

@@ -192,7 +192,7 @@ function database(
       soon ??= setTimeout(() => {
         soon = undefined
         start()
-      }, SOON)
+      }, UNHURRIED_COMMIT_MS)
     })
   return {
     read: db,
@@ -260,7 +260,7 @@ const CONNECT_TIMEOUT_MS = 10_000
 /** Changes that share one commit. */
 const MAX_GROUP_BYTES = 100
 /** Milliseconds that a change which nobody waits for waits for others. */
-const SOON = 100
+const UNHURRIED_COMMIT_MS = 100
 const MAX_STATEMENTS = 500
 /** Any number that nothing else in the database uses. */
 const ADVISORY_LOCK = 7_261_627

@@ -99,20 +99,20 @@ export async function groupsOfUser(db: Reader, userId: string): Promise<Director
 }
 
 export async function addMembers(tx: Tx, groupId: string, userIds: readonly string[]): Promise<void> {
-  for (let at = 0; at < userIds.length; at += AT_ONCE)
+  for (let at = 0; at < userIds.length; at += BATCH_SIZE)
     await tx
       .insertInto('directory_members')
-      .values(userIds.slice(at, at + AT_ONCE).map((user_id) => ({ group_id: groupId, user_id })))
+      .values(userIds.slice(at, at + BATCH_SIZE).map((user_id) => ({ group_id: groupId, user_id })))
       .onConflict((conflict) => conflict.doNothing())
       .execute()
 }
 
 export async function removeMembers(tx: Tx, groupId: string, userIds: readonly string[]): Promise<void> {
-  for (let at = 0; at < userIds.length; at += AT_ONCE)
+  for (let at = 0; at < userIds.length; at += BATCH_SIZE)
     await tx
       .deleteFrom('directory_members')
       .where('group_id', '=', groupId)
-      .where('user_id', 'in', userIds.slice(at, at + AT_ONCE))
+      .where('user_id', 'in', userIds.slice(at, at + BATCH_SIZE))
       .execute()
 }
 
@@ -129,4 +129,4 @@ const fromRow = (row: DirectoryGroupTable): DirectoryGroup => ({
   changedAt: row.changed_at,
 })
 
-const AT_ONCE = 1000
+const BATCH_SIZE = 1000

@@ -98,13 +98,13 @@ export async function directoryUsersOf(db: Reader, personId: string): Promise<Di
 /** Those of these ids that a source has. */
 export async function directoryUsersById(db: Reader, source: string, ids: readonly string[]): Promise<DirectoryUser[]> {
   const found: DirectoryUser[] = []
-  for (let at = 0; at < ids.length; at += AT_ONCE) {
+  for (let at = 0; at < ids.length; at += BATCH_SIZE) {
     const rows = await db
       .selectFrom('directory_users')
       .selectAll()
       .where('source', '=', source)
       .where('deleted_at', 'is', null)
-      .where('id', 'in', ids.slice(at, at + AT_ONCE))
+      .where('id', 'in', ids.slice(at, at + BATCH_SIZE))
       .execute()
     found.push(...rows.map(fromRow))
   }
@@ -125,4 +125,4 @@ const fromRow = (row: DirectoryUserTable): DirectoryUser => ({
 })
 
 /** Values in one question: SQLite takes 32,766. */
-const AT_ONCE = 1000
+const BATCH_SIZE = 1000

@@ -102,8 +102,8 @@ export async function openLoginsInDirectory(
 ): Promise<Login[]> {
   const found = new Map<string, LoginTable>()
   const open = db.selectFrom('logins').selectAll().where('ended_at', 'is', null)
-  for (let at = 0; at < Math.max(keys.length, personIds.length); at += AT_ONCE) {
-    const [some, people] = [keys.slice(at, at + AT_ONCE), personIds.slice(at, at + AT_ONCE)]
+  for (let at = 0; at < Math.max(keys.length, personIds.length); at += BATCH_SIZE) {
+    const [some, people] = [keys.slice(at, at + BATCH_SIZE), personIds.slice(at, at + BATCH_SIZE)]
     const rows = [
       ...(some.length === 0
         ? []
@@ -282,7 +282,7 @@ const originOf = (row: LoginTable): LoginOrigin | undefined =>
       }
 
 /** Values in one question. */
-const AT_ONCE = 1000
+const BATCH_SIZE = 1000
 
 /** Milliseconds that an identity provider's clock may run ahead. */
 const CLOCK_TOLERANCE = 30_000

@@ -38,7 +38,7 @@ export async function weeklyDecisions(
       .where('created_at', '<=', now)
       .orderBy('created_at')
       .orderBy('id')
-      .limit(AT_ONCE)
+      .limit(BATCH_SIZE)
       .execute()
     for (const { state, created_at, decisions } of rows) {
       const week = counts[Math.min(weeks - 1, Math.floor((created_at - first) / WEEK_MS))]
@@ -48,7 +48,7 @@ export async function weeklyDecisions(
       if (last !== undefined) week.times.push(last.at - created_at)
     }
     const last = rows.at(-1)
-    if (last === undefined || rows.length < AT_ONCE) break
+    if (last === undefined || rows.length < BATCH_SIZE) break
     after = { at: last.created_at, id: last.id }
     // Others are served in between.
     await new Promise((resolve) => setImmediate(resolve))
@@ -71,4 +71,4 @@ function median(values: readonly number[]): number | undefined {
 }
 
 const WEEK_MS = 7 * 86_400_000
-const AT_ONCE = 1000
+const BATCH_SIZE = 1000

@@ -199,7 +199,7 @@ export class Multiplexer {
     for (const channel of this.#ready) {
       if (out.waiting >= HIGH_WATER) break
       this.#ready.delete(channel)
-      channel.take(TURN, out)
+      channel.take(TURN_BYTES, out)
       // To the end of the queue: the next turn is another's.
       if (channel.hasMore) this.#ready.add(channel)
       if (out.length >= MAX_MESSAGE_BYTES) out.send()
@@ -289,7 +289,7 @@ export const MUX_PROTOCOL = 'pamctl.tunnels.v2'
 export const OLDER_MUX_PROTOCOL = 'pamctl.tunnels.v1'
 const NOTHING = Buffer.alloc(0)
 /** Bytes of one channel before the next has its turn. */
-const TURN = 64 * 1024
+const TURN_BYTES = 64 * 1024
 /** Bytes after which a message is sent and the next begun. */
 const MAX_MESSAGE_BYTES = 128 * 1024
 /** Bytes waiting in the socket at which channels are not asked for more, and at which they are again. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { LONGEST_MESSAGE, TargetMessages } from '../../src/gateway/target-messages.ts'
+import { MAX_MESSAGE_BYTES, TargetMessages } from '../../src/gateway/target-messages.ts'
 import { bodyOf, Framer, type Frame } from '../../src/protocols/postgres/wire/framer.ts'
 import { PamError } from '../../src/shared/errors.ts'
 import { TestChannel } from '../helpers/test-channel.ts'
@@ -16,7 +16,7 @@ const next = async (): Promise<string> => bodyOf(await messages.next()).toString
 beforeEach(() => {
   channel = new TestChannel()
   over = new AbortController()
-  messages = new TargetMessages(channel, over.signal, new Framer(LONGEST_MESSAGE, 'the target'))
+  messages = new TargetMessages(channel, over.signal, new Framer(MAX_MESSAGE_BYTES, 'the target'))
   messages.allow('the login', { bytes: 100, messages: 5 })
 })
 afterEach(() => void vi.useRealTimers())
@@ -74,7 +74,7 @@ describe('messages of a target to the gateway', () => {
     channel.handler.data(message('late'))
     await expect(next()).rejects.toBe(reason)
     await expect(
-      new TargetMessages(new TestChannel(), over.signal, new Framer(LONGEST_MESSAGE, 'the target')).next(),
+      new TargetMessages(new TestChannel(), over.signal, new Framer(MAX_MESSAGE_BYTES, 'the target')).next(),
     ).rejects.toBe(reason)
   })
 

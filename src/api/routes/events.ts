@@ -23,16 +23,16 @@ export const eventRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
       throw new UsageError('Last-Event-ID: expected the id of an event, which is a number')
     const last = header === undefined ? request.query.after : Number(header)
     streams.set(login.id, open + 1)
-    const out = new PassThrough({ highWaterMark: MAX_BEHIND })
+    const out = new PassThrough({ highWaterMark: MAX_BEHIND_BYTES })
     const write = (text: string): void => {
       out.write(text)
       // Who reads too slowly is let go: it comes back and is told what it missed.
-      if (out.writableLength > MAX_BEHIND) out.destroy()
+      if (out.writableLength > MAX_BEHIND_BYTES) out.destroy()
     }
     const send = ({ seq, ...event }: LiveEvent): void =>
       write(`id: ${seq}\nevent: changed\ndata: ${JSON.stringify(event)}\n\n`)
     let stop = (): void => {}
-    const beat = setInterval(() => write(':\n\n'), BEAT)
+    const beat = setInterval(() => write(':\n\n'), HEARTBEAT_MS)
     // Other groups may hear of other things: the next stream begins with them.
     const groups = login.person.groups.join('\n')
     whileProven(out, login, deps, {
@@ -64,6 +64,6 @@ export const eventRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
 
 /** Browsers share one stream between their tabs; this leaves room for several machines. */
 const MAX_STREAMS = 20
-const MAX_BEHIND = 256 * 1024
+const MAX_BEHIND_BYTES = 256 * 1024
 /** Milliseconds. */
-const BEAT = 10_000
+const HEARTBEAT_MS = 10_000

@@ -177,7 +177,7 @@ function replayRoute(app: App, deps: ApiDeps): void {
       })
     isReplaying = true
     try {
-      const asked = { since: clock.now() - days * DAY }
+      const asked = { since: clock.now() - days * DAY_MS }
       const count = await countSearched(db.read, asked)
       await deps.readings.note(login, 'policy.replayed', 'recordings', {
         days,
@@ -262,5 +262,5 @@ const unknownTarget = (name: string): PamError =>
     hint: '"pamctl targets" lists yours',
   })
 
-const DAY = 86_400_000
+const DAY_MS = 86_400_000
 const MAX_REPLAY_MS = 600_000

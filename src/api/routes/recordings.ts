@@ -106,7 +106,7 @@ function castRoute(app: App, deps: ApiDeps): void {
     await readings.noteOften(login, 'recording.viewed', session.id)
     const cast = asciicast(await evidence.events(await recordingOf(session.id, deps)), {
       from,
-      most: MAX_CAST,
+      most: MAX_CAST_LENGTH,
       ...(channel === undefined ? {} : { channel }),
     })
     return reply.type('application/x-asciicast').send(whileProven(Readable.from(cast), login, deps))
@@ -197,15 +197,15 @@ function tailRoute(app: App, deps: ApiDeps): void {
       })
     }
     await readings.note(login, 'recording.viewed', session.id, { live: true })
-    const out = new PassThrough({ highWaterMark: MAX_BEHIND })
+    const out = new PassThrough({ highWaterMark: MAX_BEHIND_BYTES })
     const send = ({ event, data }: ReadEvent): void => {
       out.write(`${JSON.stringify(data === undefined ? event : { ...event, data: data.toString('base64') })}\n`)
       // Who reads too slowly is let go rather than held in memory; the record has everything.
-      if (out.writableLength > MAX_BEHIND) out.destroy()
+      if (out.writableLength > MAX_BEHIND_BYTES) out.destroy()
       else if (event.type === 'ended') out.end()
     }
     const stop = recorder.listen(send)
-    const beat = setInterval(() => out.write('\n'), BEAT)
+    const beat = setInterval(() => out.write('\n'), HEARTBEAT_MS)
     out.on('close', () => {
       stop()
       clearInterval(beat)
@@ -321,8 +321,8 @@ async function changeHold(
   })
 }
 /** Characters of a terminal that a page is given at once. */
-const MAX_CAST = 8_000_000
+const MAX_CAST_LENGTH = 8_000_000
 /** Bytes that a reader of a live record may be behind. */
-const MAX_BEHIND = 8 * 1024 * 1024
+const MAX_BEHIND_BYTES = 8 * 1024 * 1024
 /** Milliseconds. */
-const BEAT = 15_000
+const HEARTBEAT_MS = 15_000

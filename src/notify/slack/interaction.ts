@@ -19,7 +19,7 @@ export function isFromSlack(
   now: number,
 ): boolean {
   const { timestamp, signature, body } = request
-  if (!/^\d{1,12}$/.test(timestamp) || Math.abs(now - Number(timestamp) * 1000) > MAX_AGE) return false
+  if (!/^\d{1,12}$/.test(timestamp) || Math.abs(now - Number(timestamp) * 1000) > MAX_AGE_MS) return false
   const expected = Buffer.from(
     `v0=${createHmac('sha256', signingSecret).update(`v0:${timestamp}:${body}`).digest('hex')}`,
   )
@@ -59,4 +59,4 @@ function valueOf(text: unknown): ButtonValue | undefined {
   }
 }
 
-const MAX_AGE = 300_000
+const MAX_AGE_MS = 300_000

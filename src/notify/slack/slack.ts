@@ -135,7 +135,7 @@ export class Slack {
     let seq = await source.cursor(CURSOR)
     if (seq === undefined) return saveCursor(CURSOR, await source.head())
     for (;;) {
-      const notices = await source.after(seq, BATCH)
+      const notices = await source.after(seq, BATCH_SIZE)
       const last = notices.at(-1)
       if (last === undefined) return
       for (const notice of notices) {
@@ -187,5 +187,5 @@ export class Slack {
 }
 
 const CURSOR = 'notify slack'
-const BATCH = 100
+const BATCH_SIZE = 100
 const MAX_WAIT_MS = 60_000

@@ -149,7 +149,7 @@ const kinds = new WeakMap<object, Kinds>()
 
 /** Digits only, and fewer than any built-in kind has: most parameters are like that. */
 function isShortNumber(text: string): boolean {
-  if (text.length > MOST_DIGITS) return false
+  if (text.length > MAX_DIGITS) return false
   for (let n = 0; n < text.length; n++) {
     const unit = text.charCodeAt(n)
     if (unit < 0x30 || unit > 0x39) return false
@@ -158,7 +158,7 @@ function isShortNumber(text: string): boolean {
 }
 
 /** A payment card has thirteen. */
-const MOST_DIGITS = 12
+const MAX_DIGITS = 12
 
 /** Cached by facts: statements with the same text share them. */
 function visibleIn(facts: TextFacts): Hiding | undefined {

@@ -20,5 +20,6 @@ export const nativeErr = (code: number, sqlstate: string, message: string): Buff
   encodeErr({ code, sqlstate, message: Buffer.from(message) })
 
 /** MYSQL_ERRMSG_SIZE: clients truncate longer messages, even within a character. */
-const shortened = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text)
-const LONGEST = 400
+const shortened = (text: string): string =>
+  text.length > MAX_ERROR_LENGTH ? `${text.slice(0, MAX_ERROR_LENGTH - 1)}…` : text
+const MAX_ERROR_LENGTH = 400

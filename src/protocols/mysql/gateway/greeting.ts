@@ -91,7 +91,7 @@ class ClientLogin {
   sequence = 1
   readonly #client: Channel
   readonly #onDone: (response: HandshakeResponse, rest: Buffer) => void
-  readonly #framer = new Framer(LONGEST_RESPONSE, 'the client')
+  readonly #framer = new Framer(MAX_RESPONSE_BYTES, 'the client')
   readonly #received: Buffer[] = []
   #taken = 0
   #response: HandshakeResponse | undefined
@@ -160,4 +160,4 @@ const NATIVE = 'mysql_native_password'
 const CACHING_SHA2 = 'caching_sha2_password'
 const FAST_LOGIN_DONE = 3
 /** Names, a proof and connection attributes, which are 64 KB at most. Source: MySQL, performance_schema_session_connect_attrs_size. */
-const LONGEST_RESPONSE = 128 * 1024
+const MAX_RESPONSE_BYTES = 128 * 1024

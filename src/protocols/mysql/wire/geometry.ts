@@ -10,7 +10,7 @@ export function coordinatesOf(value: Buffer): readonly number[] | undefined {
 
 /** The end of the shape that begins at `at`; undefined if it is not valid. */
 function shape(bytes: Buffer, at: number, found: number[], depth: number): number | undefined {
-  if (depth > DEEPEST || at + HEADER > bytes.length) return undefined
+  if (depth > MAX_DEPTH || at + HEADER > bytes.length) return undefined
   const isLittle = bytes[at] === 1
   if (!isLittle && bytes[at] !== 0) return undefined
   const count = (from: number): number => (isLittle ? bytes.readUInt32LE(from) : bytes.readUInt32BE(from))
@@ -53,4 +53,4 @@ const HEADER = 5
 /** Two numbers. */
 const POINT = 16
 /** The nesting of collections; real ones are not nested as deeply. */
-const DEEPEST = 50
+const MAX_DEPTH = 50

@@ -256,13 +256,14 @@ export class CatalogPlace {
 const mirrors = new WeakMap<CatalogRows, CatalogMirror>()
 
 /** Whether changes since then that did not pass the gateway may be left to a later reading. */
-const isRecent = (since: number | undefined): boolean => since !== undefined && performance.now() - since < RESTS_FOR
+const isRecent = (since: number | undefined): boolean =>
+  since !== undefined && performance.now() - since < MAX_READING_AGE_MS
 
 /** Undefined if the reading fails or takes too long. */
 const inTime = <T>(reading: Promise<T> | undefined): Promise<T | undefined> =>
   Promise.race([
     Promise.resolve(reading).catch(() => undefined),
-    new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE, undefined).unref()),
+    new Promise<undefined>((resolve) => setTimeout(resolve, SHARED_READING_WAIT_MS, undefined).unref()),
   ])
 
 const oneOf =
@@ -298,6 +299,6 @@ const MAX_MERGED = 100
  * Milliseconds for which decisions may rely on a reading, if nothing that they rest on was changed through the gateway but something else
  * was.
  */
-export const RESTS_FOR = 1000
+export const MAX_READING_AGE_MS = 1000
 /** Milliseconds for which a session waits for the reading of another. */
-const PATIENCE = 1000
+const SHARED_READING_WAIT_MS = 1000

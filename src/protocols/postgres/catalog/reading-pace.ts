@@ -18,12 +18,12 @@ export class ReadingPace {
     } finally {
       this.#running--
       const now = performance.now()
-      this.#dueAt = now + Math.max(LEAST, (now - began) * TIMES)
+      this.#dueAt = now + Math.max(MIN_PAUSE_MS, (now - began) * PAUSE_FACTOR)
     }
   }
 }
 
 /** Milliseconds between the end of one reading and the beginning of the next. */
-const LEAST = 1000
+const MIN_PAUSE_MS = 1000
 /** The same, as a multiple of the duration of a reading. */
-const TIMES = 19
+const PAUSE_FACTOR = 19

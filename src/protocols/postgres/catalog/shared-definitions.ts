@@ -132,7 +132,7 @@ export class SharedDefinitions extends ChangeLog {
    * Resolves when no statement of another session is in flight that was decided with the previous definitions: each was answered, or has
    * run long enough to have been analysed. A statement that waits for the lock of a relation, or for another of its session, has not been
    * analysed: the change waits for it. If it in turn waits for the session that makes the change, both would wait forever, so it is
-   * cancelled; so is any that does not end within `PATIENCE`. If others keep sending statements, one is always in flight: `announce` makes
+   * cancelled; so is any that does not end within `EARLIER_STATEMENTS_WAIT_MS`. If others keep sending statements, one is always in flight: `announce` makes
    * later decisions wait. `waitsOf`: what these backends wait for, if known. Undefined: there is nothing to wait for.
    */
   settle(by: Participant, change: Settled, waitsOf: WaitsOf, announce: () => void): Promise<void> | undefined {
@@ -146,13 +146,16 @@ export class SharedDefinitions extends ChangeLog {
     for (;;) {
       const behind = this.#behind(by, change)
       const now = performance.now()
-      const young = [...behind].filter(([, sent]) => sent.some(({ since }) => now - since < ANALYSED_AFTER))
+      const young = [...behind].filter(([, sent]) => sent.some(({ since }) => now - since < ANALYSED_AFTER_MS))
       if (young.length > 0) {
-        if (!isAnnounced && now - began > ANNOUNCED_AFTER) {
+        if (!isAnnounced && now - began > ANNOUNCED_AFTER_MS) {
           isAnnounced = true
           announce()
         }
-        await firstOf([...young.map(([session]) => session.nextAnswer()), pause(ANALYSED_AFTER, { keepsAlive: false })])
+        await firstOf([
+          ...young.map(([session]) => session.nextAnswer()),
+          pause(ANALYSED_AFTER_MS, { keepsAlive: false }),
+        ])
         continue
       }
       const pids = [...behind.keys()].flatMap(({ processId }) => processId ?? [])
@@ -163,18 +166,18 @@ export class SharedDefinitions extends ChangeLog {
         ([session, sent]) => waits === undefined || sent.some((one) => one.waits) || waitOf(session)?.relation === true,
       )
       if (late.length === 0) return
-      const isLong = now - began > PATIENCE
+      const isLong = now - began > EARLIER_STATEMENTS_WAIT_MS
       const stuck = late.filter(([session]) => isLong || waitOf(session)?.here === true)
       if (stuck.length > 0) {
         cancelledAt ??= now
-        const isOver = now - cancelledAt > CANCELLED_AFTER
+        const isOver = now - cancelledAt > CANCELLED_AFTER_MS
         for (const [session] of stuck) {
           if (isOver) session.overtaken()
           else await session.cancelRunning()
         }
         if (isOver && stuck.length === late.length) return
       }
-      await firstOf([...late.map(([session]) => session.nextAnswer()), pause(ANALYSED_AFTER, { keepsAlive: false })])
+      await firstOf([...late.map(([session]) => session.nextAnswer()), pause(ANALYSED_AFTER_MS, { keepsAlive: false })])
     }
   }
 }
@@ -199,10 +202,10 @@ const concerns = (touches: Touches, names: ReadonlySet<string>): boolean => {
 const firstOf = (promises: readonly Promise<void>[]): Promise<void> => Promise.race(promises)
 
 /** Milliseconds after which a backend that waits for no lock has analysed what it was sent. */
-const ANALYSED_AFTER = 100
+const ANALYSED_AFTER_MS = 100
 /** Milliseconds after which new statements of others wait for a change. */
-const ANNOUNCED_AFTER = 300
+const ANNOUNCED_AFTER_MS = 300
 /** Milliseconds for which a change waits for what was sent before it. */
-const PATIENCE = 10_000
+const EARLIER_STATEMENTS_WAIT_MS = 10_000
 /** Milliseconds within which cancelled statements must end. */
-const CANCELLED_AFTER = 2000
+const CANCELLED_AFTER_MS = 2000

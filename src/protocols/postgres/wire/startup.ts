@@ -33,7 +33,7 @@ export function readStartupPacket(bytes: Buffer): { packet: StartupPacket; lengt
   if (bytes.length < 4) return undefined
   const length = bytes.readUInt32BE(0)
   // Checked before waiting for the body: a hostile length must not make the gateway wait or buffer.
-  if (length < 8 || length > MAX_STARTUP_MS) throw new WireError(`start-up: a length of ${length} is not possible`)
+  if (length < 8 || length > MAX_STARTUP_BYTES) throw new WireError(`start-up: a length of ${length} is not possible`)
   if (bytes.length < length) return undefined
   return { packet: decodeStartupPacket(new ByteReader(bytes.subarray(4, length), 'start-up')), length }
 }
@@ -95,4 +95,4 @@ const SSL_REQUEST = 80_877_103
 const GSSENC_REQUEST = 80_877_104
 const CANCEL_REQUEST = 80_877_102
 /** MAX_STARTUP_PACKET_LENGTH in the server's postmaster.c. */
-const MAX_STARTUP_MS = 10_000
+const MAX_STARTUP_BYTES = 10_000

@@ -17,7 +17,7 @@ const WINDOWS = new Set(
 )
 
 /** The maximum number of arguments. */
-const MOST: ReadonlyMap<string, number> = new Map([
+const MAX_ARGUMENTS: ReadonlyMap<string, number> = new Map([
   ...`COUNT SUM AVG MIN MAX BIT_AND BIT_OR BIT_XOR STD STDDEV STDDEV_POP STDDEV_SAMP VARIANCE VAR_POP VAR_SAMP
     JSON_ARRAYAGG ST_COLLECT NTILE FIRST_VALUE MEDIAN PERCENTILE_CONT PERCENTILE_DISC`
     .split(/\s+/)
@@ -57,7 +57,7 @@ function readAggregated(word: string, cursor: Cursor): Pick<Call, 'args' | 'orde
   if (word === 'COUNT' && cursor.takeSign('*')) return { args: [], order: [] }
   const isDistinct = AGGREGATES.has(word) && cursor.takeAny('DISTINCT', 'ALL') === 'DISTINCT'
   const args = cursor.list(() => readExpression(cursor))
-  const most = word === 'COUNT' && isDistinct ? Infinity : (MOST.get(word) ?? Infinity)
+  const most = word === 'COUNT' && isDistinct ? Infinity : (MAX_ARGUMENTS.get(word) ?? Infinity)
   if (args.length > most) cursor.fail(`${most} arguments`)
   if (word !== 'GROUP_CONCAT' && word !== 'JSON_ARRAYAGG') return { args, order: [] }
   const order = cursor.take('ORDER', 'BY') ? readOrder(cursor) : []

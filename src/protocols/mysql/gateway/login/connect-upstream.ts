@@ -182,7 +182,7 @@ export async function openOwnConnection(
 }
 
 async function cancelStatement(target: UpstreamTarget, threadId: number): Promise<void> {
-  await withDeadline(CANCEL_TIME, undefined, async (signal) => {
+  await withDeadline(CANCEL_TIMEOUT_MS, undefined, async (signal) => {
     const { messages } = await openSession(target, OWN, signal)
     messages.allow('the end of a statement', ENOUGH)
     await runQuery(messages, `KILL QUERY ${threadId}`, OWN.capabilities)
@@ -192,14 +192,14 @@ async function cancelStatement(target: UpstreamTarget, threadId: number): Promis
 
 async function endConnection(target: UpstreamTarget, threadId: number): Promise<boolean> {
   try {
-    return await withDeadline(TERMINATE_TIME, undefined, async (signal) => {
+    return await withDeadline(TERMINATE_TIMEOUT_MS, undefined, async (signal) => {
       const { messages } = await openSession(target, OWN, signal)
       messages.allow('the end of a connection', { bytes: 64 * 1024, messages: 1000 })
       await runQuery(messages, `KILL CONNECTION ${threadId}`, OWN.capabilities).catch((error: unknown) => {
         if (!(error instanceof TargetSaidNo) || error.code !== NO_SUCH_THREAD) throw error
       })
       // Rolling back many changes takes time.
-      while ((await runQuery(messages, stillThere(threadId), OWN.capabilities)).length > 0) await pause(BETWEEN_LOOKS)
+      while ((await runQuery(messages, stillThere(threadId), OWN.capabilities)).length > 0) await pause(POLL_MS)
       messages.close(QUIT)
       return true
     })
@@ -255,8 +255,8 @@ export const QUIT = encodePackets(Buffer.of(commands.quit), 0)
 const ENOUGH = { bytes: 64 * 1024, messages: 100 }
 const NO_SUCH_THREAD = '1094'
 /** Milliseconds for a target to end a statement, and a connection, including the login. */
-const CANCEL_TIME = 2000
-const TERMINATE_TIME = 6000
-const BETWEEN_LOOKS = 50
+const CANCEL_TIMEOUT_MS = 2000
+const TERMINATE_TIMEOUT_MS = 6000
+const POLL_MS = 50
 /** The average size of a catalog row on the wire, in bytes; where rows are smaller, they are counted. */
 const MIN_ROW_BYTES = 32

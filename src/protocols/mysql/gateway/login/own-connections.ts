@@ -46,7 +46,7 @@ export class OwnConnections {
       throw error
     } finally {
       if (--entry.users === 0) {
-        entry.idle = setTimeout(() => this.#drop(key, entry), IDLE_TIME)
+        entry.idle = setTimeout(() => this.#drop(key, entry), IDLE_TIMEOUT_MS)
         entry.idle.unref()
         if (this.#isClosed) this.#drop(key, entry)
       }
@@ -72,4 +72,4 @@ interface Entry {
 }
 
 /** Milliseconds for which an unused connection is kept. */
-const IDLE_TIME = 30_000
+const IDLE_TIMEOUT_MS = 30_000

@@ -56,8 +56,8 @@ export async function runQuery(messages: TargetMessages<Frame>, sql: string, fla
 
 /** Whether a packet ends the rows, and is not a row whose first value is very long. */
 export const endsRows = ({ head, length }: Pick<Frame, 'head' | 'length'>, flags: number): boolean =>
-  has(flags, capabilities.deprecateEof) ? head === EOF && length < LONGEST_OK : isEof(head, length)
+  has(flags, capabilities.deprecateEof) ? head === EOF && length < MAX_OK_BYTES : isEof(head, length)
 
 /** The length by which the protocol distinguishes it from a row. Spec: Text Resultset. */
-const LONGEST_OK = 0xff_ff_ff
+const MAX_OK_BYTES = 0xff_ff_ff
 const MAX_COLUMNS = 1000

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { CredentialLease } from '../../../../credentials/credential.ts'
 import { asError, PamError } from '../../../../shared/errors.ts'
-import { LONGEST_MESSAGE, TargetMessages, violation } from '../../../../gateway/target-messages.ts'
+import { MAX_MESSAGE_BYTES, TargetMessages, violation } from '../../../../gateway/target-messages.ts'
 import { connectTarget, settledSocket, targetTls } from '../../../../gateway/target-socket.ts'
 import { socketChannel } from '../../../../shared/socket-channel.ts'
 import { capabilities, has } from '../../wire/capabilities.ts'
@@ -39,7 +39,7 @@ export async function openTarget(
   const socket = await connectTarget(config, signal)
   const greeting = await readGreeting(socket, signal)
   const messagesOf = (encrypted: Socket): TargetMessages<Frame> =>
-    new TargetMessages(socketChannel(encrypted), signal, new Framer(LONGEST_MESSAGE, 'the target'))
+    new TargetMessages(socketChannel(encrypted), signal, new Framer(MAX_MESSAGE_BYTES, 'the target'))
   if (beginTls === undefined) return { messages: messagesOf(socket), greeting, isEncrypted: false, sequence: 1 }
   if (!has(greeting.capabilities, capabilities.ssl)) {
     socket.destroy()
@@ -60,7 +60,7 @@ export async function openTarget(
 
 /** Reads one packet with nothing after it: a server waits for the answer, so further bytes were injected. */
 async function readGreeting(socket: Socket, signal: AbortSignal): Promise<Handshake> {
-  const framer = new Framer(LONGEST_GREETING, 'the target')
+  const framer = new Framer(MAX_GREETING_BYTES, 'the target')
   const payload = await settledSocket<Buffer | Error>(socket, signal, (resolve) => {
     const frames: Frame[] = []
     const onData = (bytes: Buffer): void => {
@@ -90,4 +90,4 @@ async function readGreeting(socket: Socket, signal: AbortSignal): Promise<Handsh
 
 /** The maximum packet size that the gateway announces to the target, in bytes. */
 export const MAX_PACKET_OFFERED = 0x4000_0000
-const LONGEST_GREETING = 4096
+const MAX_GREETING_BYTES = 4096

@@ -170,7 +170,7 @@ class SessionAnalyzer implements StatementAnalyzer {
       runs: { context, read: (text) => this.#readRun(text, context) },
     })
     const facts = { ...resolved, missing: missingRelation(resolved, catalog) }
-    if (uncertain === undefined && sql.length <= LONGEST_KNOWN) {
+    if (uncertain === undefined && sql.length <= MAX_KNOWN_LENGTH) {
       if (this.#cache.size >= MAX_KNOWN) this.#cache.clear()
       this.#cache.set(parsed, { facts, memory: facts.memory && memory, keepsAscii: context.keepsAscii })
     }
@@ -179,7 +179,7 @@ class SessionAnalyzer implements StatementAnalyzer {
 
   /** A text that is run as a statement; a long one, which a worker would parse, is not waited for. */
   #readRun(text: string, context: ReadingContext): ReturnType<RunReader['read']> {
-    if (text.length > LONGEST_RUN) return undefined
+    if (text.length > MAX_EXECUTED_LENGTH) return undefined
     const parsed = this.#parts.parser.parse(text, { ...context, multiStatements: false })
     return parsed instanceof Promise || 'failure' in parsed ? undefined : parsed
   }
@@ -254,7 +254,7 @@ interface ReadText {
 const OTHER_READING = 'the connection reads texts in a way that the gateway does not: use utf8mb4'
 /** The number of texts whose facts are cached, and the longest of them in characters. */
 const MAX_KNOWN = 500
-const LONGEST_KNOWN = 16_384
+const MAX_KNOWN_LENGTH = 16_384
 /** In characters of a text that EXECUTE runs. */
-const LONGEST_RUN = 4000
+const MAX_EXECUTED_LENGTH = 4000
 const MAX_DATABASES = 50

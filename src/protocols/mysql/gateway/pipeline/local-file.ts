@@ -6,7 +6,7 @@ import type { StatementFacts } from '../../dialect/statement-facts.ts'
  */
 export function fileOf(sql: string, { parsed }: Pick<StatementFacts, 'parsed'>): string | undefined {
   const [statement] = parsed
-  if (sql.length > LONGEST || parsed.length !== 1 || statement?.kinds.includes('load-data-local') !== true)
+  if (sql.length > MAX_SEARCHED_LENGTH || parsed.length !== 1 || statement?.kinds.includes('load-data-local') !== true)
     return undefined
   const match = /\binfile\s+(?:'((?:[^'\\]|\\.|'')*)'|"((?:[^"\\]|\\.|"")*)")/is.exec(sql)
   const [quoted, quote] = match?.[1] === undefined ? [match?.[2], '"'] : [match[1], "'"]
@@ -19,4 +19,4 @@ export function fileOf(sql: string, { parsed }: Pick<StatementFacts, 'parsed'>):
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b: '\b', '0': '\0', Z: '\u001A' }
 
 /** In characters of a text that is searched; a longer one allows no file. */
-const LONGEST = 65_536
+const MAX_SEARCHED_LENGTH = 65_536

@@ -97,7 +97,7 @@ export class ServerAnswers {
 
   #column(frame: Frame, run: Run, isLast: boolean, isBinary: boolean): void {
     if (!this.#masks && !this.#keepsRows && !mayShowSecrets(run)) return
-    if (frame.length > LONGEST_COLUMN) throw new WireError('the target sent a column definition that is too long')
+    if (frame.length > MAX_COLUMN_BYTES) throw new WireError('the target sent a column definition that is too long')
     const body = new ByteReader(payloadOf(frame), 'column definition')
     run.columns.push(readColumnDefinition(body, run.results ?? 'utf8mb4'))
     if (!isLast) return
@@ -209,7 +209,7 @@ export class ServerAnswers {
 }
 
 /** Bytes of a column definition: a name has 256 characters at most, and a result up to 4096 columns. */
-const LONGEST_COLUMN = 16_384
+const MAX_COLUMN_BYTES = 16_384
 
 /** The values of a row in readable form. */
 const plainTexts = (payload: Buffer, columns: readonly ColumnDefinition[]): (string | null)[] =>

@@ -2,7 +2,7 @@ import type { CredentialLease } from '../../../../credentials/credential.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import { socketChannel } from '../../../../shared/socket-channel.ts'
 import { targetFailure, TargetSaidNo } from '../../../../gateway/target-failure.ts'
-import { TargetMessages, LONGEST_MESSAGE } from '../../../../gateway/target-messages.ts'
+import { TargetMessages, MAX_MESSAGE_BYTES } from '../../../../gateway/target-messages.ts'
 import type { PresenceConnection } from '../../../../gateway/presence.ts'
 import { withDeadline } from '../../../../gateway/with-deadline.ts'
 import { channelBindingOf, type PostgresTarget } from '../../target.ts'
@@ -87,7 +87,7 @@ async function logInAs(
 ): Promise<TargetMessages<Frame>> {
   const { socket, tls } = await openSocket(config, { lease, baseDirectory }, signal)
   socket.setKeepAlive(true, KEEP_ALIVE_MS)
-  const messages = new TargetMessages<Frame>(socketChannel(socket), signal, new Framer(LONGEST_MESSAGE, 'the target'))
+  const messages = new TargetMessages<Frame>(socketChannel(socket), signal, new Framer(MAX_MESSAGE_BYTES, 'the target'))
   await logIn(messages, {
     target: `${config.host}:${config.port}`,
     user: lease.user,

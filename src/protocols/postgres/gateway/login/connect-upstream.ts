@@ -8,7 +8,7 @@ import type { ConnectLimits } from '../../../../gateway/engine.ts'
 import { authenticationOf, channelBindingOf, type PostgresTarget } from '../../target.ts'
 import { checkPinnedRows, pinnedOf, pinnedQuery } from '../../session-settings.ts'
 import { targetFailure, TargetSaidNo } from '../../../../gateway/target-failure.ts'
-import { LONGEST_MESSAGE, TargetMessages } from '../../../../gateway/target-messages.ts'
+import { MAX_MESSAGE_BYTES, TargetMessages } from '../../../../gateway/target-messages.ts'
 import { withDeadline } from '../../../../gateway/with-deadline.ts'
 import { Framer, type Frame } from '../../wire/framer.ts'
 import type { DefinitionTrees } from '../../../../sql/masking/masking-scope.ts'
@@ -168,13 +168,13 @@ async function openSession(
 }
 
 const targetMessages = (channel: Channel, signal: AbortSignal): TargetMessages<Frame> =>
-  new TargetMessages(channel, signal, new Framer(LONGEST_MESSAGE, 'the target'))
+  new TargetMessages(channel, signal, new Framer(MAX_MESSAGE_BYTES, 'the target'))
 
 /** As libpq does, on a separate connection, which the server closes once it has accepted the request. */
 async function sendCancel(target: UpstreamTarget, key: BackendKeyData | undefined): Promise<void> {
   if (key === undefined) return
   const { config, lease, baseDirectory } = target
-  await withDeadline(CANCEL_TIME, undefined, async (signal) => {
+  await withDeadline(CANCEL_TIMEOUT_MS, undefined, async (signal) => {
     const { socket } = await openSocket(config, { lease, baseDirectory }, signal)
     const messages = targetMessages(socketChannel(socket), signal)
     messages.allow('a cancel request', { bytes: 1024, messages: 1 })
@@ -188,7 +188,7 @@ async function terminateBackend(target: UpstreamTarget, key: BackendKeyData | un
   if (key === undefined) return false
   const pid = key.processId | 0
   try {
-    return await withDeadline(TERMINATE_TIME, undefined, async (signal) => {
+    return await withDeadline(TERMINATE_TIMEOUT_MS, undefined, async (signal) => {
       const { messages } = await openSession(target, new Map(Object.entries(PINNED)), signal)
       messages.allow('the end of a backend', { bytes: 64 * 1024, messages: 1000 })
       const ask = async (text: string) => (await runQueries(messages, [text]))[0]
@@ -208,7 +208,7 @@ async function terminateBackend(target: UpstreamTarget, key: BackendKeyData | un
 /** connection_failure. Source: manual, appendix A. */
 const CONNECTION_FAILURE = '08006'
 /** Milliseconds for a cancel request, and for terminating a backend, including the login. */
-const CANCEL_TIME = 2000
-const TERMINATE_TIME = 6000
+const CANCEL_TIMEOUT_MS = 2000
+const TERMINATE_TIMEOUT_MS = 6000
 /** Average bytes of a catalog row on the wire; where a target sends less, rows are counted. */
 const MIN_ROW_BYTES = 32

@@ -137,7 +137,7 @@ export class CurrentFacts {
   }
 
   #patienceFor(changing: readonly Publication[]): number {
-    const milliseconds = changing.every((publication) => this.#waitedFor.has(publication)) ? 0 : PATIENCE
+    const milliseconds = changing.every((publication) => this.#waitedFor.has(publication)) ? 0 : CHANGE_WAIT_MS
     for (const publication of changing) this.#waitedFor.add(publication)
     return milliseconds
   }
@@ -153,5 +153,5 @@ const executesAny = (parsed: readonly ParsedStatement[]): boolean =>
 const MAX_CACHED = 2000
 export const CHANGING = 'another session is changing these definitions: try again'
 /** Milliseconds for which a decision waits for another session's change of definitions to be complete. */
-const PATIENCE = 1000
+const CHANGE_WAIT_MS = 1000
 const MAX_LOOKS = 10

@@ -4,7 +4,12 @@ import type { DefinitionTrees } from '../../../../sql/masking/masking-scope.ts'
 import type { Session } from '../../../../gateway/engine.ts'
 import { buildCatalog, isPrepared, prepareCatalog } from '../../catalog/build-catalog.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
-import { RESTS_FOR, type CatalogPlace, type CatalogReading, type SharedReading } from '../../catalog/catalog-shelf.ts'
+import {
+  MAX_READING_AGE_MS,
+  type CatalogPlace,
+  type CatalogReading,
+  type SharedReading,
+} from '../../catalog/catalog-shelf.ts'
 import type { AskAll } from '../../catalog/catalog-mirror.ts'
 import type { CatalogRows } from '../../catalog/rows.ts'
 import { joined, seenFirst, strongest, type ChangedBy, type Seen, type Touches } from '../../catalog/change-log.ts'
@@ -103,7 +108,7 @@ export class KnownDefinitions {
     const renewed = joined(this.#stale, this.#place.definitions.renewedSince(this.#seen))
     if (renewed === undefined) return undefined
     // Changes that do not pass the gateway are noticed sooner or later, along with those that do.
-    return this.#lacks || performance.now() - this.#readAt > RESTS_FOR ? 'anything' : renewed
+    return this.#lacks || performance.now() - this.#readAt > MAX_READING_AGE_MS ? 'anything' : renewed
   }
 
   /** What has changed since the last reading by defining statements. */
@@ -123,7 +128,7 @@ export class KnownDefinitions {
 
   /** Whether the last reading is less than a second old, and names are looked up in the current search path. */
   get isReadLately(): boolean {
-    return !this.#pathMoved && performance.now() - this.#readAt <= RESTS_FOR
+    return !this.#pathMoved && performance.now() - this.#readAt <= MAX_READING_AGE_MS
   }
 
   /** Whether it is time for the next reading, if only the record rests on it. */

@@ -66,7 +66,7 @@ function inText(
   search: ValueSearch,
   depth: number,
 ): string | null | undefined {
-  if (depth > DEEPEST) return null
+  if (depth > MAX_DEPTH) return null
   if (type === UNTOLD) return inUntold(text, search, depth)
   const part =
     (of: ValueType | typeof UNTOLD) =>
@@ -177,7 +177,7 @@ function inUntold(text: string, search: ValueSearch, depth: number): string | nu
 // ── binary ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function inBytes(value: Buffer, type: ValueType, search: ValueSearch, depth: number): Buffer | null | undefined {
-  if (depth > DEEPEST) return null
+  if (depth > MAX_DEPTH) return null
   const part = (bytes: Buffer, oid: number): Buffer | null | undefined =>
     inBytes(bytes, search.types.get(oid) ?? OPAQUE, search, depth + 1)
   switch (type.form) {
@@ -295,4 +295,4 @@ const MAX_NUMERIC_LENGTH = 2000
 /** NUMERIC_NEG in numeric.c. */
 const NEGATIVE = 0x4000
 /** The depth of nested values; real values are not nested as deeply. */
-const DEEPEST = 50
+const MAX_DEPTH = 50

@@ -82,15 +82,15 @@ export class CommandLog {
 export type CommandEntry = Omit<CommandEvent, 'type' | 'id' | 'apart' | 'parameters' | 'digest'>
 
 export function commandEntry(draft: CommandDraft, judgement: Judgement, language: PolicyLanguage): CommandEntry {
-  const { kinds, unknown, operations, ...named } = summaryOf(draft.facts.statements, language)
-  const { nameOf = (name: string) => name } = draft.recorded
-  const [reads, writes] = [named.reads.map(nameOf), named.writes.map(nameOf)]
+  const { kinds, operations, ...said } = summaryOf(draft.facts.statements, language)
+  const { keep = (text: string) => text } = draft.recorded
+  const [reads, writes, unknown] = [said.reads.map(keep), said.writes.map(keep), said.unknown.map(keep)]
   const denial = judgement.type === 'deny' ? judgement : undefined
   return {
     verdict: judgement.type,
     rule: judgement.rule,
     code: denial && codeOf(denial, draft),
-    message: denial?.message,
+    message: denial && keep(denial.message),
     text: draft.recorded.text,
     kinds,
     reads,

@@ -182,8 +182,11 @@ export interface RepeatedCommand {
 export interface Recordable {
   readonly text: string
   readonly parameters: readonly (string | null)[]
-  /** The names of what it reads or writes, where those of the facts have values in them that the record keeps out. */
-  readonly nameOf?: (name: string) => string
+  /**
+   * What is said of the command for good besides its text (names of what it reads and writes, reasons, its effect for an approver), with a commitment in place of
+   * each value that the text has one for. Undefined where the facts have no values in them.
+   */
+  readonly keep?: (said: string) => string
   /** The original, where it cannot be determined what in it is secret: the record keeps it as a detached text. */
   readonly detached?: string
 }

@@ -139,7 +139,9 @@ export class HeldCommands {
         ...draft.facts.statements.map((statement) => describeEffect(statement, policy.language)),
         ...draft.notes(),
         ...(judgement.effect.per === 'command' && draft.batch !== undefined ? draft.batch.shown : []),
-      ].join('; '),
+      ]
+        .map((said) => draft.recorded.keep?.(said) ?? said)
+        .join('; '),
       digest: digest.of(draft, policy.version),
       createdAt: now,
     }

@@ -35,6 +35,20 @@ it('records what a command does, its verdict and why it was refused', () => {
   ])
 })
 
+it('has nothing in reasons and names that the text may not have', () => {
+  const bench = new SessionBench('')
+  const keep = (said: string): string => said.replaceAll('hunter2', '…')
+  const draft = draftOf(
+    { kinds: ['get'], reads: ['/hunter2'], writes: ['/x/hunter2'], unknown: ['hunter2?'] },
+    { recorded: { text: '…', parameters: [], keep } },
+  )
+  const message = 'no rule allows GET /hunter2'
+  logOf(bench).record(draft, { type: 'deny', rule: 'r', code: 'COMMAND_REFUSED', message, hint: undefined }, rules)
+  expect(bench.events).toEqual([
+    expect.objectContaining({ reads: ['/…'], writes: ['/x/…'], unknown: ['…?'], message: 'no rule allows GET /…' }),
+  ])
+})
+
 it('detaches the original of what could not be parsed', () => {
   const bench = new SessionBench('')
   logOf(bench).record(draftOf({}, { recorded: { text: '‹hidden›', parameters: [], detached: 'selekt' } }), allow, rules)

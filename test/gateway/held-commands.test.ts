@@ -72,6 +72,17 @@ describe('a held command', () => {
     expect(held.find(approval.id)).toMatchObject({ draft, decision: 'dec_1' })
   })
 
+  it('is filed without the values that its text may not have, in all that is said of it', async () => {
+    const keep = (said: string): string => said.replaceAll('hunter2', '…')
+    hold(
+      draftOf(
+        { kinds: ['truncate'], writes: ['/hunter2'], unknown: [] },
+        { recorded: { text: 'TRUNCATE', parameters: [], keep }, notes: () => ['of hunter2'] },
+      ),
+    )
+    expect((await filed()).effect).toBe('TRUNCATE, writes /…; of …')
+  })
+
   it('runs once it is approved, exactly as it was shown', async () => {
     const { verdict } = hold(truncate())
     const approval = await filed()

@@ -2,9 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connectAgent } from '../../src/agent/control-client.ts'
+import { userPaths } from '../../src/agent/paths.ts'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
 import { startGateway } from '../../src/demo/stack.ts'
+import { writeClientFiles } from '../../src/protocols/http/client/client-files.ts'
 import { eventually, signIn, type SignedIn } from './gateway-client.ts'
 import { pamctlSignedIn, type PamctlHome } from './pamctl-client.ts'
 import { ROOT, run, type Outcome } from './run.ts'
@@ -72,7 +75,9 @@ export async function startHttpGateway(lists: Readonly<Record<string, unknown>>)
   const bob = await signIn(gateway.url, 'bob')
   const pamctl = (...args: string[]): Promise<Outcome> =>
     run(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], { env: jane.environment })
-  const opened: ReturnType<PamctlHome['start']>[] = []
+  // As `pamctl connect` does, which other tests start: a program for each port would take longer than all that it is opened for.
+  const agent = await connectAgent(userPaths(jane.environment))
+  const { profile } = await agent.call('choose-profile', { signingIn: false })
   return {
     jane,
     bob,
@@ -80,13 +85,9 @@ export async function startHttpGateway(lists: Readonly<Record<string, unknown>>)
     pid: gateway.pid,
     pamctl,
     async open(target) {
-      const running = jane.start(['connect', target, '--json'])
-      opened.push(running)
-      const [json] = await eventually(
-        () => /^\{[^]*?^\}$|^\{.*\}$/m.exec(running.output()) ?? undefined,
-        `the port of ${target} is open`,
-      )
-      return portOf(JSON.parse(json) as { port: number; url: string; secret: string; curlConfig: string })
+      const { host, port, secret = '' } = await agent.call('listen', { profile, target, protocol: 'http' })
+      const { curlConfig } = writeClientFiles(join(jane.home, `http-${target}`), { host, port, secret })
+      return portOf({ port, url: `http://${host}:${port}`, secret, curlConfig })
     },
     async decide(verdict) {
       const review = await eventually(
@@ -97,9 +98,9 @@ export async function startHttpGateway(lists: Readonly<Record<string, unknown>>)
       await bob.api.reviews.decide(id, { verdict, comment: '', ...(digest === undefined ? {} : { digest }) })
     },
     async stop() {
-      for (const running of opened) running.kill('SIGINT')
-      await Promise.all(opened.map(({ closed }) => closed))
-      await pamctl('agent', 'stop')
+      const gone = new Promise<void>((resolve) => agent.onClose(resolve))
+      await agent.call('stop', {})
+      await gone
       await gateway.stop('SIGTERM')
       rmSync(jane.home, { recursive: true, force: true })
       rmSync(directory, { recursive: true, force: true })

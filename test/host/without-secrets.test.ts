@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { withoutSecrets } from '../../src/host/without-secrets.ts'
+import { withoutSecrets, withoutSecretsOf } from '../../src/host/without-secrets.ts'
 
 const keep = (text: string): string =>
   withoutSecrets(text, { masking: { kinds: [] }, commitment: (secret) => `of ${secret.length}` })
@@ -26,3 +26,15 @@ it.each(['token', 'password"', 'authorization:', 'authorization: a', 'api_key=']
     expect(keep(text)).toBe(text)
   },
 )
+
+it('keeps what it found in a text out of what is said of that, also without the words that it was found by', () => {
+  const beside = withoutSecretsOf('mysql --password hunter2+ token=a', {
+    masking: { kinds: [{ kind: 'email', style: 'redact', hashScope: 'session' }] },
+    commitment: (secret) => `of ${secret.length}`,
+  })
+  expect(beside('cannot tell what "hunter2+" is, of jane@example.org')).toBe(
+    'cannot tell what "<secret of 8>" is, of <secret of 16>',
+  )
+  expect(beside('a plain text')).toBe('a plain text')
+  expect(beside('password=other')).toBe('password=<secret of 5>')
+})

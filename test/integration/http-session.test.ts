@@ -10,6 +10,7 @@ import { TOKEN, type HttpGateway, type HttpPort } from '../helpers/http-gateway.
 import { harProblems } from '../helpers/har-schema.ts'
 import { startHttpService, type HttpService } from '../helpers/http-service.ts'
 import type { HttpTestTarget } from '../helpers/http-target.ts'
+import { SecretSearch } from '../helpers/secret-search.ts'
 
 /** Real pamctl, agent, gateway and clients; behind them a service that tells what reaches it. */
 describe('HTTP through pamctl connect', () => {
@@ -330,6 +331,40 @@ describe('HTTP through pamctl connect', () => {
     const events = await fetch(`${masked.url}/events`, { headers: { authorization: masked.authorization } })
     const first = await events.body?.getReader().read()
     expect(Buffer.from(first?.value ?? []).toString()).toBe('data: first\n\n')
+  })
+
+  it('keeps no value of a masked kind that a request has, allowed, refused or held', async () => {
+    const mail = 'planted.person@example.org'
+    const encoded = mail.replace('@', '%40')
+    const port = await gateway.open('masked')
+    const held = port.request('DELETE', `/orders/${encoded}?who=${encoded}`)
+    const review = await eventually(
+      async () => (await gateway.bob.api.reviews.list()).find(({ kind }) => kind === 'command'),
+      'a review',
+    )
+    expect(review).toMatchObject({
+      effect: expect.stringMatching(/^DELETE \/orders\/<secret \w+>, writes \/orders\/<secret \w+>$/),
+    })
+    // Whoever decides sees it, for as long as it waits.
+    const search = new SecretSearch()
+    search.add('sessions', JSON.stringify(await gateway.bob.api.sessions.list({ target: 'masked' })))
+    await gateway.decide('deny')
+    expect(problem(await held).code).toBe('HOLD_DENIED')
+    expect(problem(await port.request('PATCH', `/orders/${mail}`)).code).toBe('COMMAND_NOT_ALLOWED')
+    expect((await port.request('GET', `/orders/${encoded}`)).status).toBe(200)
+    const { items } = await gateway.bob.api.sessions.list({ target: 'masked' })
+    const record = await eventually(async () => {
+      const { stdout } = await gateway.pamctl('export', items[0]?.id ?? '', '--format', 'jsonl', '--output', '-')
+      return stdout.includes('no rule allows PATCH') ? stdout : undefined
+    }, 'it is on record')
+    search.add('the record', record)
+    search.add('the review', JSON.stringify(await gateway.bob.api.reviews.get(review.id)))
+    for await (const entry of gateway.bob.api.audit({})) search.add('the audit chain', JSON.stringify(entry))
+    search.addDirectory(gateway.directory)
+    expect(search.has('DELETE', /review/) && search.has('approval.', /audit/) && search.has('PATCH', /record/)).toBe(
+      true,
+    )
+    expect(search.find({ mail, encoded })).toEqual([])
   })
 
   it('has on record what was asked and answered, without secrets', async () => {

@@ -50,7 +50,8 @@ export function requestText(
     recorded: {
       text: render(`${method} ${line}`, keep, isLong ? content : keptBody(content, body, contentType, keeping)),
       parameters: [],
-      ...(kept === path ? {} : { nameOf: (name: string) => (name === path ? kept : name) }),
+      // What is said of a request names its path as it is spelled, where its encoding would hide values.
+      keep: (said) => (said === path ? kept : kept === path ? keep(said) : said.split(path).map(keep).join(kept)),
     },
   }
 }

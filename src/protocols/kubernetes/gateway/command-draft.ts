@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { CommandBatch, CommandDraft, Recordable, Session } from '../../../gateway/engine.ts'
 import type { Facts } from '../../../policy/command.ts'
-import { commitmentMark, escapeMarks } from '../../../shared/commitment.ts'
+import { commitmentMark } from '../../../shared/commitment.ts'
 import { valueOf } from '../../http/wire/headers.ts'
 import { requestText } from '../record/request-text.ts'
 import { forwardFacts } from '../streams/stream-facts.ts'
@@ -28,12 +28,13 @@ export function draftOf(
 
 /** One connection to a port, which is said by the stream and not by the request that began it. */
 export function portDraftOf(command: KubernetesCommand, port: number, session: KubernetesSession): CommandDraft {
-  const text = `${command.head.method} ${command.head.target} port ${port}`
+  const { head, request, body, bytes } = command
   const [around] = command.statements
-  if (around === undefined) throw new Error('a request without a statement')
+  if (around === undefined || request === undefined) throw new Error('a request without a statement')
+  const { shown, recorded } = requestText(request, head.target, body, bytes, session)
   return draft(command, session, {
-    text,
-    recorded: { text: escapeMarks(text), parameters: [] },
+    text: `${shown} port ${port}`,
+    recorded: { ...recorded, text: `${recorded.text} port ${port}` },
     facts: forwardFacts(around, port),
   })
 }
@@ -87,5 +88,7 @@ function unreadText(
 ): { readonly shown: string; readonly recorded: Recordable } {
   const original = `${head.method} ${head.target}\n\n${bytes.toString('utf8')}`
   const text = commitmentMark(`a request that could not be read, ${session.commitment(original)}`)
-  return { shown: text, recorded: { text, parameters: [], detached: original } }
+  // Why it could not be read names no value of it; what it is called has all of its target.
+  const keep = (said: string): string => said.replaceAll(head.target, '(unread path)')
+  return { shown: text, recorded: { text, parameters: [], detached: original, keep } }
 }

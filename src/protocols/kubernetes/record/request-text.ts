@@ -1,6 +1,6 @@
 import { stringify } from 'yaml'
 import type { Recordable, Session } from '../../../gateway/engine.ts'
-import { withoutSecrets } from '../../../host/without-secrets.ts'
+import { withoutSecrets, withoutSecretsOf } from '../../../host/without-secrets.ts'
 import { commitmentMark, escapeMarks } from '../../../shared/commitment.ts'
 import type { PathStep } from '../../../shared/field-path.ts'
 import { fieldsOf, type Owner } from '../masking/masked-fields.ts'
@@ -8,6 +8,7 @@ import type { ApiRequest } from '../request/api-request.ts'
 import { isList, isObject } from '../request/json-value.ts'
 import type { Body, BodyFailure, PatchOperation } from '../request/read-body.ts'
 import { groupOf, resourceOfKind } from '../request/resources.ts'
+import { commandText, keptPath, requestLine } from './request-line.ts'
 
 export interface RequestText {
   /** For whoever decides: the request line and the body as YAML, with secrets left out; a long one as JSON, as it is on record. */
@@ -24,16 +25,20 @@ export function requestText(
   bytes: Buffer,
   session: Pick<Session, 'masking' | 'commitment'>,
 ): RequestText {
-  const line = `${request.method} ${target}`
+  const hiding = { masking: session.masking, commitment: () => HIDDEN }
+  const keep = (text: string): string => withoutSecrets(escapeMarks(text), session)
+  const hide = (text: string): string => withoutSecrets(text, hiding)
+  const mark = (value: string): string => commitmentMark(session.commitment(value))
   if ('failure' in body) {
     const original = bytes.toString('utf8')
     const size = `a body of ${bytes.length} bytes that could not be read`
     return {
-      shown: `${line}\n\n(${size}: ${body.failure})`,
+      shown: `${requestLine(request, target, { keep: hide, mark: () => HIDDEN })}\n\n(${size}: ${body.failure})`,
       recorded: {
-        text: `${withoutSecrets(escapeMarks(line), session)}\n\n${commitmentMark(`${size}, ${session.commitment(original)}`)}`,
+        text: `${requestLine(request, target, { keep, mark })}\n\n${commitmentMark(`${size}, ${session.commitment(original)}`)}`,
         parameters: [],
-        detached: `${line}\n\n${original}`,
+        keep: keepBeside(request, keep, session),
+        detached: `${request.method} ${target}\n\n${original}`,
       },
     }
   }
@@ -41,28 +46,33 @@ export function requestText(
   if (known !== undefined) return known
   const isLong = bytes.length > MAX_YAML_BYTES
   const render = (mark: (value: string) => string, escape: (text: string) => string): string => {
-    if (body.type === 'none') return escape(line)
+    const line = requestLine(request, target, { keep: escape, mark })
+    if (body.type === 'none') return line
     const replacer = new SecretReplacer(session, mark, escape)
     const value =
       body.type === 'patch' && body.patch === 'json'
         ? replacer.operations(body.operations, request)
         : replacer.object(body.object, request)
-    return `${escape(line)}\n\n${isLong ? JSON.stringify(value, null, 2) : stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd()}`
+    return `${line}\n\n${isLong ? JSON.stringify(value, null, 2) : stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd()}`
   }
-  const recorded = render(
-    (value) => commitmentMark(session.commitment(value)),
-    (text) => withoutSecrets(escapeMarks(text), session),
-  )
-  const hiding = { masking: session.masking, commitment: () => HIDDEN }
-  const shown = isLong
-    ? recorded
-    : render(
-        () => HIDDEN,
-        (text) => withoutSecrets(text, hiding),
-      )
-  const text = { shown, recorded: { text: recorded, parameters: [] } }
+  const recorded = render(mark, keep)
+  const shown = isLong ? recorded : render(() => HIDDEN, hide)
+  const beside = keepBeside(request, keep, session)
+  const text = { shown, recorded: { text: recorded, parameters: [], keep: beside } }
   if (body.type !== 'none') texts.set(body, text)
   return text
+}
+
+/** Of what is said besides the text: a path outside resources is named as it is spelled, and words of a command without those around them. */
+function keepBeside(
+  request: ApiRequest,
+  keep: (text: string) => string,
+  session: Pick<Session, 'masking' | 'commitment'>,
+): (said: string) => string {
+  const ofCommand = withoutSecretsOf(commandText(request), session)
+  const kept = keptPath(request.path, { keep })
+  const plain = (text: string): string => ofCommand(escapeMarks(text))
+  return (said) => (kept === request.path ? plain(said) : said.split(request.path).map(plain).join(kept))
 }
 
 /** By the body that was read: a request is judged several times on its way. */

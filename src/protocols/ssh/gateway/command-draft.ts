@@ -1,6 +1,6 @@
 import { escapeMarks } from '../../../shared/commitment.ts'
 import type { HostFacts } from '../../../host/command/facts.ts'
-import { withoutSecrets } from '../../../host/without-secrets.ts'
+import { withoutSecrets, withoutSecretsOf } from '../../../host/without-secrets.ts'
 import type { PamError } from '../../../shared/errors.ts'
 import type { CommandDraft, Session } from '../../../gateway/engine.ts'
 
@@ -21,11 +21,16 @@ export function draftOf(
   again: () => Promise<HostCommand> = () => Promise.resolve(command),
 ): CommandDraft {
   const { text, facts, context, notes = [], refusal } = command
+  const beside = withoutSecretsOf(text, session)
   return {
     text,
     parameters: [],
     facts,
-    recorded: { text: escapeMarks(withoutSecrets(text, session)), parameters: [] },
+    recorded: {
+      text: escapeMarks(withoutSecrets(text, session)),
+      parameters: [],
+      keep: (said) => escapeMarks(beside(said)),
+    },
     comparisons: [],
     notes: () => notes,
     estimate: () => Promise.resolve(undefined),

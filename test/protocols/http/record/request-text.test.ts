@@ -55,15 +55,18 @@ it('has a body of more than 1 MiB by its digest, also where it was compressed', 
   }
 })
 
-it('keeps masked kinds out of the names of what a request reads and writes', () => {
-  const headers: [] = []
-  const nameIn = (target: string, name: string): string | undefined => {
+it('keeps masked kinds out of what is said of a request besides its text', () => {
+  const said = (target: string, text: string): string | undefined => {
+    const headers: [] = []
     const request = readRequest({ version: '1.1', method: 'GET', target, headers }, Buffer.alloc(0), undefined)
     if (request instanceof PamError) throw request
     const { recorded } = requestText(request, target, { headers, trailers: [] }, Buffer.alloc(0), session)
-    return recorded.nameOf?.(name)
+    return recorded.keep?.(text)
   }
-  expect(nameIn('/a/jane@example.org/b?x=1', '/a/jane@example.org/b')).toBe('/a/<secret C>/b')
-  expect(nameIn('/a/jane%40example.org/b', '/a/jane%40example.org/b')).toBe('/a/<secret C>/b')
-  expect(nameIn('/a/b', '/a/b')).toBeUndefined()
+  expect(said('/a/jane@example.org/b?x=1', '/a/jane@example.org/b')).toBe('/a/<secret C>/b')
+  expect(said('/a/jane%40example.org/b', 'no rule allows GET /a/jane%40example.org/b on billing')).toBe(
+    'no rule allows GET /a/<secret C>/b on billing',
+  )
+  expect(said('/a/jane%40example.org/b', 'of jane@example.org')).toBe('of <secret C>')
+  expect(said('/a/b', '/a/b')).toBe('/a/b')
 })

@@ -35,7 +35,7 @@ describe('requests as people read them', () => {
       MERGE,
     )
     expect(shown).toBe('PATCH /api/v1/nodes/n1?fieldManager=a\n\nspec:\n  unschedulable: true')
-    expect(recorded).toEqual({ text: shown, parameters: [] })
+    expect(recorded).toEqual({ text: shown, parameters: [], keep: expect.any(Function) })
     expect(textOf('GET /api/v1/pods').shown).toBe('GET /api/v1/pods')
   })
 
@@ -117,5 +117,18 @@ describe('requests as people read them', () => {
   it('spells out marks that a client sends', () => {
     const { recorded } = textOf('POST /api/v1/namespaces/dev/configmaps', { data: { '‹k›': '‹c5›' } })
     expect(recorded.text).not.toMatch(/‹c5›|‹k›/)
+  })
+
+  it.each([
+    ['a word of a command', '/api/v1/namespaces/dev/pods/web/exec?command=mysql&command=--password&command=hunter22'],
+    ['a body that could not be read', '/api/v1/namespaces/dev/pods/web/exec?command=token%3Dhunter22', '{'],
+    ['a path', '/jane.hunter22%40example.org/x'],
+  ])('leaves it out of what is said besides: %s', (_name, target, body?: string) => {
+    const { shown, recorded } = textOf(`POST ${target}`, body)
+    const [path = ''] = target.split('?')
+    for (const said of [`of ${path}`, 'cannot tell what hunter22 is', 'of jane.hunter22@example.org'])
+      expect([shown, recorded.text, recorded.keep?.(said)].join(' ')).not.toMatch(/hunter22.*hunter22|jane/)
+    expect(`${shown} ${recorded.text}`).not.toContain('hunter22')
+    expect(recorded.keep?.('plain')).toBe('plain')
   })
 })

@@ -108,6 +108,6 @@ export function lockedError({ id, subject, by, reason, endsAt }: Lock): PamError
   const until = endsAt === undefined ? '' : ` until ${new Date(endsAt).toISOString()}`
   return new PamError('LOCKED', `${what}${until}: ${reason} (locked by ${by.label})`, {
     id,
-    hint: `whoever may lock can lift it: pamctl unlock ${id}`,
+    hint: `ask your administrator to lift it: pamctl unlock ${id}`,
   })
 }

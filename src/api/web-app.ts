@@ -89,6 +89,7 @@ export const PAGES = [
   '/sessions',
   '/sessions/*',
   '/access',
+  '/locks',
   '/policy',
   '/audit',
   '/account',

@@ -29,7 +29,7 @@ export interface Dashboard {
   readonly sshd: SshServer
   /** A browser of its own, with nobody signed in. */
   context(options?: BrowserContextOptions): Promise<BrowserContext>
-  /** A page of a browser in which somebody has signed in, at a path. */
+  /** A page of a browser in which somebody has signed in, at a path. Their later browsers have the cookies of the first: to sign in takes a second. */
   signedIn(who: Who, path?: string, options?: BrowserContextOptions): Promise<Page>
   /** The gateway ends and starts again at the same address. */
   restart(edit?: (yaml: string) => string): Promise<void>
@@ -57,6 +57,7 @@ export async function startDashboard(
   let gateway = await startGateway(config, log)
   const browser = await chromium.launch({ executablePath: BROWSER_PROGRAM as string, args: BROWSER_FLAGS })
   const complaints: string[] = []
+  const signedIn = new Map<string, Awaited<ReturnType<BrowserContext['storageState']>>>()
   const dashboard: Dashboard = {
     get gateway() {
       return gateway
@@ -70,12 +71,22 @@ export async function startDashboard(
     complaints,
     context: (options) => newContext(browser, options, complaints),
     async signedIn(who, path = '/', options) {
-      const context = await dashboard.context(options)
+      const email = typeof who === 'string' ? DEMO_PEOPLE[who].email : who.email
+      const storageState = signedIn.get(email)
+      const context = await dashboard.context(storageState === undefined ? options : { ...options, storageState })
       const page = await context.newPage()
       await page.goto(gateway.url + path)
-      await page.getByRole('link', { name: 'Sign in', exact: true }).click()
-      await enterPassword(page, who)
-      await page.getByRole('navigation', { name: 'Pages' }).waitFor()
+      const [pages, signInHere] = [
+        page.getByRole('navigation', { name: 'Pages' }),
+        page.getByRole('link', { name: 'Sign in', exact: true }),
+      ]
+      await pages.or(signInHere).waitFor()
+      if (await signInHere.isVisible()) {
+        await signInHere.click()
+        await enterPassword(page, who)
+        await pages.waitFor()
+        signedIn.set(email, await context.storageState())
+      }
       return page
     },
     async restart(change) {

@@ -133,6 +133,11 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
       await isLoaded(page)
       await isClean(page)
     }
+    await bob.api.locks.create({ target: 'prod-db', reason: XSS, lengthMs: 1000 })
+    await page.goto(`${web.url}/locks`)
+    await page.getByLabel('Also past locks').check()
+    await page.getByText('onerror').first().waitFor()
+    await isClean(page)
     await page.goto(`${web.url}/policy`)
     await page.getByRole('region', { name: 'Try a command' }).getByLabel('Target').selectOption('dev-db')
     await page.getByLabel('Groups of the person').fill('engineering')

@@ -78,6 +78,14 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
         await page.getByTestId('dev-db').getByRole('button', { name: 'How to connect' }).click()
       },
     },
+    locks: {
+      path: '/locks?person=jane@example.com',
+      open: async (page) => {
+        const dialog = page.getByRole('dialog', { name: 'Lock' })
+        await dialog.getByLabel(/^Reason/).fill('laptop stolen')
+        await dialog.getByText(/^Ends every session of jane@example.com/).waitFor()
+      },
+    },
     policy: {
       path: '/policy',
       open: async (page) => {

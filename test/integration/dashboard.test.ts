@@ -198,6 +198,45 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await Promise.all([watching.context().close(), ending.context().close()])
   })
 
+  it('a person is locked out and let in again: their open page says why, and their session ends', async () => {
+    const [locked, locking] = [await web.signedIn('jane', '/access'), await web.signedIn('bob', '/locks')]
+    await locked.getByTestId('dev-db').waitFor()
+    const session = run('select pg_sleep(600)')
+    await eventually(async () => (await jane.api.sessions.list({ active: true })).items[0], 'a session')
+    await locking.getByText('Nothing that you can see is locked.').waitFor()
+    await locking.getByRole('button', { name: 'Lock…' }).click()
+    const dialog = locking.getByRole('dialog', { name: 'Lock' })
+    const act = dialog.getByRole('button', { name: 'Lock now' })
+    await dialog.getByLabel(/^Name/).fill('bob@example.com')
+    await dialog.getByLabel(/^Reason/).fill('laptop stolen')
+    await act.click()
+    await dialog.getByText('this lock is about yourself, and you could not lift it').waitFor()
+    await dialog.getByLabel(/^Name/).fill('jane@example.com')
+    await dialog.getByLabel(/^Duration/).fill('2 hours and a bit')
+    expect(await act.isDisabled()).toBe(true)
+    await dialog.getByLabel(/^Duration/).fill('2h')
+    await dialog.getByText(/Ends every session of jane@example\.com.*for 2 hours/).waitFor()
+    await act.click()
+    await locking.getByText('jane@example.com is locked; 1 session ended.').waitFor()
+    expect((await session).stderr).toMatch(/you are locked out until .*: laptop stolen \(locked by bob@example\.com\)/)
+    await locked.getByRole('heading', { name: 'You are locked out' }).waitFor()
+    await locked.getByText(/laptop stolen \(locked by bob@example\.com\)/).waitFor()
+    expect(await locked.getByTestId('dev-db').count()).toBe(0)
+    const row = locking.getByRole('row').filter({ hasText: 'laptop stolen' })
+    await row.getByRole('button', { name: 'Unlock… jane@example.com' }).click()
+    await locking
+      .getByRole('dialog')
+      .getByLabel(/^Reason/)
+      .fill('it was found')
+    await locking.getByRole('dialog').getByRole('button', { name: 'Unlock' }).click()
+    await row.waitFor({ state: 'detached' })
+    await locking.getByLabel('Also past locks').check()
+    expect(await row.textContent()).toMatch(/unlocked.*by bob@example\.com: it was found/)
+    await locked.getByRole('button', { name: 'Try again' }).click()
+    await locked.getByTestId('dev-db').waitFor()
+    await Promise.all([locked.context().close(), locking.context().close()])
+  })
+
   it('a terminal is watched live, then replayed with a list that jumps; its record is checked and exported', async () => {
     const port = await openPort(jane, 'bastion')
     const client = await sshClient(port, web.sshd.user)
@@ -307,7 +346,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     const row = page.locator('[data-type="approval.denied"]').filter({ hasText: 'freeze' })
     await row.waitFor()
     expect(await row.textContent()).toContain(
-      "bob@example.com denied jane@example.com's DELETE on dev-db: “not during the freeze”",
+      'bob@example.com denied jane@example.com\'s DELETE on dev-db: "not during the freeze"',
     )
     const download = page.waitForEvent('download')
     await page.getByRole('link', { name: 'Export CSV' }).click()

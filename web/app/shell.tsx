@@ -4,15 +4,17 @@ import { Text } from '../components/ui/text.tsx'
 import { AccessPage } from '../features/access/page.tsx'
 import { AccountPage } from '../features/account/page.tsx'
 import { AuditPage } from '../features/audit/page.tsx'
-import { EmergencyBanner } from '../features/inbox/emergencies.tsx'
+import { EmergencyBanner, useEmergencies } from '../features/inbox/emergencies.tsx'
 import { InboxPage, ReviewPage } from '../features/inbox/page.tsx'
 import { useWaitingCount } from '../features/inbox/waiting.ts'
+import { LocksPage } from '../features/locks/page.tsx'
 import { LivePage, WatchPage } from '../features/live/page.tsx'
 import { PolicyPage } from '../features/policy/page.tsx'
 import { SessionPage } from '../features/sessions/session-page.tsx'
 import { SessionsPage } from '../features/sessions/page.tsx'
-import { api, askWhoIsSignedIn, signIn, signInLink, type SignIn } from '../lib/client.ts'
-import { liveStatus, startLive } from '../lib/live.ts'
+import type { PamError } from '../../src/shared/errors.ts'
+import { api, askIfLocked, askWhoIsSignedIn, signIn, signInLink, type SignIn } from '../lib/client.ts'
+import { liveStatus, startLive, useLive } from '../lib/live.ts'
 import { useStore } from '../lib/store.ts'
 import { useData } from '../lib/use-data.ts'
 import { Boundary } from './boundary.tsx'
@@ -25,9 +27,10 @@ export function App() {
     case 'asking':
       return <p class="boot">Loading…</p>
     case 'failed':
+      if (state.error.code === 'LOCKED') return <LockedOut error={state.error} />
       return (
         <main>
-          <h1>{state.error.code === 'LOCKED' ? 'You are locked out' : 'The gateway is not responding'}</h1>
+          <h1>The gateway is not responding</h1>
           <Problem error={state.error} retry={() => void askWhoIsSignedIn()} />
         </main>
       )
@@ -36,6 +39,35 @@ export function App() {
     case 'in':
       return <Shell state={state} />
   }
+}
+
+/** All that somebody sees who is locked: why, by whom, until when, and who can change that. */
+function LockedOut({ error }: { error: PamError }) {
+  useEffect(() => {
+    document.title = 'Locked out · pamctl'
+  }, [])
+  return (
+    <main class="boot sign-in">
+      <div class="card" role="alert">
+        <h1>
+          <img src="/icon.svg" alt="" width="32" height="32" /> You are locked out
+        </h1>
+        <p>
+          <Text>{error.message}</Text>
+        </p>
+        {error.hint !== undefined && (
+          <p class="small soft">
+            <Text>{error.hint}</Text>
+          </p>
+        )}
+        <p>
+          <button type="button" onClick={() => void askWhoIsSignedIn()}>
+            Try again
+          </button>
+        </p>
+      </div>
+    </main>
+  )
 }
 
 function SignedOut({ why }: { why: string | undefined }) {
@@ -74,7 +106,9 @@ function SignedOut({ why }: { why: string | undefined }) {
 function Shell({ state }: { state: Extract<SignIn, { state: 'in' }> }) {
   const { path } = usePlace()
   const main = useRef<HTMLElement>(null)
-  const waiting = useWaitingCount()
+  const emergencies = useEmergencies().data ?? []
+  const waiting =
+    useWaitingCount() + emergencies.filter(({ mayReview, state: of }) => mayReview && of === 'review').length
   const first = useRef(true)
   const title = titleOf(path)
   useEffect(() => {
@@ -82,6 +116,9 @@ function Shell({ state }: { state: Extract<SignIn, { state: 'in' }> }) {
     startLive(leaving.signal)
     return () => leaving.abort()
   }, [state.me.login])
+  useLive((message) => {
+    if (message.type === 'resync' || message.kind === 'lock') askIfLocked()
+  })
   useEffect(() => {
     document.title = `${waiting > 0 ? `(${waiting}) ` : ''}${title} · pamctl`
   }, [title, waiting])
@@ -122,7 +159,7 @@ function Shell({ state }: { state: Extract<SignIn, { state: 'in' }> }) {
           </Link>
         </div>
         <Connection lost={state.lost} />
-        <EmergencyBanner />
+        <EmergencyBanner uses={emergencies} />
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         <Boundary key={path}>
@@ -172,6 +209,8 @@ function Page({ path }: { path: string }) {
       return id === undefined ? <SessionsPage /> : <SessionPage key={id} id={id} />
     case 'access':
       return <AccessPage />
+    case 'locks':
+      return <LocksPage />
     case 'policy':
       return <PolicyPage />
     case 'audit':
@@ -193,6 +232,7 @@ const NAVIGATION = [
   { to: '/sessions', label: 'Sessions' },
   { to: '/access', label: 'Access' },
   { to: '/policy', label: 'Policy' },
+  { to: '/locks', label: 'Locks' },
   { to: '/audit', label: 'Audit' },
 ]
 

@@ -45,6 +45,14 @@ export async function askWhoIsSignedIn(): Promise<void> {
   }
 }
 
+/** Whoever is locked while a page is open sees that instead of the page. */
+export function askIfLocked(): void {
+  api.whoami().catch((error: unknown) => {
+    const problem = asProblem(error)
+    if (problem.code === 'LOCKED') signIn.set({ state: 'failed', error: problem })
+  })
+}
+
 export async function signOut(everywhere: boolean): Promise<void> {
   await (everywhere ? api.logoutEverywhere() : api.logout())
   others?.postMessage('signed-out')

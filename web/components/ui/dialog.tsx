@@ -9,6 +9,7 @@ import { Text } from './text.tsx'
 export function Confirm({
   title,
   confirm,
+  disabled = false,
   children,
   act,
   close,
@@ -16,6 +17,8 @@ export function Confirm({
   title: string
   /** The label of the button that acts. */
   confirm: string
+  /** Something that it needs is missing. */
+  disabled?: boolean
   children?: ComponentChildren
   act: () => Promise<unknown>
   close: () => void
@@ -33,6 +36,7 @@ export function Confirm({
   }, [])
   const send = (event: Event): void => {
     event.preventDefault()
+    if (busy || disabled) return
     setBusy(true)
     act().then(close, (problem: unknown) => {
       setBusy(false)
@@ -48,7 +52,7 @@ export function Confirm({
         {children}
         {error !== undefined && <Problem error={error} />}
         <div class="row actions">
-          <button type="submit" class="danger" disabled={busy}>
+          <button type="submit" class="danger" disabled={busy || disabled}>
             {confirm}
           </button>
           <button type="button" onClick={close}>

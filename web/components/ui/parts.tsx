@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { PamError } from '../../../src/shared/errors.ts'
-import { asProblem } from '../../lib/client.ts'
+import { asProblem, signInLink } from '../../lib/client.ts'
 import { formatDateTime, formatRelative } from '../../lib/format.ts'
 import { liveStatus } from '../../lib/live.ts'
 import { useStore } from '../../lib/store.ts'
@@ -80,10 +80,16 @@ export function Problem({ error, retry }: { error: PamError; retry?: (() => void
       <p>
         <Text>{error.message}</Text>
       </p>
-      {error.hint !== undefined && (
+      {error.code === 'SIGN_IN_TOO_OLD' ? (
         <p class="small">
-          <Text>{error.hint}</Text>
+          <a href={signInLink(undefined, true)}>Sign in again</a>; you will return to this page.
         </p>
+      ) : (
+        error.hint !== undefined && (
+          <p class="small">
+            <Text>{error.hint}</Text>
+          </p>
+        )
       )}
       <p class="small row">
         <span class="mono">

@@ -9,7 +9,7 @@ import { useLive } from '../../lib/live.ts'
 import { useData } from '../../lib/use-data.ts'
 
 /** Emergencies that are in use, or await a review, of those that the user may see. */
-function useEmergencies() {
+export function useEmergencies() {
   const found = useData('emergencies', () => api.breakGlass.list(true))
   useLive((message) => {
     if (message.type === 'resync' || message.kind === 'break-glass' || message.kind === 'grant') found.reload()
@@ -18,8 +18,8 @@ function useEmergencies() {
 }
 
 /** On every page, while somebody has access that nobody approved. */
-export function EmergencyBanner() {
-  const active = (useEmergencies().data ?? []).filter(({ state }) => state === 'active' || state === 'announcing')
+export function EmergencyBanner({ uses }: { uses: readonly BreakGlass[] }) {
+  const active = uses.filter(({ state }) => state === 'active' || state === 'announcing')
   if (active.length === 0) return null
   return (
     <div class="banner bad" role="alert" data-testid="emergency">

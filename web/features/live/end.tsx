@@ -1,15 +1,18 @@
 import { useState } from 'preact/hooks'
 import type { Session } from '../../../src/api/schemas/session.ts'
+import { Link } from '../../app/router.tsx'
 import { Confirm } from '../../components/ui/dialog.tsx'
 import { TwoSteps } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
-import { api } from '../../lib/client.ts'
+import { api, signIn } from '../../lib/client.ts'
 import { formatDateTime } from '../../lib/format.ts'
+import { useStore } from '../../lib/store.ts'
 
 /** Ends sessions; the connected users see the reason in their clients. With `wholeAccess`, the grant is revoked, which ends every session under it. */
 export function EndDialog({ session, close }: { session: Session; close: () => void }) {
   const [reason, setReason] = useState('')
   const [whole, setWhole] = useState(false)
+  const me = useStore(signIn)
   const { id, grantId, person, target, grantEndsAt } = session
   const act = (): Promise<unknown> =>
     whole ? api.grants.revoke(grantId, reason.trim()) : api.sessions.kill(id, reason.trim())
@@ -37,6 +40,12 @@ export function EndDialog({ session, close }: { session: Session; close: () => v
           </span>
         </label>
       </fieldset>
+      {me.state === 'in' && me.me.roles.includes('lock') && (
+        <p class="small">
+          To keep <Text>{person.label}</Text> out of everything,{' '}
+          <Link to={`/locks?person=${encodeURIComponent(person.label)}`}>lock them</Link>.
+        </p>
+      )}
     </Confirm>
   )
 }

@@ -1,8 +1,9 @@
 import type { WeekNumbers } from '../../../src/api/schemas/numbers.ts'
 import { Problem } from '../../components/ui/parts.tsx'
 import { api } from '../../lib/client.ts'
-import { count, formatDay, formatLength, formatNumber, formatShort } from '../../lib/format.ts'
+import { formatDay, formatLength, formatNumber, formatShort } from '../../lib/format.ts'
 import { useData } from '../../lib/use-data.ts'
+import { described, PARTS, summaryOf, sumOf } from './weeks.ts'
 
 /** What was decided in the last weeks, as small charts; each has its numbers as a table, too. */
 export function Numbers() {
@@ -20,64 +21,92 @@ export function Numbers() {
   )
 }
 
-/** A bar for each week, of what was approved, denied and left undecided; under it, the median time to a decision. */
+/** A bar for each week, of what was approved, denied, left undecided and still waits; under it, the median time to a decision. */
 function Chart({ title, weeks }: { title: string; weeks: readonly WeekNumbers[] }) {
-  const total = (of: (week: WeekNumbers) => number): number => weeks.reduce((sum, week) => sum + of(week), 0)
-  const all = total(sumOf)
   const highest = Math.max(1, ...weeks.map(sumOf))
   const times = weeks.flatMap(({ medianMs }) => medianMs ?? [])
   const slowest = Math.max(1, ...times)
-  const said = `${formatNumber(all)} in ${WEEKS} weeks: ${formatNumber(total(({ approved }) => approved))} approved, ${formatNumber(total(({ denied }) => denied))} denied, ${formatNumber(total(({ undecided }) => undecided))} not decided`
+  const parts = PARTS.filter(({ part }) => weeks.some((week) => week[part] > 0))
+  const said = summaryOf(weeks)
   return (
     <figure>
       <figcaption>
         <strong>{title}</strong> <span class="soft small">{said}</span>
       </figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT + 34}`} role="img" aria-label={`${title} by week: ${said}`}>
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT + 40}`} role="img" aria-label={`${title} by week: ${said}`}>
+        <line class="axis" x1={LEFT} x2={WIDTH} y1={TOP} y2={TOP} />
+        <text x={LEFT - 6} y={TOP + 4} text-anchor="end">
+          {formatNumber(highest)}
+        </text>
+        <text x={LEFT - 6} y={HEIGHT + 4} text-anchor="end">
+          0
+        </text>
         {weeks.map((week, index) => {
-          const x = (index * WIDTH) / weeks.length
-          const width = WIDTH / weeks.length - 6
+          const x = LEFT + (index * (WIDTH - LEFT)) / weeks.length
+          const width = (WIDTH - LEFT) / weeks.length - 6
           let y = HEIGHT
           return (
             <g key={week.startsAt}>
               <title>{`Week of ${formatDay(week.startsAt)}: ${described(week)}`}</title>
-              {PARTS.map((part) => {
-                const height = (week[part] / highest) * (HEIGHT - 4)
+              {PARTS.map(({ part }) => {
+                const height = (week[part] / highest) * (HEIGHT - TOP)
                 y -= height
                 return height === 0 ? null : <rect key={part} class={part} x={x} y={y} width={width} height={height} />
               })}
               <line class="axis" x1={x} x2={x + width} y1={HEIGHT} y2={HEIGHT} />
               {week.medianMs !== undefined && (
                 <>
-                  <rect class="time" x={x} y={HEIGHT + 6} width={(width * week.medianMs) / slowest} height={4} />
-                  <text x={x} y={HEIGHT + 24}>
+                  <rect class="time" x={x} y={HEIGHT + 5} width={(width * week.medianMs) / slowest} height={4} />
+                  <text x={x} y={HEIGHT + 21}>
                     {formatShort(week.medianMs)}
                   </text>
                 </>
+              )}
+              {(index === 0 || index === weeks.length - 1) && (
+                <text x={x} y={HEIGHT + 36}>
+                  {formatDay(week.startsAt)}
+                </text>
               )}
             </g>
           )
         })}
       </svg>
+      {parts.length > 0 && (
+        <ul class="legend small" aria-label="Legend">
+          {parts.map(({ part, label }) => (
+            <li key={part}>
+              <Swatch part={part} /> {label}
+            </li>
+          ))}
+          {times.length > 0 && (
+            <li>
+              <Swatch part="time" /> median time to a decision
+            </li>
+          )}
+        </ul>
+      )}
       <details class="small">
         <summary>{times.length === 0 ? 'Numbers' : 'Numbers, with the median time to a decision'}</summary>
         <table>
+          <caption class="visually-hidden">{title} by week</caption>
           <thead>
             <tr>
               <th scope="col">Week of</th>
               <th scope="col">Approved</th>
               <th scope="col">Denied</th>
               <th scope="col">Not decided</th>
+              <th scope="col">Waiting</th>
               <th scope="col">Time</th>
             </tr>
           </thead>
           <tbody>
-            {weeks.map(({ startsAt, approved, denied, undecided, medianMs }) => (
+            {weeks.map(({ startsAt, approved, denied, undecided, waiting, medianMs }) => (
               <tr key={startsAt}>
                 <td>{formatDay(startsAt)}</td>
                 <td>{formatNumber(approved)}</td>
                 <td>{formatNumber(denied)}</td>
                 <td>{formatNumber(undecided)}</td>
+                <td>{formatNumber(waiting)}</td>
                 <td>{medianMs === undefined ? '' : formatLength(medianMs)}</td>
               </tr>
             ))}
@@ -88,13 +117,17 @@ function Chart({ title, weeks }: { title: string; weeks: readonly WeekNumbers[] 
   )
 }
 
-const sumOf = ({ approved, denied, undecided, waiting }: WeekNumbers): number => approved + denied + undecided + waiting
-
-const described = (week: WeekNumbers): string =>
-  `${count(sumOf(week), 'decision')} asked for, ${week.approved} approved, ${week.denied} denied, ${week.undecided} not decided${week.medianMs === undefined ? '' : `; half within ${formatLength(week.medianMs)}`}`
+function Swatch({ part }: { part: string }) {
+  return (
+    <svg viewBox="0 0 10 10" aria-hidden="true">
+      <rect class={part} width="10" height="10" />
+    </svg>
+  )
+}
 
 const WEEKS = 8
 const WIDTH = 400
-const HEIGHT = 90
-/** From the ground up. */
-const PARTS = ['approved', 'denied', 'undecided', 'waiting'] as const
+const HEIGHT = 96
+const TOP = 8
+/** Room for the numbers of the axis. */
+const LEFT = 34

@@ -1,7 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { Delivery } from '../../../src/api/schemas/delivery.ts'
 import type { AuditRecord } from '../../../src/recording/audit-chain.ts'
-import { AUDIT_EVENT_TYPES } from '../../../src/recording/audit-event-types.ts'
 import { Link, setQuery, usePlace } from '../../app/router.tsx'
 import { Ago, Badge, Empty, Loading, More, Problem, Table } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
@@ -10,6 +9,7 @@ import { count, formatClock, formatDay, formatNumber } from '../../lib/format.ts
 import { useMedia } from '../../lib/media.ts'
 import { useStore } from '../../lib/store.ts'
 import { useData, usePages } from '../../lib/use-data.ts'
+import { EVENT_GROUPS, EVENT_WORDS } from './event-words.ts'
 import { Numbers } from './numbers.tsx'
 import { sentenceOf, type Names } from './sentences.ts'
 
@@ -159,12 +159,12 @@ function Entries() {
                 onChange={({ currentTarget }) => setValues({ ...values, type: currentTarget.value })}
               >
                 <option value="">anything</option>
-                {TYPES.map(([group, types]) => (
-                  <optgroup key={group} label={group}>
-                    <option value={`${group}.`}>{`${group}: all`}</option>
+                {EVENT_GROUPS.map(({ prefix, label, types }) => (
+                  <optgroup key={prefix} label={label}>
+                    {types.length > 1 && <option value={prefix}>{`${label}: all`}</option>}
                     {types.map((type) => (
                       <option key={type} value={type}>
-                        {type}
+                        {EVENT_WORDS[type]}
                       </option>
                     ))}
                   </optgroup>
@@ -317,10 +317,5 @@ function Deliveries() {
     </section>
   )
 }
-
-/** Types of entries by their beginning. */
-const TYPES: readonly (readonly [group: string, types: readonly string[]])[] = [
-  ...new Set(AUDIT_EVENT_TYPES.map((type) => type.split('.')[0] ?? '')),
-].map((group) => [group, AUDIT_EVENT_TYPES.filter((type) => type.startsWith(`${group}.`))])
 
 const NAMES = ['user', 'type', 'target', 'subject', 'text'] as const

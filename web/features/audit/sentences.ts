@@ -42,7 +42,9 @@ export function sentenceOf({ type, actor, subject, data }: AuditRecord, names: N
 }
 
 const whose = (person: string | undefined): string => (person === undefined ? '' : `${person}'s `)
-const quoted = (text: string): string => (text === '' ? '' : `: “${text}”`)
+/** In plain quotes: those of typographers are marked as characters that deceive. What is quoted cannot end its quotes. */
+const inQuotes = (text: string): string => `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`
+const quoted = (text: string): string => (text === '' ? '' : `: ${inQuotes(text)}`)
 const on = (target: string): string => (target === '' ? '' : ` on ${target}`)
 const to = (target: string): string => (target === '' ? '' : ` to ${target}`)
 
@@ -75,7 +77,7 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'approval.approved': (said) => `${said.who} approved ${command(said)}${quoted(said.text('comment'))}`,
   'approval.denied': (said) => `${said.who} denied ${command(said)}${quoted(said.text('comment'))}`,
   'approval.expired': (said) => `Nobody decided on ${command(said)} in time`,
-  'approval.filed': (said) => `${command(said)} is held for approval by the rule “${said.text('rule')}”`,
+  'approval.filed': (said) => `${command(said)} is held for approval by the rule ${inQuotes(said.text('rule'))}`,
   'approval.used': (said) => `${command(said)} was run once, as approved`,
   'approval.void': (said) => `The approval of ${command(said)} became void: what would run had changed`,
   'approval.withdrawn': (said) => `${command(said)} was withdrawn while it waited for approval`,
@@ -142,7 +144,7 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'recording.apart_viewed': (said) => `${said.who} read the detached texts of ${session(said)}`,
   'recording.back': () => 'Recordings can be written again',
   'recording.damaged': (said) => `${recording(said)} is damaged${quoted(said.text('problem'))}`,
-  'recording.deleted': (said) => `${recording(said)} was deleted by the rule “${said.text('rule')}”`,
+  'recording.deleted': (said) => `${recording(said)} was deleted by the rule ${inQuotes(said.text('rule'))}`,
   'recording.exported': (said) => `${said.who} exported ${recording(said)}${purpose(said)}`,
   'recording.failed': ({ text }) => `Recordings cannot be written${quoted(text('reason'))}`,
   'recording.held': (said) => `${said.who} put a legal hold on ${recording(said)}${quoted(said.text('reason'))}`,
@@ -151,7 +153,8 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'recording.missing': (said) => `${recording(said)} is missing`,
   'recording.not_deleted': (said) => `${recording(said)} could not be deleted${quoted(said.text('problem'))}`,
   'recording.recovered': (said) => `${recording(said)} was recovered after an unclean stop`,
-  'recording.retained': (said) => `${recording(said)} is kept by its archive, past the rule “${said.text('rule')}”`,
+  'recording.retained': (said) =>
+    `${recording(said)} is kept by its archive, past the rule ${inQuotes(said.text('rule'))}`,
   'recording.sealed': (said) => `${recording(said)} was sealed`,
   'recording.stored': (said) => `${recording(said)} was archived in ${said.text('home')}`,
   'recording.verified': (said) => `${said.who} verified ${recording(said)}`,

@@ -27,7 +27,15 @@ const NAVIGATION = [
   ['Targets', ['docs/protocols/']],
   [
     'Use',
-    ['docs/cli.md', 'docs/scripts.md', 'docs/dashboard.md', 'docs/access.md', 'docs/records.md', 'docs/errors.md'],
+    [
+      'docs/cli.md',
+      'docs/scripts.md',
+      'docs/dashboard.md',
+      'docs/access.md',
+      'docs/records.md',
+      'docs/reference/',
+      'docs/errors.md',
+    ],
   ],
   ['Operate', ['docs/operations.md', 'docs/performance.md', 'docs/threat-model.md', 'SECURITY.md']],
 ]

@@ -1,11 +1,12 @@
-// Writes the parts of the documentation that come from the code: docs/errors.md, docs/configuration.md and the
-// JSON Schema beside it. With --check it writes nothing and fails where they are not up to date.
-import { readFileSync, writeFileSync } from 'node:fs'
+// Writes the parts of the documentation that come from the code: docs/errors.md, docs/configuration.md and the JSON Schema beside it,
+// docs/reference/ and the manual pages in man/. With --check it writes nothing and fails where they are not up to date.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { errorCodes, exitCodes } from '../dist/shared/error-codes.js'
 import { gatewayHalves } from '../dist/protocols/gateway.js'
 import { protocols } from '../dist/protocols/names.js'
 import { configJsonSchema } from '../dist/server/config/schema.js'
 import { policyLanguage } from '../dist/protocols/policy-language.js'
+import { references } from './reference.js'
 
 const check = process.argv.includes('--check')
 let stale = 0
@@ -14,11 +15,15 @@ const schema = configJsonSchema()
 put('docs/errors.md', errorsPage())
 put('docs/configuration.md', configurationPage())
 put('docs/pam.schema.json', `${JSON.stringify(schema, null, 2)}\n`)
+for (const [path, text] of Object.entries(references)) put(path, text)
 process.exitCode = stale > 0 ? 1 : 0
 
 function put(path, text) {
   const file = new URL(`../${path}`, import.meta.url)
-  if (!check) return writeFileSync(file, text)
+  if (!check) {
+    mkdirSync(new URL('.', file), { recursive: true })
+    return writeFileSync(file, text)
+  }
   let current = ''
   try {
     current = readFileSync(file, 'utf8')

@@ -72,9 +72,20 @@ function unknownIn(program: Command, words: readonly string[]): string | undefin
 }
 
 describe('the documents', () => {
-  it('errors, configuration and schema are what the code says', async () => {
+  it('errors, configuration, schema and reference are what the code says', async () => {
     const { code, stderr } = await run(process.execPath, ['scripts/generate-docs.js', '--check'], { cwd: ROOT })
     expect([code, stderr]).toEqual([0, ''])
+  })
+
+  it.each(['man/pamctl.1', 'man/pam-gateway.8'])('%s is of macros and escapes that every formatter has', (file) => {
+    const lines = read(file).trimEnd().split('\n')
+    const wrong = lines.filter(
+      (line) =>
+        !/^(?:\.(?:\\"|TH|SH|TP|RS|RE|PP|nf|fi)(?: .*)?|[^.'\s].*)$/.test(line) ||
+        line.replace(/\\(?:e|-|&|%|f[BIR]|\((?:aq|cq|ga|ha|ti)|\[u2026\]|")/g, '').search(/[^\u0020-\u007e]|\\/) >= 0,
+    )
+    expect([lines.length > 100, wrong]).toEqual([true, []])
+    expect(lines.filter((line) => line === '.RS')).toHaveLength(lines.filter((line) => line === '.RE').length)
   })
 
   it('every link within the project leads somewhere', () => {

@@ -33,7 +33,14 @@ describe('the published package', () => {
     const [packed] = JSON.parse(stdout) as [{ files: { path: string }[]; bundled: string[] }]
     const files = packed.files.map(({ path }) => path)
     expect(files).toEqual(
-      expect.arrayContaining(['npm-shrinkwrap.json', 'bin/pamctl.js', 'bin/pam-gateway.js', 'docs/quickstart.md']),
+      expect.arrayContaining([
+        'npm-shrinkwrap.json',
+        'bin/pamctl.js',
+        'bin/pam-gateway.js',
+        'docs/quickstart.md',
+        'man/pamctl.1',
+        'man/pam-gateway.8',
+      ]),
     )
     expect(packed.bundled).toEqual(expect.arrayContaining(Object.keys(manifest.overrides)))
     expect(files.filter((path) => /^(src|test|scripts|bench)\//.test(path))).toEqual([])

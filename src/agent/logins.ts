@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { createProver, type Prover } from '../gateway-client/prover.ts'
+import { variable } from '../shared/environment.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import type { JWK } from 'jose'
 import type { ControlMethods, ProfileInfo } from './control-messages.ts'
@@ -301,7 +302,7 @@ export class Logins {
   }
 
   async #openSecrets(): Promise<{ store: SecretStore; warning: string | undefined }> {
-    this.#secrets ??= await openSecretStore(this.#paths.secrets, process.env['PAMCTL_SECRET_STORE'])
+    this.#secrets ??= await openSecretStore(this.#paths.secrets, variable(process.env, 'PAMCTL_SECRET_STORE'))
     return this.#secrets
   }
 }

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os'
 import { SharedTunnel } from '../gateway-client/shared-tunnel.ts'
 import { openTunnel, tunnelUrl } from '../gateway-client/tunnel.ts'
+import { variable } from '../shared/environment.ts'
 import { PamError } from '../shared/errors.ts'
 import { letHeapGrow } from '../shared/heap-growth.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
@@ -348,4 +349,4 @@ const MAX_STOP_MS = 2000
 /** In per cent; the agent's heap is some 10 MB. */
 const HEAP_GROWTH_PERCENT = 300
 /** A WebSocket per connection: for networks that cut long-lived connections, and for measurements. */
-const OWN_TUNNELS = process.env['PAMCTL_TUNNEL'] === 'own'
+const OWN_TUNNELS = variable(process.env, 'PAMCTL_TUNNEL') === 'own'

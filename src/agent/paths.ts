@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync, statSync, type Stats } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { variable } from '../shared/environment.ts'
 import { PamError } from '../shared/errors.ts'
 
 /** Where pamctl keeps its files on the user's machine, all private to the user. */
@@ -19,12 +20,12 @@ export interface Paths {
 }
 
 export function userPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
-  const home =
-    environment['PAMCTL_HOME'] ?? join(environment['XDG_STATE_HOME'] ?? join(userHome(), '.local', 'state'), 'pamctl')
+  const chosen = variable(environment, 'PAMCTL_HOME')
+  const home = chosen ?? join(variable(environment, 'XDG_STATE_HOME') ?? join(userHome(), '.local', 'state'), 'pamctl')
   privateDirectory(home, 'set PAMCTL_HOME to a directory of your own')
-  const runtimeDirectory = environment['XDG_RUNTIME_DIR']
+  const runtimeDirectory = variable(environment, 'XDG_RUNTIME_DIR')
   const wanted =
-    environment['PAMCTL_HOME'] === undefined && runtimeDirectory !== undefined && isOurs(runtimeDirectory)
+    chosen === undefined && runtimeDirectory !== undefined && isOurs(runtimeDirectory)
       ? join(runtimeDirectory, 'pamctl')
       : join(home, 'run')
   // A socket's path may have 107 bytes (sockaddr_un).

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { formatDuration, parseDuration } from '../shared/duration.ts'
+import type { VariableName } from '../shared/environment.ts'
 import type { CliContext } from './context.ts'
 
 /** Adds one verb to the program. */
@@ -13,7 +14,7 @@ export type Run = <Args extends unknown[]>(
 export const jsonOption = (): Option => new Option('--json', 'print JSON')
 
 /** A duration flag, in milliseconds. */
-export const durationOption = (flags: string, description: string, environment: string): Option =>
+export const durationOption = (flags: string, description: string, environment: VariableName): Option =>
   new Option(flags, description).env(environment).argParser((text) => {
     const milliseconds = parseDuration(text)
     if (milliseconds === undefined) throw new InvalidArgumentError('expected a duration such as 30m, 1h30m or 2d')

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { connectAgent, startPrivateAgent, type AgentConnection } from '../agent/control-client.ts'
 import { userPaths, type Paths } from '../agent/paths.ts'
 import { createApiClient, type ApiClient } from '../gateway-client/api-client.ts'
+import { variable } from '../shared/environment.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import { PamError, UsageError } from '../shared/errors.ts'
 import { fileProblem } from '../shared/file-problem.ts'
@@ -120,7 +121,7 @@ export function gatewayToSignInTo(context: CliContext, known?: string): string |
 }
 
 export const isService = ({ environment, options }: CliContext): boolean =>
-  options.tokenFile !== undefined || (environment['PAMCTL_TOKEN'] ?? '') !== ''
+  options.tokenFile !== undefined || (variable(environment, 'PAMCTL_TOKEN') ?? '') !== ''
 
 /** A service signs in with its token for this one command; the user's own login is not touched. */
 async function serviceAgent(context: CliContext): Promise<AgentConnection> {
@@ -131,7 +132,7 @@ async function serviceAgent(context: CliContext): Promise<AgentConnection> {
     throw new UsageError('a service needs a gateway', 'give --gateway URL or set PAMCTL_GATEWAY')
   const connection = await startPrivateAgent(context.paths())
   const ca = context.authority()
-  const token = environment['PAMCTL_TOKEN']
+  const token = variable(environment, 'PAMCTL_TOKEN')
   await connection.call('sign-in-service', {
     profile: profile ?? 'default',
     gateway,

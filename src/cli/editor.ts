@@ -1,12 +1,15 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { variable } from '../shared/environment.ts'
 import { PamError, UsageError } from '../shared/errors.ts'
 import type { CliContext } from './context.ts'
 
 /** Which editor: the variables win over the setting. */
 export function editorOf({ environment, settings }: Pick<CliContext, 'environment' | 'settings'>): string {
-  const given = [environment['VISUAL'], environment['EDITOR']].find((name) => name !== undefined && name !== '')
+  const given = [variable(environment, 'VISUAL'), variable(environment, 'EDITOR')].find(
+    (name) => name !== undefined && name !== '',
+  )
   return given ?? settings().editor ?? 'vi'
 }
 

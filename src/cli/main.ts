@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { StatementError } from '../protocols/query-client.ts'
+import { variable } from '../shared/environment.ts'
 import { toErrorBody, UsageError, type PamError } from '../shared/errors.ts'
 import { createContext, type CliContext, type GlobalOptions } from './context.ts'
 import { Exit, outcomeOf } from './exit-codes.ts'
@@ -38,7 +39,7 @@ export async function main(args: readonly string[]): Promise<void> {
       process.exitCode = outcome.code
       if (outcome.error !== undefined) {
         fail(outcome.error)
-        if (outcome.error.code === 'INTERNAL' && process.env['PAMCTL_DEBUG'] !== undefined)
+        if (outcome.error.code === 'INTERNAL' && variable(process.env, 'PAMCTL_DEBUG') !== undefined)
           io.note(String((outcome.error.cause as Error | undefined)?.stack))
       }
     }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { VariableName } from '../shared/environment.ts'
 import { UsageError } from '../shared/errors.ts'
 import { fileProblem } from '../shared/file-problem.ts'
 import { didYouMean } from '../shared/nearest-word.ts'
@@ -21,7 +22,7 @@ interface Setting {
   /** The value as it is kept; a UsageError says what is wrong with the text. */
   readonly parse: (text: string) => string
   /** Variables that win over the setting, the first of them first. */
-  readonly variables: readonly string[]
+  readonly variables: readonly VariableName[]
   readonly usual?: string
 }
 

@@ -4,6 +4,7 @@ import type { CliContext } from '../context.ts'
 import type { Check } from '../doctor/check.ts'
 import { examine } from '../doctor/examine.ts'
 import { Exit } from '../exit-codes.ts'
+import { variable } from '../../shared/environment.ts'
 
 /** `pamctl doctor`: looks at everything that a connection needs, and says what to do about what is wrong. */
 export const doctor: AddCommand = (program, run) => {
@@ -22,7 +23,7 @@ export const doctor: AddCommand = (program, run) => {
     )
   program.command('doctor-secret-store', { hidden: true }).action(
     run(async ({ io, paths, environment }: CliContext) => {
-      const { store } = await openSecretStore(paths().secrets, environment['PAMCTL_SECRET_STORE'])
+      const { store } = await openSecretStore(paths().secrets, variable(environment, 'PAMCTL_SECRET_STORE'))
       io.print(store.kind)
     }),
   )

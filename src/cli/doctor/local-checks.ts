@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { runningAgent } from '../../agent/control-client.ts'
 import type { AgentStatus } from '../../agent/control-messages.ts'
 import type { Paths } from '../../agent/paths.ts'
+import { variable } from '../../shared/environment.ts'
 import { PAMCTL } from '../../shared/own-program.ts'
 import { VERSION } from '../../shared/version.ts'
 import { failed, ok, warning, type Finding } from './check.ts'
@@ -82,7 +83,7 @@ export async function checkSecretStore(
   { environment, secrets }: { readonly environment: NodeJS.ProcessEnv; readonly secrets: string },
   signal: AbortSignal,
 ): Promise<Finding> {
-  const choice = environment['PAMCTL_SECRET_STORE']
+  const choice = variable(environment, 'PAMCTL_SECRET_STORE')
   if (choice === 'file') return ok(`logins are kept in ${secrets}, as PAMCTL_SECRET_STORE says`)
   const { PAMCTL_TOKEN: _token, ...own } = environment
   const output = await runProgram(process.execPath, [PAMCTL, 'doctor-secret-store'], own, signal)

@@ -18,6 +18,7 @@ import { StoreFailure } from './stores/store.ts'
 import { VaultClient, type VaultSettings } from './stores/vault/vault-client.ts'
 import { VaultDatabase, type LeaseLedger } from './stores/vault/vault-database.ts'
 import { vaultKv } from './stores/vault/vault-kv.ts'
+import { signSshKey } from './stores/vault/vault-ssh.ts'
 
 /** The stores of the configuration; those that are not named are not asked. Files are relative to the base directory. */
 export interface StoreSettings {
@@ -128,10 +129,12 @@ export function createStores(settings: StoreSettings, parts: StoresParts): Creat
         case 'secret':
           return kept?.read(reference)
         case 'vault-db':
+        case 'vault-ssh':
           return undefined
       }
     },
     databaseUser: (reference) => database?.lease(reference),
+    sshCertificate: (reference, request) => client && signSshKey(client, reference, request),
     identityToken(request) {
       switch (request.type) {
         case 'rds':

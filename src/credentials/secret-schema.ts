@@ -40,5 +40,8 @@ export const credential = credentialOf(KEPT)
 /** The same, or a user and a password that Vault makes for each session. */
 export const databaseCredential = credentialOf([...KEPT, 'vault-db'])
 
+/** The same, or a role of Vault that signs certificates of SSH: its key stays there. */
+export const certificateAuthority = credentialOf([...KEPT, 'vault-ssh'])
+
 /** How references are written, for the descriptions of keys. */
 export const REFERENCE = 'env:NAME, file:PATH or a reference to a store'

@@ -12,6 +12,12 @@ export interface Secrets {
   hold(reference: CredentialReference): Promise<HeldSecret>
   /** A user of the target's database, made for one session. */
   databaseUser(reference: CredentialReference): Promise<DatabaseUser>
+  /** A certificate of SSH that a store signs, given to `accept`, which throws StoreFailure for one that is not what was asked for. */
+  sshCertificate<T>(
+    reference: CredentialReference,
+    request: SshCertificateRequest,
+    accept: (line: string) => T,
+  ): Promise<T>
   /** A password that a cloud's identity service gives for a short time, and gives anew until it is released: whoever ends a session connects again. */
   identityToken(request: IdentityTokenRequest): Promise<HeldSecret>
 }
@@ -29,6 +35,18 @@ export interface DatabaseUser {
   readonly lost: AbortSignal
   /** Takes it out of the database. */
   release(): Promise<void>
+}
+
+/** What a certificate for a user is to say (PROTOCOL.certkeys of OpenSSH). */
+export interface SshCertificateRequest {
+  /** The key that is certified, as a line of a .pub file. */
+  readonly publicKey: string
+  readonly principals: readonly string[]
+  readonly keyId: string
+  /** Seconds. */
+  readonly lasts: number
+  readonly criticalOptions: readonly { readonly name: string; readonly value: string }[]
+  readonly extensions: readonly string[]
 }
 
 /** `host` and `port` as the gateway connects to them, `user` of the database. */
@@ -62,6 +80,7 @@ export function localSecrets(baseDirectory: string): Secrets {
       }
     },
     databaseUser: (reference) => Promise.reject(noStore(reference)),
+    sshCertificate: (reference) => Promise.reject(noStore(reference)),
     identityToken: ({ type }) => Promise.reject(noStore(`${type}:`)),
   }
 }

@@ -8,7 +8,8 @@ export type StoreReferenceText = `${keyof typeof READERS}:${string}`
 /** A secret in a store, taken apart. `key` picks a member of a secret that is a JSON object. */
 export type StoreReference =
   | { readonly store: 'vault'; readonly path: readonly string[]; readonly field: string }
-  | { readonly store: 'vault-db'; readonly mount: readonly string[]; readonly role: string }
+  | VaultRole<'vault-db'>
+  | VaultRole<'vault-ssh'>
   | { readonly store: 'aws-sm'; readonly name: string; readonly key: string | undefined }
   | {
       readonly store: 'gcp-sm'
@@ -28,6 +29,13 @@ export type StoreReference =
 
 export type StoreName = StoreReference['store']
 
+/** A role of an engine that makes something for each session. */
+interface VaultRole<Store> {
+  readonly store: Store
+  readonly mount: readonly string[]
+  readonly role: string
+}
+
 /**
  * Reads a reference to a secret in a store. The reader is closed: each part has the characters that its store allows in names, and no
  * others, so that nothing in it can be read as another path, a query or an encoding. Undefined for anything else.
@@ -37,6 +45,10 @@ export function parseStoreReference(text: string): StoreReference | undefined {
   const kind = text.slice(0, at)
   return isStoreName(kind) ? READERS[kind](text.slice(at + 1)) : undefined
 }
+
+/** Whether there is nothing to read: the store makes something for each session. */
+export const isMadeForSessions = (reference: StoreReference | undefined): boolean =>
+  reference?.store === 'vault-db' || reference?.store === 'vault-ssh'
 
 /** What the store is called and how a reference to it is written. */
 export const isStoreName = (kind: string): kind is StoreName => Object.hasOwn(READERS, kind)
@@ -74,16 +86,19 @@ function segmentsOf(path: string): string[] | undefined {
     : undefined
 }
 
+function roleOf<Store>(store: Store, text: string): VaultRole<Store> | undefined {
+  const path = segmentsOf(text)
+  return path && { store, mount: path.slice(0, -1), role: path.at(-1) ?? '' }
+}
+
 const READERS = {
   vault(text: string): StoreReference | undefined {
     const read = withKey(text)
     const path = segmentsOf(read?.name ?? '')
     return path === undefined || read?.key === undefined ? undefined : { store: 'vault', path, field: read.key }
   },
-  'vault-db'(text: string): StoreReference | undefined {
-    const path = segmentsOf(text)
-    return path && { store: 'vault-db', mount: path.slice(0, -1), role: path.at(-1) ?? '' }
-  },
+  'vault-db': (text: string): StoreReference | undefined => roleOf('vault-db', text),
+  'vault-ssh': (text: string): StoreReference | undefined => roleOf('vault-ssh', text),
   'aws-sm'(text: string): StoreReference | undefined {
     const read = withKey(text)
     return read !== undefined && AWS_NAME.test(read.name) ? { store: 'aws-sm', ...read } : undefined
@@ -109,6 +124,7 @@ const FORMS = {
   vault:
     'vault:MOUNT/PATH#FIELD of letters, digits, dots, dashes and underscores, such as vault:secret/prod/db#password',
   'vault-db': 'vault-db:MOUNT/ROLE, such as vault-db:database/readonly',
+  'vault-ssh': 'vault-ssh:MOUNT/ROLE, such as vault-ssh:ssh-client-signer/bastion',
   'aws-sm': 'aws-sm:NAME or aws-sm:ARN, and #KEY where the secret is a JSON object',
   'gcp-sm': 'gcp-sm:PROJECT/NAME or gcp-sm:PROJECT/NAME/VERSION, and #KEY where the secret is a JSON object',
   'azure-kv': 'azure-kv:VAULT/NAME or azure-kv:VAULT/NAME/VERSION, and #KEY where the secret is a JSON object',

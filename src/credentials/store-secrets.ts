@@ -1,8 +1,9 @@
 import type { Clock } from '../shared/clock.ts'
 import { PamError } from '../shared/errors.ts'
 import { isSecretReference, resolveSecret } from './secret-reference.ts'
-import type { DatabaseUser, HeldSecret, IdentityTokenRequest, Secrets } from './secrets.ts'
+import type { DatabaseUser, HeldSecret, IdentityTokenRequest, Secrets, SshCertificateRequest } from './secrets.ts'
 import {
+  isMadeForSessions,
   parseStoreReference,
   type CredentialReference,
   type StoreName,
@@ -15,6 +16,11 @@ export interface Stores {
   /** A secret of a store; undefined where that store is not configured. */
   read(reference: StoreReference): Promise<StoredSecret> | undefined
   databaseUser(reference: Extract<StoreReference, { readonly store: 'vault-db' }>): Promise<DatabaseUser> | undefined
+  /** A line as of a -cert.pub file. */
+  sshCertificate(
+    reference: Extract<StoreReference, { readonly store: 'vault-ssh' }>,
+    request: SshCertificateRequest,
+  ): Promise<string> | undefined
   identityToken(request: IdentityTokenRequest): Promise<string> | undefined
 }
 
@@ -85,6 +91,17 @@ export class StoreSecrets implements Secrets {
     const asked = parsed?.store === 'vault-db' ? this.#parts.stores.databaseUser(parsed) : undefined
     if (asked === undefined) throw notConfigured(reference)
     return this.#watched(reference, () => asked)
+  }
+
+  async sshCertificate<T>(
+    reference: CredentialReference,
+    request: SshCertificateRequest,
+    accept: (line: string) => T,
+  ): Promise<T> {
+    const parsed = parseStoreReference(reference)
+    const asked = parsed?.store === 'vault-ssh' ? this.#parts.stores.sshCertificate(parsed, request) : undefined
+    if (asked === undefined) throw notConfigured(reference)
+    return this.#watched(reference, async () => accept(await asked))
   }
 
   async identityToken(request: IdentityTokenRequest): Promise<HeldSecret> {
@@ -164,7 +181,7 @@ export class StoreSecrets implements Secrets {
     const { clock, cacheFor, stores } = this.#parts
     const parsed = parseStoreReference(reference)
     const { text, keepFor = cacheFor } = await this.#watched(reference, () => {
-      const asked = parsed === undefined || parsed.store === 'vault-db' ? undefined : stores.read(parsed)
+      const asked = parsed === undefined || isMadeForSessions(parsed) ? undefined : stores.read(parsed)
       if (asked === undefined) throw notConfigured(reference)
       return asked
     })
@@ -207,6 +224,7 @@ const storeOf = (reference: string): string => LABELS[reference.split(':')[0] as
 const LABELS: Readonly<Record<StoreName, string>> = {
   vault: 'the vault',
   'vault-db': 'the vault',
+  'vault-ssh': 'the vault',
   'aws-sm': 'AWS',
   'gcp-sm': 'Google Cloud',
   'azure-kv': 'Azure',

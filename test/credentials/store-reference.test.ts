@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isCredentialReference, parseStoreReference, referenceProblem } from '../../src/credentials/store-reference.ts'
-import { credential, databaseCredential, secret } from '../../src/credentials/secret-schema.ts'
+import { certificateAuthority, credential, databaseCredential, secret } from '../../src/credentials/secret-schema.ts'
 import { sampledRuns } from '../helpers/sampled.ts'
 
 describe('references to stores', () => {
@@ -9,6 +9,7 @@ describe('references to stores', () => {
     ['vault:secret/prod/db#password', { store: 'vault', path: ['secret', 'prod', 'db'], field: 'password' }],
     ['vault-db:team/database/read-only', { store: 'vault-db', mount: ['team', 'database'], role: 'read-only' }],
     ['aws-sm:prod/db@main', { store: 'aws-sm', name: 'prod/db@main', key: undefined }],
+    ['vault-ssh:ssh-client-signer/bastion', { store: 'vault-ssh', mount: ['ssh-client-signer'], role: 'bastion' }],
     [
       'aws-sm:arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-a1B2c3#password',
       { store: 'aws-sm', name: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-a1B2c3', key: 'password' },
@@ -44,6 +45,8 @@ describe('references to stores', () => {
     'vault-db:database',
     'vault-db:database/../sys/x',
     'vault-db:database/role#x',
+    'vault-ssh:ssh',
+    'vault-ssh:ssh/sign/../../sys/x',
     'aws-sm:',
     'aws-sm:a b',
     'aws-sm:a"b',
@@ -66,7 +69,7 @@ describe('references to stores', () => {
     'hasOwnProperty:a/b#c',
   ])('refuses %j', (text) => {
     expect(parseStoreReference(text)).toBeUndefined()
-    expect(databaseCredential.safeParse(text).success).toBe(false)
+    for (const schema of [databaseCredential, certificateAuthority]) expect(schema.safeParse(text).success).toBe(false)
   })
 
   it('reads no text as a path that leaves what it names', () => {
@@ -105,6 +108,12 @@ describe('what is said of a reference that cannot be used', () => {
   it('a user of a database is not a secret', () => {
     expect(said(credential, 'vault-db:database/role')).toEqual([expect.stringContaining('is not for this value')])
     expect(said(databaseCredential, 'vault-db:database/role')).toBeUndefined()
+  })
+
+  it('an engine that signs is for certificates alone', () => {
+    for (const schema of [credential, databaseCredential])
+      expect(said(schema, 'vault-ssh:ssh/role')).toEqual([expect.stringContaining('is not for this value')])
+    expect(said(certificateAuthority, 'vault-ssh:ssh/role')).toBeUndefined()
   })
 
   it('the secret itself is not repeated', () => {

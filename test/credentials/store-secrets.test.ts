@@ -37,6 +37,7 @@ const secretsOf = (cacheFor = 60_000): StoreSecrets =>
         return answer()
       },
       databaseUser: () => undefined,
+      sshCertificate: () => Promise.resolve('signed'),
       identityToken: () => token(),
     },
     cacheFor,
@@ -46,6 +47,23 @@ const secretsOf = (cacheFor = 60_000): StoreSecrets =>
 
 const failing = (scope: 'store' | 'secret', message: string) => () => Promise.reject(new StoreFailure(scope, message))
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+it('a certificate that is not what was asked for is a problem of its role, which the next good one ends', async () => {
+  const request = { publicKey: '', principals: [], keyId: '', lasts: 1, criticalOptions: [], extensions: [] }
+  const secrets = secretsOf()
+  const asked = (accept: (line: string) => string) => secrets.sshCertificate('vault-ssh:ssh/role', request, accept)
+  await expect(
+    asked(() => {
+      throw new StoreFailure('secret', 'gives a certificate that is for another key')
+    }),
+  ).rejects.toMatchObject({
+    code: 'CREDENTIAL_UNAVAILABLE',
+    cause: { message: 'the vault: vault-ssh:ssh/role gives a certificate that is for another key' },
+  })
+  expect(secrets.problems.get('vault-ssh:ssh/role')).toBe('gives a certificate that is for another key')
+  expect(await asked((line) => line)).toBe('signed')
+  expect(secrets.problems.size).toBe(0)
+})
 
 describe('what is kept', () => {
   it('is asked for once in the time that the configuration gives', async () => {

@@ -2,22 +2,25 @@ import { generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import type { CredentialSource, Lessee, SshCertificateProof } from '../../credentials/credential.ts'
-import { credential, REFERENCE } from '../../credentials/secret-schema.ts'
+import { certificateAuthority, credential, REFERENCE } from '../../credentials/secret-schema.ts'
 import type { Secrets } from '../../credentials/secrets.ts'
+import { parseStoreReference, type CredentialReference } from '../../credentials/store-reference.ts'
+import { StoreFailure } from '../../credentials/stores/store.ts'
 import { PamError } from '../../shared/errors.ts'
 import { duration } from '../../shared/duration-schema.ts'
 import { formatDuration } from '../../shared/duration.ts'
 import { visible } from '../../shared/visible.ts'
 import { authorityOf, fingerprintOf, issue, type CertificateAuthority } from './certificates/authority.ts'
 import { encodePublicKey, signWith } from './certificates/public-key.ts'
+import { CLOCK_SKEW_MS, wantedCertificateProblem, type WantedCertificate } from './certificates/wanted-certificate.ts'
 import { keyObjectOf, privateKeyFrom } from './private-key.ts'
-import { certificateTypeOf, splitKey } from './wire/certificate.ts'
+import { decodeCertificate, splitKey } from './wire/certificate.ts'
 
 /** `certificate:` of a login: how the gateway signs itself a certificate for each session. */
 export const certificateSettings = z
   .strictObject({
-    ca: credential.describe(
-      'env:NAME, file:PATH or a reference to a store, of the private key that signs, of type ed25519, ecdsa or rsa; the target trusts its public half (TrustedUserCAKeys)',
+    ca: certificateAuthority.describe(
+      'env:NAME, file:PATH or a reference to a store, of the private key that signs, of type ed25519, ecdsa or rsa; or vault-ssh:MOUNT/ROLE: a key that stays in Vault. The target trusts its public half (TrustedUserCAKeys)',
     ),
     passphrase: credential.optional().describe(`${REFERENCE}, where the key is encrypted`),
     principals: z
@@ -49,13 +52,18 @@ export const certificateSettings = z
         'what the target allows a session with the certificate; default: permit-pty and permit-port-forwarding, without the latter where fullRecord is set',
       ),
   })
+  .refine(({ ca, passphrase }) => passphrase === undefined || !staysInVault(ca), {
+    path: ['passphrase'],
+    message: 'is for a key that the gateway reads: with vault-ssh the key stays in Vault',
+  })
   .optional()
 
 export type CertificateSettings = NonNullable<z.output<typeof certificateSettings>>
 
 /**
  * A certificate for each session, over a key that is made for it and never leaves this process: good for one account, from now for a few
- * minutes, with the session and the person in its key id. The authority's key is read each time, so that a new one is seen at once.
+ * minutes, with the session and the person in its key id. The authority's key is read each time, so that a new one is seen at once; one that
+ * stays in Vault is asked to sign each time.
  */
 export function sessionCertificate(
   user: string,
@@ -64,10 +72,17 @@ export function sessionCertificate(
 ): CredentialSource {
   return {
     lease: async (lessee) => {
-      const authority = await authorityIn(settings, secrets)
       const { privateKey } = generateKeyPairSync('ed25519')
-      const sshCertificate = await certified(privateKey, user, { settings, forwards, lessee, authority })
-      return { user, password: undefined, sshCertificate, release: () => Promise.resolve() }
+      const wanted = wantedFor(encodePublicKey(privateKey), user, { settings, forwards, lessee })
+      const certificate = staysInVault(settings.ca)
+        ? await signedInVault(settings.ca, wanted, secrets)
+        : await issuedHere(wanted, await authorityIn(settings, secrets))
+      return {
+        user,
+        password: undefined,
+        sshCertificate: proofOf(privateKey, certificate, wanted),
+        release: () => Promise.resolve(),
+      }
     },
   }
 }
@@ -86,46 +101,69 @@ async function authorityIn({ ca, passphrase }: CertificateSettings, secrets: Sec
   }
 }
 
-interface Issuing {
-  readonly settings: CertificateSettings
-  readonly forwards: boolean
-  readonly lessee: Lessee
-  readonly authority: CertificateAuthority
+function wantedFor(
+  publicKey: Buffer,
+  user: string,
+  { settings, forwards, lessee }: { settings: CertificateSettings; forwards: boolean; lessee: Lessee },
+): WantedCertificate {
+  const { principals = [user], sourceAddress, extensions = defaultExtensions(forwards), validFor } = settings
+  return {
+    publicKey,
+    keyId: keyIdOf(lessee),
+    principals,
+    criticalOptions: sourceAddress === undefined ? [] : [{ name: 'source-address', value: sourceAddress.join(',') }],
+    extensions,
+    from: lessee.at,
+    until: Math.min(lessee.at + validFor, lessee.endsAt),
+  }
 }
 
-async function certified(
-  privateKey: KeyObject,
-  user: string,
-  { settings, forwards, lessee, authority }: Issuing,
-): Promise<SshCertificateProof> {
-  const publicKey = encodePublicKey(privateKey)
-  const until = Math.min(lessee.at + settings.validFor, lessee.endsAt)
-  const serial = randomBytes(8).readBigUInt64BE()
-  const keyId = keyIdOf(lessee)
-  const certificate = await issue(
+function issuedHere(wanted: WantedCertificate, authority: CertificateAuthority): Promise<Buffer> {
+  const { publicKey, keyId, principals, criticalOptions, extensions, from, until } = wanted
+  return issue(
     {
       nonce: randomBytes(32),
       publicKey,
-      serial,
+      serial: randomBytes(8).readBigUInt64BE(),
       kind: 'user',
       keyId,
-      principals: settings.principals ?? [user],
-      validAfter: secondsOf(lessee.at - CLOCK_SKEW_MS),
+      principals,
+      validAfter: secondsOf(from - CLOCK_SKEW_MS),
       validBefore: secondsOf(until),
-      criticalOptions:
-        settings.sourceAddress === undefined
-          ? []
-          : [{ name: 'source-address', value: settings.sourceAddress.join(',') }],
-      extensions: (settings.extensions ?? defaultExtensions(forwards)).map((name) => ({ name })),
+      criticalOptions,
+      extensions: extensions.map((name) => ({ name })),
     },
     authority,
   )
-  const type = certificateTypeOf(splitKey(publicKey).type) as string
-  const validity = formatDuration(until - lessee.at)
+}
+
+/** Vault's SSH engine signs what its role lets it sign, which need not be what it was asked for: all of it is read again. */
+function signedInVault(ca: CredentialReference, wanted: WantedCertificate, secrets: Secrets): Promise<Buffer> {
+  const { publicKey, keyId, principals, criticalOptions, extensions, from, until } = wanted
+  const request = {
+    publicKey: `${splitKey(publicKey).type} ${publicKey.toString('base64')}`,
+    principals,
+    keyId,
+    // Zero would be the default of the role.
+    lasts: Math.max(1, Math.floor((until - from) / 1000)),
+    criticalOptions,
+    extensions,
+  }
+  return secrets.sshCertificate(ca, request, (line) => {
+    const [, encoded] = /^ssh-ed25519-cert-v01@openssh\.com ([A-Za-z0-9+/]+={0,2})\n?$/.exec(line) ?? []
+    const certificate = Buffer.from(encoded ?? '', 'base64')
+    const problem = wantedCertificateProblem(certificate, wanted)
+    if (problem !== undefined) throw new StoreFailure('secret', `gives a certificate that ${problem}`)
+    return certificate
+  })
+}
+
+function proofOf(privateKey: KeyObject, certificate: Buffer, { from, until }: WantedCertificate): SshCertificateProof {
+  const { serial, keyId, signatureKey } = decodeCertificate(certificate).certificate
   return {
     certificate,
-    type,
-    description: `a certificate for ${validity}: serial ${serial}, key id "${keyId}", CA ${fingerprintOf(authority.publicKey)}`,
+    type: splitKey(certificate).type,
+    description: `a certificate for ${formatDuration(until - from)}: serial ${serial}, key id "${keyId}", CA ${fingerprintOf(signatureKey)}`,
     sign: (bytes) => signWith(privateKey, bytes),
   }
 }
@@ -138,6 +176,10 @@ const word = (text: string): string => visible(text).replace(/\s/g, '_')
 
 const defaultExtensions = (forwards: boolean): readonly string[] =>
   forwards ? ['permit-port-forwarding', 'permit-pty'] : ['permit-pty']
+
+function staysInVault(ca: string): boolean {
+  return parseStoreReference(ca)?.store === 'vault-ssh'
+}
 
 const secondsOf = (milliseconds: number): bigint => BigInt(Math.floor(milliseconds / 1000))
 
@@ -163,7 +205,5 @@ function numberOf6(address: string): bigint {
   return [...front, ...zeros, ...back].reduce((number, group) => (number << 16n) | BigInt(`0x${group}`), 0n)
 }
 
-/** How far the clock of a target may be behind. */
-const CLOCK_SKEW_MS = 60_000
 /** Characters. */
 const MAX_KEY_ID = 512

@@ -15,6 +15,7 @@ import { StoreSecrets } from '../../credentials/store-secrets.ts'
 import { isSecretReference } from '../../credentials/secret-reference.ts'
 import {
   isCredentialReference,
+  isMadeForSessions,
   parseStoreReference,
   type CredentialReference,
 } from '../../credentials/store-reference.ts'
@@ -113,12 +114,12 @@ export async function checkConnections(
   ]
 }
 
-/** Every reference to a store, once; users that would be made are tried with their targets. */
+/** Every reference to a secret in a store, once; what a store makes for each session is tried with its targets. */
 function credentialReferences(config: Config): CredentialReference[] {
   const texts = config.targets.flatMap((target) => neededValues(kindOf(target).schema, target))
   return [...new Set(texts.flatMap(({ what, value }) => (what === 'credential' ? [value] : [])))].filter(
     (text): text is CredentialReference =>
-      isCredentialReference(text) && !isSecretReference(text) && parseStoreReference(text)?.store !== 'vault-db',
+      isCredentialReference(text) && !isSecretReference(text) && !isMadeForSessions(parseStoreReference(text)),
   )
 }
 

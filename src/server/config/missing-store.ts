@@ -12,6 +12,7 @@ export function missingStore(reference: string, secrets: ConfigFile['secrets']):
 const SECTIONS = {
   vault: 'vault',
   'vault-db': 'vault',
+  'vault-ssh': 'vault',
   'aws-sm': 'aws',
   'gcp-sm': 'gcp',
   'azure-kv': 'azure',

@@ -62,7 +62,7 @@ const vault = z
       .default([{ mount: 'secret', version: 2 }])
       .describe('the key/value engines that vault: references begin with, and their versions'),
   })
-  .describe('vault:MOUNT/PATH#FIELD, vault-db:MOUNT/ROLE and master keys in transit')
+  .describe('vault:MOUNT/PATH#FIELD, vault-db:MOUNT/ROLE, vault-ssh:MOUNT/ROLE and master keys in transit')
 
 const aws = z
   .strictObject({

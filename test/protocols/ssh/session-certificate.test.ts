@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Lessee, SshCertificateProof } from '../../../src/credentials/credential.ts'
-import { localSecrets } from '../../../src/credentials/secrets.ts'
+import { localSecrets, type Secrets, type SshCertificateRequest } from '../../../src/credentials/secrets.ts'
 import { decodePublicKey, isSignedBy } from '../../../src/protocols/ssh/certificates/public-key.ts'
 import {
   certificateSettings,
@@ -53,6 +53,72 @@ function shown({ certificate, type }: SshCertificateProof): string {
   writeFileSync(file, `${type} ${certificate.toString('base64')}\n`)
   return execFileSync('ssh-keygen', ['-L', '-f', file], { encoding: 'utf8', env: { ...process.env, TZ: 'UTC' } })
 }
+
+describe('a certificate that Vault signs', () => {
+  let asked: SshCertificateRequest
+  /** Leases one, signed as Vault's engine does, and then changed on its way. */
+  const lease = (given: Record<string, unknown>, change: (line: string) => string = (line) => line, at = lessee.at) => {
+    const secrets: Secrets = {
+      ...localSecrets(directory),
+      async sshCertificate(_reference, request, accept) {
+        asked = request
+        const file = join(directory, 'asked.pub')
+        writeFileSync(file, `${request.publicKey}\n`)
+        const time = (ms: number): string => new Date(ms).toISOString().replace(/[-:T]|\..*/g, '')
+        const options = [...request.criticalOptions.map(({ name, value }) => `${name}=${value}`), ...request.extensions]
+        execFileSync(
+          'ssh-keygen',
+          ['-q', '-s', join(directory, 'ecdsa'), '-I', request.keyId, '-n', request.principals.join(), '-z', '77']
+            .concat(['-V', `${time(at - 30_000)}:${time(at + request.lasts * 1000)}`, '-O', 'clear'])
+            .concat(
+              options.flatMap((option) => ['-O', option]),
+              file,
+            ),
+          { env: { ...process.env, TZ: 'UTC' } },
+        )
+        const [type, key] = readFileSync(join(directory, 'asked-cert.pub'), 'utf8').split(' ')
+        return accept(change(`${type} ${key}\n`))
+      },
+    }
+    return sessionCertificate('deploy', settings({ ca: 'vault-ssh:ssh/role', ...given }), {
+      secrets,
+      forwards: true,
+    }).lease(lessee)
+  }
+
+  it('is asked for with what one of the gateway says, and taken as it is', async () => {
+    const { sshCertificate: proof } = await lease({ sourceAddress: ['10.0.0.2'], validFor: '2m' })
+    if (proof === undefined) throw new Error('no certificate')
+    const { certificate } = decodeCertificate(proof.certificate)
+    expect(certificate).toMatchObject({
+      kind: 'user',
+      keyId: 'session=ses_1 person=jane name=jane@example.com',
+      principals: ['deploy'],
+      criticalOptions: [{ name: 'source-address', value: '10.0.0.2' }],
+      extensions: [{ name: 'permit-port-forwarding' }, { name: 'permit-pty' }],
+      validBefore: BigInt(lessee.at / 1000 + 120),
+    })
+    expect(asked.lasts).toBe(120)
+    expect(proof.description).toMatch(/^a certificate for 2m: serial 77, key id "session=ses_1 .*", CA SHA256:/)
+    const bytes = Buffer.from('session')
+    expect(isSignedBy(decodePublicKey(certificate.publicKey), bytes, proof.sign(bytes))).toBe(true)
+  })
+
+  it.each([
+    ['comes with a second line', (line: string) => `${line}${line}`],
+    ['comes with options before it', (line: string) => `no-pty ${line}`],
+    ['is called another type', (line: string) => line.replace('ssh-ed25519', 'ssh-rsa')],
+    ['is no text of base64', () => 'ssh-ed25519-cert-v01@openssh.com hunter2\n'],
+    ['is of a clock an hour ahead', (line: string) => line, lessee.at + 3_600_000],
+    ['has expired', (line: string) => line, lessee.at - 3_600_000],
+  ])('and that %s is refused', async (_name, change, at?: number) => {
+    await expect(lease({}, change, at)).rejects.toThrow(/^gives a certificate that /)
+  })
+
+  it('has no passphrase: the gateway reads no key', () => {
+    expect(certificateSettings.safeParse({ ca: 'vault-ssh:ssh/role', passphrase: 'env:A' }).success).toBe(false)
+  })
+})
 
 describe('a certificate for a session', () => {
   it.each(TYPES)('says to ssh-keygen what it is for, signed by a CA of type %s', async (type) => {

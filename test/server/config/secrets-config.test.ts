@@ -78,6 +78,7 @@ it('the secret that was written in place of a reference is not repeated', () => 
 it.each([
   ['vault:secret/a#b', 'vault: needs secrets.vault in the configuration'],
   ['vault-db:database/a', 'vault-db: needs secrets.vault in the configuration'],
+  ['vault-ssh:ssh/a', 'vault-ssh: is not for this value'],
   ['aws-sm:a', 'aws-sm: needs secrets.aws in the configuration'],
   ['secret:a', 'secret: needs secrets.sealed in the configuration'],
   ['exec:pass db', 'exec: is not supported: the gateway runs no other programs'],

@@ -3,6 +3,7 @@ import { boundedRequest, type BoundedRequest } from '../../../../src/shared/boun
 import { PamError } from '../../../../src/shared/errors.ts'
 import { VaultClient, type VaultAuth } from '../../../../src/credentials/stores/vault/vault-client.ts'
 import { VaultDatabase } from '../../../../src/credentials/stores/vault/vault-database.ts'
+import { signSshKey } from '../../../../src/credentials/stores/vault/vault-ssh.ts'
 import { vaultKv } from '../../../../src/credentials/stores/vault/vault-kv.ts'
 import { transitMasterKey } from '../../../../src/credentials/stores/sealed/master-key.ts'
 import { HandClock } from '../../../helpers/hand-clock.ts'
@@ -20,6 +21,7 @@ const APPROLE: VaultAuth = { type: 'approle', mount: 'approle', roleId: 'env:ROL
 let stores: StandInStores
 let clock: HandClock
 const sent: BoundedRequest[] = []
+const underWay = new Set<Promise<unknown>>()
 beforeEach(async () => {
   stores = new StandInStores()
   await stores.start()
@@ -46,7 +48,11 @@ function clientOf(auth: VaultAuth = APPROLE, deadline = 5000): VaultClient {
     clock,
     send: (request) => {
       sent.push(request)
-      return boundedRequest({ ...request, deadline: Math.min(deadline, request.deadline ?? deadline) })
+      const answer = boundedRequest({ ...request, deadline: Math.min(deadline, request.deadline ?? deadline) })
+      underWay.add(answer)
+      const done = (): boolean => underWay.delete(answer)
+      answer.then(done, done)
+      return answer
     },
   })
 }
@@ -54,8 +60,15 @@ function clientOf(auth: VaultAuth = APPROLE, deadline = 5000): VaultClient {
 const read = (client: VaultClient, path = 'secret/prod/db', field = 'password') =>
   vaultKv(client).read({ store: 'vault', path: path.split('/'), field })
 
-/** Until what was begun by the clock is done. */
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
+/** Until what was begun by the clock is done: no request is under way, and none follows. */
+async function settled(): Promise<void> {
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  for (let quiet = 0; quiet < 3; quiet++) {
+    await turn()
+    if (underWay.size > 0) quiet = -1
+    await Promise.allSettled(underWay)
+  }
+}
 
 describe('key/value engines', () => {
   it('version 2: below data, without a lease', async () => {
@@ -344,6 +357,55 @@ describe('users of databases', () => {
     await read(client)
     stores.answer = (_request, response) => response.end(JSON.stringify(answer))
     await expect(new VaultDatabase(client, ledger(), clock).lease(REFERENCE)).rejects.toThrow(expected)
+  })
+})
+
+describe('certificates of SSH', () => {
+  const request = {
+    publicKey: 'ssh-ed25519 AAAA',
+    principals: ['deploy', 'web'],
+    keyId: 'session=ses_1',
+    lasts: 300,
+    criticalOptions: [{ name: 'source-address', value: '10.0.0.2' }],
+    extensions: ['permit-pty'],
+  }
+  const sign = (client: VaultClient) => signSshKey(client, { store: 'vault-ssh', mount: ['ssh'], role: 'r' }, request)
+  const answers = (status: number, body: unknown) => {
+    stores.answer = (_request, response) => response.writeHead(status).end(JSON.stringify(body))
+  }
+
+  it('are asked for with all that they are to say', async () => {
+    const client = clientOf()
+    await read(client)
+    answers(200, { data: { serial_number: '7b', signed_key: 'ssh-ed25519-cert-v01@openssh.com AAAA\n' } })
+    expect(await sign(client)).toBe('ssh-ed25519-cert-v01@openssh.com AAAA\n')
+    expect(stores.requests.at(-1)).toBe('POST /v1/ssh/sign/r')
+    expect(JSON.parse(String(sent.at(-1)?.body))).toEqual({
+      public_key: 'ssh-ed25519 AAAA',
+      cert_type: 'user',
+      valid_principals: 'deploy,web',
+      key_id: 'session=ses_1',
+      ttl: 300,
+      critical_options: { 'source-address': '10.0.0.2' },
+      extensions: { 'permit-pty': '' },
+    })
+  })
+
+  it.each([
+    [400, { errors: ['setting key_id is not allowed by role'] }, 'its role needs allow_user_certificates'],
+    [403, { errors: ['permission denied'] }, 'answers 403 (not allowed)'],
+    [503, { errors: ['Vault is sealed'] }, 'answers 503 (unavailable or sealed)'],
+    [200, { data: {} }, 'is not there'],
+    [200, { data: { signed_key: ['a'] } }, 'is not text'],
+  ])('that are not signed, with %d %j', async (status, body, expected) => {
+    const client = clientOf({ type: 'token', token: 'env:TOKEN' })
+    stores.tokens.set('hvs.given', 90)
+    await read(client)
+    answers(status, body)
+    if (status === 403)
+      stores.answer = (asked, response) =>
+        asked.url === '/v1/auth/token/lookup-self' ? response.end('{"data":{}}') : response.writeHead(403).end()
+    await expect(sign(client)).rejects.toThrow(expected)
   })
 })
 

@@ -17,12 +17,20 @@ export interface ProofVerifier {
   verify(proof: string | undefined, subject: ProofSubject): Promise<string>
 }
 
+/** Keeps used proofs for the process that starts next. */
+export interface UsedProofs {
+  /** Those that earlier processes kept, oldest first: until when each would be taken (milliseconds), by its digest in base64url. */
+  readonly earlier: ReadonlyMap<string, number>
+  /** Throws where that fails; the proof is refused then. */
+  keep(digest: Uint8Array, until: number): void
+}
+
 /**
- * Proofs are accepted once. The memory of those seen ends with the process, so proofs made before the process
- * started are refused, too.
+ * Proofs are accepted once, also by the process that starts next. Those that were made before this one started are refused besides: after a loss of
+ * power the last that were used may not be known. A client whose clock is ahead makes proofs that only the memory of them keeps from being used again.
  */
-export function proofVerifier(startedAt: number): ProofVerifier {
-  const seen = new Map<string, number>()
+export function proofVerifier(startedAt: number, used: UsedProofs): ProofVerifier {
+  const seen = new Map(used.earlier)
   const keyOf = keysOnce()
   return {
     async verify(proof, subject) {
@@ -41,7 +49,10 @@ export function proofVerifier(startedAt: number): ProofVerifier {
       if (Math.abs(subject.now - issuedAt) > PROOF_LIFE || issuedAt < startedAt - 1000) {
         throw invalid('the proof is stale, or the clock of this machine is wrong')
       }
-      remember(seen, `${thumbprint} ${String(payload.jti)}`, subject.now)
+      const digest = createHash('sha256')
+        .update(`${thumbprint} ${String(payload.jti)}`)
+        .digest()
+      remember(seen, digest, subject.now, used)
       return thumbprint
     },
   }
@@ -85,15 +96,18 @@ function keysOnce() {
   }
 }
 
-function remember(seen: Map<string, number>, key: string, now: number): void {
+function remember(seen: Map<string, number>, digest: Buffer, now: number, used: UsedProofs): void {
   // Insertion order is time order: the oldest are dropped once they would be refused as stale anyway.
   for (const [old, until] of seen) {
     if (until > now && seen.size < MAX_REMEMBERED) break
     if (until > now) throw new PamError('RATE_LIMITED', 'too many proofs in a short time', { side: 'gateway' })
     seen.delete(old)
   }
+  const key = digest.toString('base64url')
   if (seen.has(key)) throw new PamError('PROOF_REPLAYED', 'the proof of possession was used before')
-  seen.set(key, now + 2 * PROOF_LIFE)
+  const until = now + PROOF_MEMORY_MS
+  used.keep(digest, until)
+  seen.set(key, until)
 }
 
 function normalUrl(text: string): string | undefined {
@@ -107,6 +121,8 @@ const invalid = (message: string, cause?: unknown): PamError => new PamError('PR
 
 /** Milliseconds that a proof may be away from our clock. */
 const PROOF_LIFE = 60_000
+/** Milliseconds after its use in which a proof could be taken again: one made by a clock that is ahead is taken for twice its life. */
+export const PROOF_MEMORY_MS = 2 * PROOF_LIFE
 const MAX_REMEMBERED = 200_000
 /** Keys that are kept, and characters of the longest that is: anybody may send one. */
 const MAX_KEYS = 10_000

@@ -43,6 +43,7 @@ import { listenAt } from './listen.ts'
 import { readCertificate, renewCertificate } from './listening-certificate.ts'
 import { openStore } from './open-store.ts'
 import { samlClients } from './saml-clients.ts'
+import { openUsedProofs } from './used-proofs.ts'
 import { tighten } from './private-files.ts'
 import { listenForApps, type AppsListener } from './start-apps.ts'
 import { startReaper } from './reap-accounts.ts'
@@ -74,6 +75,7 @@ interface Running {
   readonly live: { config: Config; proxies: Networks; publicUrl: string }
   issuers: ReturnType<typeof trustedIssuers>
   saml: ReturnType<typeof samlClients>
+  readonly usedProofs: ReturnType<typeof openUsedProofs>
   identities: ReturnType<typeof identityVerifier>
   /** Both start once the gateway listens. */
   delivery?: AuditDelivery
@@ -148,6 +150,7 @@ export async function start(file: string): Promise<void> {
     await notifications?.stop()
     await delivery.stop()
     await db.close()
+    running.usedProofs.close()
     logger.info('gateway.stopped')
     process.exit(0)
   }
@@ -180,7 +183,22 @@ async function prepare(config: Config): Promise<Running> {
   const identities = identityVerifier(issuers)
   const registry = new SessionRegistry()
   const saml = samlClients(config)
-  return { logger, keys, db, evidence, registry, secrets, protocols, provider, live, issuers, saml, identities }
+  const usedProofs = openUsedProofs(config.dataDirectory, Date.now())
+  return {
+    logger,
+    keys,
+    db,
+    evidence,
+    registry,
+    secrets,
+    protocols,
+    provider,
+    live,
+    issuers,
+    saml,
+    identities,
+    usedProofs,
+  }
 }
 
 function apiDeps(running: Running): ApiDeps {
@@ -189,7 +207,7 @@ function apiDeps(running: Running): ApiDeps {
     db,
     registry,
     identities: () => running.identities,
-    proofs: proofVerifier(Date.now()),
+    proofs: proofVerifier(Date.now(), running.usedProofs),
     tokens: accessTokens(keys.token, 'pam-gateway'),
     ownIssuer: ownIssuer(keys.issuer),
     clock: systemClock,

@@ -44,6 +44,12 @@ export async function findRefreshFamily(tx: Tx, id: string): Promise<RefreshFami
   )
 }
 
+/** Whether a command line has tokens of this sign-in. */
+export async function hasRefreshFamily(tx: Tx, samlSession: string): Promise<boolean> {
+  const found = await tx.selectFrom('refresh_families').select('id').where('saml_session', '=', samlSession).execute()
+  return found.length > 0
+}
+
 export const replaceRefreshToken = async (
   tx: Tx,
   { id, current, previous }: Pick<RefreshFamily, 'id' | 'current' | 'previous'>,

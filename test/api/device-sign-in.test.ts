@@ -8,6 +8,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import type { ApiDeps } from '../../src/api/deps.ts'
 import { authorizationServerRoutes } from '../../src/api/routes/authorization-server.ts'
 import { deviceRoutes } from '../../src/api/routes/device.ts'
+import type { ProvisioningSource } from '../../src/api/directory-standing.ts'
+import { scimUsers } from '../../src/api/scim-users.ts'
 import { proveToken } from '../../src/api/device/own-issuer.ts'
 import { samlRoutes } from '../../src/api/routes/saml.ts'
 import { SessionRegistry } from '../../src/gateway/session-registry.ts'
@@ -20,9 +22,11 @@ import { proofVerifier, type ProofSubject } from '../../src/identity/proof.ts'
 import type { SignInProvider } from '../../src/identity/sign-in-provider.ts'
 import type { SignIn } from '../../src/shared/identity-provider.ts'
 import { openSqlite, type Database } from '../../src/storage/database.ts'
+import { listAudit } from '../../src/storage/audit.ts'
 import { findLogin, saveSignOutEverywhere } from '../../src/storage/logins.ts'
 import { endLogin } from '../../src/api/prove-identity.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
+import { patchOf, source, userOf } from '../helpers/scim-service.ts'
 import {
   browse,
   IDP,
@@ -56,9 +60,10 @@ let app: FastifyInstance
 let providers: SignInProvider[]
 let deps: ApiDeps
 let prover: Prover
+let sources: readonly ProvisioningSource[]
 
 async function start(): Promise<void> {
-  const proofs = proofVerifier(0)
+  const proofs = proofVerifier(0, { earlier: new Map(), keep: () => {} })
   db = await openSqlite(join(directory, 'state.db'))
   deps = {
     db,
@@ -76,7 +81,7 @@ async function start(): Promise<void> {
       reproof: 300_000,
       policy: { access: [], commands: [], masking: [] },
       targets: [],
-      provisioning: [],
+      provisioning: sources,
       web: { providers, idle: 3_600_000, maxDuration: 12 * 3_600_000 },
     }),
   } as never
@@ -96,6 +101,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   clock.time = Date.now()
   providers = [samlProvider('corp')]
+  sources = []
   prover = await createProver()
   await db.change(async (tx) => void (await tx.deleteFrom('device_codes').execute()))
 })
@@ -231,8 +237,8 @@ describe('pamctl login with SAML', () => {
     const page = await toConfirmation(prompt.code, jar)
     for (const text of ['jane@example.com', 'laptop', ADDRESS]) expect(page.body).toContain(text)
     expect((await decide(page.body, jar)).body).toContain('signed in as jane@example.com')
-    // The browser itself is not signed in, and keeps nothing.
-    expect([...jar.keys()]).toEqual([])
+    // The browser itself is not signed in. It keeps what the same page can be asked for with again.
+    expect([...jar.keys()]).toEqual([expect.stringMatching(/^__Host-pam_device_/)])
     now()
     const { identityToken, refreshToken = '' } = await tokens
     const { id, person, authTime, provenUntil } = await prove(identityToken)
@@ -270,6 +276,31 @@ describe('pamctl login with SAML', () => {
     expect((await decide(page.body, jar, { abort: 'yes' })).body).toContain('not signed in')
     now()
     await expect(tokens).rejects.toMatchObject({ code: 'SIGN_IN_DENIED' })
+    // No stays no: it may be said again, and yes comes too late.
+    expect((await decide(page.body, jar, { abort: 'yes' })).statusCode).toBe(403)
+    expect((await decide(page.body, jar)).statusCode).toBe(403)
+  })
+
+  it('shows the same to a second click, and to a page that is loaded again, whatever came between', async () => {
+    const {
+      said: { device_code = '', user_code = '' },
+    } = await begin()
+    const jar: Jar = new Map()
+    const page = await toConfirmation(user_code, jar)
+    const approvalsIn = async (): Promise<number> =>
+      (await listAudit(db.read, {}, { after: 0, limit: 1000 })).filter(({ type }) => type === 'device.approved').length
+    const before = await approvalsIn()
+    const clicks = await Promise.all([decide(page.body, jar), decide(page.body, jar)])
+    const { said: tokens } = await poll(device_code)
+    const again = await decide(page.body, jar)
+    const { id } = await prove(tokens['id_token'] ?? '')
+    const later = await decide(page.body, jar)
+    for (const answer of [...clicks, again, later])
+      expect([answer.statusCode, answer.body]).toEqual([200, expect.stringContaining('signed in as jane@example.com')])
+    expect(await approvalsIn()).toBe(before + 1)
+    // It says so while it is true, and the other answer is none.
+    expect((await decide(page.body, jar, { abort: 'yes' })).statusCode).toBe(403)
+    await endLogin((await findLogin(db.read, id)) as never, {}, deps)
     expect((await decide(page.body, jar)).statusCode).toBe(403)
   })
 
@@ -350,6 +381,30 @@ describe('a sign-in of a command line ends', () => {
     await expect(prove(id_token)).rejects.toMatchObject({ code: 'TOKEN_USED' })
   })
 
+  it('when the directory of the provider disables its person, also where no login was made yet', async () => {
+    const from = source()
+    sources = [from]
+    const [corp] = providers
+    if (corp?.kind !== 'saml') throw new Error('expected a SAML provider')
+    const provisioning = { source: from.name, claim: 'sub', isCaseExact: true }
+    providers = [{ ...corp, client: { ...corp.client, provisioning } }]
+    const users = scimUsers(from, PUBLIC, deps)
+    const { id } = await users.create(userOf('lee-1'), () => true)
+    const other = await createProver()
+    const { tokens, login: open } = await signedIn({ nameId: 'lee-1' })
+    const {
+      said: { device_code = '', user_code = '' },
+    } = await begin(other)
+    await approve(user_code, new Map(), { nameId: 'lee-1' })
+    await users.patch(String(id), patchOf({ op: 'replace', path: 'active', value: false }), () => true)
+    expect((await findLogin(db.read, open.id))?.endedAt).toBe(clock.time)
+    expect(await refresh(tokens['refresh_token'] ?? '')).toMatchObject({ said: { error: 'invalid_grant' } })
+    const {
+      said: { id_token = '' },
+    } = await poll(device_code, other)
+    await expect(prove(id_token, other)).rejects.toMatchObject({ code: 'TOKEN_USED' })
+  })
+
   it('with the SessionNotOnOrAfter of the provider, whatever is renewed', async () => {
     providers = [samlProvider('corp', { maxSession: '1d' })]
     const { tokens } = await signedIn()
@@ -373,7 +428,10 @@ describe('attacks on the sign-in of a command line', () => {
     expect(await poll(device_code)).toMatchObject({ said: { error: 'authorization_pending' } })
     const copy = new Map(jar)
     expect((await decide(page.body, jar)).statusCode).toBe(200)
-    expect((await decide(page.body, copy)).statusCode).toBe(403)
+    // A second time changes nothing: there is one pair of tokens.
+    expect((await decide(page.body, copy)).statusCode).toBe(200)
+    expect((await poll(device_code)).status).toBe(200)
+    expect((await poll(device_code)).said).toMatchObject({ error: 'invalid_grant' })
   })
 
   it('a page cannot be framed or scripted, and shows what a computer calls itself as text', async () => {

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { PamError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
 import { decideDeviceCode, findDeviceCode, type DeviceCode } from '../../storage/device-codes.ts'
+import type { Tx } from '../../storage/database.ts'
+import { hasRefreshFamily } from '../../storage/refresh-families.ts'
 import { endSamlSession, findSamlSession, type SamlSession } from '../../storage/saml-sessions.ts'
 import { csrfToken, parseCookies, sameText, seal, setCookie, unseal } from '../cookies.ts'
 import type { ApiDeps } from '../deps.ts'
@@ -34,13 +36,11 @@ export interface Decision {
 }
 
 /**
- * Says yes or no to a command line, once, as whoever has signed in for it in this browser. Returns them, and the cookie to forget. Throws CSRF_REFUSED where
- * the form is not the one of this browser, SIGN_IN_EXPIRED where it is too late.
+ * Says yes or no to a command line, as whoever has signed in for it in this browser, and returns them. The same decision may come again, from a second click
+ * or a page that is loaded again: it changes nothing, and is answered as the first one. So the cookie stays until the code expires. Throws CSRF_REFUSED
+ * where the form is not the one of this browser, SIGN_IN_EXPIRED where it is too late, or the other decision was made.
  */
-export async function decide(
-  { id, csrf, isApproved, from, cookies }: Decision,
-  deps: Deps,
-): Promise<{ readonly session: SamlSession; readonly forget: string }> {
+export async function decide({ id, csrf, isApproved, from, cookies }: Decision, deps: Deps): Promise<SamlSession> {
   const { db, clock, webKey } = deps
   const now = clock.now()
   const sealed = parseCookies(cookies).get(nameOf(id, deps)) ?? ''
@@ -57,6 +57,8 @@ export async function decide(
   const session = await db.change(async (tx) => {
     const [code, signIn] = [await findDeviceCode(tx, id), await findSamlSession(tx, waiting.session)]
     const isLive = signIn !== undefined && signIn.endedAt === undefined && signIn.endsAt > now
+    if (signIn !== undefined && (await wasDecided(tx, code, signIn, isApproved)))
+      return isApproved && !isLive ? undefined : signIn
     // A sign-in proves one login: one that has signed in a browser or a command line is of no use for another.
     if (code === undefined || !isLive || signIn.loginId !== undefined || signIn.provider !== code.provider)
       return undefined
@@ -73,8 +75,19 @@ export async function decide(
     return signIn
   })
   if (session === undefined) throw tooLate()
-  return { session, forget: cookieOf(id, '', 0, deps) }
+  return session
 }
+
+/** Whether this was said before, of a command line that has got its tokens by now or has not. */
+const wasDecided = async (
+  tx: Tx,
+  code: DeviceCode | undefined,
+  { id }: SamlSession,
+  isApproved: boolean,
+): Promise<boolean> =>
+  code === undefined
+    ? isApproved && (await hasRefreshFamily(tx, id))
+    : code.samlSession === id && code.state === (isApproved ? 'approved' : 'denied')
 
 export const tooLate = (): PamError =>
   new PamError('SIGN_IN_EXPIRED', 'the code of this command line has expired, or was decided on', {

@@ -84,9 +84,8 @@ function decisionRoute(app: App, deps: ApiDeps): void {
         refuseOtherOrigins({ method, headers, from }, deps)
         const { id, csrf, abort } = request.body
         const isApproved = abort === undefined
-        const { session, forget } = await decide({ id, csrf, isApproved, from, cookies: headers.cookie }, deps)
-        void reply.header('set-cookie', forget)
-        return await sendPage(reply, isApproved ? approvedPage(session.person.label) : deniedPage())
+        const { person } = await decide({ id, csrf, isApproved, from, cookies: headers.cookie }, deps)
+        return await sendPage(reply, isApproved ? approvedPage(person.label) : deniedPage())
       } catch (error) {
         deps.refusals.note(asPamError(error).code)
         return signInProblem(reply, error, deps)

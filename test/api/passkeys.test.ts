@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { constants, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,7 +20,16 @@ import { saveLogin } from '../../src/storage/logins.ts'
 import { passkeysOf } from '../../src/storage/passkeys.ts'
 import { findRequests, saveRequest } from '../../src/storage/requests.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
-import { cbor, FLAGS, SoftwareAuthenticator, type Cbor, type Deviation } from '../helpers/software-authenticator.ts'
+import {
+  cbor,
+  coseKeyOf,
+  FLAGS,
+  newPasskeyKeys,
+  SoftwareAuthenticator,
+  type Cbor,
+  type Deviation,
+  type PasskeyAlgorithm,
+} from '../helpers/software-authenticator.ts'
 
 const NOW = 1_700_000_000_000
 const ORIGIN = 'https://pam.example.com'
@@ -124,6 +133,42 @@ describe('passkeys', () => {
     const assertion = key.assert(await begin)
     const { grant } = await approve(assertion, request, bob, approved)
     expect((grant?.endsAt ?? 0) - (grant?.startsAt ?? 0)).toBe(600_000)
+  })
+
+  describe.each<PasskeyAlgorithm>(['ES256', 'EdDSA', 'RS256'])('with %s', (algorithm) => {
+    const [own, others] = [newPasskeyKeys(algorithm), newPasskeyKeys(algorithm)]
+    const rsa = algorithm === 'RS256' ? own.privateKey : newPasskeyKeys('RS256').privateKey
+    const unlike = newPasskeyKeys(algorithm === 'EdDSA' ? 'ES256' : 'EdDSA').privateKey
+    beforeEach(async () => {
+      key = new SoftwareAuthenticator(ORIGIN, undefined, algorithm, own)
+      await register()
+    })
+
+    it('an approval is verified', async () => {
+      await approve(key.assert(await ask()))
+      expect(await stateOf()).toBe('approved')
+    })
+
+    it.each<[string, Deviation]>([
+      ['another key of the same kind', { signWith: others.privateKey }],
+      ['a key of another kind', { signWith: unlike }],
+      ['another hash', algorithm === 'EdDSA' ? { signWith: unlike, hash: 'sha512' } : { hash: 'sha512' }],
+      ['RSA-PSS', { signWith: rsa, padding: constants.RSA_PKCS1_PSS_PADDING }],
+      ['SHA-1', { signWith: rsa, hash: 'sha1' }],
+    ])('one that is signed with %s is refused', async (_what, deviation) => {
+      await expect(approve(key.assert(await ask(), deviation))).rejects.toMatchObject(REFUSED)
+      expect(await stateOf()).toBe('pending')
+    })
+
+    it('one whose signature, or what it signs, differs by a bit is refused', async () => {
+      for (const name of ['signature', 'authenticatorData', 'clientDataJSON'] as const) {
+        const assertion = key.assert(await ask())
+        const bytes = Buffer.from(assertion[name], 'base64url')
+        bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
+        await expect(approve({ ...assertion, [name]: bytes.toString('base64url') })).rejects.toMatchObject(REFUSED)
+      }
+      expect(await stateOf()).toBe('pending')
+    })
   })
 
   it('a denial needs none', async () => {
@@ -338,6 +383,12 @@ describe('passkeys', () => {
     const coseOf = (changes: readonly (readonly [number, number | Uint8Array])[]) => (own: SoftwareAuthenticator) => ({
       coseKey: new Map([...own.coseKey(), ...changes]),
     })
+    const otherOf =
+      (algorithm: PasskeyAlgorithm) => (changes: readonly (readonly [number, number | Uint8Array])[]) => () => ({
+        coseKey: new Map([...coseKeyOf(newPasskeyKeys(algorithm).publicKey, algorithm), ...changes]),
+      })
+    const [okpOf, rsaOf] = [otherOf('EdDSA'), otherOf('RS256')]
+    const shortRsa = () => coseKeyOf(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey, 'RS256')
     const attested = (attestation: Deviation['attestation']) => (): Deviation =>
       attestation === undefined ? {} : { attestation }
     it.each<[string, (own: SoftwareAuthenticator) => Deviation]>([
@@ -352,6 +403,28 @@ describe('passkeys', () => {
       ['with an algorithm that nobody asked for', coseOf([[3, -65_535]])],
       ['with a point that is not on the curve', coseOf([[-2, new Uint8Array(32)]])],
       ['with a key that has more to it', coseOf([[-4, 1]])],
+      // What is accepted is a closed list: ES256 (P-256), EdDSA (Ed25519), RS256 (2048 bits and more, exponent 65537).
+      ['with ES384', coseOf([[3, -35]])],
+      ['with ES256K', coseOf([[3, -47]])],
+      ['with a point that is compressed', coseOf([[-3, 0]])],
+      ['with Ed25519 by its own number', okpOf([[3, -19]])],
+      ['with Ed448', okpOf([[-1, 7]])],
+      ['with X25519', okpOf([[-1, 4]])],
+      ['with an Ed25519 key that is short', okpOf([[-2, new Uint8Array(31)]])],
+      ['with an Ed25519 key that has more to it', okpOf([[-3, new Uint8Array(32)]])],
+      ['with an Ed25519 key that says RS256', okpOf([[3, -257]])],
+      ['with PS256', rsaOf([[3, -37]])],
+      ['with RS512', rsaOf([[3, -259]])],
+      ['with RSA and SHA-1', rsaOf([[3, -65_535]])],
+      ['with an RSA key of 1024 bits', () => ({ coseKey: shortRsa() })],
+      [
+        'with an RSA key of 2047 bits and a byte of zero',
+        rsaOf([[-1, Buffer.concat([Buffer.alloc(1), new Uint8Array(255).fill(255)])]]),
+      ],
+      ['with an RSA exponent of 1, which signs everything', rsaOf([[-2, Buffer.from([1])]])],
+      ['with an RSA exponent of 3', rsaOf([[-2, Buffer.from([3])]])],
+      ['with an RSA key that has a private part', rsaOf([[-3, new Uint8Array(256)]])],
+      ['with an RSA key that says ES256', rsaOf([[3, -7]])],
       ['with an attestation of a maker', attested(attestation('android-safetynet'))],
       ['with CBOR that ends early', attested({ raw: Buffer.from('a363666d74', 'hex') })],
       ['with CBOR that promises more than it has', attested({ raw: Buffer.from('bb7fffffffffffffff', 'hex') })],

@@ -1,4 +1,11 @@
-import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
+import {
+  createHash,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  type KeyObject,
+  type KeyPairKeyObjectResult,
+} from 'node:crypto'
 import type { Assertion } from '../../src/identity/passkeys/assertion.ts'
 import type { RegistrationAnswer } from '../../src/identity/passkeys/registration.ts'
 
@@ -39,31 +46,54 @@ export interface Deviation {
   readonly attestation?: Cbor
   readonly signWith?: KeyObject
   readonly hash?: string
+  /** Of RSA. */
+  readonly padding?: number
 }
 
-/** A passkey in software: one credential of ES256. */
+/** What passkeys may sign with (RFC 9053, RFC 8812). */
+export type PasskeyAlgorithm = 'ES256' | 'EdDSA' | 'RS256'
+
+export const newPasskeyKeys = (algorithm: PasskeyAlgorithm): KeyPairKeyObjectResult =>
+  algorithm === 'ES256'
+    ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    : algorithm === 'EdDSA'
+      ? generateKeyPairSync('ed25519')
+      : generateKeyPairSync('rsa', { modulusLength: 2048 })
+
+/** The COSE_Key (RFC 9052, section 7) of a public key. */
+export function coseKeyOf(key: KeyObject, algorithm: PasskeyAlgorithm): Map<Cbor, Cbor> {
+  const jwk = key.export({ format: 'jwk' })
+  const [x, y, n, e] = [jwk.x, jwk.y, jwk.n, jwk.e].map((text = '') => Buffer.from(text, 'base64url'))
+  const of = (...members: readonly (readonly [number, Cbor | undefined])[]): Map<Cbor, Cbor> =>
+    new Map(members.map(([label, value = '']) => [label, value]))
+  if (algorithm === 'ES256') return of([1, 2], [3, -7], [-1, 1], [-2, x], [-3, y])
+  return algorithm === 'EdDSA' ? of([1, 1], [3, -8], [-1, 6], [-2, x]) : of([1, 3], [3, -257], [-1, n], [-2, e])
+}
+
+/** A passkey in software: one credential. */
 export class SoftwareAuthenticator {
   readonly id = randomBytes(32)
-  readonly #key = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  readonly #algorithm: PasskeyAlgorithm
+  readonly #key: KeyPairKeyObjectResult
   readonly #origin: string
   readonly #rpId: string
   counter = 0
   userHandle = ''
 
-  constructor(origin: string, rpId = new URL(origin).hostname) {
+  constructor(
+    origin: string,
+    rpId = new URL(origin).hostname,
+    algorithm: PasskeyAlgorithm = 'ES256',
+    key = newPasskeyKeys(algorithm),
+  ) {
+    this.#algorithm = algorithm
+    this.#key = key
     this.#origin = origin
     this.#rpId = rpId
   }
 
   coseKey(): Map<Cbor, Cbor> {
-    const { x = '', y = '' } = this.#key.publicKey.export({ format: 'jwk' })
-    return new Map<Cbor, Cbor>([
-      [1, 2],
-      [3, -7],
-      [-1, 1],
-      [-2, Buffer.from(x, 'base64url')],
-      [-3, Buffer.from(y, 'base64url')],
-    ])
+    return coseKeyOf(this.#key.publicKey, this.#algorithm)
   }
 
   register(options: { challenge: string; user: { id: string } }, other: Deviation = {}): RegistrationAnswer {
@@ -100,9 +130,15 @@ export class SoftwareAuthenticator {
       id: (other.id ?? this.id).toString('base64url'),
       clientDataJSON: clientData.toString('base64url'),
       authenticatorData: data.toString('base64url'),
-      signature: sign(other.hash ?? 'sha256', signed, other.signWith ?? this.#key.privateKey).toString('base64url'),
+      signature: this.#sign(signed, other).toString('base64url'),
       userHandle: other.userHandle ?? this.userHandle,
     }
+  }
+
+  /** Ed25519 hashes by itself (RFC 8032). */
+  #sign(signed: Buffer, { hash = 'sha256', signWith = this.#key.privateKey, padding }: Deviation): Buffer {
+    if (signWith.asymmetricKeyType === 'ed25519') return sign(null, signed, signWith)
+    return sign(hash, signed, padding === undefined ? signWith : { key: signWith, padding })
   }
 
   #clientData(type: string, challenge: string, other: Deviation): Buffer {

@@ -28,7 +28,7 @@ function jwkOf(key: ReadonlyMap<unknown, unknown>): JsonWebKey | undefined {
   if (isOf(2, -7, 5) && first === 1 && isBytes(second, 32, 32) && isBytes(third, 32, 32))
     return { kty: 'EC', crv: 'P-256', x: base64(second), y: base64(third) }
   if (isOf(1, -8, 4) && first === 6 && isBytes(second, 32, 32)) return { kty: 'OKP', crv: 'Ed25519', x: base64(second) }
-  if (isOf(3, -257, 4) && isBytes(first, 256, 1024) && isBytes(second, 1, 4))
+  if (isOf(3, -257, 4) && isBytes(first, 256, 1024) && isBytes(second, 3, 3) && EXPONENT.equals(second))
     return { kty: 'RSA', n: base64(first), e: base64(second) }
   return undefined
 }
@@ -39,3 +39,5 @@ const isBytes = (value: unknown, least: number, most: number): value is Uint8Arr
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')
 
 const MIN_RSA_BITS = 2048
+/** 65537, as authenticators have it: with 1, anything is its own signature. */
+const EXPONENT = Buffer.from([1, 0, 1])

@@ -117,11 +117,11 @@ const ROWS: Readonly<Record<string, Row>> = {
   scim: { imports: ['scim/'], packages: ['scim-patch', 'scim2-parse-filter'] },
   // What providers of SAML send, and to whom: the library is loaded where somebody signs in, behind two doors.
   'identity/saml': {
-    imports: ['shared/', 'identity/saml/', 'identity/provider-choice.ts'],
+    imports: ['shared/', 'identity/saml/', 'identity/provider-choice.ts', 'type:identity/login-origin.ts'],
     packages: ['node:crypto', 'zod'],
   },
   'identity/saml/service-provider.ts': {
-    imports: ['shared/', 'identity/saml/'],
+    imports: ['shared/', 'identity/saml/', 'type:identity/login-origin.ts'],
     packages: ['@node-saml/node-saml'],
   },
   'identity/saml/signature.ts': { imports: ['identity/saml/'], packages: ['@node-saml/node-saml/lib/xml.js'] },

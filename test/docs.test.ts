@@ -223,7 +223,7 @@ describe('the documents', () => {
 
   it('the directories of the page identity/scim are valid', () => {
     const examples = blocks('docs/identity/scim.md', 'yaml')
-    expect(examples).toHaveLength(2)
+    expect(examples).toHaveLength(3)
     for (const yaml of examples) expect(parseConfig(yaml, 'page').identity.provisioning).toHaveLength(1)
   })
 

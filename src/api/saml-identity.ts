@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { ProvenIdentity } from '../identity/identity-token.ts'
 import type { Login } from '../identity/login.ts'
+import { directoryNameOf, type DirectoryJoin, type DirectoryName } from '../identity/login-origin.ts'
 import { allowedGroups } from '../identity/saml/identity.ts'
 import type { SamlClient } from '../identity/saml/service-provider.ts'
 import { PamError } from '../shared/errors.ts'
@@ -36,12 +37,11 @@ export async function proveSamlSession(
     issuedAt: token?.issuedAt ?? now,
     expiresAt: token?.expiresAt ?? now + PROOF_LIFE_MS,
     endsAt: session.endsAt,
-    // Directories are tied to OpenID issuers: what they know of a person counts where a claim joins the two.
     origin: {
       issuer: session.provider,
       subject: session.nameId,
       session: undefined,
-      directory: undefined,
+      directory: client.provisioning && directoryName(session, client.provisioning),
       groups,
     },
     // Of a browser's session there is nothing that could be presented again.
@@ -58,6 +58,13 @@ export async function proveSamlSession(
   }
   return acceptIdentity(identity, { thumbprint, from, bind }, deps)
 }
+
+/**
+ * How the directory of the provider names who signed in. What was asserted of another claim, or before there was a directory, says nothing of that:
+ * they sign in again.
+ */
+const directoryName = ({ directory }: SamlSession, join: DirectoryJoin): DirectoryName =>
+  directoryNameOf(join, directory?.claim === join.claim ? directory.value : undefined)
 
 /** The gateway as a service provider of this one; undefined where it is not configured. */
 export function samlClientOf(entityId: string, { settings }: Pick<ApiDeps, 'settings'>): SamlClient | undefined {

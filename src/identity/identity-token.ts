@@ -10,9 +10,9 @@ import {
   type JWTVerifyResult,
 } from 'jose'
 import { PamError } from '../shared/errors.ts'
-import { mailKey, nameKey } from '../shared/name-key.ts'
+import { mailKey } from '../shared/name-key.ts'
 import type { Issuer, TrustedIssuer } from './issuer.ts'
-import type { LoginOrigin } from './login-origin.ts'
+import { directoryNameOf, type LoginOrigin } from './login-origin.ts'
 import { isAboutEvents, readLogout, type ProviderLogout } from './logout-token.ts'
 
 /** Who a token from a trusted issuer says somebody is, once everything about the token has been checked. */
@@ -197,10 +197,7 @@ function originOf(payload: JWTPayload, { url, provisioning }: TrustedIssuer, gro
     subject: payload.sub as string,
     // OpenID Connect Back-Channel Logout 1.0, section 2.1.
     session: typeof session === 'string' && session !== '' ? session : undefined,
-    directory: provisioning && {
-      source: provisioning.source,
-      key: typeof name !== 'string' || name === '' ? undefined : provisioning.isCaseExact ? name : nameKey(name),
-    },
+    directory: provisioning && directoryNameOf(provisioning, typeof name === 'string' ? name : undefined),
     groups,
   }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isLoopback } from '../shared/loopback.ts'
 import { certificates } from '../shared/needed-values.ts'
 import { plainUrl } from '../shared/plain-url.ts'
+import type { DirectoryJoin } from './login-origin.ts'
 import { domains, providerName } from './provider-choice.ts'
 import { samlIssuerSchema } from './saml/issuer.ts'
 
@@ -80,5 +81,5 @@ export interface TrustedIssuer extends Issuer {
   /** Trusts that. */
   readonly fetch: typeof fetch
   /** The provisioning source of its people, and how that names them. */
-  readonly provisioning?: { readonly source: string; readonly claim: string; readonly isCaseExact: boolean } | undefined
+  readonly provisioning?: DirectoryJoin | undefined
 }

@@ -18,6 +18,7 @@ import type { SamlClient } from '../identity/saml/service-provider.ts'
 import type { SignInProvider } from '../identity/sign-in-provider.ts'
 import type { Config } from './config/config.ts'
 import { isApp } from './config/gateway-hosts.ts'
+import { evaluationJoin, joinOf } from './config/provisioning-config.ts'
 import type { RunningProtocol } from './protocols.ts'
 
 /** The built-in provider, for people and for services. */
@@ -50,13 +51,9 @@ export function trustedIssuers(config: Config, evaluationUrl: string | undefined
   ].map((issuer) => {
     const authority =
       issuer.ca === undefined ? undefined : readFileSync(resolve(config.baseDirectory, issuer.ca), 'utf8')
-    const source = config.identity.provisioning.find(
-      (one) => one.issuer === issuer.url || (one.issuer === 'evaluation' && issuer.url === evaluationUrl),
-    )
-    const provisioning =
-      source === undefined || issuer.for !== 'people'
-        ? undefined
-        : { source: source.name, claim: source.claim, isCaseExact: source.attribute === 'externalId' }
+    const sources = config.identity.provisioning
+    const isBuiltIn = issuer.url === evaluationUrl && issuer.for === 'people'
+    const provisioning = isBuiltIn ? evaluationJoin(sources) : joinOf(issuer, sources)
     return { ...issuer, authority, fetch: fetchWithCa(authority), provisioning }
   })
   // Browsers may have a client of their own at the issuer that signs in people: its tokens are for us, too.
@@ -130,9 +127,11 @@ function signInIssuer(
 function provisioningSources(
   { identity, baseDirectory }: Config,
   issuers: readonly TrustedIssuer[],
+  saml: readonly SamlClient[],
 ): ProvisioningSource[] {
   return identity.provisioning.map(({ name, token, attribute, groups, groupName, required }) => {
-    const issuer = issuers.find(({ provisioning }) => provisioning?.source === name)
+    const isOurs = ({ provisioning }: Pick<SamlClient, 'provisioning'>): boolean => provisioning?.source === name
+    const issuer = issuers.find(isOurs) ?? saml.find(isOurs)?.issuer
     return {
       name,
       token: () => resolveSecret(token, baseDirectory),
@@ -171,7 +170,7 @@ export function apiSettings(
     }),
     roles: { ...config.roles, lock: config.roles.lock ?? config.roles.operate },
     reproof: config.identity.reverifyEvery,
-    provisioning: provisioningSources(config, issuers),
+    provisioning: provisioningSources(config, issuers, saml),
     handshake: config.limits.handshake,
     requestExpire: config.requests.expires,
     channels: channelsOf(config),

@@ -8,11 +8,23 @@ import { certificatesOf } from '../shared/certificates.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import { fileProblem } from '../shared/file-problem.ts'
 import type { Config } from './config/config.ts'
+import { joinOf } from './config/provisioning-config.ts'
 
 /** The gateway as a service provider, once for each provider of SAML that is configured. */
-export function samlClients({ identity, publicUrl = '', baseDirectory }: Config): SamlClient[] {
-  return identity.issuers.flatMap((issuer) =>
-    issuer.type === 'saml' ? [toClient(issuer, publicUrl.replace(/\/$/, ''), baseDirectory)] : [],
+export function samlClients({
+  identity: { issuers, provisioning },
+  publicUrl = '',
+  baseDirectory,
+}: Config): SamlClient[] {
+  return issuers.flatMap((issuer) =>
+    issuer.type === 'saml'
+      ? [
+          {
+            ...toClient(issuer, publicUrl.replace(/\/$/, ''), baseDirectory),
+            provisioning: joinOf(issuer, provisioning),
+          },
+        ]
+      : [],
   )
 }
 

@@ -12,6 +12,7 @@ import { trackSamlSessions } from './migrations/20261130-track-saml-sessions.ts'
 import { laterRequests } from './migrations/20261203-later-requests.ts'
 import { keepBreakGlass } from './migrations/20261202-break-glass.ts'
 import { keepPasskeys } from './migrations/20261205-keep-passkeys.ts'
+import { provisionSaml } from './migrations/20261206-provision-saml.ts'
 import { keepLocks } from './migrations/20261201-keep-locks.ts'
 import { countVerdicts } from './migrations/20261204-tally-verdicts.ts'
 
@@ -38,4 +39,5 @@ const migrations = {
   '20261203-later-requests': laterRequests,
   '20261204-tally-verdicts': countVerdicts,
   '20261205-keep-passkeys': keepPasskeys,
+  '20261206-provision-saml': provisionSaml,
 }

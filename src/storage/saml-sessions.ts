@@ -1,3 +1,4 @@
+import type { DirectoryClaim } from '../identity/saml/identity.ts'
 import type { Tx } from './database.ts'
 import type { Reader } from './page.ts'
 import type { SamlSessionTable } from './schema.ts'
@@ -19,6 +20,8 @@ export interface SamlSession {
     readonly email: string | undefined
     readonly authTime: number | undefined
   }
+  /** Undefined where the provider had no directory when somebody signed in. */
+  readonly directory: DirectoryClaim | undefined
   /** Milliseconds. */
   readonly createdAt: number
   readonly endsAt: number
@@ -46,6 +49,8 @@ export async function saveSamlSession(tx: Tx, session: SamlSession, handle: stri
       groups: JSON.stringify(person.groups),
       email: person.email ?? null,
       auth_time: person.authTime ?? null,
+      directory_claim: session.directory?.claim ?? null,
+      directory_value: session.directory?.value ?? null,
       created_at: session.createdAt,
       ends_at: session.endsAt,
       ended_at: session.endedAt ?? null,
@@ -141,6 +146,8 @@ const fromRow = (row: SamlSessionTable): SamlSession => ({
     email: row.email ?? undefined,
     authTime: row.auth_time ?? undefined,
   },
+  directory:
+    row.directory_claim === null ? undefined : { claim: row.directory_claim, value: row.directory_value ?? undefined },
   createdAt: row.created_at,
   endsAt: row.ends_at,
   endedAt: row.ended_at ?? undefined,

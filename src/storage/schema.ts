@@ -326,6 +326,9 @@ export interface SamlSessionTable {
   ends_at: number
   ended_at: number | null
   login_id: string | null
+  /** The claim that the directory of the provider is asked by, and what was asserted of it. */
+  directory_claim: string | null
+  directory_value: string | null
   /** SHA-256 of what the browser takes it with; null once it has. */
   handle: string | null
 }

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { identityOf } from '../../identity/saml/identity.ts'
+import { directoryClaimOf, identityOf } from '../../identity/saml/identity.ts'
 import { acceptLogoutRequest, logoutAnswerUrl } from '../../identity/saml/logout.ts'
 import { isOwnRequestId, REQUEST_TIME_MS } from '../../identity/saml/request-id.ts'
 import {
@@ -99,6 +99,7 @@ async function keepAnswer(client: SamlClient, encoded: string, deps: ApiDeps): P
         sessionIndex: answer.assertion.sessionIndex,
         requestId: answer.requestId,
         person: { id, ...person },
+        directory: client.provisioning && directoryClaimOf(client.provisioning, answer.assertion),
         createdAt: now,
         endsAt: person.endsAt,
         endedAt: undefined,

@@ -1,5 +1,6 @@
 import { PamError } from '../../shared/errors.ts'
 import { mailKey } from '../../shared/name-key.ts'
+import type { DirectoryJoin } from '../login-origin.ts'
 import type { Assertion } from './assertion.ts'
 import type { SamlIssuer } from './issuer.ts'
 
@@ -30,6 +31,21 @@ export function identityOf(issuer: SamlIssuer, assertion: Assertion, now: number
     endsAt: Math.min(now + issuer.maxSession, sessionNotOnOrAfter ?? Number.POSITIVE_INFINITY),
   }
 }
+
+/** The claim that names somebody in the directory of the provider's people, and what an assertion says it is. */
+export interface DirectoryClaim {
+  readonly claim: string
+  readonly value: string | undefined
+}
+
+/** What an assertion says of the claim that the directory is asked by: its NameID (`sub`), or an attribute that it has once. */
+export const directoryClaimOf = (
+  { claim }: Pick<DirectoryJoin, 'claim'>,
+  { nameId, attributes }: Assertion,
+): DirectoryClaim => ({ claim, value: claim === NAME_ID_CLAIM ? nameId : single(attributes.get(claim)) })
+
+/** What OpenID Connect calls the subject. */
+export const NAME_ID_CLAIM = 'sub'
 
 /** Those that everybody of a provider has, and of these the ones that it may give. */
 export const allowedGroups = ({ groups: always, knownGroups }: SamlIssuer, groups: readonly string[]): string[] => [

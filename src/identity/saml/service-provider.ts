@@ -1,6 +1,7 @@
 import type { SamlConfig } from '@node-saml/node-saml'
 import { PamError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
+import type { DirectoryJoin } from '../login-origin.ts'
 import { NAME_ID_FORMATS, readAssertion, type Assertion } from './assertion.ts'
 import type { SamlIssuer } from './issuer.ts'
 import type { MetadataSource } from './metadata-source.ts'
@@ -18,6 +19,8 @@ export interface SamlClient {
   readonly logoutUrl: string
   /** PEM. */
   readonly keyPair: { readonly certificate: string; readonly privateKey: string } | undefined
+  /** The provisioning source of its people, and how that names them. */
+  readonly provisioning?: DirectoryJoin | undefined
 }
 
 /** A sign-in that was begun: its ID is what the answer must name. */

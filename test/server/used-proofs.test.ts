@@ -15,9 +15,9 @@ const SUBJECT = { method: 'POST', url: 'https://pam.example.com/v1/token' }
 /** A process of the gateway, from its start at this time. */
 function start(now: number) {
   const used = openUsedProofs(directory, now)
-  const { verify } = proofVerifier(now, used)
+  const proofs = proofVerifier(now, used)
   return {
-    take: (proof: string, at: number) => verify(proof, { ...SUBJECT, now: at }),
+    take: (proof: string, at: number) => proofs.verify(proof, { ...SUBJECT, now: at }),
     used,
     stop: () => used.close(),
   }
@@ -28,8 +28,8 @@ const bytesKept = (): number =>
 describe('a proof that was used', () => {
   it('is not taken by a process that starts after that, whatever clock it was made by', async () => {
     const made = Date.now()
-    const { prove } = await createProver()
-    const proofs = await Promise.all([0, 1, 2].map(() => prove(SUBJECT.method, SUBJECT.url)))
+    const prover = await createProver()
+    const proofs = await Promise.all([0, 1, 2].map(() => prover.prove(SUBJECT.method, SUBJECT.url)))
     // By the clock of the gateway, its client is up to a minute ahead.
     const [now, restarted] = [made - 50_000, made - 45_000]
     const first = start(now)
@@ -82,8 +82,8 @@ describe('a proof that was used', () => {
 
   it('is not taken where that cannot be kept', async () => {
     const now = Date.now()
-    const { prove } = await createProver()
-    const proof = await prove(SUBJECT.method, SUBJECT.url)
+    const prover = await createProver()
+    const proof = await prover.prove(SUBJECT.method, SUBJECT.url)
     const process = start(now)
     process.stop()
     await expect(process.take(proof, now)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', side: 'gateway' })

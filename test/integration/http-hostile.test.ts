@@ -12,6 +12,8 @@ import { startHostileHttpTarget, type HostileHttpTarget } from '../helpers/hosti
 import { startHttpGateway, type HttpGateway, type HttpPort } from '../helpers/http-gateway.ts'
 import { startHttpTarget, type HttpTestTarget } from '../helpers/http-target.ts'
 import { megabytesOf } from '../helpers/memory.ts'
+import { ASYNC_RULES, ASYNC_TARGETS, asyncRequests } from './http/async-requests.ts'
+import { LARGE_RULES, LARGE_TARGETS, largeBodies } from './http/large-bodies.ts'
 
 /** Clients and targets that do what they should not, written by hand, around a real agent and gateway. */
 describe('hostile peers of HTTP', () => {
@@ -37,11 +39,14 @@ describe('hostile peers of HTTP', () => {
     gateway = await startHttpGateway({
       targets: [
         { name: 'calm', ...plain, port: calm.port },
+        ...[...LARGE_TARGETS, ...ASYNC_TARGETS].map((own) => ({ ...plain, port: calm.port, ...own })),
         ...['hostile', 'down', 'up'].map((name) => ({ name, ...plain, port: hostile.port })),
         { name: 'http2', type: 'http', host: 'localhost', port: (http2.address() as AddressInfo).port, ca },
         { name: 'flood', type: 'http', host: 'localhost', port: flood.port, ca },
       ],
       commands: [
+        ...LARGE_RULES,
+        ...ASYNC_RULES,
         {
           name: 'a person decides',
           match: { methods: ['DELETE'] },
@@ -53,7 +58,7 @@ describe('hostile peers of HTTP', () => {
     })
     port = await gateway.open('hostile')
     other = await gateway.open('calm')
-    // They take as long as the gateway waits, while other tests run.
+    // They take as long as the gateway waits, a minute: what else needs such a gateway is tested meanwhile.
     slowHead = port.raw(`GET /slow HTTP/1.1\r\nHost: 127.0.0.1:${port.port}\r\nX-A: `)
     slowBody = port.raw(`POST /slow HTTP/1.1\r\n${head()}Content-Type: text/plain\r\nContent-Length: 10\r\n\r\nx`)
   })
@@ -329,6 +334,9 @@ describe('hostile peers of HTTP', () => {
     await eventually(() => (hostile.sockets.size <= 2 ? true : undefined), 'the target is left')
     expect(used).toBeLessThan(200)
   })
+
+  asyncRequests(() => ({ gateway, target: calm }))
+  largeBodies(() => ({ gateway, target: calm }))
 
   it('clients that send slowly are answered at last', async () => {
     expect(codeIn(await slowHead)).toBe('HANDSHAKE_TIMEOUT')

@@ -5,6 +5,7 @@ import { eventually } from '../helpers/gateway-client.ts'
 import { startHttpGateway, type HttpGateway, type HttpPort } from '../helpers/http-gateway.ts'
 import { MISSING_PEERS, startHttpPeers, type HttpPeers, type PeerName } from '../helpers/http-peers.ts'
 import { expectedThrough, ofConnection, seenByServer, shownToClient } from '../helpers/http-transparency.ts'
+import { clientsOfHttp } from './http/clients.ts'
 import { exchangeBytes, type WireAnswer } from '../helpers/raw-http.ts'
 
 /** The same requests directly and through a gateway that allows everything and masks nothing: the same answers, and the same at the server. */
@@ -34,6 +35,8 @@ describe.skipIf(MISSING_PEERS.length > 0)('HTTP through a gateway that allows ev
     await gateway?.stop()
     await peers?.stop()
   })
+
+  clientsOfHttp(() => ({ peers, gateway }))
 
   /** On one connection of its own, directly or through the gateway. */
   async function run(exchange: HttpExchange, port: number, authorization?: string): Promise<WireAnswer[]> {

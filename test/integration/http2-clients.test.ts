@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../helpers/gateway-client.ts'
 import { harProblems } from '../helpers/har-schema.ts'
 import { startHttpGateway, TOKEN, type HttpGateway, type HttpPort } from '../helpers/http-gateway.ts'
+import { http2Evasions, startWatchedService, type WatchedService } from './http/http2-evasions.ts'
 import { hasProgram } from '../helpers/test-clients.ts'
 
 /** Clients of HTTP/2 at a local port, in front of targets that speak either version; trailers in both directions. */
@@ -20,6 +21,7 @@ describe('HTTP/2 through pamctl connect', () => {
   let old: HttpPort
   let modern: HttpPort
   let session: ClientHttp2Session
+  let service: WatchedService
   let seen: {
     readonly url: string
     readonly version: string
@@ -75,6 +77,8 @@ describe('HTTP/2 through pamctl connect', () => {
 
   beforeAll(async () => {
     const ports = await startTargets()
+    service = await startWatchedService()
+    closers.push(() => service.stop())
     const common = {
       type: 'http',
       host: '127.0.0.1',
@@ -87,8 +91,15 @@ describe('HTTP/2 through pamctl connect', () => {
         { name: 'old', ...common, port: ports.http1 },
         { name: 'modern', ...common, port: ports.h2c, h2c: true },
         { name: 'masked', ...common, port: ports.h2c, h2c: true },
+        { name: 'shop', type: 'http', host: '127.0.0.1', tls: 'disable', headers: ['x-tenant'], port: service.port },
       ],
       commands: [
+        {
+          name: 'anything there',
+          targets: { names: ['shop'] },
+          match: { methods: ['GET', 'POST', 'PUT', 'DELETE'] },
+          allow: true,
+        },
         { name: 'not here', match: { routes: ['/admin/**'] }, deny: 'not here' },
         { name: 'a person decides', match: { methods: ['DELETE'] }, hold: { approvers: { groups: ['sre'] } } },
         { name: 'all', match: { methods: ['GET', 'POST', 'PUT'] }, allow: true },
@@ -106,6 +117,8 @@ describe('HTTP/2 through pamctl connect', () => {
     for (const close of closers) close()
     rmSync(directory, { recursive: true, force: true })
   })
+
+  http2Evasions(() => ({ gateway, service }))
 
   interface Answer {
     readonly status: number

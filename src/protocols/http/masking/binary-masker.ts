@@ -5,6 +5,7 @@ import { characterAt } from '../../../masking/stream/utf8.ts'
 import { byteAt } from '../../../wire/byte-at.ts'
 import type { AnswerMasker } from './masker.ts'
 import { unmaskable } from './unmaskable.ts'
+import { WideTexts } from './wide-texts.ts'
 
 /**
  * Passes images, fonts, sound and films on as they are, where they begin as their type does. A text in them that holds a value of a kind ends the
@@ -21,6 +22,7 @@ export class BinaryMasker implements AnswerMasker {
   #text = ''
   /** Of a character that has not come in full. */
   #begun: Buffer = NOTHING
+  readonly #wide = new WideTexts()
 
   constructor(type: string, search: KindSearch) {
     this.#type = type
@@ -44,6 +46,7 @@ export class BinaryMasker implements AnswerMasker {
 
   /** Texts in compressed pixels come by chance: only longer ones are looked at. */
   #looked(chunk: Buffer): Buffer {
+    for (const text of this.#wide.look(chunk)) this.#refuseValueIn(text)
     // A character may have begun before.
     const bytes = this.#begun.length === 0 ? chunk : Buffer.concat([this.#begun, chunk])
     this.#begun = NOTHING
@@ -79,7 +82,11 @@ export class BinaryMasker implements AnswerMasker {
   #keep(text: string): void {
     const whole = this.#text + text
     this.#text = whole.slice(-MAX_TEXT)
-    if (whole.length < MIN_TEXT || findKinds(whole, this.#search.kinds).length === 0) return
+    if (whole.length >= MIN_TEXT) this.#refuseValueIn(whole)
+  }
+
+  #refuseValueIn(text: string): void {
+    if (findKinds(text, this.#search.kinds).length === 0) return
     throw unmaskable(`the answer is ${this.#type} with a value in it, which cannot be hidden there`)
   }
 }

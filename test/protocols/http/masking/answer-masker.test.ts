@@ -138,6 +138,29 @@ describe('answers', () => {
     }).toThrow(/with a value in it/)
   })
 
+  it.each(['utf16le', 'utf16be', 'utf32le', 'utf32be'])(
+    'that are images are looked at for texts in %s, cut anywhere',
+    (encoding) => {
+      const wide = encoding.startsWith('utf16') ? 2 : 4
+      const characters = [...'\xff by jane.doe@example.com'].map((sign) => {
+        const bytes = Buffer.alloc(wide)
+        bytes[encoding.endsWith('le') ? 0 : wide - 1] = sign.charCodeAt(0)
+        return bytes
+      })
+      const bytes = Buffer.concat([PNG, Buffer.from('Exif\0'), ...characters])
+      for (const size of [1, 7, 64, 1000]) {
+        const masker = made(KINDS, 'image/png')
+        if (masker === 'as it is' || 'refuse' in masker) throw new Error('not masked')
+        expect(() => {
+          for (let at = 0; at < bytes.length; at += size) masker.mask(bytes.subarray(at, at + size))
+          masker.end()
+        }).toThrow(/with a value in it/)
+      }
+      const harmless = Buffer.concat([PNG, ...characters.slice(0, -14)])
+      expect(shown('image/png', harmless)).toEqual(harmless)
+    },
+  )
+
   it('of two bytes for each character are refused, whatever they say', () => {
     for (const encoding of ['utf16le', 'utf16be'] as const) {
       const text = Buffer.from('jane@example.com', 'utf16le')

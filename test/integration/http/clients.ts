@@ -2,99 +2,92 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { EchoedRequest } from '../helpers/http-echo.ts'
-import { startHttpGateway, type HttpGateway } from '../helpers/http-gateway.ts'
-import { MISSING_PEERS, startHttpPeers, type HttpPeers } from '../helpers/http-peers.ts'
-import { seenByServer } from '../helpers/http-transparency.ts'
-import { ROOT, run, type Outcome } from '../helpers/run.ts'
-import { hasProgram, HTTP_GO, HTTPIE, PYTHON } from '../helpers/test-clients.ts'
+import type { EchoedRequest } from '../../helpers/http-echo.ts'
+import type { HttpGateway } from '../../helpers/http-gateway.ts'
+import type { HttpPeers } from '../../helpers/http-peers.ts'
+import { seenByServer } from '../../helpers/http-transparency.ts'
+import { ROOT, run, type Outcome } from '../../helpers/run.ts'
+import { hasProgram, HTTP_GO, HTTPIE, PYTHON } from '../../helpers/test-clients.ts'
+
+interface Between {
+  readonly peers: HttpPeers
+  /** With a target for each of them. */
+  readonly gateway: HttpGateway
+}
 
 /** Clients that people use, unchanged: what they print and send is the same directly and through a gateway that allows everything. */
-describe.skipIf(MISSING_PEERS.length > 0)('clients of HTTP through pamctl connect', () => {
-  let peers: HttpPeers
-  let gateway: HttpGateway
-  let files: string
+export const clientsOfHttp = (between: () => Between): unknown =>
+  describe('clients of HTTP through pamctl connect', () => {
+    let files: string
 
-  beforeAll(async () => {
-    files = mkdtempSync(join(tmpdir(), 'pamctl-test-uploads-'))
-    writeFileSync(join(files, 'big.bin'), Buffer.alloc(3_000_000, 'big and binary \0\xff', 'latin1'))
-    writeFileSync(join(files, 'small.txt'), 'a small file\n')
-    writeFileSync(join(files, 'form.txt'), 'a=1&b=two+words&c=%C3%A4')
-    peers = await startHttpPeers()
-    const { node, nginx } = peers.ports
-    gateway = await startHttpGateway({
-      targets: [
-        { name: 'service', type: 'http', host: '127.0.0.1', port: node, tls: 'disable' },
-        { name: 'files', type: 'http', host: '127.0.0.1', port: nginx, tls: 'disable' },
-      ],
-      commands: [{ name: 'everything', match: { unknown: true }, allow: true }],
+    beforeAll(() => {
+      files = mkdtempSync(join(tmpdir(), 'pamctl-test-uploads-'))
+      writeFileSync(join(files, 'big.bin'), Buffer.alloc(3_000_000, 'big and binary \0\xff', 'latin1'))
+      writeFileSync(join(files, 'small.txt'), 'a small file\n')
+      writeFileSync(join(files, 'form.txt'), 'a=1&b=two+words&c=%C3%A4')
+    })
+
+    afterAll(() => rmSync(files, { recursive: true, force: true }))
+
+    /** Runs a program twice, each time with `PAMCTL_URL`, `OUT` and `FILES`. */
+    async function both(target: 'node' | 'nginx', command: readonly string[], input = '') {
+      const { peers, gateway } = between()
+      const base = `http://127.0.0.1:${peers.ports[target]}`
+      const results: { readonly outcome: Outcome; readonly seen: readonly object[] }[] = []
+      for (const through of [false, true]) {
+        const out = mkdtempSync(join(files, 'out-'))
+        const before = peers.echo.seen.length
+        const env = { LC_ALL: 'C.UTF-8', FILES: files, OUT: out, HOME: out, COLUMNS: '80' }
+        const [program = '', ...args] = through
+          ? [process.execPath, join(ROOT, 'bin', 'pamctl.js'), 'connect', target, '--', ...command]
+          : command
+        const outcome = await run(program, args, {
+          input,
+          env: through ? { ...gateway.jane.environment, ...env } : { PAMCTL_URL: base, ...env },
+        })
+        results.push({
+          outcome: { ...outcome, stdout: steady(outcome.stdout, out), stderr: steady(outcome.stderr, out) },
+          seen: peers.echo.seen.slice(before).map(withoutBoundary).map(seenByServer),
+        })
+      }
+      const [direct, through] = results as [(typeof results)[0], (typeof results)[0]]
+      expect(through).toEqual(direct)
+      return direct
+    }
+
+    it.each(SCRIPTS.map(({ client, target, lines }) => [client, target, lines] as const))(
+      '%s against %s: each line prints and sends the same',
+      async (client, target, lines) => {
+        if (client === 'HTTPie' ? HTTPIE === undefined : !hasProgram(client))
+          throw new Error(`${client} is missing: scripts/install-test-servers installs it`)
+        const script = lines
+          .map((line, index) => `echo "== ${index}"\n${line}\nstatus=$?; echo; echo "= $status"`)
+          .join('\n')
+        const path = HTTPIE === undefined ? '' : `PATH="${join(HTTPIE, '..')}:$PATH"`
+        const { outcome } = await both(target, ['sh', '-c', `cd "$OUT"\n${path}\n${script}`])
+        const statuses = [...outcome.stdout.matchAll(/^= (\d+)$/gm)].map(([, status]) => Number(status))
+        expect(statuses).toHaveLength(lines.length)
+        // One that fails in both ways compares nothing.
+        expect(lines.filter((line, index) => (statuses[index] === 0) === line.includes('# fails'))).toEqual([])
+      },
+    )
+
+    it.each([
+      ['fetch of Node', [process.execPath, join(ROOT, 'test/fixtures/clients/http-fetch.js')]],
+      ['requests of Python', [PYTHON ?? '', join(ROOT, 'test/fixtures/clients/http_requests.py')]],
+      ['net/http of Go', [HTTP_GO ?? '', 'ask']],
+    ] as const)('%s has the same answers, and sends the same', async (name, command) => {
+      const questions = name.includes('Python')
+        ? [...QUESTIONS, { Method: 'POST', Path: '/created', Files: true }]
+        : QUESTIONS
+      const input = questions.map((question) => `${JSON.stringify(question)}\n`).join('')
+      const { outcome, seen } = await both('node', command, input)
+      expect([outcome.code, outcome.stderr]).toEqual([0, ''])
+      expect(outcome.stdout.trim().split('\n')).toHaveLength(questions.length)
+      // One is a redirect.
+      expect(seen).toHaveLength(questions.length + 1)
     })
   })
-
-  afterAll(async () => {
-    await gateway?.stop()
-    await peers?.stop()
-    rmSync(files, { recursive: true, force: true })
-  })
-
-  /** Runs a program twice, each time with `PAMCTL_URL`, `OUT` and `FILES`. */
-  async function both(target: 'service' | 'files', command: readonly string[], input = '') {
-    const base = `http://127.0.0.1:${peers.ports[target === 'files' ? 'nginx' : 'node']}`
-    const results: { readonly outcome: Outcome; readonly seen: readonly object[] }[] = []
-    for (const through of [false, true]) {
-      const out = mkdtempSync(join(files, 'out-'))
-      const before = peers.echo.seen.length
-      const env = { LC_ALL: 'C.UTF-8', FILES: files, OUT: out, HOME: out, COLUMNS: '80' }
-      const [program = '', ...args] = through
-        ? [process.execPath, join(ROOT, 'bin', 'pamctl.js'), 'connect', target, '--', ...command]
-        : command
-      const outcome = await run(program, args, {
-        input,
-        env: through ? { ...gateway.jane.environment, ...env } : { PAMCTL_URL: base, ...env },
-      })
-      results.push({
-        outcome: { ...outcome, stdout: steady(outcome.stdout, out), stderr: steady(outcome.stderr, out) },
-        seen: peers.echo.seen.slice(before).map(withoutBoundary).map(seenByServer),
-      })
-    }
-    const [direct, through] = results as [(typeof results)[0], (typeof results)[0]]
-    expect(through).toEqual(direct)
-    return direct
-  }
-
-  it.each(SCRIPTS.map(({ client, target, lines }) => [client, target, lines] as const))(
-    '%s against %s: each line prints and sends the same',
-    async (client, target, lines) => {
-      if (client === 'HTTPie' ? HTTPIE === undefined : !hasProgram(client))
-        throw new Error(`${client} is missing: scripts/install-test-servers installs it`)
-      const script = lines
-        .map((line, index) => `echo "== ${index}"\n${line}\nstatus=$?; echo; echo "= $status"`)
-        .join('\n')
-      const path = HTTPIE === undefined ? '' : `PATH="${join(HTTPIE, '..')}:$PATH"`
-      const { outcome } = await both(target, ['sh', '-c', `cd "$OUT"\n${path}\n${script}`])
-      const statuses = [...outcome.stdout.matchAll(/^= (\d+)$/gm)].map(([, status]) => Number(status))
-      expect(statuses).toHaveLength(lines.length)
-      // One that fails in both ways compares nothing.
-      expect(lines.filter((line, index) => (statuses[index] === 0) === line.includes('# fails'))).toEqual([])
-    },
-  )
-
-  it.each([
-    ['fetch of Node', [process.execPath, join(ROOT, 'test/fixtures/clients/http-fetch.js')]],
-    ['requests of Python', [PYTHON ?? '', join(ROOT, 'test/fixtures/clients/http_requests.py')]],
-    ['net/http of Go', [HTTP_GO ?? '', 'ask']],
-  ] as const)('%s has the same answers, and sends the same', async (name, command) => {
-    const questions = name.includes('Python')
-      ? [...QUESTIONS, { Method: 'POST', Path: '/created', Files: true }]
-      : QUESTIONS
-    const input = questions.map((question) => `${JSON.stringify(question)}\n`).join('')
-    const { outcome, seen } = await both('service', command, input)
-    expect([outcome.code, outcome.stderr]).toEqual([0, ''])
-    expect(outcome.stdout.trim().split('\n')).toHaveLength(questions.length)
-    // One is a redirect.
-    expect(seen).toHaveLength(questions.length + 1)
-  })
-})
 
 /** What each run has of its own, as it stands in JSON and in what clients print. */
 const steady = (text: string, out: string): string =>
@@ -125,7 +118,7 @@ function withoutBoundary(request: EchoedRequest): EchoedRequest {
 
 interface ClientScript {
   readonly client: 'curl' | 'wget' | 'HTTPie'
-  readonly target: 'service' | 'files'
+  readonly target: 'node' | 'nginx'
   /** In sh; those that end with `# fails` exit with something else than 0. */
   readonly lines: readonly string[]
 }
@@ -136,7 +129,7 @@ const HTTP = 'http --ignore-stdin --pretty=none --print=b'
 const SCRIPTS: readonly ClientScript[] = [
   {
     client: 'curl',
-    target: 'service',
+    target: 'node',
     lines: [
       `${CURL} "$PAMCTL_URL/echo?q=1"`,
       `${CURL} "$PAMCTL_URL/echo" -d a=1 -d b=%C3%A4`,
@@ -157,7 +150,7 @@ const SCRIPTS: readonly ClientScript[] = [
   },
   {
     client: 'curl',
-    target: 'files',
+    target: 'nginx',
     lines: [
       `${CURL} -r 100-199 -o piece "$PAMCTL_URL/files/film.mp4" && sha256sum piece`,
       `head -c 1000 /dev/zero >part; ${CURL} -C - -o part "$PAMCTL_URL/files/film.mp4" && sha256sum part`,
@@ -170,7 +163,7 @@ const SCRIPTS: readonly ClientScript[] = [
   },
   {
     client: 'wget',
-    target: 'service',
+    target: 'node',
     lines: [
       'wget -q -O- "$PAMCTL_URL/echo?q=1"',
       'wget -q -O- --post-data "a=1&b=2" "$PAMCTL_URL/echo"',
@@ -186,7 +179,7 @@ const SCRIPTS: readonly ClientScript[] = [
   },
   {
     client: 'wget',
-    target: 'files',
+    target: 'nginx',
     lines: [
       'head -c 1000 /dev/zero >film.mp4; wget -q -c "$PAMCTL_URL/files/film.mp4" && sha256sum film.mp4',
       'wget -q -r -np -nH -l1 --reject "index.html*" "$PAMCTL_URL/list/" && find list -type f -exec sha256sum {} + | sort',
@@ -195,7 +188,7 @@ const SCRIPTS: readonly ClientScript[] = [
   },
   {
     client: 'HTTPie',
-    target: 'service',
+    target: 'node',
     lines: [
       `${HTTP} "$PAMCTL_URL/echo" q==1`,
       `${HTTP} POST "$PAMCTL_URL/echo" name=Ada age:=36`,

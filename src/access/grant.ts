@@ -86,6 +86,7 @@ export function blocksStanding(grant: Grant): boolean {
 }
 
 export function allowAgain(grant: Grant, now: number): Grant {
-  if (!blocksStanding(grant)) throw new PamError('ALREADY_DECIDED', `${grant.id} blocks nothing`, { id: grant.id })
+  if (!blocksStanding(grant))
+    throw new PamError('ALREADY_DECIDED', `${grant.id} does not block standing access`, { id: grant.id })
   return { ...grant, allowedAgainAt: now }
 }

@@ -50,7 +50,7 @@ export function createRequest(
       },
     )
   }
-  if (length < SHORTEST) throw new PamError('USAGE', 'a grant lasts a second at least')
+  if (length < SHORTEST) throw new PamError('USAGE', 'a grant lasts at least one second')
   if (startsAt !== undefined) needStart(startsAt, now)
   if (asked.extends !== undefined) needExtensible(asked.extends, asked, now)
   return {
@@ -93,7 +93,8 @@ function needExtensible(
     throw new PamError('USAGE', 'emergency access is not extended', {
       hint: `request access: pamctl request ${target}`,
     })
-  if (startsAt !== undefined) throw new PamError('USAGE', 'more time begins where the access ends: give no start')
+  if (startsAt !== undefined)
+    throw new PamError('USAGE', 'an extension begins when the access ends: leave out the start')
   if (grantState(grant, now) !== 'active')
     throw new PamError('ALREADY_DECIDED', `${grant.id} is ${grantState(grant, now)}`, {
       hint: `request access again: pamctl request ${target}`,

@@ -106,7 +106,7 @@ export function forward(client: Channel, parts: ForwardParts): (reason: PamError
 
 const lost = (): PamError =>
   new PamError('GATEWAY_LOST', 'the connection to the gateway was lost', {
-    hint: 'connect again; whether what was running has been done is not known',
+    hint: 'connect again; it is not known whether what was running has finished',
   })
 
 /** Connections closed in one turn of the event loop: each costs at least one system call. */

@@ -142,7 +142,7 @@ const strangerError = (owner: PeerOwner): PamError =>
       })
     : new PamError('NOT_ALLOWED', 'cannot verify which user opened this connection', { hint: 'connect again' })
 
-const NO_CERTIFICATE = new PamError('NOT_ALLOWED', 'this port wants the client certificate that was made for it', {
+const NO_CERTIFICATE = new PamError('NOT_ALLOWED', 'this port requires the client certificate that was made for it', {
   hint: 'connect as "pamctl connect" says, or start the client with it',
 })
 

@@ -205,7 +205,7 @@ export class LoginKeeper {
     this.#hasWarned = true
     const at = new Date(limit).toTimeString().slice(0, 8)
     this.#events.notice(
-      `cannot verify your identity again (${reason.message}); what is open ends at ${at} unless this succeeds`,
+      `cannot verify your identity again (${reason.message}); open connections end at ${at} unless this succeeds`,
     )
   }
 

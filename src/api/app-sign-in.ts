@@ -54,10 +54,10 @@ export class AppSignIn {
       !sameText(kept.state, state) ||
       kept.at + SIGN_IN_TIMEOUT_MS <= now
     )
-      throw notBegun('this sign-in was not begun in this browser at this host, or too long ago')
+      throw notBegun('this sign-in was not started in this browser at this host, or too long ago')
     const code = opened(codeSchema, unseal(text, webKey, CODE))
     if (code === undefined || code.target !== target || code.at + CODE_TTL_MS <= now)
-      throw notBegun('the code of this sign-in is not for this host, or too old')
+      throw notBegun('the code of this sign-in is not for this host, or has expired')
     if (!sameText(code.challenge, challengeOf(kept.verifier)))
       throw notBegun('the code of this sign-in is for another browser')
     this.#use(text, now)

@@ -43,7 +43,7 @@ export async function startBreakGlass(
   const { db, clock } = deps
   const { health } = deps.evidence.spool
   if (!health.ok)
-    throw new PamError('RECORDING_FAILED', 'nothing can be put on record now, so there is no access', {
+    throw new PamError('RECORDING_FAILED', 'records cannot be written now, so there is no emergency access', {
       side: 'gateway',
       hint: 'ask your administrator: /readyz says why',
     })
@@ -73,7 +73,7 @@ export async function startBreakGlass(
       if (announced.length === 0 && rule.breakGlass?.announcement !== 'best-effort')
         throw new PamError(
           'ANNOUNCEMENT_FAILED',
-          'nobody could be told that you break the glass, so there is no access',
+          'nobody could be told that you break the glass, so there is no emergency access',
           {
             side: 'gateway',
             id: begun.id,

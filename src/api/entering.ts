@@ -39,4 +39,6 @@ export async function signInProblem(reply: FastifyReply, error: unknown, deps: A
 }
 
 export const notBegun = (): PamError =>
-  new PamError('TOKEN_INVALID', 'this sign-in was not begun in this browser, or too long ago', { hint: 'begin again' })
+  new PamError('TOKEN_INVALID', 'this sign-in was not started in this browser, or too long ago', {
+    hint: 'begin again',
+  })

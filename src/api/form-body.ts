@@ -6,7 +6,7 @@ export function acceptForms(app: Pick<FastifyInstance, 'addContentTypeParser'>):
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
     const fields = new Map<string, string>()
     for (const [name, value] of new URLSearchParams(body.toString())) {
-      if (fields.has(name)) return done(new UsageError('a field of the form is there twice'))
+      if (fields.has(name)) return done(new UsageError('a field of the form is given twice'))
       fields.set(name, value)
     }
     done(null, Object.fromEntries(fields))

@@ -86,7 +86,7 @@ export class LiveEvents {
     if (after !== undefined && after > head)
       throw new UsageError(
         `event ${after} does not exist: the audit chain ends at ${head}`,
-        'leave the id out, and read again what you have read before',
+        'leave out the id, and read all events again',
       )
     const isNew = after === undefined
     const tooMuch = !isNew && head - after > MAX_MISSED

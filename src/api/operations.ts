@@ -33,22 +33,22 @@ export function createOperations(readiness: () => Readiness): Server {
   const flag = (ok: boolean): number => (ok ? 1 : 0)
   gauge('ready', 'whether sessions can be opened', ({ ready }) => flag(ready))
   gauge('sessions', 'open sessions', ({ sessions }) => sessions)
-  gauge('sessions_ending', 'sessions that are over and still being put on record', ({ ending }) => ending)
+  gauge('sessions_ending', 'ended sessions that are still being recorded', ({ ending }) => ending)
   gauge('recording_ok', 'whether records can be written', ({ recording }) => flag(recording.ok))
   gauge('spool_bytes', 'bytes of records on the local disk', ({ spool }) => spool.bytes)
   gauge('spool_limit_bytes', 'bytes at which new sessions are refused', ({ spool }) => spool.limit)
-  gauge('recordings_unsealed', 'sessions that are over and whose record is not sealed', ({ spool }) => spool.unsealed)
+  gauge('recordings_unsealed', 'ended sessions whose record is not sealed', ({ spool }) => spool.unsealed)
   gauge('recordings_waiting', 'sealed records that are not in their home', ({ home }) => home.waiting)
   gauge('home_ok', 'whether the archive accepts recordings', ({ home }) => flag(home.ok))
   gauge(
     'audit_streams_failing',
-    'audit streams whose receiver takes nothing',
+    'audit streams whose receiver accepts nothing',
     ({ auditStreams }) => auditStreams.filter(({ ok }) => !ok).length,
   )
-  gauge('audit_checkpoints_ok', 'whether the last checkpoint was kept everywhere', ({ checkpoints }) =>
+  gauge('audit_checkpoints_ok', 'whether the last checkpoint was stored everywhere', ({ checkpoints }) =>
     flag(checkpoints.ok),
   )
-  gauge('credentials_ok', 'whether every credential could be read when it was needed last', ({ credentials }) =>
+  gauge('credentials_ok', 'whether every credential could be read when it was last needed', ({ credentials }) =>
     flag(credentials.ok),
   )
   return createServer({ headersTimeout: 10_000, requestTimeout: 10_000 }, (request, response) => {
@@ -70,7 +70,7 @@ export function createOperations(readiness: () => Readiness): Server {
       case '/healthz':
         return answer(200, 'application/json', '{"status":"ok"}\n')
       default:
-        return answer(404, 'text/plain', 'there is /metrics, /readyz and /healthz\n')
+        return answer(404, 'text/plain', 'only /metrics, /readyz and /healthz are served here\n')
     }
   })
 }

@@ -27,14 +27,14 @@ export function problemPage(
 export const onwardPage = (path: string): Page =>
   pageOf(200, {
     title: 'One moment',
-    content: `<p><a href="${escapeHtml(path)}">Go on</a></p>`,
+    content: `<p><a href="${escapeHtml(path)}">Continue</a></p>`,
     head: `<meta http-equiv="refresh" content="0;url=${escapeHtml(path)}">`,
   })
 
 export const signedOutPage = (): Page =>
   pageOf(200, {
     title: 'You are signed out',
-    content: '<p>Your identity provider signed you out, and the gateway did, too.</p>',
+    content: '<p>Your identity provider signed you out, and so did the gateway.</p>',
   })
 
 /** Where somebody chooses among identity providers, by name or by the domain of their address. */

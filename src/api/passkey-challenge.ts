@@ -18,11 +18,11 @@ export interface ChallengeOf {
   readonly binding: Readonly<Record<string, Json | undefined>>
 }
 
-/** Where the dashboard is, for authenticators. Throws where browsers have no passkeys for it. */
+/** Where the dashboard is, for authenticators. Throws where browsers support no passkeys for it. */
 export function partyOf({ publicUrl }: Pick<ApiDeps, 'publicUrl'>): RelyingParty {
   const party = relyingParty(publicUrl())
   if (party !== undefined) return party
-  throw new PamError('PASSKEY_REFUSED', `browsers have no passkeys for ${publicUrl()}`, {
+  throw new PamError('PASSKEY_REFUSED', `browsers support no passkeys for ${publicUrl()}`, {
     hint: 'publicUrl needs https and a host with a name: ask your administrator',
   })
 }
@@ -56,10 +56,10 @@ export async function usedChallenge(
   const challenge = challengeOf(clientDataJSON)
   const kept = await db.change((tx) => takeChallenge(tx, digestOf(challenge)))
   const now = clock.now()
-  if (kept === undefined) return refuse('its challenge was used, or is not one of this gateway')
+  if (kept === undefined) return refuse('its challenge was already used, or is not from this gateway')
   if (kept.expiresAt <= now || kept.expiresAt > now + CHALLENGE_TTL_MS) refuse('its challenge has expired')
-  if (kept.personId !== expected.personId) refuse('its challenge was given to somebody else')
-  if (kept.sessionId !== expected.sessionId) refuse('its challenge was given to another browser')
+  if (kept.personId !== expected.personId) refuse('its challenge was issued to somebody else')
+  if (kept.sessionId !== expected.sessionId) refuse('its challenge was issued to another browser')
   if (kept.subject !== expected.subject) refuse('its challenge is for something else')
   return { challenge, binding: kept.binding }
 }
@@ -72,7 +72,8 @@ export interface UsedChallenge {
 
 /** Throws where a challenge was given for anything but this. */
 export function needBinding({ binding }: UsedChallenge, expected: ChallengeOf['binding']): void {
-  if (binding !== textOf(expected)) refuse('what is decided is not what the passkey was asked for: review it again')
+  if (binding !== textOf(expected))
+    refuse('this is not the decision that the passkey was asked to confirm: review it again')
 }
 
 const textOf = (binding: ChallengeOf['binding']): string =>

@@ -90,7 +90,7 @@ async function mayRegister(
   if (person.kind !== 'person') throw new PamError('NOT_ALLOWED', 'only people have passkeys')
   const newest = Math.min(FRESH_SIGN_IN_MS, settings().recentSignIn)
   if (authTime === undefined || now - authTime > newest || authTime > now + MAX_SKEW_MS)
-    throw new PamError('SIGN_IN_TOO_OLD', 'registering a passkey needs a sign-in of the last minutes', {
+    throw new PamError('SIGN_IN_TOO_OLD', 'registering a passkey needs a recent sign-in', {
       hint: 'sign in again, then register it',
     })
   const known = await passkeysOf(reader, person.id)

@@ -194,7 +194,7 @@ const refusals = {
   'signed out at the provider': () =>
     new PamError(
       'TOKEN_USED',
-      'this identity token is of a session that has ended at the identity provider',
+      'this identity token belongs to a session that has ended at the identity provider',
       signInAgain,
     ),
   'key signed out': () => new PamError('KEY_SIGNED_OUT', 'the login of this key was signed out', signInAgain),

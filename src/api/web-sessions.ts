@@ -98,7 +98,7 @@ async function liveSession(id: string, deps: ApiDeps): Promise<WebSession> {
   const session = await findWebSession(deps.db.read, id)
   if (session === undefined || session.endsAt <= now) throw notSignedIn('your session has ended')
   if (session.seenAt + deps.settings().web.idle <= now)
-    throw notSignedIn('your session ended because nothing was done in it for a while')
+    throw notSignedIn('your session ended after a while without activity')
   return session
 }
 
@@ -173,7 +173,7 @@ export async function endOverdueWebSessions(deps: ApiDeps): Promise<void> {
   const now = deps.clock.now()
   for (const session of await overdueWebSessions(deps.db.read, now, now - deps.settings().web.idle)) {
     const login = await findLogin(deps.db.read, session.loginId)
-    const why = session.endsAt <= now ? 'its time was over' : 'nothing was done in it'
+    const why = session.endsAt <= now ? 'it reached its maximum duration' : 'it was inactive for too long'
     if (login !== undefined && login.endedAt === undefined) await endLogin(login, { why }, deps)
     else await deps.db.change((tx) => removeWebSession(tx, session.id))
   }

@@ -37,7 +37,7 @@ export function editText(context: CliContext, explanation: string): string {
       .filter((line) => !line.startsWith('#'))
       .join('\n')
       .trim()
-    if (text === '') throw new UsageError('nothing was written, so nothing is done')
+    if (text === '') throw new UsageError('the text is empty, so nothing was done')
     return text
   } finally {
     rmSync(directory, { recursive: true, force: true })

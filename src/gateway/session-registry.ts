@@ -165,7 +165,7 @@ export class SessionRegistry {
     )
     this.endWhere(
       (session) => !isSamePerson(rules.policy, session.person, now(session)),
-      new PamError('IDENTITY_LOST', 'the rules changed, and your group membership since this session began', {
+      new PamError('IDENTITY_LOST', 'the rules changed, and so has your group membership since this session began', {
         hint: 'connect again',
       }),
     )

@@ -125,7 +125,7 @@ export class TargetMessages<Frame> {
   }
 
   #tooMuch(): PamError {
-    return new PamError('MESSAGE_TOO_LARGE', `the target said more during ${this.#what} than is allowed`, {
+    return new PamError('MESSAGE_TOO_LARGE', `the target sent more during ${this.#what} than is allowed`, {
       side: 'upstream',
     })
   }

@@ -73,8 +73,9 @@ export function identityVerifier(issuers: readonly TrustedIssuer[]): IdentityVer
       // An explicit type is another kind of token (RFC 8725, section 3.11): the access token of a person is known to whatever it is sent to.
       const { typ } = protectedHeader
       if (typ !== undefined && !TYPES[issuer.for].has(typ.toLowerCase()))
-        throw new PamError('TOKEN_INVALID', 'the token is no identity token: its header has another type (typ)')
-      if (isAboutEvents(payload)) throw new PamError('TOKEN_INVALID', 'the token is no identity token: it has events')
+        throw new PamError('TOKEN_INVALID', 'the token is not an identity token: its header has another type (typ)')
+      if (isAboutEvents(payload))
+        throw new PamError('TOKEN_INVALID', 'the token is not an identity token: it has events')
       return toIdentity(payload, issuer, token)
     },
     async verifyLogout(token, now) {
@@ -133,7 +134,7 @@ function needPast(payload: JWTPayload, now: number): void {
   for (const claim of ['iat', 'auth_time']) {
     const at = payload[claim]
     if (typeof at === 'number' && at > latest)
-      throw new PamError('TOKEN_INVALID', `the claim ${claim} of the identity token lies in the future`, {
+      throw new PamError('TOKEN_INVALID', `the claim ${claim} of the identity token is in the future`, {
         hint: 'compare the clocks of the identity provider and the gateway',
       })
   }

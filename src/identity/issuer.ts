@@ -56,7 +56,7 @@ export const issuerSchema = z
       if (issuer.requireSubject === undefined && Object.keys(issuer.requireClaims ?? {}).length === 0) {
         problem(
           'for',
-          'an issuer of services needs requireSubject or requireClaims: else every workload that it knows gets in',
+          'an issuer of services needs requireSubject or requireClaims: otherwise every workload that it knows gets in',
         )
       }
     }

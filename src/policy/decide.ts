@@ -152,7 +152,7 @@ function denyUndescribed(
 function hintOf({ match, hint }: CommandRule, statement: Statement, vocabulary: Vocabulary): string | undefined {
   const maybe = vocabulary.whyMaybe(match, statement)
   if (maybe === undefined) return hint
-  const why = `it fits because ${vocabulary.name(statement)} ${maybe}`
+  const why = `it matches because ${vocabulary.name(statement)} ${maybe}`
   return hint === undefined ? why : `${why}; ${hint}`
 }
 

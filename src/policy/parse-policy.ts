@@ -99,7 +99,7 @@ function breakGlassProblems(rule: {
     [
       isBreakGlass && rule.approvers !== undefined,
       ['approvers'],
-      'a rule with grant: break-glass asks nobody: it has breakGlass.reviewers',
+      'a rule with grant: break-glass takes no approvers: give breakGlass.reviewers',
     ],
     [
       isBreakGlass && groups === undefined && people === undefined,
@@ -183,7 +183,7 @@ const maskingRule = z
   )
   .refine((rule) => rule.exceptWhere.length === 0 || !rule.fields.some(isPointerPattern), {
     path: ['exceptWhere'],
-    message: 'exceptWhere is for fields as OWNER:PATH: answers of HTTP services are masked as they come',
+    message: 'exceptWhere is for fields as OWNER:PATH: answers of HTTP services are masked as they arrive',
   })
   .register(renamedKeys, { guesses: 'maxComparisons' })
 

@@ -148,7 +148,7 @@ export class JournalFile {
       [this.#head, encodeHead(1, key)],
     ] as const) {
       if (this.#disk.writeSync(handle, content, 0) !== content.length)
-        throw new Error(`${this.#path} takes only a part`)
+        throw new Error(`${this.#path} could be written only in part`)
       fsyncSync(handle)
     }
     this.#evolve(key)

@@ -26,7 +26,7 @@ export function lostSegments(
   }
   if (journaled === undefined || journaled.file === '') {
     // The journals have an entry for each open session; without one it is unknown how much was sealed.
-    const problem = 'the journal says nothing of this session, so sealed events may be missing'
+    const problem = 'the journal has no entry for this session, so sealed events may be missing'
     return announces ? { problem, isGone: true, isReplaced: false } : undefined
   }
   const { sealed } = journaled

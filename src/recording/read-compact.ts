@@ -62,7 +62,7 @@ export class CompactReader {
         case itemKinds.time:
           this.#wall = this.#uint(6)
           this.#ms = this.#uint(6)
-          if (this.#wall > LAST_TIME) throw new Error('it has a time that is none')
+          if (this.#wall > LAST_TIME) throw new Error('it has an invalid time')
           break
         case itemKinds.template:
           this.#templates.push(templateOf(this.#object()))
@@ -90,7 +90,7 @@ export class CompactReader {
     if (this.#wall === undefined) throw new Error('it has no time')
     this.lastMs = this.#ms + since
     const wall = this.#wall + since
-    if (wall > LAST_TIME) throw new Error('it has a time that is none')
+    if (wall > LAST_TIME) throw new Error('it has an invalid time')
     return { seq: this.#seq++, at: new Date(wall).toISOString(), ms: this.lastMs }
   }
 
@@ -99,7 +99,7 @@ export class CompactReader {
     const template = this.#templates[this.#uint(2)]
     if (template === undefined) throw new Error('it refers to a command that was not described')
     const id = DECISION + this.#take(DECISION_LENGTH).toString('latin1')
-    if (!IS_DECISION.test(id)) throw new Error('it has an id that is none')
+    if (!IS_DECISION.test(id)) throw new Error('it has an invalid id')
     const digest = this.#take(DIGEST).toString('hex')
     const count = this.#uint(2)
     const parameters: (string | null)[] = []
@@ -129,7 +129,7 @@ export class CompactReader {
     const header = this.#header()
     const number = header.seq - this.#uint(4)
     const command = this.#commands.get(number)
-    if (command === undefined) throw new Error('it is of no command that waits for one')
+    if (command === undefined) throw new Error('it is of no command that awaits one')
     this.#commands.delete(number)
     const [rows, bytes, durationMs] = [this.#uint(4), this.#uint(4), this.#uint(4)]
     const [tag, error] = [this.#short(), this.#short()]
@@ -153,13 +153,13 @@ export class CompactReader {
     const length = this.#uint(1)
     if (length === ABSENT) return undefined
     const bytes = this.#take(length)
-    if (bytes.some((byte) => byte > 0x7f)) throw new Error('it has a tag that is none')
+    if (bytes.some((byte) => byte > 0x7f)) throw new Error('it has an invalid tag')
     return bytes.toString('latin1')
   }
 
   #object(): Record<string, unknown> {
     const value = parseExactJson(textOf(this.#take(this.#uint(4))))
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is no object')
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is not an object')
     return value as Record<string, unknown>
   }
 
@@ -181,7 +181,7 @@ type Template = Pick<
 function bodyOf(value: Record<string, unknown>, hasData: boolean): EventBody {
   if (typeof value['type'] !== 'string' || !EVENT_TYPES.has(value['type'])) throw new Error('it is of no known type')
   if ('seq' in value || 'at' in value || 'ms' in value) throw new Error('it says twice where it stands')
-  if (hasData !== (value['type'] === 'terminal')) throw new Error('it has bytes where none are, or none')
+  if (hasData !== (value['type'] === 'terminal')) throw new Error('it has bytes where none belong, or lacks them')
   if (value['type'] === 'command' && typeof value['id'] !== 'string') throw new Error('it has no id')
   return value as unknown as EventBody
 }

@@ -137,7 +137,7 @@ const isEnd = (kind: EntryKind, payload: Buffer): boolean =>
 function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { payloads: Buffer[] } {
   const payloads: Buffer[] = []
   if (isNoFile(path) || isNoFile(headOf(path)))
-    return { path, journal: undefined, tail: 'altered', reason: 'is no ordinary file', announces: true, payloads }
+    return { path, journal: undefined, tail: 'altered', reason: 'is not a regular file', announces: true, payloads }
   const bytes = readFileSync(path)
   let journal: string | undefined
   const magic = bytes.toString('latin1', 0, JOURNAL_MAGIC.length)
@@ -145,7 +145,7 @@ function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { p
   const reading = (tail: RecoveredTail, reason?: string) => ({ path, journal, tail, reason, announces, payloads })
   // A file that never got its first record contains nothing.
   if (bytes.length < JOURNAL_MAGIC.length + 4) return reading('whole')
-  if (!VERSIONS.some((version) => magicOfVersion(version) === magic)) return reading('altered', 'is no journal')
+  if (!VERSIONS.some((version) => magicOfVersion(version) === magic)) return reading('altered', 'is not a journal')
   const head = readHead(path)
   let key: Buffer = Buffer.alloc(0)
   let headHolds = false

@@ -63,7 +63,7 @@ export async function* readSegments(
       if (length.length === 0) return
       const size = length.length < 4 ? 0 : length.readUInt32BE()
       if (length.length < 4) throw broken(CUT_OFF)
-      if (size < 2 || size > MAX_SEAL_LENGTH) throw broken('is no segment')
+      if (size < 2 || size > MAX_SEAL_LENGTH) throw broken('is not a segment')
       const json = await bytes.take(size)
       if (json.length < size) throw broken(CUT_OFF)
       const seal = parseSeal(json)
@@ -120,7 +120,7 @@ function accepting({ keys, isOpen }: Trust): (seal: SegmentSeal, version: Record
   return (seal, version, start) => {
     const isOurs = isOpen && seal.encoding.endsWith('plain')
     const problem =
-      seal.status !== 'unsealed' ? signatureProblem(seal, version) : isOurs ? undefined : 'is signed by nobody'
+      seal.status !== 'unsealed' ? signatureProblem(seal, version) : isOurs ? undefined : 'has no signature'
     if (problem !== undefined) throw new BrokenRecording(problem, seal.segment, start)
   }
 }

@@ -114,7 +114,7 @@ export async function recoverSpool(directory: string, options: RecoverOptions): 
   }
   for (const [session, file] of own) {
     if ([file, detachedFileOf(file)].some((name) => isNoFile(join(directory, name)))) {
-      recordings.push({ type: 'damaged', session, file, reason: 'is no ordinary file', stray: false })
+      recordings.push({ type: 'damaged', session, file, reason: 'is not a regular file', stray: false })
       continue
     }
     const journaled = sessions.get(session)

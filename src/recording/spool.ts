@@ -80,7 +80,7 @@ export class Spool {
 
   get health(): SpoolHealth {
     if (this.#health.ok && this.bytes > this.#options.limit)
-      return { ok: false, reason: `the spool holds ${this.bytes} bytes, and ${this.#options.limit} are its limit` }
+      return { ok: false, reason: `the spool holds ${this.bytes} bytes; its limit is ${this.#options.limit}` }
     return this.#health
   }
 
@@ -128,7 +128,7 @@ export class Spool {
         else reject(unavailable(journal.failed.message))
       })
     } catch (error) {
-      void this.close(recorder, { code: 'RECORDING_FAILED', message: 'the record could not be begun' })
+      void this.close(recorder, { code: 'RECORDING_FAILED', message: 'the record could not be started' })
       throw error
     }
     return recorder

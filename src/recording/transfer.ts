@@ -221,7 +221,7 @@ export class Transfer {
     const path = join(directory, file)
     const detached = detachedFileOf(path)
     if (!existsSync(path)) return 'is gone from the spool'
-    if ([path, detached].some(isNoFile)) return 'is no ordinary file'
+    if ([path, detached].some(isNoFile)) return 'is not a regular file'
     try {
       await home.put(file, path, sha256, isFlushed)
       if (existsSync(detached)) await home.put(detachedFileOf(file), detached, await digestOfFile(detached), isFlushed)

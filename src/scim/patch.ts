@@ -146,7 +146,7 @@ export async function patchUser(user: ScimUser, body: unknown): Promise<ScimUser
     const { scimCode } = error as { scimCode?: string }
     throw badRequest(
       scimCode === 'noTarget' ? 'noTarget' : 'invalidPath',
-      'the operations do not fit the user as it is',
+      'the operations cannot be applied to the user as it is',
     )
   }
 }

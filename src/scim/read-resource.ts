@@ -72,7 +72,7 @@ function readValues(type: ResourceType, body: unknown): Map<string, unknown> {
     const found = findAttribute(type, written)
     if (found.is === 'ignored') continue
     if (found.is === 'unknown')
-      throw badRequest('invalidSyntax', `${shown(written)}: is no attribute of a ${type.name}`)
+      throw badRequest('invalidSyntax', `${shown(written)}: is not an attribute of a ${type.name}`)
     const { name } = found.attribute
     // Whether somebody may sign in is said, never left open.
     if (value === null && name === 'active') throw badRequest('invalidValue', 'active: expected true or false')

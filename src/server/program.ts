@@ -98,7 +98,7 @@ function addRunning(program: Command): void {
   withConfig(
     recordings.command('gc').description('delete recordings past their retention period (recording.retention)'),
   )
-    .option('--dry-run', 'only say what would be deleted; can be asked while the gateway runs')
+    .option('--dry-run', 'list what would be deleted; safe while the gateway runs')
     .action(async ({ config, dryRun }: { config: string; dryRun?: boolean }) => {
       const { collectRecordings } = await import('./maintenance.ts')
       await collectRecordings(config, dryRun === true)

@@ -72,7 +72,7 @@ export async function startSecrets(config: Config, db: Database, logger: Logger)
       return [
         ...[...current.secrets.problems].map(([what, problem]) => `${what} ${problem}`),
         ...expiring(live),
-        ...(left === 0 ? [] : [`${left} database users of sessions that are over could not be revoked`]),
+        ...(left === 0 ? [] : [`${left} database users of ended sessions could not be revoked`]),
       ]
     },
     async reconfigure(next) {

@@ -228,7 +228,7 @@ function apiDeps(running: Running): ApiDeps {
     evidence,
     readCommand({ name, type }, text) {
       const engine = protocols.get(type)?.engine
-      if (engine === undefined) throw new PamError('TARGET_TYPE', `no rules are tried for targets of type ${type}`)
+      if (engine === undefined) throw new PamError('TARGET_TYPE', `rules cannot be tried for targets of type ${type}`)
       const target = running.live.config.targets.find((one) => one.name === name && one.type === type)
       return engine.read(text, target)
     },

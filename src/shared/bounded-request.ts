@@ -63,7 +63,7 @@ async function textOf({ body }: Response, maxBytes: number): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
   } catch {
-    throw new NoAnswer('answers with bytes that are no text')
+    throw new NoAnswer('answers with bytes that are not text')
   }
 }
 

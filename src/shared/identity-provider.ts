@@ -41,7 +41,7 @@ export async function discoverProvider(client: ProviderClient, timeoutMs: number
       },
     )
     const named = config.serverMetadata().issuer
-    if (named !== issuer) throw new Error(`its metadata name the issuer ${visible(named)}`)
+    if (named !== issuer) throw new Error(`its metadata names the issuer ${visible(named)}`)
     return config
   } catch (error) {
     throw new PamError(

@@ -112,7 +112,7 @@ function describeFileIssue(issue: z.core.$ZodRawIssue, file: z.core.$ZodType): s
   const section = sectionOf(issue.path ?? [])
   const advice = (key: string): string => {
     const now = wordIn(renamedKeys, schema, key)
-    if (now !== undefined) return `: it is called ${now} now`
+    if (now !== undefined) return `: it was renamed to ${now}`
     const instead = wordIn(foreignWords, schema, key)
     if (instead !== undefined) return `: ${instead}`
     const meant = didYouMean(key, known)

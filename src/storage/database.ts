@@ -237,7 +237,7 @@ function lock(file: string): () => void {
       unlinkSync(file)
     }
   }
-  throw new PamError('USAGE', `the lock ${file} changes under us: another gateway is starting`)
+  throw new PamError('USAGE', `the lock ${file} is being changed: another gateway is starting`)
 }
 
 function isAlive(pid: number): boolean {

@@ -79,7 +79,7 @@ export class Multiplexer {
 
   /** Resolves once the peer has accepted; rejects with its refusal (problem+json), or an error of the connection. */
   open(request: OpenRequest): Promise<MuxChannel> {
-    if (this.isOver || this.#lastId >= LAST_ID) return Promise.reject(new MuxError('the connection is over'))
+    if (this.isOver || this.#lastId >= LAST_ID) return Promise.reject(new MuxError('the connection has ended'))
     const channel = this.#add(++this.#lastId, 0)
     this.#say(encodeFrame(frameTypes.open, channel.id, Buffer.from(JSON.stringify(request))))
     return new Promise((resolve, reject) => {
@@ -263,7 +263,7 @@ function creditOf(payload: Buffer): number {
 
 function textOf(payload: Buffer): TunnelFrame {
   const frame = parseTunnelFrame(payload.toString('utf8'))
-  if (frame === undefined) throw new MuxError('a text frame that is none')
+  if (frame === undefined) throw new MuxError('an invalid text frame')
   return frame
 }
 
@@ -281,7 +281,7 @@ function objectOf(payload: Buffer): Record<string, unknown> {
   } catch {
     // Said below.
   }
-  throw new MuxError('a frame that is no JSON object')
+  throw new MuxError('a frame that is not a JSON object')
 }
 
 /** The WebSocket subprotocols of a shared tunnel: the first knows the frame that closes many channels, the second does not. */

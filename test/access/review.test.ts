@@ -91,7 +91,7 @@ describe('requests', () => {
     ['no reason', { reason: '  ' }, /needs a reason/],
     ['a reason that nobody sees', { reason: '\u200b\ufeff' }, /needs a reason/],
     ['longer than the rule allows', { length: 3_600_001 }, /limited to 1h/],
-    ['no time at all', { length: 10 }, /a second at least/],
+    ['no time at all', { length: 10 }, /at least one second/],
   ])('refuses %s', (_what, over, message) => {
     expect(() => createRequest({ ...asked, ...over }, { now: NOW, expire: 1000 })).toThrow(message)
   })

@@ -195,7 +195,7 @@ describe('an identity that is proven again', () => {
     expect(left.at(-1)).toBeLessThanOrEqual(500)
     expect(notices).toEqual([
       expect.stringMatching(
-        /^cannot verify your identity again \(.*503.*\); what is open ends at \d\d:\d\d:\d\d unless/,
+        /^cannot verify your identity again \(.*503.*\); open connections end at \d\d:\d\d:\d\d unless/,
       ),
     ])
     // Beyond the limit it is still tried, but slowly, and nobody is signed out: a provider that is away says nothing of the person.

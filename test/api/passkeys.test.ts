@@ -255,7 +255,7 @@ describe('passkeys', () => {
     it('once its challenge was answered wrongly', async () => {
       const asked = await ask()
       await expect(approve(key.assert(asked, { flags: FLAGS.UP }))).rejects.toMatchObject(REFUSED)
-      await expect(approve(key.assert(asked))).rejects.toThrow(/its challenge was used/)
+      await expect(approve(key.assert(asked))).rejects.toThrow(/its challenge was already used/)
     })
 
     it('with the challenge of another approval', async () => {
@@ -274,7 +274,7 @@ describe('passkeys', () => {
 
     it('with the challenge of another person, whose passkey is another one', async () => {
       await register(alice, other)
-      await expect(approve(other.assert(await ask(held, alice)))).rejects.toThrow(/given to somebody else/)
+      await expect(approve(other.assert(await ask(held, alice)))).rejects.toThrow(/issued to somebody else/)
       await expect(approve(other.assert(await ask()))).rejects.toThrow(/belongs to somebody else|no such passkey/)
     })
 
@@ -300,7 +300,9 @@ describe('passkeys', () => {
       const assertion = key.assert(await ask())
       const changed = { ...held, digest: 'another' }
       await db.change((tx) => saveApproval(tx, changed))
-      await expect(approve(assertion, changed)).rejects.toThrow(/not what the passkey was asked for/)
+      await expect(approve(assertion, changed)).rejects.toThrow(
+        /not the decision that the passkey was asked to confirm/,
+      )
     })
 
     it('for more time than the passkey was asked for, and for a request that another approver shortened', async () => {
@@ -309,10 +311,12 @@ describe('passkeys', () => {
       const short = await db.change((tx) =>
         beginApproval(tx, { review: request, login: bob, approved }, call(bob), deps),
       )
-      await expect(approve(key.assert(short), request)).rejects.toThrow(/not what the passkey was asked for/)
+      await expect(approve(key.assert(short), request)).rejects.toThrow(
+        /not the decision that the passkey was asked to confirm/,
+      )
       const whole = key.assert(await ask(request))
       await db.change((tx) => saveRequest(tx, { ...request, length: 60_000 }))
-      await expect(approve(whole, request)).rejects.toThrow(/not what the passkey was asked for/)
+      await expect(approve(whole, request)).rejects.toThrow(/not the decision that the passkey was asked to confirm/)
       expect((await findRequests(db.read, request.id))[0]?.state).toBe('pending')
     })
 
@@ -456,7 +460,7 @@ describe('passkeys', () => {
       const answer = key.register(await beginRegistration(call(bob), deps))
       const elsewhere = call(bob, 'another browser')
       await expect(finishRegistration({ name: 'x', answer }, elsewhere, deps)).rejects.toThrow(/another browser/)
-      await expect(finishRegistration({ name: 'x', answer }, call(bob), deps)).rejects.toThrow(/was used/)
+      await expect(finishRegistration({ name: 'x', answer }, call(bob), deps)).rejects.toThrow(/was already used/)
     })
 
     it('beyond ten passkeys, and where browsers have none', async () => {

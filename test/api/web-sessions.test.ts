@@ -120,7 +120,7 @@ describe('a browser whose identity is proven again', () => {
     clock.time += IDLE * 0.1
     await expect(call()).rejects.toMatchObject({
       code: 'NOT_SIGNED_IN',
-      message: 'your session ended because nothing was done in it for a while',
+      message: 'your session ended after a while without activity',
     })
   })
 

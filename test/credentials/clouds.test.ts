@@ -81,16 +81,16 @@ describe('secrets of clouds', () => {
   })
 
   it.each([
-    ['aws-sm:prod/none', 'is not there (ResourceNotFoundException)'],
+    ['aws-sm:prod/none', 'does not exist (ResourceNotFoundException)'],
     ['aws-sm:prod/db#port', 'is not text'],
     ['aws-sm:prod/db#toString', 'has no member toString'],
     [
       'aws-sm:arn:aws:secretsmanager:us-east-1:123456789012:secret:a',
       'is in us-east-1, and secrets.aws.region is eu-west-1',
     ],
-    ['gcp-sm:shop/none', 'is not there (Google answers 404)'],
-    ['gcp-sm:shop/db#password', 'is no JSON object, and #password is asked for'],
-    ['azure-kv:shop-vault/none', 'is not there (Key Vault answers 404)'],
+    ['gcp-sm:shop/none', 'does not exist (Google answers 404)'],
+    ['gcp-sm:shop/db#password', 'is not a JSON object, and #password is asked for'],
+    ['azure-kv:shop-vault/none', 'does not exist (Key Vault answers 404)'],
   ])('%s %s', async (text, expected) => {
     await expect(read(text)).rejects.toMatchObject({ scope: 'secret', message: expected })
   })

@@ -143,14 +143,14 @@ describe('a store that fails', () => {
 
   it('one secret that is missing is not an outage of the store', async () => {
     const secrets = secretsOf(1)
-    answer = failing('secret', 'is not there')
+    answer = failing('secret', 'does not exist')
     await expect(secrets.read(DB)).rejects.toThrow(PamError)
     answer = () => Promise.resolve({ text: 'hunter2' })
     await secrets.read(OTHER)
-    expect([...secrets.problems]).toEqual([[DB, 'is not there']])
+    expect([...secrets.problems]).toEqual([[DB, 'does not exist']])
     await secrets.read(DB)
     expect(changes).toEqual([
-      { what: DB, problem: 'is not there' },
+      { what: DB, problem: 'does not exist' },
       { what: DB, problem: undefined },
     ])
   })

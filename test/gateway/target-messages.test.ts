@@ -52,7 +52,7 @@ describe('messages of a target to the gateway', () => {
   ])('is no more than allowed: %s', async (_, say) => {
     await expect(say()).rejects.toMatchObject({
       code: 'MESSAGE_TOO_LARGE',
-      message: 'the target said more during the login than is allowed',
+      message: 'the target sent more during the login than is allowed',
     })
     expect(channel.isDestroyed).toBe(true)
     await expect(next()).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })

@@ -180,7 +180,7 @@ describe('what a session leaves', () => {
     writeFileSync(await onlyRecord(directory), Buffer.concat([Buffer.from(MAGIC), encodeSegment(seal, forged.bytes)]))
     const lines = []
     for await (const line of alice.api.search({ text: 'forged' })) lines.push(line)
-    expect(lines).toEqual([{ type: 'skipped', session: id, reason: 'is signed by nobody' }])
+    expect(lines).toEqual([{ type: 'skipped', session: id, reason: 'has no signature' }])
   })
 
   it('encrypted to an auditor: nobody with the whole disk of the gateway reads it, the auditor does', async () => {
@@ -530,7 +530,10 @@ describe('the audit chain', () => {
       expect.stringMatching(/INVALID: entry \d+ is (missing|not the entry)/),
     ])
     const unknown = await pamctl([...args, '--recordings', join(dataOf(directory), 'recordings')], {})
-    expect([unknown.code, unknown.stdout]).toEqual([1, expect.stringContaining('UNKNOWN: the chain does not know it')])
+    expect([unknown.code, unknown.stdout]).toEqual([
+      1,
+      expect.stringContaining('UNKNOWN: the chain has no entry for it'),
+    ])
   })
 
   it('a record deleted, or replaced by another that is genuine: found', async () => {

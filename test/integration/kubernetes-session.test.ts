@@ -371,7 +371,7 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
         kubeconfig: empty,
       },
     )
-    expect(stranger.stderr).toContain('this port wants the client certificate that was made for it')
+    expect(stranger.stderr).toContain('this port requires the client certificate that was made for it')
     expect(stranger.code).toBe(1)
     connected.kill('SIGTERM')
     await connected.closed

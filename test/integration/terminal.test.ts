@@ -161,7 +161,7 @@ describe.skipIf(!SCRIPT)('pamctl on a terminal', () => {
     await inPipe(['config', 'set', 'editor', `sh -c 'echo "from the setting" >"$1"' --`])
     expect(await asks({})).toBe('from the setting')
     expect(await asks({ EDITOR: `sh -c 'echo "from the variable" >"$1"' --` })).toBe('from the variable')
-    expect(await asks({ EDITOR: 'true' })).toContain('nothing was written, so nothing is done')
+    expect(await asks({ EDITOR: 'true' })).toContain('the text is empty, so nothing was done')
     expect(await asks({ EDITOR: 'false' })).toContain('the editor "false" ended with 1')
     await inPipe(['config', 'unset', 'editor'])
   })

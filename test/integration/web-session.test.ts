@@ -175,7 +175,7 @@ describe('signing in', () => {
     const { answer } = await jane.signInUpTo('jane')
     // Somebody else's browser, with the link that was to bring the victim in as the attacker (login CSRF).
     const other = browser()
-    expect(await other.open(answer)).toMatchObject({ status: 401, html: /not begun in this browser/ })
+    expect(await other.open(answer)).toMatchObject({ status: 401, html: /not started in this browser/ })
     for (const change of [
       (url: URL) => url.searchParams.set('state', 'x'.repeat(43)),
       (url: URL) => url.searchParams.delete('state'),

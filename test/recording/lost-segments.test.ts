@@ -45,7 +45,7 @@ describe('a file, compared with what the journal says was sealed', () => {
     ['all of it is there', journaled(10, 'ten'), open, undefined],
     ['a segment of it is there', journaled(4, 'four'), open, undefined],
     ['another hash', journaled(4, 'other'), open, 'is not the file that the journal names'],
-    ['no journal', undefined, open, 'the journal says nothing of this session, so sealed events may be missing'],
+    ['no journal', undefined, open, 'the journal has no entry for this session, so sealed events may be missing'],
     ['events are missing', journaled(12, 'x'), open, 'events 10 to 11 were sealed and are missing from the file'],
     ['closed, with everything', journaled(10, 'ten'), closed(), undefined],
     ['closed too early', journaled(12, 'x'), closed(), 'ends before event 10, and the journal has events up to 11'],

@@ -672,7 +672,7 @@ describe('what stands in the place of a file and is none', () => {
     const before = readFileSync(other())
     put(file())
     const { recordings } = await recover()
-    expect(recordings).toMatchObject([{ type: 'damaged', reason: 'is no ordinary file' }, { type: 'sealed' }])
+    expect(recordings).toMatchObject([{ type: 'damaged', reason: 'is not a regular file' }, { type: 'sealed' }])
     expect([readFileSync(other()), existsSync(join(directory, 'nothing'))]).toEqual([before, false])
   })
 
@@ -683,7 +683,7 @@ describe('what stands in the place of a file and is none', () => {
     rmSync(file().replace('.pamrec', '.pamapart'), { force: true })
     put(file().replace('.pamrec', '.pamapart'))
     const { recordings } = await recover()
-    expect(recordings[0]).toMatchObject({ type: 'damaged', reason: 'is no ordinary file' })
+    expect(recordings[0]).toMatchObject({ type: 'damaged', reason: 'is not a regular file' })
     expect(readFileSync(other(), 'utf8')).toBe('')
   })
 
@@ -693,7 +693,7 @@ describe('what stands in the place of a file and is none', () => {
     renameSync(path, other())
     put(path)
     const { journals } = await recover()
-    expect(journals).toMatchObject([{ tail: 'altered', reason: 'is no ordinary file' }])
+    expect(journals).toMatchObject([{ tail: 'altered', reason: 'is not a regular file' }])
   })
 })
 

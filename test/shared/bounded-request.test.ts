@@ -61,7 +61,7 @@ it.each(CLIENTS)('waits no longer than it may for an answer that comes byte by b
 
 it.each(CLIENTS)('takes no bytes that are not UTF-8 (%#)', async (ca) => {
   const url = await serve((_request, response) => response.end(Buffer.of(0x22, 0xff, 0x22)))
-  await expect(boundedRequest({ url, ca })).rejects.toThrow('answers with bytes that are no text')
+  await expect(boundedRequest({ url, ca })).rejects.toThrow('answers with bytes that are not text')
 })
 
 it.each(CLIENTS)('asks for no compression, and takes the body as it is (%#)', async (ca) => {

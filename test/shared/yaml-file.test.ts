@@ -92,7 +92,7 @@ describe('a YAML file', () => {
 
   it('names the key that replaced an old one', () => {
     const schema = z.strictObject({ b: z.number().optional() }).register(renamedKeys, { old: 'b' })
-    expect(() => parseYaml('old: 1', 'f', schema)).toThrow('f:1:1: the file: unknown key "old": it is called b now')
+    expect(() => parseYaml('old: 1', 'f', schema)).toThrow('f:1:1: the file: unknown key "old": it was renamed to b')
     expect(() => parseYaml('toString: 1', 'f', schema)).toThrow(/: unknown key "toString": expected b$/)
   })
 

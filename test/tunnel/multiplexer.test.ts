@@ -327,7 +327,7 @@ describe('a shared tunnel', () => {
     await refused
     await expect.poll(() => [seen.closed, there.closed]).toEqual([1, 1])
     expect(one.isOver).toBe(true)
-    await expect(one.open(request())).rejects.toThrow('over')
+    await expect(one.open(request())).rejects.toThrow('has ended')
   })
 })
 

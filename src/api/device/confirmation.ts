@@ -90,7 +90,7 @@ const wasDecided = async (
     : code.samlSession === id && code.state === (isApproved ? 'approved' : 'denied')
 
 export const tooLate = (): PamError =>
-  new PamError('SIGN_IN_EXPIRED', 'the code of this command line has expired, or was decided on', {
+  new PamError('SIGN_IN_EXPIRED', 'the code of this command line has expired or was already used', {
     hint: 'run pamctl login again',
   })
 

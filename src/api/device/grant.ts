@@ -114,7 +114,7 @@ async function stillPending(tx: Tx, { id, interval, polledAt }: DeviceCode, now:
   const next = Math.min(isTooFast ? interval + 5 : interval, MAX_INTERVAL_SECONDS)
   await notePoll(tx, id, { polledAt: now, interval: next })
   return isTooFast
-    ? refusal('slow_down', `poll every ${next} seconds at the most`)
+    ? refusal('slow_down', `poll at most every ${next} seconds`)
     : refusal('authorization_pending', 'nobody has confirmed the code yet')
 }
 

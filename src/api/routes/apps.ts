@@ -72,7 +72,7 @@ async function answerTo(
     throw new PamError('NO_GRANT', `you have no current grant for ${name}`, {
       hint:
         rule === undefined
-          ? `you have access in an emergency alone: pamctl breakglass start ${name} --reason "…"`
+          ? `you have access only in an emergency: pamctl breakglass start ${name} --reason "…"`
           : `request access in the dashboard, or with: pamctl request ${name} --for ${formatDuration(Math.min(rule.maxDuration, 3_600_000))} --reason "…"`,
     })
   return appAnswer(browser, asked, deps)

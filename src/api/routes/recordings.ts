@@ -126,7 +126,7 @@ function archiveRoute(app: App, deps: ApiDeps): void {
     // The first event says what the session is of.
     const { value: first } = await archive.next()
     if (isHidden)
-      throw new PamError('NOT_ALLOWED', 'this session is recorded for those with an identity, and for nobody here', {
+      throw new PamError('NOT_ALLOWED', 'this recording is encrypted, and the gateway cannot read it', {
         hint: `pamctl export ${session.id} --format har --identity FILE`,
       })
     await readings.note(login, 'recording.exported', session.id, { purpose: 'exported', format: 'har' })
@@ -192,8 +192,8 @@ function tailRoute(app: App, deps: ApiDeps): void {
     if (recorder === undefined)
       throw new PamError('ALREADY_DECIDED', `${session.id} has ended`, { hint: `pamctl replay ${session.id}` })
     if (recorder.isEncrypted) {
-      throw new PamError('NOT_ALLOWED', 'this session is recorded for those with an identity, and for nobody here', {
-        hint: 'recording.encryptTo in the configuration says for whom',
+      throw new PamError('NOT_ALLOWED', 'this recording is encrypted, and the gateway cannot read it', {
+        hint: 'recording.encryptTo in the configuration lists who can',
       })
     }
     await readings.note(login, 'recording.viewed', session.id, { live: true })

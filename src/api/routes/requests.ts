@@ -96,7 +96,7 @@ function newRequestRoute(app: App, deps: ApiDeps): void {
       const target = targets.find(({ name }) => name === request.body.target)
       const rule = target && decideAccess(policy, person, target)
       if (target !== undefined && rule === undefined && decideBreakGlass(policy, person, target) !== undefined)
-        throw new PamError('NO_ACCESS', `${target.name} cannot be requested: you have access in an emergency alone`, {
+        throw new PamError('NO_ACCESS', `${target.name} cannot be requested: you have access only in an emergency`, {
           hint: `everybody is told, and it is reviewed: pamctl breakglass start ${target.name} --reason "…"`,
         })
       if (rule === undefined) {

@@ -89,7 +89,7 @@ async function keepAnswer(client: SamlClient, encoded: string, deps: ApiDeps): P
     for (const once of usesOf(answer, client, now))
       if (!(await useOnce(tx, once, now))) return 'this answer of the identity provider was used before'
     if (await isFromBeforeSignOut(tx, id, provider, answer.assertion))
-      return 'this answer of the identity provider is from before you signed out'
+      return 'this answer of the identity provider was issued before you signed out'
     await saveSamlSession(
       tx,
       {

@@ -131,7 +131,7 @@ export function pageOf<Item>(
 ): { items: Item[]; next?: string } {
   const after = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString()
   const start = after === undefined ? 0 : items.findIndex((item) => name(item) === after) + 1
-  if (after !== undefined && start === 0) throw new UsageError('the cursor is not one that a list has given')
+  if (after !== undefined && start === 0) throw new UsageError('the cursor is not one that this API has given')
   const page = items.slice(start, start + limit)
   const last = page.at(-1)
   return {
@@ -146,7 +146,7 @@ export function pageOf<Item>(
 export function toPage({ limit, cursor }: { limit: number; cursor?: string | undefined }): Page {
   if (cursor === undefined) return { limit }
   const [at, id] = Buffer.from(cursor, 'base64url').toString().split(' ')
-  if (id === undefined || !/^\d+$/.test(at ?? '')) throw new UsageError('the cursor is not one that a list has given')
+  if (id === undefined || !/^\d+$/.test(at ?? '')) throw new UsageError('the cursor is not one that this API has given')
   return { limit, after: { at: Number(at), id } }
 }
 

@@ -44,6 +44,6 @@ export const newLockSchema = z
   .refine(
     ({ person, target, label, all }) =>
       [person, target, label, all].filter((given) => given !== undefined).length === 1,
-    'a lock is of one person, one target, one label, or all',
+    'a lock names one person, one target, one label, or all',
   )
 export type NewLock = z.input<typeof newLockSchema>

@@ -170,12 +170,12 @@ async function compare(
       if (missing === true) problems.push({ session, problem: 'MISSING: a start of the gateway found no record' })
       else if (ended === true)
         problems.push({ session, problem: 'MISSING: the session ended, but its record was never sealed' })
-      else problems.push({ session, problem: 'OPEN: the chain has no end of it, and no record' })
+      else problems.push({ session, problem: 'OPEN: the chain has neither its end nor a record of it' })
       continue
     }
     problems.push({ session, problem: 'MISSING: the chain says it was sealed, and it is not there' })
   }
-  for (const session of files.keys()) problems.push({ session, problem: 'UNKNOWN: the chain does not know it' })
+  for (const session of files.keys()) problems.push({ session, problem: 'UNKNOWN: the chain has no entry for it' })
   return problems
 }
 

@@ -13,7 +13,9 @@ export const breakglass: AddCommand = (program, run) => {
     .command('start <target>')
     .description('take access now, without approval; it is announced and reviewed')
     .option('--reason <text>', 'what has happened, and what you are going to do')
-    .addOption(durationOption('--for <duration>', 'for so long (default: as long as the rule allows)', 'PAMCTL_FOR'))
+    .addOption(
+      durationOption('--for <duration>', 'duration of the access (default: as long as the rule allows)', 'PAMCTL_FOR'),
+    )
     .addOption(jsonOption())
     .action(
       run(

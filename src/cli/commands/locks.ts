@@ -28,7 +28,7 @@ export const lock: AddCommand = (program, run) => {
     .option('--all', 'every target')
     .option('--reason <text>', 'why; shown to everybody who is kept out')
     .addOption(
-      durationOption('--for <duration>', 'lock for so long (default: until "pamctl unlock")', 'PAMCTL_LOCK_FOR'),
+      durationOption('--for <duration>', 'duration of the lock (default: until "pamctl unlock")', 'PAMCTL_LOCK_FOR'),
     )
     .option('--including-me', 'lock yourself; somebody else has to unlock you')
     .addOption(jsonOption())

@@ -50,7 +50,7 @@ export const query: AddCommand = (program, run) => {
     )
     .option(
       '--detach',
-      'where the statement is held: print the id of its approval and leave; pamctl result fetches the rows',
+      'if the statement is held, print the id of its approval and exit; pamctl result fetches the rows',
     )
     .addOption(new Option('--format <format>', 'how to print rows (default: table)').choices(QUERY_FORMATS))
     .addOption(jsonOption().conflicts('format'))

@@ -16,7 +16,7 @@ export const tunnel: AddCommand = (program, run) => {
     .addOption(
       new Option(
         '--protocol <name>',
-        'what the client speaks, in which it is told of a refusal (default: what the target speaks)',
+        'protocol of the client, in which refusals are reported (default: that of the target)',
       ).choices(protocolNames),
     )
     .action(run(openTunnel))

@@ -77,7 +77,7 @@ function underItsName(asked: string, isFile: boolean, result: Verification): Ver
     status: 'invalid',
     session,
     segment: 0,
-    reason: `is of session ${session}, and the file is named after ${named}`,
+    reason: `is of session ${session}, but the file is named after ${named}`,
   }
 }
 
@@ -95,7 +95,7 @@ export function describeVerification(result: Verification): string {
   const what = `${result.session ?? 'no session'}, ${'events' in result ? result.events : 0} events`
   const hidden =
     'hidden' in result && result.hidden > 0
-      ? `; ${result.hidden} of them are encrypted: their seals hold, give --identity to check them, too`
+      ? `; ${result.hidden} of them are encrypted: seals valid, contents unchecked (use --identity)`
       : ''
   switch (result.status) {
     case 'sealed':

@@ -83,7 +83,7 @@ export function checkHealth(gateway: string, { status, body, tookMs }: GatewayAn
 
 /** Whose certificate it is, and how long it is valid; that it is trusted is known from the answer. */
 export function checkCertificate(gateway: string, { certificate }: GatewayAnswer, now: number): Finding {
-  if (certificate === undefined) return ok(`none: ${gateway} is on this machine, and is spoken to without TLS`)
+  if (certificate === undefined) return ok(`none: ${gateway} is on this machine, and needs no TLS`)
   const ends = Date.parse(certificate.valid_to)
   const [issuer, subject] = [nameOf(certificate.issuer), nameOf(certificate.subject)]
   const message = `trusted: ${subject}, issued by ${issuer}, valid until ${certificate.valid_to}`

@@ -27,11 +27,12 @@ export class StoreFailure extends Error {
 
 /** What is in front of a secret that a person would not take for one. */
 export function checkSecret(value: unknown): string {
-  if (typeof value !== 'string') throw new StoreFailure('secret', value === undefined ? 'is not there' : 'is not text')
+  if (typeof value !== 'string')
+    throw new StoreFailure('secret', value === undefined ? 'does not exist' : 'is not text')
   if (value === '') throw new StoreFailure('secret', 'is empty')
   if (Buffer.byteLength(value) > MAX_SECRET_BYTES)
     throw new StoreFailure('secret', `is longer than ${MAX_SECRET_BYTES} bytes`)
-  if (value.includes('\0')) throw new StoreFailure('secret', 'has a zero byte')
+  if (value.includes('\0')) throw new StoreFailure('secret', 'contains a NUL byte')
   return value
 }
 
@@ -40,7 +41,7 @@ export function memberOf(value: unknown, key: string | undefined): string {
   const text = checkSecret(value)
   if (key === undefined) return text
   const object = parseObject(text)
-  if (object === undefined) throw new StoreFailure('secret', `is no JSON object, and #${key} is asked for`)
+  if (object === undefined) throw new StoreFailure('secret', `is not a JSON object, and #${key} is asked for`)
   if (!Object.hasOwn(object, key)) throw new StoreFailure('secret', `has no member ${key}`)
   return checkSecret(object[key])
 }

@@ -46,11 +46,11 @@ export function readAuthnRequest(
     ],
   )
   const id = attribute(root, 'ID')
-  if (!/^[A-Za-z_][\w.-]{3,255}$/.test(id)) throw new XmlError('has an ID that is not one')
+  if (!/^[A-Za-z_][\w.-]{3,255}$/.test(id)) throw new XmlError('has an invalid ID')
   if (attribute(root, 'Version') !== '2.0') throw new XmlError('is not of SAML 2.0')
   const issued = timeOf(root, 'IssueInstant')
   if (issued === undefined || issued > now + CLOCK_TOLERANCE_MS)
-    throw new XmlError('was issued in the future, or at no time')
+    throw new XmlError('was issued in the future, or has no valid time')
   if (issued < now - MAX_AGE_MS) throw new XmlError('was issued too long ago: begin again')
   needAddresses(root, service, signOn)
   if (flag(root, 'IsPassive')) throw new XmlError('asks for a passive sign-in (IsPassive), which is not supported')

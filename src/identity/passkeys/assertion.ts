@@ -59,7 +59,7 @@ export async function verifyAssertion(
     if ((newCounter > 0 || passkey.counter > 0) && newCounter <= passkey.counter)
       refuse('its signature counter went back: there may be a copy of it')
     if ((credentialDeviceType === 'multiDevice') !== passkey.backupEligible)
-      refuse('whether it may be backed up is not what it was')
+      refuse('its backup eligibility has changed')
     return { ...passkey, counter: newCounter, backedUp: credentialBackedUp, lastUsedAt: now }
   } catch (error) {
     throw error instanceof PamError ? error : refuse('its assertion does not verify', error)

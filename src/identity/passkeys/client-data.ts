@@ -25,7 +25,7 @@ export function needOwnPage(
   { origin }: RelyingParty,
 ): void {
   const data = parse(clientDataJSON)
-  if (data['type'] !== type) refuse('it was made for another act')
+  if (data['type'] !== type) refuse('it was made for another operation')
   if (data['origin'] !== origin) refuse('it was made on a page of another origin')
   if (data['crossOrigin'] !== undefined && data['crossOrigin'] !== false)
     refuse('it was made in a frame of a page of another origin')

@@ -53,7 +53,7 @@ export function readAssertion(root: XmlElement, terms: AssertionTerms): Assertio
   needNoOtherSignature(root, [root])
   const issuedAt = timeOf(root, 'IssueInstant')
   if (issuedAt === undefined || issuedAt > now + tolerance)
-    throw new XmlError('was issued in the future, or at no time')
+    throw new XmlError('was issued in the future, or has no valid time')
   const subject = one(root, s('Subject'))
   only(subject, [s('NameID'), s('SubjectConfirmation')], [])
   return {
@@ -155,7 +155,7 @@ function readAttributes(root: XmlElement): Map<string, string[]> {
     only(statement, [s('Attribute')], [])
     for (const element of statement.children) {
       const values = element.children.map((value) => {
-        if (!is(value, s('AttributeValue'))) throw new XmlError('has something else than values in an Attribute')
+        if (!is(value, s('AttributeValue'))) throw new XmlError('has something other than values in an Attribute')
         return textOf(value)
       })
       const name = attribute(element, 'Name')

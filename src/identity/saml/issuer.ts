@@ -81,7 +81,9 @@ export const samlIssuerSchema = z
     idpInitiated: z
       .boolean()
       .default(false)
-      .describe('accepts sign-ins that nobody began here: whoever is led to one is signed in as somebody else'),
+      .describe(
+        'accepts sign-ins that were not started here: a person who is lured to one is signed in as somebody else',
+      ),
   })
   .superRefine((issuer, context) => {
     const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })

@@ -82,7 +82,8 @@ export function needHead(root: XmlElement, { issuer, destination, now, tolerance
   if (attribute(root, 'Version') !== '2.0') throw new XmlError('is not of SAML 2.0')
   needId(attribute(root, 'ID'))
   const issued = timeOf(root, 'IssueInstant')
-  if (issued === undefined || issued > now + tolerance) throw new XmlError('was issued in the future, or at no time')
+  if (issued === undefined || issued > now + tolerance)
+    throw new XmlError('was issued in the future, or has no valid time')
   if (issued < now - MAX_AGE_MS - tolerance) throw new XmlError('was issued too long ago')
   if (attribute(root, 'Destination') !== destination) throw new XmlError('is for another destination')
   needIssuer(root, issuer)
@@ -93,13 +94,13 @@ export function needIssuer(parent: XmlElement, expected: string): void {
   const issuer = one(parent, [ASSERTION, 'Issuer'])
   only(issuer, [], ['Format'])
   const format = issuer.attributes.get('Format')
-  if (format !== undefined && format !== ENTITY_FORMAT) throw new XmlError('has an Issuer that is no entity')
+  if (format !== undefined && format !== ENTITY_FORMAT) throw new XmlError('has an Issuer that is not an entity ID')
   if (textOf(issuer) !== expected) throw new XmlError('is from another issuer')
 }
 
 /** An NCName of a bounded length: it is a key of the store. */
 export function needId(id: string): string {
-  if (!/^[A-Za-z_][\w.-]{3,255}$/.test(id)) throw new XmlError('has an ID that is not one')
+  if (!/^[A-Za-z_][\w.-]{3,255}$/.test(id)) throw new XmlError('has an invalid ID')
   return id
 }
 
@@ -127,7 +128,7 @@ function needEncryption(encrypted: XmlElement): void {
   const data = one(encrypted, x('EncryptedData'))
   only(data, [x('EncryptionMethod'), [SIGNATURE, 'KeyInfo'], x('CipherData')], ['Id', 'Type'])
   if (data.attributes.get('Type') !== `${ENCRYPTION}Element`)
-    throw new XmlError('encrypts something else than an element')
+    throw new XmlError('encrypts something other than an element')
   const method = one(data, x('EncryptionMethod'))
   if (!DATA_ALGORITHMS.has(attribute(method, 'Algorithm')))
     throw new XmlError('is encrypted with an algorithm that is not accepted: AES with 128 or 256 bits is')

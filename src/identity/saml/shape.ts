@@ -62,6 +62,6 @@ export function timeOf(element: XmlElement, name: string): number | undefined {
   const value = element.attributes.get(name)
   if (value === undefined) return undefined
   const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/.test(value) ? Date.parse(value) : Number.NaN
-  if (Number.isNaN(time)) throw new XmlError(`has a ${name} in ${element.name} that is no time in UTC`)
+  if (Number.isNaN(time)) throw new XmlError(`has a ${name} in ${element.name} that is not a time in UTC`)
   return time
 }

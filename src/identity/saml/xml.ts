@@ -65,7 +65,7 @@ class Reader {
     const declaration = this.#match(DECLARATION)
     if (declaration !== undefined && !/^utf-8$/i.test(declaration[1] ?? 'UTF-8')) throw new XmlError('is not UTF-8')
     while (this.#at < this.#text.length) this.#next()
-    if (this.#root === undefined || this.#open.length > 0) throw new XmlError('ends before its end')
+    if (this.#root === undefined || this.#open.length > 0) throw new XmlError('ends too early')
     return this.#root
   }
 

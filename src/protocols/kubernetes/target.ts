@@ -99,7 +99,7 @@ const schema = z
   .register(foreignWords, {
     server: 'give `host` and `port`',
     user: 'the account of the gateway is `account`; `impersonate` makes people appear as themselves',
-    tls: 'TLS is always on and always verified; `ca` names the authority, where it is one of your own',
+    tls: 'TLS is always on and always verified; `ca` names the authority, if it is one of your own',
     kubeconfig: 'give `host`, `ca` and a credential: `token`, or `certificate` and `key`',
     password: 'give a `token`, or a `certificate` with its `key`',
   })

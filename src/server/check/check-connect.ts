@@ -94,7 +94,7 @@ export async function checkConnections(
           details: [keys, keyPair === undefined ? 'encrypted assertions refused' : 'decrypts assertions'],
           warnings:
             issuer.metadataUrl !== undefined && issuer.metadataCertificate === undefined
-              ? ['its metadata are believed for the certificate of their host alone: give metadataCertificate']
+              ? ['its metadata is trusted only for the TLS certificate of its host: set metadataCertificate']
               : [],
         }
       }),

@@ -36,7 +36,7 @@ const s3 = z.strictObject({
   objectLock: z
     .strictObject({ mode: z.enum(['GOVERNANCE', 'COMPLIANCE']), for: duration })
     .optional()
-    .describe('asks the storage to keep each object for so long, whoever wants it deleted'),
+    .describe('asks the storage to keep each object for this long, whoever tries to delete it'),
 })
 
 export const homeSchema = z.discriminatedUnion('type', [
@@ -74,11 +74,11 @@ export const recordingSchema = z
         }),
       )
       .default([])
-      .describe('the first rule that matches a record’s target counts; a record that none fits is kept for ever'),
+      .describe('the first rule that matches a record’s target counts; a record that no rule matches is kept forever'),
   })
   .register(renamedKeys, { longestWrite: 'writeTimeout' })
   .prefault({})
-  .describe('how sessions are put on record')
+  .describe('how sessions are recorded')
 
 const header = z.strictObject({ name: z.string().regex(/^[\w-]+$/), value: secret }).optional()
 
@@ -113,7 +113,9 @@ export const auditSchema = z
             name: z.string().min(1),
             host: z.string().min(1),
             port: z.int().min(1).max(65_535).default(6514),
-            ca: certificates.optional().describe('a file with the authority of the receiver'),
+            ca: certificates
+              .optional()
+              .describe('a file with the authority that signed the certificate of the receiver'),
             format: z.enum(['json', 'ocsf']).default('json'),
           }),
           z.strictObject({
@@ -121,7 +123,9 @@ export const auditSchema = z
             name: z.string().min(1),
             url: http,
             header,
-            ca: certificates.optional().describe('a file with the authority of the receiver'),
+            ca: certificates
+              .optional()
+              .describe('a file with the authority that signed the certificate of the receiver'),
             format: z.enum(['json', 'ocsf']).default('json'),
           }),
         ]),

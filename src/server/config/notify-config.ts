@@ -7,7 +7,7 @@ const webhook = z.strictObject({
   name: z.string().min(1).max(50),
   url: http.describe('where messages are sent by POST'),
   secret: secret.describe('env:NAME or file:PATH of whsec_ and base64 of 24 to 64 random bytes'),
-  ca: certificates.optional().describe('a file with the authority of the receiver'),
+  ca: certificates.optional().describe('a file with the authority that signed the certificate of the receiver'),
   events: z
     .array(
       z.string().regex(/^[a-z]+\.[a-z._-]*$/, 'expected the beginning of a type, such as approval. or session.killed'),
@@ -18,7 +18,7 @@ const webhook = z.strictObject({
   include: z
     .array(z.enum(['statements', 'reasons']))
     .default([])
-    .describe('what messages leave out unless it stands here; secrets are taken out of statements in any case'),
+    .describe('what messages leave out unless it is listed here; secrets are taken out of statements in any case'),
 })
 
 const slack = z
@@ -34,11 +34,11 @@ const slack = z
     showStatements: z
       .boolean()
       .default(false)
-      .describe('true: held commands stand in the messages, and can be approved there where they are short and plain'),
+      .describe('true: messages contain the held commands, and those that are short and plain can be approved there'),
     apiUrl: http.default('https://slack.com/api').describe('of another installation of Slack'),
   })
   .refine(({ appToken, signingSecret }) => appToken !== undefined || signingSecret !== undefined, {
-    message: 'needs appToken (Socket Mode) or signingSecret (a signed endpoint): else nobody could decide',
+    message: 'needs appToken (Socket Mode) or signingSecret (a signed endpoint): otherwise nobody could decide',
   })
 
 export const notificationsSchema = z

@@ -151,7 +151,9 @@ export const configSchema = z
           .int()
           .min(1)
           .default(100)
-          .describe('live sessions of one person; as many again may have ended and not be on record in full'),
+          .describe(
+            'live sessions of one person; as many more may have ended while their records are still being written',
+          ),
       })
       .prefault({}),
     identity: z
@@ -199,15 +201,15 @@ export const configSchema = z
           .describe('the client id for browsers at the first issuer of people; default: the clientId of that issuer'),
         clientSecret: secret
           .optional()
-          .describe('where the provider asks browsers’ client for one: env:NAME or file:PATH'),
+          .describe('env:NAME or file:PATH, if the provider requires a secret of this client'),
         organization: z
           .string()
           .min(1)
           .max(60)
           .optional()
           .describe('the name of your organization, which the page to sign in shows to everybody'),
-        idle: duration.prefault('30m').describe('a browser in which nothing is done for so long is signed out'),
-        maxDuration: duration.prefault('12h').describe('a browser is signed out after this in any case'),
+        idle: duration.prefault('30m').describe('a browser is signed out after this long without activity'),
+        maxDuration: duration.prefault('12h').describe('a browser is signed out after this long in any case'),
       })
       .register(renamedKeys, { longest: 'maxDuration' })
       .prefault({})

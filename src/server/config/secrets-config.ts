@@ -22,7 +22,7 @@ const origin = http
 
 const ca = certificates
   .optional()
-  .describe('a file with the authority that signed its certificate, where that is one of your own')
+  .describe('a file with the authority that signed its certificate, if it is one of your own')
 
 const vault = z
   .strictObject({
@@ -112,7 +112,7 @@ const azure = z
       .regex(/^https:\/\/\{vault\}\.[a-z0-9.-]+$|^http:\/\/127\.0\.0\.1:\d+$/, 'expected https://{vault}. and a domain')
       .default('https://{vault}.vault.azure.net')
       .describe('where vaults are; other clouds have other domains'),
-    resource: http.default('https://vault.azure.net').describe('what tokens are asked for'),
+    resource: http.default('https://vault.azure.net').describe('the resource that tokens are requested for'),
     authority: origin.optional().describe('Entra ID; default: AZURE_AUTHORITY_HOST, or that of the public cloud'),
     ca,
   })

@@ -134,7 +134,7 @@ describe('a local port with TLS', () => {
   ])('tells who shows %s, in whichever version', async (_, shown) => {
     accepted = 0
     away.length = 0
-    const told = '403 NOT_ALLOWED: pam: this port wants the client certificate that was made for it'
+    const told = '403 NOT_ALLOWED: pam: this port requires the client certificate that was made for it'
     expect(await over1(options(shown()))).toBe(told)
     expect(await over2(options(shown()))).toBe(told)
     expect(accepted).toBe(0)
@@ -154,7 +154,7 @@ describe('a local port with TLS', () => {
       await new Promise((resolve, reject) => second.once('secureConnect', resolve).once('error', reject))
       expect(second.isSessionReused()).toBe(false)
       second.end('GET / HTTP/1.1\r\n\r\n')
-      expect(await text(second)).toContain('wants the client certificate')
+      expect(await text(second)).toContain('requires the client certificate')
     },
   )
 
@@ -169,7 +169,7 @@ describe('a local port with TLS', () => {
   it('lets the certificate decide where the system does not tell who connects', async () => {
     owner = 'unknown'
     expect(await echoed(options())).toBe('hello')
-    expect(await over1(options({}))).toContain('wants the client certificate')
+    expect(await over1(options({}))).toContain('requires the client certificate')
     owner = uid
   })
 })

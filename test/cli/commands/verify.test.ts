@@ -33,7 +33,7 @@ describe('pamctl verify', () => {
       'a record under the name of another session',
       () => placed('ses_2.pamrec', readFileSync(record)),
       1,
-      /: INVALID: segment 0 is of session ses_1, and the file is named after ses_2$/m,
+      /: INVALID: segment 0 is of session ses_1, but the file is named after ses_2$/m,
     ],
     ['one that is cut off', () => placed('cut', readFileSync(record).subarray(0, -1)), 1, /: INVALID: /],
     ['something else', () => placed('other', Buffer.from('hello')), 1, /: INVALID: segment 0 /],

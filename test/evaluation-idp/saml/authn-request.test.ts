@@ -51,7 +51,7 @@ describe('a request is refused', () => {
     ['that is passive', () => put('Version=', 'IsPassive="1" Version='), /passive/],
     ['with a flag that is none', () => put('Version=', 'ForceAuthn="no" Version='), /neither true nor false/],
     ['of SAML 1.1', () => put('Version="2.0"', 'Version="1.1"'), /SAML 2.0/],
-    ['with markup in its ID', () => put('_request-1', '_&quot;&gt;&lt;x'), /ID that is not one/],
+    ['with markup in its ID', () => put('_request-1', '_&quot;&gt;&lt;x'), /an invalid ID/],
     ['without an ID', () => put(' ID="_request-1"', ''), /no ID/],
     ['from the future', () => put('12:00:00.000Z', '12:00:31.000Z'), /future/],
     ['that is too old', () => put('12:00:00.000Z', '11:49:59.000Z'), /too long ago/],

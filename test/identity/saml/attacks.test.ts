@@ -440,7 +440,7 @@ const ATTACKS: [string, () => string | Promise<string>, RegExp][] = [
   [
     'a time with an offset',
     () => make({ assertion: put(/AuthnInstant="[^"]*"/, 'AuthnInstant="2026-01-01T00:00:00+14:00"') }),
-    /no time in UTC/,
+    /not a time in UTC/,
   ],
   [
     'a session that has ended',

@@ -25,12 +25,14 @@ describe('keys that had another name', () => {
     ['requests: { expire: 1h }', 12, 'requests', 'expire', 'expires'],
     ['web: { longest: 1h }', 7, 'web', 'longest', 'maxDuration'],
   ])('%s is refused with the new one', (text, column, path, key, now) => {
-    expect(() => load(text)).toThrow(`f:${LINES}:${column + 1}: ${path}: unknown key "${key}": it is called ${now} now`)
+    expect(() => load(text)).toThrow(
+      `f:${LINES}:${column + 1}: ${path}: unknown key "${key}": it was renamed to ${now}`,
+    )
   })
 
   it('reproof is refused with the new one', () => {
     expect(() => parseConfig(BASE.replace('identity:\n', 'identity:\n  reproof: 1m\n'), 'f')).toThrow(
-      'f:2:3: identity: unknown key "reproof": it is called reverifyEvery now',
+      'f:2:3: identity: unknown key "reproof": it was renamed to reverifyEvery',
     )
   })
 })

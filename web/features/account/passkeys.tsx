@@ -91,8 +91,8 @@ function NewPasskey({ registered }: { registered: () => void }) {
       </label>
       {error?.code === 'SIGN_IN_TOO_OLD' ? (
         <p class="note warn" role="alert">
-          Registering a passkey needs a sign-in of the last minutes.{' '}
-          <a href={signInLink('/account', true)}>Sign in again</a>; you will return to this page.
+          Registering a passkey needs a recent sign-in. <a href={signInLink('/account', true)}>Sign in again</a>; you
+          will return to this page.
         </p>
       ) : (
         error !== undefined && <Problem error={error} />

@@ -104,7 +104,7 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'device.approved': ({ who, text }) =>
     `${who} let a command line${text('device') === '' ? '' : ` on ${text('device')}`} sign in`,
   'device.denied': ({ who, text }) =>
-    `${who} denied a command line${text('device') === '' ? '' : ` on ${text('device')}`} to sign in`,
+    `${who} refused to let a command line${text('device') === '' ? '' : ` on ${text('device')}`} sign in`,
   'directory.group_changed': ({ who, subject }) => `${who} changed the group ${subject}`,
   'directory.group_created': ({ who, subject }) => `${who} created the group ${subject}`,
   'directory.group_deleted': ({ who, subject }) => `${who} deleted the group ${subject}`,

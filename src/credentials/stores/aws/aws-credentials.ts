@@ -146,7 +146,7 @@ interface Said {
 
 function expiringOf(said: Said): Expiring {
   const until = typeof said.until === 'string' ? Date.parse(said.until) : NaN
-  if (Number.isNaN(until)) throw new StoreFailure('store', 'gives keys without their end')
+  if (Number.isNaN(until)) throw new StoreFailure('store', 'gave keys without an expiry time')
   return { keys: keysOf(said), until }
 }
 

@@ -47,7 +47,7 @@ export function secretsManager(parts: SecretsManagerParts): SecretStore<Referenc
 function failureOf(status: number, type: unknown): StoreFailure {
   const word = typeof type === 'string' ? (type.split('#').at(-1) ?? '') : ''
   if (word === 'ResourceNotFoundException')
-    return new StoreFailure('secret', 'is not there (ResourceNotFoundException)')
+    return new StoreFailure('secret', 'does not exist (ResourceNotFoundException)')
   if (KNOWN.includes(word)) return new StoreFailure('store', `${refusedBy(status).message}: ${word}`)
   return refusedBy(status)
 }

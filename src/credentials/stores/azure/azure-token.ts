@@ -48,7 +48,7 @@ export class AzureTokens {
     const said = own(json, 'expires_in')
     // The metadata service writes the number as a string.
     const lasts = secondsOf(typeof said === 'string' && /^\d{1,9}$/.test(said) ? Number(said) : said)
-    if (lasts === undefined || lasts === 0) throw new StoreFailure('store', 'gives a token that lasts for no time')
+    if (lasts === undefined || lasts === 0) throw new StoreFailure('store', 'gave a token that has already expired')
     this.#current = { text, until: now + lasts }
     return text
   }

@@ -19,7 +19,7 @@ export const keyVault = ({ urlOf, ca, tokens, send }: KeyVaultParts): SecretStor
     const path = ['secrets', name, ...(version === undefined ? [] : [version])].map(encodeURIComponent).join('/')
     const headers = { authorization: `Bearer ${await tokens.token()}` }
     const { status, json } = await askStore({ url: `${urlOf(vault)}/${path}?api-version=7.4`, headers, ca }, send)
-    if (status === 404) throw new StoreFailure('secret', 'is not there (Key Vault answers 404)')
+    if (status === 404) throw new StoreFailure('secret', 'does not exist (Key Vault answers 404)')
     if (!isSuccess(status)) throw refusedBy(status)
     return { text: memberOf(own(json, 'value'), key) }
   },

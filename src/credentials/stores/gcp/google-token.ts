@@ -37,7 +37,7 @@ export class GoogleTokens {
       throw new StoreFailure('store', `gives no token: Google ${refusedBy(answer.status).message}`)
     const text = headerToken(own(answer.json, 'access_token'), 'the access token')
     const lasts = secondsOf(own(answer.json, 'expires_in'))
-    if (lasts === undefined || lasts === 0) throw new StoreFailure('store', 'gives a token that lasts for no time')
+    if (lasts === undefined || lasts === 0) throw new StoreFailure('store', 'gave a token that has already expired')
     this.#tokens.set(scope, { text, until: now + lasts })
     return text
   }

@@ -20,10 +20,10 @@ export const secretManager = ({ url, ca, tokens, send }: SecretManagerParts): Se
     const headers = { authorization: `Bearer ${await tokens.token(CLOUD_PLATFORM)}` }
     const base = (url ?? 'https://secretmanager.googleapis.com').replace(/\/$/, '')
     const { status, json } = await askStore({ url: `${base}/v1/${path}:access`, headers, ca }, send)
-    if (status === 404) throw new StoreFailure('secret', 'is not there (Google answers 404)')
+    if (status === 404) throw new StoreFailure('secret', 'does not exist (Google answers 404)')
     if (!isSuccess(status)) throw refusedBy(status)
     const data = own(objectOf(own(json, 'payload')), 'data')
-    if (typeof data !== 'string') throw new StoreFailure('store', 'answers without the data of a secret')
+    if (typeof data !== 'string') throw new StoreFailure('store', 'answered without the data of a secret')
     return { text: memberOf(decoded(data), key) }
   },
 })

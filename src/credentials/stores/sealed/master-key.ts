@@ -54,7 +54,7 @@ export function transitMasterKey(client: VaultClient, mount: string, key: string
     unwrap: async (wrapped, associated) => {
       const plain = await ask('decrypt', { ciphertext: wrapped, associated_data: encoded(associated) }, 'plaintext')
       const dataKey = Buffer.from(plain, 'base64')
-      if (dataKey.length !== 32) throw new StoreFailure('store', 'gives a key that has not 32 bytes')
+      if (dataKey.length !== 32) throw new StoreFailure('store', 'gave a key that is not 32 bytes long')
       return dataKey
     },
   }

@@ -136,7 +136,7 @@ export class VaultClient {
     if (!isSuccess(status)) throw new StoreFailure('store', `refuses the token: ${refusedBy(status).message}`)
     const data = objectOf(own(json, 'data'))
     const ttl = secondsOf(own(data, 'ttl'))
-    if (ttl === undefined) throw new StoreFailure('store', 'does not say how long the token lasts')
+    if (ttl === undefined) throw new StoreFailure('store', 'does not say how long the token is valid')
     return { text, renewAt: ttl === 0 ? Infinity : this.#renewalOf(ttl), isRenewable: own(data, 'renewable') === true }
   }
 
@@ -144,7 +144,7 @@ export class VaultClient {
     const auth = objectOf(own(json, 'auth'))
     const text = headerToken(own(auth, 'client_token'), 'its token')
     const lasts = secondsOf(own(auth, 'lease_duration'))
-    if (lasts === undefined || lasts === 0) throw new StoreFailure('store', 'gives a token that lasts for no time')
+    if (lasts === undefined || lasts === 0) throw new StoreFailure('store', 'gave a token that has already expired')
     return { text, renewAt: this.#renewalOf(lasts), isRenewable: own(auth, 'renewable') === true }
   }
 

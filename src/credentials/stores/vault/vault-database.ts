@@ -100,7 +100,7 @@ export class VaultDatabase {
   }
 
   /**
-   * A lease that is not there any more is revoked, which the vault answers as it does the end of one. 400 says that the user could not be dropped, as
+   * A lease that does not exist any more is revoked, which the vault answers as it does the end of one. 400 says that the user could not be dropped, as
    * where its database is down (vault/logical_system.go, handleRevoke); 404, as JSON, that the namespace or the engine is gone, and its leases with it.
    */
   async #revoke(id: string): Promise<void> {
@@ -146,7 +146,7 @@ class LeaseRenewal {
   #schedule(): void {
     if (this.#isStopped) return
     const left = this.#endsAt - this.#clock.now()
-    if (left <= 0) return this.#lose('the time of the database user that was made for this session is over')
+    if (left <= 0) return this.#lose('the lease of the database user of this session has expired')
     const at = this.#lease.isRenewable ? Math.min(left / 2, CHECK_EVERY_MS) : left
     this.#cancel = this.#clock.at(this.#clock.now() + Math.max(at, SHORTEST_WAIT_MS), () => void this.#renew())
   }
@@ -181,26 +181,27 @@ class LeaseRenewal {
 
 function leaseOf(id: string, { json }: StoreAnswer): Lease {
   const lasts = secondsOf(own(json, 'lease_duration'))
-  if (lasts === undefined) throw new StoreFailure('store', 'does not say how long the user lasts')
+  if (lasts === undefined) throw new StoreFailure('store', 'does not say how long the user is valid')
   if (lasts < SHORTEST_LEASE_MS)
     throw new StoreFailure(
       'secret',
-      `gives a user that lasts for ${lasts / 1000} s: set default_ttl of the role to 1m or more`,
+      `gave a user that is valid for ${lasts / 1000} s: set default_ttl of the role to 1m or more`,
     )
   if (lasts > LONGEST_LEASE_MS)
     throw new StoreFailure(
       'secret',
-      'gives a user that lasts for more than 24 hours, and would outlive a gateway that crashes: set default_ttl of the role to 1h or less',
+      'gave a user that is valid for more than 24 hours, and would outlive a gateway that crashes: set default_ttl of the role to 1h or less',
     )
   const data = objectOf(own(json, 'data'))
   const user = checkSecret(own(data, 'username'))
-  if (!/^[\x20-\x7e]{1,128}$/.test(user)) throw new StoreFailure('secret', 'gives a name of a user that is not plain')
+  if (!/^[\x20-\x7e]{1,128}$/.test(user))
+    throw new StoreFailure('secret', 'gave a user name with characters that are not plain')
   return { id, user, password: checkSecret(own(data, 'password')), lasts, isRenewable: own(json, 'renewable') === true }
 }
 
 function leaseId(value: unknown): string {
   if (typeof value === 'string' && /^[A-Za-z0-9/_.+=-]{1,512}$/.test(value)) return value
-  throw new StoreFailure('store', 'gives a user without a lease')
+  throw new StoreFailure('store', 'gave a user without a lease')
 }
 
 const NOT_REVOKED = 'does not say that it has revoked a lease'

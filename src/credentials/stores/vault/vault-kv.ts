@@ -10,11 +10,11 @@ export const vaultKv = (client: VaultClient): SecretStore<Reference> => ({
   async read({ path, field }): Promise<StoredSecret> {
     const { mount, version, rest } = mountOf(client, path)
     const answer = await client.request('GET', [...mount, ...(version === 2 ? ['data'] : []), ...rest])
-    if (answer.status === 404) throw new StoreFailure('secret', 'is not there (the vault answers 404)')
+    if (answer.status === 404) throw new StoreFailure('secret', 'does not exist (the vault answers 404)')
     if (!isSuccess(answer.status)) throw refusedBy(answer.status)
     const outer = objectOf(own(answer.json, 'data'))
     const data = version === 2 ? objectOf(own(outer, 'data')) : outer
-    if (data === undefined) throw new StoreFailure('store', 'answers without the data of a secret')
+    if (data === undefined) throw new StoreFailure('store', 'answered without the data of a secret')
     if (!Object.hasOwn(data, field)) throw new StoreFailure('secret', `has no field ${field}`)
     const text = checkSecret(data[field])
     // Version 2 has no leases: it always says 0.
@@ -35,6 +35,9 @@ function mountOf(
     .filter(({ mount }) => mount.length < path.length && mount.every((segment, index) => path[index] === segment))
     .toSorted((a, b) => b.mount.length - a.mount.length)
   if (found === undefined)
-    throw new StoreFailure('secret', 'is below no mount of secrets.vault.kv: its path begins with that of the engine')
+    throw new StoreFailure(
+      'secret',
+      'is not under a mount of secrets.vault.kv: its path begins with that of the engine',
+    )
   return { ...found, rest: path.slice(found.mount.length) }
 }

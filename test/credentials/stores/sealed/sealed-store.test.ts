@@ -131,7 +131,7 @@ describe('the sealed store', () => {
     expect(history.changes).toMatchObject([{ name: 'db', master: undefined }])
     await setSecret(parts(OLD), 'db', 'again', change)
     expect(await read('db', OLD, history)).toBe('again')
-    await expect(removeSecret(file, 'nothing', change)).rejects.toThrow('is not there')
+    await expect(removeSecret(file, 'nothing', change)).rejects.toThrow('does not exist')
   })
 
   it.each(['{', '{"format":2,"secrets":{}}', '{"format":1,"secrets":{"../a":{}}}', '[]'])(
@@ -153,7 +153,7 @@ describe('the sealed store', () => {
   it.each([
     ['empty', '', 'is empty'],
     ['too long', 'x'.repeat(65_537), 'is longer than 65536 bytes'],
-    ['with a zero byte', 'a\0b', 'has a zero byte'],
+    ['with a zero byte', 'a\0b', 'contains a NUL byte'],
   ])('a secret that is %s is not taken', async (_name, text, expected) => {
     await expect(setSecret(parts(OLD), 'db', text, change)).rejects.toThrow(expected)
   })

@@ -83,12 +83,12 @@ describe('key/value engines', () => {
   })
 
   it.each([
-    ['secret/nothing', 'password', 'is not there'],
+    ['secret/nothing', 'password', 'does not exist'],
     ['secret/prod/db', 'user', 'has no field user'],
     ['secret/prod/db', 'port', 'is not text'],
     ['secret/prod/db', 'hidden', 'has no field hidden'],
     ['secret/prod/db', '__proto__', 'has no field __proto__'],
-    ['other/db', 'password', 'is below no mount of secrets.vault.kv'],
+    ['other/db', 'password', 'is not under a mount of secrets.vault.kv'],
   ])('%s#%s: %s', async (path, field, expected) => {
     await expect(read(clientOf(), path, field)).rejects.toMatchObject({
       scope: 'secret',
@@ -169,10 +169,20 @@ describe('a hostile vault', () => {
     ['answers with deep JSON', 200, '['.repeat(500_000), 'its token is not one line of plain characters'],
     ['answers with a list', 200, '[]', 'its token is not one line of plain characters'],
     ['gives a token with a line break', 200, token({ client_token: 'a\r\nx-evil: y' }), 'its token is not one line'],
-    ['gives a token that lasts for no time', 200, token({ lease_duration: 0 }), 'gives a token that lasts for no time'],
-    ['gives a token that lasts below zero', 200, token({ lease_duration: -1 }), 'gives a token that lasts for no time'],
-    ['gives a lease that is no number', 200, token({ lease_duration: '60' }), 'gives a token that lasts for no time'],
-    ['gives an endless lease', 200, token({ lease_duration: 1e300 }), 'gives a token that lasts for no time'],
+    [
+      'gave a token that has already expired',
+      200,
+      token({ lease_duration: 0 }),
+      'gave a token that has already expired',
+    ],
+    [
+      'gives a token that lasts below zero',
+      200,
+      token({ lease_duration: -1 }),
+      'gave a token that has already expired',
+    ],
+    ['gives a lease that is no number', 200, token({ lease_duration: '60' }), 'gave a token that has already expired'],
+    ['gives an endless lease', 200, token({ lease_duration: 1e300 }), 'gave a token that has already expired'],
     ['gives a token by inheritance', 200, '{"__proto__":{"auth":{"client_token":"x"}}}', 'its token is not one line'],
   ])('that %s', async (_name, status, body, expected) => {
     stores.answer = (_request, response) =>
@@ -255,7 +265,7 @@ describe('users of databases', () => {
       if (clock.time < end) expect(lease.lost.aborted).toBe(false)
     }
     expect(lease.lost.reason).toMatchObject({
-      message: 'the time of the database user that was made for this session is over',
+      message: 'the lease of the database user of this session has expired',
     })
   })
 
@@ -328,9 +338,9 @@ describe('users of databases', () => {
   })
 
   it.each([
-    [0, 'gives a user that lasts for 0 s'],
-    [9, 'gives a user that lasts for 9 s'],
-    [2_764_800, 'gives a user that lasts for more than 24 hours'],
+    [0, 'gave a user that is valid for 0 s'],
+    [9, 'gave a user that is valid for 9 s'],
+    [2_764_800, 'gave a user that is valid for more than 24 hours'],
   ])('that last for %d s are refused, and revoked', async (lasts, expected) => {
     stores.makeUser = () => Promise.resolve({ username: 'v-made', password: 'made', lasts })
     await expect(new VaultDatabase(clientOf(), ledger(), clock).lease(REFERENCE)).rejects.toThrow(expected)
@@ -344,13 +354,13 @@ describe('users of databases', () => {
   })
 
   it.each([
-    ['no lease', { lease_duration: 60, data: { username: 'a', password: 'b' } }, 'gives a user without a lease'],
-    ['a lease that is a path', { lease_id: '../../sys?x', lease_duration: 60 }, 'gives a user without a lease'],
-    ['no password', { lease_id: 'a/b', lease_duration: 60, data: { username: 'a' } }, 'is not there'],
+    ['no lease', { lease_duration: 60, data: { username: 'a', password: 'b' } }, 'gave a user without a lease'],
+    ['a lease that is a path', { lease_id: '../../sys?x', lease_duration: 60 }, 'gave a user without a lease'],
+    ['no password', { lease_id: 'a/b', lease_duration: 60, data: { username: 'a' } }, 'does not exist'],
     [
       'a name with a line break',
       { lease_id: 'a/b', lease_duration: 60, data: { username: 'a\nb', password: 'c' } },
-      'gives a name of a user that is not plain',
+      'gave a user name with characters that are not plain',
     ],
   ])('with %s are refused', async (_name, answer, expected) => {
     const client = clientOf()

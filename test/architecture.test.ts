@@ -240,11 +240,13 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   // Clients of pamctl's own.
   'protocols/query-client.ts': { imports: ['shared/'] },
+  'protocols/query-exchange.ts': { imports: ['shared/errors.ts', 'wire/wire-error.ts'], packages: ['type:node:net'] },
   'protocols/postgres/query': {
     imports: [
       'shared/',
       'wire/*.ts',
       'protocols/query-client.ts',
+      'protocols/query-exchange.ts',
       'type:protocols/client-half.ts',
       'protocols/postgres/wire/',
       'protocols/postgres/query/',
@@ -256,6 +258,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'shared/',
       'wire/*.ts',
       'protocols/query-client.ts',
+      'protocols/query-exchange.ts',
       'type:protocols/client-half.ts',
       'protocols/mysql/error-codes.ts',
       'protocols/mysql/wire/',
@@ -934,6 +937,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'agent/paths.ts',
       'protocols/client.ts',
       'protocols/query-client.ts',
+      'protocols/query-exchange.ts',
       'protocols/names.ts',
       'protocols/kubernetes/client/kubeconfig-document.ts',
       'protocols/kubernetes/client/kubeconfig-file.ts',

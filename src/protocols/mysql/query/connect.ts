@@ -5,6 +5,7 @@ import { PamError } from '../../../shared/errors.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 import type { QueryStart } from '../../client-half.ts'
 import type { QueryConnection, QueryPart, QueryText } from '../../query-client.ts'
+import { QueryExchange } from '../../query-exchange.ts'
 import { AUTH_SWITCH, readAuthSwitch } from '../wire/auth-switch.ts'
 import { capabilities } from '../wire/capabilities.ts'
 import { ERR, readErr } from '../wire/err.ts'
@@ -37,37 +38,31 @@ export async function connectMysql({ target, listener }: QueryStart): Promise<Qu
   }
 }
 
-/** Handles the packets of one exchange; true once it is complete. */
-type Exchange = (frame: Frame) => boolean
-
 class Connection implements QueryConnection {
-  readonly #socket: Socket
-  readonly #framer = new Framer(MAX_MESSAGE_BYTES, 'server')
-  #exchange: { readonly hear: Exchange; resolve(): void; reject(error: unknown): void } | undefined
-  #failure: unknown
+  readonly #exchange: QueryExchange<Frame>
 
   constructor(socket: Socket) {
-    this.#socket = socket
-    socket.on('data', (chunk: Buffer) => this.#data(chunk))
-    socket.on('error', (error) => this.#fail(lost(error)))
-    socket.on('close', () => this.#fail(lost()))
+    this.#exchange = new QueryExchange(socket, new Framer(MAX_MESSAGE_BYTES, 'server'), (frame) => {
+      // The gateway's error when it ends the connection between two commands.
+      if (frame.head === ERR) this.#exchange.fail(errorOf(readErr(payloadOf(frame))))
+    })
   }
 
   async logIn(user: string, database: string | undefined, password: string | undefined): Promise<void> {
     let isGreeted = false
-    await this.#converse(undefined, (frame) => {
+    await this.#exchange.converse(undefined, (frame) => {
       const payload = payloadOf(frame)
       if (frame.head === ERR) throw errorOf(readErr(payload))
       if (!isGreeted) {
         isGreeted = true
         const authentication = proof(password, readHandshake(payload).scramble)
-        this.#socket.write(encodePackets(responseOf(user, database, authentication), frame.next))
+        this.#exchange.write(encodePackets(responseOf(user, database, authentication), frame.next))
         return false
       }
       if (frame.head === AUTH_SWITCH) {
         const asked = readAuthSwitch(payload)
         if (asked?.plugin !== NATIVE) throw new WireError('the gateway asks for an unknown way to log in')
-        this.#socket.write(encodePackets(proof(password, asked.data.subarray(0, SCRAMBLE_BYTES)), frame.next))
+        this.#exchange.write(encodePackets(proof(password, asked.data.subarray(0, SCRAMBLE_BYTES)), frame.next))
         return false
       }
       return frame.head === OK
@@ -86,12 +81,11 @@ class Connection implements QueryConnection {
       )
     }
     await this.#command(executeStatement(prepared.id, parameters), 'binary-results', maxRows, hear)
-    this.#socket.write(encodePackets(closeStatement(prepared.id), 0))
+    this.#exchange.write(encodePackets(closeStatement(prepared.id), 0))
   }
 
   close(): void {
-    if (this.#exchange === undefined) this.#socket.end(encodePackets(Buffer.of(commands.quit), 0))
-    else this.#socket.destroy()
+    this.#exchange.close(encodePackets(Buffer.of(commands.quit), 0))
   }
 
   async #command(
@@ -101,52 +95,16 @@ class Connection implements QueryConnection {
     hear: (part: QueryPart) => void,
   ): Promise<AnswerReader> {
     const reader = new AnswerReader(kind, CAPABILITIES, maxRows)
-    await this.#converse(encodePackets(payload, 0), (frame) => {
+    await this.#exchange.converse(encodePackets(payload, 0), (frame) => {
       const step = reader.read(frame)
       if (step === 'file') {
         // An empty packet: no file is sent. Spec: LOCAL INFILE Request.
-        this.#socket.write(encodePackets(Buffer.alloc(0), frame.next))
+        this.#exchange.write(encodePackets(Buffer.alloc(0), frame.next))
       } else if (step !== undefined) hear(step)
       return reader.isOver
     })
     if (reader.failure !== undefined) throw reader.failure
     return reader
-  }
-
-  #converse(bytes: Buffer | undefined, hear: Exchange): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure !== undefined) return reject(this.#failure)
-      this.#exchange = { hear, resolve, reject }
-      if (bytes !== undefined) this.#socket.write(bytes)
-    })
-  }
-
-  #data(chunk: Buffer): void {
-    try {
-      this.#framer.push(chunk, (frame) => {
-        const exchange = this.#exchange
-        // The gateway's error when it ends the connection between two commands.
-        if (exchange === undefined) {
-          if (frame.head === ERR) this.#failure = errorOf(readErr(payloadOf(frame)))
-          return
-        }
-        if (!exchange.hear(frame)) return
-        this.#exchange = undefined
-        exchange.resolve()
-      })
-    } catch (error) {
-      this.#fail(
-        error instanceof WireError ? new PamError('PROTOCOL_VIOLATION', error.message, { cause: error }) : error,
-      )
-      this.#socket.destroy()
-    }
-  }
-
-  #fail(error: unknown): void {
-    this.#failure ??= error
-    const exchange = this.#exchange
-    this.#exchange = undefined
-    exchange?.reject(this.#failure)
   }
 }
 
@@ -188,12 +146,6 @@ function proof(password: string | undefined, scramble: Buffer): Buffer {
   const mask = sha1(scramble, sha1(once))
   return Buffer.from(once.map((byte, at) => byte ^ mask.readUInt8(at)))
 }
-
-const lost = (cause?: Error): PamError =>
-  new PamError('GATEWAY_LOST', 'the connection was lost before the answer was complete', {
-    hint: 'whether the statement ran is not known; run it again if it did not',
-    cause,
-  })
 
 const NATIVE = 'mysql_native_password'
 const SCRAMBLE_BYTES = 20

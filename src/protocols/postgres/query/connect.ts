@@ -4,6 +4,7 @@ import { PamError } from '../../../shared/errors.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 import type { QueryStart } from '../../client-half.ts'
 import type { QueryConnection, QueryPart, QueryText } from '../../query-client.ts'
+import { QueryExchange } from '../../query-exchange.ts'
 import { authentication } from '../wire/authentication.ts'
 import { bind } from '../wire/bind.ts'
 import { clientTags, describePortal, SYNC, TERMINATE } from '../wire/client-message.ts'
@@ -41,31 +42,22 @@ export async function connectPostgres({ target, listener }: QueryStart): Promise
   }
 }
 
-/** Handles the messages of one exchange; true when it is over. */
-type Exchange = (frame: Frame) => boolean
-
 class Connection implements QueryConnection {
-  readonly #socket: Socket
-  readonly #framer = new Framer(MAX_MESSAGE_BYTES, 'server')
-  #exchange: { readonly hear: Exchange; resolve(): void; reject(error: unknown): void } | undefined
-  #ended: unknown
+  readonly #exchange: QueryExchange<Frame>
 
   constructor(socket: Socket) {
-    this.#socket = socket
-    socket.on('data', (chunk: Buffer) => this.#data(chunk))
-    socket.on('error', (error) => this.#fail(lost(error)))
-    socket.on('close', () => this.#fail(lost()))
+    this.#exchange = new QueryExchange(socket, new Framer(MAX_MESSAGE_BYTES, 'server'))
   }
 
   async logIn(parameters: ReadonlyMap<string, string>, password: string): Promise<void> {
-    await this.#converse(encodeStartupPacket({ type: 'startup', major: 3, minor: 0, parameters }), (frame) => {
+    await this.#exchange.converse(encodeStartupPacket({ type: 'startup', major: 3, minor: 0, parameters }), (frame) => {
       const body = bodyOf(frame)
       if (frame.tag === serverTags.errorResponse)
         throw errorOf(decodeMessage(errorResponse, body, 'ErrorResponse').fields)
       if (frame.tag === serverTags.authentication) {
         const { method } = decodeMessage(authentication, body, 'Authentication')
         if (method === 'cleartext-password')
-          this.#socket.write(encodeMessage(passwordMessage, { type: 'password', password }))
+          this.#exchange.write(encodeMessage(passwordMessage, { type: 'password', password }))
         else if (method !== 'ok') throw new WireError(`the gateway asks for a password by ${method}`)
       }
       return frame.tag === serverTags.readyForQuery
@@ -75,7 +67,7 @@ class Connection implements QueryConnection {
   async run(text: QueryText, hear: (part: QueryPart) => void): Promise<void> {
     const reader = new AnswerReader(text.maxRows)
     let failure: PamError | undefined
-    await this.#converse(messagesFor(text), (frame) => {
+    await this.#exchange.converse(messagesFor(text), (frame) => {
       const step = reader.read(frame)
       switch (step.type) {
         case 'ready':
@@ -83,10 +75,10 @@ class Connection implements QueryConnection {
         case 'error':
           // The first one is the cause of what follows it.
           failure ??= step.error
-          this.#ended ??= step.error
+          this.#exchange.reason ??= step.error
           return false
         case 'copy-in':
-          this.#socket.write(COPY_FAIL)
+          this.#exchange.write(COPY_FAIL)
           failure ??= noCopy('FROM STDIN')
           return false
         case 'copy-out':
@@ -101,44 +93,12 @@ class Connection implements QueryConnection {
           return false
       }
     })
-    this.#ended = undefined
+    this.#exchange.reason = undefined
     if (failure !== undefined) throw failure
   }
 
   close(): void {
-    if (this.#exchange === undefined) this.#socket.end(TERMINATE)
-    else this.#socket.destroy()
-  }
-
-  #converse(bytes: Buffer, hear: Exchange): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#exchange = { hear, resolve, reject }
-      this.#socket.write(bytes)
-    })
-  }
-
-  #data(chunk: Buffer): void {
-    try {
-      this.#framer.push(chunk, (frame) => {
-        const exchange = this.#exchange
-        if (exchange === undefined || !exchange.hear(frame)) return true
-        this.#exchange = undefined
-        exchange.resolve()
-        return true
-      })
-    } catch (error) {
-      this.#fail(
-        error instanceof WireError ? new PamError('PROTOCOL_VIOLATION', error.message, { cause: error }) : error,
-      )
-      this.#socket.destroy()
-    }
-  }
-
-  /** What was said last is why the connection ended. */
-  #fail(error: unknown): void {
-    const exchange = this.#exchange
-    this.#exchange = undefined
-    exchange?.reject(this.#ended ?? error)
+    this.#exchange.close(TERMINATE)
   }
 }
 
@@ -170,12 +130,6 @@ export function messagesFor({ sql, parameters, maxRows }: QueryText): Buffer {
 const noCopy = (way: string): PamError =>
   new PamError('FEATURE_REFUSED', `COPY … ${way} is not supported by pamctl query`, {
     hint: 'use psql: pamctl connect NAME -- psql',
-  })
-
-const lost = (cause?: Error): PamError =>
-  new PamError('GATEWAY_LOST', 'the connection was lost before the answer was complete', {
-    hint: 'whether the statement ran is not known; run it again if it did not',
-    cause,
   })
 
 const COPY_FAIL = Buffer.concat([Buffer.from([clientTags.copyFail, 0, 0, 0, 4 + 1]), Buffer.from([0])])

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs'
-import { isIPv6, type Socket } from 'node:net'
+import { isIPv4, isIPv6, type Socket } from 'node:net'
 import { endianness } from 'node:os'
+import { unmapped } from '../shared/networks.ts'
 
 /** Who owns the other end of a local connection: a user id, or `unknown` where the system does not say. */
 export type PeerOwner = number | 'unknown' | 'gone'
@@ -200,7 +201,7 @@ function wordsOf6(address: string): number[] | undefined {
 }
 
 /** Of an IPv4 address, mapped (RFC 4291, 2.5.5.2) or not. */
-const ipv4Of = (address: string): string | undefined => /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+const ipv4Of = (address: string): string | undefined => (isIPv4(unmapped(address)) ? unmapped(address) : undefined)
 
 const swapped = (word: number): number =>
   (((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0

@@ -23,3 +23,13 @@ export const pinnedRefusal = (name: string, { shown, limit }: PinnedSetting): Pa
     `${name} is pinned by the configuration of this target: it stays ${shown}`,
     limit === undefined ? {} : { hint: 'a smaller whole number that is not zero may be set' },
   )
+
+/** What is wrong with `settings:` of a target, where `pinned` names a setting that has no value there. */
+export const pinnedFindings = <Name extends string>(
+  settings: { readonly [name in Name]?: unknown } & { readonly pinned: readonly Name[] },
+): { path: PropertyKey[]; message: string }[] =>
+  settings.pinned.flatMap((name, index) =>
+    settings[name] === undefined
+      ? [{ path: ['pinned', index], message: `${name} is pinned, but has no value here` }]
+      : [],
+  )

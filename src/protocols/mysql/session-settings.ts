@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isAsStrict, type PinnedSettings } from '../../sql/pinned-settings.ts'
+import { isAsStrict, pinnedFindings, type PinnedSettings } from '../../sql/pinned-settings.ts'
 
 /** A year; what servers take is no less. */
 const seconds = z.int().min(1).max(31_536_000)
@@ -42,13 +42,7 @@ export const sessionSettings = z
       ),
   })
   .superRefine((settings, context) => {
-    for (const [index, name] of settings.pinned.entries())
-      if (settings[name] === undefined)
-        context.addIssue({
-          code: 'custom',
-          path: ['pinned', index],
-          message: `${name} is pinned, but has no value here`,
-        })
+    for (const finding of pinnedFindings(settings)) context.addIssue({ code: 'custom', ...finding })
   })
 
 export type SessionSettings = z.output<typeof sessionSettings>

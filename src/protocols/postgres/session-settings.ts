@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { PamError } from '../../shared/errors.ts'
-import { isAsStrict, pinnedRefusal, type PinnedSettings } from '../../sql/pinned-settings.ts'
+import { isAsStrict, pinnedFindings, pinnedRefusal, type PinnedSettings } from '../../sql/pinned-settings.ts'
 import { plainMilliseconds } from './plain-milliseconds.ts'
 
 /** A time limit, as the configuration gives it and in milliseconds. */
@@ -65,13 +65,7 @@ export const sessionSettings = z
       ),
   })
   .superRefine((settings, context) => {
-    for (const [index, name] of settings.pinned.entries())
-      if (settings[name] === undefined)
-        context.addIssue({
-          code: 'custom',
-          path: ['pinned', index],
-          message: `${name} is pinned, but has no value here`,
-        })
+    for (const finding of pinnedFindings(settings)) context.addIssue({ code: 'custom', ...finding })
   })
 
 export type SessionSettings = z.output<typeof sessionSettings>

@@ -996,7 +996,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'cli/commands/doctor.ts': { imports: ['shared/', 'cli/', 'agent/secret-store.ts'], packages: ['type:commander'] },
   // The hidden verb `agent run` is the agent's own entry.
   'cli/commands/agent.ts': {
-    imports: ['shared/', 'cli/', 'agent/control-client.ts', 'agent/main.ts'],
+    imports: ['shared/', 'cli/', 'agent/control-client.ts', 'agent/main.ts', 'type:agent/'],
     packages: ['commander'],
   },
 

@@ -59,6 +59,16 @@ export interface ControlMethods {
     params: { profile: string; target: string; protocol: string; port?: number; private?: boolean; own?: boolean }
     result: ListenerInfo
   }
+  /**
+   * Opens (or finds) a port of a target that stays open beyond this connection: until the access ends, the person signs out, the agent stops or
+   * `close-kept-port` is called. Nobody but `keep-port` shares it. An error where there is no access now.
+   */
+  'keep-port': {
+    params: { profile: string; target: string; protocol: string; port?: number }
+    result: { readonly listener: ListenerInfo; readonly endsAt?: string }
+  }
+  /** Closes it, and ends its connections. False where there is none. */
+  'close-kept-port': { params: { profile: string; target: string }; result: { readonly closed: boolean } }
   /** The open ports of a login, for one protocol. Does not keep them open. */
   'open-ports': {
     params: { profile: string; protocol: string }
@@ -84,7 +94,18 @@ export interface ProfileInfo {
 export interface AgentStatus {
   readonly version: string
   readonly pid: number
-  readonly listeners: readonly { gateway: string; person: string; target: string; port: number; tunnels: number }[]
+  readonly listeners: readonly ListenerStatus[]
+}
+
+export interface ListenerStatus {
+  readonly gateway: string
+  readonly person: string
+  readonly target: string
+  readonly port: number
+  /** Connections. */
+  readonly tunnels: number
+  /** It stays open beyond the command that opened it: until the access ends, which is `until` where it has an end. */
+  readonly kept?: { readonly until?: string }
 }
 
 export interface ControlRequest {

@@ -1,15 +1,19 @@
 import { userInfo } from 'node:os'
+import { createApiClient, type ApiClient } from '../gateway-client/api-client.ts'
+import type { Authorize } from '../gateway-client/api-calls.ts'
 import { SharedTunnel } from '../gateway-client/shared-tunnel.ts'
 import { openTunnel, tunnelUrl } from '../gateway-client/tunnel.ts'
 import { variable } from '../shared/environment.ts'
 import { PamError } from '../shared/errors.ts'
+import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import { letHeapGrow } from '../shared/heap-growth.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
 import { VERSION } from '../shared/version.ts'
 import type { TunnelChannel, TunnelFrame } from '../tunnel/web-socket-channel.ts'
-import type { AgentEvent, ControlMethods } from './control-messages.ts'
+import type { AgentEvent, ControlMethods, ListenerStatus } from './control-messages.ts'
 import { serveControl, type ControlHandlers, type ControlPeer } from './control-socket.ts'
 import { forward } from './forward.ts'
+import { KeptPorts, type KeptPort } from './kept-ports.ts'
 import { localHalves } from '../protocols/local.ts'
 import { isProtocolName } from '../protocols/names.ts'
 import { listenLocally, type LocalListener } from './local-listener.ts'
@@ -35,12 +39,12 @@ export async function runAgent(privateControl: string | undefined): Promise<void
   let wasUsed = false
   const scheduleIdleExit = (): void => {
     clearTimeout(idle)
-    if (peers > 0 || agent.tunnels > 0) return
+    if (peers > 0 || agent.isInUse) return
     // On a busy machine the command that started it may take a while to connect.
     const time = privateControl === undefined ? IDLE_TIMEOUT_MS : wasUsed ? PRIVATE_IDLE_TIMEOUT_MS : MAX_START_MS
     idle = setTimeout(exitIfIdle, time)
   }
-  const exitIfIdle = (): void => (peers > 0 || agent.tunnels > 0 ? scheduleIdleExit() : leave())
+  const exitIfIdle = (): void => (peers > 0 || agent.isInUse ? scheduleIdleExit() : leave())
   agent.onChange = scheduleIdleExit
   try {
     await serveControl(privateControl ?? paths.control, agent.handlers(leave), {
@@ -63,6 +67,8 @@ export async function runAgent(privateControl: string | undefined): Promise<void
 }
 
 interface OpenListener {
+  /** Among those that are open. */
+  readonly key: string
   readonly listener: LocalListener
   readonly gateway: string
   readonly person: string
@@ -74,8 +80,11 @@ interface OpenListener {
   readonly connections: Set<Connection>
 }
 
-/** Shared by all who ask for the target; by those on a Unix socket only; or of one client alone, whose terminal gets the messages about it. */
-type Sharing = 'shared' | 'private' | 'own'
+/**
+ * Shared by all who ask for the target; by those on a Unix socket only; of one client alone, whose terminal gets the messages about it; or
+ * kept beyond the command that opened it.
+ */
+type Sharing = 'shared' | 'private' | 'own' | 'kept'
 
 interface Connection {
   /** Ends it; the client is told why where its protocol has a place for that. */
@@ -93,6 +102,7 @@ class Agent {
   readonly #shared = new Map<string, SharedTunnel>()
   /** Closed listeners that still have connections. */
   readonly #closing = new Set<Promise<void>>()
+  readonly #kept: KeptPorts
   #stopped: PamError | undefined
   onChange: () => void = () => {}
 
@@ -103,10 +113,15 @@ class Agent {
       lost: (profile, error) => this.#lost(profile, error),
       notice: (profile, message) => this.#notify(profile, message),
     })
+    this.#kept = new KeptPorts({
+      apiOf: (port) => this.#apiOf(port),
+      ended: (port, reason) => void this.#closeKept((open) => isSamePort(open, port), reason),
+    })
   }
 
-  get tunnels(): number {
-    return [...this.#listeners.values()].reduce((sum, { connections }) => sum + connections.size, 0)
+  /** It has connections, or ports that stay open beyond the command that opened them. */
+  get isInUse(): boolean {
+    return [...this.#listeners.values()].some(({ sharing, connections }) => sharing === 'kept' || connections.size > 0)
   }
 
   /** Ends every connection, in its own protocol where possible. Resolves when all are closed, or after a short time. */
@@ -120,7 +135,9 @@ class Agent {
     clearTimeout(timer)
   }
 
-  #close({ listener, connections }: OpenListener, reason: PamError): void {
+  #close({ key, listener, connections, sharing, ...port }: OpenListener, reason: PamError): void {
+    if (this.#listeners.get(key)?.listener === listener) this.#listeners.delete(key)
+    if (sharing === 'kept') this.#kept.remove(port)
     const closed: Promise<void> = listener.close().finally(() => this.#closing.delete(closed))
     this.#closing.add(closed)
     for (const connection of connections) connection.end(reason)
@@ -144,13 +161,19 @@ class Agent {
       },
       logout: async ({ profile }) => {
         const result = await this.#logins.logout(profile)
-        this.#closeTunnels(
-          profile,
-          new PamError('NOT_SIGNED_IN', 'you signed out', { hint: 'sign in again: pamctl login' }),
-        )
+        this.#closeTunnels(profile, SIGNED_OUT)
+        this.#closeKept((open) => open.profile === profile, SIGNED_OUT)
         return result
       },
       listen: (params, peer) => this.#listen(params, peer),
+      'keep-port': (params) => this.#keepPort(params),
+      // Also where the gateway cannot be reached.
+      'close-kept-port': async ({ profile, target }) => ({
+        closed: this.#closeKept(
+          (open) => open.profile === profile && open.target === target,
+          new PamError('SHUTTING_DOWN', `this port of ${target} was closed`, { hint: `pamctl env ${target}` }),
+        ),
+      }),
       'open-ports': async ({ profile, protocol }) => {
         const { gateway, person } = await this.#identity(profile)
         return [...this.#listeners.values()]
@@ -161,13 +184,7 @@ class Agent {
       status: async () => ({
         version: VERSION,
         pid: process.pid,
-        listeners: [...this.#listeners.values()].map(({ gateway, person, target, listener, connections }) => ({
-          gateway,
-          person,
-          target,
-          port: listener.info.port,
-          tunnels: connections.size,
-        })),
+        listeners: [...this.#listeners.values()].map((open) => this.#statusOf(open)),
       }),
       stop: async () => {
         setTimeout(leave, 20)
@@ -176,7 +193,66 @@ class Agent {
     }
   }
 
+  #statusOf({ gateway, person, target, profile, listener, connections, sharing }: OpenListener): ListenerStatus {
+    const status = { gateway, person, target, port: listener.info.port, tunnels: connections.size }
+    if (sharing !== 'kept') return status
+    const endsAt = this.#kept.endOf({ profile, gateway, person, target })
+    return { ...status, kept: endsAt === undefined ? {} : { until: new Date(endsAt).toISOString() } }
+  }
+
   async #listen(params: ControlMethods['listen']['params'], peer: ControlPeer) {
+    const sharing: Sharing = params.private === true ? 'private' : params.own === true ? 'own' : 'shared'
+    const mine = await this.#openListener(params, sharing)
+    mine.peers.add(peer)
+    peer.onClose(() => {
+      mine.peers.delete(peer)
+      if (mine.peers.size > 0) return
+      this.#close(
+        mine,
+        new PamError('SHUTTING_DOWN', `"pamctl connect ${mine.target}" has ended, and this port with it`, {
+          hint: 'run it again',
+        }),
+      )
+      this.onChange()
+    })
+    return mine.listener.info
+  }
+
+  async #keepPort(params: ControlMethods['keep-port']['params']): Promise<ControlMethods['keep-port']['result']> {
+    const { profile, target } = params
+    const { gateway, person } = await this.#identity(profile)
+    const port = { profile, gateway, person, target }
+    // First, so that nothing is missed while the port is being opened.
+    const endsAt = await this.#kept.add(port)
+    const open = await this.#openListener(params, 'kept').catch((error: unknown) => {
+      if (!this.#isKept(port)) this.#kept.remove(port)
+      throw error
+    })
+    if (!this.#kept.has(port)) {
+      const reason = new PamError('GRANT_OVER', `your access to ${target} has ended`)
+      this.#closeKept((other) => isSamePort(other, port), reason)
+      throw reason
+    }
+    const { listener } = open
+    return { listener: listener.info, ...(endsAt === undefined ? {} : { endsAt: new Date(endsAt).toISOString() }) }
+  }
+
+  #isKept(port: KeptPort): boolean {
+    return [...this.#listeners.values()].some((open) => open.sharing === 'kept' && isSamePort(open, port))
+  }
+
+  /** Whether there was any. */
+  #closeKept(isMeant: (open: OpenListener) => boolean, reason: PamError): boolean {
+    const meant = [...this.#listeners.values()].filter((open) => open.sharing === 'kept' && isMeant(open))
+    for (const open of meant) {
+      this.#logger.info({ target: open.target, code: reason.code }, 'port.closed')
+      this.#close(open, reason)
+    }
+    if (meant.length > 0) this.onChange()
+    return meant.length > 0
+  }
+
+  async #openListener(params: ControlMethods['keep-port']['params'], sharing: Sharing): Promise<OpenListener> {
     const { profile, target, port } = params
     if (!isProtocolName(params.protocol))
       throw new PamError('FEATURE_REFUSED', `this pamctl does not know targets of type ${params.protocol}`, {
@@ -184,8 +260,8 @@ class Agent {
       })
     const protocol = localHalves[params.protocol]
     const { gateway, person } = await this.#identity(profile)
-    const sharing: Sharing = params.private === true ? 'private' : params.own === true ? 'own' : 'shared'
-    const keyOf = (number: number): string => JSON.stringify([gateway, person, target, sharing, number])
+    const keyOf = (number: number): string =>
+      JSON.stringify([gateway, person, target, sharing, sharing === 'kept' ? profile : number])
     // Freed numbers are used again, and with them the same ports.
     let number = 0
     if (sharing === 'own') while (this.#opening.has(keyOf(number)) || this.#listeners.has(keyOf(number))) number++
@@ -204,6 +280,9 @@ class Agent {
       const tell = (message: string, kind: AgentEvent['kind'] = 'told'): void => {
         for (const listening of peers) listening.send({ target, message, kind })
       }
+      const look = (code: string | undefined): void => {
+        if (ENDS_ACCESS.has(code)) this.#kept.look({ profile, gateway, person, target })
+      }
       const opening = listenLocally({
         name: `${gateway} ${person} ${target}${sharing === 'own' ? ` client ${number}` : ''}`,
         port,
@@ -221,8 +300,12 @@ class Agent {
             protocol,
             announcement,
             open: () => this.#open(profile, gateway, person, target),
-            tell: (frame) => tellFrame(frame, tell),
+            tell: (frame) => {
+              tellFrame(frame, tell)
+              if (frame.type === 'ended') look(frame.code)
+            },
             failed: (error, isTold) => {
+              look(error.code)
               this.#logger.warn({ target, code: error.code }, 'tunnel.failed')
               tell(inOneLine(error), isTold ? 'told' : 'untold')
             },
@@ -241,6 +324,7 @@ class Agent {
       this.#opening.set(key, opening)
       try {
         open = {
+          key,
           listener: await opening,
           gateway,
           person,
@@ -257,21 +341,7 @@ class Agent {
         this.#opening.delete(key)
       }
     }
-    const mine = open
-    mine.peers.add(peer)
-    peer.onClose(() => {
-      mine.peers.delete(peer)
-      if (mine.peers.size > 0) return
-      this.#listeners.delete(key)
-      this.#close(
-        mine,
-        new PamError('SHUTTING_DOWN', `"pamctl connect ${target}" has ended, and this port with it`, {
-          hint: 'run it again',
-        }),
-      )
-      this.onChange()
-    })
-    return mine.listener.info
+    return open
   }
 
   /** Who is signed in, and where. Fetches an access token, so that a missing sign-in is known before anything listens. */
@@ -281,9 +351,9 @@ class Agent {
     return { gateway: keeper.login.gateway, person: keeper.person?.id ?? '' }
   }
 
-  async #open(profile: string, gateway: string, person: string, target: string): Promise<TunnelChannel> {
-    const { ca } = (await this.#logins.need(profile)).login
-    const authorize = async (method: string, url: string) => {
+  /** Headers for calls as this person. */
+  #authorizeAs({ profile, gateway, person }: Omit<KeptPort, 'target'>): Authorize {
+    return async (method, url) => {
       // The profile may have been signed in again since the port was opened: elsewhere, or as somebody else.
       const keeper = await this.#logins.need(profile)
       const isSameGateway = keeper.login.gateway === gateway
@@ -293,6 +363,16 @@ class Agent {
         hint: 'run "pamctl connect" again',
       })
     }
+  }
+
+  async #apiOf(port: KeptPort): Promise<ApiClient> {
+    const { ca } = (await this.#logins.need(port.profile)).login
+    return createApiClient({ gateway: port.gateway, fetch: fetchWithCa(ca), authorize: this.#authorizeAs(port) })
+  }
+
+  async #open(profile: string, gateway: string, person: string, target: string): Promise<TunnelChannel> {
+    const { ca } = (await this.#logins.need(profile)).login
+    const authorize = this.#authorizeAs({ profile, gateway, person })
     if (OWN_TUNNELS)
       return openTunnel(gateway, target, { headers: await authorize('GET', tunnelUrl(gateway, target)), ca })
     const key = JSON.stringify([profile, gateway, ca])
@@ -309,7 +389,9 @@ class Agent {
   #lost(profile: string, error: PamError): void {
     this.#logger.warn({ profile, code: error.code }, 'login.lost')
     const { code, message, hint = 'sign in again: pamctl login' } = error
-    this.#closeTunnels(profile, new PamError(code, message, { hint }))
+    const reason = new PamError(code, message, { hint })
+    this.#closeTunnels(profile, reason)
+    this.#closeKept((open) => open.profile === profile, reason)
   }
 
   #notify(profile: string, message: string): void {
@@ -331,6 +413,9 @@ class Agent {
   }
 }
 
+const isSamePort = (open: OpenListener, { profile, gateway, person, target }: KeptPort): boolean =>
+  open.profile === profile && open.gateway === gateway && open.person === person && open.target === target
+
 function tellFrame(frame: TunnelFrame, tell: (message: string, kind: AgentEvent['kind']) => void): void {
   const quiet =
     frame.type === 'opened' ||
@@ -348,5 +433,15 @@ const MAX_START_MS = 10_000
 const MAX_STOP_MS = 2000
 /** In per cent; the agent's heap is some 10 MB. */
 const HEAP_GROWTH_PERCENT = 300
+/** What a connection ends with, or is refused with, where nothing more may come. */
+const ENDS_ACCESS: ReadonlySet<string | undefined> = new Set([
+  'GRANT_OVER',
+  'GRANT_REVOKED',
+  'LOCKED',
+  'NO_GRANT',
+  'NO_ACCESS',
+  'TARGET_UNKNOWN',
+])
+const SIGNED_OUT = new PamError('NOT_SIGNED_IN', 'you signed out', { hint: 'sign in again: pamctl login' })
 /** A WebSocket per connection: for networks that cut long-lived connections, and for measurements. */
 const OWN_TUNNELS = variable(process.env, 'PAMCTL_TUNNEL') === 'own'

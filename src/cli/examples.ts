@@ -42,6 +42,7 @@ export const EXAMPLES: Examples = {
     'pamctl exec shop-k8s --pod deployment/shop --namespace shop -- ls /app',
   ],
   result: ['pamctl result', 'pamctl result apr_9w3r6gq1xe --wait --json'],
+  env: ['eval "$(pamctl env prod-db)"', 'pamctl env prod-db --shell fish | source', 'pamctl env prod-db --close'],
   'ssh-config': ['pamctl ssh-config --install'],
   kubeconfig: ['pamctl kubeconfig shop-k8s --merge --use'],
   tunnel: ['ssh -o ProxyCommand="pamctl tunnel web-1" web-1'],

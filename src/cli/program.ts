@@ -16,6 +16,7 @@ import { passkeys } from './commands/passkeys.ts'
 import { policy } from './commands/policy.ts'
 import { audit } from './commands/audit.ts'
 import { doctor } from './commands/doctor.ts'
+import { env } from './commands/env.ts'
 import { exec } from './commands/exec.ts'
 import { exportRecord } from './commands/export.ts'
 import { eraseDetached, keep } from './commands/keep.ts'
@@ -93,7 +94,7 @@ const VERBS: readonly (readonly [group: string, verbs: readonly AddCommand[]])[]
   ['Signing in', [login, logout, whoami]],
   ['Access', [targets, request, requests, withdraw, extend, grants, revoke, breakglass]],
   ['Deciding', [reviews, approve, deny, passkeys, lock, unlock, locks]],
-  ['Connecting', [connect, query, exec, result, sshConfig, kubeconfig, tunnel]],
+  ['Connecting', [connect, query, exec, result, env, sshConfig, kubeconfig, tunnel]],
   ['Looking back', [sessions, replay, tail, search, exportRecord, verify, audit, keep, eraseDetached, kill]],
   ['Rules and the dashboard', [policy, open]],
   ['This machine', [config, completion, doctor, agent]],

@@ -1,5 +1,6 @@
 import type { Review } from '../api/schemas/review.ts'
 import type { ApiClient } from '../gateway-client/api-client.ts'
+import { FIRST_LIMITED_WAIT_MS, followEvents, limitedText, MAX_WAIT_MS } from '../gateway-client/follow-events.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { pause } from '../shared/pause.ts'
 import { visible } from '../shared/visible.ts'
@@ -41,8 +42,8 @@ export async function watchReviews(
     if (review !== undefined) heard(review)
     else told.delete(id)
   }
-  await follow(api, {
-    changed: look,
+  await followEvents(api, {
+    changed: async ({ kind, id }) => (kind === 'review' ? look(id) : undefined),
     resync: async () => {
       // The list has what waits. What was told as waiting and is no longer in it has been decided meanwhile.
       const waiting = await api.reviews.list()
@@ -75,56 +76,12 @@ async function firstList(
   }
 }
 
-const limitedText = (message: string, wait: number): string =>
-  visible(`${message}; trying again in ${Math.ceil(wait / 1000)} s`)
-
 async function unlessGone(review: Promise<Review>): Promise<Review | undefined> {
   try {
     return await review
   } catch (error) {
     if (error instanceof PamError && error.code === 'NOT_FOUND') return undefined
     throw error
-  }
-}
-
-interface Follower {
-  readonly changed: (review: string) => Promise<void>
-  /** Events may have been missed. */
-  readonly resync: () => Promise<void>
-  readonly note: (text: string) => void
-  readonly pause: (milliseconds: number) => Promise<unknown>
-}
-
-/** Reconnects by itself, and resumes after the last event that was dealt with; ends when the user is no longer signed in. */
-async function follow(api: ApiClient, { changed, resync, note, pause }: Follower): Promise<never> {
-  let last: number | undefined
-  let isAway = false
-  for (let wait = FIRST_WAIT; ; wait = Math.min(wait * 2, MAX_WAIT_MS)) {
-    try {
-      for await (const event of api.events(last)) {
-        if (event.type === 'beat') continue
-        if (isAway) note('connected again')
-        isAway = false
-        wait = FIRST_WAIT
-        if (event.type === 'changed' && event.kind === 'review') await changed(event.id)
-        else if (event.type === 'resync') await resync()
-        // Only now: where the gateway could not be asked, this event comes again with the next stream.
-        last = event.seq
-      }
-    } catch (error) {
-      const { code, message, retryAfterMs = 0 } = asPamError(error)
-      if (code === 'USAGE' && last !== undefined) {
-        // The gateway's state was restored from a backup that ends before the last event.
-        last = undefined
-        note('the gateway has no record of the last event seen here; reading everything again')
-        continue
-      }
-      if (code === 'RATE_LIMITED') wait = Math.max(wait, FIRST_LIMITED_WAIT_MS, retryAfterMs)
-      else if (code !== 'GATEWAY_UNREACHABLE' && code !== 'SHUTTING_DOWN' && code !== 'INTERNAL') throw error
-      if (!isAway) note(code === 'RATE_LIMITED' ? limitedText(message, wait) : visible(message))
-      isAway = true
-    }
-    await pause(wait)
   }
 }
 
@@ -140,8 +97,3 @@ function lineOf(review: Review): string {
 /** No statement and no reason: a desktop shows it to whoever looks at the screen. */
 const titleOf = ({ requester, target, kind }: Review): string =>
   visible(`${requester.label} ${kind === 'command' ? 'wants to run something on' : 'asks for'} ${target}`)
-
-const FIRST_WAIT = 500
-/** Where the gateway says that there were too many calls, and not how long to wait. */
-const FIRST_LIMITED_WAIT_MS = 5000
-const MAX_WAIT_MS = 30_000

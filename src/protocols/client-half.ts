@@ -9,6 +9,11 @@ export interface ClientHalf {
   readonly programs: ReadonlySet<string>
   /** What a native client is started with, so that it finds its way by itself. */
   prepare(start: ClientStart): PreparedClient
+  /**
+   * The environment in which programs find an open port by themselves, made of the one they have: without variables that would lead them
+   * elsewhere. None where programs of the protocol take nothing from theirs.
+   */
+  readonly environment?: (start: EnvironmentStart) => NodeJS.ProcessEnv
   /** How to connect to an open port. `home` is pamctl's own directory, for files that a client is pointed to. */
   describe(target: Target, listener: ListenerInfo, home: string): HowToConnect
   /** Connects for `pamctl query`; none where targets of the protocol have no statements. */
@@ -47,6 +52,14 @@ export interface ClientStart {
   /** Options of pamctl that choose the login, for a pamctl that the client starts. */
   readonly login: readonly string[]
   readonly environment: NodeJS.ProcessEnv
+}
+
+export interface EnvironmentStart {
+  readonly target: Target
+  readonly listener: ListenerInfo
+  /** Private, for files that variables point to. */
+  readonly directory: string
+  readonly inherited: NodeJS.ProcessEnv
 }
 
 export interface PreparedClient {

@@ -33,6 +33,7 @@ export const VARIABLES = {
   FORCE_COLOR: { read: 'pamctl', what: 'coloured output, also in a pipe on standard error; 0 or false: none' },
   KUBECONFIG: { read: 'pamctl', what: 'files that "pamctl kubeconfig --merge" chooses from' },
   NO_COLOR: { read: 'pamctl', what: 'set to anything: no coloured output' },
+  SHELL: { read: 'pamctl', what: 'shell that "pamctl env" prints settings for, unless --shell is given' },
   VISUAL: { read: 'pamctl', what: 'editor for --edit' },
   XDG_RUNTIME_DIR: { read: 'pamctl', what: 'directory for the sockets of the agent, unless PAMCTL_HOME is set' },
   XDG_STATE_HOME: { read: 'pamctl', what: 'directory that holds the pamctl directory, unless PAMCTL_HOME is set' },

@@ -1,7 +1,9 @@
 import { Option } from 'commander'
 import { connectAgent, runningAgent } from '../../agent/control-client.ts'
+import type { ListenerStatus } from '../../agent/control-messages.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
+import { clockTime } from '../output/clock-time.ts'
 
 /** `pamctl agent start|stop|status`: it starts by itself when it is needed. */
 export const agent: AddCommand = (program, run) => {
@@ -51,6 +53,16 @@ export const agent: AddCommand = (program, run) => {
           PORT: ({ port }) => String(port),
           CONNECTIONS: ({ tunnels }) => String(tunnels),
           GATEWAY: ({ gateway }) => gateway,
+          ...(status.listeners.some(({ kept }) => kept !== undefined)
+            ? {
+                KEPT: ({ kept }: ListenerStatus) =>
+                  kept === undefined
+                    ? ''
+                    : kept.until === undefined
+                      ? 'until sign-out'
+                      : `until ${clockTime(kept.until)}`,
+              }
+            : {}),
         })
       }),
     )

@@ -62,10 +62,12 @@ async function withWhatIsHeld(
   return targets.map((target) => {
     const grant = grants.items.find(({ target: of, state }) => of === target.name && state === 'active')
     // A port without a number is a Unix socket of one client.
-    const open = listeners.find(
+    const ports = listeners.filter(
       ({ gateway, person, target: of, port }) =>
         gateway === api.gateway && person === who.person.id && of === target.name && port > 0,
     )
+    // The one that is there for everything.
+    const open = ports.find(({ kept }) => kept !== undefined) ?? ports[0]
     return {
       ...target,
       ...(grant === undefined ? {} : { held: { grantId: grant.id, endsAt: grant.endsAt } }),

@@ -14,6 +14,8 @@ export interface Io {
   useColour(setting: () => Colour): Promise<void>
   /** A result, with what a terminal would act on spelled out. */
   print(text: string): void
+  /** Commands for a shell, which must get every character as it is; on a terminal, where they are only looked at, as `print`. */
+  script(text: string): void
   json(value: unknown): void
   /** JSON that is written already. */
   jsonText(text: string): void
@@ -63,6 +65,7 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
       if (onStdout === true) tableStyle = coloured
     },
     print: (text) => void stdout.write(`${visible(text)}\n`),
+    script: (text) => void stdout.write(stdout.isTTY === true ? visible(text) : text),
     json: (value) => void stdout.write(`${visibleJson(JSON.stringify(value, null, 2))}\n`),
     jsonText: (text) => void stdout.write(`${visibleJson(text)}\n`),
     jsonLine: (line) => void stdout.write(`${visibleJson('text' in line ? line.text : JSON.stringify(line.value))}\n`),

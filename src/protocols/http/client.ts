@@ -2,33 +2,44 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Target } from '../../api/schemas/access.ts'
-import type { ClientHalf, ClientStart, HowToConnect, ListenerInfo, PreparedClient } from '../client-half.ts'
+import type {
+  ClientHalf,
+  ClientStart,
+  EnvironmentStart,
+  HowToConnect,
+  ListenerInfo,
+  PreparedClient,
+} from '../client-half.ts'
 import { LOOPBACK, writeClientFiles } from './client/client-files.ts'
 import { withUrls } from './client/url-arguments.ts'
 
 /** The URL and the secret, each where the program looks for it; a path among its arguments is one of the target. */
-function prepare({ program, args, listener, environment: inherited }: ClientStart): PreparedClient {
+function prepare({ program, args, target, listener, environment: inherited }: ClientStart): PreparedClient {
   if (listener === undefined) throw new Error('a client of HTTP needs an open port')
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
+  return {
+    args: withUrls(basename(program), args, urlOf(listener)),
+    environment: variables({ target, listener, directory, inherited }),
+    cleanUp: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+function variables({ listener, directory, inherited }: EnvironmentStart): NodeJS.ProcessEnv {
   const { netrc, curlHome, wgetrc } = writeClientFiles(directory, listener)
-  const url = urlOf(listener)
   const environment: NodeJS.ProcessEnv = { ...inherited }
   delete environment['PAMCTL_TOKEN']
   // A proxy on the way would have the secret.
-  const direct = [inherited['NO_PROXY'] ?? inherited['no_proxy'], ...LOOPBACK].filter((name) => name !== undefined)
+  const proxied = (inherited['NO_PROXY'] ?? inherited['no_proxy'] ?? '').split(',').filter((name) => name !== '')
+  const direct = [...new Set([...proxied, ...LOOPBACK])].join(',')
   return {
-    args: withUrls(basename(program), args, url),
-    environment: {
-      ...environment,
-      PAMCTL_URL: url,
-      PAMCTL_SECRET: listener.secret,
-      CURL_HOME: curlHome,
-      NETRC: netrc,
-      WGETRC: wgetrc,
-      NO_PROXY: direct.join(','),
-      no_proxy: direct.join(','),
-    },
-    cleanUp: () => rmSync(directory, { recursive: true, force: true }),
+    ...environment,
+    PAMCTL_URL: urlOf(listener),
+    PAMCTL_SECRET: listener.secret,
+    CURL_HOME: curlHome,
+    NETRC: netrc,
+    WGETRC: wgetrc,
+    NO_PROXY: direct,
+    no_proxy: direct,
   }
 }
 
@@ -64,5 +75,6 @@ export const httpClient: ClientHalf = {
   listens: true,
   programs: new Set(['curl', 'wget', 'http', 'https']),
   prepare,
+  environment: variables,
   describe,
 }

@@ -2,26 +2,37 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Target } from '../../api/schemas/access.ts'
-import type { ClientHalf, ClientStart, HowToConnect, ListenerInfo, PreparedClient } from '../client-half.ts'
+import type {
+  ClientHalf,
+  ClientStart,
+  EnvironmentStart,
+  HowToConnect,
+  ListenerInfo,
+  PreparedClient,
+} from '../client-half.ts'
 import { kubeconfig } from './client/kubeconfig.ts'
 
 /** A kubeconfig of its own for the child: kubectl, helm, k9s and everything made with client-go look where KUBECONFIG points. */
 function prepare({ args, target, listener, environment: inherited }: ClientStart): PreparedClient {
   if (listener === undefined) throw new Error('a client of Kubernetes needs an open port')
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
+  return {
+    args,
+    environment: variables({ target, listener, directory, inherited }),
+    cleanUp: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+function variables({ target, listener, directory, inherited }: EnvironmentStart): NodeJS.ProcessEnv {
   const file = join(directory, 'kubeconfig')
   writeFileSync(file, kubeconfig(target.name, listener), { mode: 0o600 })
   const environment: NodeJS.ProcessEnv = { ...inherited }
   for (const name of Object.keys(environment)) if (CONFLICTING.test(name)) delete environment[name]
   return {
-    args,
-    environment: {
-      ...environment,
-      KUBECONFIG: file,
-      // A port is used for another cluster later: what is kept by its number would be that of this one.
-      KUBECACHEDIR: join(directory, 'cache'),
-    },
-    cleanUp: () => rmSync(directory, { recursive: true, force: true }),
+    ...environment,
+    KUBECONFIG: file,
+    // A port is used for another cluster later: what is kept by its number would be that of this one.
+    KUBECACHEDIR: join(directory, 'cache'),
   }
 }
 
@@ -47,5 +58,6 @@ export const kubernetesClient: ClientHalf = {
   listens: true,
   programs: new Set(['kubectl', 'helm', 'k9s']),
   prepare,
+  environment: variables,
   describe,
 }

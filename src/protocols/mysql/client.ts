@@ -2,7 +2,14 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Target } from '../../api/schemas/access.ts'
-import type { ClientHalf, ClientStart, HowToConnect, ListenerInfo, PreparedClient } from '../client-half.ts'
+import type {
+  ClientHalf,
+  ClientStart,
+  EnvironmentStart,
+  HowToConnect,
+  ListenerInfo,
+  PreparedClient,
+} from '../client-half.ts'
 import { describeDatabase } from '../describe-database.ts'
 
 /**
@@ -11,26 +18,43 @@ import { describeDatabase } from '../describe-database.ts'
  */
 function prepare({ program, args, target, listener, environment: inherited }: ClientStart): PreparedClient {
   if (listener === undefined) throw new Error('a MySQL client needs an open port')
-  const environment: NodeJS.ProcessEnv = { ...inherited }
-  for (const name of CONFLICTING) delete environment[name]
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
   const way = wayTo(target, listener)
-  const file = join(directory, 'my.cnf')
-  writeFileSync(file, optionFile(way, inherited), { mode: 0o600 })
-  Object.assign(environment, {
-    // For drivers that read option files.
+  const file = optionFileIn(directory)
+  return {
+    environment: variables({ target, listener, directory, inherited }),
+    args: argumentsOf(basename(program), args, way, file, directory),
+    cleanUp: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+/** The option file, for drivers that read one, and what other programs read. */
+function variables({ target, listener, directory, inherited }: EnvironmentStart): NodeJS.ProcessEnv {
+  const environment: NodeJS.ProcessEnv = { ...inherited }
+  for (const name of CONFLICTING) delete environment[name]
+  const way = wayTo(target, listener)
+  writeFileSync(optionFileIn(directory), optionFile(way, inherited), { mode: 0o600 })
+  return {
+    ...environment,
     MYSQL_HOME: directory,
     // A path without a file: MySQL's programs read the login file in the home directory last of all.
     MYSQL_TEST_LOGIN_FILE: join(directory, 'mylogin.cnf'),
     MYSQL_HOST: way.host,
     MYSQL_TCP_PORT: String(way.port),
     ...(way.secret === undefined ? {} : { MYSQL_PWD: way.secret }),
-  })
-  return {
-    args: argumentsOf(basename(program), args, way, file, directory),
-    environment,
-    cleanUp: () => rmSync(directory, { recursive: true, force: true }),
   }
+}
+
+const optionFileIn = (directory: string): string => join(directory, 'my.cnf')
+
+/**
+ * The same for whoever connects later. Libraries of MySQL and MariaDB take `localhost` for the Unix socket: once the port is closed, another
+ * program may have its number, and nobody else this path.
+ */
+function lastingVariables(start: EnvironmentStart): NodeJS.ProcessEnv {
+  const { socket } = wayTo(start.target, start.listener)
+  const environment = variables(start)
+  return socket === undefined ? environment : { ...environment, MYSQL_HOST: 'localhost', MYSQL_UNIX_PORT: socket }
 }
 
 /** How a client connects to an open port. */
@@ -167,6 +191,7 @@ export const mysqlClient: ClientHalf = {
   listens: true,
   programs: new Set([...OPTION_FILE_PROGRAMS, 'mycli']),
   prepare,
+  environment: lastingVariables,
   describe,
   openQuery: async (start) => (await import('./query/connect.ts')).connectMysql(start),
 }

@@ -2,16 +2,36 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Target } from '../../api/schemas/access.ts'
-import type { ClientHalf, ClientStart, HowToConnect, PreparedClient, ListenerInfo } from '../client-half.ts'
+import type {
+  ClientHalf,
+  ClientStart,
+  EnvironmentStart,
+  HowToConnect,
+  ListenerInfo,
+  PreparedClient,
+} from '../client-half.ts'
 import { describeDatabase } from '../describe-database.ts'
 
 /** Variables that would send the client elsewhere go; those that it needs come. */
 function prepare({ program, args, target, listener, environment: inherited }: ClientStart): PreparedClient {
   if (listener === undefined) throw new Error('a PostgreSQL client needs an open port')
-  const environment: NodeJS.ProcessEnv = { ...inherited }
-  for (const name of CONFLICTING) delete environment[name]
   // libpq knows Unix sockets, which nobody else can enter; other programs get the port.
   const host = LIBPQ_PROGRAMS.has(basename(program)) ? (listener.socketDirectory ?? listener.host) : listener.host
+  const start = { target, listener, inherited }
+  if (listener.secret === undefined)
+    return { args, environment: variables({ ...start, directory: '' }, host), cleanUp: () => {} }
+  const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
+  return {
+    args,
+    environment: variables({ ...start, directory }, host),
+    cleanUp: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+/** What libpq and other drivers read; `host` may be the directory of a Unix socket. */
+function variables({ target, listener, directory, inherited }: EnvironmentStart, host: string): NodeJS.ProcessEnv {
+  const environment: NodeJS.ProcessEnv = { ...inherited }
+  for (const name of CONFLICTING) delete environment[name]
   Object.assign(environment, {
     PGHOST: host,
     PGPORT: String(listener.port),
@@ -20,12 +40,10 @@ function prepare({ program, args, target, listener, environment: inherited }: Cl
     PGSSLMODE: 'disable',
     PGCLIENTENCODING: 'UTF8',
   })
-  if (listener.secret === undefined) return { args, environment, cleanUp: () => {} }
-  const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
+  if (listener.secret === undefined) return environment
   const file = join(directory, 'pgpass')
   writeFileSync(file, `*:*:*:*:${listener.secret}\n`, { mode: 0o600 })
-  environment['PGPASSFILE'] = file
-  return { args, environment, cleanUp: () => rmSync(directory, { recursive: true, force: true }) }
+  return { ...environment, PGPASSFILE: file }
 }
 
 /** The port of a PostgreSQL target, and what to give psql. */
@@ -103,6 +121,8 @@ export const postgresClient: ClientHalf = {
   listens: true,
   programs: LIBPQ_PROGRAMS,
   prepare,
+  // The Unix socket: once the port is closed, another program may have its number, and nobody else this path.
+  environment: (start) => variables(start, start.listener.socketDirectory ?? start.listener.host),
   describe,
   openQuery: async (start) => (await import('./query/connect.ts')).connectPostgres(start),
 }

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest'
+import { AccessWatch } from '../../src/agent/access-watch.ts'
+import type { ServerEvent } from '../../src/gateway-client/server-events.ts'
+import type { ApiClient } from '../../src/gateway-client/api-client.ts'
+import type { ErrorCode } from '../../src/shared/error-codes.ts'
+import { PamError } from '../../src/shared/errors.ts'
+import { HandClock } from '../helpers/hand-clock.ts'
+
+const START = Date.UTC(2026, 0, 5, 12)
+const HOUR = 3_600_000
+
+/** A gateway that answers from a state, and a stream of events that the test writes. */
+function world() {
+  const clock = new HandClock()
+  clock.time = START
+  const state = {
+    grant: 'request',
+    locked: undefined as string | undefined,
+    isListed: true,
+    grants: [{ target: 'prod-db', state: 'active', endsAt: new Date(START + HOUR).toISOString() }] as object[],
+    away: undefined as ErrorCode | undefined,
+  }
+  let write: (event: ServerEvent | PamError) => void = () => {}
+  const answer = <T>(value: T): Promise<T> =>
+    state.away === undefined ? Promise.resolve(value) : Promise.reject(new PamError(state.away, 'no'))
+  const api = {
+    targets: () =>
+      answer(state.isListed ? [{ name: 'prod-db', grant: state.grant, locked: state.locked }] : [{ name: 'dev-db' }]),
+    grants: { list: () => answer({ items: state.grants }) },
+    events: async function* (_: unknown, signal: AbortSignal) {
+      for (;;) {
+        const event = await new Promise<ServerEvent | PamError | undefined>((resolve) => {
+          write = resolve
+          signal.addEventListener('abort', () => resolve(undefined))
+        })
+        if (event === undefined) return
+        if (event instanceof PamError) throw event
+        yield event
+      }
+    },
+  } as unknown as Pick<ApiClient, 'targets' | 'grants' | 'events'>
+  const ended: string[] = []
+  const watch = new AccessWatch({ api, clock, ended: (target, { code }) => ended.push(`${target} ${code}`) })
+  const settled = () => new Promise((resolve) => setImmediate(resolve))
+  return {
+    clock,
+    state,
+    ended,
+    watch,
+    settled,
+    /** Goes on to what is waited for next. */
+    next: async () => {
+      clock.next()
+      await settled()
+    },
+    happens: async (event: ServerEvent | PamError) => {
+      await settled()
+      write(event)
+      await settled()
+    },
+  }
+}
+
+const revoked: ServerEvent = { type: 'changed', seq: 2, kind: 'grant', id: 'grt_1', change: 'grant.revoked' }
+
+describe('access that is watched', () => {
+  it('ends with its grant', async () => {
+    const { watch, state, ended, clock, next } = world()
+    expect(await watch.add('prod-db')).toBe(START + HOUR)
+    state.grants = []
+    await next()
+    expect([ended, watch.has('prod-db'), clock.now()]).toEqual([['prod-db NO_GRANT'], false, START + HOUR])
+    expect(clock.isIdle).toBe(true)
+  })
+
+  it('lasts as long as the grant that was extended', async () => {
+    const { watch, state, ended, next } = world()
+    await watch.add('prod-db')
+    state.grants = [{ target: 'prod-db', state: 'active', endsAt: new Date(START + 2 * HOUR).toISOString() }]
+    await next()
+    expect([ended, watch.endOf('prod-db')]).toEqual([[], START + 2 * HOUR])
+  })
+
+  it('ends at the end that was known, where the gateway cannot be asked', async () => {
+    const { watch, state, ended, next } = world()
+    await watch.add('prod-db')
+    state.away = 'GATEWAY_UNREACHABLE'
+    await watch.look('prod-db')
+    expect(ended).toEqual([])
+    await next()
+    expect(ended).toEqual(['prod-db GRANT_OVER'])
+  })
+
+  it('does not ask without a pause where this clock is ahead of that of the gateway', async () => {
+    const { watch, clock, next } = world()
+    await watch.add('prod-db')
+    await next()
+    expect(clock.now()).toBe(START + HOUR)
+    await next()
+    expect(clock.now()).toBe(START + HOUR + 1000)
+  })
+
+  it.each<[string, (state: ReturnType<typeof world>['state']) => void, string]>([
+    ['is revoked', (state) => (state.grants = []), 'NO_GRANT'],
+    ['is locked', (state) => (state.locked = 'prod-db is locked'), 'LOCKED'],
+    ['is given by no rule', (state) => (state.isListed = false), 'NO_ACCESS'],
+    ['was that of somebody who signed out', (state) => (state.away = 'NOT_SIGNED_IN'), 'NOT_SIGNED_IN'],
+  ])('ends as soon as the gateway says that it %s', async (_, change, code) => {
+    const { watch, state, ended, happens } = world()
+    await watch.add('prod-db')
+    change(state)
+    await happens({ ...revoked, kind: 'session' })
+    expect(ended).toEqual([])
+    await happens(revoked)
+    expect(ended).toEqual([`prod-db ${code}`])
+  })
+
+  it('that is standing ends by a revocation from now on, not by an earlier one', async () => {
+    const { watch, state, ended, happens } = world()
+    const by = (at: number) => ({
+      target: 'prod-db',
+      standing: true,
+      revoked: { by: 'bob', at: new Date(at).toISOString() },
+    })
+    state.grant = 'standing'
+    state.grants = [by(START - 1)]
+    expect(await watch.add('prod-db')).toBeUndefined()
+    await happens(revoked)
+    expect(ended).toEqual([])
+    state.grants = [by(START)]
+    await happens({ ...revoked, seq: 3 })
+    expect(ended).toEqual(['prod-db GRANT_REVOKED'])
+  })
+
+  it('ends where nothing would tell of a revocation from now on', async () => {
+    const { watch, ended, happens } = world()
+    await watch.add('prod-db')
+    await happens(new PamError('IDENTITY_LOST', 'no'))
+    expect(ended).toEqual(['prod-db IDENTITY_LOST'])
+  })
+
+  it('is not watched where there is none, nor once it was removed', async () => {
+    const { watch, state, ended, happens, clock } = world()
+    await watch.add('prod-db')
+    watch.remove('prod-db')
+    state.grants = []
+    await happens(revoked)
+    expect(clock.isIdle).toBe(true)
+    await expect(watch.add('prod-db')).rejects.toMatchObject({ code: 'NO_GRANT' })
+    expect([ended, watch.has('prod-db')]).toEqual([[], false])
+  })
+})

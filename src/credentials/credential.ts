@@ -13,6 +13,8 @@ export interface CredentialLease {
   readonly lost?: AbortSignal
   /** An SSH certificate of this session's own, and what proves that its key is at hand. */
   readonly sshCertificate?: SshCertificateProof
+  /** Follows an access that was extended. Absent where nothing of the credential ends with the access. */
+  readonly extend?: (access: Pick<Lessee, 'at' | 'endsAt'>) => Promise<void>
   /** Gives it back; a static password has nothing to give back. */
   release(): Promise<void>
 }

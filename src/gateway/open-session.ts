@@ -138,7 +138,7 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
   })
   const stopTimers = watch(opening, session, parts)
   endWithLease(session)
-  registry.add(listed(opening, session, recorder))
+  registry.add(listed(opening, { session, recorder }, clock))
   const close = (): Promise<void> => {
     stopTimers()
     return closeSession(opening, { session, recorder }, parts)
@@ -220,9 +220,9 @@ function openRecord(opening: Opening, account: string, spool: Spool): Promise<Se
 
 /** The session as the registry lists it. */
 const listed = (
-  { id, login, grant, target, term }: Opening,
-  session: RunningSession,
-  recorder: SessionRecorder,
+  { id, login, grant, target, term, logger }: Opening,
+  { session, recorder }: { readonly session: RunningSession; readonly recorder: SessionRecorder },
+  clock: Clock,
 ): Parameters<SessionRegistry['add']>[0] => ({
   id,
   person: login.person,
@@ -242,6 +242,10 @@ const listed = (
   extend(endsAt) {
     term.endsAt = endsAt
     term.moved()
+    // The session goes on all the same; what logs in again with its credential may be refused.
+    session.lease
+      .extend?.({ at: clock.now(), endsAt })
+      .catch((error: unknown) => logger.error({ cause: error }, 'credential.extend_failed'))
   },
   decided: (approval) => session.decided(approval),
   held: (approvalId) => session.held(approvalId),

@@ -12,7 +12,7 @@ import {
   type EphemeralTarget,
 } from '../../src/protocols/postgres/gateway/ephemeral/ephemeral-roles.ts'
 import { postgresTarget, type PostgresTarget } from '../../src/protocols/postgres/target.ts'
-import { eventually, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
+import { eventually, grantFor, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
 import { ownGateways, type OwnGateways } from '../helpers/own-gateway.ts'
 import { eventsOf, filesIn } from '../helpers/recordings.ts'
 
@@ -41,10 +41,11 @@ beforeAll(async () => {
     return config
       .replace(
         'targets:\n',
-        `targets:
-  - name: own-role
+        ['own-role', 'own-role-prod']
+          .map(
+            (name) => `  - name: ${name}
     type: postgres
-    labels: { env: dev }
+    labels: { env: ${name.endsWith('prod') ? 'prod' : 'dev'} }
     host: 127.0.0.1
     port: ${own.postgres.port}
     database: app_dev
@@ -55,6 +56,8 @@ beforeAll(async () => {
       grantedRoles: [app_rw]
       settings: { search_path: [work, public], statement_timeout: 40s }
 `,
+          )
+          .reduce((all, one) => all + one, 'targets:\n'),
       )
       .replace(
         'commands:\n',
@@ -76,8 +79,8 @@ async function start(): Promise<void> {
   jane = await signIn(gateway.url, 'jane')
   port = await openPort(jane, 'own-role')
 }
-async function session(): Promise<pg.Client> {
-  const client = new pg.Client({ host: '127.0.0.1', port: port.port, user: 'app', database: 'app_dev', ssl: false })
+async function session(through = port): Promise<pg.Client> {
+  const client = new pg.Client({ host: '127.0.0.1', port: through.port, user: 'app', database: 'app_dev', ssl: false })
   client.on('error', () => {})
   await client.connect()
   return client
@@ -150,6 +153,47 @@ describe('a role for each session', () => {
     } finally {
       await client.end()
     }
+  })
+
+  it('may log in until a minute after the access, also where that is extended', async () => {
+    const bob = await signIn(gateway.url, 'bob')
+    const grant = await grantFor(jane, bob, 'own-role-prod', 600_000)
+    const prod = await openPort(jane, 'own-role-prod')
+    const client = await session(prod)
+    try {
+      const [role] = await roles()
+      const left = async (): Promise<number> =>
+        Number(
+          (
+            await one(
+              superuser,
+              'select extract(epoch from rolvaliduntil - now())::int as left from pg_roles where rolname = $1',
+              [role],
+            )
+          )['left'],
+        )
+      expect(await left()).toBeLessThanOrEqual(660)
+      // As pamctl extend asks, twice.
+      for (const lengthMs of [600_000, 900_000]) {
+        const asked = await jane.api.requests.create({
+          target: 'own-role-prod',
+          reason: 'more',
+          lengthMs,
+          extends: grant,
+        })
+        await bob.api.reviews.decide(asked.id, { verdict: 'approve', comment: '' })
+      }
+      const now = await eventually(async () => {
+        const seconds = await left()
+        return seconds > 1260 ? seconds : undefined
+      }, 'its end is moved')
+      expect(now).toBeLessThanOrEqual(600 + 600 + 900 + 60)
+      expect(gateway.log()).not.toContain('credential.extend_failed')
+    } finally {
+      await client.end()
+      prod.close()
+    }
+    await noRoles()
   })
 
   it('has its running statement ended with the session, and then goes', async () => {
@@ -232,7 +276,18 @@ describe('the reaper', () => {
     expect(lease.user).toBe('zoe_x_ses_00000000000cc')
     expect(await reapRoles(target, name)).toEqual({ dropped: [], failed: [] })
     expect(await roles('zoe%')).toEqual([lease.user])
-    await Promise.all([lease.release(), lease.release()])
+    // The last extension counts, and none follows the end of the lease.
+    const until = (minutes: number) => lease.extend?.({ at, endsAt: at + minutes * 60_000 })
+    await Promise.all([until(30), until(20)])
+    const [found] = (
+      await superuser.query<{ minutes: number }>(
+        'select round(extract(epoch from rolvaliduntil - now()) / 60)::int as minutes from pg_roles where rolname = $1',
+        [lease.user],
+      )
+    ).rows
+    expect(found).toEqual({ minutes: 21 })
+    const released = [lease.release(), lease.release()]
+    await Promise.all([until(40), ...released])
     expect(await roles('zoe%')).toEqual([])
   })
 

@@ -10,7 +10,7 @@ import type { PostgresTarget } from '../../target.ts'
 import type { ReapedAccounts } from '../../../protocol.ts'
 import { asAdministrator, asAdministratorAnywhere, openPresence, type AdministratorLogin } from './administrator.ts'
 import { cutOff, undoPrepared } from './cut-off.ts'
-import { creation, MARKED_ROLES, removal, timeAndReach } from './role-statements.ts'
+import { creation, extending, MARKED_ROLES, removal, timeAfter, timeAndReach } from './role-statements.ts'
 import { markOf, roleNameOf } from './role-name.ts'
 import { randomPassword, scramVerifier } from './scram-verifier.ts'
 
@@ -33,16 +33,10 @@ export async function leaseRole(target: EphemeralTarget, lessee: Lessee): Promis
   try {
     leave = await presence.hold(placeOf(login), () => openPresence(login, GATEWAY_RUN))
     await asAdministrator(login, async (administrator) => {
-      // The gateway logs in as the role to end its sessions.
-      const seconds = (lessee.endsAt - lessee.at) / 1000 + ENDING_SECONDS
-      const [time, reached] = (await administrator.ask(timeAndReach(seconds, settings.grantedRoles)))[0] ?? []
+      const [time, reached] = (await administrator.ask(timeAndReach(secondsOf(lessee), settings.grantedRoles)))[0] ?? []
       if (reached != null) throw reaches(config.name, reached)
-      if (time == null || !UTC_TIME.test(time))
-        throw new PamError('PROTOCOL_VIOLATION', 'the target does not say the time as it was asked to', {
-          side: 'upstream',
-        })
       const mark = { session: lessee.session, target: config.name, gateway: lessee.gateway, run: GATEWAY_RUN }
-      await administrator.change(creation({ name, verifier, validUntil: time, mark }, settings))
+      await administrator.change(creation({ name, verifier, validUntil: utcTime(time), mark }, settings))
     })
   } catch (error) {
     // Whether the role was created may be unknown: if it was, the reaper finds it.
@@ -51,6 +45,7 @@ export async function leaseRole(target: EphemeralTarget, lessee: Lessee): Promis
     throw notMade(config.name, error)
   }
   let released: Promise<void> | undefined
+  let extended = Promise.resolve()
   const giveUp = (): void => {
     inUse.delete(name)
     leave?.()
@@ -59,7 +54,15 @@ export async function leaseRole(target: EphemeralTarget, lessee: Lessee): Promis
     user: name,
     account: config.user,
     password,
-    release: () => (released ??= dropRole(target, name).finally(giveUp)),
+    extend(access) {
+      // One after the other, so that the last one counts.
+      const next = extended.then(async () => {
+        if (released === undefined) await extendRole(target, name, access)
+      })
+      extended = next.catch(() => {})
+      return next
+    },
+    release: () => (released ??= extended.then(() => dropRole(target, name)).finally(giveUp)),
   }
 }
 
@@ -93,6 +96,26 @@ async function markedRoles(login: AdministratorLogin): Promise<FoundAccount[]> {
     const isSeen = mark.run !== undefined && seen?.split(' ').includes(mark.run) === true
     return { ...mark, account, hasEnded: hasEnded === 'true', isSeen }
   })
+}
+
+/** Moves the end of the role's password, with which the session connects again, to that of the extended access. */
+async function extendRole(target: EphemeralTarget, name: string, access: Access): Promise<void> {
+  const login = await loginTo(target)
+  await asAdministratorAnywhere(login, async (administrator) => {
+    const [[time] = []] = await administrator.ask(timeAfter(secondsOf(access)))
+    await administrator.run([extending(name, utcTime(time))])
+  })
+}
+
+type Access = Pick<Lessee, 'at' | 'endsAt'>
+
+/** How long a role may log in. The gateway logs in as the role to end its sessions. */
+const secondsOf = ({ at, endsAt }: Access): number => (endsAt - at) / 1000 + ENDING_SECONDS
+
+/** A time as the server prints it in UTC, which statements repeat. */
+function utcTime(text: string | null | undefined): string {
+  if (text != null && UTC_TIME.test(text)) return text
+  throw new PamError('PROTOCOL_VIOLATION', 'the target does not say the time as it was asked to', { side: 'upstream' })
 }
 
 /** In steps, so that a role that cannot be dropped yet, because something depends on it, can neither do anything nor log in. */

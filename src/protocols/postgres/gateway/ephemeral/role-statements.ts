@@ -17,10 +17,17 @@ export interface NewRole {
  * end the administrator's connections, or write the server's files and run programs there, which is as much as a superuser (manual, 22.5).
  */
 export const timeAndReach = (seconds: number, grantedRoles: readonly string[]): string =>
-  `select (pg_catalog.now() operator(pg_catalog.+) pg_catalog.make_interval(secs => ${Math.ceil(seconds)}))::pg_catalog.text, ` +
+  `${timeAfter(seconds)}, ` +
   `(select pg_catalog.string_agg(r.rolname::pg_catalog.text, ', ') from pg_catalog.pg_roles r where (r.rolsuper or r.rolcreaterole or r.rolname operator(pg_catalog.=) session_user ` +
   `or r.rolname operator(pg_catalog.=) any (array[${UNDOES.map(constant).join(', ')}]::pg_catalog.name[])) ` +
   `and exists (select from pg_catalog.pg_roles g where g.rolname operator(pg_catalog.=) any (array[${grantedRoles.map(constant).join(', ')}]::pg_catalog.name[]) and pg_catalog.pg_has_role(g.oid, r.oid, 'MEMBER')))`
+
+/** One row: the time in so many seconds, by the clock of the server. */
+export const timeAfter = (seconds: number): string =>
+  `select (pg_catalog.now() operator(pg_catalog.+) pg_catalog.make_interval(secs => ${Math.ceil(seconds)}))::pg_catalog.text`
+
+export const extending = (name: string, validUntil: string): string =>
+  `alter role ${identifier(name)} valid until ${constant(validUntil)}`
 
 /** Runs in one transaction, so that no role is without its comment, by which the reaper finds it. */
 export const creation = (

@@ -2,12 +2,14 @@ import { describe, expect, it } from 'vitest'
 import {
   becoming,
   creation,
+  extending,
   joining,
   leaving,
   membershipsOf,
   preparedBy,
   removal,
   termination,
+  timeAfter,
   timeAndReach,
   undoing,
 } from '../../../../../src/protocols/postgres/gateway/ephemeral/role-statements.ts'
@@ -41,10 +43,11 @@ describe('statements about roles', () => {
   })
 
   it('ask for whole seconds', () => {
-    expect(timeAndReach(3600.2, ["a'b", 'c'])).toContain('secs => 3601')
+    for (const query of [timeAndReach(3600.2, ["a'b", 'c']), timeAfter(3600.2)]) expect(query).toContain('secs => 3601')
   })
 
   it('quote every name and constant', () => {
+    expect(extending('a"b', "2026-11-29 23:00:00+00'")).toBe(`alter role "a""b" valid until '2026-11-29 23:00:00+00'''`)
     expect(timeAndReach(1, ["a'b", 'c'])).toContain("any (array['a''b', 'c']::pg_catalog.name[])")
     expect(joining('a"b')).toBe('grant "a""b" to current_user')
     expect(leaving('a"b', 'c"d', true)).toBe('revoke "a""b" from "c""d"')

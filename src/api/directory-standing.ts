@@ -135,5 +135,5 @@ const WORDS: Readonly<Record<Bar, (source: string) => string>> = {
   disabled: (source) => `the directory "${source}" has disabled your account`,
   deleted: (source) => `the directory "${source}" has deleted your account`,
   unknown: (source) => `the directory "${source}" does not know you`,
-  unnamed: (source) => `your identity token does not have the claim that names you in the directory "${source}"`,
+  unnamed: (source) => `your sign-in does not have the claim that names you in the directory "${source}"`,
 }

@@ -77,7 +77,7 @@ export class LiveEvents {
 
   /**
    * What came after `after`, and from then on, once started, what happens; in order. `ended` is called when the login
-   * ends.
+   * ends, and when its person or their groups change.
    */
   async listen(login: Login, after: number | undefined, listener: Listener, ended: () => void): Promise<Listening> {
     const head = (await auditHead(this.#db.read))?.seq ?? 0
@@ -137,7 +137,8 @@ export class LiveEvents {
       const records = await listAudit(this.#db.read, {}, { after: this.#told, limit: 200 })
       if (records.length === 0) return
       for (const record of records) {
-        if (record.type === 'login.ended')
+        // Other groups may hear of other things: the next stream begins with them.
+        if (record.type === 'login.ended' || record.type === 'login.changed')
           for (const { login, ended } of this.#listeners.values()) if (login.id === record.subject) ended()
         const announcement = await this.#announcementOf(record)
         this.#told = record.seq

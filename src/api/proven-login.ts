@@ -45,4 +45,5 @@ export function whileProven<S extends Readable>(
   return stream
 }
 
-const CHECK_EVERY_MS = 1000
+/** Less than a second, with the time that the question takes. */
+const CHECK_EVERY_MS = 500

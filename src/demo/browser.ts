@@ -5,7 +5,7 @@
 export class Browser {
   readonly #cookies = new Map<string, string>()
 
-  /** Signs in at a device link. `deny` says no where the page asks. */
+  /** Signs in at a device link, or at another page that leads to forms. `deny` says no where the page asks. */
   async signIn(link: string, person: { email: string; password: string }, { deny = false } = {}): Promise<string> {
     let page = await this.#go(link, undefined)
     for (let step = 0; step < 8; step++) {
@@ -26,6 +26,15 @@ export class Browser {
     throw new Error(`the sign-in does not end: ${page.html}`)
   }
 
+  /** What a page of its own asks for by a script, with its cookies. */
+  get(url: string): Promise<Response> {
+    return fetch(url, { headers: { cookie: this.#cookie(), 'sec-fetch-site': 'same-origin' } })
+  }
+
+  #cookie(): string {
+    return [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  }
+
   /** Browsers say with a form which site it comes from. */
   async #go(url: string, form: URLSearchParams | undefined, origin = ''): Promise<{ url: string; html: string }> {
     let target = url
@@ -34,7 +43,7 @@ export class Browser {
       const response = await fetch(target, {
         method: body === undefined ? 'GET' : 'POST',
         headers: {
-          cookie: [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+          cookie: this.#cookie(),
           accept: 'text/html',
           ...(body === undefined ? {} : { origin }),
         },

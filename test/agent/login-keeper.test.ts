@@ -156,6 +156,7 @@ describe('an identity that is proven again', () => {
     ['temporarily unavailable', [400, '{"error":"temporarily_unavailable"}']],
     ['a code that nobody knows', [400, '{"error":"slow_down_please"}']],
     ['about the client, not the person', [401, '{"error":"invalid_client"}']],
+    ['what Dex says of a refresh token that was used before', [400, '{"error":"invalid_request"}']],
     ['no JSON', [200, 'hello']],
     ['no object', [200, 'null']],
     ['without an identity token', [200, '{"access_token":"x","token_type":"bearer"}']],

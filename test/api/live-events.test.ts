@@ -107,5 +107,8 @@ describe('the event stream', () => {
     await change()
     await db.change((tx) => appendAudit(tx, 1, { type: 'login.ended', actor: 'eve', subject: 'lgn_eve', data: {} }))
     await expect.poll(() => seen).toEqual(['jane', 'bob', 'eve ended'])
+    // Of other groups, too: they may hear of other things from then on.
+    await db.change((tx) => appendAudit(tx, 1, { type: 'login.changed', actor: 'bob', subject: 'lgn_bob', data: {} }))
+    await expect.poll(() => seen).toEqual(['jane', 'bob', 'eve ended', 'bob ended'])
   })
 })

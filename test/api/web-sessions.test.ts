@@ -132,6 +132,7 @@ describe('a browser whose identity is proven again', () => {
     ['429', [429, '{"error":"invalid_grant"}']],
     ['temporarily unavailable', [400, '{"error":"temporarily_unavailable"}']],
     ['about the client, not the person', [401, '{"error":"invalid_client"}']],
+    ['what Dex says of a refresh token that was used before', [400, '{"error":"invalid_request"}']],
     ['no JSON', [200, 'hello']],
     ['without an identity token', [200, '{"access_token":"x","token_type":"bearer"}']],
   ])('stays signed in where the answer is %s, and asks again, more slowly each time', async (_what, how) => {

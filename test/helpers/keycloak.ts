@@ -27,7 +27,7 @@ export async function startKeycloak(realm: { readonly realm: string }, tls: Test
   const port = await freePort()
   // prettier-ignore
   const options = ['start', '--optimized', '--import-realm', '--http-host=127.0.0.1', '--http-enabled=false', `--https-port=${port}`,
-    `--https-certificate-file=${tls.certificate}`, `--https-certificate-key-file=${tls.key}`, `--hostname=https://localhost:${port}`]
+    `--https-certificate-file=${tls.certificate}`, `--truststore-paths=${tls.ca}`, `--https-certificate-key-file=${tls.key}`, `--hostname=https://localhost:${port}`]
   const child = spawn('bash', [join(home, 'bin', 'kc.sh'), ...options], {
     env: { ...process.env, JAVA_OPTS_KC_HEAP: '-Xms64m -Xmx512m', JAVA_OPTS_APPEND: '-XX:TieredStopAtLevel=1' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -62,7 +62,7 @@ describe.skipIf(DEX === undefined)('people of a real Dex', () => {
     const renewed = await identityOf(next.identityToken)
     expect(renewed).toMatchObject({ id: identity.id, groups: ['authors'] })
     expect(renewed.digest).not.toBe(identity.digest)
-    // Dex says invalid_request of it where RFC 6749 (5.2) has invalid_grant, so that it is not told from a provider that is misconfigured.
+    // Dex says invalid_request of it where RFC 6749 (5.2) has invalid_grant: the sign-in ends when its last proof does (docs/identity/dex.md).
     await expect(refreshSignIn(signedIn.refreshToken ?? '', options)).rejects.toMatchObject({
       code: 'ISSUER_UNREACHABLE',
       message: expect.stringContaining('invalid_request'),
@@ -81,7 +81,7 @@ describe.skipIf(DEX === undefined)('people of a real Dex', () => {
       label: 'jane@example.com',
       email: 'jane@example.com',
       groups: [],
-      // As docs/identity-providers.md says.
+      // As docs/identity/dex.md says.
       authTime: undefined,
     })
   })

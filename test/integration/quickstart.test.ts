@@ -38,28 +38,42 @@ const PEOPLE = {
 type Who = keyof typeof PEOPLE
 const passwordOf = (who: Who): string => `${who}-password`
 
-/** What docs/identity-providers.md has people do in Keycloak. */
+/** What docs/identity/keycloak.md has people do, and a client that may sign people out. */
 const realm = (gatewayPort: number, samlPort: number) => ({
   realm: 'shop',
   enabled: true,
   groups: [{ name: 'engineering' }, { name: 'sre' }],
-  users: Object.entries(PEOPLE).map(([username, groups]) => ({
-    username,
-    enabled: true,
-    email: `${username}@example.com`,
-    emailVerified: true,
-    firstName: username,
-    lastName: 'Doe',
-    groups: groups.map((group) => `/${group}`),
-    realmRoles: ['default-roles-shop'],
-    credentials: [{ type: 'password', value: passwordOf(username as Who) }],
-  })),
+  users: [
+    ...Object.entries(PEOPLE).map(([username, groups]) => ({
+      username,
+      enabled: true,
+      email: `${username}@example.com`,
+      emailVerified: true,
+      firstName: username,
+      lastName: 'Doe',
+      groups: groups.map((group) => `/${group}`),
+      realmRoles: ['default-roles-shop'],
+      credentials: [{ type: 'password', value: passwordOf(username as Who) }],
+    })),
+    {
+      username: 'service-account-ops',
+      enabled: true,
+      serviceAccountClientId: 'ops',
+      clientRoles: { 'realm-management': ['manage-users', 'view-users', 'query-users', 'view-clients'] },
+    },
+  ],
   clients: [
     {
       clientId: 'pamctl',
       publicClient: true,
       redirectUris: [`https://localhost:${gatewayPort}/auth/callback`],
-      attributes: { 'oauth2.device.authorization.grant.enabled': 'true' },
+      frontchannelLogout: false,
+      attributes: {
+        'oauth2.device.authorization.grant.enabled': 'true',
+        'backchannel.logout.url': `https://localhost:${gatewayPort}/auth/backchannel-logout`,
+        'backchannel.logout.session.required': 'true',
+        'backchannel.logout.revoke.offline.tokens': 'true',
+      },
       protocolMappers: [
         mapper('oidc-group-membership-mapper', 'groups', { 'full.path': 'false', 'id.token.claim': 'true' }),
       ],
@@ -86,6 +100,7 @@ const realm = (gatewayPort: number, samlPort: number) => ({
         samlMapper('saml-user-property-mapper', 'email', { 'user.attribute': 'email' }),
       ],
     },
+    { clientId: 'ops', secret: 'ops-secret', serviceAccountsEnabled: true },
     {
       clientId: 'ci',
       secret: 'ci-secret',
@@ -321,12 +336,22 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
     expect(rows).toEqual([{ refunds: 0, note: 'x' }])
   }, 240_000)
 
-  it('4: services', async () => {
+  /** Of a client that signs in as itself. */
+  async function serviceToken(client: string): Promise<string> {
     const answer = await fetchWithCa(readFileSync(tls.ca, 'utf8'))(`${keycloak.issuer}/protocol/openid-connect/token`, {
       method: 'POST',
-      body: new URLSearchParams({ grant_type: 'client_credentials', client_id: 'ci', client_secret: 'ci-secret' }),
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: client,
+        client_secret: `${client}-secret`,
+      }),
     })
     const { access_token: token } = (await answer.json()) as { access_token: string }
+    return token
+  }
+
+  it('4: services', async () => {
+    const token = await serviceToken('ci')
     const script = (blocks('sh')[2] ?? '').replace('"delete', '"delete')
     const cleaning = shell(script, { ...homeOf('ci'), ID_TOKEN: token })
     await approveNext(cleaning)
@@ -448,6 +473,39 @@ commands:
     await context.close()
     const { code, stdout } = await shell('pamctl reviews', homeOf('bob'))
     expect([code, stdout]).toEqual([0, ''])
+    expect((await shell('pamctl sessions --active', homeOf('bob'))).code).toBe(0)
+  }, 180_000)
+
+  it('beside it: who is signed out by an administrator of Keycloak loses what is live, by a logout token', async () => {
+    const connect = 'pamctl connect prod-db -- psql -X -A -t'
+    let ended: Outcome | undefined
+    const running = shell(`${connect} -c "select pg_sleep(301)"`, homeOf('jane')).then((outcome) => (ended = outcome))
+    const db = await superuser('shop')
+    await eventually(async () => {
+      if (ended !== undefined) throw new Error(`ended before it was signed out: ${JSON.stringify(ended)}`)
+      const query = "select 1 from pg_stat_activity where query like 'select pg_sleep(301)%' and state = 'active'"
+      return (await db.query(query)).rows.length > 0 ? true : undefined
+    }, 'a statement that runs')
+    await db.end()
+    const get = fetchWithCa(readFileSync(tls.ca, 'utf8'))
+    const headers = { authorization: `Bearer ${await serviceToken('ops')}` }
+    const admin = keycloak.issuer.replace('/realms/', '/admin/realms/')
+    const idOf = async (path: string): Promise<string> => {
+      const [found] = (await (await get(`${admin}${path}`, { headers })).json()) as { id: string }[]
+      return found?.id ?? ''
+    }
+    // Whoever asks for offline_access has an offline session alone.
+    const [jane, client] = [await idOf('/users?username=jane&exact=true'), await idOf('/clients?clientId=pamctl')]
+    const session = await idOf(`/users/${jane}/offline-sessions/${client}`)
+    const signedOut = await get(`${admin}/sessions/${session}?isOffline=true`, { method: 'DELETE', headers })
+    expect(signedOut.status).toBe(204)
+    await running
+    expect([ended?.code === 0, ended?.stderr]).toEqual([
+      false,
+      expect.stringContaining('you logged out at the identity provider'),
+    ])
+    const again = await shell(`${connect} -c 'select 1'`, homeOf('jane'))
+    expect([again.code, again.stderr]).toEqual([4, expect.stringContaining('pamctl login')])
     expect((await shell('pamctl sessions --active', homeOf('bob'))).code).toBe(0)
   }, 180_000)
 

@@ -948,6 +948,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'recording/read.ts',
       'recording/encryption.ts',
       'recording/audit-chain.ts',
+      'recording/audit-sentences.ts',
       'recording/ocsf.ts',
       'recording/timeline.ts',
       'recording/asciicast.ts',
@@ -958,7 +959,6 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: [
       ...FILES,
       '@inquirer/prompts',
-      'cli-table3',
       'commander',
       'node:child_process',
       'node:net',
@@ -981,7 +981,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'recording/timeline.ts',
       'type:recording/',
     ],
-    packages: [...FILES, 'cli-table3', 'node:child_process'],
+    packages: [...FILES, 'node:child_process', 'string-width'],
     clock: true,
   },
   'cli/output/colours.ts': { imports: [], packages: ['chalk'] },
@@ -1312,7 +1312,7 @@ const checks = {
           path === 'protocols/names.ts' ||
           path.startsWith('shared/') ||
           // What the command line says in the same words.
-          /^recording\/(?:introspection|audit-event-types)\.ts$/.test(path) ||
+          /^recording\/(?:introspection|audit-event-types|audit-sentences)\.ts$/.test(path) ||
           (typeOnly && /^(api\/schemas|recording|gateway-client)\//.test(path))
         )
       })

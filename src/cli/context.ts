@@ -18,6 +18,8 @@ export interface GlobalOptions {
   readonly tokenFile?: string
   /** No notes. */
   readonly quiet?: boolean
+  /** Headings of tables in a pipe. */
+  readonly headers?: boolean
 }
 
 /** What commands work with; made once per run. */

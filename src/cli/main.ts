@@ -20,6 +20,7 @@ export async function main(args: readonly string[]): Promise<void> {
         const options = program.opts<GlobalOptions>()
         context = createContext(io, options, process.env)
         if (options.quiet === true) io.beQuiet()
+        if (options.headers === true) io.showHeadings()
         if (!asksForJson(given)) await io.useColour(colourSetting(context))
         await work(context, ...given)
       },

@@ -52,6 +52,7 @@ export function createProgram(run: Run, fail: Fail): Command {
       new Option('--token-file <file>', 'sign in a service with the token in this file').env('PAMCTL_TOKEN_FILE'),
     )
     .addOption(new Option('-q, --quiet', 'print results and errors only').env('PAMCTL_QUIET'))
+    .option('--headers', 'print the headings of tables in a pipe, too')
     .exitOverride()
     .showSuggestionAfterError()
   for (const [group, verbs] of VERBS) {

@@ -47,6 +47,8 @@ export interface World {
   readonly agentLeavesAfter?: keyof ControlMethods
   /** Standard output and error are a terminal. Standard input is none: nothing is ever asked. */
   readonly terminal?: boolean
+  /** Of the terminal. */
+  readonly columns?: number
   readonly options?: GlobalOptions
   readonly environment?: NodeJS.ProcessEnv
   /** What is kept from one run to the next. */
@@ -75,7 +77,7 @@ export async function runVerb(
   const output = { stdout: '', stderr: '' }
   const stream = (name: keyof typeof output) => ({
     isTTY: world.terminal === true,
-    columns: 200,
+    columns: world.columns ?? 200,
     write: (text: string) => (output[name] += text),
   })
   const io = createIo({ stdin: {}, stdout: stream('stdout'), stderr: stream('stderr') }, environment, () => NOW)

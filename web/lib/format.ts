@@ -1,24 +1,10 @@
-const dateTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' })
-const number = new Intl.NumberFormat('en')
+import { formatLength } from '../../src/shared/in-words.ts'
 
 const clock = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
 const day = new Intl.DateTimeFormat('en', { month: 'short', day: 'numeric' })
 
 export const formatClock = (time: string): string => clock.format(new Date(time))
 export const formatDay = (time: string): string => day.format(new Date(time))
-export const formatDateTime = (time: string): string => dateTime.format(new Date(time))
-export const formatNumber = (value: number): string => number.format(value)
-
-/** `45 seconds`, `3 minutes`, `2 hours 5 minutes`. */
-export function formatLength(milliseconds: number): string {
-  const seconds = Math.max(0, Math.round(milliseconds / 1000))
-  const [minutes, hours, days] = [Math.floor(seconds / 60), Math.floor(seconds / 3600), Math.floor(seconds / 86_400)]
-  if (seconds < 60) return count(seconds, 'second')
-  if (minutes < 60) return count(minutes, 'minute')
-  if (hours < 24)
-    return minutes % 60 === 0 ? count(hours, 'hour') : `${count(hours, 'hour')} ${count(minutes % 60, 'minute')}`
-  return hours % 24 === 0 ? count(days, 'day') : `${count(days, 'day')} ${count(hours % 24, 'hour')}`
-}
 
 /** `45s`, `3m`, `2h 5m`, `3d`: for columns of figures. */
 export function formatShort(milliseconds: number): string {
@@ -54,8 +40,6 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
 }
 
-export const count = (value: number, word: string): string =>
-  `${formatNumber(value)} ${word}${value === 1 ? '' : word.endsWith('s') ? 'es' : 's'}`
-
 /** `30m`, `1h30m`, `2d` in milliseconds. */
 export { parseDuration, formatDuration } from '../../src/shared/duration.ts'
+export { count, formatDateTime, formatLength, formatNumber } from '../../src/shared/in-words.ts'

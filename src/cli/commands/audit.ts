@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Option } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import {
   AuditVerifier,
   type AuditCheckpoint,
@@ -8,13 +8,17 @@ import {
   type AuditRecord,
 } from '../../recording/audit-chain.ts'
 import { digestOfFile } from '../../recording/homes/directory.ts'
+import { sentenceOf } from '../../recording/audit-sentences.ts'
 import { toOcsf } from '../../recording/ocsf.ts'
 import { parseExactJson } from '../../shared/exact-json.ts'
 import { UsageError } from '../../shared/errors.ts'
 import { fileProblem } from '../../shared/file-problem.ts'
+import type { AuditFilter } from '../../gateway-client/api-client.ts'
+import { newestEntries } from '../audit-entries.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
+import { clockTime } from '../output/clock-time.ts'
 import { readKeys } from './verify.ts'
 
 interface AuditOptions {
@@ -22,6 +26,7 @@ interface AuditOptions {
   readonly user?: string
   readonly target?: string
   readonly type?: string
+  readonly limit?: number
   readonly format?: 'json' | 'ocsf'
   readonly json?: boolean
 }
@@ -43,6 +48,12 @@ export const audit: AddCommand = (program, run) => {
     .option('--user <who>', 'only actions of this person')
     .option('--target <name>', 'only entries about this target')
     .option('--type <type>', 'only entries whose type starts with this, such as session or grant.revoked')
+    .addOption(
+      new Option(
+        '--limit <n>',
+        `how many to show, the newest ones (default: ${SHOWN}; with --json and --format: all)`,
+      ).argParser(countOf),
+    )
     .addOption(new Option('--format <format>', 'a line of JSON per entry').choices(['json', 'ocsf']))
     .addOption(jsonOption())
     .action(run(showAudit))
@@ -64,27 +75,47 @@ export const audit: AddCommand = (program, run) => {
 
 async function showAudit(context: CliContext, options: AuditOptions): Promise<void> {
   const { io } = context
-  const rows: AuditRecord[] = []
-  for await (const record of (await context.client()).audit({
-    since: options.since === undefined ? undefined : new Date(Date.now() - options.since).toISOString(),
-    user: options.user,
-    target: options.target,
-    type: options.type,
-  })) {
-    if (options.format !== undefined) io.jsonLine({ value: options.format === 'ocsf' ? toOcsf(record) : record })
-    else rows.push(record)
+  const { since, user, target, type, format, json, limit } = options
+  const asked: AuditFilter = {
+    since: since === undefined ? undefined : new Date(Date.now() - since).toISOString(),
+    user,
+    target,
+    type,
   }
-  if (options.format !== undefined) return
-  if (options.json === true) return io.json(rows)
-  await io.table(rows, {
-    SEQ: ({ seq }) => String(seq),
-    WHEN: ({ at }) => at,
-    TYPE: ({ type }) => type,
-    WHO: ({ actor }) => actor,
-    WHAT: ({ subject }) => subject,
-    DATA: ({ data }) => JSON.stringify(data),
-  })
+  const api = await context.client()
+  const isForPeople = format === undefined && json !== true
+  const newest = limit === undefined && !isForPeople ? undefined : await newestEntries(api, asked, limit ?? SHOWN)
+  const records = newest?.records ?? api.audit(asked)
+  if (format !== undefined) {
+    for await (const record of records) io.jsonLine({ value: format === 'ocsf' ? toOcsf(record) : record })
+    return
+  }
+  const rows: AuditRecord[] = []
+  for await (const record of records) rows.push(record)
+  if (json === true) return io.json(rows)
+  if (rows.length === 0) return io.note('no entries')
+  const names = newest ?? { people: {}, subjects: {} }
+  await io.table(
+    rows,
+    {
+      SEQ: ({ seq }) => String(seq),
+      WHEN: ({ at }) => (io.stdoutIsTerminal ? clockTime(at) : at),
+      TYPE: ({ type: of }) => of,
+      WHAT: (record) => sentenceOf(record, names),
+    },
+    { clipFirst: ['TYPE', 'WHAT'] },
+  )
+  if (newest?.hasMore === true) io.note(`only the newest ${rows.length} are shown; --limit gives more`)
 }
+
+function countOf(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number from 1')
+  return value
+}
+
+/** Entries, where nobody says how many. */
+const SHOWN = 50
 
 async function verifyAudit(context: CliContext, options: VerifyAuditOptions): Promise<void> {
   const { io } = context

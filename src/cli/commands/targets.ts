@@ -22,23 +22,27 @@ export async function listTargets(
   const items = await withWhatIsHeld(context, api, await api.targets())
   if (options.json) return io.json(items)
   if (items.length === 0) return io.note('no targets')
-  await io.table(items, {
-    NAME: ({ name }) => name,
-    TYPE: ({ type }) => type,
-    LABELS: ({ labels }) =>
-      Object.entries(labels)
-        .map((pair) => pair.join('='))
-        .join(','),
-    ACCESS: ({ access }) => access,
-    ...(items.some(({ appUrl }) => appUrl !== undefined) ? { APP: ({ appUrl = '' }) => appUrl } : {}),
-    ...(items.some(({ held, port }) => held !== undefined || port !== undefined)
-      ? {
-          UNTIL: ({ held }) => (held === undefined ? '' : clockTime(held.endsAt)),
-          PORT: ({ port }) => (port === undefined ? '' : String(port)),
-          SESSIONS: ({ sessions }) => (sessions === 0 ? '' : String(sessions)),
-        }
-      : {}),
-  })
+  await io.table(
+    items,
+    {
+      NAME: ({ name }) => name,
+      TYPE: ({ type }) => type,
+      LABELS: ({ labels }) =>
+        Object.entries(labels)
+          .map((pair) => pair.join('='))
+          .join(','),
+      ACCESS: ({ access }) => access,
+      ...(items.some(({ appUrl }) => appUrl !== undefined) ? { APP: ({ appUrl = '' }) => appUrl } : {}),
+      ...(items.some(({ held, port }) => held !== undefined || port !== undefined)
+        ? {
+            UNTIL: ({ held }) => (held === undefined ? '' : clockTime(held.endsAt)),
+            PORT: ({ port }) => (port === undefined ? '' : String(port)),
+            SESSIONS: ({ sessions }) => (sessions === 0 ? '' : String(sessions)),
+          }
+        : {}),
+    },
+    { clipFirst: ['LABELS', 'TYPE', 'ACCESS'] },
+  )
 }
 
 /** A target with the caller's current grant, the port that the agent serves it on, and how many sessions are open. */

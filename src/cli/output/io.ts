@@ -1,5 +1,6 @@
 import { visible, visibleJson } from '../../shared/visible.ts'
 import { colouredStyles, PLAIN, wantsColour, type Colour, type Styles } from './colours.ts'
+import type { TableOptions } from './table.ts'
 
 /** Where a command's words go: results on stdout, everything else on stderr. */
 export interface Io {
@@ -21,8 +22,10 @@ export interface Io {
   jsonText(text: string): void
   /** One line of JSON lines: a value, or JSON that somebody else wrote. */
   jsonLine(line: { readonly value: unknown } | { readonly text: string }): void
-  /** A table for a terminal, tab-separated values for a pipe. */
-  table<Row>(rows: readonly Row[], columns: Columns<Row>): Promise<void>
+  /** A table that fits the terminal; in a pipe tab-separated values, which are whole. */
+  table<Row>(rows: readonly Row[], columns: Columns<Row>, options?: TableOptions): Promise<void>
+  /** From here on with headings in a pipe, too. */
+  showHeadings(): void
   /** Something to know; never a result. Nothing with `--quiet`. As all words here, with what a terminal would act on spelled out, but `style`. */
   note(text: string): void
   /** What has to be read before something is done: also with `--quiet`. */
@@ -49,6 +52,8 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
   let style = PLAIN
   let tableStyle = PLAIN
   let isQuiet = false
+  let hasHeadings = false
+  const note = (text: string): void => void (isQuiet || stderr.write(`${visibleButStyle(text)}\n`))
   return {
     stdoutIsTerminal: stdout.isTTY === true,
     interactive: stdin.isTTY === true && stderr.isTTY === true,
@@ -69,23 +74,25 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
     json: (value) => void stdout.write(`${visibleJson(JSON.stringify(value, null, 2))}\n`),
     jsonText: (text) => void stdout.write(`${visibleJson(text)}\n`),
     jsonLine: (line) => void stdout.write(`${visibleJson('text' in line ? line.text : JSON.stringify(line.value))}\n`),
-    async table(rows, columns) {
+    async table(rows, columns, options) {
       const named = columns instanceof Map ? [...columns] : Object.entries(columns)
-      const cells = rows.map((row) => named.map(([, cell]) => visible(cell(row)).replaceAll(/[\t\n]/g, ' ')))
+      const oneLine = (text: string): string => visible(text).replaceAll(/[\t\n]/g, ' ')
+      const headings = named.map(([name]) => oneLine(name))
+      const cells = rows.map((row) => named.map(([, cell]) => oneLine(cell(row))))
       if (stdout.isTTY !== true) {
-        for (const row of cells) stdout.write(`${row.join('\t')}\n`)
+        for (const row of hasHeadings ? [headings, ...cells] : cells) stdout.write(`${row.join('\t')}\n`)
         return
       }
-      const { default: Table } = await import('cli-table3')
-      const table = new Table({
-        head: named.map(([name]) => tableStyle.bold(visible(name))),
-        chars: NO_BORDERS,
-        style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-      })
-      table.push(...cells)
-      stdout.write(`${table.toString().replace(/ +$/gm, '')}\n`)
+      const { fitTable } = await import('./table.ts')
+      // A terminal whose size was never set has 0 columns, or none.
+      const width = stdout.columns === undefined || stdout.columns === 0 ? Infinity : stdout.columns
+      const { lines, leftOut } = fitTable(headings, cells, width, options, tableStyle.bold)
+      for (const line of lines) stdout.write(`${line}\n`)
+      if (leftOut.length > 0)
+        note(`${leftOut.join(', ')} left out: the terminal has ${width} columns; --json prints everything`)
     },
-    note: (text) => void (isQuiet || stderr.write(`${visibleButStyle(text)}\n`)),
+    showHeadings: () => void (hasHeadings = true),
+    note,
     tell: (text) => void stderr.write(`${visibleButStyle(text)}\n`),
     beQuiet: () => void (isQuiet = true),
     fail(message, hint) {
@@ -119,23 +126,3 @@ function inWords(seconds: number): string {
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h`
   return `${Math.floor(seconds / 86_400)}d`
 }
-
-const NO_BORDERS = Object.fromEntries(
-  [
-    'top',
-    'top-mid',
-    'top-left',
-    'top-right',
-    'bottom',
-    'bottom-mid',
-    'bottom-left',
-    'bottom-right',
-    'left',
-    'left-mid',
-    'mid',
-    'mid-mid',
-    'right',
-    'right-mid',
-    'middle',
-  ].map((name) => [name, '']),
-)

@@ -18,6 +18,7 @@ export async function writeResults(results: readonly ResultSet[], format: QueryF
         await io.table(
           result.rows,
           new Map(uniqueNames(result.columns).map((name, at) => [name, (row) => row[at] ?? 'NULL'])),
+          { clipName: true },
         )
     }
     const said = summary(result)

@@ -35,11 +35,35 @@ describe('pamctl audit', () => {
     'GET /v1/audit?after=0&limit=1000': { items: chain.slice(0, 1), next: 1 },
     'GET /v1/audit?after=1&limit=1000': { items: chain.slice(1) },
   }
-  it('shows all pages', async () => {
-    const { stdout } = await runVerb([audit], ['audit'], { gateway })
+  it('says the newest entries in sentences, with names, in the order of the chain', async () => {
+    const newest = {
+      'GET /v1/audit?limit=2&order=newest': {
+        items: chain.toReversed(),
+        people: {},
+        subjects: { ses_1: { person: 'jane@example.com', target: 'db' } },
+        next: 1,
+      },
+    }
+    const { stdout, stderr } = await runVerb([audit], ['audit', '--limit', '2'], { gateway: newest })
     expect(stdout).toBe(
-      '1\t2026-01-01T00:00:01.000Z\tsession.opened\tgateway\tses_1\t{"target":"db"}\n2\t2026-01-01T00:00:01.000Z\tsession.ended\tgateway\tses_1\t{}\n',
+      '1\t2026-01-01T00:00:01.000Z\tsession.opened\tThe gateway connected to db\n' +
+        '2\t2026-01-01T00:00:01.000Z\tsession.ended\tThe session of jane@example.com on db ended after 0 commands ()\n',
     )
+    expect(stderr).toBe('only the newest 2 are shown; --limit gives more\n')
+  })
+
+  it('asks for more pages up to the limit, also for JSON', async () => {
+    const pages = {
+      'GET /v1/audit?limit=1000&order=newest': { items: chain.slice(1), people: {}, subjects: {}, next: 2 },
+      'GET /v1/audit?limit=999&order=newest&before=2': { items: chain.slice(0, 1), people: {}, subjects: {} },
+      'GET /v1/audit?limit=999&before=2&order=newest': { items: chain.slice(0, 1), people: {}, subjects: {} },
+    }
+    const { stdout, calls } = await runVerb([audit], ['audit', '--limit', '1000', '--json'], { gateway: pages })
+    expect([JSON.parse(stdout), calls.length]).toEqual([chain, 2])
+    expect(await runVerb([audit], ['audit', '--limit', '0'])).toMatchObject({ code: 2, calls: [] })
+  })
+
+  it('gives the whole chain as JSON', async () => {
     expect(JSON.parse((await runVerb([audit], ['audit', '--json'], { gateway })).stdout)).toEqual(chain)
   })
 
@@ -57,8 +81,10 @@ describe('pamctl audit', () => {
 
   it('asks for less where that is wanted', async () => {
     const args = ['audit', '--user', 'jane', '--target', 'db', '--type', 'session']
-    const { calls } = await runVerb([audit], args, { gateway: { 'GET /v1/audit': { items: [] } } })
-    expect(calls).toEqual([{ call: 'GET /v1/audit?user=jane&target=db&type=session&after=0&limit=1000' }])
+    const { calls } = await runVerb([audit], args, {
+      gateway: { 'GET /v1/audit': { items: [], people: {}, subjects: {} } },
+    })
+    expect(calls).toEqual([{ call: 'GET /v1/audit?user=jane&target=db&type=session&limit=50&order=newest' }])
     expect(await runVerb([audit], ['audit', '--format', 'xml'])).toMatchObject({ code: 2, calls: [] })
   })
 })

@@ -11,7 +11,7 @@ import { useStore } from '../../lib/store.ts'
 import { useData, usePages } from '../../lib/use-data.ts'
 import { EVENT_GROUPS, EVENT_WORDS } from './event-words.ts'
 import { Numbers } from './numbers.tsx'
-import { sentenceOf, type Names } from './sentences.ts'
+import { sentenceOf, type Names } from '../../../src/recording/audit-sentences.ts'
 
 /** The audit chain: its entries, the result of its verification, its checkpoints and streams. */
 export function AuditPage() {

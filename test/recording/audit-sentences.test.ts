@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { AuditRecord } from '../../src/recording/audit-chain.ts'
 import { AUDIT_EVENT_TYPES } from '../../src/recording/audit-event-types.ts'
-import { sentenceOf } from '../../web/features/audit/sentences.ts'
+import { sentenceOf } from '../../src/recording/audit-sentences.ts'
 
 const names = {
   people: { 'sub|bob': 'bob@example.com', 'sub|jane': 'jane@example.com' },

@@ -1,7 +1,13 @@
-import type { AuditSubject } from '../../../src/api/schemas/recording.ts'
-import type { AuditRecord } from '../../../src/recording/audit-chain.ts'
-import { isAuditEventType, type AuditEventType } from '../../../src/recording/audit-event-types.ts'
-import { count, formatDateTime, formatLength } from '../../lib/format.ts'
+import { count, formatDateTime, formatLength } from '../shared/in-words.ts'
+import type { AuditRecord } from './audit-chain.ts'
+import { isAuditEventType, type AuditEventType } from './audit-event-types.ts'
+
+/** Whose the thing is that an entry names by its id, on which target, and what it does where it is a held command. */
+interface AuditSubject {
+  readonly person: string
+  readonly target: string
+  readonly what?: string | undefined
+}
 
 /** Names for the ids that entries give. */
 export interface Names {

@@ -937,7 +937,6 @@ const ROWS: Readonly<Record<string, Row>> = {
       'agent/paths.ts',
       'protocols/client.ts',
       'protocols/query-client.ts',
-      'protocols/query-exchange.ts',
       'protocols/names.ts',
       'protocols/kubernetes/client/kubeconfig-document.ts',
       'protocols/kubernetes/client/kubeconfig-file.ts',

@@ -102,7 +102,7 @@ function needExtensible(
 }
 
 /** Two requests for one thing would be approved twice, so a second one is refused while the first is waiting. */
-export const twinError = ({ id, target }: AccessRequest): PamError =>
+export const duplicateRequest = ({ id, target }: AccessRequest): PamError =>
   new PamError('REQUEST_PENDING', `your request ${id} for ${target} is already waiting`, {
     id,
     hint: `wait for it, or withdraw it to ask again with another reason or duration: pamctl withdraw ${id}`,

@@ -54,12 +54,12 @@ export class AppSignIn {
       !sameText(kept.state, state) ||
       kept.at + SIGN_IN_TIMEOUT_MS <= now
     )
-      throw notBegun('this sign-in was not started in this browser at this host, or too long ago')
+      throw signInNotStarted('this sign-in was not started in this browser at this host, or too long ago')
     const code = opened(codeSchema, unseal(text, webKey, CODE))
     if (code === undefined || code.target !== target || code.at + CODE_TTL_MS <= now)
-      throw notBegun('the code of this sign-in is not for this host, or has expired')
+      throw signInNotStarted('the code of this sign-in is not for this host, or has expired')
     if (!sameText(code.challenge, challengeOf(kept.verifier)))
-      throw notBegun('the code of this sign-in is for another browser')
+      throw signInNotStarted('the code of this sign-in is for another browser')
     this.#use(text, now)
     const { session, renewal } = code
     await signedInBy(session, { renewalKey: Buffer.from(renewal, 'base64url'), isUse: true, from: '' }, this.#deps)
@@ -92,7 +92,7 @@ export class AppSignIn {
   #use(code: string, now: number): void {
     for (const [digest, until] of this.#used) if (until <= now) this.#used.delete(digest)
     const digest = createHash('sha256').update(code).digest('base64')
-    if (this.#used.has(digest)) throw notBegun('the code of this sign-in was used before')
+    if (this.#used.has(digest)) throw signInNotStarted('the code of this sign-in was used before')
     this.#used.set(digest, now + CODE_TTL_MS)
   }
 }
@@ -129,7 +129,7 @@ const challengeOf = (verifier: string): string => createHash('sha256').update(ve
 const hostCookie = (name: string, value: string, maxAge: number): string =>
   setCookie(name, value, { secure: true, sameSite: 'Lax', path: '/', maxAge })
 
-const notBegun = (message: string): PamError =>
+const signInNotStarted = (message: string): PamError =>
   new PamError('TOKEN_INVALID', message, { hint: 'open the page that you want again' })
 
 const APP_COOKIE = '__Host-pam_app'

@@ -1,8 +1,8 @@
 import { allowAgain, blocksStanding, revokeGrant, type Grant } from '../access/grant.ts'
 import type { Login } from '../identity/login.ts'
 import type { Person } from '../policy/command.ts'
-import { fitsAccess } from '../policy/decide.ts'
-import { fitsWho } from '../policy/match/who.ts'
+import { matchesAccess } from '../policy/decide.ts'
+import { matchesWho } from '../policy/match/who.ts'
 import { PamError } from '../shared/errors.ts'
 import { appendAudit } from '../storage/audit.ts'
 import type { Tx } from '../storage/database.ts'
@@ -116,7 +116,7 @@ export async function revokeLostGrants(
     const rule = policy.access.find(({ name }) => name === grant.rule)
     const target = targets.find(({ name }) => name === grant.target)
     if (rule === undefined) return false
-    return target === undefined ? !fitsWho(rule.who, person) : !fitsAccess(rule, person, target)
+    return target === undefined ? !matchesWho(rule.who, person) : !matchesAccess(rule, person, target)
   }
   return revokeGrants(tx, person.id, isLost, 'group membership changed in the directory', source, now)
 }

@@ -38,7 +38,7 @@ export async function signInProblem(reply: FastifyReply, error: unknown, deps: A
   return sendPage(reply, signInProblemPage(known))
 }
 
-export const notBegun = (): PamError =>
+export const signInNotStarted = (): PamError =>
   new PamError('TOKEN_INVALID', 'this sign-in was not started in this browser, or too long ago', {
     hint: 'begin again',
   })

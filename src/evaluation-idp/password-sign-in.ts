@@ -1,4 +1,4 @@
-import { passwordFits, type People } from './people.ts'
+import { passwordMatches, type People } from './people.ts'
 
 export type Person = People['people'][number]
 export type PasswordSignIn = (email: string, password: string) => Promise<Person | { readonly problem: string }>
@@ -13,7 +13,7 @@ export function passwordSignIn(people: () => People): PasswordSignIn {
       return { problem: 'Too many attempts: wait a minute.' }
     const person = people().people.find((candidate) => candidate.email.toLowerCase() === email && !candidate.disabled)
     // An unknown person costs as much time as a wrong password.
-    if (!(await passwordFits(password, person?.password ?? NOBODY)) || person === undefined) {
+    if (!(await passwordMatches(password, person?.password ?? NOBODY)) || person === undefined) {
       attempts.set(email, { count: (tries?.count ?? 0) + 1, until: Date.now() + 60_000 })
       if (attempts.size > 1000) attempts.clear()
       return { problem: 'E-mail or password is wrong.' }

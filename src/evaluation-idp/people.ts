@@ -47,7 +47,7 @@ export async function hashPassword(password: string): Promise<string> {
   return `scrypt$${COST}$${salt.toString('base64url')}$${(await derive(password, salt, COST)).toString('base64url')}`
 }
 
-export async function passwordFits(password: string, stored: string): Promise<boolean> {
+export async function passwordMatches(password: string, stored: string): Promise<boolean> {
   const [, cost, salt, expected] = stored.split('$')
   const actual = await derive(password, Buffer.from(salt ?? '', 'base64url'), Number(cost))
   const wanted = Buffer.from(expected ?? '', 'base64url')

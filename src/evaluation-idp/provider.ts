@@ -6,7 +6,7 @@ import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import { htmlHeaders, listenOnLoopback, readForm } from './loopback-server.ts'
 import { confirmCodePage, donePage, errorPage, loginPage, userCodePage } from './pages.ts'
 import { passwordSignIn, type PasswordSignIn } from './password-sign-in.ts'
-import { passwordFits, type People } from './people.ts'
+import { passwordMatches, type People } from './people.ts'
 
 export interface EvaluationProvider {
   readonly issuer: string
@@ -42,7 +42,7 @@ export async function startEvaluationProvider(
     redirectUriAllowed: (uri: string) => boolean
   }
   client.compareClientSecret = function (this: { clientSecret?: string }, actual: string) {
-    return passwordFits(actual, this.clientSecret ?? '')
+    return passwordMatches(actual, this.clientSecret ?? '')
   }
   // Exactly the dashboard, which has an address only once the gateway listens.
   client.redirectUriAllowed = (uri) => uri === callback()

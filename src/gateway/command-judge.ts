@@ -49,7 +49,7 @@ export class CommandJudge {
   }
 
   /** Whether these rules decide on each command by its text alone. */
-  looksAtTextAlone(policy: Policy): boolean {
+  dependsOnTextOnly(policy: Policy): boolean {
     if (this.#byText?.policy !== policy)
       this.#byText = { policy, is: isDecidedByText(policy, this.#person, this.#target) }
     return this.#byText.is

@@ -125,7 +125,7 @@ export function createSession(parts: SessionParts): RunningSession {
     recent: (approvalId) => log.before(held.find(approvalId)?.decision),
     commitmentKey,
     commitment: commitmentsUnder(commitmentKey),
-    decidesByText: () => judge.looksAtTextAlone(policy()),
+    decidesByText: () => judge.dependsOnTextOnly(policy()),
     preview(draft) {
       const rules = policy()
       const judgement = judge.judge(draft, rules)

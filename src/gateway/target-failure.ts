@@ -3,7 +3,7 @@ import { sessionEndReason } from './session-end-reason.ts'
 import { TRY_AGAIN } from './with-deadline.ts'
 
 /** An error that a target sent to the gateway in its own protocol. */
-export class TargetSaidNo extends Error {
+export class TargetRefusal extends Error {
   /** The protocol's own code, which reveals nothing of the target's data. */
   readonly code: string
   /** The target's message. Neither for users nor for the log: it may repeat anything that it was sent. */
@@ -11,9 +11,9 @@ export class TargetSaidNo extends Error {
   /** Whether the target rejected the credential. */
   readonly isCredential: boolean
 
-  constructor({ code, said, isCredential }: Pick<TargetSaidNo, 'code' | 'said' | 'isCredential'>) {
+  constructor({ code, said, isCredential }: Pick<TargetRefusal, 'code' | 'said' | 'isCredential'>) {
     super(`the target answered ${code}`)
-    this.name = 'TargetSaidNo'
+    this.name = 'TargetRefusal'
     this.code = code
     this.said = said
     this.isCredential = isCredential
@@ -31,7 +31,7 @@ export function targetFailure(name: string, error: unknown): PamError {
   // A credential that cannot be read is no fault of the target.
   if (error instanceof PamError && error.side === 'gateway') return error
   if (error instanceof PamError) return told(error.code, error.message, error.hint)
-  if (error instanceof TargetSaidNo) {
+  if (error instanceof TargetRefusal) {
     return error.isCredential
       ? told('TARGET_CREDENTIAL', "the target refused the gateway's credential", ASK)
       : told('TARGET_REFUSED', `the target refused the connection (${error.code})`)

@@ -1,4 +1,4 @@
-import { fitsGlob } from '../shared/glob.ts'
+import { matchesGlob } from '../shared/glob.ts'
 
 /**
  * Whether a rule's path pattern is about a path. `*` stands for any characters within a name, `**` for all below.
@@ -6,7 +6,7 @@ import { fitsGlob } from '../shared/glob.ts'
  *
  * `allow`: all that the path may stand for is within the pattern. Otherwise: something of it may be.
  */
-export function fitsPath(pattern: string, path: string, all: boolean): boolean {
+export function matchesPath(pattern: string, path: string, all: boolean): boolean {
   return all ? covers(segmentsOf(pattern), segmentsOf(path)) : overlaps(segmentsOf(pattern), segmentsOf(path))
 }
 
@@ -17,7 +17,7 @@ function covers(pattern: readonly string[], path: readonly string[]): boolean {
   if (first === '**') return rest.length === 0 || path.some((_, from) => covers(rest, path.slice(from)))
   const [name, ...below] = path
   if (first === undefined || name === undefined) return first === name
-  return name !== '**' && fitsGlob(first, name) && covers(rest, below)
+  return name !== '**' && matchesGlob(first, name) && covers(rest, below)
 }
 
 function overlaps(pattern: readonly string[], path: readonly string[]): boolean {
@@ -27,5 +27,5 @@ function overlaps(pattern: readonly string[], path: readonly string[]): boolean 
   // What is done to a directory is not done to what a pattern names below it: that is said with a tree.
   if (first === '**') return rest.length === 0 || path.some((_, from) => overlaps(rest, path.slice(from)))
   if (first === undefined || name === undefined) return first === name
-  return fitsGlob(first, name) && overlaps(rest, below)
+  return matchesGlob(first, name) && overlaps(rest, below)
 }

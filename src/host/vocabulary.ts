@@ -3,16 +3,16 @@ import { checkLogin, patternList } from '../policy/patterns.ts'
 import type { CommandEffect, StatementMatch } from '../policy/policy.ts'
 import {
   describeKinds,
-  fitsKind,
-  fitsUnknown,
+  matchesKind,
+  matchesUnknown,
   listed,
   REWRITE_ADVICE,
   type Contradiction,
   type Vocabulary,
 } from '../policy/vocabulary.ts'
-import { fitsGlob } from '../shared/glob.ts'
+import { matchesGlob } from '../shared/glob.ts'
 import type { HostStatement } from './command/facts.ts'
-import { fitsPath } from './path-patterns.ts'
+import { matchesPath } from './path-patterns.ts'
 import { checkCommandLine, checkHost, checkPath, checkProgram } from './patterns.ts'
 
 /** How policy speaks of what happens on a host. */
@@ -118,16 +118,18 @@ function fitsHostStatement(given: StatementMatch, effect: CommandEffect['type'],
   // What is denied is denied also where only the program is known.
   const answersOpaque = effect !== 'deny' && namesProgram
   const isUnknown = unknown.length > 0 || (statement.opaque.length > 0 && !answersOpaque)
-  if (!fitsUnknown(match.unknown, effect, isUnknown)) return false
+  if (!matchesUnknown(match.unknown, effect, isUnknown)) return false
   if (effect !== 'deny' && statement.named && !kinds.every((kind) => match.kinds?.includes(kind) ?? false)) return false
-  if (match.kinds !== undefined && !some(allows, kinds, match.kinds, fitsKind)) return false
+  if (match.kinds !== undefined && !some(allows, kinds, match.kinds, matchesKind)) return false
   if (match.logins !== undefined && !match.logins.includes(statement.login)) return false
   if (match.programs !== undefined && !fitsProgram(match.programs, argv[0], allows)) return false
   if (match.commands !== undefined && !match.commands.some((pattern) => fitsCommandLine(pattern, argv, allows)))
     return false
   if (match.arguments !== undefined) {
     const words = argv.slice(1)
-    if (!some(allows, words, match.arguments, (pattern, word) => (word === null ? !allows : fitsGlob(pattern, word))))
+    if (
+      !some(allows, words, match.arguments, (pattern, word) => (word === null ? !allows : matchesGlob(pattern, word)))
+    )
       return false
   }
   if (match.paths !== undefined && !somePath(allows, [...reads, ...writes], match.paths)) return false
@@ -196,7 +198,7 @@ const some = <T>(
 }
 
 const somePath = (all: boolean, paths: readonly string[], patterns: readonly string[]): boolean =>
-  some(all, paths, patterns, (pattern, path) => fitsPath(pattern, path, all))
+  some(all, paths, patterns, (pattern, path) => matchesPath(pattern, path, all))
 
 /**
  * A name means the program that the target finds by that name, or in the directories of the system. To refuse or to
@@ -211,7 +213,7 @@ function fitsProgram(patterns: readonly string[], program: string | null | undef
     (pattern) =>
       pattern === program ||
       (!pattern.includes('/') &&
-        fitsGlob(pattern, program.slice(at + 1)) &&
+        matchesGlob(pattern, program.slice(at + 1)) &&
         (!allows || at < 0 || SYSTEM_DIRECTORIES.has(directory))),
   )
 }
@@ -227,7 +229,7 @@ function fitsCommandLine(pattern: string, argv: readonly (string | null)[], allo
     if (given === null) return !allows
     if (index === 0) return fitsProgram([word], given, allows)
     if (allows && word.includes('*') && (given.startsWith('-') !== word.startsWith('-') || climbs(given))) return false
-    return fitsGlob(word, given) && (!allows || slashes(word) === slashes(given) || word.endsWith('**'))
+    return matchesGlob(word, given) && (!allows || slashes(word) === slashes(given) || word.endsWith('**'))
   })
 }
 
@@ -238,7 +240,7 @@ const climbs = (word: string): boolean => word.split('/').includes('..')
 function fitsEndpoint(pattern: string, endpoint: string): boolean {
   const [host, port] = splitEndpoint(pattern)
   const [ofHost, ofPort] = splitEndpoint(endpoint)
-  return fitsGlob(host.toLowerCase(), ofHost.toLowerCase().replace(/\.$/, '')) && (port === '*' || port === ofPort)
+  return matchesGlob(host.toLowerCase(), ofHost.toLowerCase().replace(/\.$/, '')) && (port === '*' || port === ofPort)
 }
 
 function splitEndpoint(text: string): [string, string] {

@@ -1,6 +1,6 @@
 import type { Command, Person, Statement, Target } from './command.ts'
-import { fitsTarget } from './match/target.ts'
-import { fitsWho } from './match/who.ts'
+import { matchesTarget } from './match/target.ts'
+import { matchesWho } from './match/who.ts'
 import type { AccessRule, CommandRule, HoldEffect, MaskingRule, Policy } from './policy.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
@@ -26,7 +26,7 @@ export type DenialCode =
 
 /** The first access rule that fits, or undefined: no access. Rules for emergencies are no part of daily access. */
 export function decideAccess(policy: Policy, person: Person, target: Target): AccessRule | undefined {
-  return policy.access.find((rule) => rule.grant !== 'break-glass' && fitsAccess(rule, person, target))
+  return policy.access.find((rule) => rule.grant !== 'break-glass' && matchesAccess(rule, person, target))
 }
 
 /** The first rule that lets this person break the glass on this target; by name, where access stands on it already. */
@@ -39,7 +39,7 @@ export function decideBreakGlass(
   if (person.kind !== 'person') return undefined
   return policy.access.find(
     (rule) =>
-      rule.grant === 'break-glass' && (name === undefined || rule.name === name) && fitsAccess(rule, person, target),
+      rule.grant === 'break-glass' && (name === undefined || rule.name === name) && matchesAccess(rule, person, target),
   )
 }
 
@@ -48,10 +48,10 @@ export const isVisible = (policy: Policy, person: Person, target: Target): boole
   (decideAccess(policy, person, target) ?? decideBreakGlass(policy, person, target)) !== undefined
 
 /** Whether an access rule is about this person and target. */
-export function fitsAccess(rule: AccessRule, person: Person, target: Target): boolean {
+export function matchesAccess(rule: AccessRule, person: Person, target: Target): boolean {
   return (
-    fitsWho(rule.who, person) &&
-    fitsTarget(rule.targets, target) &&
+    matchesWho(rule.who, person) &&
+    matchesTarget(rule.targets, target) &&
     (rule.when === undefined || rule.when.holds({ person, target }, true) === true)
   )
 }
@@ -163,7 +163,7 @@ function fitsCommand(
   target: Target,
   statement: Statement,
 ): boolean {
-  if (!fitsWho(rule.who, person) || !fitsTarget(rule.targets, target)) return false
+  if (!matchesWho(rule.who, person) || !matchesTarget(rule.targets, target)) return false
   if (rule.targetType !== undefined && rule.targetType !== target.type) return false
   if (!language.matches(rule.match, rule.effect.type, statement)) return false
   // A condition that fails to evaluate must not open the door: it makes an allowing rule not fit, and a refusing one fit.
@@ -177,12 +177,12 @@ export function isReadOnly(policy: Policy, person: Person, target: Target): bool
     (rule) =>
       rule.set === 'read-only' &&
       rule.when === undefined &&
-      fitsWho(rule.who, person) &&
-      fitsTarget(rule.targets, target),
+      matchesWho(rule.who, person) &&
+      matchesTarget(rule.targets, target),
   )
 }
 
 /** Whether a masking rule is about this person on this target. */
 export function appliesMasking(rule: MaskingRule, person: Person, target: Target): boolean {
-  return fitsTarget(rule.targets, target) && !(rule.except !== undefined && fitsWho(rule.except, person))
+  return matchesTarget(rule.targets, target) && !(rule.except !== undefined && matchesWho(rule.except, person))
 }

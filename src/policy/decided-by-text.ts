@@ -1,7 +1,7 @@
 import type { Person, Target } from './command.ts'
 import type { PolicyLanguage } from './language.ts'
-import { fitsTarget } from './match/target.ts'
-import { fitsWho } from './match/who.ts'
+import { matchesTarget } from './match/target.ts'
+import { matchesWho } from './match/who.ts'
 import type { CommandRule, Policy } from './policy.ts'
 
 /**
@@ -13,10 +13,10 @@ import type { CommandRule, Policy } from './policy.ts'
 export function isDecidedByText(policy: Policy, person: Person, target: Target): boolean {
   const { language } = policy
   for (const rule of policy.commands) {
-    if (!fitsWho(rule.who, person) || !fitsTarget(rule.targets, target)) continue
+    if (!matchesWho(rule.who, person) || !matchesTarget(rule.targets, target)) continue
     if (rule.targetType !== undefined && rule.targetType !== target.type) continue
     if (isAboutOthers(rule, language, target)) continue
-    if (!looksAtTextAlone(rule, language, target)) return false
+    if (!dependsOnTextOnly(rule, language, target)) return false
     // What comes after a rule that every command matches decides nothing.
     if (wordsOf(rule).length === 0) return true
   }
@@ -32,7 +32,7 @@ function isAboutOthers({ match }: CommandRule, language: PolicyLanguage, target:
   return [...language.wordsOf(match).keys()].some((other) => !own.includes(other))
 }
 
-function looksAtTextAlone(rule: CommandRule, language: PolicyLanguage, target: Target): boolean {
+function dependsOnTextOnly(rule: CommandRule, language: PolicyLanguage, target: Target): boolean {
   const { toldByText } = language.forTarget(target.type).vocabulary
   if (rule.when !== undefined || rule.effect.type === 'hold') return false
   if ((rule.match.unknown === true) !== (rule.effect.type === 'allow')) return false

@@ -1,8 +1,8 @@
 import { formatDuration } from '../shared/duration.ts'
 import type { Person, Target } from './command.ts'
 import { decideAccess } from './decide.ts'
-import { fitsTarget } from './match/target.ts'
-import { fitsWho } from './match/who.ts'
+import { matchesTarget } from './match/target.ts'
+import { matchesWho } from './match/who.ts'
 import type {
   AccessRule,
   Approvers,
@@ -54,16 +54,16 @@ export function explainMasking(policy: Policy, person: Person, target: Target): 
     }
     if (rule.columns.length + rule.fields.length + rule.kinds.length + rule.patterns.length === 0) return []
     const text = describeMasking(rule)
-    if (!fitsTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'other targets only' }
-    if (rule.except && fitsWho(rule.except, person))
+    if (!matchesTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'other targets only' }
+    if (rule.except && matchesWho(rule.except, person))
       return { rule: rule.name, applies: false, text: 'does not apply: you see these values unmasked' }
     return { rule: rule.name, applies: true, text }
   })
 }
 
 function explained(rule: AccessRule | CommandRule, person: Person, target: Target, text: string): ExplainedRule {
-  if (!fitsTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'other targets only' }
-  if (!fitsWho(rule.who, person)) return { rule: rule.name, applies: false, text: 'other people only' }
+  if (!matchesTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'other targets only' }
+  if (!matchesWho(rule.who, person)) return { rule: rule.name, applies: false, text: 'other people only' }
   const condition = rule.when === undefined ? '' : `, when ${rule.when.source}`
   return { rule: rule.name, applies: true, text: text + condition }
 }

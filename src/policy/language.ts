@@ -1,6 +1,6 @@
 import type { Statement } from './command.ts'
 import type { CommandEffect, StatementMatch } from './match/match.ts'
-import { fitsKind, type ProtocolPolicy, type Vocabulary } from './vocabulary.ts'
+import { matchesKind, type ProtocolPolicy, type Vocabulary } from './vocabulary.ts'
 
 /** All that rules can say, by type of target. */
 export class PolicyLanguage {
@@ -131,6 +131,6 @@ export class PolicyLanguage {
 
   /** The kinds that a pattern stands for on targets of these types. */
   kindsNamed(pattern: string, types: readonly string[] = this.types): string[] {
-    return types.flatMap((type) => this.forTarget(type).kinds.filter((kind) => fitsKind(pattern, kind)))
+    return types.flatMap((type) => this.forTarget(type).kinds.filter((kind) => matchesKind(pattern, kind)))
   }
 }

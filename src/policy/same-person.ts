@@ -1,5 +1,5 @@
 import type { Person } from './command.ts'
-import { fitsWho } from './match/who.ts'
+import { matchesWho } from './match/who.ts'
 import type { Policy, WhoSelector } from './policy.ts'
 
 /**
@@ -7,7 +7,7 @@ import type { Policy, WhoSelector } from './policy.ts'
  * that is known of a person, so where there is one, nothing of that may differ.
  */
 export function isSamePerson({ access, commands, masking }: Policy, before: Person, now: Person): boolean {
-  const fitsAlike = (who: WhoSelector): boolean => fitsWho(who, before) === fitsWho(who, now)
+  const fitsAlike = (who: WhoSelector): boolean => matchesWho(who, before) === matchesWho(who, now)
   return (
     [...access, ...commands].every(({ who, when }) => (when === undefined ? fitsAlike(who) : isEqual(before, now))) &&
     masking.every(({ except }) => except === undefined || fitsAlike(except))

@@ -1,8 +1,8 @@
 import type { Command, Person, Statement, Target } from './command.ts'
 import { decideAccess, decideCommand, type Judgement } from './decide.ts'
 import { explainMasking } from './explain.ts'
-import { fitsTarget } from './match/target.ts'
-import { fitsWho } from './match/who.ts'
+import { matchesTarget } from './match/target.ts'
+import { matchesWho } from './match/who.ts'
 import type { AccessRule, CommandRule, Policy, StatementMatch } from './policy.ts'
 import type { PolicyLanguage } from './language.ts'
 
@@ -90,8 +90,8 @@ function whyNot(
   target: Target,
   statement: Statement,
 ): string | undefined {
-  if (!fitsTarget(rule.targets, target)) return 'other targets only'
-  if (!fitsWho(rule.who, person)) return 'other people only'
+  if (!matchesTarget(rule.targets, target)) return 'other targets only'
+  if (!matchesWho(rule.who, person)) return 'other people only'
   const effect = rule.effect.type
   if (!language.matches(rule.match, effect, statement)) {
     const { unknown } = rule.match

@@ -130,14 +130,14 @@ export const REWRITE_ADVICE = 'rewrite it so that it can be analysed, or ask for
  * Whether a rule is about a command by how much of its effect is known. One whose effect is unknown is allowed or held only by rules with
  * `unknown: true`, and denied by any; a rule with `unknown: true` that denies is about such commands alone.
  */
-export const fitsUnknown = (
+export const matchesUnknown = (
   unknown: boolean | undefined,
   effect: CommandEffect['type'],
   isUnknown: boolean,
 ): boolean => (effect === 'deny' ? unknown !== true || isUnknown : unknown === true || !isUnknown)
 
 /** `create-*` fits every kind that begins so; `*` fits all. */
-export const fitsKind = (pattern: string, kind: string): boolean =>
+export const matchesKind = (pattern: string, kind: string): boolean =>
   pattern.endsWith('*') ? kind.startsWith(pattern.slice(0, -1)) : kind === pattern
 
 /** `DELETE`, `CREATE TABLE`; the outermost kind is the first. */

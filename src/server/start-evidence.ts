@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { resolveSecret, type SecretReference } from '../credentials/secret-reference.ts'
-import { fitsTarget } from '../policy/match/target.ts'
+import { matchesTarget } from '../policy/match/target.ts'
 import { detachedFileOf } from '../recording/detached.ts'
 import { directoryHome } from '../recording/homes/directory.ts'
 import { describeRetention, type Home } from '../recording/homes/home.ts'
@@ -225,7 +225,7 @@ export async function collect(
     for (const row of rows) {
       // Rules by label cannot match a recording whose target's labels are unknown: it is kept.
       const target = targets.find(({ name }) => name === row.target) ?? { name: row.target, type: '', labels: {} }
-      const rule = recording.retention.find((candidate) => fitsTarget(candidate.targets, target))
+      const rule = recording.retention.find((candidate) => matchesTarget(candidate.targets, target))
       if (rule === undefined || row.openedAt > now - rule.keep) continue
       const held = row.legalHold !== undefined
       const item: Collected = {

@@ -1,5 +1,5 @@
 /** `*` for any characters; everything else as it stands. Linear: each part is looked for after the one before. */
-export function fitsGlob(pattern: string, text: string): boolean {
+export function matchesGlob(pattern: string, text: string): boolean {
   const parts = pattern.split('*')
   const [head = '', ...others] = parts
   const tail = others.at(-1)

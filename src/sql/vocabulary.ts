@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import { patternList } from '../policy/patterns.ts'
 import type { CommandEffect, StatementMatch } from '../policy/policy.ts'
-import { describeKinds, fitsKind, fitsUnknown, listed, REWRITE_ADVICE, type Vocabulary } from '../policy/vocabulary.ts'
+import {
+  describeKinds,
+  matchesKind,
+  matchesUnknown,
+  listed,
+  REWRITE_ADVICE,
+  type Vocabulary,
+} from '../policy/vocabulary.ts'
 import { checkFunction, checkRelation } from './patterns.ts'
 import { ANY_RELATION, type SqlStatement } from './statement.ts'
 
@@ -76,24 +83,24 @@ interface SqlMatch {
 
 /**
  * Whether a rule matches this statement. A rule that denies or holds matches when any part of the statement is named; a rule that allows,
- * only when all parts are. For unknown effects, see `fitsUnknown`.
+ * only when all parts are. For unknown effects, see `matchesUnknown`.
  */
 function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], statement: SqlStatement): boolean {
   const match = given as SqlMatch
   const { defaultSchema, systemSchema } = statement
   const some = <T>(items: readonly T[], test: (item: T) => boolean): boolean =>
     effect === 'allow' ? items.every(test) : items.some(test)
-  if (!fitsUnknown(match.unknown, effect, statement.unknown.length > 0)) return false
+  if (!matchesUnknown(match.unknown, effect, statement.unknown.length > 0)) return false
   if (match.missingWhere !== undefined && match.missingWhere !== statement.missingWhere) return false
   if (match.kinds !== undefined) {
     const kinds = match.kinds
-    if (!some(statement.kinds, (kind) => kinds.some((pattern) => fitsKind(pattern, kind)))) return false
+    if (!some(statement.kinds, (kind) => kinds.some((pattern) => matchesKind(pattern, kind)))) return false
   }
   if (match.relations !== undefined) {
     const patterns = match.relations
     // Allowing a view does not require allowing what it reads; denying a relation denies it through views, too.
     const touched = [...statement.reads, ...statement.writes, ...(effect === 'allow' ? [] : statement.behind)]
-    if (!some(touched, (relation) => patterns.some((pattern) => fitsRelation(pattern, relation, defaultSchema))))
+    if (!some(touched, (relation) => patterns.some((pattern) => matchesRelation(pattern, relation, defaultSchema))))
       return false
   }
   if (match.writes !== undefined) {
@@ -104,7 +111,7 @@ function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], sta
     ]
     if (
       !statement.writes.length ||
-      !some(written, (relation) => patterns.some((pattern) => fitsRelation(pattern, relation, defaultSchema)))
+      !some(written, (relation) => patterns.some((pattern) => matchesRelation(pattern, relation, defaultSchema)))
     )
       return false
   }
@@ -129,14 +136,14 @@ function fitsFunction(
   systemSchema: string | undefined,
 ): boolean {
   const isSystem = systemSchema !== undefined && name.startsWith(`${systemSchema}.`)
-  if (fitsKind(pattern, name) || (isSystem && fitsKind(pattern, name.slice(systemSchema.length + 1)))) return true
+  if (matchesKind(pattern, name) || (isSystem && matchesKind(pattern, name.slice(systemSchema.length + 1)))) return true
   if (effect === 'allow' || (pattern.includes('.') && name.includes('.'))) return false
   const bare = (text: string): string => text.slice(text.lastIndexOf('.') + 1)
-  return fitsKind(bare(pattern), bare(name))
+  return matchesKind(bare(pattern), bare(name))
 }
 
 /** `orders` is the table of the default schema; `*` as schema or table matches any. */
-export function fitsRelation(pattern: string, relation: string, defaultSchema: string): boolean {
+export function matchesRelation(pattern: string, relation: string, defaultSchema: string): boolean {
   if (relation === ANY_RELATION) return true
   const [schema, table] = pattern.includes('.') ? pattern.split('.', 2) : [defaultSchema, pattern]
   const [ofSchema, ofTable] = relation.includes('.') ? relation.split('.', 2) : [defaultSchema, relation]

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { HostStatement } from '../../src/host/command/facts.ts'
 import { hostStatement } from '../../src/host/command/host-statement.ts'
-import { fitsPath } from '../../src/host/path-patterns.ts'
-import { fitsGlob } from '../../src/shared/glob.ts'
+import { matchesPath } from '../../src/host/path-patterns.ts'
+import { matchesGlob } from '../../src/shared/glob.ts'
 import { policyLanguage } from '../../src/protocols/policy-language.ts'
 import { sqlStatement } from '../helpers/sql-statement.ts'
 import type { StatementMatch } from '../../src/policy/policy.ts'
@@ -31,8 +31,8 @@ describe('paths', () => {
     ['/a', '/a', true, true],
     ['/a/b', '/a', false, false],
   ])('%s and %s: may be %s, surely is %s', (pattern, path, some, all) => {
-    expect(fitsPath(pattern, path, false)).toBe(some)
-    expect(fitsPath(pattern, path, true)).toBe(all)
+    expect(matchesPath(pattern, path, false)).toBe(some)
+    expect(matchesPath(pattern, path, true)).toBe(all)
   })
 
   it('what is surely within a pattern may be', () => {
@@ -44,18 +44,18 @@ describe('paths', () => {
         fc.boolean(),
         (pattern, path, tree) => {
           const [one, other] = [`/${pattern.join('/')}`, `/${path.join('/')}${tree ? '/**' : ''}`]
-          if (fitsPath(one, other, true)) expect(fitsPath(one, other, false)).toBe(true)
+          if (matchesPath(one, other, true)) expect(matchesPath(one, other, false)).toBe(true)
         },
       ),
     )
   })
 
   it('a glob is what its characters say, in time', () => {
-    expect(fitsGlob('a*c', 'abbbc')).toBe(true)
-    expect(fitsGlob('*a*', 'bab')).toBe(true)
-    expect(fitsGlob('a*a', 'a')).toBe(false)
-    expect(fitsGlob('*a'.repeat(50), 'a'.repeat(20_000))).toBe(true)
-    expect(fitsGlob(`${'*a'.repeat(50)}b`, 'a'.repeat(20_000))).toBe(false)
+    expect(matchesGlob('a*c', 'abbbc')).toBe(true)
+    expect(matchesGlob('*a*', 'bab')).toBe(true)
+    expect(matchesGlob('a*a', 'a')).toBe(false)
+    expect(matchesGlob('*a'.repeat(50), 'a'.repeat(20_000))).toBe(true)
+    expect(matchesGlob(`${'*a'.repeat(50)}b`, 'a'.repeat(20_000))).toBe(false)
   })
 })
 

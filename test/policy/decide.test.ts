@@ -6,7 +6,7 @@ import { explain } from '../../src/policy/explain.ts'
 import { policySchemas } from '../../src/policy/parse-policy.ts'
 import { policyLanguage } from '../../src/protocols/policy-language.ts'
 import type { SqlStatement } from '../../src/sql/statement.ts'
-import { fitsRelation } from '../../src/sql/vocabulary.ts'
+import { matchesRelation } from '../../src/sql/vocabulary.ts'
 import { sqlStatement } from '../helpers/sql-statement.ts'
 
 const { policyShape, toPolicy } = policySchemas(policyLanguage)
@@ -235,7 +235,7 @@ it.each([
   ['hr.*', 'hr.pay', true],
   ['hr.*', 'public.hr', false],
 ])('relation pattern %s and %s: %s', (pattern, relation, fits) => {
-  expect(fitsRelation(pattern, relation, 'public')).toBe(fits)
+  expect(matchesRelation(pattern, relation, 'public')).toBe(fits)
 })
 
 it('any edit of the rules changes the version', () => {

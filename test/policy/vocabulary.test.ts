@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { describeKinds, fitsKind, fitsUnknown } from '../../src/policy/vocabulary.ts'
+import { describeKinds, matchesKind, matchesUnknown } from '../../src/policy/vocabulary.ts'
 
 it.each([
   ['select', 'select', true],
@@ -11,7 +11,7 @@ it.each([
   // Only a star at the end is one.
   ['dr*p', 'drop', false],
 ])('the pattern %s and the kind %s: %s', (pattern, kind, fits) => {
-  expect(fitsKind(pattern, kind)).toBe(fits)
+  expect(matchesKind(pattern, kind)).toBe(fits)
 })
 
 it.each([
@@ -30,7 +30,7 @@ it.each([
   ['deny', undefined, false, true],
   ['deny', true, false, false],
 ] as const)('%s with unknown: %s, of a command whose effect is unknown: %s: %s', (effect, unknown, isUnknown, fits) => {
-  expect(fitsUnknown(unknown, effect, isUnknown)).toBe(fits)
+  expect(matchesUnknown(unknown, effect, isUnknown)).toBe(fits)
 })
 
 it('names a statement by its outermost kind', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Relation } from '../../src/sql/catalog.ts'
 import { FoundIn, grownBy, noteGrowth } from '../../src/sql/growth.ts'
-import { withOneAround } from '../../src/sql/relations-behind.ts'
+import { whoseSourcesInclude } from '../../src/sql/relation-sources.ts'
 
 const relation = (oid: number, viewOf: readonly number[] = [], isOpaque = false): Relation =>
   ({ oid, viewOf, related: [], opaque: isOpaque }) as unknown as Relation
@@ -61,10 +61,10 @@ it('has what one looked at all of them would have, views upon views and in any o
         const all = made.map(([viewOf, isOpaque], oid) =>
           relation(oid, oid < count ? viewOf.filter((of) => of < count) : viewOf, isOpaque),
         )
-        const before = withOneAround(isOne, { byOid: byOid(...all.slice(0, count)) })
+        const before = whoseSourcesInclude(isOne, { byOid: byOid(...all.slice(0, count)) })
         const added = order.flatMap((oid) => (oid < count ? [] : (all[oid] ?? [])))
         const grown = grownBy(before, added, isOne)
-        expect(new Set(grown)).toEqual(withOneAround(isOne, { byOid: byOid(...all) }))
+        expect(new Set(grown)).toEqual(whoseSourcesInclude(isOne, { byOid: byOid(...all) }))
       },
     ),
   )

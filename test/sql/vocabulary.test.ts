@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { StatementMatch } from '../../src/policy/policy.ts'
-import { fitsRelation, sqlVocabulary } from '../../src/sql/vocabulary.ts'
+import { matchesRelation, sqlVocabulary } from '../../src/sql/vocabulary.ts'
 import type { SqlStatement } from '../../src/sql/statement.ts'
 import { sqlStatement } from '../helpers/sql-statement.ts'
 
@@ -47,7 +47,7 @@ describe('whether a rule matches a statement', () => {
     ['*', 'other.orders', false],
     ['public.orders', 'orders', true],
   ])('the pattern %s and the relation %s: %s', (pattern, relation, fits) => {
-    expect(fitsRelation(pattern, relation, 'public')).toBe(fits)
+    expect(matchesRelation(pattern, relation, 'public')).toBe(fits)
   })
 })
 

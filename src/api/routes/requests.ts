@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { keepsOut, lockedError } from '../../access/lock.ts'
-import { createRequest, twinError, type AccessRequest } from '../../access/request.ts'
+import { createRequest, duplicateRequest, type AccessRequest } from '../../access/request.ts'
 import { expire, withdraw } from '../../access/review.ts'
 import type { Grant } from '../../access/grant.ts'
 import type { Login } from '../../identity/login.ts'
@@ -123,7 +123,7 @@ function newRequestRoute(app: App, deps: ApiDeps): void {
         const newest = await listRequests(tx, { personId: person.id, state: 'pending' }, { limit: MAX_PENDING })
         const waiting = newest.filter((other) => expire(other, now).state === 'pending')
         const twin = waiting.find((other) => other.target === name)
-        if (twin !== undefined) throw twinError(twin)
+        if (twin !== undefined) throw duplicateRequest(twin)
         if (waiting.length >= MAX_PENDING)
           throw new PamError('RATE_LIMITED', `${MAX_PENDING} of your requests are waiting already`)
         await saveRequest(tx, created)

@@ -21,7 +21,7 @@ import type { ApiDeps } from '../deps.ts'
 import { askForConfirmation, tooLate } from '../device/confirmation.ts'
 import { confirmPage } from '../device/pages.ts'
 import { endSignedOutAtProvider } from '../end-saml-sessions.ts'
-import { enter, notBegun, sendPage, signInProblem } from '../entering.ts'
+import { enter, signInNotStarted, sendPage, signInProblem } from '../entering.ts'
 import { acceptForms } from '../form-body.ts'
 import { signedOutPage } from '../pages.ts'
 import { forgetPending, pendingOf, type PendingBrowserSignIn } from '../pending-sign-in.ts'
@@ -149,11 +149,11 @@ function finishRoute(app: App, deps: ApiDeps): void {
         const { issuer } = samlClientNamed(request.params.name, deps)
         const handle = digestOf(request.query.handle)
         const session = await waitingSamlSession(deps.db.read, handle, deps.clock.now() - HANDLE_TIME_MS)
-        if (session === undefined || session.provider !== issuer.entityId) throw notBegun()
+        if (session === undefined || session.provider !== issuer.entityId) throw signInNotStarted()
         state = session.requestId
         const kept = state === undefined ? undefined : pendingOf(state, request.headers.cookie, deps)
-        if (state !== undefined && kept?.provider !== issuer.name) throw notBegun()
-        if (!(await deps.db.change((tx) => takeSamlSession(tx, handle)))) throw notBegun()
+        if (state !== undefined && kept?.provider !== issuer.name) throw signInNotStarted()
+        if (!(await deps.db.change((tx) => takeSamlSession(tx, handle)))) throw signInNotStarted()
         if (kept?.device !== undefined) return await confirmDevice(reply, session, kept, kept.device, deps)
         const { secret } = await openSamlWebSession(session, request.ip, deps, issuer.name)
         const cookie = await enter(request, secret, deps)

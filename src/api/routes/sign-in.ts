@@ -8,7 +8,7 @@ import { beginSignIn, finishSignIn, revokeWebSignIn } from '../../identity/web-s
 import { asPamError, PamError } from '../../shared/errors.ts'
 import { sessionCookieName, setCookie } from '../cookies.ts'
 import type { ApiDeps } from '../deps.ts'
-import { enter, notBegun, sendPage, signInProblem } from '../entering.ts'
+import { enter, signInNotStarted, sendPage, signInProblem } from '../entering.ts'
 import { ownPath } from '../own-path.ts'
 import { choicePage, onwardPage } from '../pages.ts'
 import { forgetPending, keepPending, pendingOf } from '../pending-sign-in.ts'
@@ -102,7 +102,7 @@ function callbackRoute(app: App, deps: ApiDeps): void {
       const kept = pendingOf(state, request.headers.cookie, deps)
       try {
         const client = kept && webClientOf(kept.provider, deps)
-        if (client === undefined || kept?.nonce === undefined || kept.verifier === undefined) throw notBegun()
+        if (client === undefined || kept?.nonce === undefined || kept.verifier === undefined) throw signInNotStarted()
         const { nonce, verifier, provider } = kept
         const tokens = await finishSignIn(client, answer, { state, nonce, verifier }, redirectUri(deps))
         const { secret } = await openWebSession(tokens, request.ip, deps, provider)

@@ -86,7 +86,7 @@ export class MaskedReading {
 
   /** What comes next stands elsewhere: it does not continue what came before. */
   part(at: number): void {
-    this.#characters.add(APART, at, at)
+    this.#characters.add(SEPARATOR, at, at)
   }
 
   get endsWithBlank(): boolean {
@@ -209,7 +209,7 @@ export class MaskedReading {
 
 const SCRATCH = Buffer.allocUnsafeSlow(256 * 1024)
 /** A line feed without bytes stands where a sequence parts two texts. */
-const APART = 0x0a
+const SEPARATOR = 0x0a
 /** What detectors look back at, to tell a value from a part of something longer. */
 const LOOK_BEHIND = 8
 /** Characters of what went out unfinished that a value may have begun in: as many as the longest value that is not followed by itself. */

@@ -1,5 +1,5 @@
 import type { Policy } from '../../policy/policy.ts'
-import { fitsTarget } from '../../policy/match/target.ts'
+import { matchesTarget } from '../../policy/match/target.ts'
 import type { TargetConfig } from '../../gateway/target.ts'
 import type { StatementReading } from '../../protocols/protocol.ts'
 import { kindOf } from '../config/target-kind.ts'
@@ -11,7 +11,7 @@ export interface TargetReading extends StatementReading {
 /** How statements are read on each target that masks columns: masking rests on it. */
 export function checkReadings(targets: readonly TargetConfig[], { masking }: Policy): TargetReading[] {
   return targets.flatMap((target) => {
-    const masks = masking.some((rule) => rule.columns.length > 0 && fitsTarget(rule.targets, target))
+    const masks = masking.some((rule) => rule.columns.length > 0 && matchesTarget(rule.targets, target))
     const reading = masks ? kindOf(target).readingWhereMasked?.(target) : undefined
     return reading === undefined ? [] : [{ target: target.name, ...reading }]
   })

@@ -1,6 +1,6 @@
 import { splitColumn } from '../../masking/plan.ts'
-import { fitsRelation } from '../../sql/vocabulary.ts'
-import { fitsTarget } from '../../policy/match/target.ts'
+import { matchesRelation } from '../../sql/vocabulary.ts'
+import { matchesTarget } from '../../policy/match/target.ts'
 import type { TargetSelector } from '../../policy/policy.ts'
 import { didYouMean } from '../../shared/nearest-word.ts'
 import type { Config } from '../config/config.ts'
@@ -26,7 +26,7 @@ export function missingNames(
     has: (relations: Relations, name: string) => boolean,
     all: (relations: Relations) => string[],
   ): void => {
-    const matched = targets.filter((target) => fitsTarget(selector, target))
+    const matched = targets.filter((target) => matchesTarget(selector, target))
     const reached = matched.flatMap(({ name }) => known.get(name) ?? [])
     const schema = matched.map((target) => kindOf(target).defaultSchema(target)).find((one) => one !== undefined)
     if (reached.length === 0 || schema === undefined) return
@@ -51,12 +51,13 @@ const fullColumn = (name: string, schema: string): string => Object.values(split
 const fullRelation = (name: string, schema: string): string => (name.includes('.') ? name : `${schema}.${name}`)
 
 const hasRelation = (relations: Relations, pattern: string): boolean =>
-  [...relations.keys()].some((name) => fitsRelation(pattern, name, ''))
+  [...relations.keys()].some((name) => matchesRelation(pattern, name, ''))
 
 const hasColumn = (relations: Relations, pattern: string): boolean => {
   const { schema, table, column } = splitColumn(pattern, '')
   return [...relations].some(
-    ([name, columns]) => fitsRelation(`${schema}.${table}`, name, '') && (column === '*' || columns.includes(column)),
+    ([name, columns]) =>
+      matchesRelation(`${schema}.${table}`, name, '') && (column === '*' || columns.includes(column)),
   )
 }
 

@@ -7,7 +7,7 @@ import { isSecretReference } from '../../credentials/secret-reference.ts'
 import { missingStore } from './missing-store.ts'
 import { peopleFile } from '../../evaluation-idp/people.ts'
 import { certificatesOf } from '../../shared/certificates.ts'
-import { fitsTarget } from '../../policy/match/target.ts'
+import { matchesTarget } from '../../policy/match/target.ts'
 import type { TargetConfig } from '../../gateway/target.ts'
 import type { TargetSelector } from '../../policy/policy.ts'
 import type { MatchFinding, TargetKind } from '../../protocols/protocol.ts'
@@ -157,7 +157,7 @@ function* matchFindings({ targets, commands, masking }: ConfigFile, baseDirector
     path: YamlPath,
     ask: (kind: TargetKind, own: readonly TargetConfig[]) => readonly MatchFinding[] | undefined,
   ): Finding[] => {
-    const matched = targets.filter((target) => fitsTarget(selector, target))
+    const matched = targets.filter((target) => matchesTarget(selector, target))
     return [...new Set(matched.map(kindOf))].flatMap((kind) => {
       const own = matched.filter((target) => kindOf(target) === kind)
       return (ask(kind, own) ?? []).map((finding) => ({ ...finding, path: [...path, ...finding.path] }))

@@ -1,5 +1,5 @@
 import type { Condition } from '../../policy/condition.ts'
-import { fitsTarget } from '../../policy/match/target.ts'
+import { matchesTarget } from '../../policy/match/target.ts'
 import type { CommandRule, TargetSelector, WhoSelector } from '../../policy/policy.ts'
 import { parseFieldPattern } from '../../shared/field-path.ts'
 import { didYouMean } from '../../shared/nearest-word.ts'
@@ -73,7 +73,7 @@ function selectorFindings({ targets, access, commands, masking, recording }: Con
       else if (!values.includes(value))
         warn(at, `no target has the label ${label}: ${value}${didYouMean(value, values)}`)
     }
-    if (found.length === before && !targets.some((target) => fitsTarget(selector, target)))
+    if (found.length === before && !targets.some((target) => matchesTarget(selector, target)))
       warn(path, 'no target matches all of this, so the rule never applies')
   }
   access.forEach((rule, index) => review(rule.targets, ['access', index, 'targets']))
@@ -179,7 +179,8 @@ function loginFindings({ targets, access, commands }: ConfigFile): Finding[] {
       found.push({ level: 'error', path: [...path, index], message })
     })
   }
-  const matched = (selector: TargetSelector): TargetConfig[] => targets.filter((target) => fitsTarget(selector, target))
+  const matched = (selector: TargetSelector): TargetConfig[] =>
+    targets.filter((target) => matchesTarget(selector, target))
   access.forEach((rule, index) => review(rule.logins, matched(rule.targets), ['access', index, 'logins']))
   commands.forEach(([rule], index) => {
     if (rule === undefined || rule.set !== undefined) return
@@ -200,7 +201,7 @@ function commandFindings(rules: readonly CommandRule[], index: number, { targets
   const { match, effect } = rule
   const path = ['commands', index, 'match']
   const found: Finding[] = []
-  const matched = targets.filter((target) => fitsTarget(rule.targets, target))
+  const matched = targets.filter((target) => matchesTarget(rule.targets, target))
   const types = [...new Set(matched.map(({ type }) => type))]
   // A rule for all targets may be ahead of the targets that it is for.
   const isForAll = rule.targets.names === undefined && rule.targets.labels === undefined
@@ -265,7 +266,7 @@ function sharedKinds(kinds: readonly string[], types: readonly string[], path: Y
 /** Columns of targets that have none. */
 function maskingFindings({ targets, masking }: ConfigFile): Finding[] {
   return masking.flatMap((rule, index): Finding[] => {
-    const matched = targets.filter((target) => fitsTarget(rule.targets, target))
+    const matched = targets.filter((target) => matchesTarget(rule.targets, target))
     if (
       rule.columns.length === 0 ||
       matched.length === 0 ||
@@ -288,7 +289,7 @@ function maskingFindings({ targets, masking }: ConfigFile): Finding[] {
 /** Fields of what no target of the rule has. */
 function fieldFindings({ targets, masking }: ConfigFile): Finding[] {
   return masking.flatMap((rule, index): Finding[] => {
-    const matched = targets.filter((target) => fitsTarget(rule.targets, target))
+    const matched = targets.filter((target) => matchesTarget(rule.targets, target))
     if (rule.fields.length === 0 || matched.length === 0) return []
     const vocabularies = new Set(matched.map(({ type }) => policyLanguage.forTarget(type).vocabulary))
     const checks = [...vocabularies].flatMap(({ checkField }) => checkField ?? [])
@@ -309,7 +310,7 @@ function fieldFindings({ targets, masking }: ConfigFile): Finding[] {
 function unmaskedSecrets({ targets, masking }: ConfigFile): Finding[] {
   return targets.flatMap((target, index): Finding[] => {
     const { secretFields = [] } = policyLanguage.forTarget(target.type).vocabulary
-    const named = masking.filter((rule) => fitsTarget(rule.targets, target)).flatMap(({ fields }) => fields)
+    const named = masking.filter((rule) => matchesTarget(rule.targets, target)).flatMap(({ fields }) => fields)
     const covers = (pattern: string, field: string): boolean => {
       const [one, other] = [parseFieldPattern(pattern), parseFieldPattern(field)]
       if (one === undefined || other === undefined || one.path.length > other.path.length) return false
@@ -339,8 +340,8 @@ function openedByUnknown({ targets, commands, masking }: ConfigFile): Finding[] 
     const masked = targets.filter(
       (target) =>
         policyLanguage.forTarget(target.type).vocabulary.hasColumns &&
-        fitsTarget(opening.targets, target) &&
-        masking.some((rule) => rule.columns.length > 0 && fitsTarget(rule.targets, target)),
+        matchesTarget(opening.targets, target) &&
+        masking.some((rule) => rule.columns.length > 0 && matchesTarget(rule.targets, target)),
     )
     if (masked.length === 0) return []
     const names = masked.map(({ name }) => name).join(', ')
@@ -365,8 +366,10 @@ function closedByReadOnly({ targets, commands }: ConfigFile): Finding[] {
     const names = targets
       .filter(
         (target) =>
-          fitsTarget(opening.targets, target) &&
-          readOnly.some((rule) => mayMeet(rule) && rule.targetType === target.type && fitsTarget(rule.targets, target)),
+          matchesTarget(opening.targets, target) &&
+          readOnly.some(
+            (rule) => mayMeet(rule) && rule.targetType === target.type && matchesTarget(rule.targets, target),
+          ),
       )
       .map(({ name }) => name)
     if (names.length === 0) return []

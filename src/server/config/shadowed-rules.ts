@@ -1,5 +1,5 @@
 import { policyLanguage } from '../../protocols/policy-language.ts'
-import { fitsTarget } from '../../policy/match/target.ts'
+import { matchesTarget } from '../../policy/match/target.ts'
 import type { CommandRule, TargetSelector, WhoSelector } from '../../policy/policy.ts'
 import type { YamlPath } from '../../shared/yaml-file.ts'
 import type { ConfigFile } from './schema.ts'
@@ -59,8 +59,8 @@ function isForAllOf(one: Scoped, other: Scoped, targets: readonly TargetConfig[]
   if (one.who.kind !== undefined && one.who.kind !== other.who.kind) return false
   if (one.who.people !== undefined && !includesAll(one.who.people, other.who.people)) return false
   if (one.who.groups !== undefined && !includesAll(one.who.groups, other.who.groups)) return false
-  const matched = targets.filter((target) => fitsTarget(other.targets, target))
-  return matched.length > 0 && matched.every((target) => fitsTarget(one.targets, target))
+  const matched = targets.filter((target) => matchesTarget(other.targets, target))
+  return matched.length > 0 && matched.every((target) => matchesTarget(one.targets, target))
 }
 
 /**
@@ -125,7 +125,7 @@ const includesAll = (list: readonly string[], inner: readonly string[] | undefin
   inner !== undefined && inner.every((item) => list.includes(item))
 
 const typesOf = (rule: Scoped, targets: readonly TargetConfig[]): string[] => [
-  ...new Set(targets.filter((target) => fitsTarget(rule.targets, target)).map(({ type }) => type)),
+  ...new Set(targets.filter((target) => matchesTarget(rule.targets, target)).map(({ type }) => type)),
 ]
 
 /** Words that take a list, over all vocabularies; the others are of the kind yes or no. */

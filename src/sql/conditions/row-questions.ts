@@ -16,11 +16,11 @@ export interface AskedRow {
  * Whether a comparison that cannot be evaluated seems to hold for some rows only, judged by its form: a value of the row compared with
  * something else. Any other may hold for every row, like `pg_typeof(id) = 'integer'::regtype`, and counts as independent of the row.
  */
-export function mayTellRowsApart(node: Expression, row: AskedRow): boolean {
+export function mayDistinguishRows(node: Expression, row: AskedRow): boolean {
   switch (node.kind) {
     case 'collate':
     case 'cast':
-      return mayTellRowsApart(node.arg, row)
+      return mayDistinguishRows(node.arg, row)
     case 'operation':
       return operationTells(node, row)
     case 'call': {

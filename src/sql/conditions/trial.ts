@@ -1,6 +1,6 @@
 import type { Column, Expression, Operation, Select, Subquery } from '../query.ts'
 import { dependsOnRow, isOfRow, isWholeRow, type OwnRow } from './own-row.ts'
-import { isPlace, mayTellRowsApart, varies, type AskedRow } from './row-questions.ts'
+import { isPlace, mayDistinguishRows, varies, type AskedRow } from './row-questions.ts'
 import { SOME_VALUES, samplesOf, type Samples } from './samples.ts'
 import type { ConditionTerms } from './terms.ts'
 import { UNKNOWN, valueOf, type Value } from './values.ts'
@@ -86,7 +86,7 @@ class Trial {
     const opposite = node.kind === 'operation' ? this.#opposite(node) : undefined
     if (opposite !== undefined) return !this.#truth(opposite)
     const key = this.#textOf(node)
-    if (dependsOnRow(node, this.#names) && mayTellRowsApart(node, this.#row))
+    if (dependsOnRow(node, this.#names) && mayDistinguishRows(node, this.#row))
       return this.#answer(key, [false, true]) === true
     const given = this.#given.get(key) ?? ((this.#guess >> this.#given.size) & 1) === 0
     this.#given.set(key, given)

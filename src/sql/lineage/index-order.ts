@@ -10,7 +10,7 @@ import { isVisible, type RangeItem } from './scope.ts'
  * Some servers return rows in the order of an index unasked: where it covers all columns that are read, and where a condition or ORDER BY
  * names its first column. The order then reveals a masked column in that index, as if rows were sorted by it.
  */
-export function tellIndexOrder(select: Select, outputs: readonly Output[], context: ExpressionContext): void {
+export function reportIndexOrder(select: Select, outputs: readonly Output[], context: ExpressionContext): void {
   const { found } = context
   const read = columnsRead(select)
   const told = madeOf(

@@ -18,8 +18,8 @@ import type { ExpressionContext } from './expression-context.ts'
 import { contextAt, readFrom, rename, type Place } from './read-from.ts'
 import { MAY_FAIL, asTyped, joinColumn, outputTyped } from './meetings.ts'
 import type { Ctes } from './scope.ts'
-import { tellIndexOrder } from './index-order.ts'
-import { orderOfSelect, tellOrder } from './row-order.ts'
+import { reportIndexOrder } from './index-order.ts'
+import { orderOfSelect, reportOrder } from './row-order.ts'
 import { isMasked, madeOf, oneOf, PLAIN, repeated, type Origin, type Output } from './origin.ts'
 
 /** Reads a query; the reader that is given reads INSERT, UPDATE, DELETE and MERGE as well, which may stand in a WITH. */
@@ -56,8 +56,8 @@ function readSelect(select: Select, place: Place): readonly Output[] {
   if (select.distinct?.length === 0) for (const output of outputs) comparesRows(output.origin, 'DISTINCT', found)
   for (const item of select.distinct ?? []) comparesRows(named(item), 'DISTINCT ON', found)
   readTail(select, outputs, tail)
-  tellOrder(orderOfSelect(select, outputs, context), context)
-  if (!isUnordered || select.limit.length > 0) tellIndexOrder(select, outputs, context)
+  reportOrder(orderOfSelect(select, outputs, context), context)
+  if (!isUnordered || select.limit.length > 0) reportIndexOrder(select, outputs, context)
   return outputs
 }
 

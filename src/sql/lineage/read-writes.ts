@@ -3,7 +3,7 @@ import { isMasked, madeOf, PLAIN, type Output } from './origin.ts'
 import { condition, originOf, originsOf } from './read-expression.ts'
 import { contextAt, readFrom, type Place } from './read-from.ts'
 import { readTargets, readWith } from './read-query.ts'
-import { orderOfChange, placesOf, tellOrder } from './row-order.ts'
+import { orderOfChange, placesOf, reportOrder } from './row-order.ts'
 import { isVisible, type RangeItem } from './scope.ts'
 import { assign, columnOf, meets, readTarget, ties, writes } from './written-columns.ts'
 
@@ -57,7 +57,7 @@ export function readUpdate(node: Update, outside: Place): readonly Output[] {
   const items = [item, ...from.items]
   const context = contextAt(place, items)
   condition(node.where, 'WHERE', context)
-  tellOrder(orderOfChange(node, items, context), context)
+  reportOrder(orderOfChange(node, items, context), context)
   assign(node, node.set, item, target, context)
   return readReturning(node.returning, items, item, place, [...item.columns.filter(isVisible), ...from.starColumns])
 }
@@ -69,7 +69,7 @@ export function readDelete(node: Delete, outside: Place): readonly Output[] {
   const items = [item, ...from.items]
   const context = contextAt(place, items)
   condition(node.where, 'WHERE', context)
-  tellOrder(orderOfChange(node, items, context), context)
+  reportOrder(orderOfChange(node, items, context), context)
   return readReturning(node.returning, items, item, place, [...item.columns.filter(isVisible), ...from.starColumns])
 }
 
@@ -87,7 +87,7 @@ export function readChange(node: Change, outside: Place): readonly Output[] {
   found.leak(order, 'ORDER BY')
   for (const count of node.limit) found.constants.bare(count)
   found.leak(originsOf(node.limit, context), 'LIMIT')
-  tellOrder(placesOf(items), context)
+  reportOrder(placesOf(items), context)
   for (const { table } of node.targets) {
     const { item, target } = readTarget(table, found)
     const set = node.set.filter(({ of }) => of === undefined || of === item.alias)
@@ -104,7 +104,7 @@ export function readMerge(node: Merge, outside: Place): readonly Output[] {
   const items = [item, ...from.items]
   const context = contextAt(place, items)
   condition(node.on, 'MERGE … ON', context)
-  tellOrder(placesOf(items), context)
+  reportOrder(placesOf(items), context)
   for (const clause of node.clauses) {
     condition(clause.condition, 'WHEN', context)
     if (clause.does === 'insert') {

@@ -14,7 +14,7 @@ import { isMasked, madeOf, PLAIN, type Origin, type Output } from './origin.ts'
  */
 export const placesOf = (items: readonly RangeItem[]): Origin => madeOf(items.flatMap(({ place }) => place ?? []))
 
-export function tellOrder(told: Origin, { found }: ExpressionContext): void {
+export function reportOrder(told: Origin, { found }: ExpressionContext): void {
   if (!isMasked(told)) return
   found.comparesRows = true
   found.leak(told, 'the order of the rows', undefined, 'add ORDER BY on all columns that are shown, or count the rows')

@@ -60,8 +60,11 @@ export function maskedIn(plan: MaskingPlan, known: Pick<KnownCatalog, 'catalog' 
   return found.of(catalog.byOid, find, ({ masks, tainted }, added) => {
     if (plan.columns.length === 0) return { masks, tainted }
     if (plan.columns.some((column) => added.some((relation) => has(relation, column)))) return undefined
-    const tellsByStorage = mayTellByStorage(masks, catalog)
-    return { masks, tainted: grownBy(tainted, added, (relation) => isTainted(relation, masks, terms, tellsByStorage)) }
+    const revealsByStorage = mayRevealByStorage(masks, catalog)
+    return {
+      masks,
+      tainted: grownBy(tainted, added, (relation) => isTainted(relation, masks, terms, revealsByStorage)),
+    }
   })
 }
 
@@ -100,9 +103,9 @@ function taint(
 ): ReadonlySet<number> {
   const tainted = new Set<number>()
   if (plan.columns.length === 0) return tainted
-  const tellsByStorage = mayTellByStorage(masks, catalog)
+  const revealsByStorage = mayRevealByStorage(masks, catalog)
   for (const relation of catalog.byOid.values())
-    if (isTainted(relation, masks, terms, tellsByStorage)) tainted.add(relation.oid)
+    if (isTainted(relation, masks, terms, revealsByStorage)) tainted.add(relation.oid)
   const shownBy = new Map<number, number[]>()
   for (const { oid, viewOf } of catalog.byOid.values())
     for (const read of viewOf) {
@@ -115,15 +118,15 @@ function taint(
 }
 
 /** Whether masked values can be read from it, whatever is behind it. */
-const isTainted = (relation: Relation, masks: Masks, terms: CatalogTerms, tellsByStorage: boolean): boolean =>
+const isTainted = (relation: Relation, masks: Masks, terms: CatalogTerms, revealsByStorage: boolean): boolean =>
   masks.has(relation.oid) ||
   relation.opaque ||
   relation.foreign ||
   terms.harmlessColumns(relation) !== undefined ||
-  (tellsByStorage && terms.isOfStorage(relation))
+  (revealsByStorage && terms.isOfStorage(relation))
 
 /** Whether masked columns decide where rows are stored, or whether they are in an index. */
-export const mayTellByStorage = (masks: Masks, catalog: RelationCatalog): boolean =>
+export const mayRevealByStorage = (masks: Masks, catalog: RelationCatalog): boolean =>
   [...masks.keys()].some((oid) => {
     const relation = catalog.byOid.get(oid)
     return relation?.ties.some(

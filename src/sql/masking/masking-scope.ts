@@ -1,7 +1,7 @@
 import type { ColumnMask, MaskingPlan } from '../../masking/plan.ts'
 import { partsOf, statementParts } from '../parts.ts'
 import { FoundIn, grownBy } from '../growth.ts'
-import { around, withOneAround } from '../relations-behind.ts'
+import { withSources, whoseSourcesInclude } from '../relation-sources.ts'
 import type { Expression, Statement } from '../query.ts'
 import type { Relation, RelationCatalog, Tie, TieKind } from '../catalog.ts'
 import { lineageOf } from '../lineage/read-statement.ts'
@@ -20,7 +20,7 @@ import {
   type Output,
   type ReadOrders,
 } from '../lineage/origin.ts'
-import { type KnownCatalog, maskedIn, nameOf, mayTellByStorage, families } from './masked-relations.ts'
+import { type KnownCatalog, maskedIn, nameOf, mayRevealByStorage, families } from './masked-relations.ts'
 
 /** The parsed definitions: of views by object id, of generated columns by `oid column`. */
 export type DefinitionTrees = ReadonlyMap<string, Statement | undefined>
@@ -88,7 +88,7 @@ export class MaskingScope {
   /** What statistics of storage reveal of masked columns: rows are kept apart by them, or indexed. */
   storage(): Origin {
     const { catalog } = this.#known
-    if (!mayTellByStorage(this.#masks, catalog)) return PLAIN
+    if (!mayRevealByStorage(this.#masks, catalog)) return PLAIN
     this.#storage ??= madeOf(
       [...catalog.byOid.values()].map((relation) => this.#tied(relation, 'partition', 'parts', 'partial')),
     )
@@ -283,7 +283,7 @@ export class MaskingScope {
     const { catalog } = this.#known
     if (!guardedIn(catalog).has(relation.oid)) return []
     if (this.#walked > MAX_WALKED) return undefined
-    const all = around([relation], catalog)
+    const all = withSources([relation], catalog)
     this.#walked += all.length
     return all.filter(hasPolicy)
   }
@@ -411,7 +411,7 @@ const hasPolicy = ({ ties }: Relation): boolean => ties.some(isPolicy)
 const guardedIn = (catalog: RelationCatalog): ReadonlySet<number> =>
   guarded.of(
     catalog.byOid,
-    () => withOneAround(hasPolicy, catalog),
+    () => whoseSourcesInclude(hasPolicy, catalog),
     (before, added) => grownBy(before, added, hasPolicy),
   )
 const guarded = new FoundIn<ReadonlySet<number>>()

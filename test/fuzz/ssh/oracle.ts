@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import { readCommandLine } from '../../../src/host/command/command-line.ts'
 import { throughLinks } from '../../../src/protocols/ssh/transfer/sftp-paths.ts'
 import type { HostStatement } from '../../../src/host/command/facts.ts'
-import { fitsPath } from '../../../src/host/path-patterns.ts'
+import { matchesPath } from '../../../src/host/path-patterns.ts'
 import { HOME, LINKS, ROOT, TREE } from './home.ts'
 import type { Outcome } from './sandbox.ts'
 import { SHELLS, type ShellName } from './shells.ts'
@@ -61,7 +61,7 @@ export function compare(outcome: Outcome, statements: readonly HostStatement[]):
 }
 
 /** A rule against this very path would have fitted. */
-const covers = (claim: string, path: string): boolean => fitsPath(path, claim, false)
+const covers = (claim: string, path: string): boolean => matchesPath(path, claim, false)
 
 /** What lies elsewhere is the system's: libraries, the standard input and output that the script was given. */
 const isWatched = (path: string): boolean =>

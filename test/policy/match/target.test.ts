@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { fitsTarget } from '../../../src/policy/match/target.ts'
+import { matchesTarget } from '../../../src/policy/match/target.ts'
 
 const prod = { name: 'prod-db', type: 'postgres', labels: { env: 'prod', tier: '1' } }
 
@@ -14,5 +14,5 @@ it.each([
   ['the name, with another label', { names: ['prod-db'], labels: { env: 'dev' } }, false],
   ['no labels in particular', { labels: {} }, true],
 ])('%s', (_what, selector, expected) => {
-  expect(fitsTarget(selector, prod)).toBe(expected)
+  expect(matchesTarget(selector, prod)).toBe(expected)
 })

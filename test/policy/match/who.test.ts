@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { fitsWho } from '../../../src/policy/match/who.ts'
+import { matchesWho } from '../../../src/policy/match/who.ts'
 
 const jane = { id: 'jane', kind: 'person', label: 'jane', groups: ['dev', 'sre'] } as const
 const ci = { id: 'ci', kind: 'service', label: 'ci', groups: [] } as const
@@ -13,5 +13,5 @@ it.each([
   ['services', { kind: 'service' }, [false, true]],
   ['both: kind and group', { kind: 'service', groups: ['dev'] }, [false, false]],
 ] as const)('%s', (_what, selector, expected) => {
-  expect([fitsWho(selector, jane), fitsWho(selector, ci)]).toEqual(expected)
+  expect([matchesWho(selector, jane), matchesWho(selector, ci)]).toEqual(expected)
 })

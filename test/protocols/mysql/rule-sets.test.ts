@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fitsKind } from '../../../src/policy/vocabulary.ts'
+import { matchesKind } from '../../../src/policy/vocabulary.ts'
 import { mysqlKinds } from '../../../src/protocols/mysql/kinds.ts'
 import { mysqlRuleSets } from '../../../src/protocols/mysql/rule-sets.ts'
 import { wordList } from '../../../src/shared/word-list.ts'
@@ -11,7 +11,7 @@ const patterns = (set: string): readonly string[] =>
 
 /** Kinds that a set names in any of its rules. */
 const named = (set: string): readonly string[] =>
-  mysqlKinds.filter((kind) => patterns(set).some((pattern) => fitsKind(pattern, kind)))
+  mysqlKinds.filter((kind) => patterns(set).some((pattern) => matchesKind(pattern, kind)))
 
 const statement = (more: Partial<SqlStatement>): SqlStatement => ({
   type: 'sql',
@@ -36,7 +36,7 @@ const matches = (set: string, given: SqlStatement): boolean =>
 describe('ready-made sets for MySQL', () => {
   it('name kinds that there are', () => {
     const unknown = Object.keys(mysqlRuleSets).flatMap((set) =>
-      patterns(set).filter((pattern) => !mysqlKinds.some((kind) => fitsKind(pattern, kind))),
+      patterns(set).filter((pattern) => !mysqlKinds.some((kind) => matchesKind(pattern, kind))),
     )
     expect(unknown).toEqual([])
   })

@@ -1,5 +1,5 @@
 import type { CheckPattern } from '../../../policy/patterns.ts'
-import { fitsGlob } from '../../../shared/glob.ts'
+import { matchesGlob } from '../../../shared/glob.ts'
 import type { HttpRequest } from '../request/http-request.ts'
 import { fold } from './alike.ts'
 
@@ -19,11 +19,11 @@ export function fitsContentType(
   surely: boolean,
 ): boolean {
   if (body.type === 'none') return false
-  if (fitsGlob(pattern, contentType)) return true
+  if (matchesGlob(pattern, contentType)) return true
   if (surely) return false
   const type = fold(contentType)
   // Without a type, servers take what they expect.
-  if (type === '' || fitsGlob(pattern, type)) return true
+  if (type === '' || matchesGlob(pattern, type)) return true
   const format = formatOf(pattern)
   if (format === undefined) return GENERIC.test(type)
   return format === formatOf(type) || mayHold(format, body)

@@ -1,5 +1,5 @@
 import type { CheckPattern } from '../../../policy/patterns.ts'
-import { fitsGlob } from '../../../shared/glob.ts'
+import { matchesGlob } from '../../../shared/glob.ts'
 import type { HttpRequest, Parameter } from '../request/http-request.ts'
 import { fold, foldName, isAlike } from './alike.ts'
 
@@ -25,11 +25,11 @@ export function fitsQueryField(
   const isHidden = mayHoldFields(contentType, body)
   if (!surely) return isHidden || alike.some(({ value }) => mayBe(value, wanted))
   const isInQuery = query.some((one) => one.name === name)
-  return isInQuery && !isHidden && alike.every((one) => one.name === name && fitsGlob(wanted ?? '*', one.value))
+  return isInQuery && !isHidden && alike.every((one) => one.name === name && matchesGlob(wanted ?? '*', one.value))
 }
 
 function mayBe(value: string, wanted: string | undefined): boolean {
-  if (wanted === undefined || fitsGlob(fold(wanted), fold(value))) return true
+  if (wanted === undefined || matchesGlob(fold(wanted), fold(value))) return true
   // What is there without a value is switched on.
   return !wanted.includes('*') && (isAlike(value, wanted) || (value === '' && isAlike(true, wanted)))
 }

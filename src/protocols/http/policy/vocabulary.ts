@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { patternList } from '../../../policy/patterns.ts'
 import type { CommandEffect, StatementMatch } from '../../../policy/policy.ts'
 import {
-  fitsKind,
-  fitsUnknown,
+  matchesKind,
+  matchesUnknown,
   listed,
   REWRITE_ADVICE,
   type Contradiction,
@@ -169,10 +169,10 @@ function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], state
   const surely = effect === 'allow'
   const { kinds, unknown, request, described } = statement
   const isUnknown = unknown.length > 0
-  if (!fitsUnknown(match.unknown, effect, isUnknown)) return false
+  if (!matchesUnknown(match.unknown, effect, isUnknown)) return false
   if (surely && kinds.includes('websocket') && match.kinds?.includes('websocket') !== true) return false
   if (match.kinds !== undefined) {
-    const isNamed = (kind: string): boolean => match.kinds?.some((pattern) => fitsKind(pattern, kind)) === true
+    const isNamed = (kind: string): boolean => match.kinds?.some((pattern) => matchesKind(pattern, kind)) === true
     // A rule for WebSockets need not say that they begin as a GET.
     const named = kinds.includes('websocket') ? ['websocket'] : kinds
     if (!(surely ? named : kinds).some(isNamed)) return false

@@ -2,14 +2,14 @@ import { z } from 'zod'
 import { patternList } from '../../../policy/patterns.ts'
 import type { CommandEffect, StatementMatch } from '../../../policy/policy.ts'
 import {
-  fitsKind,
-  fitsUnknown,
+  matchesKind,
+  matchesUnknown,
   listed,
   REWRITE_ADVICE,
   type Contradiction,
   type Vocabulary,
 } from '../../../policy/vocabulary.ts'
-import { fitsGlob } from '../../../shared/glob.ts'
+import { matchesGlob } from '../../../shared/glob.ts'
 import type { KubernetesStatement } from '../facts/kubernetes-statement.ts'
 import { fullName } from '../request/resources.ts'
 import { kindsNamedInFull } from './kinds.ts'
@@ -129,13 +129,13 @@ function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], state
   const { kinds, unknown, opaque, images, settings, dryRun } = statement
   const answersOpaque = effect !== 'deny' && namesResource(match, statement)
   const isUnknown = unknown.length > 0 || (opaque.length > 0 && !answersOpaque)
-  if (!fitsUnknown(match.unknown, effect, isUnknown)) return false
+  if (!matchesUnknown(match.unknown, effect, isUnknown)) return false
   // Whoever is asked about a request is shown what its body does: a rule that holds need not name that, too.
   const named = effect === 'allow' ? kinds : effect === 'hold' ? kinds.slice(0, 1) : []
   if (named.some((kind) => kindsNamedInFull.has(kind) && match.kinds?.includes(kind) !== true)) return false
-  if (match.kinds !== undefined && !some(allows, kinds, match.kinds, fitsKind)) return false
+  if (match.kinds !== undefined && !some(allows, kinds, match.kinds, matchesKind)) return false
   if (match.dryRun !== undefined && match.dryRun !== dryRun) return false
-  if (match.images !== undefined && !some(allows, images, match.images, fitsGlob)) return false
+  if (match.images !== undefined && !some(allows, images, match.images, matchesGlob)) return false
   if (match.settings !== undefined && !some(allows, settings, match.settings, (pattern, item) => pattern === item))
     return false
   return fitsPlace(match, allows, statement)
@@ -150,13 +150,13 @@ function fitsPlace(match: RequestMatch, allows: boolean, statement: KubernetesSt
   if (namespaces !== undefined) {
     if (resource === '') return false
     const isAny = namespaces.includes('*')
-    if (allNamespaces ? allows && !isAny : !isAny && !namespaces.some((pattern) => fitsGlob(pattern, namespace)))
+    if (allNamespaces ? allows && !isAny : !isAny && !namespaces.some((pattern) => matchesGlob(pattern, namespace)))
       return false
   }
   if (objects === undefined || isAnyWithin) return true
   if (resource === '') return false
   if (objects.includes('*')) return true
-  return object === '' ? !allows : objects.some((pattern) => fitsGlob(pattern, object))
+  return object === '' ? !allows : objects.some((pattern) => matchesGlob(pattern, object))
 }
 
 function fitsResources(patterns: readonly string[], { resource, group, subresource }: KubernetesStatement): boolean {

@@ -5,7 +5,7 @@ import { comparisonsOf, quoting } from '../../../sql/facts/lineage-facts.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { ErrorExposure } from '../../../sql/facts/text-facts.ts'
 import type { MaskingScope } from '../../../sql/masking/masking-scope.ts'
-import { around } from '../../../sql/relations-behind.ts'
+import { withSources } from '../../../sql/relation-sources.ts'
 import { findRelation, type Catalog } from '../catalog/catalog.ts'
 import type { Relation } from '../catalog/relation.ts'
 import { guard, guardUnknown } from './guard.ts'
@@ -79,7 +79,7 @@ function objectsOf(
   catalog: Catalog,
 ): string {
   const identity = (relation: Relation): string =>
-    JSON.stringify([...around([relation], catalog)].map(({ name, identity: of }) => [name, of]))
+    JSON.stringify([...withSources([relation], catalog)].map(({ name, identity: of }) => [name, of]))
   return [
     ...relations.map((relation) => (relation === undefined ? '0' : identity(relation))),
     ...parsed.flatMap(({ functions }) =>

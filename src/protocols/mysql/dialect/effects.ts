@@ -1,4 +1,4 @@
-import { around } from '../../../sql/relations-behind.ts'
+import { withSources } from '../../../sql/relation-sources.ts'
 import { statementParts } from '../../../sql/parts.ts'
 import type { Name, Statement } from '../../../sql/query.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
@@ -17,7 +17,7 @@ type Change = Trigger['event']
 
 export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects {
   const named = (names: readonly Name[]): Relation[] => names.flatMap((name) => findRelation(catalog, name) ?? [])
-  const own = around(named(statement.writes), catalog)
+  const own = withSources(named(statement.writes), catalog)
   const changed = new Map<Relation, Set<Change>>()
   const queue = changesOf(statement).flatMap((change) => own.map((relation) => ({ relation, change })))
   for (const { relation, change } of queue) {

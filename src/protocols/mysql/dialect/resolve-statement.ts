@@ -3,7 +3,7 @@ import { keyOf } from '../../../sql/facts/findings.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { Redefinitions } from '../../../sql/facts/redefinitions.ts'
 import type { Name } from '../../../sql/query.ts'
-import { around } from '../../../sql/relations-behind.ts'
+import { withSources } from '../../../sql/relation-sources.ts'
 import { findRelation, foldDatabase, foldTable, mayBeTemporary, type Catalog } from '../catalog/catalog.ts'
 import type { Relation } from '../catalog/relation.ts'
 import { isNotThere } from './missing-relations.ts'
@@ -28,7 +28,7 @@ export function resolveStatement(
 ): SqlStatement {
   const effects = effectsOf(statement, catalog)
   const relations = [...statement.reads, ...statement.writes].flatMap((named) => findRelation(catalog, named) ?? [])
-  const all = around(relations, catalog)
+  const all = withSources(relations, catalog)
   return {
     ...tags(defaultSchema),
     kinds: statement.kinds,

@@ -15,7 +15,7 @@ import { connectUpstream, type UpstreamTarget } from './login/connect-upstream.t
 import { OwnConnections } from './login/own-connections.ts'
 import { createStatementRecorder, type StatementRecorder } from './pipeline/statement-recorder.ts'
 import { probeMysql } from './probe.ts'
-import { readAlone } from './read-alone.ts'
+import { readOutsideSession } from './read-outside-session.ts'
 import { serveConnected, type SharedParts } from './serve-connected.ts'
 import { ThreadIds } from './thread-ids.ts'
 
@@ -82,7 +82,7 @@ export function mysqlEngine(
     protocol: 'mysql',
     greet,
     serve,
-    read: (text, target) => readAlone(text, parser, (target as MysqlTarget | undefined)?.database),
+    read: (text, target) => readOutsideSession(text, parser, (target as MysqlTarget | undefined)?.database),
     probe: (target, lease, limits) =>
       probeMysql({ config: target as MysqlTarget, lease, limits, baseDirectory, knownServers }),
     refuse(client, error) {

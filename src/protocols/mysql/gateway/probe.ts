@@ -1,7 +1,7 @@
 import { PamError } from '../../../shared/errors.ts'
 import { withDeadline } from '../../../gateway/with-deadline.ts'
 import type { Probe } from '../../../gateway/engine.ts'
-import { targetFailure, TargetSaidNo } from '../../../gateway/target-failure.ts'
+import { targetFailure, TargetRefusal } from '../../../gateway/target-failure.ts'
 import { CatalogShelf } from '../catalog/catalog-shelf.ts'
 import { openOwnConnection, type UpstreamTarget } from './login/connect-upstream.ts'
 import { settingStatements } from '../session-settings.ts'
@@ -43,7 +43,7 @@ export async function probeMysql(target: UpstreamTarget): Promise<Probe> {
 /** Adds the target's own message, for the person who checks the configuration, unless it repeats the password. */
 function inItsWords(error: PamError, password: string | undefined): PamError {
   const { cause } = error
-  if (!(cause instanceof TargetSaidNo) || cause.said === '') return error
+  if (!(cause instanceof TargetRefusal) || cause.said === '') return error
   if (password !== undefined && cause.said.includes(password)) return error
   return new PamError(error.code, `${error.message}: ${cause.said}`, { side: 'upstream' })
 }

@@ -89,7 +89,7 @@ async function readChanges(
   const changed = new Map<string, ChangedRows>()
   for (const name of Object.keys(tables)) {
     const known = before.tables.get(name)
-    if (known === undefined) throw odd()
+    if (known === undefined) throw unexpectedRows()
     const { rows, count, keys } = read.of(name)
     const merged = new Map<string, TableRow | undefined>()
     const others: ChangedRows = { before: [], now: [] }
@@ -188,18 +188,18 @@ function changesIn(
 ): Collected | 'too much' {
   const [state, ...parts] = answer
   const [mark, snapshot, storage] = state ?? []
-  if (mark !== '' || snapshot == null || storage == null || sinceOf(snapshot) === undefined) throw odd()
+  if (mark !== '' || snapshot == null || storage == null || sinceOf(snapshot) === undefined) throw unexpectedRows()
   const found = new Map<string, ReturnType<Collected['of']>>()
   for (const [name, counted, listed] of parts) {
     const table = tables[String(name)]
     const [count, names] = listIn(counted)
-    if (table === undefined || typeof count !== 'number' || found.has(String(name))) throw odd()
+    if (table === undefined || typeof count !== 'number' || found.has(String(name))) throw unexpectedRows()
     if (listed === '0') return 'too much'
     const rows = new Map<string, TableRow>()
     const columns = Object.keys(table.columns)
     for (const one of listed == null ? [] : listIn(listed)) {
       const [key, values] = Array.isArray(one) ? one : []
-      if (typeof key !== 'string' || typeof values !== 'string') throw odd()
+      if (typeof key !== 'string' || typeof values !== 'string') throw unexpectedRows()
       rows.set(key, rowOf(columns, values))
     }
     const keys = typeof names === 'string' ? names.split(BETWEEN_NAMES) : undefined
@@ -210,7 +210,7 @@ function changesIn(
     storage,
     of(name) {
       const part = found.get(name)
-      if (part === undefined) throw odd()
+      if (part === undefined) throw unexpectedRows()
       return part
     },
   }
@@ -221,9 +221,9 @@ function listIn(text: string | null | undefined): readonly unknown[] {
   try {
     values = JSON.parse(text ?? '')
   } catch {
-    throw odd()
+    throw unexpectedRows()
   }
-  if (!Array.isArray(values)) throw odd()
+  if (!Array.isArray(values)) throw unexpectedRows()
   return values
 }
 
@@ -238,28 +238,28 @@ function* collect(
   for (const [name, first, second] of answer) {
     yield
     if (name === '') {
-      if (state !== undefined || first == null || second == null || sinceOf(first) === undefined) throw odd()
+      if (state !== undefined || first == null || second == null || sinceOf(first) === undefined) throw unexpectedRows()
       state = { snapshot: first, storage: second }
       continue
     }
     const table = tables[String(name)]
     const of = found.get(String(name))
-    if (table === undefined || of === undefined || first == null) throw odd()
+    if (table === undefined || of === undefined || first == null) throw unexpectedRows()
     // The count precedes the rows.
     if (of.count === undefined) {
-      if (!/^\d{1,10}$/.test(first)) throw odd()
+      if (!/^\d{1,10}$/.test(first)) throw unexpectedRows()
       of.count = Number(first)
       continue
     }
-    if (second == null) throw odd()
+    if (second == null) throw unexpectedRows()
     of.rows.set(first, rowOf(Object.keys(table.columns), second))
   }
-  if (state === undefined) throw odd()
+  if (state === undefined) throw unexpectedRows()
   return {
     ...state,
     of(name) {
       const { rows, count } = found.get(name) ?? {}
-      if (rows === undefined || count === undefined) throw odd()
+      if (rows === undefined || count === undefined) throw unexpectedRows()
       return { rows, count }
     },
   }
@@ -270,13 +270,13 @@ export function rowOf(columns: readonly string[], text: string): TableRow {
   try {
     values = JSON.parse(text)
   } catch {
-    throw odd()
+    throw unexpectedRows()
   }
-  if (!Array.isArray(values) || values.length !== columns.length) throw odd()
+  if (!Array.isArray(values) || values.length !== columns.length) throw unexpectedRows()
   const row: Record<string, string | null> = {}
   for (const [index, column] of columns.entries()) {
     const value: unknown = values[index]
-    if (value !== null && typeof value !== 'string') throw odd()
+    if (value !== null && typeof value !== 'string') throw unexpectedRows()
     row[column] = value
   }
   return row
@@ -285,7 +285,7 @@ export function rowOf(columns: readonly string[], text: string): TableRow {
 export const sameRow = (one: TableRow | undefined, other: TableRow): boolean =>
   one !== undefined && Object.keys(other).every((column) => one[column] === other[column])
 
-export const odd = (): WireError => new WireError('the catalogs: rows that were not asked for')
+export const unexpectedRows = (): WireError => new WireError('the catalogs: rows that were not asked for')
 
 /** The oldest transaction that may not have ended, as the 32 bits that rows store. */
 function sinceOf(snapshot: string): string | undefined {

@@ -2,7 +2,7 @@ import { LayeredMap } from '../../../shared/layered-map.ts'
 import { FIRST_USER_OID } from './catalog.ts'
 import {
   nameOfRow,
-  odd,
+  unexpectedRows,
   rowOf,
   sameRow,
   valuesOf,
@@ -184,15 +184,15 @@ function collect(
   let storage: string | undefined
   for (const [name, first, second] of answer) {
     if (name === '') {
-      if (storage !== undefined || first == null) throw odd()
+      if (storage !== undefined || first == null) throw unexpectedRows()
       storage = first
       continue
     }
     const of = rows.get(String(name))
-    if (of === undefined || first == null || second == null) throw odd()
+    if (of === undefined || first == null || second == null) throw unexpectedRows()
     of.set(first, rowOf(Object.keys(tableIn(tables, String(name)).columns), second))
   }
-  if (storage === undefined) throw odd()
+  if (storage === undefined) throw unexpectedRows()
   return { storage, rows }
 }
 

@@ -24,7 +24,7 @@ export interface Participant {
   /** The process id of its backend; undefined if the target reports none. */
   readonly processId: number | undefined
   /** Whether decisions about its statements may depend on definitions. */
-  readonly restsOnDefinitions: boolean
+  readonly dependsOnDefinitions: boolean
   cancelRunning(): Promise<void>
   /** Ends the session: nothing that was decided in it may run any longer. */
   overtaken(): void
@@ -51,7 +51,7 @@ export class SharedDefinitions extends ChangeLog {
 
   /** Whether decisions of any session depend on definitions. */
   get areReliedOn(): boolean {
-    for (const session of this.#sessions) if (session.restsOnDefinitions) return true
+    for (const session of this.#sessions) if (session.dependsOnDefinitions) return true
     return false
   }
 
@@ -111,7 +111,7 @@ export class SharedDefinitions extends ChangeLog {
     if (this.#publications.size === 0) return false
     // An unresolved statement only concerns sessions whose decisions depend on definitions.
     for (const { by, waitFor, change } of this.#publications)
-      if (!waitFor && by !== session && (change.by !== 'unread' || session.restsOnDefinitions)) return true
+      if (!waitFor && by !== session && (change.by !== 'unread' || session.dependsOnDefinitions)) return true
     return false
   }
 

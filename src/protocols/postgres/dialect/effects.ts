@@ -1,5 +1,5 @@
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
-import { around } from '../../../sql/relations-behind.ts'
+import { withSources } from '../../../sql/relation-sources.ts'
 import type { Name } from '../../../sql/query.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
@@ -44,17 +44,17 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
   }
   if (statement.cascade) follow('truncate')
   const maintained = statement.kinds.some((kind) => MAINTAINS.has(kind)) ? named(statement.reads) : []
-  const runsWriting = around([...written, ...maintained], catalog).flatMap(({ runs }) => runs)
+  const runsWriting = withSources([...written, ...maintained], catalog).flatMap(({ runs }) => runs)
   // Functions and operators convert constants to the type of a column: `lag(domained, 1, '1')`.
   const converts = statement.functions.length > 0 || statement.operators.length > 0
   // Building or rebuilding an index reads its table.
   const builds = statement.kinds.includes('create-index')
   const rebuilds = !builds && statement.kinds.some((kind) => MAINTAINS.has(kind))
   const runsReading = [
-    ...around([...named(statement.reads), ...(builds ? named(statement.writes) : [])], catalog).flatMap(({ runs }) =>
-      runs.filter(({ when, what }) => when === 'read' || (converts && what.startsWith(TYPE_RUNS))),
+    ...withSources([...named(statement.reads), ...(builds ? named(statement.writes) : [])], catalog).flatMap(
+      ({ runs }) => runs.filter(({ when, what }) => when === 'read' || (converts && what.startsWith(TYPE_RUNS))),
     ),
-    ...(rebuilds ? around(named(statement.writes), catalog) : []).flatMap(({ runs }) =>
+    ...(rebuilds ? withSources(named(statement.writes), catalog) : []).flatMap(({ runs }) =>
       runs.filter(({ what }) => REBUILT.test(what)),
     ),
   ]
@@ -104,7 +104,7 @@ function firedEvents({ kinds }: ParsedStatement, catalog: Catalog): string[] {
 /** The tables behind a view are a fact of their own. */
 function behindViews(relations: ReadonlySet<Relation>, catalog: Catalog): ReadonlySet<number> {
   return new Set(
-    around(
+    withSources(
       [...relations].filter(({ viewOf }) => viewOf.length > 0),
       catalog,
     ).map(({ oid }) => oid),

@@ -1,5 +1,5 @@
 import { ANY_RELATION, type SqlStatement } from '../../../sql/statement.ts'
-import { around } from '../../../sql/relations-behind.ts'
+import { withSources } from '../../../sql/relation-sources.ts'
 import { wordList } from '../../../shared/word-list.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
@@ -36,4 +36,4 @@ export const named = ({ reads, writes }: ParsedStatement, catalog: Catalog): Rel
 
 /** The named relations, and those behind them. */
 const relationsOf = (statement: ParsedStatement, catalog: Catalog): readonly Relation[] =>
-  around(named(statement, catalog), catalog)
+  withSources(named(statement, catalog), catalog)

@@ -21,7 +21,7 @@ import { connectUpstream, type Upstream } from './login/connect-upstream.ts'
 import { statementAnalyzer } from './pipeline/analyze-statement.ts'
 import { ClientSide } from './pipeline/client-side.ts'
 import { PipelineState } from './pipeline/pipeline-state.ts'
-import { restsOnDefinitions } from './pipeline/rests-on-definitions.ts'
+import { dependsOnDefinitions } from './pipeline/depends-on-definitions.ts'
 import { ServerSide } from './pipeline/server-side.ts'
 import { createStatementRecorder, type StatementRecorder } from './pipeline/statement-recorder.ts'
 import { readDefinitions } from '../masking/definitions.ts'
@@ -63,7 +63,7 @@ export function postgresEngine(
       const { lease, limits } = session
       const waiting = waitingClient(client, hello.rest, session)
       const upstream = await connectUpstream(
-        { config, lease, limits, baseDirectory, readsForRecordAlone: !restsOnDefinitions(session) },
+        { config, lease, limits, baseDirectory, readsForRecordAlone: !dependsOnDefinitions(session) },
         settings,
         shelf,
         (catalog, known, ask) => readDefinitions(catalog, session.masking, parser, known, ask),

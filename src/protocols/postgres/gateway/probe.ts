@@ -9,7 +9,7 @@ import { CatalogShelf } from '../catalog/catalog-shelf.ts'
 import { connectUpstream } from './login/connect-upstream.ts'
 import { readDefinitions } from '../masking/definitions.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
-import { TargetSaidNo } from '../../../gateway/target-failure.ts'
+import { TargetRefusal } from '../../../gateway/target-failure.ts'
 
 /** Performs the steps that begin a session: TLS, login, reading the catalogs. */
 export async function probePostgres(
@@ -48,7 +48,7 @@ export async function probePostgres(
 
 /** Adds the target's own message, for the person who checks the configuration, unless it repeats the password. */
 function inItsWords(error: unknown, { password }: CredentialLease): unknown {
-  if (!(error instanceof PamError) || !(error.cause instanceof TargetSaidNo)) return error
+  if (!(error instanceof PamError) || !(error.cause instanceof TargetRefusal)) return error
   const { cause } = error
   if (cause.said === '' || (password !== undefined && cause.said.includes(password))) return error
   return new PamError(error.code, `${error.message}: ${cause.said}`, { side: 'upstream' })

@@ -93,7 +93,7 @@ export const parseNothing = (statement: string): Buffer =>
 const UNREADABLE = ')'
 
 /** A Bind and an Execute of a name that does not exist, so that they fail. */
-export const bindNobody = (): Buffer =>
+export const bindUnknownStatement = (): Buffer =>
   encodeMessage(bind, {
     type: 'bind',
     portal: '',
@@ -102,7 +102,8 @@ export const bindNobody = (): Buffer =>
     parameters: [],
     resultFormats: [],
   })
-export const executeNobody = (): Buffer => encodeMessage(execute, { type: 'execute', portal: nobody(), maxRows: 0 })
+export const executeUnknownPortal = (): Buffer =>
+  encodeMessage(execute, { type: 'execute', portal: nobody(), maxRows: 0 })
 
 const nobody = (): string => `pam_${randomUUID()}`
 

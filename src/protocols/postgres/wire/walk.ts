@@ -36,7 +36,7 @@ export function endOfParameters(bytes: Buffer, at: number, count: number, end: n
 }
 
 /** Whether the bytes at an offset are exactly these. */
-export function standsAt(bytes: Buffer, at: number, expected: Buffer): boolean {
+export function hasBytesAt(bytes: Buffer, at: number, expected: Buffer): boolean {
   const { length } = expected
   if (at + length > bytes.length) return false
   for (let n = 0; n < length; n++) if (bytes[at + n] !== expected[n]) return false

@@ -26,7 +26,7 @@ export function readColumn(cursor: Cursor, allowsStar: boolean): Expression {
 }
 
 /** The offset after the parenthesis that closes the one at an offset. */
-export const behindParentheses = (cursor: Cursor, from: number): number =>
+export const afterParentheses = (cursor: Cursor, from: number): number =>
   cursor.tokens.closing(cursor.at + from) + 1 - cursor.at
 
 /** The arguments of a call, with its parentheses. */
@@ -62,10 +62,10 @@ export function readUnit(cursor: Cursor): void {
 export function isInterval(cursor: Cursor): boolean {
   if (!cursor.is('INTERVAL')) return false
   if (!cursor.isSignAt(1, '(')) return true
-  const end = behindParentheses(cursor, 1)
+  const end = afterParentheses(cursor, 1)
   for (let offset = 2; offset < end; offset++) {
     if (cursor.isSignAt(offset, ',')) return false
-    if (cursor.isSignAt(offset, '(')) offset = behindParentheses(cursor, offset) - 1
+    if (cursor.isSignAt(offset, '(')) offset = afterParentheses(cursor, offset) - 1
   }
   return true
 }

@@ -1,5 +1,5 @@
 import type { Subquery } from '../../../../sql/query.ts'
-import { behindParentheses } from './clauses.ts'
+import { afterParentheses } from './clauses.ts'
 import { MAX_DEPTH, type Cursor } from './cursor.ts'
 
 /** A query in parentheses. */
@@ -18,9 +18,9 @@ export function isQueryInParentheses(cursor: Cursor): boolean {
   // More parentheses would be too deep.
   while (open <= MAX_DEPTH && cursor.isSignAt(open, '(')) open++
   if (open === 0 || !isQueryWord(cursor, open)) return false
-  let offset = behindParentheses(cursor, open - 1)
+  let offset = afterParentheses(cursor, open - 1)
   for (let around = open - 1; around > 0; around--) {
-    if (GOES_ON.has(cursor.wordAt(offset))) offset = behindParentheses(cursor, around - 1)
+    if (GOES_ON.has(cursor.wordAt(offset))) offset = afterParentheses(cursor, around - 1)
     else if (cursor.isSignAt(offset, ')')) offset++
     else return false
   }

@@ -1,4 +1,4 @@
-import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { TargetRefusal } from '../../../../gateway/target-failure.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import { pause } from '../../../../shared/pause.ts'
 import type { OwnConnection } from '../login/connect-upstream.ts'
@@ -18,7 +18,7 @@ export async function cutOff(
     try {
       await step()
     } catch (error) {
-      if (!(error instanceof TargetSaidNo) && !(error instanceof PamError)) throw error
+      if (!(error instanceof TargetRefusal) && !(error instanceof PamError)) throw error
       failures.push(error)
     }
   }
@@ -41,12 +41,12 @@ async function expectNoRights({ ask }: Pick<OwnConnection, 'ask'>, account: Acco
 }
 
 /** The target's error if it refuses a step; any other failure is thrown. */
-async function refusal(step: () => Promise<unknown>): Promise<TargetSaidNo | undefined> {
+async function refusal(step: () => Promise<unknown>): Promise<TargetRefusal | undefined> {
   try {
     await step()
     return undefined
   } catch (error) {
-    if (error instanceof TargetSaidNo) return error
+    if (error instanceof TargetRefusal) return error
     throw error
   }
 }

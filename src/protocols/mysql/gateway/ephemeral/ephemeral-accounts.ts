@@ -4,7 +4,7 @@ import type { Secrets } from '../../../../credentials/secrets.ts'
 import { GATEWAY_RUN } from '../../../../gateway/gateway-name.ts'
 import { Presence } from '../../../../gateway/presence.ts'
 import { accountNameOf, accountsLeft, type FoundAccount } from '../../../../gateway/session-account.ts'
-import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { TargetRefusal } from '../../../../gateway/target-failure.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import type { ReapedAccounts } from '../../../protocol.ts'
 import type { EphemeralSettings } from '../../ephemeral-settings.ts'
@@ -214,7 +214,7 @@ const reaches = (target: string, how: string): PamError =>
 /** The target's message goes to the log only: it may name accounts that the person must not learn of. */
 function notMade(target: string, error: unknown): PamError {
   const cause = error instanceof PamError ? error.cause : error
-  if (error instanceof PamError && !(cause instanceof TargetSaidNo)) return error
+  if (error instanceof PamError && !(cause instanceof TargetRefusal)) return error
   return new PamError('TARGET_CREDENTIAL', `${target} did not let the gateway make an account for this session`, {
     side: 'upstream',
     cause,

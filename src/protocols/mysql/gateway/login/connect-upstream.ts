@@ -3,7 +3,7 @@ import type { Channel } from '../../../../shared/channel.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import { pause } from '../../../../shared/pause.ts'
 import type { ConnectLimits } from '../../../../gateway/engine.ts'
-import { targetFailure, TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { targetFailure, TargetRefusal } from '../../../../gateway/target-failure.ts'
 import type { TargetMessages } from '../../../../gateway/target-messages.ts'
 import { withDeadline } from '../../../../gateway/with-deadline.ts'
 import { capabilities } from '../../wire/capabilities.ts'
@@ -196,7 +196,7 @@ async function endConnection(target: UpstreamTarget, threadId: number): Promise<
       const { messages } = await openSession(target, OWN, signal)
       messages.allow('the end of a connection', { bytes: 64 * 1024, messages: 1000 })
       await runQuery(messages, `KILL CONNECTION ${threadId}`, OWN.capabilities).catch((error: unknown) => {
-        if (!(error instanceof TargetSaidNo) || error.code !== NO_SUCH_THREAD) throw error
+        if (!(error instanceof TargetRefusal) || error.code !== NO_SUCH_THREAD) throw error
       })
       // Rolling back many changes takes time.
       while ((await runQuery(messages, stillThere(threadId), OWN.capabilities)).length > 0) await pause(POLL_MS)

@@ -1,4 +1,4 @@
-import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { TargetRefusal } from '../../../../gateway/target-failure.ts'
 import { openOwnConnection, type OwnConnection, type UpstreamTarget } from './connect-upstream.ts'
 import type { OwnRows } from './target-queries.ts'
 
@@ -17,7 +17,7 @@ export class OwnConnections {
       return await this.#askOn(key, known ?? this.#open(key, target), sql)
     } catch (error) {
       // The server may have closed it since it was last used; a new one must work.
-      if (known === undefined || error instanceof TargetSaidNo) throw error
+      if (known === undefined || error instanceof TargetRefusal) throw error
       return this.#askOn(key, this.#byKey.get(key) ?? this.#open(key, target), sql)
     }
   }
@@ -42,7 +42,7 @@ export class OwnConnections {
       const connection = await entry.connection
       return await connection.ask(sql)
     } catch (error) {
-      if (!(error instanceof TargetSaidNo)) this.#drop(key, entry)
+      if (!(error instanceof TargetRefusal)) this.#drop(key, entry)
       throw error
     } finally {
       if (--entry.users === 0) {

@@ -8,7 +8,7 @@ import { LOCAL_INFILE } from '../../wire/local-infile.ts'
 import { OK, readOk } from '../../wire/ok.ts'
 import { readTextRow } from '../../wire/text-row.ts'
 import { ByteReader } from '../../../../wire/byte-reader.ts'
-import { saidNo } from './said-no.ts'
+import { refusalOf } from './refusal-of.ts'
 
 /** The rows of one of the gateway's own queries, as text. */
 export type OwnRows = (string | null)[][]
@@ -24,7 +24,7 @@ export async function runQuery(messages: TargetMessages<Frame>, sql: string, fla
     if (frame.sequence !== sequence) throw violation('the target sent packets out of order')
     sequence = frame.next
     const payload = payloadOf(frame)
-    if (payload[0] === ERR) throw saidNo(payload)
+    if (payload[0] === ERR) throw refusalOf(payload)
     return { frame, payload }
   }
   const noMore = (status: number): void => {

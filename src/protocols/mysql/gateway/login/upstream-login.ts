@@ -11,7 +11,7 @@ import { OK, readOk } from '../../wire/ok.ts'
 import type { AuthenticationMethod } from '../../target.ts'
 import { ed25519Proof } from './ed25519.ts'
 import { cachingSha2Proof, encryptedPassword, nativeProof } from './proofs.ts'
-import { saidNo } from './said-no.ts'
+import { refusalOf } from './refusal-of.ts'
 import { MAX_PACKET_OFFERED, type GreetedTarget } from './upstream-socket.ts'
 
 export interface LoginParts {
@@ -207,7 +207,7 @@ class LoginExchange {
     if (frame.sequence !== this.#sequence) throw violation('the target sent packets out of order')
     this.#sequence = frame.next
     const payload = payloadOf(frame)
-    if (payload[0] === ERR) throw saidNo(payload)
+    if (payload[0] === ERR) throw refusalOf(payload)
     return payload
   }
 }

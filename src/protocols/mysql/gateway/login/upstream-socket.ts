@@ -10,7 +10,7 @@ import { encodePackets, Framer, payloadOf, type Frame } from '../../wire/framer.
 import { readHandshake, type Handshake } from '../../wire/handshake.ts'
 import { encodeHandshakeResponse } from '../../wire/handshake-response.ts'
 import type { MysqlTarget } from '../../target.ts'
-import { saidNo } from './said-no.ts'
+import { refusalOf } from './refusal-of.ts'
 
 /** A connection to a target that has greeted, encrypted if configured. */
 export interface GreetedTarget {
@@ -80,7 +80,7 @@ async function readGreeting(socket: Socket, signal: AbortSignal): Promise<Handsh
   })
   try {
     if (payload instanceof Error) throw payload
-    if (payload[0] === ERR) throw saidNo(payload)
+    if (payload[0] === ERR) throw refusalOf(payload)
     return readHandshake(payload)
   } catch (error) {
     socket.destroy()

@@ -1,7 +1,7 @@
 import type { CredentialLease } from '../../../../credentials/credential.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import { socketChannel } from '../../../../shared/socket-channel.ts'
-import { targetFailure, TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { targetFailure, TargetRefusal } from '../../../../gateway/target-failure.ts'
 import { TargetMessages, MAX_MESSAGE_BYTES } from '../../../../gateway/target-messages.ts'
 import type { PresenceConnection } from '../../../../gateway/presence.ts'
 import { withDeadline } from '../../../../gateway/with-deadline.ts'
@@ -132,7 +132,7 @@ async function inSomeDatabase<T>(
       return await attempt({ ...login, config: { ...login.config, database } })
     } catch (error) {
       failure ??= error
-      if (isIn() || !(error instanceof PamError) || !(error.cause instanceof TargetSaidNo)) throw error
+      if (isIn() || !(error instanceof PamError) || !(error.cause instanceof TargetRefusal)) throw error
     }
   }
   throw failure

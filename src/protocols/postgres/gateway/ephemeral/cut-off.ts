@@ -1,4 +1,4 @@
-import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { TargetRefusal } from '../../../../gateway/target-failure.ts'
 import { pause } from '../../../../shared/pause.ts'
 import type { Administrator } from './administrator.ts'
 import {
@@ -19,7 +19,7 @@ import {
  * of the first that failed.
  */
 export async function cutOff(administrator: Administrator, name: string, signal: AbortSignal): Promise<void> {
-  const failures: TargetSaidNo[] = []
+  const failures: TargetRefusal[] = []
   const attempt = async (step: () => Promise<unknown>): Promise<void> => {
     const failure = await refusal(step)
     if (failure !== undefined) failures.push(failure)
@@ -37,7 +37,7 @@ export async function cutOff(administrator: Administrator, name: string, signal:
 
 /** Prevents logins, and then terminates the backends; these are terminated as well if the role cannot be changed. */
 async function endLogins(administrator: Administrator, name: string, signal: AbortSignal): Promise<void> {
-  let failure: TargetSaidNo | undefined
+  let failure: TargetRefusal | undefined
   for (let tries = 1; ; tries++) {
     if (tries === 1 || (failure !== undefined && tries <= MAX_TRIES))
       failure = await refusal(() => administrator.change(disabling(name)))
@@ -50,12 +50,12 @@ async function endLogins(administrator: Administrator, name: string, signal: Abo
 }
 
 /** The target's error if it refuses a step; any other failure is thrown. */
-async function refusal(step: () => Promise<unknown>): Promise<TargetSaidNo | undefined> {
+async function refusal(step: () => Promise<unknown>): Promise<TargetRefusal | undefined> {
   try {
     await step()
     return undefined
   } catch (error) {
-    if (error instanceof TargetSaidNo) return error
+    if (error instanceof TargetRefusal) return error
     throw error
   }
 }

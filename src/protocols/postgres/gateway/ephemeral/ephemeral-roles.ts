@@ -4,7 +4,7 @@ import { PamError } from '../../../../shared/errors.ts'
 import { GATEWAY_RUN } from '../../../../gateway/gateway-name.ts'
 import { Presence } from '../../../../gateway/presence.ts'
 import { accountsLeft, type FoundAccount } from '../../../../gateway/session-account.ts'
-import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { TargetRefusal } from '../../../../gateway/target-failure.ts'
 import type { EphemeralSettings } from '../../ephemeral-settings.ts'
 import type { PostgresTarget } from '../../target.ts'
 import type { ReapedAccounts } from '../../../protocol.ts'
@@ -152,7 +152,7 @@ const reaches = (target: string, roles: string): PamError =>
 /** The target's message goes to the log only: it may name roles that the person must not learn of. */
 function notMade(target: string, error: unknown): PamError {
   const cause = error instanceof PamError ? error.cause : error
-  if (error instanceof PamError && !(cause instanceof TargetSaidNo)) return error
+  if (error instanceof PamError && !(cause instanceof TargetRefusal)) return error
   return new PamError('TARGET_CREDENTIAL', `${target} did not let the gateway make an account for this session`, {
     side: 'upstream',
     cause,

@@ -6,7 +6,7 @@ import { execute } from '../../wire/execute.ts'
 import { parse } from '../../wire/parse.ts'
 import { query } from '../../wire/query.ts'
 import { encodeMessage } from '../../wire/server-message.ts'
-import { endOfBindHead, endOfMessage, endOfParameters, NULL_LENGTH, standsAt, uint32At } from '../../wire/walk.ts'
+import { endOfBindHead, endOfMessage, endOfParameters, NULL_LENGTH, hasBytesAt, uint32At } from '../../wire/walk.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import { readableParameter } from '../pipeline/readable-parameter.ts'
 import { noteChanges } from '../pipeline/command-draft.ts'
@@ -79,15 +79,15 @@ export class ClientLane {
       // The unnamed statement is prepared in this very chunk.
       if (hasParsed && statement.comesAs === 'name' && statement.name === '') return -1
       const behind = endOfParameters(chunk, values, statement.parameterCount, end)
-      if (behind < 0 || end - behind !== statement.tail.length || !standsAt(chunk, behind, statement.tail)) return -1
+      if (behind < 0 || end - behind !== statement.tail.length || !hasBytesAt(chunk, behind, statement.tail)) return -1
       at = end
-      if (standsAt(chunk, at, DESCRIBE)) {
+      if (hasBytesAt(chunk, at, DESCRIBE)) {
         shape |= shapes.describe
         at += DESCRIBE.length
       }
-      if (!standsAt(chunk, at, EXECUTE) || !this.#mayPass(statement, shape)) return -1
+      if (!hasBytesAt(chunk, at, EXECUTE) || !this.#mayPass(statement, shape)) return -1
       at += EXECUTE.length
-      if (standsAt(chunk, at, SYNC)) {
+      if (hasBytesAt(chunk, at, SYNC)) {
         shape |= shapes.sync
         at += SYNC.length
       }

@@ -1,7 +1,7 @@
 import type { Output } from '../../../../sql/lineage/origin.ts'
 import type { NameTable, Portal, Prepared } from '../pipeline/name-table.ts'
 import { startRun, type Pending } from '../pipeline/pending.ts'
-import { restsOn } from '../pipeline/touches.ts'
+import { dependenciesOf } from '../pipeline/touches.ts'
 import type { KnownStatement } from './known-statement.ts'
 import { firstStep, shapes, steps, type Answered, type LaneQueue } from './lane-queue.ts'
 
@@ -57,14 +57,21 @@ function expectOne(
     prepared = freshly(statement, shape)
     const change = names.statements.set('', prepared, batch)
     if (step > steps.parse) change.confirm()
-    else expect({ type: 'parse', change, errorExposure, rests: restsOn(facts, startedAt) })
+    else expect({ type: 'parse', change, errorExposure, rests: dependenciesOf(facts, startedAt) })
   }
   const portal = portalOf(statement, prepared, decision)
   const change = names.portals.set('', portal, batch)
   if (step > steps.bind) {
     change.confirm()
     noteCursor(statement, names)
-  } else expect({ type: 'bind', change, errorExposure, portal: { name: '', facts }, rests: restsOn(facts, startedAt) })
+  } else
+    expect({
+      type: 'bind',
+      change,
+      errorExposure,
+      portal: { name: '', facts },
+      rests: dependenciesOf(facts, startedAt),
+    })
   if ((shape & shapes.describe) !== 0) {
     if (step > steps.describe) describe(prepared, statement)
     else expect({ type: 'describe', of: prepared, hidden: false, errorExposure, names: statement.names })
@@ -92,7 +99,7 @@ function queryAt(lane: LaneQueue, index: number, step: number): Pending {
     run.bytes = lane.bytes
     if (step > steps.describe) run.rewrites = rows?.rewrites
   }
-  return { type: 'query', run, of: prepared, rests: restsOn(facts, startedAt) }
+  return { type: 'query', run, of: prepared, rests: dependenciesOf(facts, startedAt) }
 }
 
 /** A statement that was prepared again, before the server has described its columns. */

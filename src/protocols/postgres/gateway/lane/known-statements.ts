@@ -9,7 +9,7 @@ import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import { isOfBlock, leavesNoTrace, showsNames, type KnownStatement } from './known-statement.ts'
 
 /** A Bind that the slow path has just allowed. */
-export interface LetThrough {
+export interface ForwardedStatement {
   readonly message: Bind
   /** The bytes of its Bind. */
   readonly bytes: Buffer
@@ -75,7 +75,7 @@ export class KnownStatements {
       this.#isOff || bytes.length > MAX_TEXT_BYTES ? undefined : { bytes: bytes.toString('latin1'), prepared }
   }
 
-  note(statement: LetThrough): void {
+  note(statement: ForwardedStatement): void {
     const { facts } = statement
     if (statement.message.portal !== '' || !this.#isFit(facts)) return
     const { bytes, prepared, message } = statement
@@ -152,7 +152,7 @@ export class KnownStatements {
     binds: Map<string, KnownStatement>,
     key: string,
     tail: Buffer,
-    { message, prepared, facts, command }: LetThrough,
+    { message, prepared, facts, command }: ForwardedStatement,
     comesAs: 'text' | 'name',
   ): void {
     const { generation } = this.#pipeline.known

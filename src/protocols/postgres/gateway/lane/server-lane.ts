@@ -1,7 +1,7 @@
 import { isEmptyPlan } from '../../../../masking/plan.ts'
 import { rewriteRows, type RowRun } from '../../wire/row-run.ts'
 import { serverTags, type TransactionStatus } from '../../wire/server-message.ts'
-import { endOfMessage, standsAt } from '../../wire/walk.ts'
+import { endOfMessage, hasBytesAt } from '../../wire/walk.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import type { RowRewrites } from '../results/row-masking.ts'
 import { rewritesOf } from './known-statement.ts'
@@ -136,7 +136,7 @@ export class ServerLane {
   #isKnown(chunk: Buffer, at: number, end: number): boolean {
     const { description } = this.#queue.statement().prepared
     if (description === undefined) return chunk[at] === serverTags.noData && end - at === EMPTY
-    return end - at === description.length && standsAt(chunk, at, description)
+    return end - at === description.length && hasBytesAt(chunk, at, description)
   }
 
   #complete(chunk: Buffer, at: number, end: number): boolean {
@@ -158,7 +158,7 @@ export class ServerLane {
 
   /** The command tag; undefined if no server sends such a tag. */
   #tagAt(chunk: Buffer, at: number, end: number): string | undefined {
-    if (end - at === this.#tagBytes.length && standsAt(chunk, at, this.#tagBytes)) return this.#tag
+    if (end - at === this.#tagBytes.length && hasBytesAt(chunk, at, this.#tagBytes)) return this.#tag
     const start = at + EMPTY
     if (end - start > MAX_TAG_LENGTH || chunk.indexOf(0, start) !== end - 1) return undefined
     this.#tagBytes = Buffer.from(chunk.subarray(at, end))

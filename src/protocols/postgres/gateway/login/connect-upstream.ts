@@ -7,7 +7,7 @@ import { encodeStartupPacket } from '../../wire/startup.ts'
 import type { ConnectLimits } from '../../../../gateway/engine.ts'
 import { authenticationOf, channelBindingOf, type PostgresTarget } from '../../target.ts'
 import { checkPinnedRows, pinnedOf, pinnedQuery } from '../../session-settings.ts'
-import { targetFailure, TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { targetFailure, TargetRefusal } from '../../../../gateway/target-failure.ts'
 import { MAX_MESSAGE_BYTES, TargetMessages } from '../../../../gateway/target-messages.ts'
 import { withDeadline } from '../../../../gateway/with-deadline.ts'
 import { Framer, type Frame } from '../../wire/framer.ts'
@@ -139,7 +139,7 @@ async function aside<T>(target: UpstreamTarget, read: (ask: AskAll) => Promise<T
     })
   } catch (error) {
     if (ended.aborted) throw ended.reason
-    throw new OwnQueryFailed(error instanceof TargetSaidNo ? error.code : CONNECTION_FAILURE, '')
+    throw new OwnQueryFailed(error instanceof TargetRefusal ? error.code : CONNECTION_FAILURE, '')
   }
 }
 

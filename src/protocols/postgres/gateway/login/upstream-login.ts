@@ -15,7 +15,7 @@ import {
 import { encodeStartupPacket } from '../../wire/startup.ts'
 import type { AuthenticationMethod, ChannelBinding } from '../../target.ts'
 import { ScramClient, type TlsBinding } from './scram.ts'
-import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { TargetRefusal } from '../../../../gateway/target-failure.ts'
 import { violation, type TargetMessages } from '../../../../gateway/target-messages.ts'
 
 export interface LoginParts {
@@ -39,9 +39,9 @@ export interface LoggedIn {
 }
 
 /** The server refused, with an SQLSTATE. */
-export function saidNo(body: Buffer): TargetSaidNo {
+export function refusalOf(body: Buffer): TargetRefusal {
   const { sqlstate = 'XX000', message } = briefError(body)
-  return new TargetSaidNo({
+  return new TargetRefusal({
     code: sqlstate,
     said: message,
     isCredential: sqlstate === '28P01' || sqlstate === '28000',
@@ -209,7 +209,7 @@ async function nextAuthentication(messages: TargetMessages<Frame>): Promise<Auth
 export async function nextOf(messages: TargetMessages<Frame>): Promise<Frame> {
   for (;;) {
     const frame = await messages.next()
-    if (frame.tag === serverTags.errorResponse) throw saidNo(bodyOf(frame))
+    if (frame.tag === serverTags.errorResponse) throw refusalOf(bodyOf(frame))
     if (frame.tag !== serverTags.noticeResponse) return frame
   }
 }

@@ -5,9 +5,9 @@ import { decodeMessage, encodeMessage, serverTags, type TransactionStatus } from
 import { readyForQueryCodec } from '../../wire/session-start.ts'
 import { rowValues } from '../pipeline/gateway-query.ts'
 import type { OwnRows } from '../pipeline/pending.ts'
-import type { TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import type { TargetRefusal } from '../../../../gateway/target-failure.ts'
 import { violation, type TargetMessages } from '../../../../gateway/target-messages.ts'
-import { saidNo, unexpected } from './upstream-login.ts'
+import { refusalOf, unexpected } from './upstream-login.ts'
 
 /** Runs the gateway's own constant queries in one round trip, on a connection that no client uses yet. Returns the rows of each. */
 export async function runQueries(messages: TargetMessages<Frame>, texts: readonly string[]): Promise<OwnRows[]> {
@@ -27,7 +27,7 @@ export async function runShielded(
   texts: readonly string[],
 ): Promise<OwnRows[]> {
   messages.send(Buffer.concat([BEGIN, first, texts.join(';'), 'commit'].map(encoded)))
-  let failure: TargetSaidNo | undefined
+  let failure: TargetRefusal | undefined
   const run = async (count: number, expected: TransactionStatus): Promise<OwnRows[]> => {
     const { results, status, error } = await answersOf(messages, count, true)
     failure ??= error
@@ -56,11 +56,11 @@ async function answersOf(
   messages: TargetMessages<Frame>,
   count: number,
   keepError = false,
-): Promise<{ results: OwnRows[]; status: TransactionStatus; error: TargetSaidNo | undefined }> {
+): Promise<{ results: OwnRows[]; status: TransactionStatus; error: TargetRefusal | undefined }> {
   const results: OwnRows[] = []
   let rows: OwnRows | undefined
   let columns = 0
-  let error: TargetSaidNo | undefined
+  let error: TargetRefusal | undefined
   let commands = 0
   for (;;) {
     const frame = await messages.next().catch((failure: unknown) => {
@@ -70,7 +70,7 @@ async function answersOf(
       case serverTags.noticeResponse:
         break
       case serverTags.errorResponse:
-        error ??= saidNo(bodyOf(frame))
+        error ??= refusalOf(bodyOf(frame))
         break
       case serverTags.rowDescription:
         if (rows !== undefined) throw unexpected(frame)

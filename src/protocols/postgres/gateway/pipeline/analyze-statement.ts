@@ -57,7 +57,7 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
     return facts
   }
   /** Whether rules decide the same whether or not its relations exist: if they allow it, the target itself reports what is missing. */
-  const isKnownToRun = ({ refusal }: StatementFacts): boolean => !pipeline.restsOnDefinitions && refusal === undefined
+  const isKnownToRun = ({ refusal }: StatementFacts): boolean => !pipeline.dependsOnDefinitions && refusal === undefined
   const answerable = (facts: StatementFacts): StatementFacts | Promise<StatementFacts> =>
     isKnownToRun(facts) || missingRelations(facts, pipeline.known.catalog) === undefined
       ? withoutMissing(pipeline, facts)

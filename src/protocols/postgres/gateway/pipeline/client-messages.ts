@@ -1,12 +1,12 @@
 import type { Frame } from '../../wire/framer.ts'
 import { formatAt, type Bind } from '../../wire/bind.ts'
 import {
-  bindNobody,
+  bindUnknownStatement,
   clientTags,
   readBindNames,
   decodeClientMessage,
   describePortal,
-  executeNobody,
+  executeUnknownPortal,
   parseNothing,
   queryNothing,
   TERMINATE,
@@ -27,7 +27,7 @@ import { forgetNames } from './invalidate-names.ts'
 import type { KnownStatements } from '../lane/known-statements.ts'
 import { startRun, type Pending } from './pending.ts'
 import { beforePublishing, beforeText, publishedBy } from './publishing.ts'
-import { commits, restsOn } from './touches.ts'
+import { commits, dependenciesOf } from './touches.ts'
 import { closeKept } from './gateway-query.ts'
 import { dropsPrepared, showsPrepared } from './kept-statements.ts'
 import { readableParameter } from './readable-parameter.ts'
@@ -166,7 +166,7 @@ export class ClientMessages {
     const change = pipeline.batchOpen ? pipeline.publishes(undefined, false) : undefined
     const published = change === undefined ? undefined : { change, waitFor: true }
     yield* beforePublishing(pipeline, published)
-    this.#gate.goOn()
+    this.#gate.endSkip()
     // The server ignores it until the end of the data. If COPY had failed meanwhile, it would depend on timing whether the Sync counts.
     if (pipeline.copyIn) return
     this.#send(frame.bytes)
@@ -236,7 +236,7 @@ export class ClientMessages {
     const published = publishedBy(pipeline, facts)
     noteChanges(pipeline, facts)
     const run = startRun(decision, sql, facts, notUnderstood)
-    const pending = { type: 'query', run, of, rests: restsOn(facts) } as const
+    const pending = { type: 'query', run, of, rests: dependenciesOf(facts) } as const
     pipeline.expect(pending)
     if (published !== undefined) pipeline.changes.publish(pending, published.change, published.waitFor)
     this.#send(frame.bytes)
@@ -283,7 +283,12 @@ export class ClientMessages {
     if (pipeline.kept.has(message.statement)) pipeline.kept.drop()
     const change = pipeline.names.statements.set(message.statement, prepared, pipeline.batch)
     if (message.statement === '') this.#known.noteText(frame.bytes, prepared)
-    this.#forward(frame.bytes, { type: 'parse', change, errorExposure: facts.errorExposure, rests: restsOn(facts) })
+    this.#forward(frame.bytes, {
+      type: 'parse',
+      change,
+      errorExposure: facts.errorExposure,
+      rests: dependenciesOf(facts),
+    })
   }
 
   *#bind(frame: Frame, message: Bind, unheld?: PamError): Steps {
@@ -292,7 +297,7 @@ export class ClientMessages {
     const prepared = yield* this.#lookUp(pipeline.names.statements, statement)
     if (prepared === undefined) {
       const what = statement === '' ? 'unnamed prepared statement' : `prepared statement "${statement}"`
-      return this.#unknownName(bindNobody(), INVALID_SQL_STATEMENT_NAME, `${what} does not exist`)
+      return this.#unknownName(bindUnknownStatement(), INVALID_SQL_STATEMENT_NAME, `${what} does not exist`)
     }
     const parameters = message.parameters.map((value, index) =>
       value === null
@@ -318,7 +323,7 @@ export class ClientMessages {
       change: pipeline.names.portals.set(message.portal, portal, pipeline.batch),
       errorExposure: facts.errorExposure,
       portal: { name: message.portal, facts },
-      rests: restsOn(facts),
+      rests: dependenciesOf(facts),
     })
   }
 
@@ -347,7 +352,7 @@ export class ClientMessages {
     const portal = yield* this.#lookUp(pipeline.names.portals, message.portal)
     if (portal === undefined) {
       if (pipeline.names.cursors.has(message.portal)) return yield* this.#executeCursor(frame, message.portal)
-      return this.#unknownName(executeNobody(), INVALID_CURSOR_NAME, `portal "${message.portal}" does not exist`)
+      return this.#unknownName(executeUnknownPortal(), INVALID_CURSOR_NAME, `portal "${message.portal}" does not exist`)
     }
     const { prepared, facts } = portal
     if (prepared.described !== pipeline.known.generation)

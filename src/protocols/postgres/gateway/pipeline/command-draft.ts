@@ -77,9 +77,12 @@ function mayLift({ statements, syntaxError }: StatementFacts): PamError | undefi
 }
 
 /** Returns the same objects for every statement of the same text, so that code that knows them need not inspect them again. */
-function asSql({ statements, lastRead }: StatementFacts, { restsOnDefinitions }: PipelineState): CommandDraft['facts'] {
+function asSql(
+  { statements, lastRead }: StatementFacts,
+  { dependsOnDefinitions }: PipelineState,
+): CommandDraft['facts'] {
   // Rules that depend on more than the text may have been added meanwhile.
-  const isOld = lastRead === 'definition' || (lastRead !== undefined && restsOnDefinitions)
+  const isOld = lastRead === 'definition' || (lastRead !== undefined && dependsOnDefinitions)
   const facts = isOld ? oldFacts : knownFacts
   const known = facts.get(statements)
   if (known !== undefined) return known

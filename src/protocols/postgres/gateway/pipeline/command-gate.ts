@@ -37,7 +37,7 @@ export class CommandGate {
   }
 
   /** A Sync ends the skipping. */
-  goOn(): void {
+  endSkip(): void {
     this.#skipping = false
     this.#pipeline.serverSkips = false
   }

@@ -40,7 +40,7 @@ export interface ReadingPort extends ShieldedPort, Participant {
 }
 
 /** Reads on a separate connection, for a transaction that does not see what is committed. */
-export type Aside = <T>(read: (ask: AskAll) => Promise<T>) => Promise<T>
+export type OnSeparateConnection = <T>(read: (ask: AskAll) => Promise<T>) => Promise<T>
 
 /** One session's knowledge of the target's definitions: its last reading of the catalogs, and what must be read again since. */
 export class KnownDefinitions {
@@ -57,7 +57,7 @@ export class KnownDefinitions {
   readonly #port: ReadingPort
   readonly #parser: SqlParser
   readonly #place: CatalogPlace
-  readonly #aside: Aside
+  readonly #aside: OnSeparateConnection
   #rows: CatalogRows
   /** What this session knows to be old, in addition to what all sessions know. */
   #stale: Touches | undefined
@@ -73,7 +73,7 @@ export class KnownDefinitions {
   #changesBefore: number
   #rowsBefore: CatalogRows
 
-  constructor(port: ReadingPort, parts: KnownParts, aside: Aside) {
+  constructor(port: ReadingPort, parts: KnownParts, aside: OnSeparateConnection) {
     this.#port = port
     this.#parser = parts.parser
     this.#place = parts.place

@@ -8,7 +8,7 @@ import type { CopiedRows, RowRewrites } from '../results/row-masking.ts'
 import type { StatementLineage } from '../../../../sql/lineage/report.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import type { Change } from '../../catalog/change-log.ts'
-import { changeOf, endsTransaction, type Rests } from './touches.ts'
+import { changeOf, endsTransaction, type Dependencies } from './touches.ts'
 
 /** The rows of one of the gateway's own queries, as text. */
 export type OwnRows = (string | null)[][]
@@ -22,7 +22,7 @@ export type Pending =
   | {
       readonly type: 'query'
       readonly run: Run
-      readonly rests?: Rests | undefined
+      readonly rests?: Dependencies | undefined
       readonly of?: Prepared | undefined
       readonly error?: { readonly sqlstate: string; readonly bytes: Buffer }
     }
@@ -34,14 +34,14 @@ export type Pending =
       readonly type: 'parse' | 'close'
       readonly change: Tentative
       readonly errorExposure: ErrorExposure
-      readonly rests?: Rests | undefined
+      readonly rests?: Dependencies | undefined
     }
   | {
       readonly type: 'bind'
       readonly change: Tentative
       readonly errorExposure: ErrorExposure
       readonly portal: { readonly name: string; readonly facts: StatementFacts }
-      readonly rests?: Rests | undefined
+      readonly rests?: Dependencies | undefined
     }
   | {
       readonly type: 'describe'

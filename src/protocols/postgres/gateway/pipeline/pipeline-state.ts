@@ -13,11 +13,11 @@ import type { LaneQueue } from '../lane/lane-queue.ts'
 import { OwnQueryFailed, shieldedQueries } from './gateway-query.ts'
 import { InFlight } from './in-flight.ts'
 import { KeptStatements } from './kept-statements.ts'
-import { KnownDefinitions, type Aside, type KnownParts, type ReadingPort } from './known-definitions.ts'
+import { KnownDefinitions, type OnSeparateConnection, type KnownParts, type ReadingPort } from './known-definitions.ts'
 import { OwnChanges } from './own-changes.ts'
 import type { Pending } from './pending.ts'
 import { ReadingAhead } from './reading-ahead.ts'
-import { needsDefinitions } from './rests-on-definitions.ts'
+import { needsDefinitions } from './depends-on-definitions.ts'
 
 /**
  * The state that both directions of a PostgreSQL session share: the state of the protocol, the messages in flight, what the session knows
@@ -134,7 +134,7 @@ export class PipelineState implements ReadingPort {
   /**
    * Whether decisions here may depend on definitions: rules depend on more than the text, values are masked, or the session is read-only.
    */
-  get restsOnDefinitions(): boolean {
+  get dependsOnDefinitions(): boolean {
     return this.#needsDefinitions || !this.session.decidesByText()
   }
 
@@ -236,13 +236,13 @@ export class PipelineState implements ReadingPort {
 
   unanalysed(): Unanalysed[] {
     const sent: Unanalysed[] = []
-    const { restsOnDefinitions } = this
+    const { dependsOnDefinitions } = this
     let comesFirst = true
     for (const pending of this.inFlight.all) {
       // If rules depend on the text only, one decision still depends on definitions: that an UPDATE does not apply to pg_settings.
-      if ('rests' in pending && pending.rests !== undefined && (restsOnDefinitions || pending.rests.byRules)) {
+      if ('rests' in pending && pending.rests !== undefined && (dependsOnDefinitions || pending.rests.byRules)) {
         const { since, statements, byRules } = pending.rests
-        const names = restsOnDefinitions ? pending.rests.names : NONE
+        const names = dependsOnDefinitions ? pending.rests.names : NONE
         const waits = !comesFirst || statements > 1
         const isAnalysed = comesFirst && 'run' in pending && statements <= 1 && pending.run.rows > 0
         if (!isAnalysed) sent.push({ names, since, waits, byRules })
@@ -361,5 +361,5 @@ export interface PipelineTarget {
   /** The process id of the backend, which its notifications carry; signed, undefined if the target reported none. */
   readonly processId: number | undefined
   cancel(): Promise<void>
-  readonly aside: Aside
+  readonly aside: OnSeparateConnection
 }

@@ -24,7 +24,7 @@ import type { ResultRows } from '../results/result-rows.ts'
 /** Pending messages of some types. */
 type Sent<T extends Pending['type']> = Pending & { readonly type: T }
 /** A command that the server is working on. */
-type AtWork = Sent<'query' | 'execute'>
+type RunningCommand = Sent<'query' | 'execute'>
 
 interface Rule {
   /** The types of messages that it may answer; undefined: it is not an answer, and may arrive at any time. */
@@ -115,17 +115,17 @@ export class ServerMessages {
     return hidden ? undefined : frame.bytes
   }
 
-  #copyIn(frame: Frame, { type }: AtWork): Buffer {
+  #copyIn(frame: Frame, { type }: RunningCommand): Buffer {
     if (type === 'execute') this.#pipeline.beginCopyIn()
     return frame.bytes
   }
 
-  #copyOut(frame: Frame, { run }: AtWork): Buffer {
+  #copyOut(frame: Frame, { run }: RunningCommand): Buffer {
     run.copy = copyFormatOf(run.statements[run.index], bodyOf(frame)[0] === 1)
     return frame.bytes
   }
 
-  #dataRow(frame: Frame, head: AtWork): Buffer | undefined {
+  #dataRow(frame: Frame, head: RunningCommand): Buffer | undefined {
     const { run } = head
     run.rows++
     run.bytes += frame.bytes.length
@@ -181,7 +181,7 @@ export class ServerMessages {
 
   #columns = (frame: Frame): readonly Column[] => decodeMessage(rowDescription, bodyOf(frame), 'RowDescription').columns
 
-  #commandComplete(frame: Frame, head: AtWork): Buffer | undefined {
+  #commandComplete(frame: Frame, head: RunningCommand): Buffer | undefined {
     if (head.run.index >= head.run.mostResults) return this.#outOfStep(frame)
     const tag = frame.tag === serverTags.commandComplete ? tagOf(frame) : ''
     this.#record(head.run, { tag })
@@ -274,7 +274,7 @@ export class ServerMessages {
     return bytes
   }
 
-  #copyData(frame: Frame, head: AtWork): Buffer | undefined {
+  #copyData(frame: Frame, head: RunningCommand): Buffer | undefined {
     head.run.rows++
     head.run.bytes += frame.bytes.length
     const line = this.#rules.copyRow(bodyOf(frame), head.run)

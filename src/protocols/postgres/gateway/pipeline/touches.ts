@@ -6,7 +6,7 @@ import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import type { Change, ChangedBy, Touches } from '../../catalog/change-log.ts'
 
 /** What the decision about a statement rests on, while the server may not have analysed it. */
-export interface Rests {
+export interface Dependencies {
   readonly names: ReadonlySet<string>
   /** When it was sent, by `performance.now()`. */
   readonly since: number
@@ -130,7 +130,7 @@ export const isNamed = (facts: StatementFacts): boolean =>
   (facts.lastRead === undefined || facts.changesCatalog)
 
 /** What other sessions must not change between the decision and the server's own analysis; undefined: it looks up no names. */
-export function restsOn(facts: StatementFacts, since = performance.now()): Rests | undefined {
+export function dependenciesOf(facts: StatementFacts, since = performance.now()): Dependencies | undefined {
   const names = namesIn(facts)
   if (names.size === 0) return undefined
   return { names, since, statements: Math.max(1, facts.parsed.length), byRules: isTextGuardedByCatalogs(facts) }

@@ -40,14 +40,14 @@ export function hiddenValues(typeOid: number | undefined, format: Format, search
   return (value) => {
     if (value === null) return undefined
     const text = value.toString('utf8')
-    const masked = inText(text, type ?? UNTOLD, search, 0)
+    const masked = inText(text, type ?? UNKNOWN_TYPE, search, 0)
     if (masked === undefined || masked === null) return masked
     return Buffer.from(masked, 'utf8')
   }
 }
 
 /** A type whose text format is unknown. */
-const UNTOLD = 'untold'
+const UNKNOWN_TYPE = 'untold'
 const OPAQUE: ValueType = { form: 'opaque' }
 
 /** Arrays and ranges of elements that cannot contain a kind cannot contain one either. */
@@ -62,14 +62,14 @@ export function isFixed(type: ValueType, types: ValueTypes): boolean {
 /** The masked value; null where it becomes NULL, undefined where nothing is hidden. */
 function inText(
   text: string,
-  type: ValueType | typeof UNTOLD,
+  type: ValueType | typeof UNKNOWN_TYPE,
   search: ValueSearch,
   depth: number,
 ): string | null | undefined {
   if (depth > MAX_DEPTH) return null
-  if (type === UNTOLD) return inUntold(text, search, depth)
+  if (type === UNKNOWN_TYPE) return inUnknownType(text, search, depth)
   const part =
-    (of: ValueType | typeof UNTOLD) =>
+    (of: ValueType | typeof UNKNOWN_TYPE) =>
     (value: string): string | null | undefined =>
       inText(value, of, search, depth + 1)
   switch (type.form) {
@@ -90,9 +90,13 @@ function inText(
     case 'array':
       return isPlain(text, search)
         ? undefined
-        : written(text, rewriteArrayText(text, type.delimiter, part(search.types.get(type.element) ?? UNTOLD)), search)
+        : written(
+            text,
+            rewriteArrayText(text, type.delimiter, part(search.types.get(type.element) ?? UNKNOWN_TYPE)),
+            search,
+          )
     case 'row':
-      return written(text, rewriteRowText(text, part(UNTOLD)), search)
+      return written(text, rewriteRowText(text, part(UNKNOWN_TYPE)), search)
     case 'hstore':
       return written(
         text,
@@ -103,7 +107,7 @@ function inText(
     case 'multirange': {
       const bounds = rangeBounds(text)
       // A range with one bound hidden would be another range.
-      return bounds === undefined || bounds.some((bound) => part(UNTOLD)(bound) !== undefined) ? null : undefined
+      return bounds === undefined || bounds.some((bound) => part(UNKNOWN_TYPE)(bound) !== undefined) ? null : undefined
     }
     case 'float8':
       return hideNumber(Number(text), search)
@@ -154,10 +158,10 @@ function inBytea(text: string, search: ValueSearch): string | null | undefined {
 }
 
 /** Searches a value of unknown type in every form that it may have. */
-function inUntold(text: string, search: ValueSearch, depth: number): string | null | undefined {
+function inUnknownType(text: string, search: ValueSearch, depth: number): string | null | undefined {
   if (NUMBER.test(text)) return hideWhole(text, search)
   if (WITH_EXPONENT.test(text)) return hideNumber(Number(text), search)
-  const part = (value: string): string | null | undefined => inText(value, UNTOLD, search, depth + 1)
+  const part = (value: string): string | null | undefined => inText(value, UNKNOWN_TYPE, search, depth + 1)
   const bytes = BYTES.test(text) ? bytesOfText(text) : undefined
   if (bytes !== undefined) {
     const masked = inRaw(bytes, search)

@@ -18,7 +18,7 @@ import {
 } from './row-masking.ts'
 
 /** A command that can return rows. */
-export type AtWork = Pending & { readonly type: 'query' | 'execute' }
+export type RunningCommand = Pending & { readonly type: 'query' | 'execute' }
 
 /**
  * Decides on the rows of a result: they pass unchanged, in the memory that they arrived in; or have columns replaced; or, while their
@@ -39,7 +39,7 @@ export class ResultRows {
   }
 
   /** Consecutive DataRows from an offset on. Undefined: they must be handled one by one. */
-  rowRun(bytes: Buffer, at: number, head: AtWork): RowRun | undefined {
+  rowRun(bytes: Buffer, at: number, head: RunningCommand): RowRun | undefined {
     const limits = { tag: serverTags.dataRow, longest: this.#pipeline.session.limits.resultMessageBytes }
     const rewrites = this.#rewritesOf(head)
     if (rewrites === undefined) return undefined
@@ -71,7 +71,7 @@ export class ResultRows {
   }
 
   /** A whole DataRow; undefined: it must not pass. */
-  row(frame: Buffer, head: AtWork): Buffer | undefined {
+  row(frame: Buffer, head: RunningCommand): Buffer | undefined {
     const rewrites = this.#rewritesOf(head)
     if (rewrites === undefined) return undefined
     return rewrites === 'untouched' ? frame : rewriteDataRow(frame, rewrites)
@@ -93,7 +93,7 @@ export class ResultRows {
   }
 
   /** Undefined while the columns are unknown; then no row may pass. */
-  #rewritesOf(head: AtWork): RowRewrites | undefined {
+  #rewritesOf(head: RunningCommand): RowRewrites | undefined {
     if (!this.#masks) return 'untouched'
     const { run } = head
     if (run.rewrites === undefined && head.type === 'execute') {

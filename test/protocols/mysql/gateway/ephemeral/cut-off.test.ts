@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { TargetSaidNo } from '../../../../../src/gateway/target-failure.ts'
+import { TargetRefusal } from '../../../../../src/gateway/target-failure.ts'
 import { cutOff } from '../../../../../src/protocols/mysql/gateway/ephemeral/cut-off.ts'
 
 const account = { user: 'eve_ses', host: '%' }
 const never = new AbortController().signal
-const no = (code: string): TargetSaidNo => new TargetSaidNo({ code, said: code, isCredential: false })
+const no = (code: string): TargetRefusal => new TargetRefusal({ code, said: code, isCredential: false })
 
 /** A server that answers the list of connections with each of these in turn, and says no to what contains a text. */
 function server(

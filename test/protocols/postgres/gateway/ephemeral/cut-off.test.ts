@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { TargetSaidNo } from '../../../../../src/gateway/target-failure.ts'
+import { TargetRefusal } from '../../../../../src/gateway/target-failure.ts'
 import type { Administrator } from '../../../../../src/protocols/postgres/gateway/ephemeral/administrator.ts'
 import { cutOff } from '../../../../../src/protocols/postgres/gateway/ephemeral/cut-off.ts'
 
@@ -10,7 +10,7 @@ function administrator(refused: RegExp): { ran: string[]; it: Administrator } {
   const run = async (statements: readonly string[]): Promise<void> => {
     for (const statement of statements) {
       ran.push(statement)
-      if (refused.test(statement)) throw new TargetSaidNo({ code: '55P03', said: '', isCredential: false })
+      if (refused.test(statement)) throw new TargetRefusal({ code: '55P03', said: '', isCredential: false })
     }
   }
   return {

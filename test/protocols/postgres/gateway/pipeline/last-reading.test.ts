@@ -23,7 +23,7 @@ import { draftCommand, noteChanges } from '../../../../../src/protocols/postgres
 import { OwnQueryFailed } from '../../../../../src/protocols/postgres/gateway/pipeline/gateway-query.ts'
 import { forgetNames } from '../../../../../src/protocols/postgres/gateway/pipeline/invalidate-names.ts'
 import { STATE } from '../../../../../src/protocols/postgres/gateway/pipeline/known-definitions.ts'
-import { changeOf, isNamed, restsOn } from '../../../../../src/protocols/postgres/gateway/pipeline/touches.ts'
+import { changeOf, isNamed, dependenciesOf } from '../../../../../src/protocols/postgres/gateway/pipeline/touches.ts'
 import { Framer } from '../../../../../src/protocols/postgres/wire/framer.ts'
 import { maskingScope } from '../../../../../src/protocols/postgres/masking/scope.ts'
 import { DEFINING_EVASIONS, EVASIONS, READ_ONLY_EVASIONS } from '../../../../fixtures/evasions.ts'
@@ -118,7 +118,7 @@ describe('where no decision rests on definitions, a change of them', () => {
         () => {},
       ) !== undefined
     expect(settles(true)).toBe(false)
-    const rests = restsOn(atOnce(it, 'update people set id = 2') as StatementFacts)
+    const rests = dependenciesOf(atOnce(it, 'update people set id = 2') as StatementFacts)
     it.pipeline.expect({ type: 'parse', change: { confirm() {}, undo() {} }, errorExposure: 'none', rests })
     expect([settles(true), settles(false)]).toEqual([true, false])
   })

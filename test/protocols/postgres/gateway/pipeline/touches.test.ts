@@ -10,7 +10,7 @@ import {
   isNamed,
   isRenewed,
   namesIn,
-  restsOn,
+  dependenciesOf,
 } from '../../../../../src/protocols/postgres/gateway/pipeline/touches.ts'
 import { HARMLESS, testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 
@@ -85,9 +85,9 @@ describe('what a text rests on', () => {
   })
 
   it('is nothing where nothing is looked up, and anything where the text is not read', async () => {
-    expect(restsOn(await factsOf('select 1'))).toBeUndefined()
-    expect(restsOn(await factsOf('select * from t; select * from s'))).toMatchObject({ statements: 2 })
-    expect(restsOn(UNREAD)).toMatchObject({ names: new Set(['']), statements: 1 })
+    expect(dependenciesOf(await factsOf('select 1'))).toBeUndefined()
+    expect(dependenciesOf(await factsOf('select * from t; select * from s'))).toMatchObject({ statements: 2 })
+    expect(dependenciesOf(UNREAD)).toMatchObject({ names: new Set(['']), statements: 1 })
   })
 })
 

@@ -1,12 +1,12 @@
 import { afterAll, expect, it } from 'vitest'
 import { createSqlParser } from '../../../../src/protocols/mysql/dialect/sql-parser.ts'
-import { readAlone } from '../../../../src/protocols/mysql/gateway/read-alone.ts'
+import { readOutsideSession } from '../../../../src/protocols/mysql/gateway/read-outside-session.ts'
 
 const parser = createSqlParser()
 afterAll(() => parser.close())
 
 const kinds = async (text: string): Promise<readonly string[]> => {
-  const { facts } = await readAlone(text, parser)
+  const { facts } = await readOutsideSession(text, parser)
   return facts.type === 'sql' ? facts.statements.flatMap(({ kinds: found }) => found) : []
 }
 
@@ -16,17 +16,17 @@ it('reads a text as MySQL does, and what only MariaDB has as MariaDB', async () 
 })
 
 it('what neither reads is of unknown effect, without its text', async () => {
-  const { facts } = await readAlone("SELECT 'secret' FROM FROM", parser)
+  const { facts } = await readOutsideSession("SELECT 'secret' FROM FROM", parser)
   expect(facts).toMatchObject({ type: 'sql', statements: [{ kinds: ['unknown'] }] })
   expect(JSON.stringify(facts)).not.toContain('secret')
 })
 
 it('names without a database are of one that rules without one match', async () => {
-  const { facts } = await readAlone('SELECT a FROM t', parser)
+  const { facts } = await readOutsideSession('SELECT a FROM t', parser)
   expect(facts).toMatchObject({ statements: [{ reads: ['db.t'], defaultSchema: 'db' }] })
 })
 
 it('names without a database are of that of the target, where there is one', async () => {
-  const { facts } = await readAlone('DELETE FROM t', parser, 'shop')
+  const { facts } = await readOutsideSession('DELETE FROM t', parser, 'shop')
   expect(facts).toMatchObject({ statements: [{ writes: ['shop.t'], defaultSchema: 'shop' }] })
 })

@@ -16,7 +16,7 @@ type Alone = Awaited<ReturnType<Engine['read']>>
  * The facts of statements without a connection: as if everything that they name existed and nothing were masked. What only MariaDB can
  * parse is read as MariaDB does.
  */
-export async function readAlone(text: string, parser: SqlParser, database: string = DATABASE): Promise<Alone> {
+export async function readOutsideSession(text: string, parser: SqlParser, database: string = DATABASE): Promise<Alone> {
   const [first, ...others] = SERVERS
   const read = await readAs(text, first, parser, database)
   if (!('failure' in read)) return read

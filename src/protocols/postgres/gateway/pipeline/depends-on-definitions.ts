@@ -12,4 +12,4 @@ export const needsDefinitions = (session: Omit<Judged, 'decidesByText'>): boolea
   session.readOnly || !isEmptyPlan(session.masking) || readingOf(session) === 'agreed'
 
 /** Whether decisions in a session may depend on definitions: for these reasons, or because rules depend on more than the text. */
-export const restsOnDefinitions = (session: Judged): boolean => needsDefinitions(session) || !session.decidesByText()
+export const dependsOnDefinitions = (session: Judged): boolean => needsDefinitions(session) || !session.decidesByText()

@@ -1,10 +1,10 @@
-import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { TargetRefusal } from '../../../../gateway/target-failure.ts'
 import { readErr } from '../../wire/err.ts'
 
 /** The server refused, with an error number. */
-export function saidNo(payload: Buffer): TargetSaidNo {
+export function refusalOf(payload: Buffer): TargetRefusal {
   const { code, sqlstate, message } = readErr(payload)
-  return new TargetSaidNo({
+  return new TargetRefusal({
     code: String(code),
     said: message.toString('utf8'),
     isCredential: sqlstate === '28000' || CREDENTIAL.has(code),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Relation, RelationCatalog } from '../../src/sql/catalog.ts'
-import { around, withOneAround } from '../../src/sql/relations-behind.ts'
+import { withSources, whoseSourcesInclude } from '../../src/sql/relation-sources.ts'
 
 /** 1 is a view of 2, which is a partition of 3; 4 and 5 show each other; 6 stands alone. */
 const EDGES: Readonly<Record<number, Partial<Pick<Relation, 'viewOf' | 'related'>>>> = {
@@ -19,12 +19,15 @@ const catalog = {
 
 describe('relations around others', () => {
   it.each([1, 2, 3, 4, 5, 6])('of relation %i are those from which it is found the other way', (wanted) => {
-    const found = withOneAround(({ oid }) => oid === wanted, catalog)
+    const found = whoseSourcesInclude(({ oid }) => oid === wanted, catalog)
     for (const [oid, relation] of catalog.byOid)
-      expect([oid, found.has(oid)]).toEqual([oid, around([relation], catalog).some((other) => other.oid === wanted)])
+      expect([oid, found.has(oid)]).toEqual([
+        oid,
+        withSources([relation], catalog).some((other) => other.oid === wanted),
+      ])
   })
 
   it('of none are none', () => {
-    expect(withOneAround(() => false, catalog).size).toBe(0)
+    expect(whoseSourcesInclude(() => false, catalog).size).toBe(0)
   })
 })

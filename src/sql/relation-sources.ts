@@ -1,7 +1,7 @@
 import type { Relation, RelationCatalog } from './catalog.ts'
 
 /** These relations, and those that their rows are read from or stored in: tables behind views, parents, partitions. */
-export function around<R extends Relation>(relations: Iterable<R>, catalog: RelationCatalog<R>): readonly R[] {
+export function withSources<R extends Relation>(relations: Iterable<R>, catalog: RelationCatalog<R>): readonly R[] {
   const all = new Set(relations)
   for (const relation of all) {
     for (const oid of [...relation.viewOf, ...relation.related]) {
@@ -12,8 +12,8 @@ export function around<R extends Relation>(relations: Iterable<R>, catalog: Rela
   return [...all]
 }
 
-/** Relations for which `around` contains one that meets a condition: computed for the whole catalog at once, by following its edges backwards. */
-export function withOneAround<R extends Relation>(
+/** Relations for which `withSources` contains one that meets a condition: computed for the whole catalog at once, by following its edges backwards. */
+export function whoseSourcesInclude<R extends Relation>(
   isOne: (relation: R) => boolean,
   catalog: RelationCatalog<R>,
 ): ReadonlySet<number> {

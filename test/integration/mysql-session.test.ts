@@ -16,6 +16,7 @@ const ACCESS = 'access: [{ name: devs, who: { groups: [dev] }, targets: { labels
 const RULES = `${ACCESS}
 commands:
   - { name: no truncating, match: { kinds: [truncate] }, deny: nobody empties tables }
+  - { name: definitions, match: { kinds: [alter-table] }, hold: { approvers: { groups: [sre] } } }
   - { name: deletions, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
   - { name: all else, allow: true }`
 
@@ -258,6 +259,35 @@ for (const version of MARIADB_VERSIONS) {
         else expect(await sent).toMatchObject({ code: 1227, message: expect.stringContaining('denied') })
       }
       await client.query("INSERT INTO people VALUES (2, 'Bob')")
+      client.quit()
+    })
+
+    it('who decides on an ALTER is told how large the table is, and what depends on it', async () => {
+      const client = await connect()
+      for (const sql of [
+        'CREATE TABLE parents (id INT PRIMARY KEY, note TEXT)',
+        "INSERT INTO parents VALUES (1, ''), (2, ''), (3, '')",
+        'CREATE TABLE children (parent INT, FOREIGN KEY (parent) REFERENCES parents (id))',
+        'CREATE VIEW seen AS SELECT id FROM parents',
+      ])
+        await client.query(sql)
+      const { state } = gateway.bench
+      const effectOf = async (sql: string): Promise<string> => {
+        const filed = state.filed.length
+        let answer: unknown
+        const sent = client.query(sql).catch((error: unknown) => (answer = error))
+        while (state.filed.length === filed && answer === undefined)
+          await new Promise((resolve) => setImmediate(resolve))
+        const approval = state.filed[filed]
+        if (approval === undefined) throw new Error('nothing was held', { cause: answer })
+        gateway.last.session.decided(decided(approval, 'denied'))
+        await sent
+        return approval.effect
+      }
+      expect(await effectOf('ALTER TABLE parents DROP COLUMN note')).toMatch(
+        /about \d+ rows?, \d+\.\d KB on disk; 1 view and 1 foreign key of another table depend on it$/,
+      )
+      server.sql('DROP VIEW shop.seen; DROP TABLE shop.children, shop.parents')
       client.quit()
     })
 

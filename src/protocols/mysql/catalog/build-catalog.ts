@@ -243,6 +243,7 @@ class Building {
       if (parent === undefined) continue
       child.ties.push({ kind: 'references', own: new Set(own), others: others.map((column) => [parent.oid, column]) })
       parent.ties.push({ kind: 'references', own: new Set(others), others: own.map((column) => [child.oid, column]) })
+      parent.referencedBy.push(child.oid)
       if (onDelete === 'CASCADE') parent.cascades.delete.push(child.oid)
       else if (isSet(onDelete)) parent.cascades.deleteSets.push(child.oid)
       if (onUpdate === 'CASCADE' || isSet(onUpdate)) parent.cascades.update.push(child.oid)

@@ -8,6 +8,8 @@ export interface Relation extends SqlRelation {
   readonly runs: readonly string[]
   /** Tables that referential actions change along with it. */
   readonly cascades: Readonly<Record<'delete' | 'deleteSets' | 'update', readonly number[]>>
+  /** The tables whose foreign keys refer to it, once for each. */
+  readonly referencedBy: readonly number[]
   /** A digest that changes whenever its definition does. */
   readonly identity: string
 }
@@ -21,6 +23,7 @@ export interface OpenRelation extends Relation {
   identity: string
   runs: readonly string[]
   readonly viewOf: number[]
+  readonly referencedBy: number[]
   readonly columns: Map<string, number>
   readonly invisible: Set<string>
   readonly types: Map<string, string>
@@ -53,6 +56,7 @@ export const newRelation = (oid: number, schema: string, name: string): OpenRela
   triggers: [],
   runs: [],
   cascades: { delete: [], deleteSets: [], update: [] },
+  referencedBy: [],
   identity: '',
 })
 

@@ -27,6 +27,7 @@ import { maskingScope } from '../../masking/scope.ts'
 import type { MaskingScope } from '../../../../sql/masking/masking-scope.ts'
 import { pinnedOf } from '../../session-settings.ts'
 import type { MysqlTarget } from '../../target.ts'
+import { describeSizes } from './relation-sizes.ts'
 
 /** Determines what a text does, under the current definitions. */
 export interface StatementAnalyzer {
@@ -34,6 +35,8 @@ export interface StatementAnalyzer {
   of(sql: string, context: ReadingContext | undefined): StatementFacts | Promise<StatementFacts>
   /** The same, with the definitions read again: before something approved is forwarded. */
   again(sql: string, context: ReadingContext | undefined): Promise<StatementFacts>
+  /** How large what a TRUNCATE, DROP or ALTER applies to is, and what depends on it, in words. */
+  sizes(facts: StatementFacts): Promise<string | undefined>
   /** Under the definitions that were read last. */
   scope(): MaskingScope | undefined
   /**
@@ -89,6 +92,11 @@ class SessionAnalyzer implements StatementAnalyzer {
     const parsed = await parser.parse(sql, context)
     place.changed()
     return this.#current({ sql, context, parsed })
+  }
+
+  async sizes({ parsed, database }: StatementFacts): Promise<string | undefined> {
+    const { place, ask } = this.#parts
+    return place.last && describeSizes(parsed, this.#catalogOf(place.last, database), ask)
   }
 
   scope(): MaskingScope | undefined {

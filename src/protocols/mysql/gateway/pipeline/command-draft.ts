@@ -42,7 +42,7 @@ export function draftCommand(parts: DraftParts, command: Command): CommandDraft 
     recorded: recorder.record(text, facts, command.ahead),
     comparisons: facts.comparisons,
     notes: () => notesOf(command, pipeline),
-    estimate: () => Promise.resolve(undefined),
+    estimate: () => analyzer.sizes(facts),
     refusal: facts.refusal,
     missing: facts.missing && {
       error: new PamError('RELATION_MISSING', `Table '${facts.missing.relation}' doesn't exist`),

@@ -26,7 +26,9 @@ export async function estimateRows(
     const [{ Plan }] = JSON.parse(plan?.[0]?.[0] ?? '') as [{ Plan: PlanNode }]
     const expected = (Plan['Node Type'] === 'ModifyTable' ? Plan.Plans?.[0] : Plan)?.['Plan Rows']
     // Only a number is passed on, because people see it.
-    return typeof expected !== 'number' ? undefined : `about ${expected.toLocaleString('en-US')} rows`
+    return typeof expected !== 'number'
+      ? undefined
+      : `about ${expected.toLocaleString('en-US')} ${expected === 1 ? 'row' : 'rows'}`
   } catch {
     return undefined
   }

@@ -1,4 +1,5 @@
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
+import { sizesInWords } from '../../../../sql/relation-sizes.ts'
 import { shieldedQueries } from './gateway-query.ts'
 import type { PipelineState } from './pipeline-state.ts'
 
@@ -29,30 +30,8 @@ export async function describeSizes(
 /** The columns of SIZES in words. */
 export function inWords(numbers: readonly number[]): string | undefined {
   const [found = 0, rows = 0, unread = 0, bytes = 0, views = 0, keys = 0] = numbers
-  if (found === 0 || !numbers.every((value) => Number.isSafeInteger(value) && value >= 0)) return undefined
-  const size =
-    unread > 0 && rows === 0
-      ? 'number of rows unknown (never analyzed)'
-      : `about ${counted(rows, 'row')}${unread > 0 ? ', of some relations unknown' : ''}`
-  const dependants = [
-    ...(views > 0 ? [counted(views, 'view')] : []),
-    ...(keys > 0 ? [counted(keys, 'foreign key of another table', 'foreign keys of other tables')] : []),
-  ]
-  const depend = views + keys === 1 ? 'depends' : 'depend'
-  return `${size}, ${inUnits(bytes)} on disk${dependants.length === 0 ? '' : `; ${dependants.join(' and ')} ${depend} on it`}`
+  return found === 0 ? undefined : sizesInWords({ rows, unread, bytes, views, keys }, 'never analyzed')
 }
-
-const counted = (value: number, one: string, many = `${one}s`): string =>
-  `${value.toLocaleString('en-US')} ${value === 1 ? one : many}`
-
-function inUnits(bytes: number): string {
-  let unit = 0
-  let value = bytes
-  for (; value >= 1024 && unit < UNITS.length - 1; unit++) value /= 1024
-  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`
-}
-
-const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB']
 
 const KINDS = /^(?:truncate|drop-|alter-)/
 const MAX_RELATIONS = 50

@@ -1,6 +1,7 @@
 // Pictures of every page of the dashboard with 0, 5 and 500 things in it, light and dark, 1440 and 360 pixels wide, for people to look at.
-// Real Chromium, gateways and PostgreSQL; CI does not run it.
+// Each is checked with axe-core, and for sideways scrolling. Real Chromium, gateways and PostgreSQL; CI does not run it.
 //   npm run build && node scripts/dashboard-pictures.js [DIRECTORY] [--pages inbox,live] [--things 0,5,500] [--looks light-1440,dark-360]
+import { createRequire } from 'node:module'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -14,6 +15,7 @@ import { DEMO_PEOPLE, writeDemoConfig } from '../dist/demo/setup.js'
 import { startGateway } from '../dist/demo/stack.js'
 import { newId } from '../dist/shared/id.js'
 import { openSqlite } from '../dist/storage/database.js'
+import { saveLock } from '../dist/storage/locks.js'
 import { insertSession } from '../dist/storage/sessions.js'
 import { saveRequest } from '../dist/storage/requests.js'
 
@@ -26,9 +28,9 @@ const LOOKS = ['light-1440', 'dark-1440', 'light-360', 'dark-360']
 const looks = values.looks?.split(',') ?? LOOKS
 /** Requests are seeded; of the sessions that are open, every third is held. */
 const SIZES = {
-  0: { sessions: 0, requests: 0, live: 0 },
-  5: { sessions: 5, requests: 3, live: 5 },
-  500: { sessions: 500, requests: 430, live: 200 },
+  0: { sessions: 0, requests: 0, live: 0, locks: 0 },
+  5: { sessions: 5, requests: 3, live: 5, locks: 5 },
+  500: { sessions: 500, requests: 430, live: 200, locks: 500 },
 }
 const PAGES = {
   inbox: '/',
@@ -38,6 +40,7 @@ const PAGES = {
   search: '/sessions?text=orders',
   access: '/access',
   policy: '/policy',
+  locks: '/locks',
   audit: '/audit',
   account: '/account',
 }
@@ -54,6 +57,8 @@ const LOOK_UP = [
 
 const work = mkdtempSync(join(tmpdir(), 'pamctl-pictures-'))
 const stopping = []
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const problems = []
 
 try {
   await main()
@@ -61,7 +66,7 @@ try {
   for (const stop of stopping.toReversed()) await stop()
   rmSync(work, { recursive: true, force: true })
 }
-process.exit(0)
+process.exit(problems.length === 0 ? 0 : 1)
 
 async function main() {
   mkdirSync(out, { recursive: true })
@@ -109,10 +114,22 @@ async function picturesOf(page, site, look, things) {
       document.documentElement.scrollHeight,
       document.documentElement.scrollWidth,
     ])
-    process.stdout.write(`${name}-${things}-${look}: ${height} px${wide > Number(width) ? `, ${wide} WIDE` : ''}\n`)
+    const found = await problemsOf(page)
+    if (wide > Number(width)) found.push(`${wide} px wide`)
+    problems.push(...found)
+    process.stdout.write(`${[`${name}-${things}-${look}: ${height} px`, ...found].join('\n  ')}\n`)
     if (height <= 12_000)
       await page.screenshot({ path: join(out, `${name}-${things}-${look}-whole.png`), fullPage: true })
   }
+}
+
+/** What axe-core finds (WCAG 2.2 AA and best practices), the first of each kind. */
+async function problemsOf(page) {
+  await page.evaluate(AXE)
+  const { violations } = await page.evaluate(
+    `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
+  )
+  return violations.map(({ id, nodes }) => `${id} (${nodes.length}): ${nodes[0].html.slice(0, 160)}`)
 }
 
 async function signIn(page) {
@@ -177,7 +194,7 @@ async function connect(port, number) {
 }
 
 /** Written into the store before the gateway starts, without an audit entry each. */
-async function seed(file, { sessions, requests }) {
+async function seed(file, { sessions, requests, locks }) {
   const db = await openSqlite(file)
   const now = Date.now()
   const person = (number) => ({ id: `sub|p${number}`, label: `person-${number}@example.com`, kind: 'person' })
@@ -199,6 +216,20 @@ async function seed(file, { sessions, requests }) {
         recording: `2026-11/${made}.pamrec`,
       })
     }
+    for (let made = 0; made < locks; made++)
+      await saveLock(
+        tx,
+        {
+          id: newId('lck'),
+          subject: { type: 'person', id: `sub|p${made}`, label: `person-${made}@example.com` },
+          reason: `INC-${made} laptop stolen`,
+          by: { id: 'sub|bob', label: 'bob@example.com' },
+          createdAt: now - made * 60_000,
+          endsAt: made % 2 === 0 ? undefined : now + 4 * 3_600_000,
+          lifted: undefined,
+        },
+        now,
+      )
     for (let made = 0; made < requests; made++)
       await saveRequest(tx, {
         id: newId('req'),

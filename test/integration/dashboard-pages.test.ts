@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { AxeResults } from 'axe-core'
@@ -11,13 +11,15 @@ import { inTerminal, sshClient } from '../helpers/ssh-client.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const PICTURES = join(ROOT, 'docs', 'screenshots')
-/** Pictures are made by every run, and kept where there is none yet or where they are asked for. */
+/** Pictures are made where they are asked for: each takes a third of a second. */
 const RENEW = process.env['PAMCTL_SCREENSHOTS'] === '1'
 
+const ALL_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+/** Pages in dark colours differ from those in light ones in nothing but colours. */
 const LOOKS = [
-  { name: 'light', width: 1440, height: 900, colorScheme: 'light' },
-  { name: 'dark', width: 1440, height: 900, colorScheme: 'dark' },
-  { name: 'phone', width: 360, height: 780, colorScheme: 'light' },
+  { name: 'light', width: 1440, height: 900, colorScheme: 'light', rules: ALL_RULES },
+  { name: 'dark', width: 1440, height: 900, colorScheme: 'dark', rules: ['color-contrast', 'link-in-text-block'] },
+  { name: 'phone', width: 360, height: 780, colorScheme: 'light', rules: ALL_RULES },
 ] as const
 
 describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
@@ -145,7 +147,6 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
       async () => (await bob.api.reviews.list()).find(({ kind }) => kind === 'command')?.id,
       'a held command',
     )
-    mkdirSync(PICTURES, { recursive: true })
   })
   afterAll(async () => {
     dev?.close()
@@ -158,7 +159,7 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
 
   it.each(LOOKS)(
     '$name: is accessible (axe), fits, and has its picture',
-    async ({ name: look, width, height, colorScheme }) => {
+    async ({ name: look, width, height, colorScheme, rules }) => {
       const page = await web.signedIn('bob', '/', {
         viewport: { width, height },
         colorScheme,
@@ -169,7 +170,7 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
         await page.getByRole('navigation', { name: 'Pages' }).waitFor()
         await isLoaded(page)
         await open?.(page)
-        const problems = await problemsOf(page)
+        const problems = await problemsOf(page, rules)
         expect([name, problems]).toEqual([name, []])
         const [wide, shown] = (await page.evaluate(
           '[document.documentElement.scrollWidth, document.documentElement.clientWidth]',
@@ -183,7 +184,7 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
       for (const path of ['/', '/auth/callback?state=x']) {
         await out.goto(web.url + path)
         await out.getByRole('link', { name: /^Sign in/ }).waitFor()
-        expect([path, await problemsOf(out)]).toEqual([path, []])
+        expect([path, await problemsOf(out, rules)]).toEqual([path, []])
       }
       await context.close()
     },
@@ -216,21 +217,15 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
     return box !== null && box.y >= 0 && box.y + box.height <= height
   }
 
-  async function problemsOf(page: Page): Promise<string[]> {
+  async function problemsOf(page: Page, rules: readonly string[]): Promise<string[]> {
     await page.evaluate(AXE)
     const { violations } = (await page.evaluate(
-      `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
+      `axe.run(document, { runOnly: ${JSON.stringify(rules)}, resultTypes: ['violations'] })`,
     )) as AxeResults
     return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`))
   }
 
   async function picture(page: Page, name: string): Promise<void> {
-    const file = join(PICTURES, `${name}.jpg`)
-    const taken = await page.screenshot({
-      type: 'jpeg',
-      quality: 70,
-      ...(RENEW || !existsSync(file) ? { path: file } : {}),
-    })
-    expect(taken.length).toBeGreaterThan(5000)
+    if (RENEW) await page.screenshot({ type: 'jpeg', quality: 60, path: join(PICTURES, `${name}.jpg`) })
   }
 })

@@ -146,8 +146,8 @@ function Shell({ state }: { state: Extract<SignIn, { state: 'in' }> }) {
                   <>
                     {' '}
                     <span class="badge warn" data-testid="waiting">
-                      {waiting}
-                      <span class="visually-hidden"> waiting for you</span>
+                      <span aria-hidden="true">{waiting > 99 ? '99+' : waiting}</span>
+                      <span class="visually-hidden">{waiting} waiting for you</span>
                     </span>
                   </>
                 )}

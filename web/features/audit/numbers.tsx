@@ -28,6 +28,12 @@ function Chart({ title, weeks }: { title: string; weeks: readonly WeekNumbers[] 
   const slowest = Math.max(1, ...times)
   const parts = PARTS.filter(({ part }) => weeks.some((week) => week[part] > 0))
   const said = summaryOf(weeks)
+  if (weeks.every((week) => sumOf(week) === 0))
+    return (
+      <p>
+        <strong>{title}</strong> <span class="soft small">{said}</span>
+      </p>
+    )
   return (
     <figure>
       <figcaption>

@@ -67,7 +67,7 @@ export function LocksPage() {
           caption="Locks, newest first"
           rows={data.slice(0, shown)}
           id={({ id }) => id}
-          columns={mayLock ? [...COLUMNS, { name: 'Action', cell: unlock }] : COLUMNS}
+          columns={mayLock ? [...COLUMNS, { name: 'Action', brief: true, cell: unlock }] : COLUMNS}
         />
       )}
       {data !== undefined && data.length > shown && (
@@ -97,10 +97,13 @@ const COLUMNS: readonly Column<Lock>[] = [
     name: 'Locked',
     wide: true,
     brief: true,
-    cell: ({ what, subject }) => (
-      <strong>
-        <Text>{subject.type === 'target' ? `target ${what}` : what}</Text>
-      </strong>
+    cell: ({ id, what, subject }) => (
+      <>
+        <strong>
+          <Text>{subject.type === 'target' ? `target ${what}` : what}</Text>
+        </strong>{' '}
+        <span class="mono small soft">{id}</span>
+      </>
     ),
   },
   {
@@ -109,10 +112,15 @@ const COLUMNS: readonly Column<Lock>[] = [
     cell: ({ state }) => <Badge tone={state === 'active' ? 'bad' : ''}>{STATES[state]}</Badge>,
   },
   { name: 'Reason', wide: true, cell: ({ reason }) => <Text>{reason}</Text> },
-  { name: 'By', cell: ({ by }) => <Text>{by}</Text> },
-  { name: 'Since', cell: ({ createdAt }) => <When time={createdAt} /> },
+  {
+    name: 'Since',
+    cell: ({ createdAt, by }) => (
+      <>
+        <When time={createdAt} />, by <Text>{by}</Text>
+      </>
+    ),
+  },
   { name: 'Until', cell: (lock) => <Until lock={lock} /> },
-  { name: 'Lock', brief: true, cell: ({ id }) => <span class="mono small soft">{id}</span> },
 ]
 
 const STATES: Readonly<Record<Lock['state'], string>> = { active: 'locked', over: 'ended', lifted: 'unlocked' }

@@ -8,6 +8,7 @@ import { Ago, Badge, Empty, Loading, More, Problem, Table, When } from '../../co
 import { Text } from '../../components/ui/text.tsx'
 import { api, asProblem } from '../../lib/client.ts'
 import { count, formatNumber, formatOffset, formatShort } from '../../lib/format.ts'
+import { NARROW, useMedia } from '../../lib/media.ts'
 import { usePages } from '../../lib/use-data.ts'
 
 interface Filters {
@@ -71,17 +72,29 @@ function FilterForm({ asked }: { asked: Filters }) {
     onInput: ({ currentTarget }: { currentTarget: HTMLInputElement | HTMLSelectElement }) =>
       setValues({ ...values, [name]: currentTarget.value }),
   })
-  const [isOpen, setOpen] = useState(NAMES.some((name) => name !== 'show' && asked[name] !== ''))
+  const used = NAMES.filter((name) => name !== 'show' && asked[name] !== '').map((name) => asked[name])
+  // On a phone the form would hide what it has found.
+  const isNarrow = useMedia(NARROW)
+  const [isOpen, setOpen] = useState(used.length > 0 && !isNarrow)
   // A preset clears the fields.
   useEffect(() => setValues(asked), [JSON.stringify(asked)])
   return (
     <details class="card" open={isOpen} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-      <summary>Search by person, target, time or command</summary>
+      <summary>
+        {isOpen || used.length === 0 ? (
+          'Search by person, target, time or command'
+        ) : (
+          <>
+            Search: <Text>{used.join(', ')}</Text>
+          </>
+        )}
+      </summary>
       <form
         class="stack"
         role="search"
         onSubmit={(event) => {
           event.preventDefault()
+          if (isNarrow) setOpen(false)
           setQuery({ ...values, show: '' })
         }}
       >

@@ -123,7 +123,13 @@ const storesOf = (config: Config, ledger: LeaseLedger, history: SealedHistory): 
 export const storesBeside = (config: Config): CreatedStores =>
   storesOf(
     config,
-    { live: new Set(), add: () => Promise.resolve(), remove: () => Promise.resolve(), list: () => Promise.resolve([]) },
+    {
+      live: new Set(),
+      made: new Set(),
+      add: () => Promise.resolve(),
+      remove: () => Promise.resolve(),
+      list: () => Promise.resolve([]),
+    },
     { lastVersion: () => Promise.resolve(0), note: () => Promise.resolve() },
   )
 

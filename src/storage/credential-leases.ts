@@ -5,6 +5,7 @@ import type { Database } from './database.ts'
 export function credentialLeasesIn(db: Database) {
   return {
     live: new Set<string>(),
+    made: new Set<string>(),
     add: ({ id, reference, user }: { id: string; reference: string; user: string }): Promise<void> =>
       db.change(async (tx) => {
         const now = Date.now()

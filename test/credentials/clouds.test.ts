@@ -44,6 +44,7 @@ function configured(settings: Partial<StoreSettings> = {}) {
       clock,
       ledger: {
         live: new Set(),
+        made: new Set(),
         add: () => Promise.resolve(),
         remove: () => Promise.resolve(),
         list: () => Promise.resolve([]),

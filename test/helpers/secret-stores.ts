@@ -25,6 +25,10 @@ export class StandInStores {
   dropUser: (username: string) => Promise<void> = () => Promise.resolve()
   /** Answers in place of everything, where it is set. */
   answer: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
+  /** Seconds since leases were renewed, as they are looked up: those of a gateway that is no more. */
+  renewedAgo = 120
+  /** What is said of a lease that is looked up, in place of that. */
+  lookUp: Answer | undefined
   /** Seconds of version 1 and of tokens. */
   lease = 3600
   #count = 0
@@ -88,6 +92,7 @@ export class StandInStores {
     if (path === 'auth/token/lookup-self') return { json: { data: { ttl: lasts, renewable: true } } }
     if (path === 'auth/token/renew-self')
       return { json: { auth: { client_token: token, lease_duration: this.lease, renewable: true } } }
+    if (path === 'sys/leases/lookup') return this.#lookUp(String(sent['lease_id']))
     if (path === 'sys/leases/revoke') return this.#revoke(String(sent['lease_id']))
     if (path === 'sys/leases/renew')
       return this.leases.has(String(sent['lease_id']))
@@ -113,6 +118,15 @@ export class StandInStores {
     const id = `${path}/lease${++this.#count}`
     this.leases.set(id, { username, password })
     return { json: { lease_id: id, lease_duration: lasts, renewable: true, data: { username, password } } }
+  }
+
+  #lookUp(id: string): Answer {
+    if (this.lookUp !== undefined) return this.lookUp
+    if (!this.leases.has(id)) return { status: 400, json: { errors: ['invalid lease'] } }
+    const renewed = Date.UTC(2026, 10, 30)
+    const at = (seconds: number): string => new Date(renewed + seconds * 1000).toISOString()
+    const data = { id, issue_time: at(-3600), last_renewal: at(0), expire_time: at(3600), renewable: true }
+    return { json: { data: { ...data, ttl: 3600 - this.renewedAgo } } }
   }
 
   async #revoke(id: string): Promise<Answer> {

@@ -4,6 +4,7 @@ import type { DatabaseUser } from '../../secrets.ts'
 import type { StoreReference } from '../../store-reference.ts'
 import { isSuccess, refusedBy, type StoreAnswer } from '../ask-store.ts'
 import { checkSecret, objectOf, own, secondsOf, StoreFailure } from '../store.ts'
+import { isRenewed, RENEWED_EVERY_MS } from './lease-renewed.ts'
 import type { VaultClient } from './vault-client.ts'
 
 export type VaultDatabaseReference = Extract<StoreReference, { readonly store: 'vault-db' }>
@@ -12,6 +13,8 @@ export type VaultDatabaseReference = Extract<StoreReference, { readonly store: '
 export interface LeaseLedger {
   /** Those that a session of this process uses. A reload builds the stores anew, and they stay. */
   readonly live: Set<string>
+  /** Those that this process has made, and not only read. */
+  readonly made: Set<string>
   /** Resolves once it is durable. */
   add(lease: { readonly id: string; readonly reference: string; readonly user: string }): Promise<void>
   remove(id: string, why: 'released' | 'lost' | 'left over'): Promise<void>
@@ -48,6 +51,7 @@ export class VaultDatabase {
     try {
       const lease = leaseOf(id, answer)
       this.#ledger.live.add(id)
+      this.#ledger.made.add(id)
       await this.#ledger.add({ id, reference, user: lease.user })
       return this.#serve(lease)
     } catch (error) {
@@ -58,12 +62,16 @@ export class VaultDatabase {
     }
   }
 
-  /** Revokes what no session uses any more and could not be revoked before. Returns how many are left. */
+  /**
+   * Revokes what no session uses any more and could not be revoked before. Returns how many are left. A copy of the data directory has the leases of
+   * the first gateway in it: what somebody renews is somebody's, and looked at again by the next sweep.
+   */
   async sweep(): Promise<number> {
     let left = 0
     for (const id of await this.#ledger.list()) {
       if (this.#ledger.live.has(id)) continue
       try {
+        if (!this.#ledger.made.has(id) && (await isRenewed(this.#client, id))) continue
         await this.#revoke(id)
         await this.#ledger.remove(id, 'left over')
       } catch (error) {
@@ -89,6 +97,7 @@ export class VaultDatabase {
         if (error instanceof StoreFailure) return
         throw error
       }
+      this.#ledger.made.delete(lease.id)
       await this.#ledger.remove(lease.id, lost.signal.aborted ? 'lost' : 'released')
     }
     return {
@@ -147,7 +156,7 @@ class LeaseRenewal {
     if (this.#isStopped) return
     const left = this.#endsAt - this.#clock.now()
     if (left <= 0) return this.#lose('the lease of the database user of this session has expired')
-    const at = this.#lease.isRenewable ? Math.min(left / 2, CHECK_EVERY_MS) : left
+    const at = this.#lease.isRenewable ? Math.min(left / 2, RENEWED_EVERY_MS) : left
     this.#cancel = this.#clock.at(this.#clock.now() + Math.max(at, SHORTEST_WAIT_MS), () => void this.#renew())
   }
 
@@ -210,7 +219,6 @@ const NOT_REVOKED = 'does not say that it has revoked a lease'
 const isGone = (status: number): boolean => status === 400 || status === 404
 
 /** Milliseconds. */
-const CHECK_EVERY_MS = 30_000
 const SHORTEST_WAIT_MS = 1000
 const SHORTEST_LEASE_MS = 10_000
 const LONGEST_LEASE_MS = 86_400_000

@@ -223,6 +223,7 @@ describe('users of databases', () => {
     return {
       ids,
       live: new Set(),
+      made: new Set(),
       add: ({ id }) => Promise.resolve(void ids.push(id)),
       remove: (id) => Promise.resolve(void ids.splice(ids.indexOf(id), 1)),
       list: () => Promise.resolve([...ids]),
@@ -322,10 +323,41 @@ describe('users of databases', () => {
   it('of a gateway that crashed are revoked by the next one, and those of live sessions are not', async () => {
     const kept = ledger()
     await new VaultDatabase(clientOf(), kept, clock).lease(REFERENCE)
-    const database = new VaultDatabase(clientOf(), { ...kept, live: new Set() }, clock)
+    const database = new VaultDatabase(clientOf(), { ...kept, live: new Set(), made: new Set() }, clock)
     const live = await database.lease(REFERENCE)
     await database.sweep()
     expect([kept.ids.length, stores.leases.size, live.lost.aborted]).toEqual([1, 1, false])
+  })
+
+  describe('of a gateway whose data directory was copied', () => {
+    const UNTOLD = { issue_time: '2026-11-30T00:00:00Z', expire_time: null, ttl: 0, renewable: true }
+    const swept = async (): Promise<{ left: number | Error; leases: number; written: number }> => {
+      const first = ledger()
+      await new VaultDatabase(clientOf(), first, clock).lease(REFERENCE)
+      const copy = { ...ledger(), list: () => Promise.resolve([...first.ids]) }
+      const left = await new VaultDatabase(clientOf(), copy, clock).sweep().catch((error: unknown) => error as Error)
+      return { left, leases: stores.leases.size, written: first.ids.length }
+    }
+
+    it.each([0, 30, 61])('stay while it renews them, as %d s ago', async (seconds) => {
+      stores.renewedAgo = seconds
+      expect(await swept()).toEqual({ left: 0, leases: 1, written: 1 })
+    })
+
+    it.each([63, 3600])('are revoked once it has not for %d s', async (seconds) => {
+      stores.renewedAgo = seconds
+      expect(await swept()).toMatchObject({ left: 0, leases: 0 })
+    })
+
+    it.each([
+      ['cannot be told', 200, UNTOLD, { left: 1, leases: 1 }],
+      ['is another lease', 200, { ...UNTOLD, id: 'database/creds/x/y' }, { left: 1, leases: 1 }],
+      ['the policy does not let it ask', 403, {}, { left: 0, leases: 0 }],
+      ['the vault is sealed', 503, {}, { left: 1, leases: 1 }],
+    ])('where %s', async (_name, status, data, expected) => {
+      stores.lookUp = { status, json: { data } }
+      expect(await swept()).toMatchObject(expected)
+    })
   })
 
   it('of live sessions stay when the configuration is read again', async () => {
@@ -405,7 +437,7 @@ describe('certificates of SSH', () => {
     [400, { errors: ['setting key_id is not allowed by role'] }, 'its role needs allow_user_certificates'],
     [403, { errors: ['permission denied'] }, 'answers 403 (not allowed)'],
     [503, { errors: ['Vault is sealed'] }, 'answers 503 (unavailable or sealed)'],
-    [200, { data: {} }, 'is not there'],
+    [200, { data: {} }, 'does not exist'],
     [200, { data: { signed_key: ['a'] } }, 'is not text'],
   ])('that are not signed, with %d %j', async (status, body, expected) => {
     const client = clientOf({ type: 'token', token: 'env:TOKEN' })

@@ -1,8 +1,8 @@
 import type { Review } from '../api/schemas/review.ts'
 import type { ApiClient } from '../gateway-client/api-client.ts'
 import { PamError } from '../shared/errors.ts'
-import { pause } from '../shared/pause.ts'
 import { visible } from '../shared/visible.ts'
+import { awaitReview } from './await-review.ts'
 import type { CliContext } from './context.ts'
 import { Exit } from './exit-codes.ts'
 import { interruptible } from './interruption.ts'
@@ -15,10 +15,9 @@ import { whileWaiting } from './output/spinner.ts'
  */
 export async function approveInBrowser(
   { io, environment }: Pick<CliContext, 'io' | 'environment'>,
-  api: Pick<ApiClient, 'gateway' | 'reviews' | 'whoami'>,
+  api: Pick<ApiClient, 'gateway' | 'whoami' | 'events'> & { readonly reviews: Pick<ApiClient['reviews'], 'get'> },
   review: Review,
   { json, comment, for: lengthMs }: { readonly json?: boolean; readonly comment: string; readonly for?: number },
-  wait: (milliseconds: number) => Promise<unknown> = pause,
 ): Promise<void> {
   const url = `${api.gateway}/reviews/${encodeURIComponent(review.id)}`
   if (!io.interactive)
@@ -33,12 +32,10 @@ export async function approveInBrowser(
   const isMine = ({ decisions }: Review): boolean => decisions.some(({ label }) => label === person.label)
   const decided = await interruptible((interruption) =>
     whileWaiting(io, 'waiting for your decision in the browser; Ctrl-C stops waiting', async () => {
-      for (;;) {
-        const now = await api.reviews.get(review.id)
-        if (now.state !== 'pending' || isMine(now)) return now
-        await wait(LOOK_EVERY_MS)
-        if (interruption.signal.aborted) throw new Exit(interruption.exitCode)
-      }
+      const isOver = (now: Review): boolean => now.state !== 'pending' || isMine(now)
+      const found = await awaitReview(api, review.id, isOver, interruption.signal)
+      if (found === undefined) throw new Exit(interruption.exitCode, { endsNow: true })
+      return found
     }),
   )
   if (json === true) io.json({ review: decided })
@@ -48,4 +45,3 @@ export async function approveInBrowser(
 
 /** `pending`: the person has approved it, and others have yet to. */
 const APPROVED: ReadonlySet<string> = new Set(['approved', 'used', 'pending'])
-const LOOK_EVERY_MS = 1500

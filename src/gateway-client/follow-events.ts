@@ -39,6 +39,7 @@ export async function followEvents(api: Pick<ApiClient, 'events'>, follower: Fol
         else if (event.type === 'resync') await resync()
         // Only now: where the gateway could not be asked, this event comes again with the next stream.
         last = event.seq
+        if (isOver()) return
       }
     } catch (error) {
       if (isOver()) return

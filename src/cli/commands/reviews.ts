@@ -4,8 +4,10 @@ import { PamError } from '../../shared/errors.ts'
 import { durationOption, forHowLong, jsonOption, type AddCommand } from '../command.ts'
 import { approveInBrowser } from '../approve-in-browser.ts'
 import type { CliContext } from '../context.ts'
+import { decideAtTerminal, needPending, type Answer, type TerminalDecision } from '../decide-at-terminal.ts'
 import { Exit } from '../exit-codes.ts'
 import { needId } from '../ids.ts'
+import { cardOf } from '../review-card.ts'
 import { visible } from '../../shared/visible.ts'
 import { signIn } from './login.ts'
 import { watchReviews } from '../watch-reviews.ts'
@@ -85,23 +87,59 @@ async function decide(
   if (asked !== undefined) needId(asked, 'req', 'apr')
   const api = await context.client()
   const review = asked === undefined ? await pick(context, api) : await api.reviews.get(asked)
-  if (review.state !== 'pending') {
-    throw new PamError('ALREADY_DECIDED', visible(`${review.id} is already decided: ${review.status}`), {
-      id: review.id,
-    })
-  }
-  show(review, context)
-  if (verdict === 'approve' && review.approvers.stepUp === 'passkey' && review.state === 'pending' && review.mayDecide)
-    return approveInBrowser(context, api, review, options)
-  if (io.interactive && options.yes !== true) {
-    const question = { message: `${verdict === 'approve' ? 'Approve' : 'Deny'} ${review.id}?`, default: false }
-    const { confirm } = await import('@inquirer/prompts')
-    if (!(await confirm(question, { output: process.stderr }))) throw new Exit(1)
-  }
+  needPending(review)
+  const asksHere = io.interactive && options.yes !== true
+  const decided = asksHere
+    ? await askAtTerminal(context, api, review, { comment: options.comment, preset: verdict })
+    : { review, verdict, comment: options.comment }
+  if (!asksHere) show(review, context)
+  if (decided === undefined) throw new Exit(1)
+  await send(context, api, decided, options)
+}
+
+/** What somebody decides who is shown the card. */
+function askAtTerminal(
+  { io, ...context }: CliContext,
+  api: ApiClient,
+  review: Review,
+  { comment, preset }: { readonly comment: string; readonly preset: 'approve' | 'deny' },
+): Promise<TerminalDecision | undefined> {
+  return decideAtTerminal(review, comment, {
+    api,
+    show: (shown) => show(shown, { io, ...context }),
+    note: (text) => io.tell(text),
+    ask: async ({ id }, said, signal) => {
+      const { select } = await import('@inquirer/prompts')
+      const choices = [
+        { value: 'skip', name: 'Skip: decide nothing now' },
+        { value: 'approve', name: 'Approve' },
+        { value: 'deny', name: 'Deny' },
+        { value: 'comment', name: said === '' ? 'Comment …' : visible(`Comment: ${said}`) },
+      ] as const
+      // Never an approval: a key that was pressed for something else decides nothing.
+      const asked = { message: `What about ${id}?`, choices, default: preset === 'deny' ? 'deny' : 'skip' } as const
+      return select<Answer>(asked, { output: process.stderr, signal })
+    },
+    askComment: async (said, signal) => {
+      const { input } = await import('@inquirer/prompts')
+      return input({ message: 'Comment, shown to the requester:', default: said }, { output: process.stderr, signal })
+    },
+  })
+}
+
+async function send(
+  context: CliContext,
+  api: ApiClient,
+  { review, verdict, comment }: TerminalDecision,
+  options: DecisionOptions,
+): Promise<void> {
+  const { io } = context
+  if (verdict === 'approve' && review.approvers.stepUp === 'passkey' && review.mayDecide)
+    return approveInBrowser(context, api, review, { ...options, comment })
   const decision = {
     verdict,
-    comment: options.comment,
-    ...(options.for === undefined ? {} : { lengthMs: options.for }),
+    comment,
+    ...(options.for === undefined || verdict === 'deny' ? {} : { lengthMs: options.for }),
     ...(review.digest === undefined ? {} : { digest: review.digest }),
   }
   const decided = await api.reviews.decide(review.id, decision).catch(async (error: unknown) => {
@@ -135,22 +173,7 @@ async function pick({ io }: CliContext, api: ApiClient): Promise<Review> {
 }
 
 /** Everything the decision covers, before it is asked for. */
-function show(review: Review, { io }: CliContext): void {
+function show(review: Review, { io }: Pick<CliContext, 'io'>): void {
   io.tell(`${review.id}  ${visible(review.requester.label)} on ${review.target}, asked ${io.age(review.createdAt)}`)
-  if (review.kind === 'request') {
-    io.tell(
-      `  for     ${forHowLong(review.lengthMs ?? 0)}${review.extends === undefined ? '' : `, added to ${review.extends}`}`,
-    )
-    if (review.startsAt !== undefined) io.tell(`  from    ${review.startsAt}`)
-    io.tell(`  reason  ${visible(review.reason ?? '')}`)
-    return
-  }
-  io.tell(`  would run:\n${visible(review.text ?? '').replace(/^/gm, '    ')}`)
-  if ((review.parameters ?? []).length > 0) {
-    io.tell(
-      `  with    ${(review.parameters ?? []).map((value, index) => `$${index + 1} = ${value === null ? 'NULL' : visible(value)}`).join(', ')}`,
-    )
-  }
-  io.tell(`  effect  ${visible(review.effect ?? '')}`)
-  io.tell(`  rule    ${visible(review.rule)}`)
+  for (const line of cardOf(review)) io.tell(line)
 }

@@ -1,0 +1,96 @@
+import type { Review } from '../api/schemas/review.ts'
+import type { ApiClient } from '../gateway-client/api-client.ts'
+import { PamError } from '../shared/errors.ts'
+import { visible } from '../shared/visible.ts'
+import { awaitReview } from './await-review.ts'
+import { isOtherCard } from './review-card.ts'
+
+export type Answer = 'approve' | 'deny' | 'comment' | 'skip'
+
+/** What was decided, and on which card. */
+export interface TerminalDecision {
+  readonly review: Review
+  readonly verdict: 'approve' | 'deny'
+  readonly comment: string
+}
+
+export interface TerminalParts {
+  readonly api: Pick<ApiClient, 'events'> & { readonly reviews: Pick<ApiClient['reviews'], 'get'> }
+  readonly show: (review: Review) => void
+  readonly note: (text: string) => void
+  /** Both reject once the signal is aborted. */
+  readonly ask: (review: Review, comment: string, signal: AbortSignal) => Promise<Answer>
+  readonly askComment: (comment: string, signal: AbortSignal) => Promise<string>
+}
+
+/**
+ * Shows a review and asks what to do about it. A decision counts for the card that was on the screen: where it is another one by then, it is shown
+ * and asked about anew. Undefined where it was skipped.
+ * @throws PamError ALREADY_DECIDED as soon as somebody else has decided
+ */
+export async function decideAtTerminal(
+  first: Review,
+  given: string,
+  parts: TerminalParts,
+): Promise<TerminalDecision | undefined> {
+  const { api, show, note } = parts
+  let [review, comment] = [first, given]
+  show(review)
+  for (;;) {
+    const outcome = await askUnlessChanged(review, comment, parts)
+    if (outcome.type === 'skip') return undefined
+    if (outcome.type === 'comment') {
+      comment = outcome.comment
+      continue
+    }
+    const now = outcome.type === 'changed' ? outcome.review : await api.reviews.get(review.id)
+    needPending(now)
+    if (outcome.type !== 'changed' && !isOtherCard(review, now)) return { review, verdict: outcome.type, comment }
+    note('it has changed since it was shown:')
+    review = now
+    show(review)
+  }
+}
+
+type Outcome =
+  | { readonly type: 'approve' | 'deny' | 'skip' }
+  | { readonly type: 'comment'; readonly comment: string }
+  /** Before there was an answer. */
+  | { readonly type: 'changed'; readonly review: Review }
+
+async function askUnlessChanged(
+  review: Review,
+  comment: string,
+  { api, ask, askComment }: TerminalParts,
+): Promise<Outcome> {
+  const changed = new AbortController()
+  const over = new AbortController()
+  let now: Review | undefined
+  const isChanged = (found: Review): boolean => found.state !== 'pending' || isOtherCard(review, found)
+  // Where the stream is not to be had, the review is looked at before a decision is sent.
+  const watching = awaitReview(api, review.id, isChanged, over.signal).then(
+    (found) => {
+      now = found
+      if (found !== undefined) changed.abort()
+    },
+    () => {},
+  )
+  try {
+    const answer = await ask(review, comment, changed.signal)
+    return answer === 'comment'
+      ? { type: 'comment', comment: await askComment(comment, changed.signal) }
+      : { type: answer }
+  } catch (error) {
+    if (now === undefined) throw error
+    return { type: 'changed', review: now }
+  } finally {
+    over.abort()
+    await watching
+  }
+}
+
+/** Nobody is asked about what is decided. */
+export function needPending({ id, state, status }: Review): void {
+  if (state === 'pending') return
+  throw new PamError('ALREADY_DECIDED', visible(`${id} is already decided: ${status}`), { id })
+}

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest'
+import type { Review } from '../../src/api/schemas/review.ts'
+import { decideAtTerminal, type Answer } from '../../src/cli/decide-at-terminal.ts'
+import { cardOf } from '../../src/cli/review-card.ts'
+
+const COMMAND = {
+  id: 'apr_1',
+  kind: 'command',
+  state: 'pending',
+  status: 'waiting',
+  target: 'prod-db',
+  text: 'delete from t where a = $1',
+  parameters: ['7', null],
+  effect: 'writes t',
+  rule: 'engineers',
+  digest: 'd1',
+} as Review
+
+/** A person who gives these answers; `never` waits until the question is taken away. */
+function person(answers: readonly (Answer | 'never')[], found: readonly Review[] = [], isStreamed = false) {
+  const said: string[] = []
+  const left = [...answers]
+  const states = [...found]
+  const api = {
+    reviews: { get: async () => states.shift() ?? COMMAND },
+    events: async function* (_: unknown, signal: AbortSignal) {
+      if (isStreamed) yield { type: 'resync', seq: 1 }
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+    },
+  }
+  const decided = decideAtTerminal(COMMAND, '', {
+    api: api as never,
+    show: ({ digest, text }) => said.push(`card ${digest} ${text}`),
+    note: (text) => said.push(text),
+    ask: (_, comment, signal) => {
+      said.push(`asked with "${comment}"`)
+      const answer = left.shift() ?? 'skip'
+      if (answer !== 'never') return Promise.resolve(answer)
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('taken away'))))
+    },
+    askComment: () => Promise.resolve('go ahead'),
+  })
+  return { decided, said }
+}
+
+describe('a decision at a terminal', () => {
+  it.each(['approve', 'deny'] as const)('%s counts for the card that was shown', async (verdict) => {
+    const { decided, said } = person([verdict])
+    expect(await decided).toEqual({ review: COMMAND, verdict, comment: '' })
+    expect(said).toEqual(['card d1 delete from t where a = $1', 'asked with ""'])
+  })
+
+  it('may have a comment, after which is asked again', async () => {
+    const { decided, said } = person(['comment', 'deny'])
+    expect(await decided).toMatchObject({ verdict: 'deny', comment: 'go ahead' })
+    expect(said.slice(1)).toEqual(['asked with ""', 'asked with "go ahead"'])
+  })
+
+  it('may be left to later', async () => {
+    expect(await person(['skip']).decided).toBeUndefined()
+  })
+
+  it.each([
+    ['digest', { digest: 'd2' }],
+    ['text', { text: 'delete from t' }],
+    ['parameters', { parameters: ['8', null] }],
+    ['target', { target: 'dev-db' }],
+    ['effect', { effect: 'writes t, u' }],
+  ])('is not taken for another %s: the card is shown again, and asked about anew', async (_, change) => {
+    const now = { ...COMMAND, ...change }
+    const { decided, said } = person(['approve', 'skip'], [now])
+    expect(await decided).toBeUndefined()
+    expect(said).toEqual([
+      'card d1 delete from t where a = $1',
+      'asked with ""',
+      'it has changed since it was shown:',
+      `card ${now.digest} ${now.text}`,
+      'asked with ""',
+    ])
+    expect(await person(['approve', 'approve'], [now, now]).decided).toMatchObject({ review: now, verdict: 'approve' })
+  })
+
+  it('is asked for no longer once somebody else has decided, nor sent', async () => {
+    const decided = { ...COMMAND, state: 'approved', status: 'approved by alice' }
+    const expected = { code: 'ALREADY_DECIDED', message: 'apr_1 is already decided: approved by alice' }
+    await expect(person(['never'], [decided], true).decided).rejects.toMatchObject(expected)
+    await expect(person(['approve'], [decided]).decided).rejects.toMatchObject(expected)
+  })
+
+  it('is asked for anew where the card changes while somebody reads it', async () => {
+    const now = { ...COMMAND, digest: 'd2' }
+    const { decided, said } = person(['never', 'skip'], [now], true)
+    expect(await decided).toBeUndefined()
+    expect(said.slice(2)).toEqual([
+      'it has changed since it was shown:',
+      expect.stringContaining('card d2'),
+      'asked with ""',
+    ])
+  })
+})
+
+describe('the card', () => {
+  it('names characters that look like others, and spells out what is not seen', () => {
+    const lines = cardOf({ ...COMMAND, text: 'delete from t\u0430bl\u0435\u00a0t\u202e', parameters: ['\u0430'] })
+    expect(lines.slice(1, 4)).toEqual([
+      '    delete from t\u0430bl\u0435\u00a0t\\u{202e}',
+      '  with    $1 = \u0430',
+      expect.stringMatching(
+        /^ {2}beware {2}"\u0430" is U\+0430 \(a Cyrillic letter, which may look like a Latin one\), "\u0435" is U\+0435 .*, "\u00a0" is U\+00A0 \(a space that is not the usual one\)$/,
+      ),
+    ])
+    expect(cardOf(COMMAND).join('\n')).not.toContain('beware')
+  })
+})

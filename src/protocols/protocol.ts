@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Secrets } from '../credentials/secrets.ts'
 import type { Accounts } from '../gateway/credential-source.ts'
+import type { ReapedAccounts } from '../gateway/account-leases.ts'
 import type { Engine } from '../gateway/engine.ts'
 import type { TargetConfig } from '../gateway/target.ts'
 import type { StatementMatch } from '../policy/policy.ts'
@@ -48,11 +49,6 @@ export interface TargetKind<C extends TargetConfig = TargetConfig> extends Accou
    * open, or opening, are left alone.
    */
   reapAccounts?(target: C, gateway: string, secrets: Secrets): Promise<ReapedAccounts>
-}
-
-export interface ReapedAccounts {
-  readonly dropped: readonly string[]
-  readonly failed: readonly { readonly account: string; readonly error: unknown }[]
 }
 
 /** As zod wants it for a union that `type` discriminates. */

@@ -2,11 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { CredentialLease, Lessee } from '../../../../credentials/credential.ts'
 import type { Secrets } from '../../../../credentials/secrets.ts'
 import { GATEWAY_RUN } from '../../../../gateway/gateway-name.ts'
-import { Presence } from '../../../../gateway/presence.ts'
-import { accountNameOf, accountsLeft, type FoundAccount } from '../../../../gateway/session-account.ts'
-import { TargetRefusal } from '../../../../gateway/target-failure.ts'
+import { AccountLeases, type ReapedAccounts } from '../../../../gateway/account-leases.ts'
+import { accountNameOf, type FoundAccount } from '../../../../gateway/session-account.ts'
 import { PamError } from '../../../../shared/errors.ts'
-import type { ReapedAccounts } from '../../../protocol.ts'
 import type { EphemeralSettings } from '../../ephemeral-settings.ts'
 import type { MysqlTarget } from '../../target.ts'
 import { quotedName } from '../../catalog/quoted-name.ts'
@@ -38,48 +36,30 @@ export async function leaseAccount(target: EphemeralTarget, lessee: Lessee): Pro
     run: GATEWAY_RUN,
   }
   const password = randomPassword()
-  inUse.add(entry.user)
-  let leave: (() => void) | undefined
-  try {
-    leave = await presence.hold(placeOf(login), () => openPresence(login, presenceOf(GATEWAY_RUN, config.name)))
-    await asAdministrator(login, (administrator) => make(administrator, { target, entry, password, lessee }))
-  } catch (error) {
-    // Whether the account was created may be unknown: if it was, the reaper finds it.
-    inUse.delete(entry.user)
-    leave?.()
-    throw notMade(config.name, error)
-  }
-  const giveUp = (): void => {
-    inUse.delete(entry.user)
-    leave?.()
-  }
-  let released: Promise<void> | undefined
-  return {
+  return leases.lease({
     user: entry.user,
-    account: config.user,
     password,
-    release: () => (released ??= drop(login, entry).finally(giveUp)),
-  }
+    account: config.user,
+    target: config.name,
+    place: placeOf(login),
+    openPresence: () => openPresence(login, presenceOf(GATEWAY_RUN, config.name)),
+    make: () => asAdministrator(login, (administrator) => make(administrator, { target, entry, password, lessee })),
+    drop: () => drop(login, entry),
+  })
 }
 
 /** Drops the accounts that a stop or a failure has left behind; those in use by a running gateway stay. */
 export async function reapAccounts(target: EphemeralTarget, gateway: string): Promise<ReapedAccounts> {
   const login = await loginTo(target)
-  const dropped: string[] = []
-  const failed: { account: string; error: unknown }[] = []
   const entries = new Map<string, Registered>()
-  const look = (): Promise<FoundAccount[]> => registered(login, entries)
-  for (const account of await accountsLeft(look, { target: target.config.name, gateway, inUse })) {
-    const entry = entries.get(account)
-    if (entry === undefined) continue
-    try {
-      await drop(login, entry)
-      dropped.push(account)
-    } catch (error) {
-      failed.push({ account, error })
-    }
-  }
-  return { dropped, failed }
+  return leases.reap(
+    { target: target.config.name, gateway },
+    () => registered(login, entries),
+    async (account) => {
+      const entry = entries.get(account)
+      if (entry !== undefined) await drop(login, entry)
+    },
+  )
 }
 
 async function make(
@@ -211,17 +191,6 @@ const reaches = (target: string, how: string): PamError =>
     hint: 'ask your gateway administrator to check the log: ephemeral.grantedRole of this target, and PUBLIC, must give rights on databases alone, not on mysql or pam_gateway, and none to give away',
   })
 
-/** The target's message goes to the log only: it may name accounts that the person must not learn of. */
-function notMade(target: string, error: unknown): PamError {
-  const cause = error instanceof PamError ? error.cause : error
-  if (error instanceof PamError && !(cause instanceof TargetRefusal)) return error
-  return new PamError('TARGET_CREDENTIAL', `${target} did not let the gateway make an account for this session`, {
-    side: 'upstream',
-    cause,
-    hint: 'ask your gateway administrator to check the administrator of this target (ephemeral)',
-  })
-}
-
 /** 256 random bits, with a character of each kind that password validation plugins require. */
 const randomPassword = (): string => `${randomBytes(32).toString('base64url')}.Aa1`
 
@@ -231,9 +200,7 @@ const presenceOf = (run: string, target: string): string =>
 /** Identifies where the presence for one target is visible: its lock has the name of the target. */
 const placeOf = ({ config: { name, host, port }, lease }: AdministratorLogin): string =>
   JSON.stringify([name, host, port, lease.user])
-const presence = new Presence()
-/** The accounts of this process's sessions, from before they are created until they are dropped: the reaper does not touch them. */
-const inUse = new Set<string>()
+const leases = new AccountLeases()
 /** The time for which an account stays valid after the access has ended. */
 const ENDING_SECONDS = 60
 /** The limit of MySQL for account names; MariaDB accepts longer ones. */

@@ -2,12 +2,10 @@ import type { CredentialLease, Lessee } from '../../../../credentials/credential
 import type { Secrets } from '../../../../credentials/secrets.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import { GATEWAY_RUN } from '../../../../gateway/gateway-name.ts'
-import { Presence } from '../../../../gateway/presence.ts'
-import { accountsLeft, type FoundAccount } from '../../../../gateway/session-account.ts'
-import { TargetRefusal } from '../../../../gateway/target-failure.ts'
+import { AccountLeases, type ReapedAccounts } from '../../../../gateway/account-leases.ts'
+import type { FoundAccount } from '../../../../gateway/session-account.ts'
 import type { EphemeralSettings } from '../../ephemeral-settings.ts'
 import type { PostgresTarget } from '../../target.ts'
-import type { ReapedAccounts } from '../../../protocol.ts'
 import { asAdministrator, asAdministratorAnywhere, openPresence, type AdministratorLogin } from './administrator.ts'
 import { cutOff, undoPrepared } from './cut-off.ts'
 import { creation, extending, MARKED_ROLES, removal, timeAfter, timeAndReach } from './role-statements.ts'
@@ -28,63 +26,34 @@ export async function leaseRole(target: EphemeralTarget, lessee: Lessee): Promis
   const name = roleNameOf(lessee)
   const password = randomPassword()
   const verifier = await scramVerifier(password)
-  inUse.add(name)
-  let leave: (() => void) | undefined
-  try {
-    leave = await presence.hold(placeOf(login), () => openPresence(login, GATEWAY_RUN))
-    await asAdministrator(login, async (administrator) => {
-      const [time, reached] = (await administrator.ask(timeAndReach(secondsOf(lessee), settings.grantedRoles)))[0] ?? []
-      if (reached != null) throw reaches(config.name, reached)
-      const mark = { session: lessee.session, target: config.name, gateway: lessee.gateway, run: GATEWAY_RUN }
-      await administrator.change(creation({ name, verifier, validUntil: utcTime(time), mark }, settings))
-    })
-  } catch (error) {
-    // Whether the role was created may be unknown: if it was, the reaper finds it.
-    inUse.delete(name)
-    leave?.()
-    throw notMade(config.name, error)
-  }
-  let released: Promise<void> | undefined
-  let extended = Promise.resolve()
-  const giveUp = (): void => {
-    inUse.delete(name)
-    leave?.()
-  }
-  return {
+  return leases.lease({
     user: name,
-    account: config.user,
     password,
-    extend(access) {
-      // One after the other, so that the last one counts.
-      const next = extended.then(async () => {
-        if (released === undefined) await extendRole(target, name, access)
-      })
-      extended = next.catch(() => {})
-      return next
-    },
-    release: () => (released ??= extended.then(() => dropRole(target, name)).finally(giveUp)),
-  }
+    account: config.user,
+    target: config.name,
+    place: placeOf(login),
+    openPresence: () => openPresence(login, GATEWAY_RUN),
+    make: () =>
+      asAdministrator(login, async (administrator) => {
+        const [time, reached] =
+          (await administrator.ask(timeAndReach(secondsOf(lessee), settings.grantedRoles)))[0] ?? []
+        if (reached != null) throw reaches(config.name, reached)
+        const mark = { session: lessee.session, target: config.name, gateway: lessee.gateway, run: GATEWAY_RUN }
+        await administrator.change(creation({ name, verifier, validUntil: utcTime(time), mark }, settings))
+      }),
+    extend: (access) => extendRole(target, name, access),
+    drop: () => dropRole(target, name),
+  })
 }
 
-/**
- * Drops the roles that a stop or a failure has left behind: those that a gateway of this name created for sessions with this target and
- * that no running gateway uses, and those of any gateway whose password expired minutes ago. Returns the names of the dropped roles, and
- * the error for each role that could not be dropped.
- */
+/** Drops the roles that a stop or a failure has left behind; those in use by a running gateway stay. */
 export async function reapRoles(target: EphemeralTarget, gateway: string): Promise<ReapedAccounts> {
   const login = await loginTo(target)
-  const dropped: string[] = []
-  const failed: { account: string; error: unknown }[] = []
-  const left = await accountsLeft(() => markedRoles(login), { target: target.config.name, gateway, inUse })
-  for (const role of left) {
-    try {
-      await dropRole(target, role)
-      dropped.push(role)
-    } catch (error) {
-      failed.push({ account: role, error })
-    }
-  }
-  return { dropped, failed }
+  return leases.reap(
+    { target: target.config.name, gateway },
+    () => markedRoles(login),
+    (role) => dropRole(target, role),
+  )
 }
 
 /** Roles whose comment says that a gateway created them. */
@@ -149,23 +118,10 @@ const reaches = (target: string, roles: string): PamError =>
     hint: 'ask your gateway administrator to check the log: ephemeral.grantedRoles of this target must not lead to its administrator, a superuser, a role with CREATEROLE, pg_signal_backend, pg_execute_server_program or pg_write_server_files',
   })
 
-/** The target's message goes to the log only: it may name roles that the person must not learn of. */
-function notMade(target: string, error: unknown): PamError {
-  const cause = error instanceof PamError ? error.cause : error
-  if (error instanceof PamError && !(cause instanceof TargetRefusal)) return error
-  return new PamError('TARGET_CREDENTIAL', `${target} did not let the gateway make an account for this session`, {
-    side: 'upstream',
-    cause,
-    hint: 'ask your gateway administrator to check the administrator of this target (ephemeral)',
-  })
-}
-
 /** Identifies where the administrator's connections are visible: by server, database and user. */
 const placeOf = ({ config: { host, port, database }, lease }: AdministratorLogin): string =>
   JSON.stringify([host, port, database, lease.user])
-const presence = new Presence()
-/** The roles of this process's sessions, from before they are created until they are dropped: the reaper does not touch them. */
-const inUse = new Set<string>()
+const leases = new AccountLeases()
 /** The time for which a password is valid after the access has ended. */
 const ENDING_SECONDS = 60
 const UTC_TIME = /^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/

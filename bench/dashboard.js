@@ -13,11 +13,8 @@ import { loadSampleData } from '../dist/demo/sample-data.js'
 import { writeDemoConfig } from '../dist/demo/setup.js'
 import { startGateway } from '../dist/demo/stack.js'
 import { createApiClient } from '../dist/gateway-client/api-client.js'
-import { openSqlite } from '../dist/storage/database.js'
-import { insertSession } from '../dist/storage/sessions.js'
-import { saveRequest } from '../dist/storage/requests.js'
-import { newId } from '../dist/shared/id.js'
 import { openGatewayPort, signInToDemo } from './demo-client.js'
+import { seedStore } from './seed-store.js'
 
 const quick = process.argv.includes('--quick')
 const ROUNDS = quick ? 3 : 7
@@ -112,7 +109,15 @@ async function startSite(name, size, postgresPort, browser) {
       .replace('audit: [audit]', 'audit: [sre]')
       .replace('roles:', 'requests: { recentSignIn: 2h, expires: 4h }\nlimits: { sessionsPerPerson: 1000 }\nroles:'),
   )
-  await seed(join(directory, 'data', 'state.db'), size)
+  await seedStore(join(directory, 'data', 'state.db'), {
+    ...size,
+    // The filter by person finds one in forty.
+    personOf: (number) => ({
+      id: `sub|p${number}`,
+      label: number === 0 ? 'jane@example.com' : `person-${number}@example.com`,
+      kind: 'person',
+    }),
+  })
   const gateway = await startGateway(config, join(directory, 'gateway.log'))
   stopping.push(() => gateway.stop('SIGTERM'))
   const jane = await signInToDemo(gateway.url)
@@ -147,51 +152,6 @@ async function startSite(name, size, postgresPort, browser) {
     authorize: (method, url) => jane.headers(method, url),
   })
   return { url: gateway.url, gateway, page, bob, jane: janeApi }
-}
-
-/** Written into the store before the gateway starts, without an audit entry each. */
-async function seed(file, { sessions, requests }) {
-  const db = await openSqlite(file)
-  const now = Date.now()
-  await db.change(async (tx) => {
-    for (let made = 0; made < sessions; made++) {
-      const openedAt = now - made * 60_000 - 3_600_000
-      await insertSession(tx, {
-        id: newId('ses'),
-        person: {
-          id: `sub|p${made % 40}`,
-          label: made % 40 === 0 ? 'jane@example.com' : `person-${made % 40}@example.com`,
-          kind: 'person',
-        },
-        target: made % 3 === 0 ? 'prod-db' : 'dev-db',
-        protocol: 'postgres',
-        grantId: newId('grt'),
-        loginId: newId('lgn'),
-        openedAt,
-        ended: { at: openedAt + 30_000, code: 'CLIENT_LEFT', message: 'the client closed the connection' },
-        commands: made % 50,
-        denied: made % 7 === 0 ? 2 : 0,
-        held: made % 5 === 0 ? 1 : 0,
-        recording: `2026-11/${made}.pamrec`,
-      })
-    }
-    for (let made = 0; made < requests; made++)
-      await saveRequest(tx, {
-        id: newId('req'),
-        requester: { id: `sub|p${made}`, label: `person-${made}@example.com`, kind: 'person' },
-        target: 'prod-db',
-        reason: `INC-${made} something is stuck`,
-        length: 1_800_000,
-        rule: 'production on request',
-        approvers: { groups: ['sre'], count: 1 },
-        state: 'pending',
-        decisions: [],
-        createdAt: now - made * 1000,
-        expiresAt: now + 4 * 3_600_000,
-        grantId: undefined,
-      })
-  })
-  await db.close()
 }
 
 async function firstCard({ page, url }) {

@@ -9,15 +9,11 @@ import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { chromium } from 'playwright-core'
 import { openGatewayPort, signInToDemo } from '../bench/demo-client.js'
+import { seedStore } from '../bench/seed-store.js'
 import { freePort, startPostgres } from '../dist/demo/local-postgres.js'
 import { loadSampleData } from '../dist/demo/sample-data.js'
 import { DEMO_PEOPLE, writeDemoConfig } from '../dist/demo/setup.js'
 import { startGateway } from '../dist/demo/stack.js'
-import { newId } from '../dist/shared/id.js'
-import { openSqlite } from '../dist/storage/database.js'
-import { saveLock } from '../dist/storage/locks.js'
-import { insertSession } from '../dist/storage/sessions.js'
-import { saveRequest } from '../dist/storage/requests.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -153,7 +149,14 @@ async function startSite(name, size, postgresPort) {
       .replace('audit: [audit]', 'audit: [sre]')
       .replace('roles:', 'requests: { recentSignIn: 2h, expires: 4h }\nlimits: { sessionsPerPerson: 1000 }\nroles:'),
   )
-  await seed(join(directory, 'data', 'state.db'), size)
+  await seedStore(join(directory, 'data', 'state.db'), {
+    ...size,
+    // One of them is of the person who looks.
+    requesterOf: (number) =>
+      number === 2
+        ? { id: 'sub|bob', label: 'bob@example.com', kind: 'person' }
+        : { id: `sub|p${number}`, label: `person-${number}@example.com`, kind: 'person' },
+  })
   const gateway = await startGateway(config, join(directory, 'gateway.log'))
   const clients = []
   let session
@@ -191,60 +194,4 @@ async function connect(port, number) {
   ].slice(number % 6)
   void client.query(text).catch(() => {})
   return client
-}
-
-/** Written into the store before the gateway starts, without an audit entry each. */
-async function seed(file, { sessions, requests, locks }) {
-  const db = await openSqlite(file)
-  const now = Date.now()
-  const person = (number) => ({ id: `sub|p${number}`, label: `person-${number}@example.com`, kind: 'person' })
-  await db.change(async (tx) => {
-    for (let made = 0; made < sessions; made++) {
-      const openedAt = now - made * 60_000 - 3_600_000
-      await insertSession(tx, {
-        id: newId('ses'),
-        person: person(made % 40),
-        target: made % 3 === 0 ? 'prod-db' : 'dev-db',
-        protocol: 'postgres',
-        grantId: newId('grt'),
-        loginId: newId('lgn'),
-        openedAt,
-        ended: { at: openedAt + 30_000, code: 'CLIENT_LEFT', message: 'the client closed the connection' },
-        commands: made % 50,
-        denied: made % 7 === 0 ? 2 : 0,
-        held: made % 5 === 0 ? 1 : 0,
-        recording: `2026-11/${made}.pamrec`,
-      })
-    }
-    for (let made = 0; made < locks; made++)
-      await saveLock(
-        tx,
-        {
-          id: newId('lck'),
-          subject: { type: 'person', id: `sub|p${made}`, label: `person-${made}@example.com` },
-          reason: `INC-${made} laptop stolen`,
-          by: { id: 'sub|bob', label: 'bob@example.com' },
-          createdAt: now - made * 60_000,
-          endsAt: made % 2 === 0 ? undefined : now + 4 * 3_600_000,
-          lifted: undefined,
-        },
-        now,
-      )
-    for (let made = 0; made < requests; made++)
-      await saveRequest(tx, {
-        id: newId('req'),
-        requester: made === 2 ? { id: 'sub|bob', label: 'bob@example.com', kind: 'person' } : person(made),
-        target: 'prod-db',
-        reason: `INC-${made} something is stuck`,
-        length: 1_800_000,
-        rule: 'production on request',
-        approvers: { groups: ['sre'], count: 1 },
-        state: 'pending',
-        decisions: [],
-        createdAt: now - made * 1000,
-        expiresAt: now + 4 * 3_600_000,
-        grantId: undefined,
-      })
-  })
-  await db.close()
 }

@@ -82,25 +82,6 @@ describe('a rule for access', () => {
   })
 })
 
-describe('a masking rule', () => {
-  it.each([
-    ['{ name: m }', 'names columns, fields, kinds or patterns'],
-    ['{ name: m, patterns: [{ name: p, pattern: "(" }] }', 'not a usable pattern'],
-    ['{ name: m, patterns: [{ name: p, pattern: "a*" }] }', 'matches the empty text'],
-    ['{ name: m, columns: [t.c], maxComparisons: 0 }', 'masking.0.maxComparisons'],
-  ])('%s is refused', (rule, message) => {
-    expect(() => parse(`masking: [${rule}]`)).toThrow(message)
-  })
-
-  it('finds every value that its pattern matches', () => {
-    const [rule] = parse('masking: [{ name: m, patterns: [{ name: p, pattern: "E-[0-9]+" }] }]').masking
-    expect(rule?.patterns[0]?.find('a E-1, E-22')).toEqual([
-      { start: 2, end: 5 },
-      { start: 7, end: 11 },
-    ])
-  })
-})
-
 describe('toPolicy', () => {
   const of = (text: string) => toPolicy(parse(text))
 

@@ -13,7 +13,6 @@ import { PendingConnections } from '../api/pending-connections.ts'
 import { ReadingLog } from '../api/reading-log.ts'
 import { RefusalCounter } from '../api/refusal-counter.ts'
 import { problemText } from '../api/problem.ts'
-import { createOperations, type Readiness } from '../api/operations.ts'
 import { createApi } from '../api/server.ts'
 import { startEvaluationProvider, type EvaluationProvider } from '../evaluation-idp/provider.ts'
 import { peopleFile } from '../evaluation-idp/people.ts'
@@ -51,6 +50,7 @@ import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.t
 import { startEvidence, type Evidence } from './start-evidence.ts'
 import { startSecrets, type RunningSecrets } from './start-secrets.ts'
 import { startNotifications, type Notifications } from './start-notifications.ts'
+import { readinessOf, startOperations } from './start-operations.ts'
 import { ComparisonBudget } from '../gateway/comparison-budget.ts'
 import { firstUseIn } from '../storage/first-use.ts'
 import { assertionKeyOf } from '../protocols/http/assertion-key.ts'
@@ -352,46 +352,6 @@ async function endSessions(registry: SessionRegistry): Promise<void> {
 }
 
 /** Metrics and readiness in detail, where an address for them is configured. */
-async function startOperations(config: Config, readiness: () => Readiness): Promise<Server | undefined> {
-  const { operations } = config.listen
-  if (operations === undefined) return undefined
-  const server = createOperations(readiness)
-  const { host, port } = operations
-  await listenAt(
-    { key: 'listen.operations', host, port },
-    () =>
-      new Promise<void>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(port, host, resolve)
-      }),
-  )
-  return server
-}
-
-function readinessOf(
-  { live: { config }, evidence: { spool, transfer }, secrets: { problems: credentials }, registry }: Running,
-  { streams, checkpoints }: AuditDelivery,
-): Readiness {
-  const { health } = spool
-  const { problem } = transfer
-  const problems = [...checkpoints.problems].map(([name, what]) => `${name}: ${what}`)
-  return {
-    ready: health.ok,
-    recording: health,
-    spool: { bytes: spool.bytes, limit: config.recording.spoolLimit, unsealed: spool.unsealed },
-    home: { ok: problem === undefined, waiting: transfer.waiting, ...(problem === undefined ? {} : { problem }) },
-    sessions: registry.size - registry.ending,
-    ending: registry.ending,
-    auditStreams: streams.map((stream) => ({
-      name: stream.name,
-      ok: stream.problem === undefined,
-      ...(stream.problem === undefined ? {} : { problem: stream.problem }),
-    })),
-    checkpoints: { ok: problems.length === 0, problems },
-    credentials: { ok: credentials.length === 0, problems: credentials },
-  }
-}
-
 async function startProvider(config: Config, callback: () => string) {
   const { evaluation } = config.identity
   if (evaluation === undefined) return undefined

@@ -984,7 +984,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     clock: true,
   },
   'cli/output/colours.ts': { imports: [], packages: ['chalk'] },
-  'cli/output/spinner.ts': { imports: ['type:cli/output/io.ts'], packages: ['ora'] },
+  'cli/output/spinner.ts': { imports: ['type:cli/output/io.ts'], packages: ['ora'], clock: true },
   'cli/commands/config.ts': { imports: ['shared/', 'cli/'], packages: ['conf'] },
   // It sends nothing of anybody's, and looks at certificates, which `fetch` does not show.
   'cli/doctor': {

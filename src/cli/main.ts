@@ -7,6 +7,7 @@ import { Exit, outcomeOf } from './exit-codes.ts'
 import type { Colour } from './output/colours.ts'
 import { createIo } from './output/io.ts'
 import { createProgram } from './program.ts'
+import { withNearestId } from './completion/suggest-id.ts'
 
 /** `pamctl`: parses the command line, runs one verb, sets the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -18,11 +19,14 @@ export async function main(args: readonly string[]): Promise<void> {
     (work) =>
       async (...given) => {
         const options = program.opts<GlobalOptions>()
-        context = createContext(io, options, process.env)
+        const made = createContext(io, options, process.env)
+        context = made
         if (options.quiet === true) io.beQuiet()
         if (options.headers === true) io.showHeadings()
-        if (!asksForJson(given)) await io.useColour(colourSetting(context))
-        await work(context, ...given)
+        if (!asksForJson(given)) await io.useColour(colourSetting(made))
+        await work(made, ...given).catch(async (error: unknown) => {
+          throw await withNearestId(error, made, given)
+        })
       },
     (message, hint) => fail(new UsageError(message, hint)),
   )

@@ -28,7 +28,7 @@ export async function waitForRequest(api: ApiClient, open: () => Promise<OpenReq
     let current = request
     try {
       if (current.state === 'pending') {
-        await whileWaiting(io, `waiting for approval${isOurs ? '; Ctrl-C withdraws the request' : ''}`, async () => {
+        await whileWaiting(io, `${waitsFor(current)}${isOurs ? '; Ctrl-C withdraws the request' : ''}`, async () => {
           while (current.state === 'pending') {
             signal.throwIfAborted()
             const next = await api.requests.get(current.id, LONG_POLL, signal)
@@ -54,6 +54,12 @@ export async function waitForRequest(api: ApiClient, open: () => Promise<OpenReq
     if (signal.aborted) throw new Exit(interruption.exitCode)
     return current
   })
+}
+
+/** Who may decide: `waiting for sre or dba to decide`, `waiting for 2 people of sre or dba to decide`. */
+export function waitsFor({ approvers: { groups, count } }: Pick<AccessRequest, 'approvers'>): string {
+  const who = groups.join(' or ')
+  return visible(`waiting for ${count === 1 ? who : `${count} people of ${who}`} to decide`)
 }
 
 /** REQUEST_DENIED with what was decided, unless it is a yes. */

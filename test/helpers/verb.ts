@@ -12,6 +12,7 @@ import type { CliContext, GlobalOptions } from '../../src/cli/context.ts'
 import { outcomeOf } from '../../src/cli/exit-codes.ts'
 import { createIo } from '../../src/cli/output/io.ts'
 import { readSettings } from '../../src/cli/settings.ts'
+import { withNearestId } from '../../src/cli/completion/suggest-id.ts'
 import { createApiClient } from '../../src/gateway-client/api-client.ts'
 import { PamError, asPamError, toErrorBody } from '../../src/shared/errors.ts'
 
@@ -115,7 +116,9 @@ async function codeOf(verbs: readonly AddCommand[], args: readonly string[], con
   const run: Run =
     (work) =>
     (...given) =>
-      work(context, ...given)
+      work(context, ...given).catch(async (error: unknown) => {
+        throw await withNearestId(error, context, given)
+      })
   const program = new Command('pamctl').exitOverride().configureOutput({ writeErr: (text) => context.io.note(text) })
   for (const add of verbs) add(program, run)
   const configure = (command: Command): void => {

@@ -64,6 +64,12 @@ const ASK: Readonly<Record<Kind, (api: ApiClient, context: CliContext) => Promis
     const { items } = await api.grants.list({ active: true, limit: 100 })
     return items.map(({ id, target }) => ({ value: id, description: target }))
   },
+  locks: async (api) => (await api.locks.list(true)).map(({ id, what }) => ({ value: id, description: what })),
+  emergencies: async (api) =>
+    (await api.breakGlass.list(true)).map(({ id, person, target }) => ({
+      value: id,
+      description: `${person.label} on ${target}`,
+    })),
 }
 
 const fileIn = (home: string): string => join(home, 'completions.json')

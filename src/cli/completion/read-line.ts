@@ -7,7 +7,7 @@ export interface Candidate {
 }
 
 /** What a gateway knows the names or ids of. */
-export type Kind = 'targets' | 'requests' | 'reviews' | 'sessions' | 'grants'
+export type Kind = 'targets' | 'requests' | 'reviews' | 'sessions' | 'grants' | 'locks' | 'emergencies'
 
 /** What can stand where the cursor is. */
 export interface Expected {
@@ -100,13 +100,19 @@ const ofOption = (option: Option): Values => ({
 })
 
 function ofArgument(command: Command, argument: Argument): Values {
-  const name = argument.name()
-  const kind = command.name() === 'approve' || command.name() === 'deny' ? 'reviews' : KINDS[name]
+  const kind = kindOf(command, argument)
   return {
     candidates: choices(argument.argChoices),
-    files: /file/.test(name),
+    files: argument.name().includes('file'),
     ...(kind === undefined ? {} : { kind }),
   }
+}
+
+/** What an argument names, where that is something that a gateway knows. */
+export function kindOf(command: Command, argument: Argument): Kind | undefined {
+  if (command.name() === 'approve' || command.name() === 'deny') return 'reviews'
+  if (command.name() === 'review') return 'emergencies'
+  return KINDS[argument.name()]
 }
 
 /** By the names of arguments. */
@@ -119,4 +125,5 @@ const KINDS: Readonly<Record<string, Kind>> = {
   session: 'sessions',
   'session-or-file': 'sessions',
   grant: 'grants',
+  lock: 'locks',
 }

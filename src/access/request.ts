@@ -2,20 +2,19 @@ import { PamError } from '../shared/errors.ts'
 import { formatDuration } from '../shared/duration.ts'
 import { newId } from '../shared/id.ts'
 import { writtenLength } from '../shared/visible.ts'
-import type { AccessRule } from '../policy/policy.ts'
+import type { AccessRule, Approvers } from '../policy/policy.ts'
 import { extendGrant, type Grant, grantState, mintGrant } from './grant.ts'
+import { approversOfAll, describeTargets, type RequestedTarget } from './requested-targets.ts'
 import { decide, type NewDecision, type Review, type Reviewer } from './review.ts'
 
-/** Somebody asks for a target for a while. */
+/** Somebody asks for a target, or several, for a while. */
 export interface AccessRequest extends Review {
-  readonly target: string
+  /** Each once; one decision is for all, and gives a grant for each. Fixed when it is made. */
+  readonly targets: readonly RequestedTarget[]
   readonly reason: string
   /** Milliseconds asked for; an approver may shorten it. */
   readonly length: number
-  /** The access rule that the request stands on. */
-  readonly rule: string
   readonly createdAt: number
-  readonly grantId: string | undefined
   /** When the access begins; undefined: as soon as it is approved. */
   readonly startsAt?: number | undefined
   /** The grant that is to last longer; undefined: a new one. */
@@ -29,46 +28,65 @@ export function createRequest(
     reason: string
     length: number | undefined
     rule: AccessRule
+    /** Targets besides, under the same decision. */
+    also?: readonly { readonly target: string; readonly rule: AccessRule }[] | undefined
     startsAt?: number | undefined
     /** A grant of the requester that is in force. */
     extends?: Grant | undefined
   },
   { now, expire }: { now: number; expire: number },
 ): AccessRequest {
-  const { rule, requester, target, startsAt } = asked
+  const { requester, startsAt } = asked
+  const all = [{ target: asked.target, rule: asked.rule }, ...(asked.also ?? [])]
   const reason = asked.reason.trim()
-  const length = asked.length ?? Math.min(rule.maxDuration, DEFAULT_LENGTH)
-  if (rule.approvers === undefined) throw new PamError('USAGE', `${target} needs no request: you have standing access`)
-  if (rule.reason === 'required' && writtenLength(reason) === 0)
+  const longest = Math.min(...all.map(({ rule }) => rule.maxDuration))
+  const length = asked.length ?? Math.min(longest, DEFAULT_LENGTH)
+  const approvers = approversOfAll(all.map(needRequestable))
+  if (all.some(({ rule }) => rule.reason === 'required') && writtenLength(reason) === 0)
     throw new PamError('USAGE', 'a request for access needs a reason', { hint: 'give --reason "…"' })
-  if (length > rule.maxDuration) {
-    throw new PamError(
-      'USAGE',
-      `${target} is limited to ${formatDuration(rule.maxDuration)} of access; you asked for ${formatDuration(length)}`,
-      {
-        hint: `ask with --for ${formatDuration(rule.maxDuration)} or less`,
-      },
-    )
-  }
-  if (length < SHORTEST) throw new PamError('USAGE', 'a grant lasts at least one second')
+  needLength(all, length)
   if (startsAt !== undefined) needStart(startsAt, now)
+  if (asked.extends !== undefined && all.length > 1)
+    throw new PamError('USAGE', 'more time is asked for on one target at a time')
   if (asked.extends !== undefined) needExtensible(asked.extends, asked, now)
   return {
     id: newId('req'),
     requester,
-    target,
+    targets: all.map(({ target: name, rule }) => ({ name, rule: rule.name })),
     reason,
     length,
-    rule: rule.name,
-    approvers: rule.approvers,
+    approvers,
     state: 'pending',
     decisions: [],
     createdAt: now,
     expiresAt: now + expire,
-    grantId: undefined,
     ...(startsAt === undefined ? {} : { startsAt }),
-    ...(asked.extends === undefined ? {} : { extends: { grant: asked.extends.id, longest: rule.maxDuration } }),
+    ...(asked.extends === undefined ? {} : { extends: { grant: asked.extends.id, longest } }),
   }
+}
+
+interface Asked {
+  readonly target: string
+  readonly rule: AccessRule
+}
+
+function needRequestable({ target: name, rule: { approvers } }: Asked): { name: string; approvers: Approvers } {
+  if (approvers === undefined) throw new PamError('USAGE', `${name} needs no request: you have standing access`)
+  return { name, approvers }
+}
+
+/** The rule that gives least is said: a request for several has one length. */
+function needLength(all: readonly Asked[], length: number): void {
+  const [shortest] = all.toSorted((a, b) => a.rule.maxDuration - b.rule.maxDuration)
+  if (shortest !== undefined && length > shortest.rule.maxDuration) {
+    const { target, rule } = shortest
+    throw new PamError(
+      'USAGE',
+      `${target} is limited to ${formatDuration(rule.maxDuration)} of access; you asked for ${formatDuration(length)}`,
+      { hint: `ask with --for ${formatDuration(rule.maxDuration)} or less` },
+    )
+  }
+  if (length < SHORTEST) throw new PamError('USAGE', 'a grant lasts at least one second')
 }
 
 function needStart(startsAt: number, now: number): void {
@@ -102,11 +120,13 @@ function needExtensible(
 }
 
 /** Two requests for one thing would be approved twice, so a second one is refused while the first is waiting. */
-export const duplicateRequest = ({ id, target }: AccessRequest): PamError =>
-  new PamError('REQUEST_PENDING', `your request ${id} for ${target} is already waiting`, {
+export const duplicateRequest = (request: AccessRequest): PamError => {
+  const { id } = request
+  return new PamError('REQUEST_PENDING', `your request ${id} for ${describeTargets(request)} is already waiting`, {
     id,
     hint: `wait for it, or withdraw it to ask again with another reason or duration: pamctl withdraw ${id}`,
   })
+}
 
 /** An approver may grant less time than was asked for, never more. */
 export function needShorter(request: AccessRequest, length: number | undefined): void {
@@ -114,7 +134,7 @@ export function needShorter(request: AccessRequest, length: number | undefined):
   throw new PamError('USAGE', `an approver can shorten the requested ${formatDuration(request.length)}, not extend it`)
 }
 
-/** One decision; the last approval that was missing mints the grant, whose end is fixed then. */
+/** One decision; the last approval that was missing mints a grant for each target, whose end is fixed then. */
 export function decideRequest(
   request: AccessRequest,
   reviewer: Reviewer,
@@ -122,28 +142,35 @@ export function decideRequest(
   time: { now: number; recentSignIn: number },
   /** The grant that the request extends, as it is now. */
   extended?: Grant,
-): { request: AccessRequest; grant: Grant | undefined } {
+): { request: AccessRequest; grants: readonly Grant[] } {
   const { length, ...made } = decision
   needShorter(request, length)
   const decided = decide({ ...request, length: length ?? request.length }, reviewer, made, time)
-  if (decided.state !== 'approved') return { request: decided, grant: undefined }
-  if (decided.extends !== undefined) {
-    if (extended === undefined) throw new PamError('NOT_FOUND', `${decided.extends.grant} does not exist`)
-    const { longest } = decided.extends
-    const grant = extendGrant(extended, { length: decided.length, longest, now: time.now })
-    return { request: { ...decided, grantId: grant.id }, grant }
+  if (decided.state !== 'approved') return { request: decided, grants: [] }
+  const grants = decided.extends === undefined ? mintGrants(decided, time.now) : [later(decided, extended, time.now)]
+  return {
+    request: { ...decided, targets: decided.targets.map((one, at) => ({ ...one, grantId: grants[at]?.id })) },
+    grants,
   }
-  const grant = mintGrant({
-    person: request.requester,
-    target: request.target,
-    rule: request.rule,
-    reason: request.reason,
-    requestId: request.id,
-    now: time.now,
-    length: decided.length,
-    startsAt: decided.startsAt,
-  })
-  return { request: { ...decided, grantId: grant.id }, grant }
+}
+
+const mintGrants = (decided: AccessRequest, now: number): Grant[] =>
+  decided.targets.map(({ name, rule }) =>
+    mintGrant({
+      person: decided.requester,
+      target: name,
+      rule,
+      reason: decided.reason,
+      requestId: decided.id,
+      now,
+      length: decided.length,
+      startsAt: decided.startsAt,
+    }),
+  )
+
+function later({ extends: asked, length }: AccessRequest, extended: Grant | undefined, now: number): Grant {
+  if (extended === undefined || asked === undefined) throw new PamError('NOT_FOUND', `${asked?.grant} does not exist`)
+  return extendGrant(extended, { length, longest: asked.longest, now })
 }
 
 const DEFAULT_LENGTH = 3_600_000

@@ -1,3 +1,4 @@
+import { describeTargets } from '../access/requested-targets.ts'
 import { approvalsById } from '../storage/approvals.ts'
 import { grantsById } from '../storage/grants.ts'
 import { requestsById } from '../storage/requests.ts'
@@ -25,7 +26,8 @@ export async function auditSubjects(
   for (const { id, requester, target, effect } of approvals.values())
     // An effect begins with the name of what the command is: `TRUNCATE, writes public.orders`.
     found[id] = { person: requester.label, target, what: /^[^,;]{1,60}/.exec(effect)?.[0] ?? '' }
-  for (const { id, requester, target } of requests.values()) found[id] = { person: requester.label, target }
+  for (const request of requests.values())
+    found[request.id] = { person: request.requester.label, target: describeTargets(request) }
   for (const { id, person, target } of grants.values()) found[id] = { person: person.label, target }
   for (const { id, person, target } of sessions.values()) found[id] = { person: person.label, target }
   return found

@@ -1,7 +1,9 @@
 import type { Approval } from '../access/approval.ts'
 import type { Grant } from '../access/grant.ts'
+import { needCurrent } from '../access/current-rules.ts'
 import { describeSubject, keepsOut } from '../access/lock.ts'
 import { decideRequest, type AccessRequest } from '../access/request.ts'
+import { describeTargets, targetNames } from '../access/requested-targets.ts'
 import { decide } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
 import { PamError } from '../shared/errors.ts'
@@ -10,6 +12,7 @@ import { appendAudit } from '../storage/audit.ts'
 import type { Tx } from '../storage/database.ts'
 import { findGrants, saveGrant } from '../storage/grants.ts'
 import { activeLocks } from '../storage/locks.ts'
+import { lastLoginOf, openLoginsOf } from '../storage/logins.ts'
 import { saveRequest } from '../storage/requests.ts'
 import type { ApiDeps } from './deps.ts'
 import { provenLogin } from './proven-login.ts'
@@ -35,7 +38,7 @@ export async function decideReview(
   decision: ReviewDecision,
   from: string,
   deps: Deps,
-): Promise<{ readonly review: AccessRequest | Approval; readonly grant: Grant | undefined }> {
+): Promise<{ readonly review: AccessRequest | Approval; readonly grants: readonly Grant[] }> {
   const { verdict, comment, lengthMs, digest } = decision
   const now = deps.clock.now()
   const time = { now, recentSignIn: deps.settings().recentSignIn }
@@ -53,10 +56,11 @@ export async function decideReview(
       const decided = decide(review, reviewerOf(login), { verdict, comment, passkey }, time)
       await saveApproval(tx, decided)
       await auditDecision(tx, now, decided, login, { verdict, comment, passkey, from })
-      return { review: decided, grant: undefined }
+      return { review: decided, grants: [] }
     }
     const extended = review.extends === undefined ? undefined : (await findGrants(tx, review.extends.grant))[0]
-    const { request: decided, grant } = decideRequest(
+    if (verdict === 'approve') await needCurrentRequest(tx, review, lengthMs, deps)
+    const { request: decided, grants } = decideRequest(
       review,
       reviewerOf(login),
       { verdict, comment, passkey, length: lengthMs },
@@ -65,26 +69,42 @@ export async function decideReview(
     )
     await saveRequest(tx, decided)
     await auditDecision(tx, now, decided, login, { verdict, comment, passkey, from })
-    if (grant !== undefined) await recordGrant(tx, now, grant, login, decided)
-    return { review: decided, grant }
+    for (const grant of grants) await recordGrant(tx, now, grant, login, decided)
+    return { review: decided, grants }
   })
   const outcome = await deciding.catch(noteRefusal)
   deps.changes.changed(outcome.review.id)
   if ('sessionId' in outcome.review) deps.registry.decided(outcome.review)
-  else if (outcome.review.extends !== undefined && outcome.grant !== undefined)
-    deps.registry.extended(outcome.grant.id, outcome.grant.endsAt)
+  else if (outcome.review.extends !== undefined)
+    for (const { id: extended, endsAt } of outcome.grants) deps.registry.extended(extended, endsAt)
   return outcome
 }
 
-/** What is locked is not approved, whoever is kept out: the requester, or everybody from the target. */
+/** The rules in force must give what was requested; the requester's groups are those of their sign-ins, the last one where none is open. */
+async function needCurrentRequest(
+  tx: Tx,
+  request: AccessRequest,
+  length: number | undefined,
+  { settings }: Pick<Deps, 'settings'>,
+): Promise<void> {
+  const { policy, targets } = settings()
+  const open = await openLoginsOf(tx, request.requester.id)
+  const last = open.length > 0 ? undefined : await lastLoginOf(tx, request.requester.id)
+  const requester = [...open, ...(last === undefined ? [] : [last])].map(({ person }) => person)
+  needCurrent(request, length ?? request.length, { policy, targets, requester })
+}
+
+/** What is locked is not approved, whoever is kept out: the requester, or everybody from one of the targets. */
 async function refuseLockedReview(
   tx: Tx,
   now: number,
-  { requester, target: name }: AccessRequest | Approval,
+  review: AccessRequest | Approval,
   { settings }: Pick<Deps, 'settings'>,
 ): Promise<void> {
-  const target = settings().targets.find((one) => one.name === name) ?? { name, labels: {} }
-  const lock = (await activeLocks(tx, now)).find((one) => keepsOut(one, requester.id, target))
+  const { targets } = settings()
+  const asked = targetNames(review).map((name) => targets.find((one) => one.name === name) ?? { name, labels: {} })
+  const locks = await activeLocks(tx, now)
+  const lock = locks.find((one) => asked.some((target) => keepsOut(one, review.requester.id, target)))
   if (lock === undefined) return
   const { id, subject, reason, by } = lock
   throw new PamError('LOCKED', `${describeSubject(subject)} is locked: ${reason} (locked by ${by.label})`, {
@@ -112,7 +132,7 @@ const auditDecision = (
     type: `${'sessionId' in review ? 'approval' : 'request'}.${verdict === 'approve' ? 'approved' : 'denied'}`,
     actor: login.person.id,
     subject: review.id,
-    data: { target: review.target, state: review.state, login: login.id, ...data },
+    data: { target: describeTargets(review), state: review.state, login: login.id, ...data },
   })
 
 async function recordGrant(

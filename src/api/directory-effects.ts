@@ -1,4 +1,6 @@
 import { allowAgain, blocksStanding, revokeGrant, type Grant } from '../access/grant.ts'
+import type { AccessRequest } from '../access/request.ts'
+import { describeTargets } from '../access/requested-targets.ts'
 import type { Login } from '../identity/login.ts'
 import type { Person } from '../policy/command.ts'
 import { matchesAccess } from '../policy/decide.ts'
@@ -168,13 +170,15 @@ async function revokeGrants(
     })
   }
   const pending = await listRequests(tx, { personId, state: 'pending' }, { limit: MAX_GRANTS })
-  for (const request of pending.filter(isLost)) {
+  const isLostIn = (request: AccessRequest): boolean =>
+    request.targets.some(({ name: target, rule }) => isLost({ target, rule }))
+  for (const request of pending.filter(isLostIn)) {
     await saveRequest(tx, { ...request, state: 'withdrawn' })
     await appendAudit(tx, now, {
       type: 'request.withdrawn',
       actor: actorOf(source),
       subject: request.id,
-      data: { target: request.target, reason },
+      data: { target: describeTargets(request), reason },
     })
   }
   return lost

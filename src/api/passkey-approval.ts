@@ -97,9 +97,9 @@ const bindingOf = (review: AccessRequest | Approval, { lengthMs, digest }: Appro
 /** Of everything that a decision covers. A request changes, too: each of several approvers may shorten it. */
 function reviewDigest(review: AccessRequest | Approval): string {
   if ('sessionId' in review) return review.digest
-  const { requester, target, reason, length, rule, approvers, startsAt, extends: extended } = review
+  const { requester, targets, reason, length, approvers, startsAt, extends: extended } = review
   const shown = JSON.parse(
-    JSON.stringify({ requester, target, reason, length, rule, approvers, startsAt, extends: extended }),
+    JSON.stringify({ requester, targets, reason, length, approvers, startsAt, extends: extended }),
   ) as Json
   return createHash('sha256').update(canonicalJson(shown)).digest('hex')
 }

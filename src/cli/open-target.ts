@@ -78,7 +78,9 @@ export async function ensureGrant(
   if (waiting === undefined && !io.interactive && options.reason === undefined && options.edit !== true)
     await needNoEndedGrant(api, targetNamed(targets, name))
   const reason =
-    waiting === undefined ? await reasonFor({ io, ...context }, targets, name, options) : (options.reason ?? '')
+    waiting === undefined
+      ? await reasonFor({ io, ...context }, targets, { names: [name] }, options)
+      : (options.reason ?? '')
   const open = async (): Promise<OpenRequest> => {
     if (waiting !== undefined) return resumed(waiting, options, io)
     try {
@@ -123,9 +125,13 @@ async function needNoEndedGrant(api: ApiClient, { name, reasonRequired }: Target
   )
 }
 
+/** Whether a target is one of those requested. */
+const isFor = ({ target, targets }: AccessRequest, name: string): boolean =>
+  targets?.some((one) => one.name === name) ?? target === name
+
 async function waitingRequest(api: ApiClient, target: string): Promise<AccessRequest | undefined> {
   const { items } = await api.requests.list({ limit: 100, mine: true })
-  return items.find((request) => request.target === target && request.state === 'pending')
+  return items.find((request) => isFor(request, target) && request.state === 'pending')
 }
 
 /** Says which request is waited for, and what of this command does not count. */

@@ -85,23 +85,36 @@ export interface ReasonOptions {
   readonly edit?: boolean
 }
 
+/** One that is mistyped is said here; what of several can be requested, the gateway says of all at once. */
+const wanted = (targets: readonly Target[], names: readonly string[]): readonly Target[] =>
+  names.length > 1
+    ? targets.filter(({ name }) => names.includes(name))
+    : names.map((name) => targetNamed(targets, name))
+
 /** The reason given, or asked for where one is needed and there is somebody to ask. */
 export async function reasonFor(
   context: CliContext,
   targets: readonly Target[],
-  name: string,
+  {
+    names,
+    labels,
+  }: { readonly names: readonly string[]; readonly labels?: Readonly<Record<string, string>> | undefined },
   { reason: given, edit = false }: ReasonOptions,
 ): Promise<string> {
   const { io } = context
   if (edit && given !== undefined)
     throw new UsageError('--reason and --edit both say why', 'give one of them (PAMCTL_REASON counts as --reason)')
-  const target = targetNamed(targets, name)
-  if (edit) return editText(context, `Why do you need ${name}?`)
-  if (given !== undefined || !target.reasonRequired) return given ?? ''
+  const asked =
+    labels === undefined
+      ? wanted(targets, names)
+      : targets.filter((one) => Object.entries(labels).every(([label, value]) => one.labels[label] === value))
+  const question = `Why do you need ${asked.map(({ name }) => name).join(', ')}?`
+  if (edit) return editText(context, question)
+  if (given !== undefined || !asked.some(({ reasonRequired }) => reasonRequired)) return given ?? ''
   if (!io.interactive)
     throw new PamError('NO_TERMINAL', 'a request for access needs a reason', { hint: 'give --reason "…"' })
   const { input } = await import('@inquirer/prompts')
-  return input({ message: `Why do you need ${name}?`, required: true }, { output: process.stderr })
+  return input({ message: question, required: true }, { output: process.stderr })
 }
 
 const LONG_POLL = 25_000

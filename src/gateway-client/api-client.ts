@@ -1,5 +1,5 @@
 import type { Numbers } from '../api/schemas/numbers.ts'
-import type { AccessRequest, Grant, Target } from '../api/schemas/access.ts'
+import type { AccessRequest, Grant, NewRequest, Target } from '../api/schemas/access.ts'
 import type { Discovery, Token, WebSession, Whoami } from '../api/schemas/identity.ts'
 import type {
   DetachedText,
@@ -113,7 +113,7 @@ const policyOf = ({ call, get, post }: Calls) => ({
 
 /** Requests for access. */
 const requestsOf = ({ call, get, post, query }: Calls) => ({
-  create: (asked: { target: string; reason: string; lengthMs?: number; startsAt?: string; extends?: string }) =>
+  create: (asked: Partial<NewRequest> & { readonly reason: string }) =>
     post<AccessRequest>('/v1/requests', asked),
   list: (page: PageQuery & { mine?: boolean }) => get<Paged<AccessRequest>>(`/v1/requests${query(page)}`),
   /** Answers at once, or, with `waitMs`, as soon as the request is decided. */
@@ -142,7 +142,7 @@ const reviewsOf = ({ get, post, query, all }: Calls) => ({
       digest?: string
       passkey?: Assertion
     },
-  ) => post<{ review: Review; grant?: Grant }>(`/v1/reviews/${id(review)}/decision`, decision),
+  ) => post<{ review: Review; grant?: Grant; grants?: Grant[] }>(`/v1/reviews/${id(review)}/decision`, decision),
   /** What the authenticator of a browser is to sign for an approval. */
   passkeyChallenge: (review: string, approved: { lengthMs?: number; digest?: string }) =>
     post<RequestOptions>(`/v1/reviews/${id(review)}/passkey-challenge`, approved),

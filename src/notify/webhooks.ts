@@ -1,3 +1,4 @@
+import { describeRules, describeTargets, targetNames } from '../access/requested-targets.ts'
 import { HttpFailure, post } from '../shared/http-post.ts'
 import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
@@ -224,8 +225,9 @@ export function webhookData(
     kind: isCommand ? 'command' : 'request',
     state: review.state,
     requester: review.requester.label,
-    target: review.target,
-    rule: review.rule,
+    target: describeTargets(review),
+    ...(isCommand ? {} : { targets: targetNames(review) }),
+    rule: describeRules(review),
     approvers: review.approvers,
     decisions: review.decisions.map(({ label, verdict, comment }) => ({
       by: label,

@@ -13,6 +13,7 @@ import { laterRequests } from './migrations/20261203-later-requests.ts'
 import { keepBreakGlass } from './migrations/20261202-break-glass.ts'
 import { keepPasskeys } from './migrations/20261205-keep-passkeys.ts'
 import { provisionSaml } from './migrations/20261206-provision-saml.ts'
+import { requestSeveral } from './migrations/20261206-request-several.ts'
 import { keepLocks } from './migrations/20261201-keep-locks.ts'
 import { countVerdicts } from './migrations/20261204-tally-verdicts.ts'
 
@@ -40,4 +41,5 @@ const migrations = {
   '20261204-tally-verdicts': countVerdicts,
   '20261205-keep-passkeys': keepPasskeys,
   '20261206-provision-saml': provisionSaml,
+  '20261206-request-several': requestSeveral,
 }

@@ -49,3 +49,18 @@ export async function pastUse(db: Reader, personId: string, target: string, sinc
     lastAt: used.last ?? undefined,
   }
 }
+
+/** On several targets together. */
+export const addPastUse = ([first, ...others]: readonly PastUse[]): PastUse | undefined =>
+  first &&
+  others.reduce(
+    (sum, one) => ({
+      sessions: sum.sessions + one.sessions,
+      commands: sum.commands + one.commands,
+      denied: sum.denied + one.denied,
+      approved: sum.approved + one.approved,
+      refused: sum.refused + one.refused,
+      lastAt: Math.max(sum.lastAt ?? 0, one.lastAt ?? 0) || undefined,
+    }),
+    first,
+  )

@@ -1,4 +1,5 @@
 import type { AccessRequest } from '../access/request.ts'
+import { describeRules, describeTargets } from '../access/requested-targets.ts'
 import type { Tx } from './database.ts'
 import { afterCursor, byId, type Page, type Reader } from './page.ts'
 import { fromReviewRow, toReviewRow } from './review-row.ts'
@@ -7,12 +8,13 @@ import type { RequestTable } from './schema.ts'
 export async function saveRequest(tx: Tx, request: AccessRequest): Promise<void> {
   const row: RequestTable = {
     ...toReviewRow(request),
-    target: request.target,
+    target: describeTargets(request),
     reason: request.reason,
     length: request.length,
-    rule: request.rule,
+    rule: describeRules(request),
     created_at: request.createdAt,
-    grant_id: request.grantId ?? null,
+    grant_id: request.targets[0]?.grantId ?? null,
+    targets: JSON.stringify(request.targets),
     starts_at: request.startsAt ?? null,
     extends: request.extends === undefined ? null : JSON.stringify(request.extends),
   }
@@ -60,12 +62,16 @@ export async function listRequests(
 
 export const requestFromRow = (row: RequestTable): AccessRequest => ({
   ...fromReviewRow(row),
-  target: row.target,
+  targets: targetsOf(row),
   reason: row.reason,
   length: row.length,
-  rule: row.rule,
   createdAt: row.created_at,
-  grantId: row.grant_id ?? undefined,
   ...(row.starts_at === null ? {} : { startsAt: row.starts_at }),
   ...(row.extends === null ? {} : { extends: JSON.parse(row.extends) as NonNullable<AccessRequest['extends']> }),
 })
+
+/** Requests that were made before there could be several have one. */
+const targetsOf = ({ targets, target, rule, grant_id }: RequestTable): AccessRequest['targets'] =>
+  targets === null
+    ? [{ name: target, rule, ...(grant_id === null ? {} : { grantId: grant_id }) }]
+    : (JSON.parse(targets) as AccessRequest['targets'])

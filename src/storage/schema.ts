@@ -98,11 +98,15 @@ export interface SignOutTable {
 }
 
 export interface RequestTable extends ReviewColumns {
+  /** All of them, as they are shown. */
   target: string
   reason: string
   length: number
   rule: string
+  /** The first one. */
   grant_id: string | null
+  /** JSON; null where it was made before there could be several. */
+  targets: string | null
   starts_at: number | null
   /** JSON. */
   extends: string | null

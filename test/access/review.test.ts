@@ -98,19 +98,19 @@ describe('requests', () => {
 
   it('the grant ends when its length is over, counted from the approval', () => {
     const request = createRequest(asked, { now: NOW, expire: 100_000 })
-    const { grant } = decideRequest(request, bob, yes, { ...time, now: NOW + 50_000 })
+    const [grant] = decideRequest(request, bob, yes, { ...time, now: NOW + 50_000 }).grants
     expect(grant).toMatchObject({ startsAt: NOW + 50_000, endsAt: NOW + 50_000 + 1_800_000, requestId: request.id })
   })
 
   it('an approver may shorten it, not lengthen it', () => {
     const request = createRequest(asked, { now: NOW, expire: 100_000 })
-    expect(decideRequest(request, bob, { ...yes, length: 60_000 }, time).grant?.endsAt).toBe(NOW + 60_000)
+    expect(decideRequest(request, bob, { ...yes, length: 60_000 }, time).grants[0]?.endsAt).toBe(NOW + 60_000)
     expect(() => decideRequest(request, bob, { ...yes, length: 1_800_001 }, time)).toThrow(/shorten/)
   })
 
   it('a denial makes no grant', () => {
     const request = createRequest(asked, { now: NOW, expire: 100_000 })
-    expect(decideRequest(request, bob, no, time).grant).toBeUndefined()
+    expect(decideRequest(request, bob, no, time).grants).toEqual([])
   })
 })
 
@@ -118,7 +118,7 @@ describe('access that begins later', () => {
   const later = (startsAt: number) => createRequest({ ...asked, startsAt }, { now: NOW, expire: 1e9 })
 
   it('has its whole length from then, and is no access before', () => {
-    const { grant } = decideRequest(later(NOW + 5000), bob, yes, time)
+    const [grant] = decideRequest(later(NOW + 5000), bob, yes, time).grants
     expect(grant).toMatchObject({ startsAt: NOW + 5000, endsAt: NOW + 1_805_000 })
     if (grant === undefined) throw new Error('no grant')
     expect([NOW, NOW + 4999, NOW + 5000, NOW + 1_805_000].map((now) => grantState(grant, now))).toEqual([
@@ -132,7 +132,7 @@ describe('access that begins later', () => {
 
   it('begins at once where it is approved after its start', () => {
     const late = { ...time, now: NOW + 9000, recentSignIn: 1e9 }
-    expect(decideRequest(later(NOW + 5000), bob, yes, late).grant).toMatchObject({
+    expect(decideRequest(later(NOW + 5000), bob, yes, late).grants[0]).toMatchObject({
       startsAt: NOW + 9000,
       endsAt: NOW + 1_809_000,
     })
@@ -157,18 +157,18 @@ describe('more time', () => {
     createRequest({ ...asked, ...given, extends: { ...held, ...grant } }, { now: NOW, expire: 1e9 })
 
   it('is added to the end, and to nothing else', () => {
-    expect(decideRequest(more(), bob, yes, time, held).grant).toEqual({ ...held, endsAt: NOW + 3_600_000 })
-    expect(decideRequest(more(), bob, { ...yes, length: 60_000 }, time, held).grant?.endsAt).toBe(NOW + 1_860_000)
+    expect(decideRequest(more(), bob, yes, time, held).grants[0]).toEqual({ ...held, endsAt: NOW + 3_600_000 })
+    expect(decideRequest(more(), bob, { ...yes, length: 60_000 }, time, held).grants[0]?.endsAt).toBe(NOW + 1_860_000)
   })
 
   it('is never more than the rule gives from the moment of approval, however often it is asked for', () => {
     let grant: Grant = held
     for (let asks = 0; asks < 5; asks++)
-      grant = decideRequest(more({ length: 3_600_000 }), bob, yes, time, grant).grant ?? grant
+      grant = decideRequest(more({ length: 3_600_000 }), bob, yes, time, grant).grants[0] ?? grant
     expect(grant.endsAt).toBe(NOW + 3_600_000)
     // An end that is later already stays.
     const long = { ...held, endsAt: NOW + 9_000_000 }
-    expect(decideRequest(more(), bob, yes, time, long).grant?.endsAt).toBe(NOW + 9_000_000)
+    expect(decideRequest(more(), bob, yes, time, long).grants[0]?.endsAt).toBe(NOW + 9_000_000)
   })
 
   it.each<[string, object, Partial<Grant>, string]>([

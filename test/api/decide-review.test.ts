@@ -8,6 +8,7 @@ import { ChangeFeed } from '../../src/api/change-feed.ts'
 import { decideReview } from '../../src/api/decide-review.ts'
 import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import type { Login } from '../../src/identity/login.ts'
+import type { AccessRule } from '../../src/policy/policy.ts'
 import { openSqlite, type Database } from '../../src/storage/database.ts'
 import { saveLock } from '../../src/storage/locks.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
@@ -24,6 +25,18 @@ const bob: Login = {
   createdAt: NOW,
   endedAt: undefined,
 }
+
+const jane: Login = { ...bob, id: 'lgn_jane', thumbprint: 'u', person: { ...bob.person, id: 'jane', groups: [] } }
+const RULE: AccessRule = {
+  name: 'r',
+  who: {},
+  targets: {},
+  grant: 'request',
+  maxDuration: 3_600_000,
+  reason: 'optional',
+  approvers: { groups: ['sre'], count: 1 },
+}
+const RULES = { policy: { access: [RULE] }, targets: [{ name: 'db', type: 'postgres', labels: {} }] }
 
 describe('a decision', () => {
   let directory: string
@@ -49,25 +62,19 @@ describe('a decision', () => {
     ['of somebody who left the group meanwhile', { person: { ...bob.person, groups: ['dev'] } }, 'NOT_FOUND'],
     ['of somebody whose sign-in is another now', { authTime: undefined }, 'SIGN_IN_TOO_OLD'],
   ])('%s', async (_what, now, code, subject) => {
-    const rule = {
-      name: 'r',
-      grant: 'request',
-      maxDuration: 3_600_000,
-      reason: 'optional',
-      approvers: { groups: ['sre'], count: 1 },
-    }
     const request = createRequest(
       {
         requester: { id: 'jane', label: 'jane', kind: 'person' },
         target: 'db',
         reason: '',
         length: undefined,
-        rule: rule as never,
+        rule: RULE,
       },
       { now: NOW, expire: 60_000 },
     )
     await db.change((tx) => saveRequest(tx, request))
     await db.change((tx) => saveLogin(tx, { ...bob, ...now }))
+    await db.change((tx) => saveLogin(tx, jane))
     if (subject !== undefined) {
       const by = { id: 'alice', label: 'alice' }
       const lock = createLock({ subject, reason: 'x', by, length: undefined, includingSelf: false }, NOW)
@@ -76,7 +83,7 @@ describe('a decision', () => {
     const deps = {
       db,
       clock: { now: () => NOW, at: () => () => {} },
-      settings: () => ({ recentSignIn: 60_000, roles: { audit: [], operate: [], lock: [] }, targets: [] }),
+      settings: () => ({ recentSignIn: 60_000, roles: { audit: [], operate: [], lock: [] }, ...RULES }),
       changes: new ChangeFeed(),
       registry: new SessionRegistry(),
     }

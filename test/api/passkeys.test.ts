@@ -15,6 +15,7 @@ import type { Assertion } from '../../src/identity/passkeys/assertion.ts'
 import type { Login } from '../../src/identity/login.ts'
 import { findApprovals, saveApproval } from '../../src/storage/approvals.ts'
 import { listAudit } from '../../src/storage/audit.ts'
+import type { AccessRule } from '../../src/policy/policy.ts'
 import { openSqlite, type Database } from '../../src/storage/database.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
 import { passkeysOf } from '../../src/storage/passkeys.ts'
@@ -47,6 +48,17 @@ const loginOf = (id: string): Login => ({
 })
 const [bob, alice] = [loginOf('bob'), loginOf('alice')]
 
+const RULE: AccessRule = {
+  name: 'r',
+  who: {},
+  targets: {},
+  grant: 'request',
+  maxDuration: 3_600_000,
+  reason: 'optional',
+  approvers: APPROVERS,
+}
+const RULES = { policy: { access: [RULE] }, targets: [{ name: 'db', type: 'postgres', labels: {} }] }
+
 describe('passkeys', () => {
   let directory: string
   let db: Database
@@ -68,7 +80,7 @@ describe('passkeys', () => {
     deps = {
       db,
       clock,
-      settings: () => ({ recentSignIn: 900_000, roles: { audit: [], operate: [], lock: [] }, targets: [] }),
+      settings: () => ({ recentSignIn: 900_000, roles: { audit: [], operate: [], lock: [] }, ...RULES }),
       changes: new ChangeFeed(),
       registry: new SessionRegistry(),
       publicUrl: () => ORIGIN,
@@ -79,6 +91,12 @@ describe('passkeys', () => {
         await tx.deleteFrom(table).execute()
       await saveLogin(tx, bob)
       await saveLogin(tx, alice)
+      await saveLogin(tx, {
+        ...bob,
+        id: 'lgn_jane',
+        thumbprint: 'j',
+        person: { ...bob.person, id: 'jane', groups: [] },
+      })
       await saveApproval(tx, held)
     })
     key = new SoftwareAuthenticator(ORIGIN)
@@ -131,7 +149,7 @@ describe('passkeys', () => {
     const approved = { lengthMs: 600_000 }
     const begin = db.change((tx) => beginApproval(tx, { review: request, login: bob, approved }, call(bob), deps))
     const assertion = key.assert(await begin)
-    const { grant } = await approve(assertion, request, bob, approved)
+    const [grant] = (await approve(assertion, request, bob, approved)).grants
     expect((grant?.endsAt ?? 0) - (grant?.startsAt ?? 0)).toBe(600_000)
   })
 
@@ -472,20 +490,13 @@ describe('passkeys', () => {
   })
 
   async function requestOf(requester: string, count = 1): Promise<AccessRequest> {
-    const rule = {
-      name: 'r',
-      grant: 'request',
-      maxDuration: 3_600_000,
-      reason: 'optional',
-      approvers: { ...APPROVERS, count },
-    }
     const request = createRequest(
       {
         requester: { id: requester, label: requester, kind: 'person' },
         target: 'db',
         reason: '',
         length: undefined,
-        rule: rule as never,
+        rule: { ...RULE, approvers: { ...APPROVERS, count } },
       },
       { now: NOW, expire: 3_600_000 },
     )

@@ -194,6 +194,30 @@ describe('more time, and access later', () => {
   })
 })
 
+describe('a request for several targets', () => {
+  it('is one review that names them all, and gives access to each', async () => {
+    const asked = { reason: 'INC-7', lengthMs: 60_000 }
+    await expect(jane.api.requests.create({ ...asked, targets: ['prod-db', 'dev-db'] })).rejects.toMatchObject({
+      code: 'USAGE',
+      message: 'nothing was requested: dev-db: dev-db needs no request: you have standing access',
+    })
+    const made = await jane.api.requests.create({ ...asked, labels: { env: 'prod' }, skipUnavailable: true })
+    expect(made).toMatchObject({ target: 'prod-db', targets: [{ name: 'prod-db' }] })
+    expect(made.skipped).toBeUndefined()
+    expect(await bob.api.reviews.get(made.id)).toMatchObject({
+      target: 'prod-db',
+      targets: made.targets,
+      mayDecide: true,
+    })
+    const { grant, grants } = await bob.api.reviews.decide(made.id, { verdict: 'approve', comment: '' })
+    expect(grants).toEqual([grant])
+    const db = await inProd()
+    expect((await db.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    await jane.api.grants.revoke(grant?.id ?? '', 'enough')
+    await db.ended
+  })
+})
+
 describe('access in an emergency', () => {
   const reason = 'the orders are stuck and nobody of sre answers'
   const start = (given: object = {}) => jane.api.breakGlass.start({ target: 'prod-db', reason, ...given })

@@ -1,23 +1,24 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { keepsOut, lockedError } from '../../access/lock.ts'
-import { createRequest, duplicateRequest, type AccessRequest } from '../../access/request.ts'
-import { expire, withdraw } from '../../access/review.ts'
+import type { AccessRequest } from '../../access/request.ts'
+import { describeTargets } from '../../access/requested-targets.ts'
+import { withdraw } from '../../access/review.ts'
 import type { Grant } from '../../access/grant.ts'
 import type { Login } from '../../identity/login.ts'
 import { decideAccess, decideBreakGlass } from '../../policy/decide.ts'
 import type { AccessRule } from '../../policy/policy.ts'
 import { describeAccess } from '../../policy/explain.ts'
 import { usualPort } from '../../shared/usual-port.ts'
-import { PamError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
 import { findGrants } from '../../storage/grants.ts'
-import { activeLocks, refuseLocked } from '../../storage/locks.ts'
+import { activeLocks } from '../../storage/locks.ts'
 import { onlyOne } from '../../storage/page.ts'
 import { findRequests, listRequests, saveRequest } from '../../storage/requests.ts'
 import { appOrigin } from '../app-hosts.ts'
 import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
+import { fileRequest } from '../new-request.ts'
 import { provenLogin } from '../proven-login.ts'
 import { newRequestSchema, requestSchema, requestsSchema, targetsSchema } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
@@ -85,64 +86,13 @@ const breakGlassOf = (rule: AccessRule | undefined) =>
       }
 
 function newRequestRoute(app: App, deps: ApiDeps): void {
-  const { db, clock } = deps
   app.post(
     '/v1/requests',
     { schema: { body: newRequestSchema, response: { 201: requestSchema } } },
     async (request, reply) => {
-      const login = request.login()
-      const { person } = login
-      const { policy, targets, requestExpire } = deps.settings()
-      const target = targets.find(({ name }) => name === request.body.target)
-      const rule = target && decideAccess(policy, person, target)
-      if (target !== undefined && rule === undefined && decideBreakGlass(policy, person, target) !== undefined)
-        throw new PamError('NO_ACCESS', `${target.name} cannot be requested: you have access only in an emergency`, {
-          hint: `everybody is told, and it is reviewed: pamctl breakglass start ${target.name} --reason "…"`,
-        })
-      if (rule === undefined) {
-        throw new PamError('TARGET_UNKNOWN', `no target named "${request.body.target}" is visible to you`, {
-          hint: '"pamctl targets" lists yours',
-        })
-      }
-      const now = clock.now()
-      const { target: name, reason, lengthMs, startsAt, extends: extended } = request.body
-      const grant = extended === undefined ? undefined : await ownGrant(extended, login, deps)
-      const asked = {
-        requester: { id: person.id, label: person.label, kind: person.kind },
-        target: name,
-        reason,
-        length: lengthMs,
-        rule,
-        startsAt: startsAt === undefined ? undefined : Date.parse(startsAt),
-        extends: grant,
-      }
-      const created = createRequest(asked, { now, expire: requestExpire })
-      await db.change(async (tx) => {
-        await provenLogin(tx, login.id, clock.now())
-        await refuseLocked(tx, now, person.id, target)
-        const newest = await listRequests(tx, { personId: person.id, state: 'pending' }, { limit: MAX_PENDING })
-        const waiting = newest.filter((other) => expire(other, now).state === 'pending')
-        const twin = waiting.find((other) => other.target === name)
-        if (twin !== undefined) throw duplicateRequest(twin)
-        if (waiting.length >= MAX_PENDING)
-          throw new PamError('RATE_LIMITED', `${MAX_PENDING} of your requests are waiting already`)
-        await saveRequest(tx, created)
-        await appendAudit(tx, now, {
-          type: 'request.created',
-          actor: person.id,
-          subject: created.id,
-          data: {
-            target: name,
-            reason: created.reason,
-            lengthMs: created.length,
-            rule: created.rule,
-            startsAt: created.startsAt,
-            extends: created.extends?.grant,
-            from: request.ip,
-          },
-        })
-      })
-      return reply.status(201).send(requestToJson(created, undefined, now))
+      const { request: filed, skipped } = await fileRequest(request.login(), request.body, request.ip, deps)
+      const told = skipped.length === 0 ? {} : { skipped: [...skipped] }
+      return reply.status(201).send({ ...requestToJson(filed, undefined, filed.createdAt), ...told })
     },
   )
 }
@@ -209,7 +159,7 @@ function withdrawRoute(app: App, deps: ApiDeps): void {
           type: 'request.withdrawn',
           actor: login.person.id,
           subject: changed.id,
-          data: { target: changed.target, from: request.ip },
+          data: { target: describeTargets(changed), from: request.ip },
         })
         return changed
       })
@@ -230,15 +180,6 @@ async function visibleRequest(id: string, login: Login, deps: ApiDeps): Promise<
   return onlyOne(visible, id)
 }
 
-/** A grant of the caller: of others nothing is told, nor that they are there. */
-async function ownGrant(id: string, { person }: Login, { db }: ApiDeps): Promise<Grant> {
-  return onlyOne(
-    (await findGrants(db.read, id)).filter((grant) => grant.person.id === person.id),
-    id,
-  )
+async function grantOf({ targets: [first] }: AccessRequest, { db }: ApiDeps): Promise<Grant | undefined> {
+  return first?.grantId === undefined ? undefined : (await findGrants(db.read, first.grantId))[0]
 }
-
-async function grantOf({ grantId }: AccessRequest, { db }: ApiDeps): Promise<Grant | undefined> {
-  return grantId === undefined ? undefined : (await findGrants(db.read, grantId))[0]
-}
-const MAX_PENDING = 20

@@ -1,11 +1,13 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Approval } from '../../access/approval.ts'
+import type { Grant } from '../../access/grant.ts'
 import type { AccessRequest } from '../../access/request.ts'
+import { targetNames } from '../../access/requested-targets.ts'
 import { mayNotDecide } from '../../access/review.ts'
 import type { Login } from '../../identity/login.ts'
 import { findGrants } from '../../storage/grants.ts'
-import { pastUse, type PastUse } from '../../storage/past-use.ts'
+import { addPastUse, pastUse, type PastUse } from '../../storage/past-use.ts'
 import { listWaiting } from '../../storage/reviews.ts'
 import { decideReview } from '../decide-review.ts'
 import type { ApiDeps } from '../deps.ts'
@@ -14,6 +16,7 @@ import { needBrowser } from '../passkey-challenge.ts'
 import { provenLogin } from '../proven-login.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
 import { newChallengeSchema, requestOptionsSchema } from '../schemas/passkey.ts'
+import type { Grant as GrantJson } from '../schemas/access.ts'
 import { decidedSchema, newDecisionSchema, reviewSchema, reviewsSchema, type Review } from '../schemas/review.ts'
 import { maySee, reviewerOf, visibleReview } from '../visible-review.ts'
 import { grantToJson, nextOf, reviewToJson, toPage } from './to-json.ts'
@@ -68,7 +71,7 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
       const outcome = await decideReview(request.params.id, login, { ...decision, passkey }, request.ip, deps)
       return {
         review: await toJson(outcome.review, login, now, new Map()),
-        ...(outcome.grant === undefined ? {} : { grant: grantToJson(outcome.grant, now) }),
+        ...grantsToJson(outcome.grants, now),
       }
     },
   )
@@ -95,25 +98,42 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
     now: number,
     past: Map<string, Promise<PastUse>>,
   ): Promise<Review> {
-    const target = deps.settings().targets.find(({ name }) => name === review.target)
-    const key = JSON.stringify([review.requester.id, review.target])
-    const asked = past.get(key) ?? pastUse(db.read, review.requester.id, review.target, now - LATELY_MS)
-    past.set(key, asked)
-    const lately = await asked
-    if (!('sessionId' in review)) return reviewToJson(review, login, now, { target, lately })
+    const names = targetNames(review)
+    const targets = deps.settings().targets.filter(({ name }) => names.includes(name))
+    const lately = addPastUse(await Promise.all(names.map((name) => pastOn(name, review, now, past))))
+    if (!('sessionId' in review)) return reviewToJson(review, login, now, { targets, lately })
     const live = deps.registry.find(review.sessionId)
     const grant = live && (await findGrants(db.read, live.grantId))[0]
     // What others are shown of the session, the held command and those before it, is a reading of its record.
     if (review.requester.id !== login.person.id)
       await deps.readings.noteOften(login, 'recording.viewed', review.sessionId, { approval: review.id })
     return reviewToJson(review, login, now, {
-      target,
+      targets,
       held: deps.registry.held(review),
       grant,
       recent: live?.recent(review.id),
       lately,
     })
   }
+
+  function pastOn(
+    target: string,
+    { requester }: AccessRequest | Approval,
+    now: number,
+    past: Map<string, Promise<PastUse>>,
+  ): Promise<PastUse> {
+    const key = JSON.stringify([requester.id, target])
+    const asked = past.get(key) ?? pastUse(db.read, requester.id, target, now - LATELY_MS)
+    past.set(key, asked)
+    return asked
+  }
+}
+
+/** `grant` is the first of them, as it was before there could be several. */
+function grantsToJson(grants: readonly Grant[], now: number): { grant?: GrantJson; grants?: GrantJson[] } {
+  const given = grants.map((grant) => grantToJson(grant, now))
+  const [grant] = given
+  return grant === undefined ? {} : { grant, grants: given }
 }
 
 const LATELY_MS = 30 * 86_400_000

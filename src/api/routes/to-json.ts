@@ -1,9 +1,11 @@
 import { grantState, type Grant } from '../../access/grant.ts'
 import type { Approval } from '../../access/approval.ts'
 import type { AccessRequest } from '../../access/request.ts'
+import { describeRules, describeTargets } from '../../access/requested-targets.ts'
 import { describeState, expire, mayNotDecide } from '../../access/review.ts'
 import type { HeldCommand, RecentCommand } from '../../gateway/session-registry.ts'
 import type { Login } from '../../identity/login.ts'
+import type { Target } from '../../policy/command.ts'
 import { UsageError } from '../../shared/errors.ts'
 import type { Cursor, Page } from '../../storage/page.ts'
 import type { PastUse } from '../../storage/past-use.ts'
@@ -15,11 +17,11 @@ export const iso = (time: number): string => new Date(time).toISOString()
 
 /** What requests and held commands have in common. */
 function reviewFieldsOf(review: AccessRequest | Approval) {
-  const { id, requester, target, state, approvers, decisions, createdAt, expiresAt } = review
+  const { id, requester, state, approvers, decisions, createdAt, expiresAt } = review
   return {
     id,
     requester,
-    target,
+    target: describeTargets(review),
     state,
     status: describeState(review),
     approvers: {
@@ -41,15 +43,23 @@ function reviewFieldsOf(review: AccessRequest | Approval) {
 
 export function requestToJson(stored: AccessRequest, grant: Grant | undefined, now: number): RequestJson {
   const request = expire(stored, now)
+  const grantId = request.targets[0]?.grantId
   return {
     ...reviewFieldsOf(request),
     reason: request.reason,
     lengthMs: request.length,
     ...laterOf(request),
-    ...(request.grantId === undefined ? {} : { grantId: request.grantId }),
+    ...(grantId === undefined ? {} : { grantId }),
+    targets: request.targets.map(requestedToJson),
     ...(grant === undefined ? {} : { grantEndsAt: iso(grant.endsAt) }),
   }
 }
+
+const requestedToJson = ({ name, rule, grantId }: AccessRequest['targets'][number]) => ({
+  name,
+  rule,
+  ...(grantId === undefined ? {} : { grantId }),
+})
 
 const laterOf = ({ startsAt, extends: extended }: AccessRequest) => ({
   ...(startsAt === undefined ? {} : { startsAt: iso(startsAt) }),
@@ -76,7 +86,8 @@ export function grantToJson(grant: Grant, now: number): GrantJson {
 
 /** What surrounds a review, for whoever decides. */
 export interface ReviewContext {
-  readonly target: { readonly type: string; readonly labels: Readonly<Record<string, string>> } | undefined
+  /** As configured now; without those that have been removed. */
+  readonly targets: readonly Pick<Target, 'type' | 'labels'>[]
   /** Exactly what would run, while it waits. */
   readonly held?: HeldCommand | undefined
   /** The grant that the session of a held command stands on. */
@@ -89,16 +100,16 @@ export function reviewToJson(
   stored: AccessRequest | Approval,
   login: Login,
   now: number,
-  { target, held, grant, recent, lately }: ReviewContext,
+  { targets, held, grant, recent, lately }: ReviewContext,
 ): ReviewJson {
   const review = expire(stored, now)
   const refusal = mayNotDecide(review, { ...login.person, authTime: login.authTime })
   return {
     ...reviewFieldsOf(review),
-    rule: review.rule,
+    rule: describeRules(review),
     ...(lately === undefined ? {} : { lately: pastUseToJson(lately) }),
-    labels: { ...target?.labels },
-    protocol: target?.type ?? '',
+    labels: commonLabels(targets),
+    protocol: [...new Set(targets.map(({ type }) => type))].join(', '),
     mayDecide: refusal === undefined && review.state === 'pending',
     ...(refusal === undefined ? {} : { whyNot: refusal.message }),
     ...('sessionId' in review
@@ -114,9 +125,23 @@ export function reviewToJson(
             ? {}
             : { recent: recent.map(({ at, text, verdict }) => ({ at: iso(at), text, verdict })) }),
         }
-      : { kind: 'request', reason: review.reason, lengthMs: review.length, ...laterOf(review) }),
+      : {
+          kind: 'request',
+          reason: review.reason,
+          lengthMs: review.length,
+          targets: review.targets.map(requestedToJson),
+          ...laterOf(review),
+        }),
   }
 }
+
+/** Those that all of them have. */
+const commonLabels = ([first, ...others]: ReviewContext['targets']): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(first?.labels ?? {}).filter(([label, value]) =>
+      others.every(({ labels }) => labels[label] === value),
+    ),
+  )
 
 const pastUseToJson = ({ lastAt, ...past }: PastUse): NonNullable<ReviewJson['lately']> => ({
   ...past,

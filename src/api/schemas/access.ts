@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_REQUESTED_TARGETS } from '../../access/requested-targets.ts'
 import { pageOf, personSchema, timeSchema } from './common.ts'
 
 export const targetSchema = z.object({
@@ -59,8 +60,15 @@ export const reviewFields = {
   expiresAt: timeSchema,
 }
 
+/** One of the targets of a request. */
+export const requestedTargetSchema = z.object({ name: z.string(), rule: z.string(), grantId: z.string().optional() })
+
 export const requestSchema = z.object({
   ...reviewFields,
+  /** Each of them; `target` has all their names. Gateways up to 0.2 do not say. */
+  targets: z.array(requestedTargetSchema).optional(),
+  /** Targets that were asked for and are not part of it: told once, where it is filed. */
+  skipped: z.array(z.object({ target: z.string(), reason: z.string() })).optional(),
   reason: z.string(),
   lengthMs: z.number(),
   grantId: z.string().optional(),
@@ -73,14 +81,32 @@ export const requestSchema = z.object({
 export type AccessRequest = z.output<typeof requestSchema>
 export const requestsSchema = pageOf(requestSchema)
 
-export const newRequestSchema = z.strictObject({
-  target: z.string().min(1).max(63),
-  reason: z.string().max(1000).default(''),
-  lengthMs: z.int().positive().optional(),
-  startsAt: timeSchema.optional(),
-  /** A grant of the caller: the time is added to it. */
-  extends: z.string().max(20).optional(),
-})
+const targetName = z.string().min(1).max(63)
+const labelText = z.string().min(1).max(100)
+
+export const newRequestSchema = z
+  .strictObject({
+    target: targetName.optional(),
+    /** Several at once: one decision for all, and a grant for each. */
+    targets: z.array(targetName).min(1).max(MAX_REQUESTED_TARGETS).optional(),
+    /** All targets that have these labels now and that the caller may see. */
+    labels: z
+      .record(labelText, labelText)
+      .refine((labels) => Object.keys(labels).length > 0, 'give a label')
+      .optional(),
+    /** Files the request without the targets that cannot be requested; by default it is refused. */
+    skipUnavailable: z.boolean().optional(),
+    reason: z.string().max(1000).default(''),
+    lengthMs: z.int().positive().optional(),
+    startsAt: timeSchema.optional(),
+    /** A grant of the caller: the time is added to it. */
+    extends: z.string().max(20).optional(),
+  })
+  .refine(
+    ({ target, targets, labels }) => [target, targets, labels].filter((given) => given !== undefined).length === 1,
+    'give one of target, targets and labels',
+  )
+export type NewRequest = z.output<typeof newRequestSchema>
 
 export const grantSchema = z.object({
   id: z.string(),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { grantSchema, reviewFields } from './access.ts'
+import { grantSchema, requestedTargetSchema, reviewFields } from './access.ts'
 import { pageOf, timeSchema } from './common.ts'
 import { assertionSchema } from './passkey.ts'
 
@@ -8,6 +8,8 @@ export const reviewSchema = z.object({
   ...reviewFields,
   kind: z.enum(['request', 'command']),
   reason: z.string().optional(),
+  /** Of a request: each of them; `target` has all their names. Gateways up to 0.2 do not say. */
+  targets: z.array(requestedTargetSchema).optional(),
   lengthMs: z.number().optional(),
   startsAt: timeSchema.optional(),
   /** The grant that is to last longer. */
@@ -54,4 +56,9 @@ export const newDecisionSchema = z.strictObject({
   /** An assertion for this very decision, where the rule asks for a passkey. */
   passkey: assertionSchema.optional(),
 })
-export const decidedSchema = z.object({ review: reviewSchema, grant: grantSchema.optional() })
+/** `grant` is the first of `grants`: a request for several targets gives one for each. */
+export const decidedSchema = z.object({
+  review: reviewSchema,
+  grant: grantSchema.optional(),
+  grants: z.array(grantSchema).optional(),
+})

@@ -1,11 +1,15 @@
+import type { NewRequest } from '../../api/schemas/access.ts'
 import { formatDuration } from '../../shared/duration.ts'
-import { PamError } from '../../shared/errors.ts'
-import { durationOption, forHowLong, jsonOption, startOption, type AddCommand } from '../command.ts'
+import { PamError, UsageError } from '../../shared/errors.ts'
+import { visible } from '../../shared/visible.ts'
+import { durationOption, forHowLong, jsonOption, labelOption, startOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
 import { needApproved, reasonFor, waitForRequest, type OpenRequest, type ReasonOptions } from '../wait-for-request.ts'
 
 interface RequestOptions extends ReasonOptions {
+  readonly label?: Readonly<Record<string, string>>
+  readonly skipUnavailable?: boolean
   readonly for?: number
   readonly wait?: boolean
   readonly start?: number
@@ -13,11 +17,13 @@ interface RequestOptions extends ReasonOptions {
   readonly json?: boolean
 }
 
-/** `pamctl request TARGET`: asks for access without connecting. */
+/** `pamctl request TARGET…`: asks for access without connecting. */
 export const request: AddCommand = (program, run) => {
   program
-    .command('request <target>')
-    .description('request access to a target')
+    .command('request [targets...]')
+    .description('request access to a target, or to several with one decision')
+    .addOption(labelOption())
+    .option('--skip-unavailable', 'request the other targets where some cannot be requested')
     .addOption(durationOption('--for <duration>', 'duration to request, such as 30m', 'PAMCTL_FOR'))
     .option('--reason <text>', 'why')
     .option('--edit', 'write the reason in your editor')
@@ -26,22 +32,27 @@ export const request: AddCommand = (program, run) => {
     .option('--wait', 'wait for the decision; Ctrl-C withdraws the request')
     .addOption(jsonOption())
     .action(
-      run(async (context: CliContext, target: string, options: RequestOptions) => {
+      run(async (context: CliContext, named: readonly string[], options: RequestOptions) => {
         const { io } = context
+        needTargets(named, options)
         const api = await context.client()
-        if (options.link === true) {
-          const url = requestLink(api.gateway, target, options)
+        const [only] = named
+        if (options.link === true && only !== undefined) {
+          const url = requestLink(api.gateway, only, options)
           return options.json ? io.json({ url }) : io.print(url)
         }
-        const reason = await reasonFor(context, await api.targets(), target, options)
+        const reason = await reasonFor(context, await api.targets(), { names: named, labels: options.label }, options)
         const open = async (): Promise<OpenRequest> => {
           const made = await api.requests.create({
-            target,
+            ...asked(named, options),
+            ...(options.skipUnavailable === undefined ? {} : { skipUnavailable: options.skipUnavailable }),
             reason,
             ...(options.for === undefined ? {} : { lengthMs: options.for }),
             ...(options.start === undefined ? {} : { startsAt: new Date(options.start).toISOString() }),
           })
-          io.note(`requested access: ${made.id} (approvers: ${made.approvers.groups.join(' or ')})`)
+          for (const { target, reason: why } of made.skipped ?? []) io.note(visible(`not requested: ${target}: ${why}`))
+          const what = (made.targets?.length ?? 1) === 1 ? '' : ` to ${made.target}`
+          io.note(`requested access${what}: ${made.id} (approvers: ${made.approvers.groups.join(' or ')})`)
           return { request: made, isOurs: true }
         }
         const decided = options.wait ? await waitForRequest(api, open, io) : (await open()).request
@@ -50,6 +61,24 @@ export const request: AddCommand = (program, run) => {
         if (options.wait) needApproved(decided)
       }),
     )
+}
+
+/** Targets by name or by label, and what is for one alone. */
+function needTargets(named: readonly string[], { label, link }: RequestOptions): void {
+  if (named.length > 0 === (label !== undefined))
+    throw new UsageError(
+      named.length > 0 ? 'targets are named, or selected with --label' : 'no target given',
+      'give names of targets, or --label such as --label env=prod',
+    )
+  if (link === true && named.length !== 1)
+    throw new UsageError('a link is for one target', 'name one target with --link, or request them without --link')
+}
+
+/** One target as gateways up to 0.2 are asked for it. */
+function asked(named: readonly string[], { label }: RequestOptions): Pick<NewRequest, 'target' | 'targets' | 'labels'> {
+  if (label !== undefined) return { labels: { ...label } }
+  const [only, ...others] = named
+  return only !== undefined && others.length === 0 ? { target: only } : { targets: [...named] }
 }
 
 /** The dashboard's page with a form that is filled in, and that a person sends. */
@@ -89,7 +118,7 @@ export const extend: AddCommand = (program, run) => {
           throw new PamError('NO_GRANT', `you have no access to ${target} that could be extended`, {
             hint: `request it: pamctl request ${target}`,
           })
-        const reason = await reasonFor(context, await api.targets(), target, options)
+        const reason = await reasonFor(context, await api.targets(), { names: [target] }, options)
         const open = async (): Promise<OpenRequest> => {
           const made = await api.requests.create({
             target,

@@ -1,5 +1,6 @@
 import type { Approval } from '../../access/approval.ts'
 import type { AccessRequest } from '../../access/request.ts'
+import { describeRules, describeTargets } from '../../access/requested-targets.ts'
 import { describeState } from '../../access/review.ts'
 import { formatDuration } from '../../shared/duration.ts'
 import { pieces, visible } from '../../shared/visible.ts'
@@ -27,7 +28,7 @@ export function reviewMessage(
 ): SlackMessage {
   const isCommand = 'sessionId' in review
   const who = visible(review.requester.label)
-  const title = isCommand ? `${who} wants to run this on ${review.target}` : `${who} asks for ${review.target}`
+  const title = `${who} ${isCommand ? 'wants to run this on' : 'asks for'} ${describeTargets(review)}`
   const shownWhole = isCommand && showStatements && canBeShown(review, exact)
   const needsPasskey = review.approvers.stepUp === 'passkey'
   const facts = isCommand
@@ -40,7 +41,7 @@ export function reviewMessage(
         ['For', formatDuration(review.length)],
         ['From', review.startsAt === undefined ? '' : new Date(review.startsAt).toISOString()],
         ['Added to', review.extends?.grant ?? ''],
-        ['Rule', review.rule],
+        ['Rule', describeRules(review)],
       ]
   const blocks: unknown[] = [
     section(`*${escape(title)}*\n${review.approvers.groups.map(escape).join(' or ')}`),
@@ -110,7 +111,7 @@ const button = (label: string, verdict: 'approve' | 'deny', review: AccessReques
   // The second step.
   confirm: {
     title: plain(`${label}?`),
-    text: plain(`${visible(review.requester.label)} on ${review.target}`),
+    text: plain(`${visible(review.requester.label)} on ${describeTargets(review)}`.slice(0, MAX_CONFIRM_LENGTH)),
     confirm: plain(label),
     deny: plain('Back'),
   },
@@ -119,5 +120,7 @@ const button = (label: string, verdict: 'approve' | 'deny', review: AccessReques
 /** Slack's own markup (docs.slack.dev/messaging/formatting-message-text, "Escaping text"). */
 const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
+/** Of the text of a confirmation (docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object). */
+const MAX_CONFIRM_LENGTH = 300
 const MAX_TEXT_LENGTH = 2500
 const MAX_LINES = 40

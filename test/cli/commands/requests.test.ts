@@ -16,7 +16,14 @@ const REQUEST = {
 }
 const APPROVED = { ...REQUEST, state: 'approved', status: 'approved by bob' }
 const DENIED = { ...REQUEST, state: 'denied', status: 'denied by bob: no' }
-const TARGETS = { 'GET /v1/targets': { items: [{ name: 'prod-db', reasonRequired: true }, { name: 'dev-db' }] } }
+const TARGETS = {
+  'GET /v1/targets': {
+    items: [
+      { name: 'prod-db', reasonRequired: true, labels: { env: 'prod' } },
+      { name: 'dev-db', labels: {} },
+    ],
+  },
+}
 const asked = (answer: object = REQUEST): World => ({ gateway: { ...TARGETS, 'POST /v1/requests': answer } })
 
 describe('pamctl request', () => {
@@ -72,6 +79,40 @@ describe('pamctl request', () => {
     expect(outcome.stderr).toContain(
       'req_1 is still waiting; to withdraw it: pamctl withdraw req_1\npamctl: the gateway stops',
     )
+  })
+})
+
+describe('pamctl request for several targets', () => {
+  const SEVERAL = { ...REQUEST, target: 'prod-db, dev-db', targets: [{ name: 'prod-db' }, { name: 'dev-db' }] }
+
+  it.each<[string[], object]>([
+    [['prod-db', 'dev-db'], { targets: ['prod-db', 'dev-db'] }],
+    [['--label', 'env=prod', '--label', 'team=shop=1'], { labels: { env: 'prod', team: 'shop=1' } }],
+    // Which of several cannot be requested, the gateway says of all at once.
+    [['prod-db', 'nosuch', '--skip-unavailable'], { targets: ['prod-db', 'nosuch'], skipUnavailable: true }],
+  ])('%j', async (args, body) => {
+    const answer = { ...SEVERAL, skipped: [{ target: 'nosuch', reason: 'not visible' }] }
+    const outcome = await runVerb([request], ['request', ...args, '--reason', 'x'], asked(answer))
+    expect(outcome.calls.at(-1)?.body).toEqual({ ...body, reason: 'x' })
+    expect(outcome).toMatchObject({
+      code: 0,
+      stdout: 'req_1\n',
+      stderr:
+        'not requested: nosuch: not visible\nrequested access to prod-db, dev-db: req_1 (approvers: sre or leads)\n',
+    })
+  })
+
+  it.each([
+    ['no target', [], 'no target given'],
+    ['names and a label', ['prod-db', '--label', 'env=prod'], 'targets are named, or selected with --label'],
+    ['a label that is none', ['--label', 'prod'], 'expected NAME=VALUE'],
+    ['two values of a label', ['--label', 'env=prod', '--label', 'env=dev'], 'env has one value'],
+    ['a link to several', ['prod-db', 'dev-db', '--link'], 'a link is for one target'],
+    ['a link to a label', ['--label', 'env=prod', '--link'], 'a link is for one target'],
+  ])('refuses %s', async (_what, args, message) => {
+    const outcome = await runVerb([request], ['request', ...args, '--reason', 'x'], asked(SEVERAL))
+    expect(outcome).toMatchObject({ code: 2, calls: [] })
+    expect(outcome.stderr).toContain(message)
   })
 })
 

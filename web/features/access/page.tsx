@@ -43,9 +43,7 @@ export function AccessPage() {
               <TargetCard
                 target={target}
                 grant={grantOf(target, grants.data ?? [])}
-                waiting={requests.data?.find(
-                  (request) => request.target === target.name && request.state === 'pending',
-                )}
+                waiting={requests.data?.find((request) => isFor(request, target) && request.state === 'pending')}
                 asked={() => requests.reload()}
               />
             </li>
@@ -88,6 +86,10 @@ export function AccessPage() {
     </>
   )
 }
+
+/** Whether a target is one of those requested. */
+const isFor = ({ target, targets }: AccessRequest, { name }: Target): boolean =>
+  targets?.some((one) => one.name === name) ?? target === name
 
 /** Of several, the one that lasts longest. */
 const grantOf = ({ name }: Target, grants: readonly Grant[]): Grant | undefined =>
@@ -361,7 +363,8 @@ function Waiting({ request }: { request: AccessRequest }) {
   return (
     <div class="note row spread" role="status">
       <span class="small">
-        Requested <Ago time={request.createdAt} /> for {formatLength(request.lengthMs)}; waiting for{' '}
+        Requested {(request.targets?.length ?? 1) > 1 && `with ${(request.targets?.length ?? 1) - 1} more `}
+        <Ago time={request.createdAt} /> for {formatLength(request.lengthMs)}; waiting for{' '}
         <Text>{request.approvers.groups.join(' or ')}</Text>
         {request.reason === '' ? '' : ': '}
         <Text>{request.reason}</Text>

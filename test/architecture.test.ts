@@ -78,7 +78,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   masking: { imports: ['shared/', 'masking/', 'type:policy/'], packages: ['node:buffer', 'node:crypto', 'node:net'] },
   // What a value looks like: neither rules nor keys.
   'masking/detectors': { imports: ['masking/detectors/'], packages: ['node:net'] },
-  access: { imports: ['shared/', 'access/', 'type:policy/'] },
+  access: { imports: ['shared/', 'access/', 'type:policy/', 'policy/decide.ts', 'policy/joint-approvers.ts'] },
 
   // Evidence, identity, storage.
   // Names of statuses.

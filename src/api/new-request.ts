@@ -1,7 +1,7 @@
 import { keepsOut, lockedError } from '../access/lock.ts'
 import type { Grant } from '../access/grant.ts'
 import { createRequest, duplicateRequest, type AccessRequest } from '../access/request.ts'
-import { describeRules, describeTargets, MAX_REQUESTED_TARGETS, targetNames } from '../access/requested-targets.ts'
+import { describeRules, describeTargets, targetNames } from '../access/requested-targets.ts'
 import { expire } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
 import { decideAccess, decideBreakGlass, isVisible } from '../policy/decide.ts'
@@ -16,7 +16,7 @@ import { onlyOne } from '../storage/page.ts'
 import { listRequests, saveRequest } from '../storage/requests.ts'
 import type { ApiDeps } from './deps.ts'
 import { provenLogin } from './proven-login.ts'
-import type { NewRequest } from './schemas/access.ts'
+import { MAX_REQUESTED_TARGETS, type NewRequest } from './schemas/access.ts'
 
 type Deps = Pick<ApiDeps, 'db' | 'clock' | 'settings'>
 

@@ -24,14 +24,18 @@ export const durationOption = (flags: string, description: string, environment: 
 /** `--label`, given once for each label that a target must have. */
 export const labelOption = (): Option =>
   new Option('--label <name=value>', 'every target with this label; repeat it for targets that have all').argParser(
-    (text, labels: Readonly<Record<string, string>> = {}) => {
-      const at = text.indexOf('=')
-      const name = text.slice(0, at)
-      if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('expected NAME=VALUE, such as env=prod')
-      if (Object.hasOwn(labels, name)) throw new InvalidArgumentError(`${name} has one value`)
-      return { ...labels, [name]: text.slice(at + 1) }
-    },
+    addLabel,
   )
+
+type Labels = Readonly<Record<string, string>>
+
+function addLabel(text: string, before: Labels | undefined): Labels | undefined {
+  const at = text.indexOf('=')
+  const name = text.slice(0, at)
+  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('expected NAME=VALUE, such as env=prod')
+  if (before !== undefined && Object.hasOwn(before, name)) throw new InvalidArgumentError(`${name} has one value`)
+  return { ...before, [name]: text.slice(at + 1) }
+}
 
 /** `--start`: a time of day, today or tomorrow, or a date with a time; in milliseconds since the epoch. */
 export const startOption = (): Option =>

@@ -12,6 +12,7 @@ export const EXAMPLES: Examples = {
   request: [
     'pamctl request prod-db --for 30m --reason "INC-4711: stuck orders"',
     'pamctl request prod-db --start 22:00 --for 1h --reason "release 2.4" --wait',
+    'pamctl request --label env=prod --for 1h --reason "INC-4711: stuck orders" --skip-unavailable',
   ],
   requests: ['pamctl requests'],
   withdraw: ['pamctl withdraw req_2nj8kxp4vq'],
@@ -37,6 +38,7 @@ export const EXAMPLES: Examples = {
     "pamctl query prod-db 'select count(*) from orders'",
     "pamctl query prod-db 'select total from orders where status = $1' --param stuck --json",
   ],
+  batch: ['pamctl batch prod-db corrections.sql --reason "INC-4711: stuck orders"'],
   exec: [
     'pamctl exec web-1 -- systemctl status nginx',
     'pamctl exec shop-k8s --pod deployment/shop --namespace shop -- ls /app',

@@ -21,6 +21,7 @@ import { exec } from './commands/exec.ts'
 import { exportRecord } from './commands/export.ts'
 import { eraseDetached, keep } from './commands/keep.ts'
 import { open } from './commands/open.ts'
+import { batch } from './commands/batch.ts'
 import { query } from './commands/query.ts'
 import { result } from './commands/result.ts'
 import { replay } from './commands/replay.ts'
@@ -95,7 +96,7 @@ const VERBS: readonly (readonly [group: string, verbs: readonly AddCommand[]])[]
   ['Signing in', [login, logout, whoami]],
   ['Access', [targets, request, requests, withdraw, extend, grants, revoke, breakglass]],
   ['Deciding', [reviews, approve, deny, passkeys, lock, unlock, locks]],
-  ['Connecting', [connect, query, exec, result, env, sshConfig, kubeconfig, tunnel]],
+  ['Connecting', [connect, query, batch, exec, result, env, sshConfig, kubeconfig, tunnel]],
   ['Looking back', [sessions, replay, tail, search, exportRecord, verify, audit, keep, eraseDetached, kill]],
   ['Rules and the dashboard', [policy, open]],
   ['This machine', [config, completion, doctor, agent]],

@@ -113,8 +113,7 @@ const policyOf = ({ call, get, post }: Calls) => ({
 
 /** Requests for access. */
 const requestsOf = ({ call, get, post, query }: Calls) => ({
-  create: (asked: Partial<NewRequest> & { readonly reason: string }) =>
-    post<AccessRequest>('/v1/requests', asked),
+  create: (asked: Partial<NewRequest> & { readonly reason: string }) => post<AccessRequest>('/v1/requests', asked),
   list: (page: PageQuery & { mine?: boolean }) => get<Paged<AccessRequest>>(`/v1/requests${query(page)}`),
   /** Answers at once, or, with `waitMs`, as soon as the request is decided. */
   get: async (request: string, waitMs = 0, signal?: AbortSignal): Promise<AccessRequest> => {

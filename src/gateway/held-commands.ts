@@ -136,7 +136,7 @@ export class HeldCommands {
       text: draft.recorded.text,
       parameters: draft.recorded.parameters,
       effect: [
-        ...draft.facts.statements.map((statement) => describeEffect(statement, policy.language)),
+        ...effectsOf(draft, judgement, policy),
         ...draft.notes(),
         ...(judgement.effect.per === 'command' && draft.batch !== undefined ? draft.batch.shown : []),
       ]
@@ -289,6 +289,14 @@ class Batch {
     this.#lastAt = now
     return this.#approval
   }
+}
+
+/** What each part does, in order; numbered where a text of several is approved as one, so that none is overlooked. */
+function effectsOf({ facts: { statements } }: CommandDraft, { effect }: HoldJudgement, { language }: Policy): string[] {
+  const effects = statements.map((statement) => describeEffect(statement, language))
+  return effect.batch && effects.length > 1
+    ? effects.map((one, at) => `${at + 1} of ${effects.length}: ${one}`)
+    : effects
 }
 
 /** Under other rules, or another version of them, approvers are asked again. */

@@ -1,7 +1,8 @@
 import type { Command, Person, Statement, Target } from './command.ts'
 import { matchesTarget } from './match/target.ts'
 import { matchesWho } from './match/who.ts'
-import type { AccessRule, CommandRule, HoldEffect, MaskingRule, Policy } from './policy.ts'
+import { jointApprovers } from './joint-approvers.ts'
+import type { AccessRule, Approvers, CommandRule, HoldEffect, MaskingRule, Policy } from './policy.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 /** What policy says about a command. */
@@ -66,11 +67,24 @@ export function decideCommand(policy: Policy, person: Person, target: Target, co
   )
 }
 
-/** One approval answers to one rule: statements that different people decide about must be sent separately. */
-function oneHold(holds: readonly (Judgement & { type: 'hold' })[]): Judgement | undefined {
+type Held = Judgement & { readonly type: 'hold' }
+
+/** One approval answers to one rule, or to several that all hold in batches: other statements must be sent separately. */
+function oneHold(holds: readonly Held[]): Judgement | undefined {
   const [first] = holds
   const other = holds.find(({ rule }) => rule !== first?.rule)
   if (first === undefined || other === undefined) return first
+  const inOne = holds.every(({ effect }) => effect.batch)
+  const approvers = inOne ? jointApprovers(holds.map(({ effect }) => effect.approvers)) : undefined
+  if (approvers !== undefined) return jointHold(holds, approvers)
+  if (inOne)
+    return {
+      type: 'deny',
+      rule: undefined,
+      code: 'COMMAND_REFUSED',
+      message: `no group of approvers decides on all parts of this (${describeHolders(holds)})`,
+      hint: 'send the statements separately',
+    }
   return {
     type: 'deny',
     rule: undefined,
@@ -79,6 +93,28 @@ function oneHold(holds: readonly (Judgement & { type: 'hold' })[]): Judgement | 
     hint: 'send the statements separately',
   }
 }
+
+/** Whatever one of the rules insists on holds for all. An approval is for exactly this text, once. */
+function jointHold(holds: readonly Held[], approvers: Approvers): Held {
+  return {
+    type: 'hold',
+    rule: each(holds.map(({ rule }) => rule)).join(' and '),
+    statement: each(holds.map(({ statement }) => statement)).join(' and '),
+    effect: {
+      approvers,
+      expires: Math.min(...holds.map(({ effect }) => effect.expires)),
+      inTransaction: holds.some(({ effect }) => effect.inTransaction === 'refuse') ? 'refuse' : 'wait',
+      covers: 'parameters',
+      per: 'request',
+      batch: true,
+    },
+  }
+}
+
+const describeHolders = (holds: readonly Held[]): string =>
+  each(holds.map(({ rule, effect }) => `"${rule}": ${effect.approvers.groups.join(' or ')}`)).join(', ')
+
+const each = (texts: readonly string[]): readonly string[] => [...new Set(texts)]
 
 function decideStatement(policy: Policy, person: Person, target: Target, statement: Statement): Judgement {
   const rule = policy.commands.find((candidate) => fitsCommand(policy, candidate, person, target, statement))

@@ -96,7 +96,7 @@ export function describeCommandRule(rule: CommandRule, language: PolicyLanguage)
     case 'deny':
       return `denies ${what}: ${rule.effect.message}`
     case 'hold':
-      return `holds ${what} for approval by ${describeApprovers(rule.effect.approvers)}${rule.effect.per === 'command' ? ', once per command' : ''}, up to ${formatDuration(rule.effect.expires)}`
+      return `holds ${what} for approval by ${describeApprovers(rule.effect.approvers)}${rule.effect.per === 'command' ? ', once per command' : ''}${rule.effect.batch ? ', in batches with others' : ''}, up to ${formatDuration(rule.effect.expires)}`
   }
 }
 

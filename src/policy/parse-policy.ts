@@ -171,6 +171,12 @@ const hold = z.strictObject({
     .describe(
       'one approval for each request; or one for the requests of a single client command that do the same, such as the deletions of one kubectl delete',
     ),
+  batch: z
+    .boolean()
+    .default(false)
+    .describe(
+      'true: where one text has statements that several such rules hold, people who may decide on all of them approve it as one; false: these statements must be sent separately',
+    ),
 })
 
 /** An entry of `commands:`. A ready-made set is several rules. */

@@ -8,6 +8,8 @@ let bob: SignedIn
 let port: Port
 
 const RULES = `
+  - { name: batch deletes, targets: { names: [dev-db] }, match: { kinds: [delete], relations: [audit_tmp] }, hold: { approvers: { groups: [sre, audit] }, batch: true } }
+  - { name: batch updates, targets: { names: [dev-db] }, match: { kinds: [update], relations: [audit_tmp] }, hold: { approvers: { groups: [sre] }, batch: true, covers: statement } }
   - { name: deletes, targets: { names: [dev-db] }, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
   - { name: updates, targets: { names: [dev-db] }, match: { kinds: [update] }, hold: { approvers: { groups: [sre] }, covers: statement } }
   - { name: merges, targets: { names: [dev-db] }, match: { kinds: [merge] }, hold: { approvers: { groups: [sre] }, inTransaction: refuse } }
@@ -156,6 +158,105 @@ describe('what an approval covers', () => {
       message: expect.stringContaining('parts of this need approval under different rules'),
     })
     await db.end()
+  })
+})
+
+describe('a batch: statements of several rules in one text', () => {
+  const DELETE = "delete from audit_tmp where event = 'batch 1'"
+  const UPDATE = "update audit_tmp set event = 'batch 3' where event = 'batch 2'"
+  const fill = "insert into audit_tmp (event) values ('batch 1'), ('batch 2')"
+  const events = async (db: pg.Client): Promise<string[]> =>
+    (await db.query("select event from audit_tmp where event like 'batch%' order by event")).rows.map(
+      (row: { event: string }) => row.event,
+    )
+  const failed = (held: Promise<unknown>): Promise<unknown> => held.catch((error: unknown) => error)
+
+  it('is approved as one, with what each of them does, and runs once', async () => {
+    const db = await client()
+    await db.query(fill)
+    const run = db.query(`${DELETE}; select 1; ${UPDATE}`)
+    const [held] = await waiting()
+    expect(held).toMatchObject({
+      text: `${DELETE}; select 1; ${UPDATE}`,
+      rule: 'batch deletes and batch updates',
+      approvers: { groups: ['sre'], count: 1 },
+      effect: expect.stringMatching(
+        /^1 of 3: DELETE, writes public.audit_tmp.*; 2 of 3: SELECT.*; 3 of 3: UPDATE, writes public.audit_tmp/,
+      ),
+    })
+    await decide('approve')
+    await run
+    expect(await events(db)).toEqual(['batch 3'])
+    // Nothing of it is approved for later: not the same again, not a part, not in another order, not with more.
+    for (const text of [
+      `${DELETE}; select 1; ${UPDATE}`,
+      UPDATE,
+      `${UPDATE}; ${DELETE}`,
+      `${DELETE}; ${UPDATE}; select 2`,
+    ]) {
+      const again = failed(db.query(text))
+      expect((await waiting())[0], text).toMatchObject({ text })
+      await decide('deny')
+      expect(await again).toMatchObject({ code: '42501' })
+    }
+    await db.end()
+  })
+
+  it('is undone as a whole where one statement fails', async () => {
+    const db = await client()
+    const before = await events(db)
+    const run = failed(db.query(`${fill}; ${DELETE}; select 1 / 0; ${UPDATE}`))
+    await decide('approve')
+    expect(await run).toMatchObject({ message: 'division by zero' })
+    expect(await events(db)).toEqual(before)
+    await db.end()
+  })
+
+  it.each([
+    ['a statement that is refused', `${DELETE}; set client_encoding to latin1; ${UPDATE}`, /client_encoding/],
+    ['a rule that holds by itself', `${DELETE}; delete from orders where order_id = -1`, /under different rules/],
+    ['a text that does not parse', `${DELETE}; ${UPDATE}; updat`, /syntax error/],
+  ])('is refused as a whole, and nobody is asked, with %s', async (_what, text, message) => {
+    const db = await client()
+    await expect(db.query(text)).rejects.toMatchObject({ message: expect.stringMatching(message) })
+    expect((await bob.api.reviews.list()).filter(({ kind }) => kind === 'command')).toEqual([])
+    await db.end()
+  })
+
+  it('is void where a definition changes while it waits', async () => {
+    const [db, other] = [await client(), await client()]
+    const run = failed(db.query(`${DELETE}; ${UPDATE}`))
+    await waiting()
+    await other.query(
+      "create function on_batch() returns trigger language plpgsql as 'begin return null; end'; create trigger on_batch after update on audit_tmp execute function on_batch()",
+    )
+    await decide('approve')
+    expect(await run).toMatchObject({ message: expect.stringMatching(/void|not what was approved/) })
+    await other.query('drop trigger on_batch on audit_tmp; drop function on_batch')
+    await db.end()
+    await other.end()
+  })
+
+  it('sent by two connections is two reviews; what one was shown approves nothing of the other', async () => {
+    const [one, two] = [await client(), await client()]
+    const first = failed(one.query(`${DELETE}; ${UPDATE}`))
+    await waiting(1)
+    const second = failed(two.query(`${UPDATE}; ${DELETE}`))
+    const [a, b] = await waiting(2)
+    if (a === undefined || b === undefined) throw new Error('nothing is held')
+    const yes = { verdict: 'approve', comment: '' } as const
+    await expect(bob.api.reviews.decide(a.id, { ...yes, digest: b.digest })).rejects.toMatchObject({
+      code: 'APPROVAL_VOID',
+    })
+    await bob.api.reviews.decide(a.id, { ...yes, digest: a.digest })
+    await expect(bob.api.reviews.decide(a.id, { ...yes, digest: a.digest })).rejects.toMatchObject({
+      code: 'ALREADY_DECIDED',
+    })
+    await decide('deny')
+    expect(await second).toMatchObject({ code: '42501' })
+    await first
+    await one.end()
+    await two.end()
   })
 })
 

@@ -244,3 +244,75 @@ it('any edit of the rules changes the version', () => {
   expect(one.version).not.toBe(two.version)
   expect(parse({ commands: [{ name: 'a', allow: true }] }).version).toBe(one.version)
 })
+
+describe('a text that several rules hold', () => {
+  const rule = (kind: string, hold: object) => ({
+    name: `${kind}s`,
+    match: { kinds: [kind] },
+    hold: { approvers: { groups: ['sre'] }, batch: true, ...hold },
+  })
+  const judged = (deletes: object, updates: object, more: Partial<SqlStatement>[] = []) =>
+    decideCommand(
+      parse({
+        commands: [
+          rule('delete', deletes),
+          rule('update', updates),
+          { name: 'reads', match: { kinds: ['select'] }, allow: true },
+        ],
+      }),
+      jane,
+      dev,
+      command({ kinds: ['delete'] }, { kinds: ['update'] }, ...more),
+    )
+
+  it('is one hold where all of them hold in batches, as strict as the strictest of them', () => {
+    expect(
+      judged(
+        { expires: '5m', covers: 'statement' },
+        {
+          inTransaction: 'refuse',
+          covers: 'statement',
+          per: 'command',
+          approvers: { groups: ['dba', 'sre'], count: 2, stepUp: 'passkey' },
+        },
+        [{}],
+      ),
+    ).toEqual({
+      type: 'hold',
+      rule: 'deletes and updates',
+      statement: 'DELETE and UPDATE',
+      effect: {
+        approvers: { groups: ['sre'], count: 2, stepUp: 'passkey' },
+        expires: 300_000,
+        inTransaction: 'refuse',
+        // Never for other parameters or other requests than those that were shown.
+        covers: 'parameters',
+        per: 'request',
+        batch: true,
+      },
+    })
+  })
+
+  it.each<[string, object, object, Partial<SqlStatement>[], RegExp]>([
+    ['one of them does not', {}, { batch: false }, [], /under different rules/],
+    [
+      'no group may decide on all',
+      {},
+      { approvers: { groups: ['dba'] } },
+      [],
+      /no group of approvers decides on all parts of this \("deletes": sre, "updates": dba\)/,
+    ],
+    ['a statement is denied, however many are held', {}, {}, [{ kinds: ['drop-table'] }], /no rule allows/],
+  ])('is refused where %s', (_what, deletes, updates, more, message) => {
+    expect(judged(deletes, updates, more)).toMatchObject({ type: 'deny', message: expect.stringMatching(message) })
+  })
+
+  it('of one rule is one hold, as it was before there were batches', () => {
+    const rules = parse({ commands: [rule('delete', { batch: false, covers: 'statement' })] })
+    expect(decideCommand(rules, jane, dev, command({ kinds: ['delete'] }, { kinds: ['delete'] }))).toMatchObject({
+      type: 'hold',
+      rule: 'deletes',
+      effect: { covers: 'statement', batch: false },
+    })
+  })
+})

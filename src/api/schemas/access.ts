@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { MAX_REQUESTED_TARGETS } from '../../access/requested-targets.ts'
 import { pageOf, personSchema, timeSchema } from './common.ts'
 
 export const targetSchema = z.object({
@@ -81,6 +80,8 @@ export const requestSchema = z.object({
 export type AccessRequest = z.output<typeof requestSchema>
 export const requestsSchema = pageOf(requestSchema)
 
+/** How many targets one request may be for: as many as somebody reads before they decide. */
+export const MAX_REQUESTED_TARGETS = 20
 const targetName = z.string().min(1).max(63)
 const labelText = z.string().min(1).max(100)
 

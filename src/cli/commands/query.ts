@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { text as readAll } from 'node:stream/consumers'
 import { InvalidArgumentError, Option } from 'commander'
 import { errorCodes } from '../../shared/error-codes.ts'
 import { UsageError } from '../../shared/errors.ts'
-import { fileProblem } from '../../shared/file-problem.ts'
 import { visible } from '../../shared/visible.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
@@ -18,6 +15,7 @@ import { whileWaiting } from '../output/spinner.ts'
 import { QUERY_FORMATS, writeResults, type QueryFormat } from '../query/formats.ts'
 import { openQueryOf } from '../query/open-query.ts'
 import { parametersOf } from '../query/parameters.ts'
+import { readSql } from '../query/read-sql.ts'
 import type { ResultSet } from '../query/results.ts'
 import { runStatement } from '../query/run-statement.ts'
 
@@ -144,19 +142,10 @@ async function detached(
 async function statementOf(given: string | undefined, { file }: QueryOptions): Promise<string> {
   if (given !== undefined && file !== undefined)
     throw new UsageError('a statement was given twice', 'give it as the argument, or with --file')
-  const sql = given ?? (file === undefined ? undefined : await contents(file))
+  const sql = given ?? (file === undefined ? undefined : await readSql(file, '--file'))
   if (sql === undefined || sql.trim() === '')
     throw new UsageError('no statement was given', 'give it as the argument, or with --file FILE (-: standard input)')
   return sql
-}
-
-async function contents(file: string): Promise<string> {
-  if (file === '-') return readAll(process.stdin)
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new UsageError(`--file: ${fileProblem(file, error)}`)
-  }
 }
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]

@@ -5,12 +5,12 @@ import { isProtocolName, wordsOf } from '../../protocols/names.ts'
 import { UsageError } from '../../shared/errors.ts'
 
 /** How statements reach a target; an error for one that has none. */
-export function openQueryOf({ name, type }: Pick<Target, 'name' | 'type'>): OpenQuery {
+export function openQueryOf({ name, type }: Pick<Target, 'name' | 'type'>, verb = 'pamctl query'): OpenQuery {
   const openQuery = isProtocolName(type) ? clientHalves[type].openQuery : undefined
   if (openQuery !== undefined) return openQuery
   const { article, label } = isProtocolName(type) ? wordsOf(type) : { article: 'a', label: type }
   throw new UsageError(
-    `${name} is ${article} ${label} target, and pamctl query is for databases`,
+    `${name} is ${article} ${label} target, and ${verb} is for databases`,
     type === 'ssh'
       ? `pamctl exec ${name} -- COMMAND`
       : type === 'kubernetes'

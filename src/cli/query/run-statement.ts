@@ -19,12 +19,13 @@ export interface StatementRun {
   /** What the target says beside its answer. */
   readonly notice: (message: string) => void
   readonly signal: AbortSignal
+  /** What was answered, also where it fails: by default, one that only the outcome has. */
+  readonly collector?: ResultCollector
 }
 
 /** Runs one text to its end. Rejects where it fails, runs for too long, or is aborted: then the gateway cancels or withdraws it. */
 export async function runStatement(run: StatementRun): Promise<readonly ResultSet[]> {
-  const { text, timeoutMs, signal } = run
-  const collector = new ResultCollector()
+  const { text, timeoutMs, signal, collector = new ResultCollector() } = run
   const over = new AbortController()
   const connection = await run.connect()
   let timer: NodeJS.Timeout | undefined

@@ -24,6 +24,8 @@ export interface HoldEffect {
   readonly covers: 'parameters' | 'statement'
   /** Whether people are asked about each request of a client's command, or about all of one command that do the same. */
   readonly per: 'request' | 'command'
+  /** Whether its commands may be approved together with those of other rules with `batch`, in one text. */
+  readonly batch: boolean
 }
 
 /** All that is named must fit; a vocabulary says how (vocabulary.ts), and which words there are besides these two. */

@@ -1,0 +1,101 @@
+import { asPamError, UsageError } from '../../shared/errors.ts'
+import { StatementError } from '../../protocols/query-client.ts'
+import { visible } from '../../shared/visible.ts'
+import { durationOption, jsonOption, type AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { Exit } from '../exit-codes.ts'
+import { interruptible } from '../interruption.ts'
+import { addAccessOptions, ensureGrant, openPort, type AccessOptions } from '../open-target.ts'
+import { targetNamed } from '../target-named.ts'
+import { whileWaiting } from '../output/spinner.ts'
+import { needPlainSql, readSql } from '../query/read-sql.ts'
+import { openQueryOf } from '../query/open-query.ts'
+import { ResultCollector, type ResultSet } from '../query/results.ts'
+import { runStatement } from '../query/run-statement.ts'
+import { writeResults } from '../query/formats.ts'
+
+interface BatchOptions extends AccessOptions {
+  readonly timeout?: number
+  readonly json?: boolean
+}
+
+/** `pamctl batch TARGET FILE`: statements that are shown, decided on and run as one. */
+export const batch: AddCommand = (program, run) => {
+  const command = program
+    .command('batch <target> <file>')
+    .description(
+      'run a file of SQL statements as one: approved together, and all or none (PostgreSQL; "-": standard input)',
+    )
+    .addOption(
+      durationOption(
+        '--timeout <duration>',
+        'cancel after this time, not counting holds (default: 5m)',
+        'PAMCTL_TIMEOUT',
+      ),
+    )
+    .addOption(jsonOption())
+  addAccessOptions(command, { port: false }).action(run(runBatch))
+}
+
+async function runBatch(context: CliContext, name: string, file: string, options: BatchOptions): Promise<void> {
+  const { io } = context
+  const sql = await readSql(file, 'FILE')
+  needPlainSql(sql)
+  const api = await context.client()
+  const targets = await api.targets()
+  const target = targetNamed(targets, name)
+  const openQuery = openQueryOf(target, 'pamctl batch')
+  if (target.type !== 'postgres')
+    throw new UsageError(
+      `${name} is not a PostgreSQL target: elsewhere a batch would stop in the middle and keep what ran before`,
+      `run the statements one by one: pamctl query ${name} --file FILE, or pamctl connect ${name}`,
+    )
+  if (target.grant === 'request') await ensureGrant(context, api, targets, name, options)
+  const agent = await context.agent()
+  const listener = await openPort(context, agent, target, {}, true)
+  const collector = new ResultCollector()
+  const results = await interruptible(async (interruption) => {
+    try {
+      return await whileWaiting(io, `running on ${name}`, () =>
+        runStatement({
+          api,
+          agent,
+          target: name,
+          text: { sql, parameters: [], maxRows: MAX_ROWS },
+          timeoutMs: options.timeout ?? DEFAULT_TIMEOUT_MS,
+          connect: () => openQuery({ target, listener }),
+          held: () => {},
+          notice: (message) => io.note(visible(message)),
+          signal: interruption.signal,
+          collector,
+        }),
+      )
+    } catch (error) {
+      io.note(whatRan(error, collector.results))
+      if (interruption.signal.aborted) throw new Exit(interruption.exitCode)
+      throw error
+    }
+  })
+  await writeResults(results, options.json === true ? 'json' : 'table', io)
+}
+
+/**
+ * What of a batch that failed is in effect. The server runs a text of several statements as one transaction, unless the text ends it itself
+ * (PostgreSQL, "Multiple Statements in a Simple Query").
+ */
+export function whatRan(error: unknown, results: readonly Pick<ResultSet, 'command'>[]): string {
+  const { code, id } = asPamError(error)
+  if (results.length === 0 && code !== 'MASKING_REFUSED' && /^(?:dec|apr)_/.test(id ?? '')) return 'nothing ran'
+  if (!(error instanceof StatementError) || code !== 'STATEMENT_FAILED')
+    return 'what ran, and whether it was committed, is not known'
+  const after = `failed after ${results.length} ${results.length === 1 ? 'statement' : 'statements'}`
+  const committed = results.findLastIndex(({ command }) => command !== undefined && KEEPS.test(command)) + 1
+  return committed === 0
+    ? `${after}; the target rolled back all of them`
+    : `${after}; the target keeps what statement ${committed} committed, and nothing after it`
+}
+
+/** What ends a transaction and keeps it. */
+const KEEPS = /^(?:COMMIT|PREPARE TRANSACTION)$/
+const MAX_ROWS = 1000
+const DEFAULT_TIMEOUT_MS = 5 * 60_000

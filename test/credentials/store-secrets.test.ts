@@ -54,13 +54,13 @@ it('a certificate that is not what was asked for is a problem of its role, which
   const asked = (accept: (line: string) => string) => secrets.sshCertificate('vault-ssh:ssh/role', request, accept)
   await expect(
     asked(() => {
-      throw new StoreFailure('secret', 'gives a certificate that is for another key')
+      throw new StoreFailure('secret', 'gave a certificate that is for another key')
     }),
   ).rejects.toMatchObject({
     code: 'CREDENTIAL_UNAVAILABLE',
-    cause: { message: 'the vault: vault-ssh:ssh/role gives a certificate that is for another key' },
+    cause: { message: 'the vault: vault-ssh:ssh/role gave a certificate that is for another key' },
   })
-  expect(secrets.problems.get('vault-ssh:ssh/role')).toBe('gives a certificate that is for another key')
+  expect(secrets.problems.get('vault-ssh:ssh/role')).toBe('gave a certificate that is for another key')
   expect(await asked((line) => line)).toBe('signed')
   expect(secrets.problems.size).toBe(0)
 })

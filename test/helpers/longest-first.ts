@@ -80,6 +80,7 @@ const SECONDS: Readonly<Record<string, number>> = {
   'test/integration/mysql-session.test.ts': 16,
   'test/integration/mysql-catalog.test.ts': 16,
   'test/integration/dex.test.ts': 16,
+  'test/integration/vault.test.ts': 16,
   'test/integration/identity.test.ts': 15,
   'test/integration/rule-sets.test.ts': 14,
   'test/integration/events.test.ts': 14,

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 
 /**
- * Stand-ins for HashiCorp Vault (and OpenBao), AWS, Google Cloud and Azure on one port of the loopback: none of them can run here. They are
+ * Stand-ins for HashiCorp Vault (and OpenBao), AWS, Google Cloud and Azure on one port of the loopback: the clouds cannot run here, and a test that breaks a store needs none that is real. They are
  * written from the requests and answers that the documentation of each shows, and check what a real one would: the token, the namespace, that
  * a request is signed. What they do beyond that is not what the real ones do.
  */

@@ -1,5 +1,5 @@
 import type { Reporter, TestModule } from 'vitest/node'
-import { cached, DEX } from './test-clients.ts'
+import { cached, DEX, VAULT } from './test-clients.ts'
 
 /** A server that scripts/install-test-servers does not install, since that would take a large part of the time of a whole run. */
 interface BuiltApart {
@@ -22,6 +22,12 @@ const BUILT_APART: readonly BuiltApart[] = [
     script: 'scripts/install-identity-servers',
     isMissing: () => DEX === undefined,
     tests: /\/test\/integration\/dex\.test\.ts$/,
+  },
+  {
+    server: 'Vault',
+    script: 'scripts/install-identity-servers',
+    isMissing: () => VAULT === undefined,
+    tests: /\/test\/integration\/vault\.test\.ts$/,
   },
 ]
 

@@ -53,8 +53,9 @@ export const GRPC_GO: string | undefined = cached('go', 'grpc-go')
 /** A Keycloak that is built for the database in memory. */
 export const KEYCLOAK: string | undefined = cached('keycloak-26.7.3', '.built') && cached('keycloak-26.7.3')
 
-/** The OpenID provider of scripts/install-identity-servers. */
+/** The OpenID provider, and the vault, of scripts/install-identity-servers. */
 export const DEX: string | undefined = cached('identity', 'dex-2.44.0')
+export const VAULT: string | undefined = cached('identity', 'vault-1.14.1')
 
 export const hasProgram = (name: string): boolean => {
   try {

@@ -277,7 +277,7 @@ describe('check --connect', () => {
     stores.gcp.set('/v1/projects/shop/secrets/db/versions/latest:access', SECRETS.google)
     for (const source of ['vault', 'aws', 'azure', 'sealed'] as const)
       expect(stdout).toContain(`ok      credential ${REFERENCES[source]}: can be read`)
-    expect(stdout).toMatch(/FAILED {2}credential gcp-sm:shop\/db: .*is not there \(Google answers 404\)/)
+    expect(stdout).toMatch(/FAILED {2}credential gcp-sm:shop\/db: .*does not exist \(Google answers 404\)/)
     expect(new Set(stdout.match(/target made-db as made_user/g))).toEqual(new Set(['target made-db as made_user']))
     expect(stores.leases.size).toBe(0)
   })

@@ -153,7 +153,7 @@ function signedInVault(ca: CredentialReference, wanted: WantedCertificate, secre
     const [, encoded] = /^ssh-ed25519-cert-v01@openssh\.com ([A-Za-z0-9+/]+={0,2})\n?$/.exec(line) ?? []
     const certificate = Buffer.from(encoded ?? '', 'base64')
     const problem = wantedCertificateProblem(certificate, wanted)
-    if (problem !== undefined) throw new StoreFailure('secret', `gives a certificate that ${problem}`)
+    if (problem !== undefined) throw new StoreFailure('secret', `gave a certificate that ${problem}`)
     return certificate
   })
 }

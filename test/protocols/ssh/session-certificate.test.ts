@@ -112,7 +112,7 @@ describe('a certificate that Vault signs', () => {
     ['is of a clock an hour ahead', (line: string) => line, lessee.at + 3_600_000],
     ['has expired', (line: string) => line, lessee.at - 3_600_000],
   ])('and that %s is refused', async (_name, change, at?: number) => {
-    await expect(lease({}, change, at)).rejects.toThrow(/^gives a certificate that /)
+    await expect(lease({}, change, at)).rejects.toThrow(/^gave a certificate that /)
   })
 
   it('has no passphrase: the gateway reads no key', () => {

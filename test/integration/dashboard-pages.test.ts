@@ -34,9 +34,17 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
     inbox: {
       path: '/',
       open: async (page) => {
+        const size = page.viewportSize() ?? { width: 0, height: 0 }
+        // Lower than the card: the buttons stay at the edge of the screen.
+        if (size.width < 640) await page.setViewportSize({ ...size, height: 600 })
         const card = page.locator('[data-card]', { hasText: 'INC-4711' }).filter({ hasText: 'delete from orders' })
         for (const name of ['Approve…', 'Deny…'])
           expect(await isOnScreen(card.getByRole('button', { name }))).toBe(true)
+        // Nothing offers a decision on what is still below the screen.
+        for (const one of await page.locator('[data-card]').all())
+          if (await isOnScreen(one.getByRole('button', { name: 'Approve…' })))
+            expect(await isOnScreen(one.getByRole('heading'))).toBe(true)
+        await page.setViewportSize(size)
       },
     },
     review: {

@@ -40,7 +40,7 @@ export function Code({ text, protocol, label }: { text: string; protocol: string
   const marked = pieces(text).filter(({ kind }) => kind !== 'text')
   return (
     <>
-      <pre class="code" tabIndex={0} role="region" aria-label={label} data-testid="code">
+      <pre class="code" tabIndex={0} role="group" aria-label={label} data-testid="code">
         {lines.map((tokens, index) => (
           <span class="line" key={index}>
             <span class="number" aria-hidden="true">

@@ -69,7 +69,7 @@ function Chart({ title, weeks }: { title: string; weeks: readonly WeekNumbers[] 
                 </>
               )}
               {(index === 0 || index === weeks.length - 1) && (
-                <text x={x} y={HEIGHT + 36}>
+                <text x={index === 0 ? x : x + width} y={HEIGHT + 36} text-anchor={index === 0 ? 'start' : 'end'}>
                   {formatDay(week.startsAt)}
                 </text>
               )}

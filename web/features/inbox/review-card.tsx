@@ -54,35 +54,34 @@ export function ReviewCard({
           {id}
         </Link>
       </div>
-      {kind === 'command' ? (
-        <HeldCommand review={review} whole={whole || step !== undefined} />
-      ) : (
-        <AskedFor review={review} />
-      )}
-      <Decisions review={review} />
-      {!pending && (
-        <p class="note" role="status">
-          <Text>{review.status}</Text>
-        </p>
-      )}
-      {pending && !review.mayDecide && (
-        <p class="soft small">
-          You can't decide this: <Text>{review.whyNot ?? 'you are not an approver'}</Text>
-        </p>
-      )}
-      {pending && review.mayDecide && step === undefined && (
-        <div class="row actions">
-          <button type="button" class="primary" data-key="a" onClick={() => setStep('approve')}>
-            Approve…
-          </button>
-          <button type="button" data-key="d" onClick={() => setStep('deny')}>
-            Deny…
-          </button>
-        </div>
-      )}
-      {pending && review.mayDecide && step !== undefined && (
-        <DecisionForm review={review} verdict={step} back={back} decided={decided} />
-      )}
+      {kind === 'command' && <CommandText review={review} whole={whole || step !== undefined} />}
+      <div class="below">
+        {kind === 'command' ? <CommandFacts review={review} /> : <AskedFor review={review} />}
+        <Decisions review={review} />
+        {!pending && (
+          <p class="note" role="status">
+            <Text>{review.status}</Text>
+          </p>
+        )}
+        {pending && !review.mayDecide && (
+          <p class="soft small">
+            You can't decide this: <Text>{review.whyNot ?? 'you are not an approver'}</Text>
+          </p>
+        )}
+        {pending && review.mayDecide && step === undefined && (
+          <div class="row actions">
+            <button type="button" class="primary" data-key="a" onClick={() => setStep('approve')}>
+              Approve…
+            </button>
+            <button type="button" data-key="d" onClick={() => setStep('deny')}>
+              Deny…
+            </button>
+          </div>
+        )}
+        {pending && review.mayDecide && step !== undefined && (
+          <DecisionForm review={review} verdict={step} back={back} decided={decided} />
+        )}
+      </div>
     </article>
   )
 }
@@ -124,15 +123,15 @@ function AskedFor({ review }: { review: Review }) {
   )
 }
 
-function HeldCommand({ review, whole }: { review: Review; whole: boolean }) {
+/** Exactly what would run. */
+function CommandText({ review, whole }: { review: Review; whole: boolean }) {
   const [open, setOpen] = useState(false)
   const text = review.text ?? ''
   const lines = text.split('\n')
   const isLong = lines.length > SHORT_LINES || text.length > SHORT_TEXT
   const clipped = isLong && !open && !whole
-  const shown = clipped ? lines.slice(0, SHORT_LINES).join('\n').slice(0, SHORT_TEXT) : text
   const parameters = review.parameters ?? []
-  const recent = review.recent ?? []
+  const shown = clipped ? lines.slice(0, SHORT_LINES).join('\n').slice(0, SHORT_TEXT) : text
   return (
     <>
       <Code text={shown} protocol={review.protocol} label={`What ${review.requester.label} wants to run`} />
@@ -145,19 +144,28 @@ function HeldCommand({ review, whole }: { review: Review; whole: boolean }) {
           </button>
         </p>
       )}
+      {parameters.length > 0 && (
+        <dl class="facts">
+          <dt>Parameters</dt>
+          <dd class="mono">
+            {parameters.map((value, index) => (
+              <div key={index}>
+                ${index + 1} = {value === null ? <em>NULL</em> : <Text>{value}</Text>}
+              </div>
+            ))}
+          </dd>
+        </dl>
+      )}
+    </>
+  )
+}
+
+/** What it does, and why it is held and possible. */
+function CommandFacts({ review }: { review: Review }) {
+  const recent = review.recent ?? []
+  return (
+    <>
       <dl class="facts">
-        {parameters.length > 0 && (
-          <>
-            <dt>Parameters</dt>
-            <dd class="mono">
-              {parameters.map((value, index) => (
-                <div key={index}>
-                  ${index + 1} = {value === null ? <em>NULL</em> : <Text>{value}</Text>}
-                </div>
-              ))}
-            </dd>
-          </>
-        )}
         <dt>Effect</dt>
         <dd class={/not verifiable|without WHERE/.test(review.effect ?? '') ? 'effect note warn' : 'effect'}>
           <Text>{review.effect ?? ''}</Text>

@@ -66,8 +66,13 @@ commands:
   { mode: 0o600 },
 )
 const gateway = await startGateway(config, join(directory, 'gateway.log'))
-const environment = { PAMCTL_HOME: join(directory, 'home'), PAMCTL_SECRET_STORE: 'file', NO_COLOR: '1' }
-mkdirSync(environment.PAMCTL_HOME, { mode: 0o700 })
+/** Of whoever signs in with this issuer: each has a home of their own. */
+const environmentOf = (issuer) => ({
+  PAMCTL_HOME: join(directory, `home-${issuer}`),
+  PAMCTL_SECRET_STORE: 'file',
+  NO_COLOR: '1',
+})
+for (const issuer of ['op', 'corp']) mkdirSync(environmentOf(issuer).PAMCTL_HOME, { mode: 0o700 })
 const PAMCTL = join(packageRoot, 'bin', 'pamctl.js')
 
 async function until(what, look) {
@@ -98,7 +103,7 @@ const group = (await scim('POST', '/Groups', { schemas: [GROUP], displayName: 'e
 /** `pamctl login`, and a browser that is signed in to the dashboard. */
 async function signIn(issuer) {
   const login = await start(process.execPath, [PAMCTL, 'login', '--gateway', own, '--no-browser', '--issuer', issuer], {
-    env: environment,
+    env: environmentOf(issuer),
   })
   const browser = new Browser()
   if (issuer === 'corp') {
@@ -128,10 +133,10 @@ function client(program, args, { env = {}, ready, input }) {
 }
 
 /** All that jane has open: so many of each kind. */
-async function open(browser) {
+async function open(browser, issuer) {
   const openers = await Promise.all(
     ['db', 'shell', 'cluster'].map((name) =>
-      start(process.execPath, [PAMCTL, 'connect', name, '--json'], { env: environment }),
+      start(process.execPath, [PAMCTL, 'connect', name, '--json'], { env: environmentOf(issuer) }),
     ),
   )
   const [db, shell, kube] = await Promise.all(
@@ -234,7 +239,7 @@ try {
     const times = new Map()
     for (let round = 0; round < ROUNDS; round++) {
       const browser = await signIn(issuer)
-      const { all, close } = await open(browser)
+      const { all, close } = await open(browser, issuer)
       const from = performance.now()
       const happening = happen(browser)
       const ends = await Promise.all(all.map(async ({ kind, ended }) => ({ kind, after: (await ended) - from })))
@@ -249,7 +254,8 @@ try {
     process.stdout.write(`${name}: ${cells.join(', ')}\n`)
   }
 } finally {
-  await run(process.execPath, [PAMCTL, 'agent', 'stop'], { env: environment }).catch(() => {})
+  for (const issuer of ['op', 'corp'])
+    await run(process.execPath, [PAMCTL, 'agent', 'stop'], { env: environmentOf(issuer) }).catch(() => {})
   await gateway.stop('SIGTERM')
   openId.close()
   await saml.close()

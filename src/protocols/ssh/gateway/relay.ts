@@ -66,6 +66,8 @@ class ChannelRelay implements Relay {
   /** Where the gateway ends it: in place of what the target says. */
   #ended: Exit
   #hasInputEnded = false
+  /** Access has ended: what is typed reaches nothing, however long the program takes to be gone. */
+  #isCut = false
   /** The library tells of the close once the one output is read: what waits in the other still has to come. */
   #open = 3
   #isOver = false
@@ -114,6 +116,14 @@ class ChannelRelay implements Relay {
     target.stream.once('close', closed)
     target.stream.once('end', closed)
     target.stream.stderr.once('end', closed)
+    const cut = (): void => {
+      this.#isCut = true
+      this.#toUpstream.close()
+    }
+    const { ended } = this.#parts.session
+    if (ended.aborted) cut()
+    ended.addEventListener('abort', cut)
+    void this.over.then(() => ended.removeEventListener('abort', cut))
     // It was paused where the command was held, and may have gone meanwhile.
     client.resume()
     if (isClosed(client)) clientClosed()
@@ -155,6 +165,7 @@ class ChannelRelay implements Relay {
     const { client, fromClient, typed } = this.#parts
     const reading = new PauseReasons<'target' | 'filter'>(client)
     const pass = this.#guarded((bytes: Buffer) => {
+      if (this.#isCut) return
       this.#log.input(bytes)
       this.#typed?.type(bytes)
       if (!this.#toUpstream.write('stdout', fromClient?.push(bytes) ?? bytes)) {

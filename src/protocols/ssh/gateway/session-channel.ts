@@ -245,7 +245,7 @@ class SessionChannel {
     const entry: OpenChannel = {
       end: (reason) => {
         // Who has left has closed the channel: the target is told no more than sshd tells a program whose client left.
-        if (reason.code === 'CLIENT_LEFT') return withTimeout(this.#target.gone, GRACE_MS)
+        if (reason.code === 'CLIENT_LEFT') return withTimeout(this.#target.gone, HANG_UP_MS)
         relay.say(`${this.#terminal === undefined ? '' : '\n'}pam: ${reason.message}\n`)
         return endProcess(this.#target)
       },
@@ -328,5 +328,7 @@ async function endProcess(target: TargetChannel): Promise<boolean> {
 
 /** As many as OpenSSH's sshd takes. */
 const MAX_VARIABLES = 128
-/** Milliseconds between TERM and KILL, and that KILL has. */
-const GRACE_MS = 1000
+/** Milliseconds between TERM and KILL, and that KILL has: both together less than a second, in which access has to be over. */
+const GRACE_MS = 250
+/** Milliseconds that a program has to notice that its client has left. */
+const HANG_UP_MS = 1000

@@ -39,6 +39,7 @@ describe('a terminal with masked output', () => {
       masking: { kinds: [{ kind: 'email', style: 'redact', hashScope: 'session' }] },
       hashKeys: { session: Buffer.alloc(32), target: Buffer.alloc(32) },
       config: { recordOutput: 1024 },
+      ended: new AbortController().signal,
       recorder: {
         isFull: false,
         outcome: ({ type }: { type: string }, data?: Buffer) =>
@@ -74,6 +75,40 @@ describe('a terminal with masked output', () => {
   })
 })
 
+describe('what is typed once access has ended', () => {
+  it('reaches neither the target nor the record, also what had no room before', async () => {
+    const [client, stream] = [channel(), channel()]
+    const ending = new AbortController()
+    const inputs: string[] = []
+    startRelay({
+      session: {
+        masking: { kinds: [] },
+        config: { recordOutput: 1024 },
+        ended: ending.signal,
+        recorder: { isFull: false, outcome: (_: object, data?: Buffer) => void inputs.push(String(data)) },
+      },
+      client,
+      target: { stream, close() {} },
+      command: 'cmd_1',
+      name: '1',
+      terminal: true,
+      isTransfer: false,
+      typed: Buffer.alloc(0),
+    } as unknown as RelayParts).say('')
+    client.push('ls\n')
+    await taken(stream)
+    expect(stream.written).toBe('ls\n')
+    // Not yet sent on.
+    client.push('rm -rf a\n')
+    ending.abort()
+    client.push('rm -rf b\n')
+    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(stream.written).toBe('ls\n')
+    expect(inputs.join('')).not.toContain('b')
+  })
+})
+
 describe('output that is an archive', () => {
   /** What a client gets of a command that writes this and exits with 0, and what is on record of how it ended. */
   async function outputOf(text: string): Promise<{ stdout: string; stderr: string; tag: string | undefined }> {
@@ -87,6 +122,7 @@ describe('output that is an archive', () => {
       masking: { kinds: [{ kind: 'email', style: 'redact', hashScope: 'session' }] },
       hashKeys: { session: Buffer.alloc(32), target: Buffer.alloc(32) },
       config: { recordOutput: 1024 },
+      ended: new AbortController().signal,
       recorder: { isFull: false, outcome: (event: { type: string }) => void results.push(event) },
     }
     const close = (): void => {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import stringWidth from 'string-width'
 import { describe, expect, it } from 'vitest'
@@ -9,12 +12,14 @@ import { grants } from '../../../src/cli/commands/grants.ts'
 import { locks } from '../../../src/cli/commands/locks.ts'
 import { passkeys } from '../../../src/cli/commands/passkeys.ts'
 import { requests } from '../../../src/cli/commands/requests.ts'
+import { result } from '../../../src/cli/commands/result.ts'
 import { reviews } from '../../../src/cli/commands/reviews.ts'
 import { search } from '../../../src/cli/commands/search.ts'
 import { sessions } from '../../../src/cli/commands/sessions.ts'
 import { targets } from '../../../src/cli/commands/targets.ts'
 import type { AddCommand } from '../../../src/cli/command.ts'
 import { createIo } from '../../../src/cli/output/io.ts'
+import { ResultStore } from '../../../src/cli/held/result-store.ts'
 import { clip, fitTable } from '../../../src/cli/output/table.ts'
 import { VERSION } from '../../../src/shared/version.ts'
 import { ago, runVerb, type World } from '../../helpers/verb.ts'
@@ -194,6 +199,27 @@ describe.each(Object.entries(LISTS))('pamctl %s', (verb, [add, args, world, name
     expect(stdout).not.toContain('…')
     expect(stdout.split('\n')[0]?.split('\t')[0]).toBe(name)
   })
+})
+
+it.each([40, 120])('pamctl result fits %i columns, with whole ids', async (columns) => {
+  const home = mkdtempSync(join(tmpdir(), 'pamctl-table-'))
+  new ResultStore(home).save({
+    version: 1,
+    id: 'apr_9w3r6gq1xeab',
+    target,
+    gateway: 'https://gateway.example',
+    person: person.id,
+    grant: { id: 'grt_1', endsAt: new Date(Date.now() + 600_000).toISOString() },
+    startedAt: new Date().toISOString(),
+    pid: process.pid,
+    state: 'running',
+    waitsFor: 'apr_9w3r6gq1xeab',
+  })
+  const { stdout } = await runVerb([result], ['result'], { home, terminal: true, columns })
+  rmSync(home, { recursive: true })
+  const lines = stdout.trimEnd().split('\n')
+  expect([lines.length, lines.filter((line) => stringWidth(line) > columns)]).toEqual([2, []])
+  expect(lines[1]).toMatch(/^apr_9w3r6gq1xeab {2}/)
 })
 
 it('prints headings in a pipe where that is wanted', async () => {

@@ -6,12 +6,14 @@ import { fileProblem } from '../shared/file-problem.ts'
 import { resolveSecret, type SecretReference } from './secret-reference.ts'
 import type { Stores } from './store-secrets.ts'
 import { AwsCredentials } from './stores/aws/aws-credentials.ts'
+import type { AwsService } from './stores/aws/aws-json.ts'
 import { rdsToken } from './stores/aws/rds-token.ts'
 import { secretsManager } from './stores/aws/secrets-manager.ts'
 import { AzureTokens, type AzureAuth } from './stores/azure/azure-token.ts'
 import { keyVault } from './stores/azure/key-vault.ts'
 import { GoogleTokens } from './stores/gcp/google-token.ts'
 import { secretManager } from './stores/gcp/secret-manager.ts'
+import { kmsMasterKey } from './stores/sealed/kms-master-key.ts'
 import { localMasterKey, transitMasterKey, type MasterKey } from './stores/sealed/master-key.ts'
 import { sealedStore, type SealedHistory, type SealedParts } from './stores/sealed/sealed-store.ts'
 import { StoreFailure } from './stores/store.ts'
@@ -30,6 +32,7 @@ export interface StoreSettings {
         readonly region: string
         readonly url?: string | undefined
         readonly stsUrl?: string | undefined
+        readonly kmsUrl?: string | undefined
         readonly ca?: string | undefined
       }
     | undefined
@@ -57,6 +60,7 @@ export interface StoreSettings {
 export type MasterKeySettings =
   | { readonly type: 'key'; readonly key: SecretReference }
   | { readonly type: 'transit'; readonly mount: string; readonly name: string }
+  | { readonly type: 'aws-kms'; readonly key: string }
 
 export interface StoresParts {
   readonly baseDirectory: string
@@ -89,10 +93,10 @@ export function createStores(settings: StoreSettings, parts: StoresParts): Creat
   const kv = client && vaultKv(client)
   const awsKeys =
     aws && new AwsCredentials({ region: aws.region, stsUrl: aws.stsUrl, environment, readFile: fileOf, clock, send })
-  const amazon =
-    aws &&
-    awsKeys &&
-    secretsManager({ region: aws.region, url: aws.url, ca: caOf(aws.ca), credentials: awsKeys, clock, send })
+  const amazonAt = (service: string, region: string, url: string | undefined): AwsService | undefined =>
+    aws && awsKeys && { region, service, url, ca: caOf(aws.ca), credentials: awsKeys, clock, send }
+  const secretsAt = aws && amazonAt('secretsmanager', aws.region, aws.url)
+  const amazon = secretsAt && secretsManager(secretsAt)
   const keyFile = gcp?.serviceAccountKey
   const tokens = gcp && new GoogleTokens({ keyFile: keyFile && (() => secretOf(keyFile)), environment, clock, send })
   const google = gcp && tokens && secretManager({ url: gcp.url, ca: caOf(gcp.ca), tokens, send })
@@ -112,7 +116,8 @@ export function createStores(settings: StoreSettings, parts: StoresParts): Creat
       }),
       send,
     })
-  const sealed = sealedParts(settings, { file: parts.sealedFile, secretOf, client })
+  const kmsOf = (region: string): AwsService | undefined => amazonAt('kms', region, aws?.kmsUrl)
+  const sealed = sealedParts(settings, { file: parts.sealedFile, secretOf, client, kmsOf })
   const kept = sealed && sealedStore(sealed, parts.history)
   return {
     sealed,
@@ -154,15 +159,22 @@ function sealedParts(
     file,
     secretOf,
     client,
+    kmsOf,
   }: {
     readonly file: string
     readonly secretOf: (reference: SecretReference) => string
     readonly client: VaultClient | undefined
+    readonly kmsOf: (region: string) => AwsService | undefined
   },
 ): SealedParts | undefined {
   if (sealed === undefined) return undefined
   const masterOf = (settings: MasterKeySettings): MasterKey => {
     if (settings.type === 'key') return localMasterKey(secretOf(settings.key))
+    if (settings.type === 'aws-kms') {
+      const service = kmsOf(settings.key.split(':')[3] ?? '')
+      if (service !== undefined) return kmsMasterKey(service, settings.key)
+      throw new StoreFailure('store', 'has its master key in AWS KMS, and secrets.aws is not configured')
+    }
     if (client === undefined)
       throw new StoreFailure('store', 'has its master key in Vault, and secrets.vault is not configured')
     return transitMasterKey(client, settings.mount, settings.name)

@@ -72,6 +72,7 @@ const aws = z
       .describe('of Secrets Manager'),
     url: origin.optional().describe('Secrets Manager at a VPC endpoint; default: that of the region'),
     stsUrl: origin.optional().describe('the Security Token Service at a VPC endpoint; default: that of the region'),
+    kmsUrl: origin.optional().describe('KMS at a VPC endpoint; default: that of the region of the key'),
     ca,
   })
   .describe(
@@ -129,6 +130,17 @@ const masterKey = z.discriminatedUnion('type', [
       name: z.string().regex(/^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$/, 'expected the name of a key'),
     })
     .describe('a key that stays in Vault (secrets.vault)'),
+  z
+    .strictObject({
+      type: z.literal('aws-kms'),
+      key: z
+        .string()
+        .regex(
+          /^arn:aws(?:-[a-z]+){0,2}:kms:[a-z]{2}(?:-[a-z]+){1,3}-\d:\d{12}:key\/(?:mrk-)?[0-9a-f-]{32,36}$/,
+          'expected the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID; an alias may name another key tomorrow',
+        ),
+    })
+    .describe('a symmetric key that stays in AWS KMS (secrets.aws)'),
 ])
 
 const sealed = z
@@ -153,10 +165,12 @@ export const secretsSchema = z
     azure: azure.optional(),
     sealed: sealed.optional(),
   })
-  .superRefine(({ vault: configured, sealed: kept }, context) => {
-    if (configured !== undefined || kept === undefined) return
-    if ([kept.masterKey, ...kept.previousMasterKeys].some(({ type }) => type === 'transit'))
-      context.addIssue({ code: 'custom', path: ['sealed'], message: 'a master key in transit needs secrets.vault' })
+  .superRefine(({ vault: configured, aws: amazon, sealed: kept }, context) => {
+    if (kept === undefined) return
+    const problem = (message: string): void => context.addIssue({ code: 'custom', path: ['sealed'], message })
+    const types = [kept.masterKey, ...kept.previousMasterKeys].map(({ type }) => type)
+    if (configured === undefined && types.includes('transit')) problem('a master key in transit needs secrets.vault')
+    if (amazon === undefined && types.includes('aws-kms')) problem('a master key in AWS KMS needs secrets.aws')
   })
   .prefault({})
   .describe('stores that credentials of targets are read from; docs/credentials.md')

@@ -7,6 +7,7 @@ import { loadConfig } from '../../../src/server/config/load-config.ts'
 import { PamError } from '../../../src/shared/errors.ts'
 
 const HEAD = 'identity: { evaluation: { people: people.yaml } }\n'
+const KMS_KEY = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab'
 const VAULT = 'address: "https://vault:8200", auth: { type: token, token: env:T }'
 const problem = (work: () => unknown): string => {
   try {
@@ -44,6 +45,12 @@ it.each([
   ['{ aws: { region: "eu-west-1.evil.example" } }', 'expected a region'],
   ['{ azure: { auth: { type: workload }, url: "https://{vault}.evil.example/x" } }', 'expected https://{vault}.'],
   ['{ sealed: { masterKey: { type: transit, name: pam } } }', 'a master key in transit needs secrets.vault'],
+  [`{ sealed: { masterKey: { type: aws-kms, key: "${KMS_KEY}" } } }`, 'a master key in AWS KMS needs secrets.aws'],
+  [`{ aws: { region: eu-west-1 }, sealed: { masterKey: { type: aws-kms, key: "${KMS_KEY}" } } }`, 'no problem'],
+  [
+    '{ aws: { region: eu-west-1 }, sealed: { masterKey: { type: aws-kms, key: alias/pam } } }',
+    'expected the ARN of a key',
+  ],
   [`{ vault: { ${VAULT} }, sealed: { masterKey: { type: transit, name: pam } } }`, 'no problem'],
   ['{ cacheFor: 2d }', 'expected at most 1d'],
 ])('secrets: %s', (secrets, expected) => expect(saidOf(secrets)).toContain(expected))

@@ -10,11 +10,11 @@ export interface FoldedText {
 
 /** Undefined where every character of a text stands for itself. Takes linear time. */
 export function foldText(text: string): FoldedText | undefined {
-  let at = firstBeyondAscii(text)
+  let at = firstFolded(text)
   while (at < text.length) {
     const code = text.codePointAt(at) as number
     const plain = foldPoint(code)
-    if (plain !== ITSELF && plain !== code) return folded(text, at)
+    if (plain !== ITSELF && (plain > ITSELF || plain !== code)) return folded(text, at)
     at += widthOf(code)
   }
   return undefined
@@ -25,7 +25,7 @@ export const foldedValue = (value: string): string => foldText(value)?.text ?? v
 
 /** The text with as many UTF-16 units: what is not seen stands in it, and so does what stands for several characters. */
 export function foldUnits(text: string): string {
-  if (firstBeyondAscii(text) === text.length) return text
+  if (firstFolded(text) === text.length) return text
   const units = new Uint16Array(text.length)
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)
@@ -83,9 +83,10 @@ const textOf = (units: Uint16Array): string =>
 const foldPoint = (code: number): number => (code >= 0xd800 && code <= 0xdfff ? ITSELF : fold(code))
 const widthOf = (code: number): number => (code > 0xffff ? 2 : 1)
 
-function firstBeyondAscii(text: string): number {
-  const at = text.search(BEYOND_ASCII)
+function firstFolded(text: string): number {
+  const at = text.search(FOLDED)
   return at < 0 ? text.length : at
 }
 
-const BEYOND_ASCII = /[\x80-\uffff]/
+/** What may stand for something else, or for nothing: all but what ASCII shows, and the layout of a text. */
+export const FOLDED = /[^\t-\r -~]/

@@ -34,7 +34,7 @@ function foldBeyond(code: number): number {
 function compute(code: number): number {
   if (code >= 0x20 && code < 0x7f) return code
   // Layout of a text: tabs, and ends of lines and pages.
-  if (code >= 0x08 && code <= 0x0d) return code
+  if (code >= 0x09 && code <= 0x0d) return code
   if (code < 0xa0 || INVISIBLE.test(String.fromCodePoint(code))) return UNSEEN
   const character = String.fromCodePoint(code)
   if (DIGIT.test(character)) return 0x30 + digitOf(code)

@@ -1,6 +1,6 @@
 import { hasEscapes, withoutEscapes } from './escapes.ts'
 import type { MaskedKind } from './plan.ts'
-import { MIN_WHOLE_SEARCH_LENGTH, maskKinds, type HashKeys } from './replace.ts'
+import { MIN_WHOLE_SEARCH_LENGTH, findKinds, maskKinds, standIn, type HashKeys } from './replace.ts'
 
 /** Kinds of data that are looked for in values. */
 export interface KindSearch {
@@ -12,7 +12,8 @@ export interface KindSearch {
 export function hideInText(text: string, { kinds, keys }: KindSearch): string | null | undefined {
   // One look tells of most texts that nothing in them stands for something else.
   const isPlain = text.length < MIN_WHOLE_SEARCH_LENGTH && !SPECIAL.test(text)
-  const masked = maskKinds(text, kinds, keys, isPlain)
+  const drawn = isPlain || !SEQUENCE_BEGIN.test(text) ? undefined : hideDrawn(text, { kinds, keys })
+  const masked = maskKinds(drawn ?? text, kinds, keys, isPlain) ?? drawn
   // What escapes hide is found, too; it cannot be hidden in part where its characters stand for others.
   let escaped = masked ?? text
   for (let round = 0; !isPlain && round < MAX_ESCAPED && hasEscapes(escaped); round++) {
@@ -23,6 +24,29 @@ export function hideInText(text: string, { kinds, keys }: KindSearch): string | 
   return kinds.every(({ style }) => style === 'null') ? null : masked
 }
 
+/** A text with the values hidden that a terminal shows, and all within them that it does not show; undefined where there is none. */
+function hideDrawn(text: string, { kinds, keys }: KindSearch): string | undefined {
+  let drawn = ''
+  const starts: number[] = []
+  const draw = (from: number, to: number): void => {
+    drawn += text.slice(from, to)
+    for (let at = from; at < to; at++) starts.push(at)
+  }
+  let from = 0
+  for (const { index, 0: sequence } of text.matchAll(SEQUENCE)) {
+    draw(from, index)
+    from = index + sequence.length
+  }
+  draw(from, text.length)
+  let hidden = ''
+  let at = 0
+  for (const { start, end, masked } of findKinds(drawn, kinds)) {
+    hidden += text.slice(at, starts[start]) + standIn(drawn.slice(start, end), masked, keys)
+    at = (starts[end - 1] ?? at) + 1
+  }
+  return at === 0 ? undefined : hidden + text.slice(at)
+}
+
 /** Of a value that cannot be shown in part. */
 export const hideWhole = (text: string, search: KindSearch): null | undefined =>
   hideInText(text, search) === undefined ? undefined : null
@@ -31,8 +55,17 @@ export const hideWhole = (text: string, search: KindSearch): null | undefined =>
 export const hideNumber = (number: number, search: KindSearch): null | undefined =>
   Math.abs(number) < MIN_NUMBER ? undefined : hideWhole(String(number), search)
 
-/** Characters that may begin an escape, and those beyond ASCII. */
-const SPECIAL = /[&%\\\x80-\uffff]/
+/** Characters that may begin an escape, and those that may stand for others. */
+const SPECIAL = /[&%\\]|[^\t-\r -~]/
+// eslint-disable-next-line no-control-regex
+const SEQUENCE_BEGIN = /[\u001b\u009b\u009d]/
+/**
+ * What moves the cursor of a terminal, colours what it draws, or names a link (ECMA-48, section 5.4; OSC). The end of a string is a bell or its terminator; without one the string ends nowhere,
+ * and only its beginning goes.
+ */
+const SEQUENCE =
+  // eslint-disable-next-line no-control-regex
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b\]|\u009d)(?:[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c))?|\u001b[ -/]*[0-Z\\^-~]/g
 /** How often a text may have been escaped again. */
 const MAX_ESCAPED = 3
 /** The shortest card number: in a smaller number, as in an integer, nothing is looked for. */

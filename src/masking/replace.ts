@@ -61,16 +61,16 @@ export function maskValue(value: string, style: MaskingStyle, hashing: Hashing):
   }
 }
 
-/** The text with every value of these kinds hidden; undefined where there is none. `isAscii`: it is known to be that. */
+/** The text with every value of these kinds hidden; undefined where there is none. `isPlain`: every character of it is known to stand for itself. */
 export function maskKinds(
   text: string,
   kinds: readonly MaskedKind[],
   keys: HashKeys,
-  isAscii = false,
+  isPlain = false,
 ): string | undefined {
   let result: string | undefined
   let long = longOf(text)
-  let folded = isAscii ? undefined : foldedOf(text, long)
+  let folded = isPlain ? undefined : foldedOf(text)
   for (const masked of kinds) {
     const current = result ?? text
     const spans = findKind(masked, current, long, folded)
@@ -83,7 +83,7 @@ export function maskKinds(
     }
     result = hidden + current.slice(at)
     long = undefined
-    if (folded !== undefined) folded = foldedOf(result, undefined)
+    if (folded !== undefined) folded = foldedOf(result)
   }
   return result
 }
@@ -101,7 +101,7 @@ export interface HiddenSpan {
  */
 export function findKinds(text: string, kinds: readonly MaskedKind[], bytes?: Buffer): HiddenSpan[] {
   const long = longOf(text, bytes)
-  const folded = bytes === undefined ? foldedOf(text, long) : undefined
+  const folded = bytes === undefined ? foldedOf(text) : undefined
   const all: HiddenSpan[] = []
   for (const masked of kinds)
     for (const { start, end } of findKind(masked, text, long, folded)) all.push({ start, end, masked })
@@ -129,8 +129,8 @@ interface Folded extends FoldedText {
   readonly long: LongText | undefined
 }
 
-function foldedOf(text: string, long: LongText | undefined): Folded | undefined {
-  const folded = long?.isAscii === true ? undefined : foldText(text)
+function foldedOf(text: string): Folded | undefined {
+  const folded = foldText(text)
   return folded === undefined ? undefined : { ...folded, long: longOf(folded.text) }
 }
 

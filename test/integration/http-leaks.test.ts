@@ -8,7 +8,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
@@ -40,6 +40,8 @@ describe('values in answers of HTTP services', () => {
   let gateway: HttpGateway
   const children: ChildProcess[] = []
   const portOf = new Map<string, number>()
+  /** What servers say of what they are asked. */
+  let said = ''
   const through = new Map<string, HttpPort>()
 
   beforeAll(async () => {
@@ -101,10 +103,13 @@ describe('values in answers of HTTP services', () => {
         server { listen 127.0.0.1:${nginx}; root ${files}; } }`,
     )
     started.push(['nginx', NGINX, ['-e', 'stderr', '-c', join(place, 'nginx.conf')]])
-    started.push(['python', PYTHON, ['-m', 'http.server', String(python), '--bind', '127.0.0.1', '--directory', files]])
+    const served = ['-m', 'http.server', String(python), '--bind', '127.0.0.1', '--directory', files]
+    started.push(['python', PYTHON, [...served, '--protocol', 'HTTP/1.1']])
     for (const [name, program, args] of started) {
       if (program === undefined) continue
-      children.push(spawn(program, args, { stdio: 'ignore' }))
+      const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text))
+      children.push(child)
       const port = name === 'nginx' ? nginx : python
       await eventually(() => directly(port, '/people.txt').catch(() => undefined), `${name} listens`)
       portOf.set(name, port)
@@ -150,6 +155,22 @@ describe('values in answers of HTTP services', () => {
       expect(head).not.toMatch(/^(?:content-length|etag|content-encoding|accept-ranges):/im)
     },
   )
+
+  it.skipIf(PYTHON === undefined)('a body that its server leaves unread is no request of its own there', async () => {
+    const [path, inside] = ['/people.txt?allowed', 'GET /people.css?nobody-decided HTTP/1.1\r\nHost: a\r\n\r\n']
+    const headers = ['Content-Type: text/plain']
+    const port = through.get('python') as HttpPort
+    const head = `GET ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${inside.length}\r\n\r\n`
+    const socket = connect(portOf.get('python') ?? 0, '127.0.0.1', () => socket.write(`${head}${inside}`))
+    await eventually(() => said.match(/nobody-decided/g) ?? undefined, 'directly it is one')
+    socket.destroy()
+    for (const body of [inside, `\r\n${inside}`, inside.replaceAll(' ', '\t')])
+      expect((await port.request('GET', path, { headers, body })).status).toBe(200)
+    // Nothing is asked before it by then.
+    expect((await port.request('GET', '/people.txt?last')).status).toBe(200)
+    await eventually(() => said.match(/last/g) ?? undefined, 'all that reached it')
+    expect(said.match(/nobody-decided/g)).toHaveLength(1)
+  })
 
   it('what holds nothing passes byte for byte, with its length', async () => {
     const image = await (through.get('node') as HttpPort).request('GET', '/all/image')

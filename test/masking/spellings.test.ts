@@ -183,3 +183,42 @@ describe('a value in any spelling', () => {
         maskKinds(piece.repeat(5000), [{ kind, style: 'redact', hashScope: 'session' }], keys)
   })
 })
+
+describe('controls, which nobody sees,', () => {
+  const controls = Array.from({ length: 0xa0 }, (_, code) => code).filter(
+    (code) => (code < 0x20 && (code < 0x09 || code > 0x0d)) || code > 0x7e,
+  )
+  const search = { kinds: ALL, keys }
+
+  it.each(VALUES)('part no value: %s', (value) => {
+    for (const code of controls) {
+      const text = `${value.slice(0, 4)}${String.fromCharCode(code)}${value.slice(4)}`
+      // What is long is searched in another way.
+      for (const whole of code % 16 === 1 ? [text, `${'x '.repeat(400)}${text} y`] : [text]) {
+        expect(maskKinds(whole, ALL, keys), String(code)).toBeDefined()
+        expect(hideInText(whole, search), String(code)).toBeDefined()
+        const bytes = Buffer.from(whole)
+        expect(valueFilter(ALL)(bytes, 0, bytes.length)).toBe(true)
+      }
+    }
+  })
+
+  it('begin what a terminal does not show, beside which values are hidden, and within which nothing is left of one', () => {
+    expect(hideInText('\u001b[31mjane.doe@example.com\u001b[0m did it', search)).toBe('\u001b[31m****\u001b[0m did it')
+    for (const sequence of [
+      '\u001b[0m',
+      '\u009b1;31m',
+      '\u001b]8;;x\u0007',
+      '\u001b]0;x\u001b\\',
+      '\u001bM',
+      '\u001b(B',
+    ])
+      for (const text of [`jane.doe${sequence}@example.com`, `4111${sequence}1111${sequence}11111111`])
+        expect(hideInText(text, search), JSON.stringify(text)).toBe('****')
+  })
+
+  it('are read in linear time', () => {
+    for (const text of ['\u001b['.repeat(200_000), '\u001b]'.repeat(200_000), `\u001b]${'x'.repeat(400_000)}`])
+      expect(hideInText(text, search)).toBeUndefined()
+  })
+})

@@ -41,7 +41,7 @@ export class TextMasker implements AnswerMasker {
     const spell = format === 'form' || format === 'url' ? (stand: string) => encodeURI(harmless(stand)) : harmless
     const reading = new MaskedReading({ kinds, keys, keepWidth: false, spell }, this.#held)
     this.#backslashes = (BACKSLASHES[format ?? ''] ?? []).map((backslashes) =>
-      textCoding(isLatin, { backslashes, collapses: format === 'yaml' }),
+      textCoding(isLatin, { backslashes, collapses: format === 'yaml', indents: format === 'yaml' }),
     )
     if (format === 'form' || format === 'url' || format === 'json') {
       // There is one way to read it, in which its parts can be told apart.

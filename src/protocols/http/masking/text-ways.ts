@@ -20,11 +20,13 @@ export interface TextCoding {
   /** It is within a text of JSON: a backslash and what follows it stand for one character. */
   readonly isJson: boolean
   readonly backslashes: Backslashes
+  /** A line that goes on behind a backslash goes on behind the blanks of the next one. */
+  readonly indents: boolean
 }
 
 /**
  * `parts`: characters that stand between two texts. `plusIsBlank`: as in forms. `stop`: one that whoever reads looks at itself. `collapses`: blanks, tabs
- * and ends of lines in a row are one blank. `unseen`: characters that mark others up.
+ * and ends of lines in a row are one blank. `unseen`: characters that mark others up. `indents`: as in YAML (section 7.3.1).
  */
 export function textCoding(
   isLatin: boolean,
@@ -36,6 +38,7 @@ export function textCoding(
     backslashes = 'any',
     collapses = false,
     unseen = '',
+    indents = false,
   }: {
     parts?: string
     plusIsBlank?: boolean
@@ -44,6 +47,7 @@ export function textCoding(
     backslashes?: Backslashes
     collapses?: boolean
     unseen?: string
+    indents?: boolean
   } = {},
 ): TextCoding {
   const classes = Uint8Array.from({ length: 256 }, (_, code) => {
@@ -55,7 +59,7 @@ export function textCoding(
     if (character === '%' || character === '&' || character === '\\') return ESCAPING
     return (code >= 0x20 && code < 0x7f) || (code >= 0x09 && code <= 0x0d) ? PLAIN : OTHER
   })
-  return { isLatin, classes, isJson, backslashes }
+  return { isLatin, classes, isJson, backslashes, indents }
 }
 
 /** Every character as it stands. */
@@ -127,6 +131,7 @@ export function readEscaped(
         break
       case ESCAPING:
         next = addEscape(reading, bytes, at, to, isEnd, coding)
+        if (next !== undefined && coding.indents && goesOn(bytes, at)) next = behindBlanks(bytes, next, to, isEnd)
         break
       default:
         next = addCharacter(reading, bytes, at, to, isEnd, coding, true)
@@ -135,6 +140,17 @@ export function readEscaped(
     at = next
   }
   return at
+}
+
+/** Whether the end of a line stands behind a backslash. */
+const goesOn = (bytes: Buffer, at: number): boolean =>
+  bytes[at] === BACKSLASH && (bytes[at + 1] === LF || bytes[at + 1] === CR)
+
+/** Undefined while more of them may come. */
+function behindBlanks(bytes: Buffer, from: number, to: number, isEnd: boolean): number | undefined {
+  let at = from
+  while (at < to && (bytes[at] === SPACE || bytes[at] === TAB)) at++
+  return at === to && !isEnd ? undefined : at
 }
 
 /** The first byte from `from` on that the ways to read a text may differ at. */
@@ -236,7 +252,7 @@ function addCharacter(
   return at + length
 }
 
-const isInvisible = (code: number): boolean => code >= 0x80 && isUnseen(code)
+const isInvisible = (code: number): boolean => isUnseen(code)
 
 const ZEROS = /^(?:&amp;)*&#[xX]?0{16}/
 const PLAIN = 0
@@ -259,6 +275,10 @@ const PLUS = 0x2b
 const PERCENT = 0x25
 const AMPERSAND = 0x26
 const BACKSLASH = 0x5c
+const LF = 0x0a
+const CR = 0x0d
+const TAB = 0x09
+const SPACE = 0x20
 const flagged = (pattern: RegExp): Uint8Array =>
   Uint8Array.from({ length: 256 }, (_, code) => (pattern.test(String.fromCharCode(code)) ? 1 : 0))
 /** What stands behind a sign that begins an escape (`masking/escapes.ts`), and behind several backslashes. */

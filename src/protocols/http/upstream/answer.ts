@@ -14,8 +14,8 @@ export interface UpstreamRequest {
   /** It is refused where the server speaks HTTP/1.1 alone. */
   readonly needsHttp2?: boolean
   /**
-   * Somebody has approved just this request: it goes over a connection of its own, which no server takes for idle, and is never sent again where
-   * nobody has answered.
+   * Somebody has approved just this request: it goes over a connection of its own (see `goesAlone`), which no server takes for idle, and is never sent again
+   * where nobody has answered.
    */
   readonly once?: boolean
   /** Gives the request up. */

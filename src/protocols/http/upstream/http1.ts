@@ -13,6 +13,7 @@ import {
   type UpstreamRequest,
 } from './answer.ts'
 import { fewInterimAnswers } from './few-interim-answers.ts'
+import { goesAlone } from './goes-alone.ts'
 import { outliveWriteErrors } from './outlive-write-errors.ts'
 import { PlainConnections } from './plain-connections.ts'
 import { plainRequest } from './plain-messages.ts'
@@ -91,8 +92,9 @@ export class Http1Upstream {
     return answerTo(request, sent)
   }
 
-  #start(sent: UpstreamRequest, agent = sent.once === true ? this.#single : this.#agent): ClientRequest {
-    const { method, target, headers, signal } = sent
+  #start(sent: UpstreamRequest, agent = goesAlone(sent) ? this.#single : this.#agent): ClientRequest {
+    const { method, target, signal } = sent
+    const headers = agent === this.#single ? ending(sent.headers) : sent.headers
     const request = startRequest({
       agent,
       method,
@@ -121,6 +123,10 @@ function giveUpWith(request: ClientRequest, signal: AbortSignal): void {
   signal.addEventListener('abort', giveUp, { once: true })
   request.once('close', () => signal.removeEventListener('abort', giveUp))
 }
+
+/** Says that the connection ends with the request, unless it is to be another protocol's. */
+const ending = (headers: Headers): Headers =>
+  headers.some(([name]) => name === 'connection') ? headers : [...headers, ['connection', 'close']]
 
 /** `TE` is about the connection, and `Connection` says so (RFC 9110, section 10.1.4). */
 function withTe(headers: Headers): Headers {

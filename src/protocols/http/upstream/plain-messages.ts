@@ -1,5 +1,6 @@
 import type { Header, Headers } from '../wire/headers.ts'
 import { trailersOf, type UpstreamRequest } from './answer.ts'
+import { goesAlone } from './goes-alone.ts'
 
 /** The head of an answer that says how long its body is, of a server that goes on with the connection. */
 export interface PlainHead {
@@ -18,8 +19,8 @@ export interface PlainHead {
  * need no thought. Undefined for any other, which Node's client sends. The bytes are those that Node's client would send.
  */
 export function plainRequest(request: UpstreamRequest, host: string): string | undefined {
-  const { method, target, headers, body, once } = request
-  if (once === true || !TARGET.test(target) || !isPlainValue(host)) return undefined
+  const { method, target, headers, body } = request
+  if (goesAlone(request) || !TARGET.test(target) || !isPlainValue(host)) return undefined
   const isBytes = Buffer.isBuffer(body)
   if (body === undefined ? !WITHOUT_BODY.has(method) : !isBytes || !WITH_BODY.has(method)) return undefined
   const trailers = trailersOf(request)

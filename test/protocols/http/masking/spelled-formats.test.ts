@@ -59,6 +59,16 @@ describe('a value is hidden', () => {
     ['Markdown: tags that are code', 'text/markdown', '`<a title="` jane**@**example.com'],
     ['Markdown: a line that goes on', 'text/markdown', '4111 1111\n1111 1111'],
     ['YAML: a line that goes on', 'application/yaml', 'card: 4111 1111\n  1111 1111\n'],
+    ['YAML: a line that goes on behind blanks', 'application/yaml', 'a: "jane@\\\n    exam\\\r\n\t ple.com"'],
+    ['JSON: a control between', 'application/json', String.raw`{"a":"jane\u0000@exam\u007fple\b.com"}`],
+    ['JSON: a control in events', 'text/event-stream', `data: {"a":"jane\\u0001@example.com"}\n\n`],
+    ['JSON: colours', 'application/json', String.raw`{"a":"jane\u001b[0m@\u001b[1;31mexample.com"}`],
+    [
+      'JSON: a link',
+      'application/json',
+      String.raw`{"a":"4111\u001b]8;;https://a\u000711111111\u001b]8;;\u001b\\1111"}`,
+    ],
+    ['text: a control', 'text/plain', String.raw`a jane\u0001@example.com`],
     ['YAML: escapes', 'application/yaml', String.raw`card: "4111\_1111\x201111\u00201111"`],
     [
       'a blank without a break, in percent encoding',

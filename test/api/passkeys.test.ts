@@ -47,6 +47,12 @@ const loginOf = (id: string): Login => ({
   endedAt: undefined,
 })
 const [bob, alice] = [loginOf('bob'), loginOf('alice')]
+/** Made once: RSA takes its time. */
+const KEYS = {
+  ES256: newPasskeyKeys('ES256'),
+  EdDSA: newPasskeyKeys('EdDSA'),
+  RS256: newPasskeyKeys('RS256'),
+}
 
 const RULE: AccessRule = {
   name: 'r',
@@ -154,9 +160,9 @@ describe('passkeys', () => {
   })
 
   describe.each<PasskeyAlgorithm>(['ES256', 'EdDSA', 'RS256'])('with %s', (algorithm) => {
-    const [own, others] = [newPasskeyKeys(algorithm), newPasskeyKeys(algorithm)]
-    const rsa = algorithm === 'RS256' ? own.privateKey : newPasskeyKeys('RS256').privateKey
-    const unlike = newPasskeyKeys(algorithm === 'EdDSA' ? 'ES256' : 'EdDSA').privateKey
+    const [own, others] = [KEYS[algorithm], newPasskeyKeys(algorithm)]
+    const rsa = KEYS.RS256.privateKey
+    const unlike = KEYS[algorithm === 'EdDSA' ? 'ES256' : 'EdDSA'].privateKey
     beforeEach(async () => {
       key = new SoftwareAuthenticator(ORIGIN, undefined, algorithm, own)
       await register()
@@ -219,7 +225,7 @@ describe('passkeys', () => {
     })
 
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+    const rsa = KEYS.RS256.privateKey
     it.each<[string, Deviation]>([
       ['on another origin', { origin: 'https://pam.example.com.evil.example' }],
       ['on a host below that of the gateway', { origin: 'https://grafana.pam.example.com' }],
@@ -407,7 +413,7 @@ describe('passkeys', () => {
     })
     const otherOf =
       (algorithm: PasskeyAlgorithm) => (changes: readonly (readonly [number, number | Uint8Array])[]) => () => ({
-        coseKey: new Map([...coseKeyOf(newPasskeyKeys(algorithm).publicKey, algorithm), ...changes]),
+        coseKey: new Map([...coseKeyOf(KEYS[algorithm].publicKey, algorithm), ...changes]),
       })
     const [okpOf, rsaOf] = [otherOf('EdDSA'), otherOf('RS256')]
     const shortRsa = () => coseKeyOf(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey, 'RS256')

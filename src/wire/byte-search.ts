@@ -21,7 +21,7 @@ export class ByteSearch {
   }
 
   /** For each match in [from, to), stores the offset after it in `found`, starting at `index`; returns the next free index. */
-  behind(from: number, to: number, found: Int32Array, index: number): number {
+  offsetsAfter(from: number, to: number, found: Int32Array, index: number): number {
     const chunk = this.#chunk
     const byte = this.#byte
     const words = this.#words

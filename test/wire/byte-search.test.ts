@@ -18,7 +18,7 @@ it('finds a byte wherever a chunk and a part of it begin', () => {
         const chunk = memory.subarray(before, before + bytes.length)
         const [from, to] = [Math.min(a, b, bytes.length), Math.min(Math.max(a, b), bytes.length)]
         const found = new Int32Array(50)
-        const end = new ByteSearch(chunk, wanted).behind(from, to, found, 2)
+        const end = new ByteSearch(chunk, wanted).offsetsAfter(from, to, found, 2)
         const expected = bytes.flatMap((one, at) => (one === wanted && at >= from && at < to ? [at + 1] : []))
         expect([...found.subarray(2, end)]).toEqual(expected)
       },

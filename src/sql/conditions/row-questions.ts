@@ -22,7 +22,7 @@ export function mayDistinguishRows(node: Expression, row: AskedRow): boolean {
     case 'cast':
       return mayDistinguishRows(node.arg, row)
     case 'operation':
-      return operationTells(node, row)
+      return operationDistinguishes(node, row)
     case 'call': {
       const { matches } = row.dialect.conditions
       return matches(node) ? variesBeside(node.args, row) && !isEmptyPattern(node.args[1], row) : varies(node, row)
@@ -58,7 +58,7 @@ export function mayDistinguishRows(node: Expression, row: AskedRow): boolean {
   }
 }
 
-function operationTells(node: Operation, row: AskedRow): boolean {
+function operationDistinguishes(node: Operation, row: AskedRow): boolean {
   const [first, ...others] = node.args
   if (first === undefined) return false
   const name = node.operators[0]?.name ?? ''
@@ -68,10 +68,10 @@ function operationTells(node: Operation, row: AskedRow): boolean {
   // A row's location or oid that equals a given value selects one row.
   if (isPlace(first, row) && (name === '=' || node.form === 'in')) return others.every((other) => !row.dependsOn(other))
   if (bySeveral || node.form === 'between')
-    return varies(first, row) && others.every((other) => isApart(other, first, row))
+    return varies(first, row) && others.every((other) => isIndependent(other, first, row))
   if (second === undefined) return false
   if (operators.matches.has(name))
-    return varies(first, row) && isApart(second, first, row) && !isEmptyPattern(second, row)
+    return varies(first, row) && isIndependent(second, first, row) && !isEmptyPattern(second, row)
   if (operators.contains.has(name))
     return (
       [
@@ -81,11 +81,14 @@ function operationTells(node: Operation, row: AskedRow): boolean {
     ).some(([value, other]) => varies(value, row) && !row.dependsOn(other) && !isWideOpen(other, row))
   if (!operators.compares.has(name) && node.form !== 'distinct') return false
   if (operators.orders.has(name) && others.concat(first).some((arg) => isInfinite(arg, row))) return false
-  return (varies(first, row) && isApart(second, first, row)) || (varies(second, row) && isApart(first, second, row))
+  return (
+    (varies(first, row) && isIndependent(second, first, row)) ||
+    (varies(second, row) && isIndependent(first, second, row))
+  )
 }
 
 /** A given value, or a value of the row that shares no column with the other operand. */
-function isApart(node: Expression, other: Expression, row: AskedRow): boolean {
+function isIndependent(node: Expression, other: Expression, row: AskedRow): boolean {
   if (!row.dependsOn(node)) return true
   const used = columnsOf(other)
   return (varies(node, row) || isPlace(node, row)) && [...columnsOf(node)].every((name) => !used.has(name))

@@ -90,7 +90,7 @@ function* otherRows(
     yield
     if (isUsers(castsource) || isUsers(casttarget)) continue
     const [from, to] = [castsource, casttarget].map((type) => find('pg_type', type)?.['typname'] ?? '?')
-    for (const { name } of code.behind('pg_cast', oid))
+    for (const { name } of code.codeBehind('pg_cast', oid))
       conversions.push([to ?? null, from ?? null, castcontext ?? null, name, castsource ?? null])
   }
   const plainTypes: Row[] = []
@@ -123,7 +123,7 @@ function* otherRows(
   for (const { evtname, evtevent, evtfoid, evtenabled, tags } of all('pg_event_trigger')) {
     yield
     if (evtenabled === 'D') continue
-    for (const { name, body } of code.behind('pg_proc', evtfoid))
+    for (const { name, body } of code.codeBehind('pg_proc', evtfoid))
       events.push([String(evtname), String(evtevent), tags ?? null, name, body])
   }
   return {

@@ -109,7 +109,7 @@ function* readViews({ tables, rules, sources }: Found, reviewed: ReviewedCode): 
 function* readRules(found: Found, opaque: ReadonlySet<string>): Work<void> {
   for (const { oid, ev_class, rulename, digest } of found.rules.values()) {
     yield
-    const code = found.code.behind('pg_rewrite', oid)
+    const code = found.code.codeBehind('pg_rewrite', oid)
     if (rulename === '_RETURN') {
       addRuns(found, ev_class, 'read', 'a view', code)
       if (code.length > 0 && !opaque.has(String(ev_class))) found.sources.push([String(ev_class), '0', 'opaque'])
@@ -126,7 +126,7 @@ function* readRelated(found: Found): Work<void> {
   for (const { indexrelid, indrelid } of all(tables, 'pg_index')) {
     yield
     sources.push([String(indexrelid), String(indrelid), 'index'])
-    addRuns(found, indrelid, 'write', 'an index', code.behind('pg_class', indexrelid))
+    addRuns(found, indrelid, 'write', 'an index', code.codeBehind('pg_class', indexrelid))
   }
   for (const { inhrelid, inhparent } of all(tables, 'pg_inherits')) {
     yield
@@ -135,10 +135,10 @@ function* readRelated(found: Found): Work<void> {
   for (const { oid, conrelid, confrelid, contype, confdeltype, confupdtype } of all(tables, 'pg_constraint')) {
     yield
     if (conrelid === '0') continue
-    addRuns(found, conrelid, 'write', 'a constraint', code.behind('pg_constraint', oid))
+    addRuns(found, conrelid, 'write', 'a constraint', code.codeBehind('pg_constraint', oid))
     if (contype !== 'f') continue
     // Its operators compare rows of both tables.
-    addRuns(found, confrelid, 'write', 'a constraint', code.behind('pg_constraint', oid))
+    addRuns(found, confrelid, 'write', 'a constraint', code.codeBehind('pg_constraint', oid))
     const edge = (kind: string): unknown => sources.push([String(conrelid), String(confrelid), kind])
     edge('references')
     if (ACTIONS.has(String(confdeltype))) edge(confdeltype === 'c' ? 'on delete' : 'on delete set')
@@ -151,19 +151,19 @@ function* readAttached(found: Found): Work<void> {
   const { tables, code } = found
   for (const { oid, tgrelid, tgfoid } of all(tables, 'pg_trigger')) {
     yield
-    addRuns(found, tgrelid, 'write', 'a trigger', code.behind('pg_proc', tgfoid))
-    addRuns(found, tgrelid, 'write', 'a trigger', code.behind('pg_trigger', oid))
+    addRuns(found, tgrelid, 'write', 'a trigger', code.codeBehind('pg_proc', tgfoid))
+    addRuns(found, tgrelid, 'write', 'a trigger', code.codeBehind('pg_trigger', oid))
   }
   for (const { oid, polrelid } of all(tables, 'pg_policy'))
-    addRuns(found, polrelid, 'read', 'row security', code.behind('pg_policy', oid))
+    addRuns(found, polrelid, 'read', 'row security', code.codeBehind('pg_policy', oid))
   for (const { oid, stxrelid } of all(tables, 'pg_statistic_ext')) {
     yield
-    addRuns(found, stxrelid, 'write', 'statistics', code.behind('pg_statistic_ext', oid))
+    addRuns(found, stxrelid, 'write', 'statistics', code.codeBehind('pg_statistic_ext', oid))
   }
   // Partition keys with their operator classes, servers of foreign tables, types that a table is based on.
   for (const { oid } of all(tables, 'pg_class')) {
     yield
-    addRuns(found, oid, 'read', 'the definition', code.behind('pg_class', oid))
+    addRuns(found, oid, 'read', 'the definition', code.codeBehind('pg_class', oid))
   }
 }
 
@@ -211,7 +211,7 @@ function* readColumns(found: Found, attributes: readonly TableRow[]): Work<Row[]
   for (const { oid, adrelid, adnum } of all(tables, 'pg_attrdef')) {
     yield
     const when = virtual.has(`${adrelid} ${adnum}`) ? 'read' : 'write'
-    addRuns(found, adrelid, when, 'a default', code.behind('pg_attrdef', oid))
+    addRuns(found, adrelid, when, 'a default', code.codeBehind('pg_attrdef', oid))
   }
   return columns
 }

@@ -116,7 +116,7 @@ export class SharedDefinitions extends ChangeLog {
   }
 
   /** The sessions with statements that a change may overtake. */
-  #behind(by: Participant, { touches, makesRules }: Settled): Map<Participant, readonly Unanalysed[]> {
+  #overtaken(by: Participant, { touches, makesRules }: Settled): Map<Participant, readonly Unanalysed[]> {
     const behind = new Map<Participant, readonly Unanalysed[]>()
     for (const session of this.#sessions) {
       if (session === by) continue
@@ -136,7 +136,7 @@ export class SharedDefinitions extends ChangeLog {
    * later decisions wait. `waitsOf`: what these backends wait for, if known. Undefined: there is nothing to wait for.
    */
   settle(by: Participant, change: Settled, waitsOf: WaitsOf, announce: () => void): Promise<void> | undefined {
-    return this.#behind(by, change).size === 0 ? undefined : this.#settle(by, change, waitsOf, announce)
+    return this.#overtaken(by, change).size === 0 ? undefined : this.#settle(by, change, waitsOf, announce)
   }
 
   async #settle(by: Participant, change: Settled, waitsOf: WaitsOf, announce: () => void): Promise<void> {
@@ -144,7 +144,7 @@ export class SharedDefinitions extends ChangeLog {
     let isAnnounced = false
     let cancelledAt: number | undefined
     for (;;) {
-      const behind = this.#behind(by, change)
+      const behind = this.#overtaken(by, change)
       const now = performance.now()
       const young = [...behind].filter(([, sent]) => sent.some(({ since }) => now - since < ANALYSED_AFTER_MS))
       if (young.length > 0) {

@@ -212,7 +212,7 @@ export class WhatRuns {
   }
 
   /** The code behind an object, by its catalog and object id. */
-  behind(catalog: keyof typeof CLASSES, oid: string | null | undefined): readonly Code[] {
+  codeBehind(catalog: keyof typeof CLASSES, oid: string | null | undefined): readonly Code[] {
     return this.#codeOf(node(catalog, oid))
   }
 

@@ -108,7 +108,7 @@ export function rewriteCopyRows(
     if (isPlain) {
       if (end - at > starts.length) starts = new Int32Array(2 * (end - at))
       starts[0] = at + 5
-      const count = delimiters.behind(at + 5, end, starts, 1)
+      const count = delimiters.offsetsAfter(at + 5, end, starts, 1)
       starts[count] = end
       if (count !== fields.length) {
         fields = format.fieldsOf(count)

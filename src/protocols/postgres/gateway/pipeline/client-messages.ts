@@ -184,7 +184,7 @@ export class ClientMessages {
     const sent = [...inFlight.all]
     const [run, ...others] = sent.filter(({ type }) => RUNS.has(type))
     const isOneBatch = others.length === 0 && sent.filter(({ type }) => type === 'sync').length === 1
-    if (run?.type === 'execute' && isOneBatch) ahead.behind(run.portal.facts, sent)
+    if (run?.type === 'execute' && isOneBatch) ahead.readAfter(run.portal.facts, sent)
   }
 
   *#query(frame: Frame, sql: string): Steps {
@@ -240,7 +240,7 @@ export class ClientMessages {
     pipeline.expect(pending)
     if (published !== undefined) pipeline.changes.publish(pending, published.change, published.waitFor)
     this.#send(frame.bytes)
-    pipeline.ahead.behind(facts, [pending])
+    pipeline.ahead.readAfter(facts, [pending])
   }
 
   #refuseQuery(sql: string, facts: StatementFacts, error: PamError): void {

@@ -47,7 +47,7 @@ export class ReadingAhead {
   }
 
   /** Reads directly after a text that was just sent, if nothing else is in flight; `sent`: the messages whose answers belong to it. */
-  behind(facts: StatementFacts, sent: readonly Pending[]): void {
+  readAfter(facts: StatementFacts, sent: readonly Pending[]): void {
     const { renews } = (facts.parsed.length === 1 ? changeOf(facts) : undefined) ?? { renews: 'anything' }
     if (renews === 'anything' || !this.#isPossible(sent)) return
     const isWorthIt = this.#isRestedOn

@@ -1,4 +1,5 @@
 import type { NewRequest } from '../../api/schemas/access.ts'
+import type { ApiClient } from '../../gateway-client/api-client.ts'
 import { formatDuration } from '../../shared/duration.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
@@ -42,7 +43,7 @@ export const request: AddCommand = (program, run) => {
           return options.json ? io.json({ url }) : io.print(url)
         }
         const reason = await reasonFor(context, await api.targets(), { names: named, labels: options.label }, options)
-        const open = async (): Promise<OpenRequest> => {
+        await send(context, api, options, async () => {
           const made = await api.requests.create({
             ...asked(named, options),
             ...(options.skipUnavailable === undefined ? {} : { skipUnavailable: options.skipUnavailable }),
@@ -54,13 +55,22 @@ export const request: AddCommand = (program, run) => {
           const what = (made.targets?.length ?? 1) === 1 ? '' : ` to ${made.target}`
           io.note(`requested access${what}: ${made.id} (approvers: ${made.approvers.groups.join(' or ')})`)
           return { request: made, isOurs: true }
-        }
-        const decided = options.wait ? await waitForRequest(api, open, io) : (await open()).request
-        if (options.json) io.json(decided)
-        else io.print(decided.id)
-        if (options.wait) needApproved(decided)
+        })
       }),
     )
+}
+
+/** Makes a request and prints it: as it is, or with `--wait` as it was decided; then it throws unless it was approved. */
+async function send(
+  { io }: CliContext,
+  api: ApiClient,
+  { wait, json }: Pick<RequestOptions, 'wait' | 'json'>,
+  open: () => Promise<OpenRequest>,
+): Promise<void> {
+  const decided = wait ? await waitForRequest(api, open, io) : (await open()).request
+  if (json) io.json(decided)
+  else io.print(decided.id)
+  if (wait) needApproved(decided)
 }
 
 /** Targets by name or by label, and what is for one alone. */
@@ -119,7 +129,7 @@ export const extend: AddCommand = (program, run) => {
             hint: `request it: pamctl request ${target}`,
           })
         const reason = await reasonFor(context, await api.targets(), { names: [target] }, options)
-        const open = async (): Promise<OpenRequest> => {
+        await send(context, api, options, async () => {
           const made = await api.requests.create({
             target,
             reason,
@@ -130,11 +140,7 @@ export const extend: AddCommand = (program, run) => {
             `asked for ${forHowLong(made.lengthMs)} more: ${made.id} (approvers: ${made.approvers.groups.join(' or ')})`,
           )
           return { request: made, isOurs: true }
-        }
-        const decided = options.wait ? await waitForRequest(api, open, io) : (await open()).request
-        if (options.json) io.json(decided)
-        else io.print(decided.id)
-        if (options.wait) needApproved(decided)
+        })
       }),
     )
 }

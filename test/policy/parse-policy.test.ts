@@ -59,6 +59,7 @@ describe('a rule for commands', () => {
             inTransaction: 'wait',
             per: 'request',
             covers: 'parameters',
+            batch: false,
           },
         }),
       ],

@@ -91,7 +91,7 @@ export function whatRan(error: unknown, results: readonly Pick<ResultSet, 'comma
   const after = `failed after ${results.length} ${results.length === 1 ? 'statement' : 'statements'}`
   const committed = results.findLastIndex(({ command }) => command !== undefined && KEEPS.test(command)) + 1
   return committed === 0
-    ? `${after}; the target rolled back all of them`
+    ? `${after}; the target rolled back the whole batch`
     : `${after}; the target keeps what statement ${committed} committed, and nothing after it`
 }
 

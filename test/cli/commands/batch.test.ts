@@ -68,7 +68,7 @@ describe('what a failed batch has done', () => {
       'is undone by the target',
       error('STATEMENT_FAILED'),
       tags('DELETE', 'SELECT'),
-      'failed after 2 statements; the target rolled back all of them',
+      'failed after 2 statements; the target rolled back the whole batch',
     ],
     [
       'is kept up to its last COMMIT',
@@ -80,7 +80,7 @@ describe('what a failed batch has done', () => {
       'is undone where what ended its transaction was no COMMIT',
       error('STATEMENT_FAILED'),
       tags('DELETE', 'ROLLBACK', 'UPDATE'),
-      'failed after 3 statements; the target rolled back all of them',
+      'failed after 3 statements; the target rolled back the whole batch',
     ],
     // The answer was refused: the statement had run by then.
     ['is unknown where an answer was refused', error('MASKING_REFUSED', 'dec_0000000000001'), [], unknown()],

@@ -949,6 +949,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'recording/audit-chain.ts',
       'recording/audit-sentences.ts',
       'recording/ocsf.ts',
+      'recording/introspection.ts',
       'recording/timeline.ts',
       'recording/asciicast.ts',
       'recording/homes/directory.ts',

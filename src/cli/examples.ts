@@ -49,7 +49,12 @@ export const EXAMPLES: Examples = {
   kubeconfig: ['pamctl kubeconfig shop-k8s --merge --use'],
   tunnel: ['ssh -o ProxyCommand="pamctl tunnel web-1" web-1'],
   sessions: ['pamctl sessions --active', 'pamctl sessions --limit 100 --json'],
-  replay: ['pamctl replay ses_3f8yq1m5cd', 'pamctl replay ses_3f8yq1m5cd --speed 2 --max-idle 1s'],
+  replay: [
+    'pamctl replay ses_3f8yq1m5cd',
+    'pamctl replay ses_3f8yq1m5cd --writes --contains orders',
+    'pamctl replay ses_3f8yq1m5cd --watch',
+    'pamctl replay ses_3f8yq1m5cd --speed 2 --max-idle 1s',
+  ],
   tail: ['pamctl tail ses_3f8yq1m5cd'],
   search: ['pamctl search "drop table" --since 30d --target prod-db'],
   export: ['pamctl export ses_3f8yq1m5cd', 'pamctl export ses_3f8yq1m5cd --format jsonl --output -'],

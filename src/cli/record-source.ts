@@ -1,8 +1,9 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { Option } from 'commander'
 import type { RecordReader } from '../recording/encryption.ts'
+import type { RecordedEvent } from '../recording/event.ts'
 import { BrokenRecording, readRecording, type ByteSource, type ReadEvent } from '../recording/read.ts'
-import { UsageError } from '../shared/errors.ts'
+import { asPamError, UsageError } from '../shared/errors.ts'
 import { fileProblem } from '../shared/file-problem.ts'
 import { looksLikeId } from '../shared/id.ts'
 import type { CliContext } from './context.ts'
@@ -60,4 +61,50 @@ export async function* readEvents(
       : new UsageError(`${source}: segment ${error.segment} ${error.message}`, 'run "pamctl verify" for details')
   }
   if (hidden > 0) context.io.note(`${hidden} events are encrypted: give --identity to read them`)
+}
+
+/**
+ * What a live session has on record, then what happens in it until it ends. What is in both comes once, and what is in neither is read again. Of a
+ * session that has ended, its record.
+ */
+export async function* watchedEvents(
+  { client }: Pick<CliContext, 'client'>,
+  session: string,
+  read: () => AsyncGenerator<ReadEvent, void, undefined>,
+): AsyncGenerator<ReadEvent, void, undefined> {
+  needId(session, 'ses')
+  const live = (await client()).sessions.tail(session)
+  const first = live.next().catch((error: unknown) => {
+    if (asPamError(error).code !== 'ALREADY_DECIDED') throw error
+    return undefined
+  })
+  // Said once it is awaited.
+  first.catch(() => {})
+  let last = -1
+  let hasEnded = false
+  const rest = async function* (before: number): AsyncGenerator<ReadEvent, void, undefined> {
+    for await (const past of read()) {
+      if (past.event.seq <= last || past.event.seq >= before) continue
+      last = past.event.seq
+      hasEnded = past.event.type === 'ended'
+      yield past
+    }
+  }
+  yield* rest(Infinity)
+  let line = await first
+  if (line === undefined && !hasEnded) yield* rest(Infinity)
+  for (; line !== undefined && line.done !== true; line = await live.next()) {
+    const { event, data } = liveEvent(line.value)
+    if (event.seq <= last) continue
+    // What was sealed after the record was read, and before the stream began.
+    if (event.seq > last + 1) yield* rest(event.seq)
+    last = event.seq
+    yield { event, data }
+  }
+}
+
+/** A line of a live stream: an event, and bytes of a terminal in base64. */
+export function liveEvent(line: string): ReadEvent {
+  const { data, ...event } = JSON.parse(line) as RecordedEvent & { data?: string }
+  return { event, data: data === undefined ? undefined : Buffer.from(data, 'base64') }
 }

@@ -1,8 +1,14 @@
 import type { RecordedEvent } from './event.ts'
 import { visible } from '../shared/visible.ts'
 
+/** How the parts of a command are drawn. Both get text in which nothing is left that a terminal would act on. */
+export interface TimelineStyle {
+  readonly text: (text: string) => string
+  readonly verdict: (text: string) => string
+}
+
 /** One event in readable form; the time is relative to the opening of the session. */
-export function describeEvent(event: RecordedEvent, data?: Buffer): string[] {
+export function describeEvent(event: RecordedEvent, data?: Buffer, style: TimelineStyle = AS_IT_IS): string[] {
   const at = `${(event.ms / 1000).toFixed(3).padStart(9)}s`
   switch (event.type) {
     case 'opened':
@@ -17,11 +23,11 @@ export function describeEvent(event: RecordedEvent, data?: Buffer): string[] {
       const verdict =
         event.verdict === 'allow'
           ? ''
-          : `  [${VERDICTS[event.verdict]}${rule}${event.message === undefined ? '' : `: ${event.message}`}]`
+          : `  ${style.verdict(visible(`[${VERDICTS[event.verdict]}${rule}${event.message === undefined ? '' : `: ${event.message}`}]`))}`
       const parameters =
         event.parameters === undefined ? '' : `  (${event.parameters.map((value) => value ?? 'NULL').join(', ')})`
       const operations = event.operations?.map((name) => visible(`             operation ${name}`)) ?? []
-      return [`${at}  ${indent(visible(event.text))}${visible(parameters)}${visible(verdict)}`, ...operations]
+      return [`${at}  ${indent(style.text(visible(event.text).trim()))}${visible(parameters)}${verdict}`, ...operations]
     }
     case 'approval':
       return [
@@ -72,5 +78,6 @@ function plainLines(data: Buffer): string[] {
 // eslint-disable-next-line no-control-regex
 const ESCAPE = /\u001B(?:\[[\d;?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)|[@-Z\\-_])/g
 
-const indent = (text: string): string => text.trim().replaceAll('\n', `\n${' '.repeat(12)}`)
+const indent = (text: string): string => text.replaceAll('\n', `\n${' '.repeat(12)}`)
+const AS_IT_IS: TimelineStyle = { text: (text) => text, verdict: (text) => text }
 const VERDICTS = { deny: 'denied', hold: 'held' } as const

@@ -2,14 +2,18 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { DetachedText } from '../../api/schemas/recording.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
+import type { ReadEvent } from '../../recording/read.ts'
 import { describeEvent } from '../../recording/timeline.ts'
 import { playTerminal } from '../output/player.ts'
-import { identityOption, readEvents } from '../record-source.ts'
+import { identityOption, readEvents, watchedEvents } from '../record-source.ts'
+import { RecordFilter } from '../record-filter.ts'
+import { RecordView, type RecordViewOptions, type Shown } from '../record-view.ts'
 import { pauses } from '../output/pauses.ts'
 
-interface ReplayOptions {
+interface ReplayOptions extends RecordViewOptions {
   readonly speed?: number
   readonly maxIdle?: number
+  readonly watch?: boolean
   readonly json?: boolean
   readonly identity?: string
   readonly withTexts?: boolean
@@ -20,7 +24,17 @@ export const replay: AddCommand = (program, run) => {
   program
     .command('replay <session-or-file>')
     .description('show what happened in a session, or play back its terminal')
-    .addOption(new Option('--speed <factor>', 'playback speed; 1 is real time').argParser(speed))
+    .option('--refused', 'only what was denied, or held and not approved (files: what failed)')
+    .option('--held', 'only what was held for approval')
+    .option(
+      '--writes',
+      'only what writes or may write: SQL that is not known to read only, HTTP and Kubernetes requests that change something, commands and transfers that write files (SSH)',
+    )
+    .option('--contains <text>', 'only what has this text in a statement, parameter, command, request or path')
+    .option('--all', 'include queries by which a client looks up definitions for itself')
+    .option('--full', 'show long texts in full')
+    .option('-w, --watch', 'follow a live session: what has happened, then what happens')
+    .addOption(new Option('--speed <factor>', 'playback speed; 1 is real time').argParser(speed).conflicts('watch'))
     .addOption(durationOption('--max-idle <length>', 'wait no longer than this between events', 'PAMCTL_MAX_IDLE'))
     .option('--with-texts', 'include detached texts, the originals of commands that could not be parsed (auditors)')
     .addOption(identityOption())
@@ -31,31 +45,45 @@ export const replay: AddCommand = (program, run) => {
 async function showRecord(context: CliContext, source: string, options: ReplayOptions): Promise<void> {
   const { io } = context
   const texts = options.withTexts ? await detachedTexts(context, source) : new Map<string, DetachedText>()
-  const events = readEvents(context, source, { ...options, purpose: 'viewed' })
-  const wait = pauses({ speed: options.speed, maxIdle: options.maxIdle })
-  for await (const { event, data } of events) {
-    if (event.type === 'terminal' && options.json !== true && io.interactive && io.stdoutIsTerminal) {
-      // Awaited here: to leave the loop closes the events that are still to be played.
-      await playTerminal({ event, data }, events, {
-        speed: options.speed ?? 1,
-        maxIdle: options.maxIdle,
-        again: () => readEvents(context, source, { ...options, purpose: 'viewed' }),
-      })
-      return
-    }
-    await wait(event.ms)
-    if (options.json === true)
-      io.jsonLine({ value: data === undefined ? event : { ...event, data: data.toString('base64') } })
-    else {
-      for (const line of describeEvent(event, data)) io.print(line)
-      const reference = event.type === 'command' ? event.apart : undefined
+  const read = (): AsyncGenerator<ReadEvent> => readEvents(context, source, { ...options, purpose: 'viewed' })
+  const events = options.watch === true ? watchedEvents(context, source, read) : read()
+  const wait =
+    options.watch === true ? () => Promise.resolve() : pauses({ speed: options.speed, maxIdle: options.maxIdle })
+  const view = new RecordView(options, io.resultStyle)
+  const filter = new RecordFilter(options)
+  const plays =
+    options.json !== true && options.watch !== true && filter.isEmpty && io.interactive && io.stdoutIsTerminal
+  const print = (shown: readonly Shown[]): void => {
+    for (const { lines, event } of shown) {
+      lines.forEach((line) => io.printStyled(line))
+      const reference = event?.type === 'command' ? event.apart : undefined
       const found = reference && texts.get(reference.id)
-      if (found === undefined) continue
+      if (event === undefined || found === undefined) continue
       // The record verifies without the text, so the text is compared with its digest here.
       const text = found.sha256 === reference?.sha256 ? found.text : '(stored text does not match the recorded digest)'
       for (const line of describeEvent({ ...event, type: 'notice', message: text })) io.print(line)
     }
   }
+  for await (const { event, data } of events) {
+    if (event.type === 'terminal' && plays) {
+      print(view.end())
+      // Awaited here: to leave the loop closes the events that are still to be played.
+      await playTerminal({ event, data }, events, {
+        speed: options.speed ?? 1,
+        maxIdle: options.maxIdle,
+        again: read,
+      })
+      return
+    }
+    await wait(event.ms)
+    if (options.json !== true) print(view.push({ event, data }))
+    else
+      for (const shown of filter.push({ event, data }))
+        io.jsonLine({
+          value: shown.data === undefined ? shown.event : { ...shown.event, data: shown.data.toString('base64') },
+        })
+  }
+  print(view.end())
 }
 
 async function detachedTexts({ client }: CliContext, session: string): Promise<Map<string, DetachedText>> {

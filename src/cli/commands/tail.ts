@@ -1,7 +1,7 @@
-import type { RecordedEvent } from '../../recording/event.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
+import { liveEvent } from '../record-source.ts'
 import { describeEvent } from '../../recording/timeline.ts'
 
 /** `pamctl tail ID`: a live session as it happens. */
@@ -18,8 +18,7 @@ export const tail: AddCommand = (program, run) => {
             io.jsonLine({ text: line })
             continue
           }
-          const event = JSON.parse(line) as RecordedEvent & { data?: string }
-          const data = event.data === undefined ? undefined : Buffer.from(event.data, 'base64')
+          const { event, data } = liveEvent(line)
           for (const text of describeEvent(event, data)) io.print(text)
         }
       }),

@@ -15,6 +15,10 @@ export interface Io {
   useColour(setting: () => Colour): Promise<void>
   /** A result, with what a terminal would act on spelled out. */
   print(text: string): void
+  /** For what `printStyled` prints: as `style`, for stdout. */
+  readonly resultStyle: Styles
+  /** As `print`, with `resultStyle`: what is not ours in it has nothing that a terminal would act on any more. */
+  printStyled(text: string): void
   /** Commands for a shell, which must get every character as it is; on a terminal, where they are only looked at, as `print`. */
   script(text: string): void
   json(value: unknown): void
@@ -69,6 +73,10 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
       if (onStderr === true) style = coloured
       if (onStdout === true) tableStyle = coloured
     },
+    get resultStyle() {
+      return tableStyle
+    },
+    printStyled: (text) => void stdout.write(`${visibleButStyle(text)}\n`),
     print: (text) => void stdout.write(`${visible(text)}\n`),
     script: (text) => void stdout.write(stdout.isTTY === true ? visible(text) : text),
     json: (value) => void stdout.write(`${visibleJson(JSON.stringify(value, null, 2))}\n`),

@@ -165,4 +165,32 @@ describe.skipIf(!SCRIPT)('pamctl on a terminal', () => {
     expect(await asks({ EDITOR: 'false' })).toContain('the editor "false" ended with 1')
     await inPipe(['config', 'unset', 'editor'])
   })
+
+  it('approve: Enter alone decides nothing, and who is too late is told so in place of the question', async () => {
+    const as = { ...environment, PAMCTL_PROFILE: 'bob' }
+    const login = pamctlOnTerminal(['login', '--no-browser', '--gateway', gateway.url], as)
+    const [, url, code] = await shows(login, /Open (\S+) and enter\s+\S*?([A-Z]{4}-[A-Z]{4})/)
+    await new Browser().signIn(`${url}?user_code=${code}`, DEMO_PEOPLE.bob)
+    expect(await login.closed).toBe(0)
+    const jane = await signIn(gateway.url, 'jane')
+    const { id } = await jane.api.requests.create({ target: 'prod-db', reason: 'lo\u043ek' })
+    const asked = async (): Promise<OnTerminal> => {
+      const on = pamctlOnTerminal(['approve', id], as)
+      await shows(on, /Skip: decide nothing now/)
+      return on
+    }
+    const skipping = await asked()
+    expect(skipping.output()).toContain('"\u043e" is U+043E (a Cyrillic letter, which may look like a Latin one)')
+    skipping.type('\r')
+    expect(await skipping.closed).toBe(1)
+    // What was meant for another question.
+    const mistaken = await asked()
+    mistaken.type('y\r')
+    expect(await mistaken.closed).toBe(1)
+    expect((await bob.api.reviews.get(id)).state).toBe('pending')
+    const late = await asked()
+    await bob.api.reviews.decide(id, { verdict: 'deny', comment: 'not now' })
+    expect(await late.closed).toBe(1)
+    expect(late.output()).toContain(`${id} is already decided: denied by bob@example.com: not now`)
+  })
 })

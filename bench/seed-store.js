@@ -49,16 +49,14 @@ export async function seedStore(file, { sessions, requests, locks = 0, personOf 
       await saveRequest(tx, {
         id: newId('req'),
         requester: requesterOf(made),
-        target: 'prod-db',
+        targets: [{ name: 'prod-db', rule: 'production on request' }],
         reason: `INC-${made} something is stuck`,
         length: 1_800_000,
-        rule: 'production on request',
         approvers: { groups: ['sre'], count: 1 },
         state: 'pending',
         decisions: [],
         createdAt: now - made * 1000,
         expiresAt: now + 4 * 3_600_000,
-        grantId: undefined,
       })
   })
   await db.close()

@@ -77,9 +77,9 @@ def wait_for(pid, seconds):
             kill(strays())
 
 
-def sweep():
+def sweep(seconds):
     """Waits for what a script left in the background, but not for long."""
-    deadline = time.monotonic() + 0.2
+    deadline = time.monotonic() + seconds
     while left := strays():
         if time.monotonic() > deadline:
             kill(left)
@@ -106,5 +106,5 @@ for line in sys.stdin:
     os.close(given)
     os.close(sink)
     wait_for(script, request["milliseconds"] / 1000)
-    sweep()
+    sweep(request["backgroundMilliseconds"] / 1000)
     say(f"end-of-{request['id']}")

@@ -70,16 +70,17 @@ export class Sandbox {
     return this.#tracer.until('"/.ready"')
   }
 
-  async run(script: Script): Promise<Outcome> {
+  /** `background`: milliseconds after which what the script left in the background is killed. */
+  async run(script: Script, { background = MAX_BACKGROUND_MS } = {}): Promise<Outcome> {
     try {
-      await this.#attempt(script)
+      await this.#attempt(script, background)
     } catch {
       // strace 6.1 crashes once in some ten thousand scripts; when the same script makes it crash again, that is an error.
       await this.#tracer.stop()
       this.#pristine = this.#makeHome()
       this.#tracer = new Tracer(this.#directory, this.#trace)
       await this.ready()
-      await this.#attempt(script)
+      await this.#attempt(script, background)
     }
     const output = readFileSync(this.#real('output'), 'latin1').slice(0, 300)
     const after = this.#look()
@@ -96,7 +97,7 @@ export class Sandbox {
     rmSync(this.#directory, { recursive: true, force: true })
   }
 
-  async #attempt({ shell, text, input }: Script): Promise<void> {
+  async #attempt({ shell, text, input }: Script, background: number): Promise<void> {
     this.#trace.begin()
     const id = ++this.#lastId
     const ended = this.#tracer.until(`"/.end-of-${id}"`)
@@ -106,6 +107,7 @@ export class Sandbox {
       stdin: `${ROOT}/in/${input}`,
       environment: { ...ENVIRONMENT, SHELL: `/bin/${SHELLS[shell].argv[0]}` },
       milliseconds: MAX_RUN_MS,
+      backgroundMilliseconds: background,
     })
     await ended
   }
@@ -214,6 +216,7 @@ class Tracer {
 
 const NOBODY = 65_534
 const MAX_RUN_MS = 900
+const MAX_BACKGROUND_MS = 200
 const TOPS = ['u', 'out'] as const
 const NAMESPACES = ['--mount', '--net', '--pid', '--ipc', '--uts', '--fork', '--kill-child', '--mount-proc'] as const
 

@@ -53,7 +53,6 @@ export const EXAMPLES: Examples = {
     'pamctl replay ses_3f8yq1m5cd',
     'pamctl replay ses_3f8yq1m5cd --writes --contains orders',
     'pamctl replay ses_3f8yq1m5cd --watch',
-    'pamctl replay ses_3f8yq1m5cd --speed 2 --max-idle 1s',
   ],
   tail: ['pamctl tail ses_3f8yq1m5cd'],
   search: ['pamctl search "drop table" --since 30d --target prod-db'],

@@ -200,7 +200,7 @@ describe('node-postgres, unmodified', () => {
       '(select 1 as id)',
       '(select id from copied natural join copied d)',
     ])
-      await expect(db.query(`copy ${what} to stdout (format binary)`)).rejects.toThrow('where the types of its columns')
+      await expect(db.query(`copy ${what} to stdout (format binary)`)).rejects.toThrow('while the types of its columns are unknown')
     await db.end()
     await direct('drop table copied, read_back')
   })
@@ -786,7 +786,7 @@ describe('the wire', () => {
     )
     expect(await start({ user: 'app', database: 'app', search_path: '"$user", public' })).toContain('server_version')
     for (const path of ['a; reset role', 'a b', '', '(select 1)'])
-      expect(await start({ user: 'app', database: 'app', search_path: path })).toContain('is no list of schemas')
+      expect(await start({ user: 'app', database: 'app', search_path: path })).toContain('is not a list of schemas')
     expect(await start({ user: 'app', database: 'app', options: '-c session_preload_libraries=x' })).toContain(
       'is not passed on',
     )

@@ -265,8 +265,8 @@ describe('kinds of data', () => {
     ],
     ['a text of gbk', { collation: 28 }, Buffer.concat([Buffer.from([0xb0, 0xa1]), Buffer.from(CARD)]), '\xb0\xa1****'],
     ['bytes', { type: types.blob, collation: 63 }, Buffer.from(CARD), '****'],
-    ['bytes that are UTF-16', { type: types.blob, collation: 63 }, wide(CARD), null],
-    ['a text with zeros in between', { collation: 8 }, wide(ANN.toString()), null],
+    ['bytes that are UTF-16', { type: types.blob, collation: 63 }, wide(CARD), '\0****'],
+    ['a text with zeros in between', { collation: 8 }, wide(ANN.toString()), '\0****'],
     ['a text with escapes', {}, Buffer.from('ann\\u0040example.com'), null],
     [
       'a large number',

@@ -200,7 +200,9 @@ describe('node-postgres, unmodified', () => {
       '(select 1 as id)',
       '(select id from copied natural join copied d)',
     ])
-      await expect(db.query(`copy ${what} to stdout (format binary)`)).rejects.toThrow('while the types of its columns are unknown')
+      await expect(db.query(`copy ${what} to stdout (format binary)`)).rejects.toThrow(
+        'while the types of its columns are unknown',
+      )
     await db.end()
     await direct('drop table copied, read_back')
   })

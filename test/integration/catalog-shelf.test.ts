@@ -22,7 +22,8 @@ import { CatalogShelf, type CatalogPlace } from '../../src/protocols/postgres/ca
 let postgres: LocalPostgres
 beforeAll(async () => {
   // No transactions but those of the tests: the server's own come once a minute, in the middle of whatever is counted.
-  const settings = { autovacuum: 'off' }
+  // Nor is anything compiled for questions that are asked once, as the gateway's own are not.
+  const settings = { autovacuum: 'off', jit: 'off' }
   postgres = await startPostgres({ directory: mkdtempSync(join(tmpdir(), 'pamctl-test-pg-')), settings })
 })
 afterAll(() => postgres?.stop())

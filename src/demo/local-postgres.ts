@@ -67,6 +67,8 @@ export async function startPostgres({ directory, settings = {}, tls }: LocalPost
     port: String(port),
     unix_socket_directories: '',
     fsync: 'off',
+    // Statements here run once, and for milliseconds.
+    jit: 'off',
     max_wal_size: '1GB',
     max_connections: '100',
     shared_buffers: '32MB',

@@ -6,7 +6,7 @@ import { needId } from '../ids.ts'
 export const grants: AddCommand = (program, run) => {
   program
     .command('grants')
-    .description('list grants')
+    .description('list your grants')
     .option('--all', 'grants of all users (auditors and operators)')
     .option('--active', 'only active grants')
     .addOption(jsonOption())
@@ -15,7 +15,7 @@ export const grants: AddCommand = (program, run) => {
         const { all = false, active = false } = options
         const { items } = await (await client()).grants.list({ all, active, limit: 100 })
         if (options.json) return io.json(items)
-        if (items.length === 0) return io.note('no grants')
+        if (items.length === 0) return io.note(all ? 'no grants' : 'you have no grants')
         await io.table(items, {
           ID: ({ id }) => id,
           WHO: ({ person }) => person.label,

@@ -60,15 +60,15 @@ async function fetchResult(context: CliContext, id: string, options: ResultOptio
   needId(id, 'apr')
   const api = await context.client()
   const store = new ResultStore(context.paths().home)
-  store.list()
-  let kept = await own(api, store.read(id), id)
+  const named = store.list().filter((kept) => kept.id.startsWith(id))
+  let kept = await own(api, named.length === 1 ? named[0] : store.read(id), id)
   if (kept.state === 'running' && options.wait === true) kept = await untilOver(context, store, kept)
   await needCurrentGrant(api, store, kept)
   if (kept.state === 'running' && isAlive(kept.pid)) await stillRunning(api, kept)
   const { error, results } = kept
   if (error === undefined && results !== undefined)
     await writeResults(results, options.json === true ? 'json' : (options.format ?? 'table'), io)
-  if (options.keep !== true) store.remove(id)
+  if (options.keep !== true) store.remove(kept.id)
   if (kept.state === 'running') throw await lostError(api, kept, 'the process that kept its connection has ended')
   if (error === undefined) return
   throw LOST.has(error.code) ? await lostError(api, kept, error.message) : errorFrom(error)

@@ -5,15 +5,18 @@ import type { Styles } from './colours.ts'
  * which words a server reserves nor how it is set, and nothing is decided by it.
  */
 export function colouredSql(text: string, style: Pick<Styles, 'cyan' | 'green' | 'bold'>): string {
-  return text.replaceAll(TOKEN, (token, comment?: string, literal?: string, quoted?: string) => {
-    if (comment !== undefined || quoted !== undefined) return token
+  return text.replaceAll(TOKEN, (token, comment?: string, literal?: string) => {
+    if (comment !== undefined) return token
     if (literal !== undefined) return perLine(token, style.green)
     return KEYWORDS.has(token.toLowerCase()) ? style.cyan(token) : token
   })
 }
 
 /** A colour that went over the end of a line would be that of the next line's margin. */
-const perLine = (text: string, colour: (text: string) => string): string => text.split('\n').map(colour).join('\n')
+const perLine = (text: string, colour: (text: string) => string): string => text
+    .split('\n')
+    .map((line) => colour(line))
+    .join('\n')
 
 /** Comments, texts ('…', $tag$…$tag$), quoted names ("…", `…`), words. */
 const TOKEN =

@@ -146,10 +146,13 @@ async function firstTarget(
     const path = await questions.ask('credential', `the file with the private key for ${name}`, '')
     return { target, credential: path === '' ? variable : `file:${resolve(path)}`, typed: undefined }
   }
-  const typed = await questions.secret(`the ${SECRETS[target.type]} for ${name} (Enter: read it from ${variable})`)
-  return typed === ''
-    ? { target, credential: variable, typed: undefined }
-    : { target, credential: `file:secrets/${name}`, typed }
+  const typed = await questions.secret(
+    `the ${SECRETS[target.type]} for ${name} (or env:NAME, file:PATH; Enter: ${variable})`,
+  )
+  if (typed === '') return { target, credential: variable, typed: undefined }
+  // A reference, as the option takes it, is not the secret itself.
+  if (isSecretReference(typed)) return { target, credential: typed, typed: undefined }
+  return { target, credential: `file:secrets/${name}`, typed }
 }
 
 /** What opens a target, by its type. */

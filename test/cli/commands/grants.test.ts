@@ -19,7 +19,7 @@ describe('pamctl grants', () => {
   ])('%j asks for %s', async (args, call) => {
     const { calls, stderr } = await runVerb([grants], args, { gateway: { 'GET /v1/grants': { items: [] } } })
     expect(calls).toEqual([{ call }])
-    expect(stderr).toBe('no grants\n')
+    expect(stderr).toBe(args.includes('--all') ? 'no grants\n' : 'you have no grants\n')
   })
 
   it('says who revoked one; a cell is one cell whatever is in it', async () => {

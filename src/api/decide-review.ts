@@ -59,9 +59,9 @@ export async function decideReview(
       return { review: decided, grants: [] }
     }
     const extended = review.extends === undefined ? undefined : (await findGrants(tx, review.extends.grant))[0]
-    if (verdict === 'approve') await needCurrentRequest(tx, review, lengthMs, deps)
+    const current = verdict === 'approve' ? await needCurrentRequest(tx, review, lengthMs, deps) : review
     const { request: decided, grants } = decideRequest(
-      review,
+      current,
       reviewerOf(login),
       { verdict, comment, passkey, length: lengthMs },
       time,
@@ -86,12 +86,12 @@ async function needCurrentRequest(
   request: AccessRequest,
   length: number | undefined,
   { settings }: Pick<Deps, 'settings'>,
-): Promise<void> {
+): Promise<AccessRequest> {
   const { policy, targets } = settings()
   const open = await openLoginsOf(tx, request.requester.id)
   const last = open.length > 0 ? undefined : await lastLoginOf(tx, request.requester.id)
   const requester = [...open, ...(last === undefined ? [] : [last])].map(({ person }) => person)
-  needCurrent(request, length ?? request.length, { policy, targets, requester })
+  return needCurrent(request, length ?? request.length, { policy, targets, requester })
 }
 
 /** What is locked is not approved, whoever is kept out: the requester, or everybody from one of the targets. */

@@ -1,7 +1,7 @@
 import type { Review } from '../api/schemas/review.ts'
 import type { ApiClient } from '../gateway-client/api-client.ts'
 import { PamError } from '../shared/errors.ts'
-import { visible } from '../shared/visible.ts'
+import { visible, visibleInLine } from '../shared/visible.ts'
 import { awaitReview } from './await-review.ts'
 import type { CliContext } from './context.ts'
 import { Exit } from './exit-codes.ts'
@@ -39,7 +39,7 @@ export async function approveInBrowser(
     }),
   )
   if (json === true) io.json({ review: decided })
-  else io.note(`${decided.id} ${visible(decided.status)}`)
+  else io.note(`${decided.id} ${visibleInLine(decided.status)}`)
   if (!APPROVED.has(decided.state)) throw new Exit(1)
 }
 

@@ -1,7 +1,7 @@
 import type { Review } from '../api/schemas/review.ts'
 import type { ApiClient } from '../gateway-client/api-client.ts'
 import { PamError } from '../shared/errors.ts'
-import { visible } from '../shared/visible.ts'
+import { visibleInLine } from '../shared/visible.ts'
 import { awaitReview } from './await-review.ts'
 import { isOtherCard } from './review-card.ts'
 
@@ -16,7 +16,7 @@ export interface TerminalDecision {
 
 export interface TerminalParts {
   readonly api: Pick<ApiClient, 'events'> & { readonly reviews: Pick<ApiClient['reviews'], 'get'> }
-  readonly show: (review: Review) => void
+  readonly show: (review: Review) => Promise<void>
   readonly note: (text: string) => void
   /** Both reject once the signal is aborted. */
   readonly ask: (review: Review, comment: string, signal: AbortSignal) => Promise<Answer>
@@ -35,7 +35,7 @@ export async function decideAtTerminal(
 ): Promise<TerminalDecision | undefined> {
   const { api, show, note } = parts
   let [review, comment] = [first, given]
-  show(review)
+  await show(review)
   for (;;) {
     const outcome = await askUnlessChanged(review, comment, parts)
     if (outcome.type === 'skip') return undefined
@@ -48,7 +48,7 @@ export async function decideAtTerminal(
     if (outcome.type !== 'changed' && !isOtherCard(review, now)) return { review, verdict: outcome.type, comment }
     note('it has changed since it was shown:')
     review = now
-    show(review)
+    await show(review)
   }
 }
 
@@ -92,5 +92,5 @@ async function askUnlessChanged(
 /** Nobody is asked about what is decided. */
 export function needPending({ id, state, status }: Review): void {
   if (state === 'pending') return
-  throw new PamError('ALREADY_DECIDED', visible(`${id} is already decided: ${status}`), { id })
+  throw new PamError('ALREADY_DECIDED', visibleInLine(`${id} is already decided: ${status}`), { id })
 }

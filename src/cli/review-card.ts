@@ -1,27 +1,30 @@
 import type { Review } from '../api/schemas/review.ts'
-import { pieces, visible } from '../shared/visible.ts'
+import { pieces, visible, visibleInLine } from '../shared/visible.ts'
 import { forHowLong } from './command.ts'
 
-/** Everything that a decision covers, in lines; what a terminal would act on is spelled out. */
+/**
+ * Everything that a decision covers, in lines; what a terminal would act on is spelled out. Only reasons and texts have several lines, which are further in
+ * than any line of ours: nothing in them can look like one.
+ */
 export function cardOf(review: Review): string[] {
   if (review.kind === 'request') {
     const added = review.extends === undefined ? '' : `, added to ${review.extends}`
     return [
       `  for     ${forHowLong(review.lengthMs ?? 0)}${added}`,
       ...(review.startsAt === undefined ? [] : [`  from    ${review.startsAt}`]),
-      `  reason  ${visible(review.reason ?? '')}`,
+      `  reason  ${visible(review.reason ?? '').replaceAll('\n', `\n${' '.repeat(FURTHER_IN)}`)}`,
       ...lookalikes(review.reason ?? ''),
     ]
   }
   const { text = '', parameters = [], effect = '', rule } = review
-  const values = parameters.map((value, index) => `$${index + 1} = ${value === null ? 'NULL' : visible(value)}`)
+  const values = parameters.map((value, index) => `$${index + 1} = ${value === null ? 'NULL' : visibleInLine(value)}`)
   return [
     '  would run:',
     visible(text).replace(/^/gm, '    '),
     ...(values.length === 0 ? [] : [`  with    ${values.join(', ')}`]),
     ...lookalikes([text, ...parameters.filter((value) => value !== null)].join('\n')),
-    `  effect  ${visible(effect)}`,
-    `  rule    ${visible(rule)}`,
+    `  effect  ${visibleInLine(effect)}`,
+    `  rule    ${visibleInLine(rule)}`,
   ]
 }
 
@@ -44,4 +47,18 @@ function lookalikes(text: string): string[] {
   return [`  beware  ${shown.join(', ')}${left > 0 ? `, and ${left} more` : ''}`]
 }
 
+/**
+ * The lines of a card as a terminal of so many columns can show them. A terminal goes on in its first column where a line is longer, and blanks in a text could
+ * move what follows them there.
+ */
+export async function folded(card: readonly string[], columns: number): Promise<string[]> {
+  const lines = card.flatMap((line) => line.split('\n')).map((line) => line.replaceAll('\t', '    '))
+  // No character takes more than two columns.
+  if (lines.every((line) => line.length * 2 <= columns)) return lines
+  const { wrap } = await import('./output/wrap.ts')
+  return lines.flatMap((line) => wrap(line, columns, FURTHER_IN))
+}
+
 const MAX_LOOKALIKES = 5
+/** Columns: behind the words of a card. */
+const FURTHER_IN = 10

@@ -9,7 +9,7 @@ import { editText } from './editor.ts'
 import type { Io } from './output/io.ts'
 import { whileWaiting } from './output/spinner.ts'
 import { targetNamed } from './target-named.ts'
-import { visible } from '../shared/visible.ts'
+import { visibleInLine } from '../shared/visible.ts'
 
 /** A request, and whether this command made it. */
 export interface OpenRequest {
@@ -32,7 +32,7 @@ export async function waitForRequest(api: ApiClient, open: () => Promise<OpenReq
           while (current.state === 'pending') {
             signal.throwIfAborted()
             const next = await api.requests.get(current.id, LONG_POLL, signal)
-            if (next.state === 'pending' && next.status !== current.status) io.note(visible(next.status))
+            if (next.state === 'pending' && next.status !== current.status) io.note(visibleInLine(next.status))
             current = next
           }
         })
@@ -49,7 +49,7 @@ export async function waitForRequest(api: ApiClient, open: () => Promise<OpenReq
     // What else was decided is told by whoever needed it.
     if (current.state === 'approved') {
       const until = current.grantEndsAt === undefined ? '' : `, until ${clockTime(current.grantEndsAt)}`
-      io.note(visible(`${current.status}${until}`))
+      io.note(visibleInLine(`${current.status}${until}`))
     }
     if (signal.aborted) throw new Exit(interruption.exitCode)
     return current
@@ -59,12 +59,12 @@ export async function waitForRequest(api: ApiClient, open: () => Promise<OpenReq
 /** Who may decide: `waiting for sre or dba to decide`, `waiting for 2 people of sre or dba to decide`. */
 export function waitsFor({ approvers: { groups, count } }: Pick<AccessRequest, 'approvers'>): string {
   const who = groups.join(' or ')
-  return visible(`waiting for ${count === 1 ? who : `${count} people of ${who}`} to decide`)
+  return visibleInLine(`waiting for ${count === 1 ? who : `${count} people of ${who}`} to decide`)
 }
 
 /** REQUEST_DENIED with what was decided, unless it is a yes. */
 export function needApproved({ id, state, status }: AccessRequest): void {
-  if (state !== 'approved') throw new PamError('REQUEST_DENIED', visible(`${id} was ${status}`), { id })
+  if (state !== 'approved') throw new PamError('REQUEST_DENIED', visibleInLine(`${id} was ${status}`), { id })
 }
 
 /** Withdraws it; says what became of it. */
@@ -75,7 +75,7 @@ async function withdrawn(api: ApiClient, id: string, standing: string): Promise<
   } catch (error) {
     const { code, message } = asPamError(error)
     // It was decided in the same moment.
-    return visible(code === 'ALREADY_DECIDED' ? message : `cannot withdraw it (${message}): ${standing}`)
+    return visibleInLine(code === 'ALREADY_DECIDED' ? message : `cannot withdraw it (${message}): ${standing}`)
   }
 }
 

@@ -3,7 +3,7 @@ import type { ApiClient } from '../gateway-client/api-client.ts'
 import { FIRST_LIMITED_WAIT_MS, followEvents, limitedText, MAX_WAIT_MS } from '../gateway-client/follow-events.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { pause } from '../shared/pause.ts'
-import { visible } from '../shared/visible.ts'
+import { visibleInLine } from '../shared/visible.ts'
 import { forHowLong } from './command.ts'
 import type { CliContext } from './context.ts'
 import { desktopNotifier } from './output/desktop-notification.ts'
@@ -87,13 +87,13 @@ async function unlessGone(review: Promise<Review>): Promise<Review | undefined> 
 
 function lineOf(review: Review): string {
   const time = new Date(review.createdAt).toTimeString().slice(0, 5)
-  if (review.state !== 'pending') return visible(`${time}  ${review.id}  ${review.status}`)
+  if (review.state !== 'pending') return visibleInLine(`${time}  ${review.id}  ${review.status}`)
   const what = review.text ?? `${forHowLong(review.lengthMs ?? 0)}: ${review.reason ?? ''}`
-  return visible(
+  return visibleInLine(
     `${time}  ${review.id}  ${review.requester.label}  ${review.target}  ${what.replaceAll(/\s+/g, ' ').slice(0, 200)}`,
   )
 }
 
 /** No statement and no reason: a desktop shows it to whoever looks at the screen. */
 const titleOf = ({ requester, target, kind }: Review): string =>
-  visible(`${requester.label} ${kind === 'command' ? 'wants to run something on' : 'asks for'} ${target}`)
+  visibleInLine(`${requester.label} ${kind === 'command' ? 'wants to run something on' : 'asks for'} ${target}`)

@@ -137,11 +137,12 @@ export class HeldCommands {
       parameters: draft.recorded.parameters,
       effect: [
         ...effectsOf(draft, judgement, policy),
-        ...draft.notes(),
-        ...(judgement.effect.per === 'command' && draft.batch !== undefined ? draft.batch.shown : []),
-      ]
-        .map((said) => draft.recorded.keep?.(said) ?? said)
-        .join('; '),
+        ...[
+          ...draft.notes(),
+          ...(judgement.effect.per === 'command' && draft.batch !== undefined ? draft.batch.shown : []),
+        ].map((said) => draft.recorded.keep?.(said) ?? said),
+        ...(judgement.effect.covers === 'statement' ? [COVERS_STATEMENT] : []),
+      ].join('; '),
       digest: digest.of(draft, policy.version),
       createdAt: now,
     }
@@ -291,11 +292,21 @@ class Batch {
   }
 }
 
-/** What each part does, in order; numbered where a text of several is approved as one, so that none is overlooked. */
-function effectsOf({ facts: { statements } }: CommandDraft, { effect }: HoldJudgement, { language }: Policy): string[] {
-  const effects = statements.map((statement) => describeEffect(statement, language))
+/**
+ * What each part does, in order; numbered where a text of several is approved as one, so that none is overlooked. Only what stands between them has
+ * semicolons: no name or reason in one of them looks like the number of another.
+ */
+function effectsOf(
+  { facts: { statements }, recorded }: CommandDraft,
+  { effect }: HoldJudgement,
+  { language }: Policy,
+): string[] {
+  const effects = statements.map((statement) => {
+    const said = describeEffect(statement, language)
+    return recorded.keep?.(said) ?? said
+  })
   return effect.batch && effects.length > 1
-    ? effects.map((one, at) => `${at + 1} of ${effects.length}: ${one}`)
+    ? effects.map((one, at) => `${at + 1} of ${effects.length}: ${one.replaceAll(';', ',')}`)
     : effects
 }
 
@@ -311,6 +322,8 @@ const refused = ({ approval, decision }: Waiting, code: PamError['code'], messag
   }),
 })
 
+/** What else is approved, which whoever decides has to know. */
+const COVERS_STATEMENT = 'once approved, it may run again in this session with any parameters'
 /** It was settled before it was filed. */
 const SETTLED: unique symbol = Symbol('settled')
 

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from './event.ts'
-import { visible } from '../shared/visible.ts'
+import { visible, visibleInLine } from '../shared/visible.ts'
 
 /** How the parts of a command are drawn. Both get text in which nothing is left that a terminal would act on. */
 export interface TimelineStyle {
@@ -7,14 +7,17 @@ export interface TimelineStyle {
   readonly verdict: (text: string) => string
 }
 
-/** One event in readable form; the time is relative to the opening of the session. */
+/**
+ * One event in readable form; the time is relative to the opening of the session. Only texts of commands and notices have several lines, which are
+ * indented: nothing in them can look like another event.
+ */
 export function describeEvent(event: RecordedEvent, data?: Buffer, style: TimelineStyle = AS_IT_IS): string[] {
   const at = `${(event.ms / 1000).toFixed(3).padStart(9)}s`
   switch (event.type) {
     case 'opened':
       return [
-        visible(`${event.at}  ${event.session}  ${event.person.label} on ${event.target} as ${event.account}`),
-        visible(
+        visibleInLine(`${event.at}  ${event.session}  ${event.person.label} on ${event.target} as ${event.account}`),
+        visibleInLine(
           `           grant ${event.grant.id} (${event.grant.rule}), until ${event.grant.endsAt}: ${event.grant.reason}`,
         ),
       ]
@@ -23,15 +26,18 @@ export function describeEvent(event: RecordedEvent, data?: Buffer, style: Timeli
       const verdict =
         event.verdict === 'allow'
           ? ''
-          : `  ${style.verdict(visible(`[${VERDICTS[event.verdict]}${rule}${event.message === undefined ? '' : `: ${event.message}`}]`))}`
+          : `  ${style.verdict(visibleInLine(`[${VERDICTS[event.verdict]}${rule}${event.message === undefined ? '' : `: ${event.message}`}]`))}`
       const parameters =
         event.parameters === undefined ? '' : `  (${event.parameters.map((value) => value ?? 'NULL').join(', ')})`
-      const operations = event.operations?.map((name) => visible(`             operation ${name}`)) ?? []
-      return [`${at}  ${indent(style.text(visible(event.text).trim()))}${visible(parameters)}${verdict}`, ...operations]
+      const operations = event.operations?.map((name) => visibleInLine(`             operation ${name}`)) ?? []
+      return [
+        `${at}  ${indent(style.text(visible(event.text).trim()))}${visibleInLine(parameters)}${verdict}`,
+        ...operations,
+      ]
     }
     case 'approval':
       return [
-        visible(
+        visibleInLine(
           `${at}    ${event.id} ${event.state}${event.by === undefined ? '' : ` by ${event.by}`}${event.comment === undefined ? '' : `: ${event.comment}`}`,
         ),
       ]
@@ -42,27 +48,27 @@ export function describeEvent(event: RecordedEvent, data?: Buffer, style: Timeli
       const size =
         event.rows > 0 ? `${event.rows} ${event.rows === 1 ? 'row' : 'rows'}, ${event.bytes} bytes` : undefined
       const parts = [what, size, `${event.durationMs} ms`]
-      return [visible(`${at}    → ${parts.filter((part) => part !== undefined).join(', ')}`)]
+      return [visibleInLine(`${at}    → ${parts.filter((part) => part !== undefined).join(', ')}`)]
     }
     case 'rows': {
       const rows = event.rows.map((row) => `             ${row.map((value) => value ?? 'NULL').join(' | ')}`)
       const head = event.columns === undefined ? [] : [`             ${event.columns.join(' | ')}`]
-      return [...head, ...rows, ...(event.cut ? ['             … more rows, not kept'] : [])].map(visible)
+      return [...head, ...rows, ...(event.cut ? ['             … more rows, not kept'] : [])].map(visibleInLine)
     }
     case 'terminal':
       return event.direction === 'in' || data === undefined ? [] : plainLines(data).map((line) => `${at}  ${line}`)
     case 'resize':
-      return [visible(`${at}    terminal ${event.channel} is ${event.columns} by ${event.rows}`)]
+      return [visibleInLine(`${at}    terminal ${event.channel} is ${event.columns} by ${event.rows}`)]
     case 'file': {
       const size = event.bytes === undefined ? '' : `, ${event.bytes} bytes`
       const digest = event.sha256 === undefined ? '' : `, sha256 ${event.sha256}`
       const error = event.error === undefined ? '' : `: ${event.error}`
-      return [visible(`${at}    ${event.operation} ${event.path}${size}${digest}${error}`)]
+      return [visibleInLine(`${at}    ${event.operation} ${event.path}${size}${digest}${error}`)]
     }
     case 'notice':
-      return [visible(`${at}    ${event.message}`)]
+      return [`${at}    ${indent(visible(event.message))}`]
     case 'ended':
-      return [visible(`${at}  ended: ${event.message} (${event.code})`)]
+      return [visibleInLine(`${at}  ended: ${event.message} (${event.code})`)]
   }
 }
 

@@ -9,6 +9,11 @@ export function visible(text: string): string {
 }
 
 /**
+ * The same for a value within a line: the end of a line in it is spelled out, too, since what follows would look like a line of ours.
+ */
+export const visibleInLine = (text: string): string => visible(text).replaceAll(/[\n\t]/g, spelled)
+
+/**
  * JSON that is safe to show in a terminal: the characters that `visible` spells out are escaped, as RFC 8259 allows anywhere in a
  * string, so that the value is the same. JSON.stringify escapes those below U+0020 only; U+009B begins a control sequence, too.
  */

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { allowAgain, blocksStanding, grantState, mintGrant, revokeGrant, type Grant } from '../../src/access/grant.ts'
+import { needCurrent } from '../../src/access/current-rules.ts'
 import { createRequest, decideRequest } from '../../src/access/request.ts'
 import { decide, expire, use, withdraw, type Review, type Reviewer } from '../../src/access/review.ts'
-import type { AccessRule } from '../../src/policy/policy.ts'
+import type { Person, Target } from '../../src/policy/command.ts'
+import type { AccessRule, Policy } from '../../src/policy/policy.ts'
 
 const NOW = 1_000_000_000
 const review: Review = {
@@ -169,6 +171,22 @@ describe('more time', () => {
     // An end that is later already stays.
     const long = { ...held, endsAt: NOW + 9_000_000 }
     expect(decideRequest(more(), bob, yes, time, long).grants[0]?.endsAt).toBe(NOW + 9_000_000)
+  })
+
+  it('is never more than the rules give that are in force when it is approved', () => {
+    const rule = { ...asked.rule, maxDuration: 1_800_000 }
+    const current = {
+      policy: { access: [rule] } as unknown as Policy,
+      targets: [{ name: 'prod-db', labels: {} } as Target],
+      requester: [{ ...review.requester, groups: [] } as unknown as Person],
+    }
+    const request = needCurrent(more({ length: 1_800_000 }), 1_800_000, current)
+    expect(decideRequest(request, bob, yes, time, { ...held, endsAt: NOW + 1_500_000 }).grants[0]?.endsAt).toBe(
+      NOW + 1_800_000,
+    )
+    const silent = { ...more({ length: 1_800_000 }), reason: '' }
+    const strict = { ...current, policy: { access: [{ ...rule, reason: 'required' }] } as unknown as Policy }
+    expect(() => needCurrent(silent, 1_800_000, strict)).toThrow(/needs a reason now/)
   })
 
   it.each<[string, object, Partial<Grant>, string]>([

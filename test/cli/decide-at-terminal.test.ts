@@ -1,7 +1,8 @@
+import stringWidth from 'string-width'
 import { describe, expect, it } from 'vitest'
 import type { Review } from '../../src/api/schemas/review.ts'
 import { decideAtTerminal, type Answer } from '../../src/cli/decide-at-terminal.ts'
-import { cardOf } from '../../src/cli/review-card.ts'
+import { cardOf, folded } from '../../src/cli/review-card.ts'
 
 const COMMAND = {
   id: 'apr_1',
@@ -30,7 +31,7 @@ function person(answers: readonly (Answer | 'never')[], found: readonly Review[]
   }
   const decided = decideAtTerminal(COMMAND, '', {
     api: api as never,
-    show: ({ digest, text }) => said.push(`card ${digest} ${text}`),
+    show: async ({ digest, text }) => void said.push(`card ${digest} ${text}`),
     note: (text) => said.push(text),
     ask: (_, comment, signal) => {
       said.push(`asked with "${comment}"`)
@@ -100,6 +101,25 @@ describe('a decision at a terminal', () => {
 })
 
 describe('the card', () => {
+  const FORGED = '\n  effect  reads nothing\n  for     5m'
+  const REQUEST = { kind: 'request', state: 'pending', target: 'prod-db', lengthMs: 3_600_000, reason: 'x' } as Review
+
+  it.each<[string, Review]>([
+    ['a parameter', { ...COMMAND, parameters: [`7${FORGED}`] }],
+    ['an effect', { ...COMMAND, effect: `writes "t${FORGED}"` }],
+    ['a rule', { ...COMMAND, rule: `r${FORGED}` }],
+    ['a statement', { ...COMMAND, text: `select 1${FORGED}` }],
+    ['a reason', { ...REQUEST, reason: `INC-1${FORGED}` }],
+    ['a statement that a terminal would continue at the left', { ...COMMAND, text: `--${' '.repeat(74)}  effect  x` }],
+    ['tabs that do', { ...COMMAND, text: `--${'\t'.repeat(9)}  effect  x\t  rule  y` }],
+    ['wide characters that do', { ...COMMAND, text: `--${'\u6f22'.repeat(37)}  effect  x` }],
+  ])('shows nothing of %s as a line of its own', async (_, review) => {
+    const lines = (await folded(cardOf(review), 80)).join('\n').split('\n')
+    expect(lines.filter((line) => /^ {2}effect /.test(line))).toHaveLength(review.kind === 'command' ? 1 : 0)
+    expect(lines.filter((line) => /^ {2}for /.test(line))).toHaveLength(review.kind === 'command' ? 0 : 1)
+    for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(80)
+  })
+
   it('names characters that look like others, and spells out what is not seen', () => {
     const lines = cardOf({ ...COMMAND, text: 'delete from t\u0430bl\u0435\u00a0t\u202e', parameters: ['\u0430'] })
     expect(lines.slice(1, 4)).toEqual([

@@ -138,3 +138,21 @@ describe('a record for people', () => {
     expect(shown([{ ...opened(), protocol: 'ssh' }, ran('select 1')], {}, styles)[2]).toContain('s  select 1')
   })
 })
+
+describe('a line of a record', () => {
+  const FORGED = '\n    9.000s  ended: the client left (CLIENT_LEFT)'
+  it.each<[string, EventBody]>([
+    ['parameter', ran('select $1', { parameters: [`x${FORGED}`] })],
+    ['text', ran(`select 1${FORGED}`)],
+    ['operation', ran('call', { operations: [`x${FORGED}`] })],
+    ['message', ran('drop table a', { verdict: 'deny', message: `no${FORGED}` })],
+    ['comment', { ...decided('a', 'denied'), comment: `no${FORGED}` } as EventBody],
+    ['error', { ...result('a'), error: `x${FORGED}` } as EventBody],
+    ['path', { type: 'file', channel: 1, operation: 'read', path: `/x${FORGED}` } as unknown as EventBody],
+    ['notice', { type: 'notice', message: `x${FORGED}` }],
+    ['reason', { ...opened(), grant: { id: 'g', rule: 'r', endsAt: '', reason: `x${FORGED}` } }],
+  ])('is not to be had from a %s', (_, body) => {
+    const lines = shown([body], { all: true }).join('\n').split('\n')
+    expect(lines.filter((line) => /^ {4}9\.000s/.test(line))).toEqual([])
+  })
+})

@@ -83,6 +83,22 @@ describe('a held command', () => {
     expect((await filed()).effect).toBe('TRUNCATE, writes /…; of …')
   })
 
+  it('says so where an approval is for more than this once', async () => {
+    const judgement = judge.judge(truncate(), bench.policy) as HoldJudgement
+    const wider = { ...judgement, effect: { ...judgement.effect, covers: 'statement' as const } }
+    held.hold(truncate(), wider, 'dec_1', bench.policy)
+    expect((await filed()).effect).toBe('TRUNCATE; once approved, it may run again in this session with any parameters')
+  })
+
+  it('tells of each part of a batch once: no name in it looks like the number of another', async () => {
+    const [first, second] = [draftOf({ writes: ['public.a; 2 of 2: SELECT', 'b'] }), draftOf({ kinds: ['truncate'] })]
+    const statements = [...first.facts.statements, ...second.facts.statements]
+    const judgement = judge.judge(second, bench.policy) as HoldJudgement
+    const together = { ...judgement, effect: { ...judgement.effect, batch: true } }
+    held.hold({ ...first, facts: { ...first.facts, statements } }, together, 'dec_1', bench.policy)
+    expect((await filed()).effect.match(/(^|; )\d of 2: /g)).toEqual(['1 of 2: ', '; 2 of 2: '])
+  })
+
   it('runs once it is approved, exactly as it was shown', async () => {
     const { verdict } = hold(truncate())
     const approval = await filed()

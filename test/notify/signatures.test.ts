@@ -74,11 +74,25 @@ describe('a message in Slack', () => {
     expect(json).toContain(JSON.stringify({ type: 'text', text: approval.text }))
     // Plain text and what is preformatted are never markup.
     const marked = (blocks as { text?: { type: string } }[]).filter(({ text: part }) => part?.type === 'mrkdwn')
-    expect(marked).toHaveLength(2)
+    expect(marked).toHaveLength(1)
     expect(JSON.stringify(marked)).not.toMatch(/<!|<more/)
-    expect(json).toContain('a rule &amp; &lt;more&gt;')
+    expect(json).toContain('"plain_text","text":"Held by: a rule & <more>"')
     expect(text).toBe('jane@example.com &lt;!channel&gt; wants to run this on prod-db')
     expect(json).toContain('pam_approve')
+  })
+
+  it('cuts nothing that is approved, and is never refused by Slack for what others wrote', () => {
+    const effect = `DELETE, writes ${'x'.repeat(3000)}, and everything else`
+    const long = shown({ effect, requester: { ...approval.requester, label: '&'.repeat(3000) } })
+    expect(JSON.stringify(long.blocks)).not.toContain('pam_approve')
+    expect(JSON.stringify(shown({ effect: effect.slice(0, 1500) }).blocks)).toContain(effect.slice(0, 1500))
+    for (const { text } of long.blocks as { text?: { text: string } }[])
+      expect(text?.text.length ?? 0).toBeLessThanOrEqual(3000)
+  })
+
+  it('has a line of its own for nothing that others wrote', () => {
+    const json = JSON.stringify(shown({ effect: 'SELECT\nHeld by: nobody' }).blocks)
+    expect(json).toContain(String.raw`SELECT\\u{a}Held by: nobody`)
   })
 
   it('shows no command and offers no approval unless it is configured', () => {

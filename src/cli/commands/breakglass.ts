@@ -1,5 +1,5 @@
 import { UsageError } from '../../shared/errors.ts'
-import { visible } from '../../shared/visible.ts'
+import { visibleInLine } from '../../shared/visible.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
@@ -38,7 +38,9 @@ export const breakglass: AddCommand = (program, run) => {
           io.note(
             `you have access to ${use.target} until ${use.endsAt ?? ''}; ${told.length === 0 ? 'no channel has taken the announcement yet' : `announced to ${told.join(', ')}`}`,
           )
-          io.note(`${use.reviewers.map(visible).join(' or ')} will review it. Connect: pamctl connect ${use.target}`)
+          io.note(
+            `${use.reviewers.map(visibleInLine).join(' or ')} will review it. Connect: pamctl connect ${use.target}`,
+          )
           io.print(use.id)
         },
       ),
@@ -76,7 +78,7 @@ export const breakglass: AddCommand = (program, run) => {
           throw new UsageError('a review needs a comment', 'give --comment "…"; "pamctl sessions" lists what was run')
         const closed = await (await client()).breakGlass.review(id, options.comment)
         if (options.json) return io.json(closed)
-        io.note(`closed the review of ${closed.id}: ${visible(closed.person.label)} on ${closed.target}`)
+        io.note(`closed the review of ${closed.id}: ${visibleInLine(closed.person.label)} on ${closed.target}`)
       }),
     )
 }

@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import type { NewLock } from '../../api/schemas/lock.ts'
 import { UsageError } from '../../shared/errors.ts'
-import { visible } from '../../shared/visible.ts'
+import { visibleInLine } from '../../shared/visible.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
@@ -38,7 +38,7 @@ export const lock: AddCommand = (program, run) => {
         if (options.json) return io.json(made)
         const ended = made.endedSessions ?? 0
         io.note(
-          `${visible(made.what)} ${made.subject.type === 'person' ? 'is locked out' : 'is locked'}; ${ended} ${ended === 1 ? 'session' : 'sessions'} ended`,
+          `${visibleInLine(made.what)} ${made.subject.type === 'person' ? 'is locked out' : 'is locked'}; ${ended} ${ended === 1 ? 'session' : 'sessions'} ended`,
         )
         io.print(made.id)
       }),
@@ -78,7 +78,7 @@ export const unlock: AddCommand = (program, run) => {
         needId(id, 'lck')
         const lifted = await (await client()).locks.lift(id, options.reason)
         if (options.json) return io.json(lifted)
-        io.note(`lifted ${lifted.id}: ${visible(lifted.what)}`)
+        io.note(`lifted ${lifted.id}: ${visibleInLine(lifted.what)}`)
       }),
     )
 }

@@ -2,7 +2,7 @@ import type { NewRequest } from '../../api/schemas/access.ts'
 import type { ApiClient } from '../../gateway-client/api-client.ts'
 import { formatDuration } from '../../shared/duration.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
-import { visible } from '../../shared/visible.ts'
+import { visibleInLine } from '../../shared/visible.ts'
 import { durationOption, forHowLong, jsonOption, labelOption, startOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
@@ -51,7 +51,8 @@ export const request: AddCommand = (program, run) => {
             ...(options.for === undefined ? {} : { lengthMs: options.for }),
             ...(options.start === undefined ? {} : { startsAt: new Date(options.start).toISOString() }),
           })
-          for (const { target, reason: why } of made.skipped ?? []) io.note(visible(`not requested: ${target}: ${why}`))
+          for (const { target, reason: why } of made.skipped ?? [])
+            io.note(visibleInLine(`not requested: ${target}: ${why}`))
           const what = (made.targets?.length ?? 1) === 1 ? '' : ` to ${made.target}`
           io.note(`requested access${what}: ${made.id} (approvers: ${made.approvers.groups.join(' or ')})`)
           return { request: made, isOurs: true }

@@ -7,8 +7,8 @@ import type { CliContext } from '../context.ts'
 import { decideAtTerminal, needPending, type Answer, type TerminalDecision } from '../decide-at-terminal.ts'
 import { Exit } from '../exit-codes.ts'
 import { needId } from '../ids.ts'
-import { cardOf } from '../review-card.ts'
-import { visible } from '../../shared/visible.ts'
+import { cardOf, folded } from '../review-card.ts'
+import { visibleInLine } from '../../shared/visible.ts'
 import { signIn } from './login.ts'
 import { watchReviews } from '../watch-reviews.ts'
 
@@ -92,7 +92,7 @@ async function decide(
   const decided = asksHere
     ? await askAtTerminal(context, api, review, { comment: options.comment, preset: verdict })
     : { review, verdict, comment: options.comment }
-  if (!asksHere) show(review, context)
+  if (!asksHere) await show(review, context)
   if (decided === undefined) throw new Exit(1)
   await send(context, api, decided, options)
 }
@@ -114,7 +114,7 @@ function askAtTerminal(
         { value: 'skip', name: 'Skip: decide nothing now' },
         { value: 'approve', name: 'Approve' },
         { value: 'deny', name: 'Deny' },
-        { value: 'comment', name: said === '' ? 'Comment …' : visible(`Comment: ${said}`) },
+        { value: 'comment', name: said === '' ? 'Comment …' : visibleInLine(`Comment: ${said}`) },
       ] as const
       // Never an approval: a key that was pressed for something else decides nothing.
       const asked = { message: `What about ${id}?`, choices, default: preset === 'deny' ? 'deny' : 'skip' } as const
@@ -149,7 +149,7 @@ async function send(
     return api.reviews.decide(review.id, decision)
   })
   if (options.json) return io.json(decided)
-  io.note(`${decided.review.id} ${visible(decided.review.status)}`)
+  io.note(`${decided.review.id} ${visibleInLine(decided.review.status)}`)
 }
 
 async function pick({ io }: CliContext, api: ApiClient): Promise<Review> {
@@ -164,7 +164,7 @@ async function pick({ io }: CliContext, api: ApiClient): Promise<Review> {
   }
   const choices = waiting.map((review) => ({
     value: review,
-    name: visible(
+    name: visibleInLine(
       `${review.id}  ${review.requester.label}  ${review.target}  ${review.text ?? review.reason ?? ''}`,
     ).slice(0, 200),
   }))
@@ -173,7 +173,8 @@ async function pick({ io }: CliContext, api: ApiClient): Promise<Review> {
 }
 
 /** Everything the decision covers, before it is asked for. */
-function show(review: Review, { io }: Pick<CliContext, 'io'>): void {
-  io.tell(`${review.id}  ${visible(review.requester.label)} on ${review.target}, asked ${io.age(review.createdAt)}`)
-  for (const line of cardOf(review)) io.tell(line)
+async function show(review: Review, { io }: Pick<CliContext, 'io'>): Promise<void> {
+  const who = visibleInLine(`${review.requester.label} on ${review.target}`)
+  const card = [`${review.id}  ${who}, asked ${io.age(review.createdAt)}`, ...cardOf(review)]
+  for (const line of await folded(card, io.columns)) io.tell(line)
 }

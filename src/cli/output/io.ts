@@ -9,6 +9,8 @@ export interface Io {
   readonly interactive: boolean
   /** Whether a line that moves can be shown while something takes its time. */
   readonly showsProgress: boolean
+  /** Of the terminal that notes go to; infinite where there is none, or its size was never set. */
+  readonly columns: number
   /** For what goes to stderr: plain until `useColour`, and after it where nobody wants colour. */
   readonly style: Styles
   /** From here on with colour, where that is wanted. What goes to a pipe on stdout has none, whatever is wanted. */
@@ -63,6 +65,10 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
     interactive: stdin.isTTY === true && stderr.isTTY === true,
     // A terminal whose size was never set has 0 columns, on which a spinner can never be drawn over.
     showsProgress: stderr.isTTY === true && stderr.columns !== 0 && environment['TERM'] !== 'dumb',
+    // Asked for anew each time: a window may be made smaller.
+    get columns() {
+      return stderr.isTTY === true && stderr.columns !== undefined && stderr.columns > 0 ? stderr.columns : Infinity
+    },
     get style() {
       return style
     },

@@ -3,7 +3,7 @@ import type { AccessRequest } from '../../access/request.ts'
 import { describeRules, describeTargets } from '../../access/requested-targets.ts'
 import { describeState } from '../../access/review.ts'
 import { formatDuration } from '../../shared/duration.ts'
-import { pieces, visible } from '../../shared/visible.ts'
+import { pieces, visible, visibleInLine } from '../../shared/visible.ts'
 
 /** What a review's message shows, and whether it can be approved in it. */
 export interface SlackMessage {
@@ -19,51 +19,53 @@ export interface ButtonValue {
 }
 
 /**
- * A message with buttons (docs.slack.dev/block-kit). A held command can be approved in it only where all of it is shown in
- * it, exactly: else there is a link to where it is.
+ * A message with buttons (docs.slack.dev/block-kit). It can be approved in it only where all of it is shown in it, exactly: else there is a link to
+ * where it is. What others wrote is plain text, in one line each and within Slack's limits: it looks like nothing of ours, and no message is refused
+ * for it.
  */
 export function reviewMessage(
   review: AccessRequest | Approval,
   { showStatements, exact, url }: { showStatements: boolean; exact: string | undefined; url: string },
 ): SlackMessage {
   const isCommand = 'sessionId' in review
-  const who = visible(review.requester.label)
+  const who = visibleInLine(review.requester.label)
   const title = `${who} ${isCommand ? 'wants to run this on' : 'asks for'} ${describeTargets(review)}`
   const shownWhole = isCommand && showStatements && canBeShown(review, exact)
   const needsPasskey = review.approvers.stepUp === 'passkey'
   const facts = isCommand
     ? [
-        ['Effect', showStatements ? visible(review.effect) : ''],
+        ['Effect', showStatements ? review.effect : ''],
         ['Held by', review.rule],
       ]
     : [
-        ['Reason', visible(review.reason)],
+        ['Reason', review.reason.replaceAll(/\s+/g, ' ')],
         ['For', formatDuration(review.length)],
         ['From', review.startsAt === undefined ? '' : new Date(review.startsAt).toISOString()],
         ['Added to', review.extends?.grant ?? ''],
         ['Rule', describeRules(review)],
       ]
+  const lines = facts.flatMap(([name = '', value = '']) => (value === '' ? [] : [`${name}: ${visibleInLine(value)}`]))
+  const heading = escape(title)
+  const isWhole = [heading, ...lines].every((line) => line.length <= MAX_LINE_LENGTH)
+  const mayApprove = isWhole && (shownWhole || !isCommand) && !needsPasskey
   const blocks: unknown[] = [
-    section(`*${escape(title)}*\n${review.approvers.groups.map(escape).join(' or ')}`),
-    ...(shownWhole ? [preformatted(review.text)] : []),
     section(
-      facts
-        .filter(([, value]) => value !== '')
-        .map(([name, value]) => `${name}: ${escape((value ?? '').slice(0, 600))}`)
-        .join('\n'),
+      `*${cut(heading, MAX_LINE_LENGTH)}*\n${cut(review.approvers.groups.map(escape).join(' or '), MAX_GROUPS_LENGTH)}`,
     ),
+    ...(shownWhole ? [preformatted(review.text)] : []),
+    ...lines.map((line) => ({ type: 'section', text: plain(cut(line, MAX_LINE_LENGTH)) })),
   ]
   if (review.state === 'pending') {
     blocks.push({
       type: 'actions',
       elements: [
-        ...((shownWhole || !isCommand) && !needsPasskey ? [button('Approve', 'approve', review)] : []),
+        ...(mayApprove ? [button('Approve', 'approve', review)] : []),
         button('Deny', 'deny', review),
         { type: 'button', action_id: 'pam_open', text: plain('Open the dashboard'), url },
       ],
     })
     if (needsPasskey) blocks.push(context('Approving needs a passkey: it is done in the dashboard.'))
-    else if (isCommand && !shownWhole)
+    else if (!mayApprove)
       blocks.push(context('Approving needs the whole text: it is shown in the dashboard and by pamctl.'))
   } else blocks.push(context(`${describeState(review)} · ${review.id}`))
   return { text: escape(title), blocks }
@@ -111,7 +113,7 @@ const button = (label: string, verdict: 'approve' | 'deny', review: AccessReques
   // The second step.
   confirm: {
     title: plain(`${label}?`),
-    text: plain(`${visible(review.requester.label)} on ${describeTargets(review)}`.slice(0, MAX_CONFIRM_LENGTH)),
+    text: plain(cut(`${visibleInLine(review.requester.label)} on ${describeTargets(review)}`, MAX_CONFIRM_LENGTH)),
     confirm: plain(label),
     deny: plain('Back'),
   },
@@ -120,6 +122,12 @@ const button = (label: string, verdict: 'approve' | 'deny', review: AccessReques
 /** Slack's own markup (docs.slack.dev/messaging/formatting-message-text, "Escaping text"). */
 const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
+/** What is left out is seen to be. */
+const cut = (text: string, length: number): string => (text.length <= length ? text : `${text.slice(0, length - 1)}…`)
+
+/** Of a section, which takes 3,000 (docs.slack.dev/reference/block-kit/blocks/section-block), with what is around it. */
+const MAX_LINE_LENGTH = 2500
+const MAX_GROUPS_LENGTH = 400
 /** Of the text of a confirmation (docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object). */
 const MAX_CONFIRM_LENGTH = 300
 const MAX_TEXT_LENGTH = 2500

@@ -19,7 +19,9 @@ export async function describeSizes(
   if (statement.writes.some((named) => mayBeTemporary(catalog, named))) return undefined
   const relations = [...new Set(statement.writes.flatMap((named) => findRelation(catalog, named) ?? []))]
   const dependants = dependantsOf(relations, catalog)
-  const tables = relations.filter(({ kind }) => kind === 'table').slice(0, MAX_RELATIONS)
+  const tables = relations.filter(({ kind }) => kind === 'table')
+  // A number for some of them would be taken for all.
+  if (tables.length > MAX_RELATIONS) return undefined
   if (tables.length === 0) return dependantsInWords(dependants)
   try {
     const rows = await ask(sizesQuery(tables, catalog.server))
@@ -28,7 +30,7 @@ export async function describeSizes(
     const numbers = rows.map((row) => row.map((value) => (value === null ? undefined : Number(value))))
     return sizesInWords({
       rows: sum(numbers.map(([count]) => count ?? 0)),
-      unread: numbers.filter(([count]) => count === undefined).length,
+      unread: numbers.filter(([count]) => count === undefined).length + tables.length - rows.length,
       bytes: sum(numbers.map(([, bytes]) => bytes ?? 0)),
       ...dependants,
     })

@@ -14,23 +14,29 @@ export async function describeSizes(
   { statements: [statement, ...more] }: StatementFacts,
 ): Promise<string | undefined> {
   if (statement === undefined || more.length > 0 || !statement.kinds.some((kind) => KINDS.test(kind))) return undefined
-  const names = statement.writes.filter((name) => !name.includes('*')).slice(0, MAX_RELATIONS)
-  if (names.length === 0) return undefined
+  const names = [...new Set(statement.writes)]
+  // A number for some of them would be taken for all.
+  if (names.length === 0 || names.length > MAX_RELATIONS || names.some((name) => name.includes('*'))) return undefined
   if (pipeline.status !== 'I' || pipeline.batchOpen || !pipeline.inFlight.isIdle) return undefined
   pipeline.session.recorder.outcome({ type: 'notice', message: 'the catalogs are asked how large this is' })
   try {
     const [, rows] = await shieldedQueries(pipeline, [LIMITS, { sql: SIZES, parameters: [JSON.stringify(names)] }])
     // Only numbers are passed on, because people see them.
-    return inWords((rows?.[0] ?? []).map(Number))
+    return inWords((rows?.[0] ?? []).map(Number), names.length)
   } catch {
     return undefined
   }
 }
 
-/** The columns of SIZES in words. */
-export function inWords(numbers: readonly number[]): string | undefined {
+/** The columns of SIZES in words. `asked`: how many names; of those that were not found nothing is known. */
+export function inWords(numbers: readonly number[], asked: number): string | undefined {
   const [found = 0, rows = 0, unread = 0, bytes = 0, views = 0, keys = 0] = numbers
-  return found === 0 ? undefined : sizesInWords({ rows, unread, bytes, views, keys }, 'never analyzed')
+  if (found === 0) return undefined
+  const missing = Math.max(asked - found, 0)
+  return sizesInWords(
+    { rows, unread: unread + missing, bytes, views, keys },
+    missing === 0 ? 'never analyzed' : undefined,
+  )
 }
 
 const KINDS = /^(?:truncate|drop-|alter-)/
@@ -49,7 +55,7 @@ const SIZES = `with named as (
 ), every as (
   select oid from named union select t.relid::oid from named, pg_partition_tree(named.oid) t where t.relid is not null
 ), sized as (
-  select c.oid, c.reltuples, c.relkind from pg_class c where c.oid in (select oid from every) and c.relkind in ('r', 'm')
+  select c.oid, c.reltuples, c.relkind from pg_class c where c.oid in (select oid from every) and c.relkind in ('r', 'm', 'f')
 )
 select (select count(*) from named),
   (select coalesce(sum(reltuples) filter (where reltuples > 0), 0)::bigint from sized),

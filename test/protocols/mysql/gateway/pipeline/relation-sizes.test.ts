@@ -56,6 +56,11 @@ describe('what depends on a statement, and how much it is about', () => {
       ],
       'about 12 rows, of some relations unknown, 16.0 KB on disk; 1 view depends on it',
     ],
+    [
+      'of tables of which the target tells of one alone',
+      [[statement('drop-table', 'orders', 'lines')], [['12', '16384']]],
+      'about 12 rows, of some relations unknown, 16.0 KB on disk; 1 view depends on it',
+    ],
     ['of a view, which holds nothing', [[statement('drop-view', 'seen')]], undefined],
     ['of a table that has gone', [[statement('alter-table', 'lines')], []], undefined],
     ['of a table that does not exist', [[statement('drop-table', 'nothing')]], undefined],

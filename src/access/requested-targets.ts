@@ -20,6 +20,14 @@ export const targetNames = (review: Reviewed): readonly string[] =>
 /** All of them, for people to read: whoever decides is shown nothing less. `prod-db, prod-web`. */
 export const describeTargets = (review: Reviewed): string => targetNames(review).join(', ')
 
+/** The same for the audit chain. Each is in it as `"target":…`, which is what the chain is searched for: also where there are several. */
+export const auditedTargets = (review: Reviewed) => ({
+  target: describeTargets(review),
+  ...('targets' in review && review.targets.length > 1
+    ? { targets: review.targets.map(({ name, rule }) => ({ target: name, rule })) }
+    : {}),
+})
+
 /** Each rule once. */
 export const describeRules = (review: Reviewed): string =>
   'targets' in review ? [...new Set(review.targets.map(({ rule }) => rule))].join(', ') : review.rule

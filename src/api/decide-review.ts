@@ -3,7 +3,7 @@ import type { Grant } from '../access/grant.ts'
 import { needCurrent } from '../access/current-rules.ts'
 import { describeSubject, keepsOut } from '../access/lock.ts'
 import { decideRequest, type AccessRequest } from '../access/request.ts'
-import { describeTargets, targetNames } from '../access/requested-targets.ts'
+import { auditedTargets, targetNames } from '../access/requested-targets.ts'
 import { decide } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
 import { PamError } from '../shared/errors.ts'
@@ -132,7 +132,7 @@ const auditDecision = (
     type: `${'sessionId' in review ? 'approval' : 'request'}.${verdict === 'approve' ? 'approved' : 'denied'}`,
     actor: login.person.id,
     subject: review.id,
-    data: { target: describeTargets(review), state: review.state, login: login.id, ...data },
+    data: { ...auditedTargets(review), state: review.state, login: login.id, ...data },
   })
 
 async function recordGrant(

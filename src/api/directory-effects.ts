@@ -1,6 +1,6 @@
 import { allowAgain, blocksStanding, revokeGrant, type Grant } from '../access/grant.ts'
 import type { AccessRequest } from '../access/request.ts'
-import { describeTargets } from '../access/requested-targets.ts'
+import { auditedTargets } from '../access/requested-targets.ts'
 import type { Login } from '../identity/login.ts'
 import type { Person } from '../policy/command.ts'
 import { matchesAccess } from '../policy/decide.ts'
@@ -178,7 +178,7 @@ async function revokeGrants(
       type: 'request.withdrawn',
       actor: actorOf(source),
       subject: request.id,
-      data: { target: describeTargets(request), reason },
+      data: { ...auditedTargets(request), reason },
     })
   }
   return lost

@@ -1,7 +1,7 @@
 import { keepsOut, lockedError } from '../access/lock.ts'
 import type { Grant } from '../access/grant.ts'
 import { createRequest, duplicateRequest, type AccessRequest } from '../access/request.ts'
-import { describeRules, describeTargets, targetNames } from '../access/requested-targets.ts'
+import { auditedTargets, describeRules, targetNames } from '../access/requested-targets.ts'
 import { expire } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
 import { decideAccess, decideBreakGlass, isVisible } from '../policy/decide.ts'
@@ -169,7 +169,6 @@ async function ownGrant(id: string, { person }: Login, { db }: Deps): Promise<Gr
   )
 }
 
-/** Each target is in it as `"target":…`, which is what the audit chain is searched for. */
 const auditRequest = (
   tx: Tx,
   { request, skipped }: FiledRequest,
@@ -180,10 +179,7 @@ const auditRequest = (
     actor: request.requester.id,
     subject: request.id,
     data: {
-      target: describeTargets(request),
-      ...(request.targets.length === 1
-        ? {}
-        : { targets: request.targets.map(({ name, rule }) => ({ target: name, rule })) }),
+      ...auditedTargets(request),
       ...(labels === undefined ? {} : { labels }),
       ...(skipped.length === 0 ? {} : { skipped: skipped.map(({ target }) => target) }),
       reason: request.reason,

@@ -2,6 +2,7 @@ import type { Database } from './database.ts'
 import { saveApproval, listApprovals } from './approvals.ts'
 import { appendAudit } from './audit.ts'
 import { endSession, listSessions } from './sessions.ts'
+import { auditedTargets } from '../access/requested-targets.ts'
 import { expire } from '../access/review.ts'
 import { listRequests, saveRequest } from './requests.ts'
 
@@ -34,7 +35,7 @@ export async function recoverSessions(db: Database, open: ReadonlySet<string>, n
           type: 'approval.withdrawn',
           actor: 'gateway',
           subject: approval.id,
-          data: { session: approval.sessionId },
+          data: { session: approval.sessionId, ...auditedTargets(approval) },
         })
       }
     }
@@ -51,7 +52,12 @@ export async function expireRequests(db: Database, now: number): Promise<string[
     )
     for (const request of expired) {
       await saveRequest(tx, { ...request, state: 'expired' })
-      await appendAudit(tx, now, { type: 'request.expired', actor: 'gateway', subject: request.id, data: {} })
+      await appendAudit(tx, now, {
+        type: 'request.expired',
+        actor: 'gateway',
+        subject: request.id,
+        data: auditedTargets(request),
+      })
     }
     return expired.map(({ id }) => id)
   })

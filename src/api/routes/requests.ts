@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { keepsOut, lockedError } from '../../access/lock.ts'
 import type { AccessRequest } from '../../access/request.ts'
-import { describeTargets } from '../../access/requested-targets.ts'
+import { auditedTargets } from '../../access/requested-targets.ts'
 import { withdraw } from '../../access/review.ts'
 import type { Grant } from '../../access/grant.ts'
 import type { Login } from '../../identity/login.ts'
@@ -159,7 +159,7 @@ function withdrawRoute(app: App, deps: ApiDeps): void {
           type: 'request.withdrawn',
           actor: login.person.id,
           subject: changed.id,
-          data: { target: describeTargets(changed), from: request.ip },
+          data: { ...auditedTargets(changed), from: request.ip },
         })
         return changed
       })

@@ -98,7 +98,7 @@ class Agent {
   readonly #logins: Logins
   readonly #listeners = new Map<string, OpenListener>()
   readonly #opening = new Map<string, Promise<LocalListener>>()
-  /** By profile and gateway. */
+  /** By profile, gateway and person: each is for one sign-in. */
   readonly #shared = new Map<string, SharedTunnel>()
   /** Closed listeners that still have connections. */
   readonly #closing = new Set<Promise<void>>()
@@ -375,7 +375,7 @@ class Agent {
     const authorize = this.#authorizeAs({ profile, gateway, person })
     if (OWN_TUNNELS)
       return openTunnel(gateway, target, { headers: await authorize('GET', tunnelUrl(gateway, target)), ca })
-    const key = JSON.stringify([profile, gateway, ca])
+    const key = JSON.stringify([profile, gateway, person, ca])
     const shared = this.#shared.get(key) ?? new SharedTunnel({ gateway, ca, authorize })
     this.#shared.set(key, shared)
     return shared.open(target)

@@ -225,6 +225,13 @@ describe('the login of a command', () => {
     expect(await names(['--gateway', production.url, '--profile', 'prod2'])).toBe('production')
   })
 
+  it('of one person after another: whoever signs in next has a tunnel of their own', async () => {
+    const ask = (): Promise<Outcome> => command(['query', '--profile', 'prod2', 'production-db', 'select 1'])
+    expect(await ask()).toMatchObject({ stderr: expect.stringContaining('cannot reach the target') })
+    await pamctlSignsIn(home, ['--profile', 'prod2', '--gateway', production.url], 'jane')
+    expect(await ask()).toMatchObject({ stderr: expect.stringContaining('cannot reach the target') })
+  })
+
   it('a port that is open is not served for whoever signs in next', async () => {
     const open = home.start(['connect', '--profile', 'prod', 'production-db', '--json'])
     const { eventually } = await import('../helpers/gateway-client.ts')

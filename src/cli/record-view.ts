@@ -2,7 +2,7 @@ import type { RecordedEvent } from '../recording/event.ts'
 import { describeLookup, IntrospectionFold, type Lookup } from '../recording/introspection.ts'
 import type { ReadEvent } from '../recording/read.ts'
 import { describeEvent } from '../recording/timeline.ts'
-import { visible } from '../shared/visible.ts'
+import { visibleInLine } from '../shared/visible.ts'
 import { PLAIN, type Styles } from './output/colours.ts'
 import { colouredSql } from './output/sql-colours.ts'
 import { RecordFilter, type RecordFilterOptions } from './record-filter.ts'
@@ -53,7 +53,7 @@ export class RecordView {
   #shown(item: RecordedEvent | Lookup): Shown {
     if (item.type === 'lookup')
       return {
-        lines: [`${(item.ms / 1000).toFixed(3).padStart(9)}s  (${visible(describeLookup(item))}; --all shows them)`],
+        lines: [`${(item.ms / 1000).toFixed(3).padStart(9)}s  (${visibleInLine(describeLookup(item))}; --all shows them)`],
       }
     const lines = describeEvent(item, this.#data.get(item), {
       text: (text) => this.#text(text),

@@ -108,7 +108,7 @@ export async function reasonFor(
     labels === undefined
       ? wanted(targets, names)
       : targets.filter((one) => Object.entries(labels).every(([label, value]) => one.labels[label] === value))
-  const question = `Why do you need ${asked.map(({ name }) => name).join(', ')}?`
+  const question = visibleInLine(`Why do you need ${asked.map(({ name }) => name).join(', ')}?`)
   if (edit) return editText(context, question)
   if (given !== undefined || !asked.some(({ reasonRequired }) => reasonRequired)) return given ?? ''
   if (!io.interactive)

@@ -155,4 +155,14 @@ describe('a line of a record', () => {
     const lines = shown([body], { all: true }).join('\n').split('\n')
     expect(lines.filter((line) => /^ {4}9\.000s/.test(line))).toEqual([])
   })
+
+  it('is not to be had from what a client looks up', () => {
+    const psql = (id: string): CommandEvent =>
+      ran(`select 1 from pg_class c where c.relname OPERATOR(pg_catalog.~) '^(x${FORGED})$'`, {
+        id,
+        reads: ['pg_catalog.pg_class'],
+      })
+    const lines = shown([psql('a'), psql('b')], {})
+    expect(lines.join('\n')).toMatch(/^ {4}0\.000s {2}\(psql looked up x\\u\{a\} {4}9\.000s.*$/)
+  })
 })

@@ -117,7 +117,11 @@ function askAtTerminal(
         { value: 'comment', name: said === '' ? 'Comment …' : visibleInLine(`Comment: ${said}`) },
       ] as const
       // Never an approval: a key that was pressed for something else decides nothing.
-      const asked = { message: `What about ${id}?`, choices, default: preset === 'deny' ? 'deny' : 'skip' } as const
+      const asked = {
+        message: visibleInLine(`What about ${id}?`),
+        choices,
+        default: preset === 'deny' ? 'deny' : 'skip',
+      } as const
       return select<Answer>(asked, { output: process.stderr, signal })
     },
     askComment: async (said, signal) => {

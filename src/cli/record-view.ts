@@ -53,7 +53,9 @@ export class RecordView {
   #shown(item: RecordedEvent | Lookup): Shown {
     if (item.type === 'lookup')
       return {
-        lines: [`${(item.ms / 1000).toFixed(3).padStart(9)}s  (${visibleInLine(describeLookup(item))}; --all shows them)`],
+        lines: [
+          `${(item.ms / 1000).toFixed(3).padStart(9)}s  (${visibleInLine(describeLookup(item))}; --all shows them)`,
+        ],
       }
     const lines = describeEvent(item, this.#data.get(item), {
       text: (text) => this.#text(text),

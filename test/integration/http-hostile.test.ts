@@ -243,12 +243,11 @@ describe('hostile peers of HTTP', () => {
       expect(lines + body).not.toContain('evil.example')
     })
 
-    it('one that sends another transfer encoding, or folds a header, is read as it is meant or not at all', async () => {
-      for (const path of ['/other-encoding', '/header-folded']) {
-        const { status, head: lines } = await port.request('GET', path)
-        expect([200, 502]).toContain(status)
-        expect(lines).not.toMatch(/^(?:transfer-encoding: gzip|set-cookie)/im)
-      }
+    it('one that sends another transfer encoding is not passed on, and one that folds a header is read as it is meant or not at all', async () => {
+      expect(codeIn((await port.request('GET', '/other-encoding')).body)).toBe('FEATURE_REFUSED')
+      const { status, head: lines } = await port.request('GET', '/header-folded')
+      expect([200, 502]).toContain(status)
+      expect(lines).not.toMatch(/^set-cookie/im)
     })
   })
 

@@ -17,14 +17,17 @@ export type Encoding = keyof typeof DECODERS
 /** How a body is compressed although nobody has asked for that; undefined where it is not. Throws for what cannot be decoded. */
 export function encodingOf({ headers, body }: UpstreamAnswer): Encoding | undefined {
   const encoding = valuesOf(headers, 'content-encoding').join(',').trim().toLowerCase()
-  if (encoding === 'identity' || encoding === '') return undefined
-  if (isEncoding(encoding)) return encoding
+  // What a connection is coded in besides is undone by whoever asked for it (RFC 9110, section 10.1.4): nobody did, and a secret in it would pass.
+  const isPlain = TRANSFERS.has(valuesOf(headers, 'transfer-encoding').join(',').trim().toLowerCase())
+  if (isPlain && (encoding === 'identity' || encoding === '')) return undefined
+  if (isPlain && isEncoding(encoding)) return encoding
   body.destroy()
   throw new PamError('FEATURE_REFUSED', 'the target answered in an encoding that was not asked for', {
     side: 'upstream',
   })
 }
 
+const TRANSFERS: ReadonlySet<string> = new Set(['', 'identity', 'chunked'])
 const isEncoding = (text: string): text is Encoding => Object.hasOwn(DECODERS, text)
 
 /** A body as it was before it was compressed. Fails where that is out of all proportion to what has come. */

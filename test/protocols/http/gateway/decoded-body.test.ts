@@ -30,6 +30,13 @@ describe('compressed answers', () => {
       )
   })
 
+  it('have no coding of the connection but chunks', () => {
+    for (const value of ['chunked', 'Chunked ', 'identity'])
+      expect(encoding(['transfer-encoding', value], ['content-encoding', 'br'])).toBe('br')
+    for (const value of ['gzip, chunked', 'gzip', 'xchunked', 'chunked;q=1', 'chunked, chunked'])
+      expect(() => encoding(['transfer-encoding', value])).toThrow(/an encoding that was not asked for/)
+  })
+
   it('are refused where they are out of all proportion, and not where they are small or long', async () => {
     expect(await lengthOf(gzipSync(Buffer.alloc(8 * 1024 * 1024)))).toBe(8 * 1024 * 1024)
     const lines = Buffer.from(Array.from({ length: 400_000 }, (_, at) => `line ${at} of a log\n`).join(''))

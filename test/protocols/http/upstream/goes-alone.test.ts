@@ -11,6 +11,8 @@ it.each([
   'PURGE\x0b/\x0bHTTP/1.1',
   'get /admin\x1chttp/1.0',
   'xyz HTTP/1.1',
+  'get /admin\n',
+  'delete \t/admin',
   '{"a":"x\nPOST\x85/"}',
   `${'x'.repeat(100_000)}GET /`,
 ])('sends a body that could begin a request over a connection that ends with it: %j', (text) => {

@@ -13,19 +13,31 @@ export function withoutSecrets(text: string, session: Keeping): string {
 }
 
 /**
- * For what is said of a text besides it: as `withoutSecrets`, and without the values that were found in the text, which what is said may repeat without the words
- * that they were found by.
+ * The same of what two programs say to each other, such as JSON: what stands in quotes, or between tags, is one value, blanks and all. In a command quotes are the
+ * shell's, and somebody could have what stands between two of them left out of the record.
+ */
+export function withoutSecretsInData(text: string, session: Keeping): string {
+  return replaced(text, joined([...secretsIn(text, session), ...spansOf(PASSWORDS_IN_DATA, text)]), session)
+}
+
+/**
+ * The same of what stands under a name, such as that of a header or a parameter: the whole value of what a password is called, since a sign in it would end it for
+ * who reads a text.
+ */
+export const withoutSecretsUnder = (name: string, value: string, session: Keeping): string =>
+  value !== '' && CALLED_SECRET.test(name)
+    ? `<secret ${session.commitment(value)}>`
+    : withoutSecretsInData(value, session)
+
+/**
+ * For what is said of a text besides it: without what stands where passwords stand, and without the values that were found in the text, which what is said may
+ * repeat without the words that they were found by. In a sentence a blank behind such a word means nothing.
  */
 export function withoutSecretsOf(text: string, session: Keeping): (said: string) => string {
   let values: RegExp | undefined
   return (said) => {
     values ??= valuesIn(text, session)
-    const found = secretsIn(said, session)
-    const repeated = Array.from(said.matchAll(values), ({ index, 0: value }) => ({
-      start: index,
-      end: index + value.length,
-    }))
-    return replaced(said, [...found, ...apartFrom(found, repeated)].toSorted(byStart), session)
+    return replaced(said, joined([...secretsIn(said, session, PASSWORDS_SAID), ...spansOf(values, said)]), session)
   }
 }
 
@@ -50,31 +62,35 @@ function valuesIn(text: string, session: Keeping): RegExp {
 }
 
 /** In order, and none overlaps another. */
-function secretsIn(text: string, session: Pick<Keeping, 'masking'>): Span[] {
+function secretsIn(text: string, session: Pick<Keeping, 'masking'>, passwords = PASSWORDS): Span[] {
   if (text.length < MIN_SECRET && session.masking.kinds.length === 0 && !SEPARATOR.test(text)) return []
-  const kinds = [...session.masking.kinds, ...ALWAYS]
-  const found = findKinds(text, kinds).map(({ start, end }) => ({ start, end }))
-  const passwords = Array.from(text.matchAll(PASSWORDS), ({ index, 0: { length }, 1: value = '' }) => ({
-    start: index + length - value.length,
-    end: index + length,
-  }))
-  return [...found, ...apartFrom(found, passwords)].toSorted(byStart)
+  const kinds = findKinds(text, [...session.masking.kinds, ...ALWAYS])
+  return joined([...kinds, ...spansOf(passwords, text), ...spansOf(FORGED, text)])
 }
+
+/** Of each match its one group, which stands at its end; all of it where there is none. */
+const spansOf = (pattern: RegExp, text: string): Span[] =>
+  Array.from(text.matchAll(pattern), (match) => {
+    const [whole, ...groups] = match
+    const value = groups.length === 0 ? whole : (groups.find((group) => group !== undefined) ?? '')
+    const end = match.index + whole.length
+    return { start: end - value.length, end }
+  }).filter(({ start, end }) => start < end)
 
 interface Span {
   readonly start: number
   readonly end: number
 }
 
-const byStart = (one: Span, other: Span): number => one.start - other.start
-
-/** Those that overlap none of the others; both in the order of where they start, and neither with two that overlap. */
-function apartFrom(others: readonly Span[], spans: readonly Span[]): Span[] {
-  let next = 0
-  return spans.filter(({ start, end }) => {
-    while ((others[next]?.end ?? Infinity) <= start) next++
-    return end <= (others[next]?.start ?? Infinity)
-  })
+/** In order; of those that overlap, such as an address within a password, all that they cover together. */
+function joined(spans: readonly Span[]): Span[] {
+  const all: Span[] = []
+  for (const { start, end } of spans.toSorted((one, other) => one.start - other.start)) {
+    const last = all.at(-1)
+    if (last === undefined || start >= last.end) all.push({ start, end })
+    else if (end > last.end) all[all.length - 1] = { start: last.start, end }
+  }
+  return all
 }
 
 const ALWAYS: readonly MaskedKind[] = (['jwt', 'private-key', 'cloud-key'] as const).map((kind) => ({
@@ -85,10 +101,26 @@ const ALWAYS: readonly MaskedKind[] = (['jwt', 'private-key', 'cloud-key'] as co
 /** Of what is found without a name before it. */
 const MIN_SECRET = 15
 const NOTHING = /(?!)/g
+/** Reads as if a secret had stood there: a commitment to it takes its place. */
+const FORGED = /<secret [\da-f]{12}>/gi
 /** Of what is hidden wherever it is repeated. */
 const MIN_REPEATED = 4
 /** Stands between what a password is called and the password. */
 const SEPARATOR = /[\s=:]/
-/** `PGPASSWORD=x`, `--password x`, `token: x`, `://user:x@`. */
-const PASSWORDS =
-  /(?:(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key)["']?(?:\s*[=:]\s*|\s+)["']?|authorization:\s*\w+\s+|:\/\/[^\s:/@]{1,64}:(?=[^\s@/]{1,256}@))([^\s"'@;|&]{1,512})/gi
+const NAMES = 'pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key'
+const CALLED_SECRET = new RegExp(String.raw`(?:${NAMES}|authorization)\s*$`, 'i')
+const passwordsBehind = (sign: string): RegExp =>
+  new RegExp(
+    String.raw`(?:(?:${NAMES})(?:\\{0,8}["'])?(?:${sign})(?:\\{0,8}["'])?|authorization:\s*\w+\s+)([^\s"';|&]{1,65536})|` +
+      String.raw`:\/\/[^\s:/@]{1,64}:([^\s"'/]{1,256})(?=@)`,
+    'gi',
+  )
+/** `PGPASSWORD=x`, `--password x`, `token: x`, also within a text that is escaped; `://user:x@`. What separates words of a command ends the value. */
+const PASSWORDS = passwordsBehind(String.raw`\s*[=:]\s*|\s+`)
+const PASSWORDS_SAID = passwordsBehind(String.raw`\s*[=:]\s*`)
+/** `"password": "x"`, `password='x'`, the same escaped once more, and `<password>x<`. */
+const PASSWORDS_IN_DATA = new RegExp(
+  String.raw`(?:${NAMES})(?:["']?\s*[=:]\s*(?:"([^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*)|'([^'\r\n]+))|` +
+    String.raw`\\{1,8}"\s*[=:]\s*\\{1,8}"([^"\r\n]+)|(?:\s[^<>]{0,128})?>([^<]+))`,
+  'gi',
+)

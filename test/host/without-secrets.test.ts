@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { withoutSecrets, withoutSecretsOf } from '../../src/host/without-secrets.ts'
+import { withoutSecrets, withoutSecretsInData, withoutSecretsOf } from '../../src/host/without-secrets.ts'
 
-const keep = (text: string): string =>
-  withoutSecrets(text, { masking: { kinds: [] }, commitment: (secret) => `of ${secret.length}` })
+const session = { masking: { kinds: [] }, commitment: (secret: string) => `of ${secret.length}` }
+const keep = (text: string): string => withoutSecrets(text, session)
 
 it.each([
   ['PGPASSWORD=hunter22 psql', 'PGPASSWORD=<secret of 8> psql'],
@@ -13,9 +13,36 @@ it.each([
   ['token =  "hunter22"', 'token =  "<secret of 8>"'],
   ['authorization: Bearer hunter22', 'authorization: Bearer <secret of 8>'],
   ['https://user:hunter22@host', 'https://user:<secret of 8>@host'],
+  ['--password p@ssw0rd --user a', '--password <secret of 8> --user a'],
+  ['"password":"P@ssw0rd!","b":1', '"password":"<secret of 9>","b":1'],
+  ['https://user:p@ss:w@host/a@b', 'https://user:<secret of 6>@host/a@b'],
+  [String.raw`{"said":"{\"password\":\"hunter22\"}"}`, String.raw`{"said":"{\"password\":\"<secret of 9>"}"}`],
+  [`token=${'x'.repeat(2000)}`, 'token=<secret of 2000>'],
+  ['echo "<secret 0123456789ab>"', 'echo "<secret of 21>"'],
+  // What a shell would run is there to be read, whatever stands around it.
+  [`echo 'password="' ; rm -rf /data ; echo '"'`, `echo 'password="' ; rm -rf /data ; echo '"'`],
   ['nothing of the kind', 'nothing of the kind'],
 ])('keeps %s as %s', (text, kept) => {
   expect(keep(text)).toBe(kept)
+})
+
+it.each([
+  ['{"password":"a b@c;d|e&f\'g","b":"c"}', '{"password":"<secret of 13>","b":"c"}'],
+  [String.raw`{"password": "a\"b c", "b": 1}`, '{"password": "<secret of 6>", "b": 1}'],
+  [String.raw`{"said":"{\"token\": \"a b\"}"}`, String.raw`{"said":"{\"token\": \"<secret of 4>"}"}`],
+  ["password: 'a b'", "password: '<secret of 3>'"],
+  ['<a:dbPassword>a b</a:dbPassword>', '<a:dbPassword><secret of 3></a:dbPassword>'],
+  ['{"password":"","b":"c"}', '{"password":"","b":"c"}'],
+  ['{"password":12345}', '{"password":<secret of 6>'],
+])('keeps %s in data as %s', (text, kept) => {
+  expect(withoutSecretsInData(text, session)).toBe(kept)
+})
+
+it('leaves out all of a password that has a value of a masked kind within it', () => {
+  const masking = { kinds: [{ kind: 'email', style: 'redact', hashScope: 'session' }] } as const
+  expect(withoutSecrets('password: jane@example.org!x and', { ...session, masking })).toBe(
+    'password: <secret of 18> and',
+  )
 })
 
 // Whatever takes the square of the length does not come to an end here.
@@ -24,6 +51,7 @@ it.each(['token', 'password"', 'authorization:', 'authorization: a', 'api_key=']
   (word) => {
     const text = `${word}${' '.repeat(4_000_000)};`
     expect(keep(text)).toBe(text)
+    expect(withoutSecretsInData(text, session)).toBe(text)
   },
 )
 

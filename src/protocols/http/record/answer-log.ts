@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { Session } from '../../../gateway/engine.ts'
-import { withoutSecrets } from '../../../host/without-secrets.ts'
+import { withoutSecretsInData, withoutSecretsUnder } from '../../../host/without-secrets.ts'
 import { mapCookieValues } from '../browser/cookies.ts'
 import type { Headers } from '../wire/headers.ts'
 
@@ -79,11 +79,11 @@ export class AnswerLog {
   #keepHeader(name: string, value: string): string {
     return name === 'set-cookie'
       ? mapCookieValues(value, (cookie) => `<secret ${this.#session.commitment(cookie)}>`)
-      : this.#keep(value)
+      : withoutSecretsUnder(name, value, this.#session)
   }
 
   #keep(text: string): string {
-    return withoutSecrets(text, this.#session)
+    return withoutSecretsInData(text, this.#session)
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Recordable, Session } from '../../../gateway/engine.ts'
-import { withoutSecrets } from '../../../host/without-secrets.ts'
+import { withoutSecretsInData, withoutSecretsOf, withoutSecretsUnder } from '../../../host/without-secrets.ts'
 import { escapeMarks } from '../../../shared/commitment.ts'
 import { wordList } from '../../../shared/word-list.ts'
 import { mapCookieValues } from '../browser/cookies.ts'
@@ -25,42 +25,51 @@ export function requestText(
   bytes: Buffer | undefined,
   session: Pick<Session, 'masking' | 'commitment'>,
 ): RequestText {
-  const keep = (text: string): string => withoutSecrets(escapeMarks(text), session)
-  const keeping: Keeping = { keep, commitment: (text) => session.commitment(text) }
+  const keep = (text: string): string => withoutSecretsInData(escapeMarks(text), session)
+  const keepNamed = (name: string, value: string): string => withoutSecretsUnder(name, escapeMarks(value), session)
+  const keeping: Keeping = { keep, keepNamed }
   const content = grpc === undefined ? bodyText(bytes, body.type, contentType) : callText(bytes)
   const cookies = (value: string): string =>
     mapCookieValues(value, (cookie) => `<secret ${session.commitment(cookie)}>`)
   // Whoever has a cookie is the person whom the target takes for its owner: nobody who decides needs that.
-  const headerLine = ([name, value]: Header, show: Keep): string =>
-    name === 'cookie' ? `cookie: ${cookies(value)}` : show(`${name}: ${value}`)
+  const headerLine = ([name, value]: Header, show: ShowValue): string =>
+    name === 'cookie' ? `cookie: ${cookies(value)}` : `${name}: ${show(name, value)}`
   const isLong = bytes !== undefined && bytes.length > MAX_TEXT
   const told = headers.filter(([name]) => !USUAL.has(name))
-  const render = (line: string, show: Keep, shownBody: string | undefined): string =>
+  const render = (line: string, show: ShowValue, shownBody: string | undefined): string =>
     [line, ...told.map((header) => headerLine(header, show))].join('\n') +
     (shownBody === undefined ? '' : `\n\n${shownBody}`) +
-    trailers.map(([name, value]) => `\n\n${show(`trailer ${name}: ${value}`)}`).join('')
+    trailers.map(([name, value]) => `\n\ntrailer ${name}: ${show(name, value)}`).join('')
   const kept = path
     .split('/')
     .slice(1)
     .map((spelled, index) => `/${keptOf(segments[index] ?? '', spelled, keep)}`)
     .join('')
   const line = query.length === 0 ? kept : `${kept}?${keptParameters(query, keeping)}`
+  const shown = render(`${method} ${target}`, (_, value) => value, content)
+  const beside = withoutSecretsOf(shown, session)
+  const plain = (said: string): string => beside(escapeMarks(said))
   return {
-    shown: render(`${method} ${target}`, (text) => text, content),
+    shown,
     recorded: {
-      text: render(`${method} ${line}`, keep, isLong ? content : keptBody(content, body, contentType, keeping)),
+      text: render(
+        `${method} ${line}`,
+        keeping.keepNamed,
+        isLong ? content : keptBody(content, body, contentType, keeping),
+      ),
       parameters: [],
       // What is said of a request names its path as it is spelled, where its encoding would hide values.
-      keep: (said) => (said === path ? kept : kept === path ? keep(said) : said.split(path).map(keep).join(kept)),
+      keep: (said) => (said === path ? kept : kept === path ? plain(said) : said.split(path).map(plain).join(kept)),
     },
   }
 }
 
 type Keep = (text: string) => string
+type ShowValue = (name: string, value: string) => string
 
 interface Keeping {
   readonly keep: Keep
-  readonly commitment: (text: string) => string
+  readonly keepNamed: ShowValue
 }
 
 /** What is in percent encoding, or escaped as in JSON, would hide its kind from who looks for it. */
@@ -78,16 +87,11 @@ function keptBody(
   return kept.length > MAX_TEXT ? `(${kept.length} characters of ${contentType})` : kept
 }
 
-const keptParameters = (parameters: readonly Parameter[], { keep, commitment }: Keeping): string =>
+const keptParameters = (parameters: readonly Parameter[], { keep, keepNamed }: Keeping): string =>
   parameters
     .map(({ name, value }) => {
-      // The whole value of what a password is called: a sign in it would end it for who reads a text.
-      const asked = `${name}=${PROBE}`
-      const shown =
-        value !== '' && keep(asked) !== asked
-          ? `<secret ${commitment(value)}>`
-          : keptOf(value, encodeURIComponent(value), keep)
-      return `${keptOf(name, encodeURIComponent(name), keep)}=${shown}`
+      const kept = keepNamed(name, value)
+      return `${keptOf(name, encodeURIComponent(name), keep)}=${kept === value ? encodeURIComponent(value) : kept}`
     })
     .join('&')
 
@@ -130,5 +134,3 @@ const USUAL: ReadonlySet<string> = new Set(
 const BINARY = /[\u0000-\u0008\u000e-\u001f]/
 /** Longer bodies are in a record, and in what is shown, by their digest. */
 const MAX_TEXT = 1024 * 1024
-/** No secret of a kind. */
-const PROBE = 'abcdefgh'

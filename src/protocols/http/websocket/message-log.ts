@@ -1,5 +1,5 @@
 import type { Session } from '../../../gateway/engine.ts'
-import { withoutSecrets } from '../../../host/without-secrets.ts'
+import { withoutSecretsInData } from '../../../host/without-secrets.ts'
 import { hasEscapes, withoutEscapes } from '../../../masking/escapes.ts'
 import { escapeMarks } from '../../../shared/commitment.ts'
 import type { WebSocketMessage } from '../wire/websocket-frame.ts'
@@ -96,7 +96,7 @@ export class MessageLog {
   /** A secret may be spelled with escapes, as in JSON: then the text is kept as a reader of those has it. */
   #keep(text: string): string {
     const { session } = this.#parts
-    const keep = (said: string): string => withoutSecrets(escapeMarks(said), session)
+    const keep = (said: string): string => withoutSecretsInData(escapeMarks(said), session)
     if (!hasEscapes(text)) return keep(text)
     const plain = withoutEscapes(text)
     const kept = keep(plain)

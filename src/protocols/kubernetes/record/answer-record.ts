@@ -1,6 +1,6 @@
 import type { Session } from '../../../gateway/engine.ts'
 import { KeptRows } from '../../../gateway/kept-rows.ts'
-import { withoutSecrets } from '../../../host/without-secrets.ts'
+import { withoutSecretsInData } from '../../../host/without-secrets.ts'
 import { escapeMarks } from '../../../shared/commitment.ts'
 import { JsonSplitter, TooLong } from '../../http/json/json-splitter.ts'
 import { valueOf, type Headers } from '../../http/wire/headers.ts'
@@ -128,7 +128,7 @@ class LinePieces implements Pieces {
 
   #lines(bytes: Buffer): void {
     if (bytes.length > 0)
-      this.#keep(withoutSecrets(escapeMarks(bytes.toString('utf8').replace(/\n$/, '')), this.#session))
+      this.#keep(withoutSecretsInData(escapeMarks(bytes.toString('utf8').replace(/\n$/, '')), this.#session))
   }
 }
 

@@ -60,12 +60,19 @@ function keptValue(name: string, value: string, { keep, mark }: Keeping): string
   return kept === decoded ? undefined : kept
 }
 
-/** What is shown in place of each word; undefined where it stands as it was sent. */
-function keptWords(words: readonly string[], { keep }: Keeping): readonly (string | undefined)[] {
+/**
+ * What is shown in place of each word of a command; undefined where it stands as it was sent. A word behind what a password is called is one, whatever signs are in
+ * it, but for one with blanks, which may be a script.
+ */
+export function keptWords(words: readonly string[], { keep, mark }: Keeping): readonly (string | undefined)[] {
   const blank = blankFor(words)
   const together = keep(words.join(blank)).split(blank)
   const kept = together.length === words.length ? together : words.map(keep)
-  return words.map((word, index) => (kept[index] === word ? undefined : kept[index]))
+  return words.map((word, index) => {
+    const before = words[index - 1]
+    if (before !== undefined && /^\S+$/.test(word) && !keep(`${before} ${PROBE}`).endsWith(PROBE)) return mark(word)
+    return kept[index] === word ? undefined : kept[index]
+  })
 }
 
 /** One that none of them has, if there is any. */

@@ -8,7 +8,7 @@ import type { ApiRequest } from '../request/api-request.ts'
 import { isList, isObject } from '../request/json-value.ts'
 import type { Body, BodyFailure, PatchOperation } from '../request/read-body.ts'
 import { groupOf, resourceOfKind } from '../request/resources.ts'
-import { commandText, keptPath, requestLine } from './request-line.ts'
+import { commandText, keptPath, keptWords, requestLine } from './request-line.ts'
 
 export interface RequestText {
   /** For whoever decides: the request line and the body as YAML, with secrets left out; a long one as JSON, as it is on record. */
@@ -152,6 +152,10 @@ class SecretReplacer {
 
   #replace(value: unknown, paths: Paths, trail: readonly string[]): unknown {
     if (paths.some((path) => path.length === 0)) return this.#whole(value)
+    if (COMMANDS.has(trail.at(-1) ?? '') && isTexts(value)) {
+      const kept = keptWords(value, { keep: this.#escape, mark: this.#mark })
+      return value.map((word, index) => kept[index] ?? word)
+    }
     if (isList(value))
       return value.map((item) =>
         this.#replace(
@@ -214,6 +218,10 @@ const ALWAYS: ReadonlyMap<string, Paths> = new Map([
   ['secrets.', [['data'], ['stringData']]],
   ['tokenreviews.authentication.k8s.io', [['spec', 'token']]],
 ])
+/** Fields that have the words of a command. */
+const COMMANDS: ReadonlySet<string> = new Set(['command', 'args'])
+const isTexts = (value: unknown): value is readonly string[] =>
+  isList(value) && value.every((item) => typeof item === 'string')
 /** What passwords are called, as keys and as variables of an environment. */
 const SECRET_NAME = /(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|(?:api|access|private)[_-]?key)$/i
 /** YAML of more would be written for longer than other sessions should wait. */

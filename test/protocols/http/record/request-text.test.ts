@@ -15,6 +15,7 @@ it.each([
   ['a path', '/a/jane@example.org/b', FORM, '', 'POST /a/<secret C>/b'],
   ['a form', '/', FORM, 'who=jane%40example.org&a=b+c&password=x%26y', 'who=<secret C>&a=b%20c&password=<secret C>'],
   ['JSON', '/', 'application/json', '{ "who": "jane@example.org" }', '{ "who": "<secret C>" }'],
+  ['a password in JSON', '/', 'application/json', '{"password":"P@ss w;rd","a":1}', '{"password":"<secret C>","a":1}'],
   ['JSON with escapes', '/', 'application/json', String.raw`{"who":"jane\u0040example.org"}`, '{"who":"<secret C>"}'],
 ])('keeps masked kinds out of the record: %s', (_name, target, type, body, recorded) => {
   const headers = [['content-type', type]] as const
@@ -24,6 +25,20 @@ it.each([
   const text = requestText(request, target, { headers, trailers: [] }, bytes, session)
   expect(text.recorded.text.split('\n')).toContain(recorded)
   expect(text.shown).toContain(body)
+})
+
+it('keeps all that stands under the name of a secret in headers, trailers and parameters out of the record', () => {
+  const headers = [['x-api-key', 'a b;c'] as const, ['x-a', 'jane@example.org']] as const
+  const request = readRequest(
+    { version: '1.1', method: 'GET', target: '/?token=a%3Bb', headers: [] },
+    Buffer.alloc(0),
+    undefined,
+  )
+  if (request instanceof PamError) throw request
+  const trailers = [['x-token', 'a b']] as const
+  expect(requestText(request, '/?token=a%3Bb', { headers, trailers }, Buffer.alloc(0), session).recorded.text).toBe(
+    'GET /?token=<secret C>\nx-api-key: <secret C>\nx-a: <secret C>\n\ntrailer x-token: <secret C>',
+  )
 })
 
 it('has a body of more than 1 MiB by its digest, also where it was compressed', () => {
@@ -69,4 +84,7 @@ it('keeps masked kinds out of what is said of a request besides its text', () =>
   )
   expect(said('/a/jane%40example.org/b', 'of jane@example.org')).toBe('of <secret C>')
   expect(said('/a/b', '/a/b')).toBe('/a/b')
+  expect(said('/a/b?token=hunter22', 'cannot tell what hunter22 is')).toBe('cannot tell what <secret C> is')
+  // A sentence stays one.
+  expect(said('/a/b', 'the header x-api-key is not passed on')).toBe('the header x-api-key is not passed on')
 })

@@ -37,6 +37,7 @@ describe('messages of a WebSocket on record', () => {
     ['with an escape', String.raw`{"a":"jane\u0040example.org"}`, '{"a":"<secret C16>"}'],
     ['in percent encoding', 'who=jane%40example.org', '<secret C20>'],
     ['what a password is called', '{"password":"hunter2!"}', '{"password":"<secret C8>"}'],
+    ['a password with signs in it', '{"password":"P@ss w;rd"}', '{"password":"<secret C9>"}'],
   ])('have a commitment in place of a secret: %s', (_name, said, kept) => {
     const { log, rows } = logOf(1000)
     log.add('client', 'text', Buffer.from(said))

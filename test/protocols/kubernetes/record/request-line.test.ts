@@ -31,7 +31,22 @@ it.each([
   [
     'the word behind an option',
     `${EXEC}&command=mysql&command=--password&command=hunter22`,
-    'command=--password&command=<secret C>',
+    'command=--password&command=‹C›',
+  ],
+  [
+    'such a word with signs that end others',
+    `${EXEC}&command=mysql&command=--password&command=%3Bhunter%26jane%27`,
+    'command=--password&command=‹C›',
+  ],
+  [
+    'such a word among words with every blank',
+    `${EXEC}&command=%0A%09%0B%0C%E2%80%A8&command=--password&command=hunter22`,
+    'command=--password&command=‹C›',
+  ],
+  [
+    'only a word of a script behind what a password is called',
+    `${EXEC}&command=sh&command=-c&command=:&command=token&command=hunter+rm+-rf+/data`,
+    'command=token&command=<secret C> rm -rf /data',
   ],
   ['a script', `${EXEC}&command=sh&command=-c&command=export+TOKEN%3Dhunter22`, 'command=export TOKEN=<secret C>'],
   [

@@ -114,6 +114,14 @@ describe('requests as people read them', () => {
     expect(textOf('POST /api/v1/namespaces/dev/pods', { spec }).shown).toContain('secret:\n        secretName: db')
   })
 
+  it.each(['command', 'args'])('keeps a password among the words of %s of a container out', (field) => {
+    const words = ['mysql', '--password', 'hunter;22', 'token=hunter@22', '-v']
+    const spec = { containers: [{ name: 'a', [field]: words }] }
+    const { shown, recorded } = textOf('POST /api/v1/namespaces/dev/pods', { spec })
+    for (const text of [shown, recorded.text]) expect(text).not.toMatch(/hunter|22/)
+    expect(recorded.text).toContain('- -v')
+  })
+
   it('spells out marks that a client sends', () => {
     const { recorded } = textOf('POST /api/v1/namespaces/dev/configmaps', { data: { '‹k›': '‹c5›' } })
     expect(recorded.text).not.toMatch(/‹c5›|‹k›/)

@@ -62,7 +62,8 @@ const MAX_KNOWN = 4096
 /** Marks that join others, directions, joiners, tags, separators of lines, vowels and finals of Hangul. */
 const INVISIBLE = /^[\p{M}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u1160-\u11ff\ud7b0-\ud7ff]$/u
 const DIGIT = /^\p{Nd}$/u
-const BLANK = /^\p{Zs}$/u
+/** Also the pattern of Braille without a dot. */
+const BLANK = /^[\p{Zs}\u2800]$/u
 /** Also the minus sign, the hyphen bullet, and the modifier letter. */
 const DASH = /^[\p{Pd}\u2212\u2043\u02d7]$/u
 /** What separates the labels of a domain besides U+002E (RFC 3490, section 3.1), and small and Arabic full stops. */

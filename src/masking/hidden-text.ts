@@ -57,15 +57,23 @@ export const hideNumber = (number: number, search: KindSearch): null | undefined
 
 /** Characters that may begin an escape, and those that may stand for others. */
 const SPECIAL = /[&%\\]|[^\t-\r -~]/
+/** ESC, and the controls of C1 that begin a sequence by themselves. */
 // eslint-disable-next-line no-control-regex
-const SEQUENCE_BEGIN = /[\u001b\u009b\u009d]/
+const SEQUENCE_BEGIN = /[\u001b\u0090\u0098\u009b\u009d-\u009f]/
 /**
- * What moves the cursor of a terminal, colours what it draws, or names a link (ECMA-48, section 5.4; OSC). The end of a string is a bell or its terminator; without one the string ends nowhere,
- * and only its beginning goes.
+ * What moves the cursor of a terminal, colours what it draws, names a link or says something that is not drawn (ECMA-48, sections 5.4 and 5.6: CSI; OSC; DCS, SOS,
+ * PM, APC, and the title of a screen). Whatever begins another one ends it. The end of a string is its terminator, of OSC also a bell; without one the string ends
+ * nowhere, and only its beginning goes.
  */
-const SEQUENCE =
-  // eslint-disable-next-line no-control-regex
-  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b\]|\u009d)(?:[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c))?|\u001b[ -/]*[0-Z\\^-~]/g
+const SEQUENCE = new RegExp(
+  [
+    String.raw`(?:\u001b\[|\u009b)[\0-\t\u000e-\u0017\u0019\u001c-?]*[@-~]?`,
+    String.raw`(?:\u001b\]|\u009d)(?:[^\u0007\u0018\u001a\u001b\u0090\u0098-\u009f]*(?:\u0007|\u001b\\|\u009c))?`,
+    String.raw`(?:\u001b[PX^_k]|[\u0090\u0098\u009e\u009f])(?:[^\u0018\u001a\u001b\u0090\u0098-\u009f]*(?:\u001b\\|\u009c))?`,
+    String.raw`\u001b[ -/]*[0-~]`,
+  ].join('|'),
+  'g',
+)
 /** How often a text may have been escaped again. */
 const MAX_ESCAPED = 3
 /** The shortest card number: in a smaller number, as in an integer, nothing is looked for. */

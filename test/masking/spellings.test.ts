@@ -49,7 +49,7 @@ function spelled(character: string, seed: number): string {
   if (/\d/.test(character))
     for (const zero of [0xff10, 0x660, 0x6f0, 0x966, 0x1d7ce, 0x1d7f6])
       ways.push(String.fromCodePoint(zero + code - 0x30))
-  else if (character === ' ') ways.push(...'\u00a0\u2002\u2007\u2009\u200a\u202f\u205f\u3000')
+  else if (character === ' ') ways.push(...'\u00a0\u2800\u2002\u2007\u2009\u200a\u202f\u205f\u3000')
   else if (character === '-') ways.push(...'\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d')
   else if (character === '.') ways.push('．', '。', '․', '﹒')
   else if (/[A-Za-z]/.test(character))
@@ -75,7 +75,7 @@ const read = (text: string): string =>
       for (let at = digit.codePointAt(0) as number, n = 0; ; at--, n++)
         if (!/\p{Nd}/u.test(String.fromCodePoint(at - 1))) return String(n % 10)
     })
-    .replaceAll(/\p{Zs}/gu, ' ')
+    .replaceAll(/[\p{Zs}\u2800]/gu, ' ')
     .replaceAll(/[\p{Pd}\u2212]/gu, '-')
     .replaceAll('。', '.')
 
@@ -212,13 +212,22 @@ describe('controls, which nobody sees,', () => {
       '\u001b]0;x\u001b\\',
       '\u001bM',
       '\u001b(B',
+      '\u001bP1$x\u0007\u001b\\',
+      '\u001b_x\u001b\\',
+      '\u001b^x\u009c',
+      '\u001bXx\u001b\\',
+      '\u001bkx\u001b\\',
+      '\u0090x\u009c',
+      '\u001b[\u001b[0m',
+      '\u001b[1\bm',
     ])
       for (const text of [`jane.doe${sequence}@example.com`, `4111${sequence}1111${sequence}11111111`])
         expect(hideInText(text, search), JSON.stringify(text)).toBe('****')
   })
 
   it('are read in linear time', () => {
-    for (const text of ['\u001b['.repeat(200_000), '\u001b]'.repeat(200_000), `\u001b]${'x'.repeat(400_000)}`])
+    const beginnings = ['\u001b[', '\u001b]', '\u001bP', '\u0090', '\u009d', '\u009b1', '\u009f\u0007']
+    for (const text of [...beginnings.map((one) => one.repeat(200_000)), `\u001b]${'x'.repeat(400_000)}`])
       expect(hideInText(text, search)).toBeUndefined()
   })
 })

@@ -13,7 +13,8 @@ export function colouredSql(text: string, style: Pick<Styles, 'cyan' | 'green' |
 }
 
 /** A colour that went over the end of a line would be that of the next line's margin. */
-const perLine = (text: string, colour: (text: string) => string): string => text
+const perLine = (text: string, colour: (text: string) => string): string =>
+  text
     .split('\n')
     .map((line) => colour(line))
     .join('\n')

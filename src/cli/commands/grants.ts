@@ -1,6 +1,8 @@
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
+import type { Grant } from '../../api/schemas/access.ts'
+import type { ApiClient } from '../../gateway-client/api-client.ts'
 
 /** `pamctl grants`: what you have, and had. */
 export const grants: AddCommand = (program, run) => {
@@ -40,15 +42,22 @@ export const revoke: AddCommand = (program, run) => {
       run(
         async ({ io, client }: CliContext, id: string, options: { reason: string; lift?: boolean; json?: boolean }) => {
           needId(id, 'grt')
-          const { grants: api } = await client()
-          const grant = options.lift ? await api.lift(id) : await api.revoke(id, options.reason)
+          const api = await client()
+          const grant = options.lift ? await api.grants.lift(id) : await api.grants.revoke(id, options.reason)
           if (options.json) return io.json(grant)
-          io.note(
-            options.lift
-              ? `${grant.person.label} may have ${grant.target} again`
-              : `revoked ${grant.id}: ${grant.person.label} on ${grant.target}`,
-          )
+          const { label } = grant.person
+          if (options.lift) return io.note(`${label} may have ${grant.target} again`)
+          io.note(`revoked ${grant.id}: ${label} on ${grant.target}`)
+          for (const other of await othersOf(api, grant))
+            io.note(`${label} still has access to ${grant.target} by ${other.id}: pamctl revoke ${other.id}`)
         },
       ),
     )
+}
+
+/** What else the person has the target by: access ends with the last of them. */
+async function othersOf(api: ApiClient, { id, person, target }: Grant): Promise<readonly Grant[]> {
+  const isOwn = (await api.whoami()).person.id === person.id
+  const { items } = await api.grants.list({ all: !isOwn, active: true, limit: 100 })
+  return items.filter((other) => other.id !== id && other.target === target && other.person.id === person.id)
 }

@@ -4,7 +4,7 @@ import { ago, runVerb } from '../../helpers/verb.ts'
 
 const GRANT = {
   id: 'grt_1',
-  person: { label: 'jane' },
+  person: { id: 'sub|jane', label: 'jane' },
   target: 'prod-db',
   state: 'active',
   endsAt: ago(-30),
@@ -39,10 +39,38 @@ describe('pamctl revoke', () => {
     [['--lift'], 'lift', {}, 'jane may have prod-db again'],
   ])('%j', async (args, verb, body, note) => {
     const call = `POST /v1/grants/grt_1/${verb}`
-    const outcome = await runVerb([revoke], ['revoke', 'grt_1', ...args], { gateway: { [call]: GRANT } })
-    expect(outcome).toMatchObject({ code: 0, calls: [{ call, body }], stdout: '', stderr: `${note}\n` })
+    const gateway = {
+      [call]: GRANT,
+      'GET /v1/whoami': { person: { id: 'sub|bob' } },
+      'GET /v1/grants': { items: [] },
+    }
+    const outcome = await runVerb([revoke], ['revoke', 'grt_1', ...args], { gateway })
+    expect(outcome).toMatchObject({ code: 0, stdout: '', stderr: `${note}\n` })
+    expect(outcome.calls[0]).toEqual({ call, body })
     const json = await runVerb([revoke], ['revoke', 'grt_1', '--json', ...args], { gateway: { [call]: GRANT } })
     expect(JSON.parse(json.stdout)).toEqual(GRANT)
+  })
+
+  it.each([
+    ['sub|bob', 'true'],
+    ['sub|jane', 'false'],
+  ])('names what else the person has the target by, to %s', async (id, all) => {
+    const items = [
+      GRANT,
+      { ...GRANT, id: 'grt_2' },
+      { ...GRANT, id: 'grt_3', target: 'dev-db' },
+      { ...GRANT, id: 'grt_4', person: { id: 'sub|jim', label: 'jane' } },
+    ]
+    const gateway = {
+      'POST /v1/grants/grt_1/revoke': GRANT,
+      'GET /v1/whoami': { person: { id } },
+      'GET /v1/grants': { items },
+    }
+    const { calls, stderr } = await runVerb([revoke], ['revoke', 'grt_1'], { gateway })
+    expect(calls.at(-1)).toEqual({ call: `GET /v1/grants?all=${all}&active=true&limit=100` })
+    expect(stderr).toBe(
+      'revoked grt_1: jane on prod-db\njane still has access to prod-db by grt_2: pamctl revoke grt_2\n',
+    )
   })
 
   it.each(['ses_1', 'req_1', 'apr_1'])('is not for %s', async (id) => {

@@ -72,6 +72,7 @@ for (const file of ['site.css', 'search.js']) cpSync(join(root, 'scripts', 'site
 cpSync(join(root, 'node_modules', 'minisearch', 'dist', 'es', 'index.js'), join(site, 'minisearch.js'))
 cpSync(join(root, 'docs', 'screenshots'), join(site, 'screenshots'), { recursive: true })
 cpSync(join(root, 'docs', 'pam.schema.json'), join(site, 'pam.schema.json'))
+console.log(`${pages.length} pages in ${site}: open ${join(site, 'index.html')}`)
 
 function write(name, text) {
   mkdirSync(dirname(join(site, name)), { recursive: true })

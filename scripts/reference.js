@@ -101,8 +101,9 @@ function choices(values) {
   return values === undefined ? '' : `one of ${values.join(', ')}`
 }
 
+/** A program's name, and a value that is explained (`file: …`), are written as they are. */
 function capital(text) {
-  return text.startsWith('pam') ? text : `${text[0].toUpperCase()}${text.slice(1)}`
+  return text.startsWith('pam') || /^\w+:/.test(text) ? text : `${text[0].toUpperCase()}${text.slice(1)}`
 }
 
 function page({ name, about, globals, groups, variables, passed, exits }) {

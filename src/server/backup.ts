@@ -1,10 +1,13 @@
 import {
+  closeSync,
   copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -111,11 +114,33 @@ function returnToSpool(destination: string): void {
     const state = states.get(session)
     const files = [name, detachedFileOf(name)]
     if (state === 'open' || (state === undefined && journaled?.has(session) === true)) {
+      // Records only grow. What somebody has laid in its place is left there, and the next start reports it.
+      if (!isBeginning(join(spool, name), join(sealed, name))) continue
       mkdirSync(dirname(join(spool, name)), { recursive: true, mode: 0o700 })
       for (const file of files) if (existsSync(join(sealed, file))) renameSync(join(sealed, file), join(spool, file))
     } else if (state === undefined) for (const file of files) rmSync(join(spool, file), { force: true })
   }
 }
+
+/** Whether the first file has no byte that the second does not begin with; also where it does not exist. */
+function isBeginning(path: string, of: string): boolean {
+  if (!existsSync(path)) return true
+  const [one, other] = [openSync(path, 'r'), openSync(of, 'r')]
+  try {
+    const [part, same] = [Buffer.alloc(CHUNK_BYTES), Buffer.alloc(CHUNK_BYTES)]
+    for (let at = 0; ; at += CHUNK_BYTES) {
+      const length = readSync(one, part, 0, CHUNK_BYTES, at)
+      if (length === 0) return true
+      if (readSync(other, same, 0, length, at) !== length) return false
+      if (!part.subarray(0, length).equals(same.subarray(0, length))) return false
+    }
+  } finally {
+    closeSync(one)
+    closeSync(other)
+  }
+}
+
+const CHUNK_BYTES = 1024 * 1024
 
 /** What the state says of each session's record. */
 function statesOf(file: string): ReadonlyMap<string, string> {

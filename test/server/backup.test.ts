@@ -69,7 +69,9 @@ describe('a backup', () => {
 
   it('has each record where the state expects it, whatever became of it meanwhile', () => {
     const state = new Libsql(join(data, 'state.db'))
-    state.exec("insert into recordings values ('ses_open', 'open'), ('ses_ended', 'open'), ('ses_stored', 'stored')")
+    state.exec(
+      "insert into recordings values ('ses_open', 'open'), ('ses_ended', 'open'), ('ses_stored', 'stored'), ('ses_forged', 'open')",
+    )
     state.close()
     const month = '2026-11'
     for (const name of ['spool', 'recordings']) mkdirSync(join(data, name, month))
@@ -79,6 +81,9 @@ describe('a backup', () => {
     writeFileSync(join(data, 'recordings', month, 'ses_ended.pamrec'), 'so far and to its end')
     writeFileSync(join(data, 'recordings', month, 'ses_ended.pamapart'), 'detached')
     writeFileSync(join(data, 'recordings', month, 'ses_stored.pamrec'), 'whole')
+    // Laid there by somebody: it does not begin with what the gateway has written.
+    writeFileSync(join(data, 'spool', month, 'ses_forged.pamrec'), 'so far')
+    writeFileSync(join(data, 'recordings', month, 'ses_forged.pamrec'), 'so forged')
     // Begun after that moment.
     writeFileSync(join(data, 'spool', month, 'ses_later.pamrec'), 'so far')
     writeFileSync(join(data, 'recordings', month, 'ses_later.pamrec'), 'whole')
@@ -86,10 +91,12 @@ describe('a backup', () => {
     const found = readdirSync(copy, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('ses_'))
     const content = found.toSorted().map((name) => [name, readFileSync(join(copy, name), 'utf8')])
     expect(content).toEqual([
+      [`recordings/${month}/ses_forged.pamrec`, 'so forged'],
       [`recordings/${month}/ses_later.pamrec`, 'whole'],
       [`recordings/${month}/ses_stored.pamrec`, 'whole'],
       [`spool/${month}/ses_ended.pamapart`, 'detached'],
       [`spool/${month}/ses_ended.pamrec`, 'so far and to its end'],
+      [`spool/${month}/ses_forged.pamrec`, 'so far'],
       [`spool/${month}/ses_open.pamrec`, 'so far'],
     ])
   })

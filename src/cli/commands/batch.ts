@@ -1,17 +1,13 @@
 import { asPamError, UsageError } from '../../shared/errors.ts'
 import { StatementError } from '../../protocols/query-client.ts'
-import { visible } from '../../shared/visible.ts'
-import { durationOption, jsonOption, type AddCommand } from '../command.ts'
+import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
-import { Exit } from '../exit-codes.ts'
-import { interruptible } from '../interruption.ts'
-import { addAccessOptions, ensureGrant, openPort, type AccessOptions } from '../open-target.ts'
+import { addAccessOptions, ensureGrant, type AccessOptions } from '../open-target.ts'
 import { targetNamed } from '../target-named.ts'
-import { whileWaiting } from '../output/spinner.ts'
 import { needPlainSql, readSql } from '../query/read-sql.ts'
 import { openQueryOf } from '../query/open-query.ts'
 import { ResultCollector, type ResultSet } from '../query/results.ts'
-import { runStatement } from '../query/run-statement.ts'
+import { DEFAULT_TIMEOUT_MS, runOnTarget, timeoutOption } from '../query/run-on-target.ts'
 import { writeResults } from '../query/formats.ts'
 
 interface BatchOptions extends AccessOptions {
@@ -26,13 +22,7 @@ export const batch: AddCommand = (program, run) => {
     .description(
       'run a file of SQL statements as one: approved together, and all or none (PostgreSQL; "-": standard input)',
     )
-    .addOption(
-      durationOption(
-        '--timeout <duration>',
-        'cancel after this time, not counting holds (default: 5m)',
-        'PAMCTL_TIMEOUT',
-      ),
-    )
+    .addOption(timeoutOption())
     .addOption(jsonOption())
   addAccessOptions(command, { port: false }).action(run(runBatch))
 }
@@ -51,30 +41,15 @@ async function runBatch(context: CliContext, name: string, file: string, options
       `run the statements one by one: pamctl query ${name} --file FILE, or pamctl connect ${name}`,
     )
   if (target.grant === 'request') await ensureGrant(context, api, targets, name, options)
-  const agent = await context.agent()
-  const listener = await openPort(context, agent, target, {}, true)
   const collector = new ResultCollector()
-  const results = await interruptible(async (interruption) => {
-    try {
-      return await whileWaiting(io, `running on ${name}`, () =>
-        runStatement({
-          api,
-          agent,
-          target: name,
-          text: { sql, parameters: [], maxRows: MAX_ROWS },
-          timeoutMs: options.timeout ?? DEFAULT_TIMEOUT_MS,
-          connect: () => openQuery({ target, listener }),
-          held: () => {},
-          notice: (message) => io.note(visible(message)),
-          signal: interruption.signal,
-          collector,
-        }),
-      )
-    } catch (error) {
-      io.note(whatRan(error, collector.results))
-      if (interruption.signal.aborted) throw new Exit(interruption.exitCode)
-      throw error
-    }
+  const results = await runOnTarget(context, {
+    api,
+    target,
+    openQuery,
+    text: { sql, parameters: [], maxRows: MAX_ROWS },
+    timeoutMs: options.timeout ?? DEFAULT_TIMEOUT_MS,
+    collector,
+    failed: (error) => io.note(whatRan(error, collector.results)),
   })
   await writeResults(results, options.json === true ? 'json' : 'table', io)
 }
@@ -98,4 +73,3 @@ export function whatRan(error: unknown, results: readonly Pick<ResultSet, 'comma
 /** What ends a transaction and keeps it. */
 const KEEPS = /^(?:COMMIT|PREPARE TRANSACTION)$/
 const MAX_ROWS = 1000
-const DEFAULT_TIMEOUT_MS = 5 * 60_000

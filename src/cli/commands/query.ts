@@ -1,15 +1,14 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { errorCodes } from '../../shared/error-codes.ts'
 import { UsageError } from '../../shared/errors.ts'
-import { visible } from '../../shared/visible.ts'
-import { durationOption, jsonOption, type AddCommand } from '../command.ts'
+import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
 import type { Job } from '../held/job.ts'
 import { errorFrom, ResultStore } from '../held/result-store.ts'
 import { startDetached } from '../held/start-detached.ts'
 import { interruptible } from '../interruption.ts'
-import { addAccessOptions, ensureGrant, loginOptions, openPort, type AccessOptions } from '../open-target.ts'
+import { addAccessOptions, ensureGrant, loginOptions, type AccessOptions } from '../open-target.ts'
 import { targetNamed } from '../target-named.ts'
 import { whileWaiting } from '../output/spinner.ts'
 import { QUERY_FORMATS, writeResults, type QueryFormat } from '../query/formats.ts'
@@ -17,7 +16,7 @@ import { openQueryOf } from '../query/open-query.ts'
 import { parametersOf } from '../query/parameters.ts'
 import { readSql } from '../query/read-sql.ts'
 import type { ResultSet } from '../query/results.ts'
-import { runStatement } from '../query/run-statement.ts'
+import { DEFAULT_TIMEOUT_MS, runOnTarget, timeoutOption } from '../query/run-on-target.ts'
 
 export interface QueryOptions extends AccessOptions {
   readonly file?: string
@@ -39,13 +38,7 @@ export const query: AddCommand = (program, run) => {
     .option('--param <value>', 'value of the next parameter, as text ($1, $2 or ?); repeat it', collect)
     .option('--params <json>', 'values of all parameters, as a JSON array')
     .addOption(new Option('--max-rows <count>', 'rows of each result to fetch').argParser(count).default(1000))
-    .addOption(
-      durationOption(
-        '--timeout <duration>',
-        'cancel after this time, not counting holds (default: 5m)',
-        'PAMCTL_TIMEOUT',
-      ),
-    )
+    .addOption(timeoutOption())
     .option(
       '--detach',
       'if the statement is held, print the id of its approval and exit; pamctl result fetches the rows',
@@ -76,28 +69,8 @@ async function runQuery(
     const results = await detached(context, await loginOptions(context, api.gateway), job, format)
     return results === undefined ? undefined : writeResults(results, format, io)
   }
-  const agent = await context.agent()
-  const listener = await openPort(context, agent, target, {}, true)
-  const results = await interruptible(async (interruption) => {
-    try {
-      return await whileWaiting(io, `running on ${name}`, () =>
-        runStatement({
-          api,
-          agent,
-          target: name,
-          text: { sql, parameters, maxRows: options.maxRows },
-          timeoutMs,
-          connect: () => openQuery({ target, listener }),
-          held: () => {},
-          notice: (message) => io.note(visible(message)),
-          signal: interruption.signal,
-        }),
-      )
-    } catch (error) {
-      if (interruption.signal.aborted) throw new Exit(interruption.exitCode)
-      throw error
-    }
-  })
+  const text = { sql, parameters, maxRows: options.maxRows }
+  const results = await runOnTarget(context, { api, target, openQuery, text, timeoutMs })
   await writeResults(results, format, io)
 }
 
@@ -158,4 +131,3 @@ function count(text: string): number {
 }
 
 const MAX_ROWS = 1_000_000
-const DEFAULT_TIMEOUT_MS = 5 * 60_000

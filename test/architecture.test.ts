@@ -796,6 +796,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/ssh/client': {
     imports: [
       'protocols/ssh/client/',
+      'protocols/ssh/host-alias.ts',
       'shared/errors.ts',
       'shared/own-program.ts',
       'shared/replace-file.ts',

@@ -140,5 +140,9 @@ export interface ApiTarget {
   /** Browsers can reach it at a host of its own, where the gateway has such hosts. */
   readonly isApp: boolean
   /** What its protocol lets people who may have it know. */
-  readonly facts: { readonly database?: string; readonly hostKeys?: readonly string[] }
+  readonly facts: {
+    readonly database?: string
+    readonly hostKeys?: readonly string[]
+    readonly hostAuthorities?: readonly string[]
+  }
 }

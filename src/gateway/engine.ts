@@ -33,7 +33,7 @@ export interface Engine<Hello = unknown> {
   /** Refuses the client in its own protocol, then closes. */
   refuse(client: Channel, error: PamError): void | Promise<void>
   /** What the gateway itself presents to clients of this protocol. */
-  facts(): { readonly hostKeys?: readonly string[] }
+  facts(): { readonly hostKeys?: readonly string[]; readonly hostAuthorities?: readonly string[] }
   close(): Promise<void>
 }
 

@@ -7,6 +7,7 @@ import type { TargetConfig } from '../gateway/target.ts'
 import type { StatementMatch } from '../policy/policy.ts'
 import type { ProtocolPolicy } from '../policy/vocabulary.ts'
 import type { ErrorCode } from '../shared/error-codes.ts'
+import type { Logger } from '../shared/logger.ts'
 
 /** What the gateway needs of a protocol. `gateway.ts` lists one for each. */
 export interface GatewayHalf<C extends TargetConfig = TargetConfig> {
@@ -73,6 +74,8 @@ export interface TargetFacts {
   readonly database?: string
   /** Public host keys that the gateway shows, as in a .pub file. */
   readonly hostKeys?: readonly string[]
+  /** Public keys that sign certificates of the gateway's host keys, as in a .pub file. */
+  readonly hostAuthorities?: readonly string[]
 }
 
 export interface MatchFinding extends TargetFinding {
@@ -92,6 +95,8 @@ export interface GatewayParts {
   /** What `identityKey` has made; none where nobody connects. */
   readonly identityKey: string | undefined
   readonly firstUse: FirstUse
+  /** None where nobody connects. */
+  readonly logger?: Logger | undefined
 }
 
 /** Keys of targets that were trusted because they were the first seen, and where that is written down. */

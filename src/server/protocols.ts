@@ -14,13 +14,18 @@ export interface RunningProtocol extends ServedProtocol {
 /** The engine of every protocol, by type of target. */
 export async function createProtocols(
   config: Config,
-  { firstUse, identity = {} }: Pick<GatewayParts, 'firstUse'> & Partial<Pick<GatewayKeys, 'identity'>>,
+  {
+    firstUse,
+    identity = {},
+    logger,
+  }: Pick<GatewayParts, 'firstUse' | 'logger'> & Partial<Pick<GatewayKeys, 'identity'>>,
 ): Promise<ReadonlyMap<string, RunningProtocol>> {
   const running = await Promise.all(
     protocolNames.map(async (name) => {
       const half = gatewayHalves[name]
       const engine = await half.create({
         firstUse,
+        logger,
         identityKey: identity[name],
         baseDirectory: config.baseDirectory,
         section: config.protocolSections[name],

@@ -178,7 +178,7 @@ async function prepare(config: Config): Promise<Running> {
   const evidence = await startEvidence({ config: () => live.config, keys, db, logger }, audited)
   const provider = await startProvider(config, () => `${live.publicUrl}/auth/callback`)
   const issuers = trustedIssuers(config, provider?.issuer)
-  const protocols = await createProtocols(config, { identity: keys.identity, firstUse: firstUseIn(db) })
+  const protocols = await createProtocols(config, { identity: keys.identity, firstUse: firstUseIn(db), logger })
   const secrets = await startSecrets(config, db, logger)
   const identities = identityVerifier(issuers)
   const registry = new SessionRegistry()

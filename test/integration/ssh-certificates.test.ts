@@ -73,7 +73,8 @@ beforeAll(async () => {
         .join(''),
     prepare: ({ port }) =>
       writeFileSync(join(directory, 'known_hosts'), `@cert-authority [127.0.0.1]:${port} ${publicKey('host-ca')}\n`),
-    rules: `commands:
+    rules: `ssh: { hostAuthority: { key: "file:${join(directory, 'ca')}" } }
+commands:
   - { name: forwarding, match: { kinds: [forward-local], hosts: ["127.0.0.1:*"] }, allow: true }
   - { name: all, match: {}, allow: true }`,
   })
@@ -265,6 +266,28 @@ describe.skipIf(!SSHD)('host certificates of targets', () => {
       })
     },
   )
+})
+
+describe.skipIf(!SSHD)('the host certificate of the gateway', () => {
+  it('is shown to clients of each target under its alias, of an authority that the API names', async () => {
+    const [found] = (await own.jane.api.targets()).filter(({ name }) => name === 'certified')
+    expect(found?.hostAuthorities).toEqual([publicKey('ca')])
+    const knownHosts = join(directory, 'gateway_known_hosts')
+    writeFileSync(knownHosts, `@cert-authority pamctl-certified ${publicKey('ca')}\n`)
+    const port = await own.port('certified')
+    const alias = (name: string): string[] => [
+      '-o',
+      `UserKnownHostsFile=${knownHosts}`,
+      '-o',
+      `HostKeyAlias=pamctl-${name}`,
+      ...own.options(port),
+    ]
+    const ssh = (name: string) => run('ssh', [...alias(name), '127.0.0.1', 'echo', 'in'])
+    expect(await ssh('certified')).toMatchObject({ code: 0, stdout: 'in\n' })
+    // The same authority, known for everything: the certificate is for one target alone.
+    writeFileSync(knownHosts, `@cert-authority * ${publicKey('ca')}\n`)
+    expect(await ssh('bastion')).toMatchObject({ code: 255 })
+  })
 })
 
 describe.skipIf(!SSHD)('pam-gateway ssh-ca', () => {

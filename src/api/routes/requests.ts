@@ -48,7 +48,7 @@ function targetsRoute(app: App, deps: ApiDeps): void {
         if (rule === undefined) return []
         const lock = locks.find((one) => keepsOut(one, person.id, target))
         const { name, type, labels } = target
-        const { database, hostKeys } = target.facts
+        const { database, hostKeys, hostAuthorities = [] } = target.facts
         const accounts = target.accounts.filter((account) => rule.logins?.includes(account) ?? true)
         return [
           {
@@ -59,6 +59,7 @@ function targetsRoute(app: App, deps: ApiDeps): void {
             usualPort: usualPort(name),
             ...(database === undefined ? {} : { database }),
             ...(hostKeys === undefined ? {} : { hostKeys: [...hostKeys] }),
+            ...(hostAuthorities.length === 0 ? {} : { hostAuthorities: [...hostAuthorities] }),
             ...(target.isApp && apps !== undefined ? { appUrl: appOrigin(name, deps) } : {}),
             access: describeAccess(rule),
             grant: rule.grant,

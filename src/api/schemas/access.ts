@@ -22,6 +22,8 @@ export const targetSchema = z.object({
   usualPort: z.number().optional(),
   /** Host keys that the gateway shows to clients of the protocol: type and base64. */
   hostKeys: z.array(z.string()).optional(),
+  /** Keys that sign certificates of these host keys, for the principal `pamctl-` and the name of the target. */
+  hostAuthorities: z.array(z.string()).optional(),
   /** Where browsers reach it: `https://grafana.apps.example.com`. */
   appUrl: z
     .string()

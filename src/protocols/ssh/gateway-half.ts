@@ -1,6 +1,6 @@
 import type { GatewayHalf } from '../protocol.ts'
 import { sshEngine } from './gateway/engine.ts'
-import { makeEd25519Key, ownHostKeys, sshSection, type SshSection } from './own-host-keys.ts'
+import { makeEd25519Key, ownHostCertificates, ownHostKeys, sshSection, type SshSection } from './own-host-keys.ts'
 import { sshKinds } from './policy/kinds.ts'
 import { hostVocabulary } from '../../host/vocabulary.ts'
 import { sshTarget, type SshTarget } from './target.ts'
@@ -10,8 +10,9 @@ export const sshGateway: GatewayHalf<SshTarget> = {
   policy: { vocabulary: hostVocabulary, kinds: sshKinds, ruleSets: {} },
   section: sshSection,
   identityKey: { file: 'ssh_host_ed25519_key', make: makeEd25519Key },
-  create: ({ baseDirectory, section, identityKey, firstUse }) => {
+  create: ({ baseDirectory, section, identityKey, firstUse, logger }) => {
     const hostKeys = ownHostKeys(section as SshSection, baseDirectory, identityKey)
-    return Promise.resolve(sshEngine({ hostKeys, baseDirectory, firstUse }))
+    const certificates = ownHostCertificates(section as SshSection, hostKeys, { baseDirectory, logger })
+    return Promise.resolve(sshEngine({ hostKeys, certificates, baseDirectory, firstUse }))
   },
 }

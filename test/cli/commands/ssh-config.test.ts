@@ -35,6 +35,16 @@ describe('pamctl ssh-config', () => {
     expect(readFileSync(join(home, 'ssh', 'known_hosts'), 'utf8')).toBe('pamctl-web-1 ssh-ed25519 AAAA\n')
   })
 
+  it('trusts an authority of the gateway, and the keys as well for clients without certificates', async () => {
+    await pamctl(
+      [],
+      [target('web-1', 'ssh', { hostKeys: ['ssh-ed25519 AAAA'], hostAuthorities: ['ssh-ed25519 BBBB'] })],
+    )
+    expect(readFileSync(join(home, 'ssh', 'known_hosts'), 'utf8')).toBe(
+      '@cert-authority pamctl-web-1 ssh-ed25519 BBBB\npamctl-web-1 ssh-ed25519 AAAA\n',
+    )
+  })
+
   it('prints as JSON what it would write, and what it wrote', async () => {
     const printed: unknown = JSON.parse((await pamctl(['--json', 'web-1'])).stdout)
     expect(printed).toEqual({ targets: ['web-1'], text: expect.stringContaining('Host web-1\n') })

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { makeEd25519Key, sshSection } from '../../../src/protocols/ssh/own-host-keys.ts'
+import { makeEd25519Key } from '../../../src/protocols/ssh/own-host-keys.ts'
 import { privateKeyFrom, publicKeyOf } from '../../../src/protocols/ssh/private-key.ts'
 import { sshTarget, type SshTarget } from '../../../src/protocols/ssh/target.ts'
 
@@ -59,10 +59,5 @@ describe('a target of SSH', () => {
     ['hostKeys: give hostKeys, knownHosts or hostAuthorities', { hostKeys: [] }, undefined],
   ])('is refused: %s', (why, given, login) => {
     expect(problems(target(given, login)).join('\n')).toContain(why)
-  })
-
-  it('is not told apart by a certificate of the gateway itself, which is refused by name', () => {
-    const { error } = sshSection.schema.safeParse({ hostCertificates: ['file:cert'] })
-    expect(error?.issues.map(({ message }) => message).join()).toContain('are not supported')
   })
 })

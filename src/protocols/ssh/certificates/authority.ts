@@ -31,5 +31,5 @@ export const fingerprintOf = (publicKey: Buffer): string =>
   `SHA256:${createHash('sha256').update(publicKey).digest('base64').replace(/=+$/, '')}`
 
 /** A public key as a line of a .pub file or of TrustedUserCAKeys. */
-export const publicKeyLine = (publicKey: Buffer, comment: string): string =>
-  `${splitKey(publicKey).type} ${publicKey.toString('base64')} ${comment}`
+export const publicKeyLine = (publicKey: Buffer, comment = ''): string =>
+  `${splitKey(publicKey).type} ${publicKey.toString('base64')} ${comment}`.trimEnd()

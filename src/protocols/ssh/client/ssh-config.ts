@@ -4,6 +4,7 @@ import { PAMCTL } from '../../../shared/own-program.ts'
 import type { Target } from '../../../api/schemas/access.ts'
 import { UsageError } from '../../../shared/errors.ts'
 import { replaceFile } from '../../../shared/replace-file.ts'
+import { aliasOf } from '../host-alias.ts'
 
 /** Where a Host block gets its parts from. */
 export interface HostBlockParts {
@@ -37,16 +38,20 @@ export function hostBlocks({ targets, knownHosts, options }: HostBlockParts): st
     .join('\n')
 }
 
-/** known_hosts lines: every target shows the gateway's key. */
+/**
+ * Lines of known_hosts (sshd(8)): every target shows the gateway's key, or a certificate of its authority. The keys are there as well, for clients
+ * without certificates and for a certificate that has expired by the client's clock.
+ */
 export function writeKnownHosts(file: string, targets: readonly Target[]): void {
-  const lines = targets.flatMap(({ name, hostKeys = [] }) => hostKeys.map((key) => `${aliasOf(name)} ${key}\n`))
+  const lines = targets.flatMap(({ name, hostKeys = [], hostAuthorities = [] }) => [
+    ...hostAuthorities.map((key) => `@cert-authority ${aliasOf(name)} ${key}\n`),
+    ...hostKeys.map((key) => `${aliasOf(name)} ${key}\n`),
+  ])
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   replaceFile(file, lines.join(''))
 }
 
 export const knownHostsIn = (home: string): string => join(home, 'ssh', 'known_hosts')
-
-export const aliasOf = (target: string): string => `pamctl-${target}`
 
 /** ssh_config(5) knows double quotes; what they cannot hold cannot be written, and % stands for a token. */
 export function quoted(text: string): string {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Target } from '../../../api/schemas/access.ts'
 import type { ClientHalf, ClientStart, HowToConnect, PreparedClient, ListenerInfo } from '../../client-half.ts'
-import { aliasOf, hostBlocks, knownHostsIn, quoted, writeKnownHosts } from './ssh-config.ts'
+import { aliasOf } from '../host-alias.ts'
+import { hostBlocks, knownHostsIn, quoted, writeKnownHosts } from './ssh-config.ts'
 
 /**
  * An ssh configuration of its own for the child: ssh, scp, sftp, rsync, git and ansible are pointed to it. A word such

@@ -3,6 +3,7 @@ import { channelStream } from '../../../shared/channel-stream.ts'
 import type { Channel } from '../../../shared/channel.ts'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 import type { Greeting, HandshakeLimits } from '../../../gateway/engine.ts'
+import { hostKeysOf, type HostIdentity } from './host-identity.ts'
 import { guardPeer } from './peer-guard.ts'
 import { hasOverrun, readRequests } from './ssh2-internals.ts'
 import { ssh2 } from './ssh2-library.ts'
@@ -22,7 +23,7 @@ export interface SshHello {
  */
 export function greetClient(
   channel: Channel,
-  hostKeys: readonly string[],
+  identity: HostIdentity,
   { handshake }: HandshakeLimits,
 ): Promise<Greeting<SshHello>> {
   return new Promise((resolve, reject) => {
@@ -43,7 +44,7 @@ export function greetClient(
     )
     const server = new ssh2.Server(
       {
-        hostKeys: [...hostKeys],
+        hostKeys: hostKeysOf(identity),
         ident: IDENT,
         algorithms: ALGORITHMS,
         keepaliveInterval: KEEP_ALIVE,

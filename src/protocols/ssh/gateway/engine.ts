@@ -9,6 +9,7 @@ import { createCommandReader, inOrder } from '../../../host/command/command-read
 import { connectUpstream } from './connect-upstream.ts'
 import { serveConnection } from './connection.ts'
 import type { FirstUse } from '../../protocol.ts'
+import type { OwnHostCertificates } from '../own-host-certificates.ts'
 import type { SshHostKeys } from '../own-host-keys.ts'
 import type { SshTarget } from '../target.ts'
 import { findLoginShell } from './login-shell.ts'
@@ -17,6 +18,7 @@ import { answer, sendExit } from './ssh2-internals.ts'
 
 export interface SshEngineParts {
   readonly hostKeys: SshHostKeys
+  readonly certificates: OwnHostCertificates
   readonly baseDirectory: string
   readonly firstUse: FirstUse
 }
@@ -27,8 +29,9 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
   const reader = createCommandReader()
   return {
     protocol: 'ssh',
-    async greet(channel, _caller, limits) {
-      const greeting = await greetClient(channel, parts.hostKeys.privateKeys, limits)
+    async greet(channel, { target }, limits) {
+      const certificates = await parts.certificates.forTarget(target.name)
+      const greeting = await greetClient(channel, { ...parts.hostKeys, certificates }, limits)
       greeted.set(channel, greeting.hello)
       return greeting
     },
@@ -54,7 +57,7 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
       const hello = greeted.get(channel)
       if (hello !== undefined) await tellRefused(hello, error)
     },
-    facts: () => ({ hostKeys: parts.hostKeys.publicKeys }),
+    facts: () => ({ hostKeys: parts.hostKeys.publicKeys, hostAuthorities: parts.certificates.authorities() }),
     close: () => Promise.resolve(),
   }
 }

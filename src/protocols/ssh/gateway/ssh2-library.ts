@@ -14,7 +14,7 @@ declare module 'ssh2' {
   }
 }
 
-/** Algorithms of certificates that targets may show, the ones wanted most first. */
+/** Algorithms of host certificates, the ones wanted most first. */
 export const HOST_CERTIFICATES = [
   'ssh-ed25519-cert-v01@openssh.com',
   'ecdsa-sha2-nistp256-cert-v01@openssh.com',
@@ -47,6 +47,14 @@ const CHANGES: Readonly<Record<string, readonly Change[]>> = {
     [
       'const verified = parsedHostKey.verify(exchangeHash, sigValue, hashAlgo);',
       "const verified = parsedHostKey.verify(exchangeHash, sigValue, { 'rsa-sha2-256': 'sha256', 'rsa-sha2-512': 'sha512' }[sigType]);",
+    ],
+    [
+      'signature = convertSignature(signature, this._hostKey.type);',
+      "signature = convertSignature(signature, this._hostKey.type.replace('-cert-v01@openssh.com', ''));",
+    ],
+    [
+      'const sigType = this.negotiated.serverHostKey;',
+      "const sigType = this.negotiated.serverHostKey.replace('-cert-v01@openssh.com', '');",
     ],
     [
       'if (hostPubKeyType !== this.negotiated.serverHostKey) {',

@@ -23,7 +23,8 @@ afterEach(() => {
 })
 
 const port = (): number => (server.address() as AddressInfo).port
-const greet = async (handshake = 20_000) => greetClient(socketChannel(await accepted), [hostKey], { handshake })
+const greet = async (handshake = 20_000) =>
+  greetClient(socketChannel(await accepted), { privateKeys: [hostKey], certificates: [] }, { handshake })
 function clientOf(config: ConnectConfig = {}): Client {
   const client = new ssh2.Client()
   clients.push(client)

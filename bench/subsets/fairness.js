@@ -11,10 +11,10 @@ export async function fairness(context) {
   const other = await startSession(stack, port)
   const rows = []
   const measure = async (what, disturb) => {
-    let isOver = false
-    const disturbing = disturb().finally(() => (isOver = true))
+    let isDone = false
+    const disturbing = disturb().finally(() => (isDone = true))
     const latencies = []
-    while (!isOver || latencies.length < 200) {
+    while (!isDone || latencies.length < 200) {
       const start = performance.now()
       await one.client.query('select 1')
       latencies.push(performance.now() - start)

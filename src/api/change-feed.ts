@@ -9,14 +9,14 @@ export class ChangeFeed {
   }
 
   /**
-   * What `look` gives now where `isOver` holds of it; otherwise what it gives after the next change, or after so many
+   * What `look` gives now where `isDone` holds of it; otherwise what it gives after the next change, or after so many
    * milliseconds. It looks while it waits already: a change in between would be missed.
    */
-  async next<T>(id: string, milliseconds: number, look: () => Promise<T>, isOver: (seen: T) => boolean): Promise<T> {
+  async next<T>(id: string, milliseconds: number, look: () => Promise<T>, isDone: (seen: T) => boolean): Promise<T> {
     const waiter = this.#wait(id, milliseconds)
     try {
       const seen = await look()
-      if (isOver(seen)) return seen
+      if (isDone(seen)) return seen
       await waiter.change
     } finally {
       waiter.leave()

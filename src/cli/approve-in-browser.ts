@@ -32,8 +32,8 @@ export async function approveInBrowser(
   const isMine = ({ decisions }: Review): boolean => decisions.some(({ label }) => label === person.label)
   const decided = await interruptible((interruption) =>
     whileWaiting(io, 'waiting for your decision in the browser; Ctrl-C stops waiting', async () => {
-      const isOver = (now: Review): boolean => now.state !== 'pending' || isMine(now)
-      const found = await awaitReview(api, review.id, isOver, interruption.signal)
+      const isDecided = (now: Review): boolean => now.state !== 'pending' || isMine(now)
+      const found = await awaitReview(api, review.id, isDecided, interruption.signal)
       if (found === undefined) throw new Exit(interruption.exitCode, { endsNow: true })
       return found
     }),

@@ -52,7 +52,7 @@ async function demo({ tour, withSaml }: { readonly tour: boolean; readonly withS
     setInterval(() => process.ppid !== parent && resolve(), 500).unref()
   })
   let stack: DemoStack | undefined
-  let isOver = false
+  let isStopping = false
   try {
     stack = await startDemoStack({
       withMariadb: findMariadb() !== undefined,
@@ -69,7 +69,7 @@ async function demo({ tour, withSaml }: { readonly tour: boolean; readonly withS
       void stack.kubernetes.then(
         (version) => print(`Kubernetes ${version} is ready, the target shop-k8s`),
         (error: Error) => {
-          if (!isOver) print(`shop-k8s: ${error.message}`)
+          if (!isStopping) print(`shop-k8s: ${error.message}`)
         },
       )
     if (tour) await Promise.race([runTour(stack, print), interrupted])
@@ -81,7 +81,7 @@ async function demo({ tour, withSaml }: { readonly tour: boolean; readonly withS
     process.stderr.write(`demo: ${(error as Error).message}\n`)
     process.exitCode = 1
   } finally {
-    isOver = true
+    isStopping = true
     await stack?.stop()
   }
   process.exit()

@@ -24,13 +24,13 @@ export interface Follower {
  */
 export async function followEvents(api: Pick<ApiClient, 'events'>, follower: Follower): Promise<void> {
   const { changed, resync, note = () => {}, pause = pauseFor, signal } = follower
-  const isOver = (): boolean => signal?.aborted === true
+  const isAborted = (): boolean => signal?.aborted === true
   let last: number | undefined
   let isAway = false
-  for (let wait = FIRST_WAIT; !isOver(); wait = Math.min(wait * 2, MAX_WAIT_MS)) {
+  for (let wait = FIRST_WAIT; !isAborted(); wait = Math.min(wait * 2, MAX_WAIT_MS)) {
     try {
       for await (const event of api.events(last, signal)) {
-        if (isOver()) return
+        if (isAborted()) return
         if (event.type === 'beat') continue
         if (isAway) note('connected again')
         isAway = false
@@ -39,10 +39,10 @@ export async function followEvents(api: Pick<ApiClient, 'events'>, follower: Fol
         else if (event.type === 'resync') await resync()
         // Only now: where the gateway could not be asked, this event comes again with the next stream.
         last = event.seq
-        if (isOver()) return
+        if (isAborted()) return
       }
     } catch (error) {
-      if (isOver()) return
+      if (isAborted()) return
       const { code, message, retryAfterMs = 0 } = asPamError(error)
       if (code === 'USAGE' && last !== undefined) {
         // The gateway's state was restored from a backup that ends before the last event.

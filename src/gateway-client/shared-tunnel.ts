@@ -62,7 +62,7 @@ export class SharedTunnel {
     }
     try {
       const open = await current
-      if (!open.isOver) return open
+      if (!open.isClosed) return open
     } catch (error) {
       forget()
       if (asPamError(error).code !== 'NOT_FOUND') throw error

@@ -256,7 +256,7 @@ export class HeldCommands {
   #cover({ draft, policy }: Waiting, approval: Approval): void {
     if (draft.batch === undefined) return
     const now = this.#parts.clock.now()
-    for (const [key, { isOver }] of this.#batches) if (isOver(now)) this.#batches.delete(key)
+    for (const [key, { isExpired }] of this.#batches) if (isExpired(now)) this.#batches.delete(key)
     const batch = new Batch(approval, draft.batch.limit, now)
     for (const item of draft.batch.covers) this.#batches.set(batchKey(item, approval.rule, policy), batch)
   }
@@ -280,12 +280,12 @@ class Batch {
     this.#lastAt = now
   }
 
-  readonly isOver = (now: number): boolean =>
+  readonly isExpired = (now: number): boolean =>
     this.#left === 0 || now >= this.#endsAt || now >= this.#lastAt + BATCH_PAUSE_MS
 
   /** Takes the approval for one more request; undefined where it covers none. */
   take(now: number): Approval | undefined {
-    if (this.isOver(now)) return undefined
+    if (this.isExpired(now)) return undefined
     this.#left--
     this.#lastAt = now
     return this.#approval

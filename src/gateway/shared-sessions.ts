@@ -41,7 +41,7 @@ export class SharedSessions {
       const shared = known ?? this.#open(sessions, key, open)
       const session = await shared
       // Where a session ended while it was being opened, its reason is thrown: the next one would end the same way.
-      if (known === undefined || !session.isOver) return session.join(idleMs)
+      if (known === undefined || !session.hasEnded) return session.join(idleMs)
       if (sessions.get(key) === shared) sessions.delete(key)
     }
   }
@@ -94,7 +94,7 @@ class SharedSession {
     })
   }
 
-  get isOver(): boolean {
+  get hasEnded(): boolean {
     return this.#closed !== undefined || this.#opened.session.ended.aborted
   }
 

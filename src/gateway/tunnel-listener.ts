@@ -117,7 +117,7 @@ function serveShared(webSocket: WebSocket, connection: Duplex, from: string, par
       asking++
       admitChannel(target, { authorization, dpop })
         .then((login) => {
-          if (channel.isOver) return
+          if (channel.isClosed) return
           shared.accept(channel)
           void parts.serve(channel, login, target, from)
         })

@@ -174,15 +174,15 @@ export class Webhooks {
       const answer = (error as Error).message.slice(0, 200)
       const wait = WAITS[attempts - 1]
       // 410 Gone: the receiver asks not to be called again.
-      const isOver = wait === undefined || (error instanceof HttpFailure && error.status === 410)
+      const isLast = wait === undefined || (error instanceof HttpFailure && error.status === 410)
       const asked = error instanceof HttpFailure ? (error.retryAfter ?? 0) : 0
-      if (isOver) logger.warn({ hook: hook.name, delivery: delivery.id, problem: answer }, 'webhook.given_up')
+      if (isLast) logger.warn({ hook: hook.name, delivery: delivery.id, problem: answer }, 'webhook.given_up')
       return {
         ...delivery,
         attempts,
         answer,
-        state: isOver ? 'failed' : 'waiting',
-        nextAt: isOver ? delivery.nextAt : now() + Math.max(asked, wait * (0.8 + Math.random() * 0.4)),
+        state: isLast ? 'failed' : 'waiting',
+        nextAt: isLast ? delivery.nextAt : now() + Math.max(asked, wait * (0.8 + Math.random() * 0.4)),
       }
     }
   }

@@ -66,10 +66,10 @@ export async function listLocks(db: Reader, filter: { readonly active: boolean }
 
 /** Notes in the audit chain which locks have ended by themselves. */
 export async function endLocks(db: Database, now: number): Promise<void> {
-  const isOver = (lock: Lock): boolean => lockState(lock, now) === 'over'
-  if (!(await rowsOfActive(db.read, {})).map(fromRow).some(isOver)) return
+  const hasExpired = (lock: Lock): boolean => lockState(lock, now) === 'over'
+  if (!(await rowsOfActive(db.read, {})).map(fromRow).some(hasExpired)) return
   await db.change(async (tx) => {
-    for (const lock of (await rowsOfActive(tx, {})).map(fromRow).filter(isOver)) {
+    for (const lock of (await rowsOfActive(tx, {})).map(fromRow).filter(hasExpired)) {
       await saveLock(tx, lock, now)
       await appendAudit(tx, now, { type: 'lock.ended', actor: 'gateway', subject: lock.id, data: lockData(lock) })
     }

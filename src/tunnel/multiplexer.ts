@@ -68,7 +68,7 @@ export class Multiplexer {
     return this.#channels.size
   }
 
-  get isOver(): boolean {
+  get isClosed(): boolean {
     return this.#over || this.#socket.readyState !== this.#socket.OPEN
   }
 
@@ -79,7 +79,7 @@ export class Multiplexer {
 
   /** Resolves once the peer has accepted; rejects with its refusal (problem+json), or an error of the connection. */
   open(request: OpenRequest): Promise<MuxChannel> {
-    if (this.isOver || this.#lastId >= LAST_ID) return Promise.reject(new MuxError('the connection has ended'))
+    if (this.isClosed || this.#lastId >= LAST_ID) return Promise.reject(new MuxError('the connection has ended'))
     const channel = this.#add(++this.#lastId, 0)
     this.#say(encodeFrame(frameTypes.open, channel.id, Buffer.from(JSON.stringify(request))))
     return new Promise((resolve, reject) => {
@@ -174,7 +174,7 @@ export class Multiplexer {
   }
 
   #say(frame: Buffer): void {
-    if (this.isOver) return
+    if (this.isClosed) return
     this.#urgent.push(frame)
     this.#schedule()
   }
@@ -188,7 +188,7 @@ export class Multiplexer {
   /** Everybody's turn, until nothing is left or the connection holds enough. */
   readonly #flush = (): void => {
     this.#isDue = false
-    if (this.isOver) return
+    if (this.isClosed) return
     const out = this.#writer
     const urgent = this.#urgent
     if (urgent.length > 0) this.#urgent = []

@@ -141,7 +141,7 @@ export class MuxChannel implements TunnelChannel {
     return length
   }
 
-  get isOver(): boolean {
+  get isClosed(): boolean {
     return this.#state !== 'open'
   }
 

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { ChangeFeed } from '../../src/api/change-feed.ts'
 
-const isOver = (seen: string): boolean => seen === 'over'
+const isDone = (seen: string): boolean => seen === 'over'
 /** Longer than the test may take. */
 const LONG = 60_000
 
 describe('waiting for a change', () => {
   it('gives at once what is over already', async () => {
-    expect(await new ChangeFeed().next('a', LONG, async () => 'over', isOver)).toBe('over')
+    expect(await new ChangeFeed().next('a', LONG, async () => 'over', isDone)).toBe('over')
   })
 
   it('misses nothing that changes while it is looked at', async () => {
@@ -21,7 +21,7 @@ describe('waiting for a change', () => {
       }
       return seen
     }
-    expect(await feed.next('a', LONG, look, isOver)).toBe('over')
+    expect(await feed.next('a', LONG, look, isDone)).toBe('over')
   })
 
   it('wakes all who wait for it and nobody else; what is not over yet is given as it is', async () => {
@@ -29,9 +29,9 @@ describe('waiting for a change', () => {
     let state = 'open'
     const look = async (): Promise<string> => state
     const [one, two, other] = [
-      feed.next('a', LONG, look, isOver),
-      feed.next('a', LONG, look, isOver),
-      feed.next('b', 50, look, isOver),
+      feed.next('a', LONG, look, isDone),
+      feed.next('a', LONG, look, isDone),
+      feed.next('b', 50, look, isDone),
     ]
     await Promise.resolve()
     state = 'half'

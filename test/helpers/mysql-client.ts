@@ -52,7 +52,7 @@ export class MysqlClient {
   capabilities = 0
   readonly #framer = new Framer(256 * 1024 * 1024, 'the server')
   readonly #frames: Frame[] = []
-  #isOver = false
+  #hasEnded = false
   #wake: () => void = () => {}
 
   constructor(socket: Socket) {
@@ -63,7 +63,7 @@ export class MysqlClient {
       this.#wake()
     })
     const over = (): void => {
-      this.#isOver = true
+      this.#hasEnded = true
       this.#wake()
     }
     socket.on('close', over)
@@ -81,7 +81,7 @@ export class MysqlClient {
     for (;;) {
       const frame = this.#frames.shift()
       if (frame !== undefined) return frame
-      if (this.#isOver) return undefined
+      if (this.#hasEnded) return undefined
       await new Promise<void>((resolve) => (this.#wake = resolve))
     }
   }
@@ -155,7 +155,7 @@ export class MysqlClient {
     let current = emptyResult()
     let prepared: StmtPrepareOk | undefined
     let text: string | undefined
-    while (!answer.isOver) {
+    while (!answer.isComplete) {
       const frame = await this.next()
       if (frame === undefined) throw new Error('the connection was closed within an answer')
       const part = answer.next(frame)

@@ -26,9 +26,9 @@ export function exchangeBytes(
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     const chunks: Buffer[] = []
-    let isOver = false
+    let isDone = false
     const look = (hasEnded: boolean): void => {
-      if (isOver) return
+      if (isDone) return
       const answers = readAnswers(Buffer.concat(chunks), methods, hasEnded)
       if (answers.length < methods.length) {
         if (hasEnded)
@@ -37,7 +37,7 @@ export function exchangeBytes(
           )
         return
       }
-      isOver = true
+      isDone = true
       socket.destroy()
       resolve(answers)
     }

@@ -87,7 +87,7 @@ export function talk(port: number, bytes: Buffer, stream = 1): Promise<SeenFrame
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
     let received = Buffer.alloc(0)
-    const isOver = ({ type, flags, stream: of }: SeenFrame): boolean =>
+    const isLast = ({ type, flags, stream: of }: SeenFrame): boolean =>
       type === frameTypes.goaway ||
       (of === stream &&
         (type === frameTypes.rstStream ||
@@ -98,7 +98,7 @@ export function talk(port: number, bytes: Buffer, stream = 1): Promise<SeenFrame
     }
     socket.on('data', (chunk: Buffer) => {
       received = Buffer.concat([received, chunk])
-      if (framesIn(received).some(isOver)) done()
+      if (framesIn(received).some(isLast)) done()
     })
     socket.on('error', done)
     socket.on('close', done)

@@ -1073,17 +1073,17 @@ describe('what was changed while no decision rested on definitions', () => {
       const seen: Promise<string>[] = []
       for (const [name, sql] of script) {
         const client = (clients[name] ??= await connect(gateway(masked, 'open')))
-        let isOver = false
+        let isDone = false
         const said = client
           .query(sql)
           .then(
             ({ rows }) => JSON.stringify(rows),
             (error: unknown) => (error as Error).message,
           )
-          .finally(() => (isOver = true))
+          .finally(() => (isDone = true))
         if (name === 'late') seen.push(said)
         // What waits for a lock of another session is answered later.
-        while (!isOver && (await direct.query('select from pg_locks where not granted')).rowCount === 0)
+        while (!isDone && (await direct.query('select from pg_locks where not granted')).rowCount === 0)
           await Promise.race([said, new Promise((resolve) => setTimeout(resolve, 20))])
       }
       const shown = (await Promise.all(seen)).join()

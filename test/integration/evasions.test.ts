@@ -192,14 +192,14 @@ const STATE: Readonly<Record<Exclude<Effect, 'vault' | 'file'>, string>> = {
 interface Watched {
   readonly db: pg.Client
   readonly answers: string[]
-  isOver: boolean
+  hasEnded: boolean
 }
 
 async function watched(config: pg.ClientConfig): Promise<Watched> {
   const db = await connect(config)
   const answers: string[] = []
-  const one: Watched = { db, answers, isOver: false }
-  db.on('end', () => (one.isOver = true))
+  const one: Watched = { db, answers, hasEnded: false }
+  db.on('end', () => (one.hasEnded = true))
   db.on('notice', ({ message }) => answers.push(message ?? ''))
   const wire = db as unknown as {
     connection: { on(event: string, listener: (message: { chunk: Buffer }) => void): void }
@@ -251,7 +251,7 @@ async function attempt(
     } catch (error) {
       answers.push((error as Error).message)
       failed = true
-      if ((error as pg.DatabaseError).severity !== 'ERROR') one.isOver = true
+      if ((error as pg.DatabaseError).severity !== 'ERROR') one.hasEnded = true
       if (asOne) break
     }
   }
@@ -263,7 +263,7 @@ async function attempt(
     state = await db.query<{ state: string }>(query).then(({ rows }) => String(rows[0]?.state), String)
   if (asOne) await db.query('rollback').catch(() => {})
   const text = answers.join('\n')
-  if (mayShare && !one.isOver) waiting.push(one)
+  if (mayShare && !one.hasEnded) waiting.push(one)
   else await db.end()
   return { answers: text, state }
 }

@@ -145,7 +145,7 @@ class Client {
   readonly #socket: Socket
   #bytes: Buffer = Buffer.alloc(0)
   #wake = (): void => {}
-  #isOver = false
+  #hasEnded = false
 
   constructor(port: number, database: string) {
     this.#socket = connect(port, '127.0.0.1').setNoDelay(true)
@@ -155,7 +155,7 @@ class Client {
     })
     this.#socket.on('error', () => {})
     this.#socket.on('close', () => {
-      this.#isOver = true
+      this.#hasEnded = true
       this.#wake()
     })
     this.#socket.write(startup(database))
@@ -178,7 +178,7 @@ class Client {
         if (this.#bytes[at] === 0x5a) left--
         at = end
       }
-      if (left === 0 || this.#isOver) {
+      if (left === 0 || this.#hasEnded) {
         this.#bytes = this.#bytes.subarray(at)
         return messages.filter((message) => !/^[SK]/.test(message))
       }

@@ -86,8 +86,8 @@ async function serve(client: ReturnType<typeof socketChannel>): Promise<void> {
     ended,
     ...partsFor(postgres.port, 'postgres'),
   })
-  let isOver!: (file: string) => void
-  served.push({ taken: () => lane.taken, over: new Promise((resolve) => (isOver = resolve)) })
+  let finish!: (file: string) => void
+  served.push({ taken: () => lane.taken, over: new Promise((resolve) => (finish = resolve)) })
   try {
     await engine.serve(client, greeting.hello, session, () => {})
   } catch (error) {
@@ -96,7 +96,7 @@ async function serve(client: ReturnType<typeof socketChannel>): Promise<void> {
   }
   const { code, message } = asPamError(ended.signal.reason)
   await spool.close(recorder, { code, message })
-  isOver(join(directory, 'spool', recorder.file))
+  finish(join(directory, 'spool', recorder.file))
 }
 
 const port = (): number => (server.address() as AddressInfo).port

@@ -92,15 +92,15 @@ afterAll(async () => {
 interface Watched {
   readonly db: pg.Client
   readonly seen: unknown[]
-  isOver: boolean
+  hasEnded: boolean
 }
 
 async function watched(connection: pg.ClientConfig): Promise<Watched> {
   const db = new pg.Client({ ...connection, ssl: false })
   const seen: unknown[] = []
-  const one: Watched = { db, seen, isOver: false }
+  const one: Watched = { db, seen, hasEnded: false }
   db.on('error', () => {})
-  db.on('end', () => (one.isOver = true))
+  db.on('end', () => (one.hasEnded = true))
   db.on('notice', ({ message, detail, hint, table, column }) => seen.push({ message, detail, hint, table, column }))
   db.on('notification', ({ channel, payload }) => seen.push({ channel, payload }))
   await db.connect()
@@ -154,13 +154,13 @@ async function transcript(connection: pg.ClientConfig, script: readonly string[]
     } catch (error) {
       const { code, severity, message, detail, hint, where, schema, table, column, dataType, constraint } =
         error as pg.DatabaseError
-      if (severity !== 'ERROR') one.isOver = true
+      if (severity !== 'ERROR') one.hasEnded = true
       seen.push({ code, message, detail, hint, where, schema, table, column, dataType, constraint })
     }
   }
   await db.query('rollback').catch(() => {})
   const text = JSON.stringify(seen)
-  if (mayShare && !one.isOver) waiting.push(one)
+  if (mayShare && !one.hasEnded) waiting.push(one)
   else await db.end()
   return text
     .replaceAll(/dec_\w+/g, 'dec_…')

@@ -64,7 +64,7 @@ async function said(client: MysqlClient, payload: Buffer, kind: AnswerKind): Pro
   client.send(payload)
   const answer = new Answer(kind, client.capabilities)
   const all: Buffer[] = []
-  while (!answer.isOver) {
+  while (!answer.isComplete) {
     const frame = await client.next()
     if (frame === undefined) return [...all, Buffer.from('closed')]
     answer.next(frame)

@@ -45,12 +45,12 @@ describe.skipIf(!SSHD)('an editor', () => {
     ssh.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
     ssh.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
     const over = new Promise<number | null>((resolve) => ssh.once('close', resolve))
-    let isOver = false
-    void over.then(() => (isOver = true))
+    let hasExited = false
+    void over.then(() => (hasExited = true))
     // It is kept open, as the editor does.
     ssh.stdin.on('error', () => {})
     ssh.stdin.write(`EDITOR_TEST_HOME='${home}'\n${script}\necho "bootstrap: $?"\n`)
-    await eventually(() => (isOver || out.includes('bootstrap: ') ? true : undefined), 'the script has run')
+    await eventually(() => (hasExited || out.includes('bootstrap: ') ? true : undefined), 'the script has run')
     const to = /listeningOn==(\d+)==/.exec(out)?.[1] ?? 'nowhere'
     const url = `http://127.0.0.1:${to}/`
     const answer = await run('curl', ['-s', '-m', '100', '-i', '--socks5-hostname', `127.0.0.1:${local}`, url])

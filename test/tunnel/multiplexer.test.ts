@@ -326,7 +326,7 @@ describe('a shared tunnel', () => {
     far.terminate()
     await refused
     await expect.poll(() => [seen.closed, there.closed]).toEqual([1, 1])
-    expect(one.isOver).toBe(true)
+    expect(one.isClosed).toBe(true)
     await expect(one.open(request())).rejects.toThrow('has ended')
   })
 })

@@ -33,10 +33,10 @@ export class SocketMode {
       if (this.#stopped) return
       const socket = new WebSocket(url, { maxPayload: MAX_MESSAGE_LENGTH, handshakeTimeout: HANDSHAKE })
       this.#socket = socket
-      let isOver = false
+      let hasEnded = false
       const over = (problem: string): void => {
-        if (isOver) return
-        isOver = true
+        if (hasEnded) return
+        hasEnded = true
         clearTimeout(silence)
         socket.terminate()
         this.#again(problem)

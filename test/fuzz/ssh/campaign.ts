@@ -59,14 +59,14 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   let understood = 0
   let seed = options.seed
   const started = Date.now()
-  const isOver = (): boolean =>
+  const isDone = (): boolean =>
     seed - options.seed >= (options.count ?? Infinity) ||
     Date.now() - started > (options.milliseconds ?? Infinity) ||
     finds.length >= (options.mostFinds ?? Infinity)
   const sandbox = new Sandbox()
   try {
     await sandbox.ready()
-    for (; !isOver(); seed++) {
+    for (; !isDone(); seed++) {
       const random = new Random(seed)
       const candidate = await understoodText(random, async (text) => {
         made++

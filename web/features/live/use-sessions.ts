@@ -23,10 +23,10 @@ export function useOpenSessions(): OpenSessions {
   const [turn, setTurn] = useState(0)
   const reload = (): void => setTurn((before) => before + 1)
   useEffect(() => {
-    let isOver = false
+    let isUnmounted = false
     const load = async (): Promise<void> => {
       const { items, next } = await api.sessions.list({ active: true, limit: MAX_SHOWN, commands: true })
-      if (isOver) return
+      if (isUnmounted) return
       setSessions((before) => withEnded(before ?? [], items))
       setHasMore(next !== undefined)
       setError(undefined)
@@ -34,14 +34,14 @@ export function useOpenSessions(): OpenSessions {
     const look = (): void => {
       if (document.visibilityState === 'hidden') return
       load().catch((problem: unknown) => {
-        if (!isOver) setError(asProblem(problem))
+        if (!isUnmounted) setError(asProblem(problem))
       })
     }
     look()
     const timer = setInterval(look, EVERY_MS)
     document.addEventListener('visibilitychange', look)
     return () => {
-      isOver = true
+      isUnmounted = true
       clearInterval(timer)
       document.removeEventListener('visibilitychange', look)
     }

@@ -82,18 +82,18 @@ function useProblems(draft: string): Problems {
   const [problems, setProblems] = useState<Problems>([])
   useEffect(() => {
     if (draft.trim() === '') return setProblems([])
-    let isOver = false
+    let isStale = false
     const timer = setTimeout(() => {
       // If it cannot be checked now, running it says why.
       api.policy.checkDraft(draft).then(
         (found) => {
-          if (!isOver) setProblems(found.problems)
+          if (!isStale) setProblems(found.problems)
         },
         () => {},
       )
     }, PAUSE_MS)
     return () => {
-      isOver = true
+      isStale = true
       clearTimeout(timer)
     }
   }, [draft])

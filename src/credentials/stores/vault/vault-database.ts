@@ -117,8 +117,8 @@ export class VaultDatabase {
       lease_id: id,
       sync: true,
     })
-    const isOver = status === 204 || (json !== undefined && (status === 200 || status === 404))
-    if (!isOver) throw isSuccess(status) ? new StoreFailure('store', NOT_REVOKED) : refusedBy(status)
+    const isRevoked = status === 204 || (json !== undefined && (status === 200 || status === 404))
+    if (!isRevoked) throw isSuccess(status) ? new StoreFailure('store', NOT_REVOKED) : refusedBy(status)
   }
 }
 

@@ -190,18 +190,18 @@ export class JsonTokens {
   #goOn(at: number, out: Buffer[]): number {
     const { bytes, length } = this.#held
     const masker = this.#long?.masker
-    const [end, isOver] = this.#endOfLong(at)
+    const [end, isComplete] = this.#endOfLong(at)
     if (masker !== undefined) {
       out.push(masker.mask(bytes.subarray(at, end)))
-      if (isOver) out.push(masker.end(), ONE_QUOTE)
+      if (isComplete) out.push(masker.end(), ONE_QUOTE)
     }
-    if (!isOver) return length
+    if (!isComplete) return length
     this.#long = undefined
     this.#isAfterBackslash = false
     return end + 1
   }
 
-  #endOfLong(from: number): readonly [end: number, isOver: boolean] {
+  #endOfLong(from: number): readonly [end: number, isComplete: boolean] {
     const { bytes, length } = this.#held
     for (let at = from; at < length; at++) {
       const byte = byteAt(bytes, at)

@@ -70,9 +70,9 @@ export class MarkupWay implements Way {
       case 'section': {
         // What it holds is text as it stands.
         const end = this.#until([']]>'], bytes, at, to, isEnd)
-        const isOver = this.#mode !== 'section'
-        const read = this.#plain.read(reading, bytes, at, isOver ? end - 3 : end, isEnd || isOver)
-        return isOver ? end : read
+        const isClosed = this.#mode !== 'section'
+        const read = this.#plain.read(reading, bytes, at, isClosed ? end - 3 : end, isEnd || isClosed)
+        return isClosed ? end : read
       }
     }
   }
@@ -85,9 +85,9 @@ export class MarkupWay implements Way {
   #open(reading: MaskedReading, bytes: Buffer, at: number, to: number, isEnd: boolean): number {
     const head = bytes.toString('latin1', at, Math.min(to, at + MAX_HEAD))
     if (this.#raw !== undefined) {
-      const isOver = this.#raw.endsAt(head, isEnd)
-      if (isOver === undefined) return at
-      if (!isOver) {
+      const isClosed = this.#raw.endsAt(head, isEnd)
+      if (isClosed === undefined) return at
+      if (!isClosed) {
         reading.add(LESS_THAN, at, at + 1)
         return at + 1
       }

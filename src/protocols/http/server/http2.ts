@@ -54,10 +54,10 @@ function afterGoaway(stream: Duplex, over: () => void): void {
   const watch = new GoawayWatch()
   const write = stream._write.bind(stream)
   stream._write = (chunk: Buffer, encoding, done) => {
-    const isOver = watch.push(chunk)
+    const isLast = watch.push(chunk)
     write(chunk, encoding, (error) => {
       done(error)
-      if (isOver) over()
+      if (isLast) over()
     })
   }
 }

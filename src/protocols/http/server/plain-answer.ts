@@ -7,16 +7,16 @@ export type Framing = number | 'chunked' | 'none'
 export class PlainAnswer extends Writable {
   readonly #stream: Duplex
   readonly #framing: Framing
-  readonly #isOver: () => void
+  readonly #finish: () => void
   #left: number
   #trailers = ''
 
-  constructor(stream: Duplex, framing: Framing, isOver: () => void) {
+  constructor(stream: Duplex, framing: Framing, finish: () => void) {
     super({ highWaterMark: stream.writableHighWaterMark })
     this.#stream = stream
     this.#framing = framing
     this.#left = typeof framing === 'number' ? framing : 0
-    this.#isOver = isOver
+    this.#finish = finish
     this.on('error', () => {})
   }
 
@@ -45,7 +45,7 @@ export class PlainAnswer extends Writable {
   override _final(done: (error?: Error | null) => void): void {
     if (this.#left > 0) return this.#fail(done)
     if (this.#framing === 'chunked') this.#stream.write(`0\r\n${this.#trailers}\r\n`, 'latin1')
-    this.#isOver()
+    this.#finish()
     done()
   }
 

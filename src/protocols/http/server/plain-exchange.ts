@@ -14,7 +14,7 @@ export class PlainExchange implements Exchange {
   /** Resolves once the answer is sent, or given up. */
   readonly over: Promise<void>
   readonly #stream: Duplex
-  #isOver = (): void => {}
+  #finish = (): void => {}
   #answer: PlainAnswer | undefined
   #hasAnswered = false
 
@@ -23,12 +23,12 @@ export class PlainExchange implements Exchange {
     this.request = request
     this.#stream = stream
     this.left = left
-    this.over = new Promise((resolve) => (this.#isOver = resolve))
+    this.over = new Promise((resolve) => (this.#finish = resolve))
   }
 
   /** The connection is over: nothing more is sent. */
   close(): void {
-    this.#isOver()
+    this.#finish()
   }
 
   get body(): Readable {
@@ -46,7 +46,7 @@ export class PlainExchange implements Exchange {
     const fields = fieldsOf(headers)
     this.#hasAnswered = true
     this.#stream.write(`${line}${fields}Connection: keep-alive\r\n${more}\r\n`, 'latin1')
-    this.#answer = new PlainAnswer(this.#stream, framing, this.#isOver)
+    this.#answer = new PlainAnswer(this.#stream, framing, this.#finish)
     return this.#answer
   }
 

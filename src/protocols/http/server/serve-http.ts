@@ -19,7 +19,7 @@ export interface HttpClient {
  */
 class KeptChannel implements Channel {
   readonly #channel: Channel
-  #isOver = false
+  #isDestroyed = false
 
   constructor(channel: Channel) {
     this.#channel = channel
@@ -34,7 +34,7 @@ class KeptChannel implements Channel {
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.#isOver || this.#channel.write(bytes)
+    return this.#isDestroyed || this.#channel.write(bytes)
   }
 
   pause(): void {
@@ -46,11 +46,11 @@ class KeptChannel implements Channel {
   }
 
   end(): void {
-    if (!this.#isOver) this.#channel.end()
+    if (!this.#isDestroyed) this.#channel.end()
   }
 
   destroy(): void {
-    this.#isOver = true
+    this.#isDestroyed = true
     this.#channel.handler = idleHandler
     this.#channel.pause()
   }

@@ -29,7 +29,7 @@ export class Http2Upstream {
   }
 
   /** The server wants no more requests on it, or it is over. */
-  get isOver(): boolean {
+  get isClosed(): boolean {
     return this.#session.closed || this.#session.destroyed
   }
 

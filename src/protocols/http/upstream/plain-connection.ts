@@ -35,7 +35,7 @@ export class PlainConnection {
   /** Until when the server keeps it open, by its own word. */
   #keptUntil = Infinity
   #requests = 0
-  #isOver = false
+  #hasLeft = false
 
   constructor(socket: Duplex, parts: PlainConnectionParts) {
     this.#socket = socket
@@ -48,7 +48,7 @@ export class PlainConnection {
 
   /** It may be asked something, for all that is known. */
   get isUsable(): boolean {
-    return !this.#isOver && !this.#socket.destroyed && Date.now() < this.#keptUntil
+    return !this.#hasLeft && !this.#socket.destroyed && Date.now() < this.#keptUntil
   }
 
   /** `head`: of `plainRequest`. Rejects with the code ECONNRESET where the server closes before it has answered. */
@@ -58,7 +58,7 @@ export class PlainConnection {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => this.#giveUp(asError(signal.reason))
       this.#asked = { request, resolve, reject, giveUp, body: undefined }
-      if (this.#isOver || this.#socket.destroyed) return this.#onEnd()
+      if (this.#hasLeft || this.#socket.destroyed) return this.#onEnd()
       signal.addEventListener('abort', giveUp, { once: true })
       if (Buffer.isBuffer(body)) this.#socket.cork()
       this.#socket.write(head, 'latin1')
@@ -148,7 +148,7 @@ export class PlainConnection {
       if (asked.body === undefined) asked.reject(hungUp('socket hang up'))
       else asked.body.destroy(hungUp('aborted'))
     }
-    if (this.#isOver) return
+    if (this.#hasLeft) return
     this.#leave()
     this.#socket.on('error', () => {})
     this.#socket.destroy()
@@ -161,7 +161,7 @@ export class PlainConnection {
 
   /** The connection is nobody's, or somebody else's. */
   #leave(): void {
-    this.#isOver = true
+    this.#hasLeft = true
     const socket = this.#socket
     socket.off('data', this.#onData)
     socket.off('end', this.#onEnd)

@@ -75,8 +75,8 @@ export class Upstream {
     const known = this.#current
     if (known !== undefined) {
       const connection = await known.catch(() => undefined)
-      const isOver = connection === undefined || (connection instanceof Http2Upstream && connection.isOver)
-      if (!isOver) return connection
+      const isGone = connection === undefined || (connection instanceof Http2Upstream && connection.isClosed)
+      if (!isGone) return connection
       // Others may have waited for the same one, and been quicker.
       if (this.#current === known) this.#current = undefined
     }

@@ -26,7 +26,7 @@ export function relayMessages(parts: RelayParts): Promise<RelayEnd> {
 
 class Relay {
   readonly #parts: RelayParts
-  #isOver = false
+  #hasEnded = false
 
   constructor(parts: RelayParts) {
     this.#parts = parts
@@ -53,7 +53,7 @@ class Relay {
     if (first.type === 'closed') await this.#otherOf(first.by === 'client' ? target : client, aborted)
     ended.removeEventListener('abort', onAbort)
     clearTimeout(timer)
-    this.#isOver = true
+    this.#hasEnded = true
     return this.#leave(first)
   }
 
@@ -70,10 +70,10 @@ class Relay {
     const [from, to] = by === 'client' ? [client, target] : [target, client]
     try {
       for await (const said of from.messages()) {
-        if (this.#isOver) break
+        if (this.#hasEnded) break
         const message = by === 'client' ? pass(said) : await show(said)
         // It may have ended while that took its time.
-        if (this.#isOver) break
+        if (this.#hasEnded) break
         if (message.type === 'close') {
           log.add(by, 'close', Buffer.from(message.reason))
           await to.send({ type: 'close', payload: encodeClose(message) })

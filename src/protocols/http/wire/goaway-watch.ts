@@ -9,7 +9,7 @@ export class GoawayWatch {
 
   /** True once with these bytes a GOAWAY is whole that has another code than NO_ERROR. */
   push(chunk: Buffer): boolean {
-    let isOver = false
+    let isFailure = false
     for (let rest = chunk; rest.length > 0;) {
       if (this.#left > 0) {
         const skipped = Math.min(this.#left, rest.length)
@@ -24,11 +24,11 @@ export class GoawayWatch {
       rest = rest.subarray(Math.max(0, Math.min(wanted, bytes.length) - before))
       this.#kept = bytes.subarray(0, wanted)
       if (head === undefined || this.#kept.length < wanted) continue
-      if (head.type === frameTypes.goaway && this.#kept.readUInt32BE(HEAD + 4) !== 0) isOver = true
+      if (head.type === frameTypes.goaway && this.#kept.readUInt32BE(HEAD + 4) !== 0) isFailure = true
       this.#left = head.bytes - wanted
       this.#kept = NOTHING
     }
-    return isOver
+    return isFailure
   }
 }
 

@@ -49,7 +49,7 @@ class ExecRelay {
   #status: Buffer = Buffer.alloc(0)
   #open: Set<ChannelName>
   #refusal: PamError | undefined
-  #isOver = false
+  #hasEnded = false
   #finish!: () => void
 
   constructor(parts: ExecRelayParts) {
@@ -165,8 +165,8 @@ class ExecRelay {
   }
 
   #end(how: End): void {
-    if (this.#isOver) return
-    this.#isOver = true
+    if (this.#hasEnded) return
+    this.#hasEnded = true
     const { client, target, terminal } = this.#parts
     // What was held back may be what it is refused for.
     for (const output of Object.values(this.#outputs)) output.end()

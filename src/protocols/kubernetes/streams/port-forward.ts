@@ -55,7 +55,7 @@ class PortForwardRelay {
   readonly #byRequest = new Map<string, Forwarded>()
   readonly #byClient = new Map<number, Side>()
   readonly #byTarget = new Map<number, Side>()
-  #isOver = false
+  #isClosed = false
   #finish!: () => void
 
   constructor(parts: PortForwardParts) {
@@ -170,10 +170,10 @@ class PortForwardRelay {
     const { forwarded, client } = side
     try {
       const verdict = await forwarded.verdict
-      if (this.#isOver || !this.#byClient.has(client)) return
+      if (this.#isClosed || !this.#byClient.has(client)) return
       if (verdict.type === 'refuse') return this.#refuse(side, verdict.error)
       await this.#written()
-      if (this.#isOver || !this.#byClient.has(client)) return
+      if (this.#isClosed || !this.#byClient.has(client)) return
       const own = ['streamtype', 'port', 'requestid'].map((name) => [name, headers.get(name) ?? ''] as const)
       side.target = this.#target.open(new Map(own))
       this.#byTarget.set(side.target, side)
@@ -234,8 +234,8 @@ class PortForwardRelay {
   }
 
   #end(reason: PamError | undefined): void {
-    if (this.#isOver) return
-    this.#isOver = true
+    if (this.#isClosed) return
+    this.#isClosed = true
     for (const side of this.#byClient.values()) {
       side.forwarded.left.abort()
       if (reason !== undefined && side.kind === 'error' && side.target !== undefined)

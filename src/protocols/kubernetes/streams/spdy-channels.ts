@@ -11,7 +11,7 @@ export function spdyChannels(link: Link, peer: 'client' | 'server'): ChannelConn
   const streams = new Map<ChannelName, number>()
   const names = new Map<number, ChannelName>()
   const waiting = new Map<number, { resolve(): void; reject(error: Error): void }>()
-  let isOver = false
+  let hasEnded = false
   const nameOf = (stream: number): ChannelName => {
     const name = names.get(stream)
     if (name === undefined) throw new WireError('a stream without a channel')
@@ -47,14 +47,14 @@ export function spdyChannels(link: Link, peer: 'client' | 'server'): ChannelConn
           },
         })
       } finally {
-        isOver = true
+        hasEnded = true
         for (const opening of waiting.values()) opening.reject(targetClosed())
       }
     },
     async open(channel) {
       const stream = connection.open(new Map([['streamtype', channel]]))
       add(channel, stream)
-      if (isOver) throw targetClosed()
+      if (hasEnded) throw targetClosed()
       try {
         await new Promise<void>((resolve, reject) => waiting.set(stream, { resolve, reject }))
       } finally {

@@ -31,8 +31,8 @@ export class AnswerReader {
     this.#maxRows = maxRows
   }
 
-  get isOver(): boolean {
-    return this.#answer.isOver
+  get isComplete(): boolean {
+    return this.#answer.isComplete
   }
 
   /**

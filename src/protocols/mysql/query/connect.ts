@@ -101,7 +101,7 @@ class Connection implements QueryConnection {
         // An empty packet: no file is sent. Spec: LOCAL INFILE Request.
         this.#exchange.write(encodePackets(Buffer.alloc(0), frame.next))
       } else if (step !== undefined) hear(step)
-      return reader.isOver
+      return reader.isComplete
     })
     if (reader.failure !== undefined) throw reader.failure
     return reader

@@ -55,7 +55,7 @@ export class Answer {
     if (kind === 'rows') this.#at = 'rows'
   }
 
-  get isOver(): boolean {
+  get isComplete(): boolean {
     return this.#at === 'over'
   }
 

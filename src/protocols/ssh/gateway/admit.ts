@@ -28,12 +28,12 @@ export function greetClient(
 ): Promise<Greeting<SshHello>> {
   return new Promise((resolve, reject) => {
     let connection: Connection | undefined
-    let isOver = false
+    let isSettled = false
     const left = new AbortController()
     const fail = (reason: PamError): void => {
       left.abort(reason)
-      if (isOver) return
-      isOver = true
+      if (isSettled) return
+      isSettled = true
       clearTimeout(timer)
       connection?.end()
       reject(reason)
@@ -57,8 +57,8 @@ export function greetClient(
         client.on('error', (error) => fail(clientFailure(error)))
         client.on('close', () => fail(clientLeft()))
         client.once('authentication', (context: AuthContext) => {
-          if (isOver) return
-          isOver = true
+          if (isSettled) return
+          isSettled = true
           clearTimeout(timer)
           resolve({
             account: context.username,

@@ -17,7 +17,7 @@ export class ChannelWriter {
   readonly #waiting: Waiting[] = []
   #waitingBytes = 0
   #isWriting = false
-  #isOver = false
+  #isClosed = false
   #whenEmpty: (() => void)[] = []
 
   constructor(channel: SshChannel) {
@@ -26,7 +26,7 @@ export class ChannelWriter {
 
   /** False: call `whenEmpty` before more is written. */
   write(output: 'stdout' | 'stderr', bytes: Buffer): boolean {
-    if (this.#isOver || bytes.length === 0) return true
+    if (this.#isClosed || bytes.length === 0) return true
     this.#waiting.push({ output, bytes })
     this.#waitingBytes += bytes.length
     if (!this.#isWriting) {
@@ -37,13 +37,13 @@ export class ChannelWriter {
   }
 
   whenEmpty(done: () => void): void {
-    if (this.#waitingBytes === 0 || this.#isOver) done()
+    if (this.#waitingBytes === 0 || this.#isClosed) done()
     else this.#whenEmpty.push(done)
   }
 
   /** Nothing can be written any more: whoever waits goes on. */
   close(): void {
-    this.#isOver = true
+    this.#isClosed = true
     this.#waiting.length = 0
     this.#waitingBytes = 0
     this.#tell()
@@ -56,7 +56,7 @@ export class ChannelWriter {
     const { output, bytes } = next
     this.#streamOf(output).write(bytes, () => {
       forgetSent(this.#channel)
-      if (this.#isOver) return
+      if (this.#isClosed) return
       this.#waitingBytes -= bytes.length
       if (this.#waitingBytes === 0) this.#tell()
       this.#next()

@@ -71,14 +71,14 @@ function guardExchanges(
   fail: (error: Error) => void,
 ): (bytes: number) => void {
   const since = performance.now()
-  let isOver = false
+  let hasEnded = false
   let count = 0
   let carried = 0
   let queued = 0
   let timer: NodeJS.Timeout | undefined
   const end = (message: string): void => {
-    if (isOver) return
-    isOver = true
+    if (hasEnded) return
+    hasEnded = true
     clearTimeout(timer)
     // Not within what the library is sending.
     process.nextTick(() => fail(new Error(message)))
@@ -89,7 +89,7 @@ function guardExchanges(
       count++
       queued = 0
       // The first one is part of the login, which has a deadline of its own.
-      if (count === 1 || isOver) return
+      if (count === 1 || hasEnded) return
       timer = setTimeout(() => end('a key exchange was begun and not finished in time'), deadline)
       const most = MAX_EXCHANGES + (performance.now() - since) / 1000 + carried / BYTES_PER_EXCHANGE
       if (count > most) end('keys are exchanged too often')
@@ -102,7 +102,7 @@ function guardExchanges(
     sent: carry,
   })
   connection.once('close', () => {
-    isOver = true
+    hasEnded = true
     clearTimeout(timer)
   })
   return carry

@@ -70,7 +70,7 @@ class ChannelRelay implements Relay {
   #isCut = false
   /** The library tells of the close once the one output is read: what waits in the other still has to come. */
   #open = 3
-  #isOver = false
+  #hasEnded = false
 
   constructor(parts: RelayParts) {
     this.#parts = parts
@@ -198,8 +198,8 @@ class ChannelRelay implements Relay {
   /** A source that has ended says so behind its last bytes, paused or not: they may still be decided on. */
   #endOutput(): void {
     const { client, fromUpstream } = this.#parts
-    if (this.#open > 0 || this.#isOver || fromUpstream?.isDeciding === true) return
-    this.#isOver = true
+    if (this.#open > 0 || this.#hasEnded || fromUpstream?.isDeciding === true) return
+    this.#hasEnded = true
     this.#toUpstream.close()
     try {
       const last = fromUpstream?.end()

@@ -69,14 +69,14 @@ const HEAD: RawFields = [
  * taken from it.
  */
 function flood(piece: (index: number) => Buffer, { most, reads = true }: { most: number; reads?: boolean }) {
-  return new Promise<{ readonly frames: ReturnType<typeof framesIn>; readonly sent: number; readonly isOver: boolean }>(
+  return new Promise<{ readonly frames: ReturnType<typeof framesIn>; readonly sent: number; readonly isClosed: boolean }>(
     (resolve) => {
       let received = Buffer.alloc(0)
       let sent = 0
       const socket = connect(port(), '127.0.0.1')
-      const done = (isOver: boolean): void => {
+      const done = (isClosed: boolean): void => {
         socket.destroy()
-        resolve({ frames: framesIn(received), sent, isOver })
+        resolve({ frames: framesIn(received), sent, isClosed })
       }
       if (reads) socket.on('data', (chunk: Buffer) => (received = Buffer.concat([received, chunk])))
       else socket.pause()
@@ -104,7 +104,7 @@ async function serves(): Promise<string> {
 
 describe('floods in HTTP/2', () => {
   it('of streams that are reset at once (CVE-2023-44487) end the connection', async () => {
-    const { frames, isOver } = await flood(
+    const { frames, isClosed } = await flood(
       (index) =>
         Buffer.concat([
           request(index * 2 + 1, HEAD),
@@ -112,7 +112,7 @@ describe('floods in HTTP/2', () => {
         ]),
       { most: 20_000 },
     )
-    expect(isOver).toBe(true)
+    expect(isClosed).toBe(true)
     expect(frames.some(({ type }) => type === frameTypes.goaway)).toBe(true)
     expect(served).toBeLessThan(5000)
     expect(await serves()).toBe('served')
@@ -120,25 +120,25 @@ describe('floods in HTTP/2', () => {
 
   it('of headers without an end (CONTINUATION) end the connection, and no request begins', async () => {
     const more = fields([['x', 'y'.repeat(1000)]])
-    const { isOver, sent } = await flood(
+    const { isClosed, sent } = await flood(
       (index) =>
         index === 0
           ? frame(frameTypes.headers, END_STREAM, 1, fields(HEAD))
           : frame(frameTypes.continuation, 0, 1, more),
       { most: 100_000 },
     )
-    expect(isOver).toBe(true)
+    expect(isClosed).toBe(true)
     expect(sent).toBeLessThan(100_000)
     expect(served).toBe(0)
     expect(await serves()).toBe('served')
   })
 
   it('of empty CONTINUATION frames end the connection', async () => {
-    const { isOver } = await flood(
+    const { isClosed } = await flood(
       (index) => (index === 0 ? frame(frameTypes.headers, 0, 1, fields(HEAD)) : frame(frameTypes.continuation, 0, 1)),
       { most: 100_000 },
     )
-    expect(isOver).toBe(true)
+    expect(isClosed).toBe(true)
     expect(served).toBe(0)
   })
 
@@ -146,8 +146,8 @@ describe('floods in HTTP/2', () => {
     ['PING', () => frame(frameTypes.ping, 0, 0, Buffer.alloc(8))],
     ['SETTINGS', () => frame(frameTypes.settings, 0, 0, Buffer.from([0, 4, 0, 1, 0, 0]))],
   ])('of %s, whose answers nobody reads, end the connection', async (_name, piece) => {
-    const { isOver, sent } = await flood(piece, { most: 2_000_000, reads: false })
-    expect(isOver).toBe(true)
+    const { isClosed, sent } = await flood(piece, { most: 2_000_000, reads: false })
+    expect(isClosed).toBe(true)
     expect(sent).toBeLessThan(2_000_000)
     expect(await serves()).toBe('served')
   })
@@ -180,13 +180,13 @@ describe('floods in HTTP/2', () => {
   })
 
   it('of frames for windows that overflow end the connection', async () => {
-    const { isOver, sent } = await flood(
+    const { isClosed, sent } = await flood(
       () => frame(frameTypes.windowUpdate, 0, 0, Buffer.from([0x7f, 255, 255, 255])),
       {
         most: 1000,
       },
     )
-    expect(isOver).toBe(true)
+    expect(isClosed).toBe(true)
     expect(sent).toBeLessThanOrEqual(1000)
     expect(await serves()).toBe('served')
   })

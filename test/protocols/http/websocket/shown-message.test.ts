@@ -56,9 +56,9 @@ describe('a long message', () => {
       style: 'redact',
       hashScope: 'session',
     }
-    let isOver = false
+    let isDone = false
     const served = (async () => {
-      while (!isOver) {
+      while (!isDone) {
         most = Math.max(most, sum)
         sum = 0
         await new Promise((resolve) => setImmediate(resolve))
@@ -66,7 +66,7 @@ describe('a long message', () => {
     })()
     const { type } = await shownMessage(text(said), parts(EMAIL, CARD, counting))
     expect(type).toBe('text')
-    isOver = true
+    isDone = true
     await served
     return Math.max(most, sum)
   }

@@ -22,7 +22,7 @@ export interface VisitParts {
 /** What one connection of a browser does in one session, with connections to the target of its own. */
 export interface Visit {
   /** It takes no more requests. */
-  isOver(): boolean
+  isClosed(): boolean
   serve(exchange: Exchange): Promise<void>
   /** Leaves the session once what it serves is done. */
   leave(): void
@@ -66,7 +66,7 @@ export async function openVisit(
   let serving = 0
   let isLeaving = false
   return {
-    isOver: () => ended.aborted || connection.isOver,
+    isClosed: () => ended.aborted || connection.isClosed,
     async serve(exchange) {
       serving++
       await handler.serve(exchange)
@@ -94,7 +94,7 @@ export class Visits {
     const key = JSON.stringify([host.origin, visitor.key])
     const known = this.#bySocket.get(socket)
     const current = await known?.visit.catch(() => undefined)
-    if (known?.key === key && current !== undefined && !current.isOver()) return current
+    if (known?.key === key && current !== undefined && !current.isClosed()) return current
     const newest = this.#bySocket.get(socket)
     // Another request of this connection may have waited for the same, and been quicker.
     if (newest !== known && newest?.key === key) return newest.visit
@@ -109,14 +109,14 @@ export class Visits {
 class VisitConnection implements HttpConnection {
   readonly closed: Promise<void>
   readonly #line: Duplex
-  #isOver = false
+  #isClosed = false
   #close = (): void => {}
 
   constructor(line: Duplex) {
     this.#line = line
     this.closed = new Promise((resolve) => {
       this.#close = () => {
-        this.#isOver = true
+        this.#isClosed = true
         line.off('close', this.#close)
         resolve()
       }
@@ -125,8 +125,8 @@ class VisitConnection implements HttpConnection {
     })
   }
 
-  get isOver(): boolean {
-    return this.#isOver
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
   close(): void {

@@ -88,7 +88,7 @@ export class ClientSide {
   #passOn(frame: Frame): void {
     const upload = this.#upload as Upload
     const bytes = upload.take(frame)
-    if (upload.isOver) {
+    if (upload.isComplete) {
       this.#upload = undefined
       this.#pipeline.isUploading = false
       this.#framer.streamsFrom = this.#statementBytes

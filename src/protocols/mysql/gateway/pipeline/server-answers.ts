@@ -49,7 +49,7 @@ export class ServerAnswers {
         const shown = this.#okFor(part.ok, run)
         this.#ends(part.ok, run, tagOf(part.ok))
         exchange.onDone?.()
-        if (exchange.answer.isOver) exchange.onSucceeded?.()
+        if (exchange.answer.isComplete) exchange.onSucceeded?.()
         return shown
       }
       case 'error':
@@ -66,7 +66,7 @@ export class ServerAnswers {
       case 'rows-end':
         this.#ends(part.end, run, run?.rows === 0 ? 'no rows' : undefined)
         exchange.onDone?.()
-        if (exchange.answer.isOver) exchange.onSucceeded?.()
+        if (exchange.answer.isComplete) exchange.onSucceeded?.()
         if (has(part.end.status, statusFlags.cursorExists)) exchange.onCursor?.()
         return this.#tellsMore(part.end, run) ? encodeOk(part.end, EOF) : undefined
       case 'file':
@@ -76,7 +76,7 @@ export class ServerAnswers {
         return undefined
       case 'columns-end':
         // A cursor is open; its rows are sent when they are fetched.
-        if (exchange.answer.isOver && run !== undefined) {
+        if (exchange.answer.isComplete && run !== undefined) {
           this.#record(run)
           exchange.onCursor?.()
         }

@@ -65,7 +65,7 @@ export class ServerSide {
     else this.#forClient(part, frame, exchange)
     const streams = answer.isInRows && exchange.type === 'client' && !this.#looksIntoRows
     this.#framer.streamsFrom = streams ? STREAMED : Infinity
-    if (!answer.isOver || this.#pipeline.session.ended.aborted) return
+    if (!answer.isComplete || this.#pipeline.session.ended.aborted) return
     // The next packet may be the gateway's own answer.
     this.#flush()
     this.#pipeline.answered(failure)

@@ -8,7 +8,7 @@ import type { Pipeline } from './pipeline.ts'
  * Data.
  */
 export class Upload {
-  isOver = false
+  isComplete = false
   readonly #pipeline: Pipeline
   readonly #name: string
   readonly #digest = createHash('sha256')
@@ -33,7 +33,7 @@ export class Upload {
     this.#digest.update(payload)
     this.#bytes += payload.length
     if (frame.length > 0) return bytes
-    this.isOver = true
+    this.isComplete = true
     pipeline.session.recorder.outcome({
       type: 'file',
       operation: 'load-data-local',

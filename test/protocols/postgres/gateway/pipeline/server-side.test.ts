@@ -176,11 +176,11 @@ describe('a statement that is answered more than once', () => {
     ['a result after an error', 'select 1', [error('ERROR'), done], true],
     ['columns after an error', 'select 1', [error('ERROR'), described(ID)], true],
     ['a result, an error and its end', 'select 1; select 2', [done, error('ERROR'), ready], false],
-  ])('%s, of %s', (_, sql, messages, isOver) => {
+  ])('%s, of %s', (_, sql, messages, ends) => {
     const { server, ended, pipeline, facts } = serverSide(NOTHING_MASKED)
     pipeline.answered()
     pipeline.expect({ type: 'query', run: startRun('dec_1', sql, facts) })
     for (const bytes of messages) server.push(bytes)
-    expect(ended.aborted).toBe(isOver)
+    expect(ended.aborted).toBe(ends)
   })
 })

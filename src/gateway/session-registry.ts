@@ -126,8 +126,8 @@ export class SessionRegistry {
   }
 
   /** Ends every matching session; returns how many. */
-  endWhere(fits: (session: LiveSession) => boolean, reason: PamError): number {
-    const ending = [...this.#live.values()].filter(fits)
+  endWhere(matches: (session: LiveSession) => boolean, reason: PamError): number {
+    const ending = [...this.#live.values()].filter(matches)
     for (const session of ending) session.end(reason)
     return ending.length
   }

@@ -71,7 +71,7 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
   // What a host does not say of a command is in its text, but nothing on such a host asks.
   toldByText: new Set(),
   answersOpaque: ['programs', 'commands'],
-  matches: fitsHostStatement,
+  matches: matchesHostStatement,
   name,
   subject: name,
   whyMaybe,
@@ -108,9 +108,9 @@ interface HostMatch {
 
 /**
  * Whether a rule is about this command, file operation or forwarded connection. As with statements of a database: a
- * rule that refuses or holds fits when any part is named, or may be; a rule that allows only when all of it is, surely.
+ * rule that refuses or holds matches when any part is named, or may be; a rule that allows only when all of it is, surely.
  */
-function fitsHostStatement(given: StatementMatch, effect: CommandEffect['type'], statement: HostStatement): boolean {
+function matchesHostStatement(given: StatementMatch, effect: CommandEffect['type'], statement: HostStatement): boolean {
   const match = given as HostMatch
   const allows = effect === 'allow'
   const { argv, kinds, reads, writes, endpoints, unknown } = statement
@@ -122,8 +122,8 @@ function fitsHostStatement(given: StatementMatch, effect: CommandEffect['type'],
   if (effect !== 'deny' && statement.named && !kinds.every((kind) => match.kinds?.includes(kind) ?? false)) return false
   if (match.kinds !== undefined && !some(allows, kinds, match.kinds, matchesKind)) return false
   if (match.logins !== undefined && !match.logins.includes(statement.login)) return false
-  if (match.programs !== undefined && !fitsProgram(match.programs, argv[0], allows)) return false
-  if (match.commands !== undefined && !match.commands.some((pattern) => fitsCommandLine(pattern, argv, allows)))
+  if (match.programs !== undefined && !matchesProgram(match.programs, argv[0], allows)) return false
+  if (match.commands !== undefined && !match.commands.some((pattern) => matchesCommandLine(pattern, argv, allows)))
     return false
   if (match.arguments !== undefined) {
     const words = argv.slice(1)
@@ -134,7 +134,7 @@ function fitsHostStatement(given: StatementMatch, effect: CommandEffect['type'],
   }
   if (match.paths !== undefined && !somePath(allows, [...reads, ...writes], match.paths)) return false
   if (match.writesPaths !== undefined && !somePath(allows, writes, match.writesPaths)) return false
-  if (match.hosts !== undefined && !some(allows, endpoints, match.hosts, fitsEndpoint)) return false
+  if (match.hosts !== undefined && !some(allows, endpoints, match.hosts, matchesEndpoint)) return false
   return true
 }
 
@@ -191,9 +191,9 @@ const some = <T>(
   all: boolean,
   items: readonly T[],
   patterns: readonly string[],
-  fits: (pattern: string, item: T) => boolean,
+  matches: (pattern: string, item: T) => boolean,
 ): boolean => {
-  const named = (item: T): boolean => patterns.some((pattern) => fits(pattern, item))
+  const named = (item: T): boolean => patterns.some((pattern) => matches(pattern, item))
   return items.length > 0 && (all ? items.every(named) : items.some(named))
 }
 
@@ -204,7 +204,7 @@ const somePath = (all: boolean, paths: readonly string[], patterns: readonly str
  * A name means the program that the target finds by that name, or in the directories of the system. To refuse or to
  * hold, any path that ends in it is enough.
  */
-function fitsProgram(patterns: readonly string[], program: string | null | undefined, allows: boolean): boolean {
+function matchesProgram(patterns: readonly string[], program: string | null | undefined, allows: boolean): boolean {
   if (program === undefined) return false
   if (program === null) return !allows
   const at = program.lastIndexOf('/')
@@ -219,7 +219,7 @@ function fitsProgram(patterns: readonly string[], program: string | null | undef
 }
 
 /** Word by word; `*` stands for any characters of one word but a slash, a last `...` for any more words. */
-function fitsCommandLine(pattern: string, argv: readonly (string | null)[], allows: boolean): boolean {
+function matchesCommandLine(pattern: string, argv: readonly (string | null)[], allows: boolean): boolean {
   const words = pattern.split(/\s+/).filter((word) => word !== '')
   const open = words.at(-1) === '...'
   const fixed = open ? words.slice(0, -1) : words
@@ -227,7 +227,7 @@ function fitsCommandLine(pattern: string, argv: readonly (string | null)[], allo
   return fixed.every((word, index) => {
     const given = argv[index] ?? null
     if (given === null) return !allows
-    if (index === 0) return fitsProgram([word], given, allows)
+    if (index === 0) return matchesProgram([word], given, allows)
     if (allows && word.includes('*') && (given.startsWith('-') !== word.startsWith('-') || climbs(given))) return false
     return matchesGlob(word, given) && (!allows || slashes(word) === slashes(given) || word.endsWith('**'))
   })
@@ -237,7 +237,7 @@ const slashes = (word: string): number => word.split('/').length
 const climbs = (word: string): boolean => word.split('/').includes('..')
 
 /** `host:port`; `*` for either. Hosts as the client wrote them: a name is not looked up, so an address has to be named, too. */
-function fitsEndpoint(pattern: string, endpoint: string): boolean {
+function matchesEndpoint(pattern: string, endpoint: string): boolean {
   const [host, port] = splitEndpoint(pattern)
   const [ofHost, ofPort] = splitEndpoint(endpoint)
   return matchesGlob(host.toLowerCase(), ofHost.toLowerCase().replace(/\.$/, '')) && (port === '*' || port === ofPort)

@@ -25,7 +25,7 @@ export type Judgement =
 export type DenialCode =
   'COMMAND_REFUSED' | 'COMMAND_NOT_ALLOWED' | 'COMMAND_UNKNOWN' | 'RELATION_MISSING' | 'MESSAGE_TOO_LARGE'
 
-/** The first access rule that fits, or undefined: no access. Rules for emergencies are no part of daily access. */
+/** The first access rule that matches, or undefined: no access. Rules for emergencies are no part of daily access. */
 export function decideAccess(policy: Policy, person: Person, target: Target): AccessRule | undefined {
   return policy.access.find((rule) => rule.grant !== 'break-glass' && matchesAccess(rule, person, target))
 }
@@ -117,7 +117,7 @@ const describeHolders = (holds: readonly Held[]): string =>
 const each = (texts: readonly string[]): readonly string[] => [...new Set(texts)]
 
 function decideStatement(policy: Policy, person: Person, target: Target, statement: Statement): Judgement {
-  const rule = policy.commands.find((candidate) => fitsCommand(policy, candidate, person, target, statement))
+  const rule = policy.commands.find((candidate) => matchesCommand(policy, candidate, person, target, statement))
   const vocabulary = policy.language.of(statement)
   const what = vocabulary.name(statement)
   if (rule === undefined) {
@@ -184,7 +184,7 @@ function denyUndescribed(
       }
 }
 
-/** Where a rule fits only because it may be about this, that is said first. */
+/** Where a rule matches only because it may be about this, that is said first. */
 function hintOf({ match, hint }: CommandRule, statement: Statement, vocabulary: Vocabulary): string | undefined {
   const maybe = vocabulary.whyMaybe(match, statement)
   if (maybe === undefined) return hint
@@ -192,7 +192,7 @@ function hintOf({ match, hint }: CommandRule, statement: Statement, vocabulary: 
   return hint === undefined ? why : `${why}; ${hint}`
 }
 
-function fitsCommand(
+function matchesCommand(
   { language }: Policy,
   rule: CommandRule,
   person: Person,
@@ -202,7 +202,7 @@ function fitsCommand(
   if (!matchesWho(rule.who, person) || !matchesTarget(rule.targets, target)) return false
   if (rule.targetType !== undefined && rule.targetType !== target.type) return false
   if (!language.matches(rule.match, rule.effect.type, statement)) return false
-  // A condition that fails to evaluate must not open the door: it makes an allowing rule not fit, and a refusing one fit.
+  // A condition that fails to evaluate must not open the door: it makes an allowing rule not match, and a refusing one match.
   const surely = rule.effect.type === 'allow'
   return rule.when === undefined || (rule.when.holds({ person, target, statement }, surely) ?? !surely)
 }

@@ -15,7 +15,7 @@ export interface Policy {
   readonly language: PolicyLanguage
 }
 
-/** Who a rule is about; an empty selector fits everybody. */
+/** Who a rule is about; an empty selector matches everybody. */
 export interface WhoSelector {
   readonly groups?: readonly string[] | undefined
   /** Ids of people. */
@@ -23,7 +23,7 @@ export interface WhoSelector {
   readonly kind?: 'person' | 'service' | undefined
 }
 
-/** Which targets; an empty selector fits all. */
+/** Which targets; an empty selector matches all. */
 export interface TargetSelector {
   readonly names?: readonly string[] | undefined
   readonly labels?: Readonly<Record<string, string>> | undefined

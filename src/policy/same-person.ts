@@ -7,10 +7,10 @@ import type { Policy, WhoSelector } from './policy.ts'
  * that is known of a person, so where there is one, nothing of that may differ.
  */
 export function isSamePerson({ access, commands, masking }: Policy, before: Person, now: Person): boolean {
-  const fitsAlike = (who: WhoSelector): boolean => matchesWho(who, before) === matchesWho(who, now)
+  const isSameMatch = (who: WhoSelector): boolean => matchesWho(who, before) === matchesWho(who, now)
   return (
-    [...access, ...commands].every(({ who, when }) => (when === undefined ? fitsAlike(who) : isEqual(before, now))) &&
-    masking.every(({ except }) => except === undefined || fitsAlike(except))
+    [...access, ...commands].every(({ who, when }) => (when === undefined ? isSameMatch(who) : isEqual(before, now))) &&
+    masking.every(({ except }) => except === undefined || isSameMatch(except))
   )
 }
 

@@ -136,7 +136,7 @@ export const matchesUnknown = (
   isUnknown: boolean,
 ): boolean => (effect === 'deny' ? unknown !== true || isUnknown : unknown === true || !isUnknown)
 
-/** `create-*` fits every kind that begins so; `*` fits all. */
+/** `create-*` matches every kind with this beginning; `*` matches all. */
 export const matchesKind = (pattern: string, kind: string): boolean =>
   pattern.endsWith('*') ? kind.startsWith(pattern.slice(0, -1)) : kind === pattern
 

@@ -2,7 +2,7 @@ import { sql, type Expression, type SqlBool } from 'kysely'
 import { PamError } from '../shared/errors.ts'
 import type { Database, Tx } from './database.ts'
 
-/** Commands accept the beginning of an id where only one of those the person may see fits. */
+/** Commands accept the beginning of an id where only one of those the person may see has it. */
 export function onlyOne<Row extends { id: string }>(rows: readonly Row[], asked: string): Row {
   const exact = rows.find(({ id }) => id === asked)
   const [first, second] = rows

@@ -75,7 +75,7 @@ describe('decideCommand', () => {
       undefined,
     ],
     [
-      'a select that deletes elsewhere: an allowing rule must fit all of it',
+      'a select that deletes elsewhere: an allowing rule must match all of it',
       [{ kinds: ['select', 'delete'], writes: ['public.x'] }],
       'deny',
       undefined,
@@ -97,7 +97,7 @@ describe('decideCommand', () => {
       'deny',
       undefined,
     ],
-    ['an unresolved name fits no rule for orders', [{ kinds: ['update'], writes: ['?.orders'] }], 'deny', undefined],
+    ['an unresolved name matches no rule for orders', [{ kinds: ['update'], writes: ['?.orders'] }], 'deny', undefined],
   ])('%s', (_what, statements, type, rule) => {
     const judgement = decideCommand(policy, jane, prod, command(...statements))
     expect([judgement.type, judgement.rule]).toEqual([type, rule])
@@ -132,7 +132,7 @@ describe('conditions', () => {
     ["'engineering' in person.groups", 'allow'],
     ["target.labels['env'] == 'dev'", 'deny'],
     ["statement.reads.exists(r, r.startsWith('public.'))", 'allow'],
-    ["target.labels['nope'] == 'x'", 'deny'], // fails to evaluate: an allowing rule does not fit
+    ["target.labels['nope'] == 'x'", 'deny'], // fails to evaluate: an allowing rule does not match
   ])('%s', (when, expected) => {
     expect(decideCommand(conditional(when, { allow: true }), jane, prod, command({ reads: ['public.a'] })).type).toBe(
       expected,
@@ -198,7 +198,7 @@ describe('decideAccess', () => {
     })
   })
 
-  it('explains only what can fit on a target of its type', () => {
+  it('explains only what can match on a target of its type', () => {
     const rules = parse({
       commands: [
         { name: 'etc', match: { writesPaths: ['/etc/**'] }, deny: 'no' },
@@ -234,8 +234,8 @@ it.each([
   ['*.orders', 'other.orders', true],
   ['hr.*', 'hr.pay', true],
   ['hr.*', 'public.hr', false],
-])('relation pattern %s and %s: %s', (pattern, relation, fits) => {
-  expect(matchesRelation(pattern, relation, 'public')).toBe(fits)
+])('relation pattern %s and %s: %s', (pattern, relation, isMatch) => {
+  expect(matchesRelation(pattern, relation, 'public')).toBe(isMatch)
 })
 
 it('any edit of the rules changes the version', () => {

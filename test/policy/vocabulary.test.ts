@@ -10,8 +10,8 @@ it.each([
   ['*', 'anything', true],
   // Only a star at the end is one.
   ['dr*p', 'drop', false],
-])('the pattern %s and the kind %s: %s', (pattern, kind, fits) => {
-  expect(matchesKind(pattern, kind)).toBe(fits)
+])('the pattern %s and the kind %s: %s', (pattern, kind, isMatch) => {
+  expect(matchesKind(pattern, kind)).toBe(isMatch)
 })
 
 it.each([
@@ -29,9 +29,12 @@ it.each([
   ['hold', true, false, true],
   ['deny', undefined, false, true],
   ['deny', true, false, false],
-] as const)('%s with unknown: %s, of a command whose effect is unknown: %s: %s', (effect, unknown, isUnknown, fits) => {
-  expect(matchesUnknown(unknown, effect, isUnknown)).toBe(fits)
-})
+] as const)(
+  '%s with unknown: %s, of a command whose effect is unknown: %s: %s',
+  (effect, unknown, isUnknown, isMatch) => {
+    expect(matchesUnknown(unknown, effect, isUnknown)).toBe(isMatch)
+  },
+)
 
 it('names a statement by its outermost kind', () => {
   const effect = { reads: [], writes: [], unknown: [] }

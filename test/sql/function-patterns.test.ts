@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { sqlVocabulary } from '../../src/sql/vocabulary.ts'
 import type { SqlStatement } from '../../src/sql/statement.ts'
 
-const fits = (effect: 'allow' | 'deny', pattern: string, name: string): boolean =>
+const matches = (effect: 'allow' | 'deny', pattern: string, name: string): boolean =>
   sqlVocabulary.matches({ functions: [pattern] }, effect, {
     unknown: [],
     functions: [name],
@@ -18,7 +18,7 @@ it.each([
   ['pg_read_file', 'pg_catalog.pg_read_file', true],
   ['pg_read_file', 'pg_read_file_of', false],
 ])('a rule that refuses %s is about %s: %s', (pattern, name, expected) => {
-  expect(fits('deny', pattern, name)).toBe(expected)
+  expect(matches('deny', pattern, name)).toBe(expected)
 })
 
 it.each([
@@ -28,5 +28,5 @@ it.each([
   ['public.shout', 'shout', false],
   ['public.shout', 'public.shout', true],
 ])('a rule that allows %s is about %s: %s', (pattern, name, expected) => {
-  expect(fits('allow', pattern, name)).toBe(expected)
+  expect(matches('allow', pattern, name)).toBe(expected)
 })

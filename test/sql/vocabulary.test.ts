@@ -46,8 +46,8 @@ describe('whether a rule matches a statement', () => {
     ['*', 'public.orders', true],
     ['*', 'other.orders', false],
     ['public.orders', 'orders', true],
-  ])('the pattern %s and the relation %s: %s', (pattern, relation, fits) => {
-    expect(matchesRelation(pattern, relation, 'public')).toBe(fits)
+  ])('the pattern %s and the relation %s: %s', (pattern, relation, isMatch) => {
+    expect(matchesRelation(pattern, relation, 'public')).toBe(isMatch)
   })
 })
 

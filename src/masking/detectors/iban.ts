@@ -1,7 +1,7 @@
 import { characterSet, type Detector } from './detector.ts'
 import { spansOf } from './spans-of.ts'
 
-/** International bank account numbers (ISO 13616), together or in groups of four, whose checksum (ISO 7064 MOD 97-10) fits. */
+/** International bank account numbers (ISO 13616), together or in groups of four, whose checksum (ISO 7064 MOD 97-10) is right. */
 export const iban: Detector = {
   form: { characters: characterSet(/[A-Z0-9 ]/, 'without others'), least: 15, around: 1 },
   find: (text) => spansOf(text, IBAN, ([found]) => passesMod97(found.replaceAll(' ', ''))),

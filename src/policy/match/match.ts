@@ -28,10 +28,10 @@ export interface HoldEffect {
   readonly batch: boolean
 }
 
-/** All that is named must fit; a vocabulary says how (vocabulary.ts), and which words there are besides these two. */
+/** All that is named must match; a vocabulary says how (vocabulary.ts), and which words there are besides these two. */
 export interface StatementMatch {
   readonly kinds?: readonly string[] | undefined
-  /** Also fits what could not be understood. */
+  /** Also matches what could not be understood. */
   readonly unknown?: boolean | undefined
   readonly [word: string]: readonly string[] | boolean | undefined
 }

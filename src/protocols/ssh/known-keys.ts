@@ -47,8 +47,8 @@ export function knownKeys(target: SshHost, baseDirectory: string): KnownKeys {
     const marker = words[0]?.startsWith('@') === true ? words.shift() : undefined
     const [hosts = '', ...key] = words
     // OpenSSH looks for a key of another port under the plain name, too. What is revoked there is revoked here.
-    const isRevoked = marker === '@revoked' && fitsHosts(hosts, { ...target, port: 22 })
-    if (!isRevoked && !fitsHosts(hosts, target)) return
+    const isRevoked = marker === '@revoked' && matchesHosts(hosts, { ...target, port: 22 })
+    if (!isRevoked && !matchesHosts(hosts, target)) return
     const where = `${knownHosts}:${index + 1}`
     const found = lists.get(marker)
     if (found === undefined)
@@ -70,16 +70,16 @@ function keyOf([type = '', key = '']: readonly string[], where: string): string 
 }
 
 /** Patterns of sshd(8), SSH_KNOWN_HOSTS FILE FORMAT: names, `[name]:port`, `*` and `?`, `!`, and hashed names. */
-function fitsHosts(hosts: string, { host, port }: Pick<SshHost, 'host' | 'port'>): boolean {
+function matchesHosts(hosts: string, { host, port }: Pick<SshHost, 'host' | 'port'>): boolean {
   const name = port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`
-  let fits = false
+  let matches = false
   for (const pattern of hosts.split(',')) {
-    if (pattern.startsWith('|1|')) fits ||= isHashOf(pattern, name)
+    if (pattern.startsWith('|1|')) matches ||= isHashOf(pattern, name)
     else if (pattern.startsWith('!')) {
-      if (fitsPattern(pattern.slice(1).toLowerCase(), name)) return false
-    } else fits ||= fitsPattern(pattern.toLowerCase(), name)
+      if (matchesPattern(pattern.slice(1).toLowerCase(), name)) return false
+    } else matches ||= matchesPattern(pattern.toLowerCase(), name)
   }
-  return fits
+  return matches
 }
 
 function isHashOf(pattern: string, name: string): boolean {
@@ -87,7 +87,7 @@ function isHashOf(pattern: string, name: string): boolean {
   return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash
 }
 
-const fitsPattern = (pattern: string, name: string): boolean =>
+const matchesPattern = (pattern: string, name: string): boolean =>
   new RegExp(
     `^${pattern
       .replace(/[.+^${}()|[\]\\]/g, '\\$&')

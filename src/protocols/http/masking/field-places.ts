@@ -42,12 +42,12 @@ export class FieldPlaces {
     return found
   }
 
-  #next(fits: (step: string) => boolean, kept: readonly Open[]): FieldPlaces {
+  #next(matches: (step: string) => boolean, kept: readonly Open[]): FieldPlaces {
     const next = [...kept]
     for (const one of this.#open) {
       const step: PointerStep | undefined = one.pointer.steps[one.at]
       if (step === ANY_DEPTH) next.push(one)
-      else if (step === null || (step !== undefined && fits(step))) next.push({ ...one, at: one.at + 1 })
+      else if (step === null || (step !== undefined && matches(step))) next.push({ ...one, at: one.at + 1 })
     }
     return placesOf(next)
   }

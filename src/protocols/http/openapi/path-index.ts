@@ -1,9 +1,9 @@
 import { item } from '../../../shared/item.ts'
-import { fitsStep } from '../policy/routes.ts'
+import { matchesStep } from '../policy/routes.ts'
 
 /**
  * Finds the few paths of a document that a request may be on, of thousands: a tree by their steps. It only chooses candidates, and never leaves out a path
- * that `fitsSteps` (`exact`) or `fitsLoosely` (`loose`) says yes to; whoever asks decides by these. Candidates are in the order of the document.
+ * that `matchesSteps` (`exact`) or `matchesLoosely` (`loose`) says yes to; whoever asks decides by these. Candidates are in the order of the document.
  */
 export class PathIndex<T> {
   readonly #items: readonly T[]
@@ -102,7 +102,7 @@ function walk(root: Node, segments: readonly string[], visit: (node: Node, at: n
     if (segment === undefined) return
     const same = node.texts.get(segment)
     if (same !== undefined) go(same, at + 1)
-    for (const [step, next] of node.patterns) if (fitsStep(step, segment)) go(next, at + 1)
+    for (const [step, next] of node.patterns) if (matchesStep(step, segment)) go(next, at + 1)
   }
   go(root, 0)
 }

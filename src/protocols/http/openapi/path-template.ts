@@ -1,4 +1,4 @@
-import { fitsStep, isWild } from '../policy/routes.ts'
+import { matchesStep, isWild } from '../policy/routes.ts'
 import { readTarget } from '../request/read-target.ts'
 
 /**
@@ -52,7 +52,7 @@ function stepRelation(one: string, other: string): Relation {
 
 /** Whether every segment that is on one step is on the other; a name in it stands for any character, and for one that no text has. */
 const isInside = (one: string, other: string): boolean =>
-  fitsStep(other, isWild(one) ? ANY : one.replaceAll(/\{[^{}]*\}/g, ANY))
+  matchesStep(other, isWild(one) ? ANY : one.replaceAll(/\{[^{}]*\}/g, ANY))
 
 /** Of two steps with names, whether some segment may be on both: false where their beginnings, or their ends, differ. */
 function mayMeet(one: string, other: string): boolean {
@@ -81,7 +81,7 @@ function stepOnBoth(one: string, other: string): string | undefined {
   return [one, other]
     .map((step) => step.replaceAll(/\{[^{}]*\}/g, 'x'))
     .concat(`${start}x${end}`)
-    .find((step) => fitsStep(one, step) && fitsStep(other, step))
+    .find((step) => matchesStep(one, step) && matchesStep(other, step))
 }
 
 function decode(text: string): string | undefined {

@@ -1,6 +1,6 @@
 import type { DescribedOperation, DescribedRequest } from '../facts/described-request.ts'
 import { nearestWord } from '../../../shared/nearest-word.ts'
-import { fitsLoosely, fitsSteps, foldPath, foldRoute, foldSteps, mayMeetRoute, waysOf } from '../policy/routes.ts'
+import { matchesLoosely, matchesSteps, foldPath, foldRoute, foldSteps, mayMeetRoute, waysOf } from '../policy/routes.ts'
 import type { HttpRequest } from '../request/http-request.ts'
 import { readingsOf } from '../request/read-target.ts'
 import { PathIndex } from './path-index.ts'
@@ -62,11 +62,11 @@ export class ServiceDescription {
   }
 
   #named(
-    fits: (operation: DescribedOperation, method: string, path: DescribedPath) => boolean,
+    matches: (operation: DescribedOperation, method: string, path: DescribedPath) => boolean,
   ): { readonly name: string; readonly method: string } | undefined {
     for (const path of this.#paths)
       for (const [method, operation] of path.operations)
-        if (fits(operation, method, path)) return { name: operation.name, method }
+        if (matches(operation, method, path)) return { name: operation.name, method }
     return undefined
   }
 
@@ -97,14 +97,14 @@ export class ServiceDescription {
     const methods = method === 'HEAD' ? ['HEAD', 'GET'] : [method]
     const operationsOf = ({ operations }: DescribedPath): readonly DescribedOperation[] =>
       methods.flatMap((name) => operations.get(name) ?? [])
-    const exact = this.#bySteps.exact(segments).filter(({ steps }) => fitsSteps(steps, segments))
+    const exact = this.#bySteps.exact(segments).filter(({ steps }) => matchesSteps(steps, segments))
     const first = exact.filter(({ steps }) => !exact.some((other) => relationOf(other.steps, steps) === 'inside'))
     const [own, ...twins] = first.flatMap(operationsOf)
     // Of the request once, not of each path: documents have thousands.
     const ways = readingsOf(segments).flatMap((reading) => waysOf(foldPath(reading)))
     const others = this.#byFolded
       .loose(ways)
-      .filter((path) => ways.some((way) => fitsLoosely(path.folded, way)) && !first.includes(path))
+      .filter((path) => ways.some((way) => matchesLoosely(path.folded, way)) && !first.includes(path))
     if (own !== undefined) {
       // What comes behind a more concrete path, as it stands, is not meant.
       const alike = others.filter((path) => !exact.includes(path)).flatMap(operationsOf)

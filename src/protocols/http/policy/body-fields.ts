@@ -12,7 +12,7 @@ export const checkBodyField: CheckPattern = (pattern) =>
  * Whether a body says this there. `surely`: it is JSON, says exactly that, and nothing that another reader might take in its place. Otherwise:
  * whether any reader may take it so.
  */
-export function fitsBodyField(pattern: string, body: RequestBody, surely: boolean): boolean {
+export function matchesBodyField(pattern: string, body: RequestBody, surely: boolean): boolean {
   const field = fieldOf(pattern)
   if (field === undefined) return false
   if (surely) return body.type === 'json' && isExactly(valueAt(body.value, field.steps), field.value)

@@ -13,7 +13,7 @@ export const checkContentType: CheckPattern = (pattern) =>
  * Whether a body is of such a type. `surely`: it says so, in the same letters. Otherwise: whether any server may take it so, many of which look at no more than a
  * part of the type, or at the body alone.
  */
-export function fitsContentType(
+export function matchesContentType(
   pattern: string,
   { contentType, body }: Pick<HttpRequest, 'contentType' | 'body'>,
   surely: boolean,

@@ -2,7 +2,7 @@ import type { CheckPattern } from '../../../policy/patterns.ts'
 import { grpcMethodOf } from '../grpc/call.ts'
 import type { HttpRequest } from '../request/http-request.ts'
 import { readingsOf } from '../request/read-target.ts'
-import { fitsRoute } from './routes.ts'
+import { matchesRoute } from './routes.ts'
 
 /** `billing.v1.Invoices/Delete`, `billing.v1.Invoices/*`. */
 export const checkGrpcMethod: CheckPattern = (pattern) =>
@@ -14,13 +14,13 @@ export const checkGrpcMethod: CheckPattern = (pattern) =>
  * `surely`: it is a call of gRPC, of that very method. Otherwise: whatever servers may take for it, by its path: many answer the same methods to gRPC-Web,
  * Connect, Twirp or JSON of plain HTTP, some of them behind a prefix.
  */
-export const fitsGrpcMethod = (
+export const matchesGrpcMethod = (
   pattern: string,
   { grpc, segments }: Pick<HttpRequest, 'grpc' | 'segments'>,
   surely: boolean,
 ): boolean =>
   surely
-    ? grpc !== undefined && fitsRoute(`/${pattern}`, segments, true)
+    ? grpc !== undefined && matchesRoute(`/${pattern}`, segments, true)
     : readingsOf(segments).some((reading) =>
-        reading.some((_segment, at) => fitsRoute(`/${pattern}`, reading.slice(at), false)),
+        reading.some((_segment, at) => matchesRoute(`/${pattern}`, reading.slice(at), false)),
       )

@@ -1,8 +1,8 @@
 import type { CheckPattern } from '../../../policy/patterns.ts'
 import { parsePointerPattern } from '../../../shared/field-path.ts'
 import type { DescribedRequest } from '../facts/described-request.ts'
-import { checkName, fitsDescribed } from './operations.ts'
-import { checkRoute, fitsRoute } from './routes.ts'
+import { checkName, matchesDescribed } from './operations.ts'
+import { checkRoute, matchesRoute } from './routes.ts'
 
 /** What masking rules name in answers: `/customers/{id}:/contact/email`, `getCustomer:/contact/email`, `*:/email`. */
 export const checkField: CheckPattern = (field) => {
@@ -33,8 +33,8 @@ export interface AnsweredRequest {
 export function mayHaveFieldsOf(owner: string, { segments, described }: AnsweredRequest): boolean {
   if (owner === '*' || segments === undefined) return true
   return owner.startsWith('/')
-    ? fitsRoute(owner, segments, false)
-    : fitsDescribed(described, false, ({ name }) => name === owner)
+    ? matchesRoute(owner, segments, false)
+    : matchesDescribed(described, false, ({ name }) => name === owner)
 }
 
 /** How an operation without an `operationId` is called: `GET /customers/{id}`. */

@@ -11,13 +11,13 @@ export const checkName: CheckPattern = (pattern) =>
  * Whether a request is of such an operation. `surely`: so are all that a server may take it for; otherwise one of them is, and one that the description does not
  * have may be any.
  */
-export function fitsDescribed(
+export function matchesDescribed(
   described: DescribedRequest | undefined,
   surely: boolean,
-  fits: (operation: DescribedOperation) => boolean,
+  matches: (operation: DescribedOperation) => boolean,
 ): boolean {
   if (described === undefined) return false
   const { operation, alternatives } = described
   if (operation === undefined) return !surely
-  return surely ? [operation, ...alternatives].every(fits) : [operation, ...alternatives].some(fits)
+  return surely ? [operation, ...alternatives].every(matches) : [operation, ...alternatives].some(matches)
 }

@@ -13,7 +13,7 @@ export const checkQueryField: CheckPattern = (pattern) =>
  * `surely`: every parameter of that name has that value; otherwise any of them, under any name that a reader may take for it. Many frameworks have
  * one list for the parameters of a query and the fields of a body, of which some that were not read may be among them.
  */
-export function fitsQueryField(
+export function matchesQueryField(
   pattern: string,
   { query, contentType, body }: Pick<HttpRequest, 'query' | 'contentType' | 'body'>,
   surely: boolean,

@@ -26,9 +26,9 @@ export const checkRoute: CheckPattern = (pattern) => {
  * Whether a path is on a route. `surely`: as it stands; otherwise as some servers take it, who look at no letter case, nor at a slash or the name
  * of a format at the end, nor at the name of the script in front, and who may take an encoded slash for a slash.
  */
-export function fitsRoute(pattern: string, segments: readonly string[], surely: boolean): boolean {
+export function matchesRoute(pattern: string, segments: readonly string[], surely: boolean): boolean {
   const steps = stepsOf(pattern)
-  if (surely) return fitsSteps(steps, segments)
+  if (surely) return matchesSteps(steps, segments)
   const ways = steps.some((step) => step.includes('/')) ? [steps, steps.flatMap((step) => step.split('/'))] : [steps]
   const readings = readingsOf(segments).map(foldPath)
   return ways.map(foldSteps).some((way) => readings.some((reading) => mayFitSteps(way, reading)))
@@ -50,7 +50,7 @@ export const foldPath = (segments: readonly string[]): readonly string[] => segm
 
 /** Whether some server may take a path for one on a route; both are folded. */
 const mayFitSteps = (folded: readonly string[], path: readonly string[]): boolean =>
-  waysOf(path).some((way) => fitsLoosely(folded, way))
+  waysOf(path).some((way) => matchesLoosely(folded, way))
 
 /** A folded path as servers may have it: with its end and without, and what a script in it is given. */
 export function waysOf(path: readonly string[]): readonly (readonly string[])[] {
@@ -73,32 +73,34 @@ export function mayMeetRoute(route: readonly string[], steps: readonly string[])
   const ways = [steps, ...steps.flatMap((step, at) => (SCRIPT.test(step) ? [behind(steps, at)] : []))]
   return ways.some((way) => {
     // Of thousands of paths most differ in a text in front of the last step.
-    if (way.some((step, at) => at < way.length - 1 && at < route.length - 1 && areTextsApart(step, route[at] ?? '')))
+    if (
+      way.some((step, at) => at < way.length - 1 && at < route.length - 1 && areDifferentTexts(step, route[at] ?? ''))
+    )
       return false
     const request = way.map((step, at) => exampleOf(step, route[at]))
-    return fitsLoosely(route, request)
+    return matchesLoosely(route, request)
   })
 }
 
-const areTextsApart = (one: string, other: string): boolean =>
+const areDifferentTexts = (one: string, other: string): boolean =>
   one !== other && other !== '*' && !one.includes('{') && !other.includes('{')
 
 /** A segment that is on the step of a path, and on the one of a route where there is such a segment. */
 function exampleOf(step: string, wanted: string | undefined): string {
   if (!step.includes('{')) return step
   const text = wanted === undefined || isWild(wanted) ? 'x' : wanted
-  return fitsStep(step, text) ? text : step.replaceAll(/\{[^{}]*\}/g, text.replace(SUFFIX, '') || 'x')
+  return matchesStep(step, text) ? text : step.replaceAll(/\{[^{}]*\}/g, text.replace(SUFFIX, '') || 'x')
 }
 
 /** Whether a path is on a route as it stands. Steps may have names within a segment, such as `{id}.json`, which patterns of rules do not. */
-export function fitsSteps(steps: readonly string[], segments: readonly string[]): boolean {
+export function matchesSteps(steps: readonly string[], segments: readonly string[]): boolean {
   const { fixed, isOpen } = partsOf(steps)
   if (isOpen ? segments.length < fixed.length : segments.length !== fixed.length) return false
-  return fixed.every((step, index) => fitsStep(step, item(segments, index)))
+  return fixed.every((step, index) => matchesStep(step, item(segments, index)))
 }
 
 /** Whether one of the ways of a path is on a route; both are folded. */
-export function fitsLoosely(steps: readonly string[], segments: readonly string[]): boolean {
+export function matchesLoosely(steps: readonly string[], segments: readonly string[]): boolean {
   const { fixed, isOpen } = partsOf(steps)
   const last = fixed.length - 1
   // What follows the name of a script is given to the script.
@@ -106,23 +108,23 @@ export function fitsLoosely(steps: readonly string[], segments: readonly string[
   if (segments.length > fixed.length && !isOpen && !SUFFIX.test(fixed[last] ?? '')) return false
   return fixed.every((step, index) => {
     const segment = item(segments, index)
-    return fitsStep(step, segment) || (index === last && index === segments.length - 1 && hasStem(segment, step))
+    return matchesStep(step, segment) || (index === last && index === segments.length - 1 && hasStem(segment, step))
   })
 }
 
 /** A name stands for something. */
-export function fitsStep(step: string, segment: string): boolean {
+export function matchesStep(step: string, segment: string): boolean {
   if (step === segment) return true
   if (isWild(step)) return segment !== ''
   if (step.includes('/')) {
     const [parts, own] = [step.split('/'), segment.split('/')]
-    return parts.length === own.length && parts.every((part, at) => fitsStep(part, item(own, at)))
+    return parts.length === own.length && parts.every((part, at) => matchesStep(part, item(own, at)))
   }
-  return step.includes('{') ? fitsTemplate(step, segment) : step === segment
+  return step.includes('{') ? matchesTemplate(step, segment) : step === segment
 }
 
 /** Of what stands between names, each piece is taken where it comes first: what is left for the others is longest so. */
-function fitsTemplate(step: string, segment: string): boolean {
+function matchesTemplate(step: string, segment: string): boolean {
   const pieces = step.split(/\{[^}]*\}/)
   const [first = ''] = pieces
   const last = pieces.at(-1) ?? ''
@@ -139,7 +141,7 @@ function fitsTemplate(step: string, segment: string): boolean {
 /** Whether a segment is the step with the name of another format, or of none, at its end. */
 function hasStem(segment: string, step: string): boolean {
   const stem = step.replace(SUFFIX, '')
-  if (step.includes('{')) return fitsStep(stem, segment) || fitsStep(step, segment.replace(SUFFIX, ''))
+  if (step.includes('{')) return matchesStep(stem, segment) || matchesStep(step, segment.replace(SUFFIX, ''))
   return stem !== '' && (segment === stem || segment.startsWith(`${stem}.`))
 }
 

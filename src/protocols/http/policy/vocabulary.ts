@@ -10,14 +10,14 @@ import {
   type Vocabulary,
 } from '../../../policy/vocabulary.ts'
 import type { HttpStatement } from '../facts/http-statement.ts'
-import { checkBodyField, fitsBodyField } from './body-fields.ts'
-import { checkContentType, fitsContentType } from './content-types.ts'
+import { checkBodyField, matchesBodyField } from './body-fields.ts'
+import { checkContentType, matchesContentType } from './content-types.ts'
 import { methods } from './kinds.ts'
-import { checkGrpcMethod, fitsGrpcMethod } from './grpc-methods.ts'
+import { checkGrpcMethod, matchesGrpcMethod } from './grpc-methods.ts'
 import { checkField } from './masked-fields.ts'
-import { checkName, fitsDescribed } from './operations.ts'
-import { checkQueryField, fitsQueryField } from './query-fields.ts'
-import { checkRoute, fitsRoute } from './routes.ts'
+import { checkName, matchesDescribed } from './operations.ts'
+import { checkQueryField, matchesQueryField } from './query-fields.ts'
+import { checkRoute, matchesRoute } from './routes.ts'
 import { otherPathsOf } from '../request/read-target.ts'
 
 /** How policy speaks of requests to services of HTTP. */
@@ -88,7 +88,7 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
   alsoKinds: {},
   toldByText: new Set(['kinds', 'unknown', 'methods', 'routes', 'grpcMethods', 'query', 'contentTypes', 'body']),
   answersOpaque: [],
-  matches: fitsRequest,
+  matches: matchesRequest,
   name,
   subject: (statement) => `this ${name(statement)}`,
   operationOf: ({ described }) => described?.operation?.name,
@@ -96,7 +96,7 @@ export const httpVocabulary: Vocabulary<HttpStatement> = {
   opaque: () => [],
   whyMaybe,
   undescribed: (match, statement, isConditionKnown) =>
-    isUndescribed(statement) && (!isConditionKnown || fitsForLack(match, statement))
+    isUndescribed(statement) && (!isConditionKnown || matchesAsUndescribed(match, statement))
       ? { reason: statement.unknown.join('; '), advice: `${ADD_ADVICE}, in front of this one` }
       : undefined,
   adviceOnUnknown: ({ described }) => (described === undefined ? REWRITE_ADVICE : ADD_ADVICE),
@@ -163,8 +163,8 @@ interface RequestMatch {
   readonly tags?: readonly string[]
 }
 
-/** A rule that refuses or holds fits what any server may take for what it names; one that allows only what is surely that. */
-function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], statement: HttpStatement): boolean {
+/** A rule that refuses or holds matches what any server may take for what it names; one that allows only what is surely that. */
+function matchesRequest(given: StatementMatch, effect: CommandEffect['type'], statement: HttpStatement): boolean {
   const match = given as RequestMatch
   const surely = effect === 'allow'
   const { kinds, unknown, request, described } = statement
@@ -177,30 +177,33 @@ function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], state
     const named = kinds.includes('websocket') ? ['websocket'] : kinds
     if (!(surely ? named : kinds).some(isNamed)) return false
   }
-  if (match.methods !== undefined && !fitsMethod(match.methods, request.method)) return false
+  if (match.methods !== undefined && !matchesMethod(match.methods, request.method)) return false
   // What could not be read may be for any of them.
   if (isUnread(statement)) return true
-  if (match.routes !== undefined && !match.routes.some((route) => fitsRoute(route, request.segments, surely)))
+  if (match.routes !== undefined && !match.routes.some((route) => matchesRoute(route, request.segments, surely)))
     return false
-  if (match.grpcMethods !== undefined && !match.grpcMethods.some((method) => fitsGrpcMethod(method, request, surely)))
+  if (
+    match.grpcMethods !== undefined &&
+    !match.grpcMethods.some((method) => matchesGrpcMethod(method, request, surely))
+  )
     return false
-  if (match.query !== undefined && !match.query.some((field) => fitsQueryField(field, request, surely))) return false
-  if (match.contentTypes !== undefined && !match.contentTypes.some((type) => fitsContentType(type, request, surely)))
+  if (match.query !== undefined && !match.query.some((field) => matchesQueryField(field, request, surely))) return false
+  if (match.contentTypes !== undefined && !match.contentTypes.some((type) => matchesContentType(type, request, surely)))
     return false
   const { operations: names, tags } = match
-  if (names !== undefined && !fitsDescribed(described, surely, ({ name: one }) => names.includes(one))) return false
-  if (tags !== undefined && !fitsDescribed(described, surely, (one) => one.tags.some((tag) => tags.includes(tag))))
+  if (names !== undefined && !matchesDescribed(described, surely, ({ name: one }) => names.includes(one))) return false
+  if (tags !== undefined && !matchesDescribed(described, surely, (one) => one.tags.some((tag) => tags.includes(tag))))
     return false
-  return match.body === undefined || match.body.some((field) => fitsBodyField(field, request.body, surely))
+  return match.body === undefined || match.body.some((field) => matchesBodyField(field, request.body, surely))
 }
 
 /** It can be read, and the OpenAPI document of the target does not have it. */
 const isUndescribed = ({ request, unknown }: HttpStatement): boolean => unknown.length > 0 && request.path !== ''
 
 /** Whether a rule that denies matches a request only because the document does not have it: without a document it would not. */
-const fitsForLack = (match: StatementMatch, statement: HttpStatement): boolean =>
+const matchesAsUndescribed = (match: StatementMatch, statement: HttpStatement): boolean =>
   match.unknown !== true &&
-  !fitsRequest(match, 'deny', {
+  !matchesRequest(match, 'deny', {
     ...statement,
     kinds: statement.kinds.filter((kind) => kind !== 'unsafe'),
     unknown: [],
@@ -214,7 +217,7 @@ const ADD_ADVICE =
 const isUnread = ({ request, unknown }: HttpStatement): boolean => unknown.length > 0 && request.path === ''
 
 /** Servers answer a HEAD as they would the GET. */
-const fitsMethod = (methodNames: readonly string[], method: string): boolean =>
+const matchesMethod = (methodNames: readonly string[], method: string): boolean =>
   methodNames.includes(method) || (method === 'HEAD' && methodNames.includes('GET'))
 
 function name({ kinds, request: { method, path }, described }: HttpStatement): string {
@@ -239,14 +242,14 @@ function whyMaybe(given: StatementMatch, statement: HttpStatement): string | und
   const { body, segments } = statement.request
   if (isUnread(statement)) return 'could not be read'
   if (isUndescribed(statement) && given.unknown === true) return 'is not in the OpenAPI document'
-  if (isUndescribed(statement) && fitsForLack(given, statement))
+  if (isUndescribed(statement) && matchesAsUndescribed(given, statement))
     return 'is not in the OpenAPI document, and may do what any operation does'
-  if ((operations ?? tags) !== undefined && !fitsRequest({ operations, tags }, 'allow', statement))
+  if ((operations ?? tags) !== undefined && !matchesRequest({ operations, tags }, 'allow', statement))
     return 'may be taken for another operation by some server'
   if (fields !== undefined && body.type === 'opaque') return `has ${body.reason}, which may say anything`
   if (fields !== undefined && body.type === 'long') return 'has a body that is too long to be read'
   if (fields !== undefined && body.type === 'form') return 'has a form, of which each framework makes another object'
-  return routes !== undefined && !routes.some((route) => fitsRoute(route, segments, true))
+  return routes !== undefined && !routes.some((route) => matchesRoute(route, segments, true))
     ? 'may be taken for it by a server that does not look at letter case, suffixes, slashes at the end or whether a slash is encoded'
     : undefined
 }

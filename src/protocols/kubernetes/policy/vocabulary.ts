@@ -72,7 +72,7 @@ export const kubernetesVocabulary: Vocabulary<KubernetesStatement> = {
   // Nothing in the cluster is asked: a request says all that rules match by.
   toldByText: new Set(['kinds', 'unknown', 'resources', 'namespaces', 'objects', 'images', 'settings', 'dryRun']),
   answersOpaque: ['resources'],
-  matches: fitsRequest,
+  matches: matchesRequest,
   name,
   subject: (statement) => `this ${name(statement)}`,
   describe: ({ settings, images, dryRun }) => [
@@ -122,8 +122,8 @@ interface RequestMatch {
   readonly dryRun?: boolean
 }
 
-/** A rule that refuses or holds fits when any part is named, or may be; one that allows only when all of it is, surely. */
-function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], statement: KubernetesStatement): boolean {
+/** A rule that refuses or holds matches when any part is named, or may be; one that allows only when all of it is, surely. */
+function matchesRequest(given: StatementMatch, effect: CommandEffect['type'], statement: KubernetesStatement): boolean {
   const match = given as RequestMatch
   const allows = effect === 'allow'
   const { kinds, unknown, opaque, images, settings, dryRun } = statement
@@ -138,15 +138,15 @@ function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], state
   if (match.images !== undefined && !some(allows, images, match.images, matchesGlob)) return false
   if (match.settings !== undefined && !some(allows, settings, match.settings, (pattern, item) => pattern === item))
     return false
-  return fitsPlace(match, allows, statement)
+  return matchesPlace(match, allows, statement)
 }
 
 /** Where a namespace is deleted, all that is in it goes with it. */
-function fitsPlace(match: RequestMatch, allows: boolean, statement: KubernetesStatement): boolean {
+function matchesPlace(match: RequestMatch, allows: boolean, statement: KubernetesStatement): boolean {
   const { kinds, resource, namespace, allNamespaces, name: object } = statement
   const { resources, namespaces, objects } = match
   const isAnyWithin = kinds.includes('delete-namespace') && !allows
-  if (resources !== undefined && !isAnyWithin && !fitsResources(resources, statement)) return false
+  if (resources !== undefined && !isAnyWithin && !matchesResources(resources, statement)) return false
   if (namespaces !== undefined) {
     if (resource === '') return false
     const isAny = namespaces.includes('*')
@@ -159,7 +159,7 @@ function fitsPlace(match: RequestMatch, allows: boolean, statement: KubernetesSt
   return object === '' ? !allows : objects.some((pattern) => matchesGlob(pattern, object))
 }
 
-function fitsResources(patterns: readonly string[], { resource, group, subresource }: KubernetesStatement): boolean {
+function matchesResources(patterns: readonly string[], { resource, group, subresource }: KubernetesStatement): boolean {
   if (resource === '') return false
   return patterns.some((pattern) => {
     const [whole = '', sub] = pattern.split('/')
@@ -173,7 +173,7 @@ function fitsResources(patterns: readonly string[], { resource, group, subresour
 /** `*` does not say that somebody knows the resource; the name of its group does. */
 const namesResource = ({ resources }: RequestMatch, statement: KubernetesStatement): boolean =>
   resources !== undefined &&
-  fitsResources(
+  matchesResources(
     resources.filter((pattern) => pattern.split('/')[0] !== '*'),
     statement,
   )
@@ -183,9 +183,9 @@ const some = (
   all: boolean,
   items: readonly string[],
   patterns: readonly string[],
-  fits: (pattern: string, item: string) => boolean,
+  matches: (pattern: string, item: string) => boolean,
 ): boolean => {
-  const isNamed = (item: string): boolean => patterns.some((pattern) => fits(pattern, item))
+  const isNamed = (item: string): boolean => patterns.some((pattern) => matches(pattern, item))
   return items.length > 0 && (all ? items.every(isNamed) : items.some(isNamed))
 }
 

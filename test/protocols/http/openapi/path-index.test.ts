@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PathIndex } from '../../../../src/protocols/http/openapi/path-index.ts'
-import { fitsLoosely, fitsSteps, foldPath, foldSteps, waysOf } from '../../../../src/protocols/http/policy/routes.ts'
+import {
+  matchesLoosely,
+  matchesSteps,
+  foldPath,
+  foldSteps,
+  waysOf,
+} from '../../../../src/protocols/http/policy/routes.ts'
 import { sampledRuns } from '../../../helpers/sampled.ts'
 
 /** Few of them, so that paths and requests meet. */
@@ -18,12 +24,14 @@ const paths = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { maxLeng
 
 /** Says the same as a reading of the list, from first to last. */
 function checkFound(list: readonly (readonly string[])[], request: readonly string[]): number {
-  const exact = list.filter((steps) => fitsSteps(steps, request))
-  const exactFound = new PathIndex(list, (steps) => steps).exact(request).filter((steps) => fitsSteps(steps, request))
+  const exact = list.filter((steps) => matchesSteps(steps, request))
+  const exactFound = new PathIndex(list, (steps) => steps)
+    .exact(request)
+    .filter((steps) => matchesSteps(steps, request))
   expect(exactFound).toEqual(exact)
   const ways = waysOf(foldPath(request))
   const folded = list.map(foldSteps)
-  const isOn = (steps: readonly string[]): boolean => ways.some((way) => fitsLoosely(steps, way))
+  const isOn = (steps: readonly string[]): boolean => ways.some((way) => matchesLoosely(steps, way))
   const loose = folded.filter(isOn)
   expect(new PathIndex(folded, (steps) => steps).loose(ways).filter(isOn)).toEqual(loose)
   return exact.length + loose.length

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { readPathTemplate, relationOf, requestOnBoth } from '../../../../src/protocols/http/openapi/path-template.ts'
-import { fitsSteps } from '../../../../src/protocols/http/policy/routes.ts'
+import { matchesSteps } from '../../../../src/protocols/http/policy/routes.ts'
 
 const stepsOf = (path: string): readonly string[] => {
   const read = readPathTemplate(path)
@@ -74,7 +74,7 @@ it('says nothing that a request contradicts', () => {
   const seen = { inside: 0, apart: 0, crossing: 0 }
   fc.assert(
     fc.property(fc.tuple(step, step), fc.tuple(step, step), fc.tuple(segment, segment), (one, other, path) => {
-      const [isOne, isOther] = [fitsSteps(one, path), fitsSteps(other, path)]
+      const [isOne, isOther] = [matchesSteps(one, path), matchesSteps(other, path)]
       const relation = relationOf(one, other)
       if (relation === 'apart' && isOne) seen.apart++
       if (relation === 'inside' && isOne) seen.inside++

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { checkBodyField, fitsBodyField } from '../../../../src/protocols/http/policy/body-fields.ts'
+import { checkBodyField, matchesBodyField } from '../../../../src/protocols/http/policy/body-fields.ts'
 import type { RequestBody } from '../../../../src/protocols/http/request/http-request.ts'
 import { readBody } from '../../../../src/protocols/http/request/read-body.ts'
 
@@ -63,11 +63,11 @@ it.each<[string, string, Fit]>([
   ['/x=null', '{"x":""}', 'loose'],
   ['/x=null', '{}', 'none'],
   ['/__proto__=x', '{"__proto__":"x"}', 'exact'],
-])('%s and %s: %s', (pattern, text, fit) => {
+])('%s and %s: %s', (pattern, text, match) => {
   const body = json(text)
-  expect([fitsBodyField(pattern, body, true), fitsBodyField(pattern, body, false)]).toEqual([
-    fit === 'exact',
-    fit !== 'none',
+  expect([matchesBodyField(pattern, body, true), matchesBodyField(pattern, body, false)]).toEqual([
+    match === 'exact',
+    match !== 'none',
   ])
 })
 
@@ -77,7 +77,7 @@ it.each<[RequestBody, boolean]>([
   [{ type: 'opaque', reason: 'a body', looksLike: 'other' }, true],
   [{ type: 'long' }, true],
 ])('what is not JSON is never allowed by it: %j', (body, denied) => {
-  expect([fitsBodyField('/a=1', body, true), fitsBodyField('/a=1', body, false)]).toEqual([false, denied])
+  expect([matchesBodyField('/a=1', body, true), matchesBodyField('/a=1', body, false)]).toEqual([false, denied])
 })
 
 it('denies and holds whatever it would allow, also under other names in the same place', () => {
@@ -86,8 +86,8 @@ it('denies and holds whatever it would allow, also under other names in the same
     fc.property(fc.stringMatching(/^[a-z]{1,6}$/), scalar, fc.boolean(), (name, value, isUpper) => {
       const pattern = `/${name}=${JSON.stringify(value)}`
       const body = (called: string): RequestBody => ({ type: 'json', value: { [called]: value } })
-      expect(fitsBodyField(pattern, body(name), true)).toBe(true)
-      expect(fitsBodyField(pattern, body(isUpper ? name.toUpperCase() : name), false)).toBe(true)
+      expect(matchesBodyField(pattern, body(name), true)).toBe(true)
+      expect(matchesBodyField(pattern, body(isUpper ? name.toUpperCase() : name), false)).toBe(true)
     }),
   )
 })

@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest'
-import { checkContentType, fitsContentType } from '../../../../src/protocols/http/policy/content-types.ts'
+import { checkContentType, matchesContentType } from '../../../../src/protocols/http/policy/content-types.ts'
 import { readRequest } from '../../../../src/protocols/http/request/read-request.ts'
 import { PamError } from '../../../../src/shared/errors.ts'
 
-function fits(pattern: string, type: string, body: string | undefined, surely: boolean): boolean {
+function matches(pattern: string, type: string, body: string | undefined, surely: boolean): boolean {
   const bytes = body === undefined ? undefined : Buffer.from(body)
   const headers = type === '' ? [] : ([['content-type', type]] as const)
   const request = readRequest({ version: '1.1', method: 'PUT', target: '/', headers }, bytes, undefined)
   if (request instanceof PamError) throw request
-  return fitsContentType(pattern, request, surely)
+  return matchesContentType(pattern, request, surely)
 }
 
 const JSON_TYPE = 'application/json'
@@ -45,8 +45,8 @@ it.each<[string, string, string | undefined, 'exact' | 'loose' | 'none']>([
   ['image/*', 'application/octet-stream', 'x', 'loose'],
   ['image/*', JSON_TYPE, '{}', 'none'],
 ])('%s is for a body of %s, %j: %s', (pattern, type, body, how) => {
-  expect(fits(pattern, type, body, true)).toBe(how === 'exact')
-  expect(fits(pattern, type, body, false)).toBe(how !== 'none')
+  expect(matches(pattern, type, body, true)).toBe(how === 'exact')
+  expect(matches(pattern, type, body, false)).toBe(how !== 'none')
 })
 
 it.each(['application/json', 'image/*', 'application/vnd.api+json'])('takes %s', (pattern) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkGrpcMethod, fitsGrpcMethod } from '../../../../src/protocols/http/policy/grpc-methods.ts'
+import { checkGrpcMethod, matchesGrpcMethod } from '../../../../src/protocols/http/policy/grpc-methods.ts'
 import { grpcMethodOf } from '../../../../src/protocols/http/grpc/call.ts'
 
 const request = (path: string, isCall = true) => {
@@ -21,12 +21,12 @@ describe('methods of gRPC in rules', () => {
 
   it('allow a call of that very method alone', () => {
     const allows = (path: string, isCall = true): boolean =>
-      fitsGrpcMethod('billing.v1.Invoices/Delete', request(path, isCall), true)
+      matchesGrpcMethod('billing.v1.Invoices/Delete', request(path, isCall), true)
     expect(allows('/billing.v1.Invoices/Delete')).toBe(true)
     expect(allows('/billing.v1.Invoices/Delete', false)).toBe(false)
     for (const path of ['/billing.v1.Invoices/delete', '/billing.v1.Invoices/DeleteAll', '/v1.Invoices/Delete'])
       expect(allows(path)).toBe(false)
-    expect(fitsGrpcMethod('billing.v1.Invoices/*', request('/billing.v1.Invoices/Any'), true)).toBe(true)
+    expect(matchesGrpcMethod('billing.v1.Invoices/*', request('/billing.v1.Invoices/Any'), true)).toBe(true)
   })
 
   it.each([
@@ -36,8 +36,8 @@ describe('methods of gRPC in rules', () => {
     '/grpc/billing.v1.Invoices/Delete',
     '/twirp/billing.v1.Invoices/Delete',
   ])('deny whatever may be taken for it: %s', (path) => {
-    expect(fitsGrpcMethod('billing.v1.Invoices/Delete', request(path, false), false)).toBe(true)
-    expect(fitsGrpcMethod('billing.v1.Invoices/*', request(path, false), false)).toBe(true)
-    expect(fitsGrpcMethod('billing.v1.Invoices/Get', request(path, false), false)).toBe(false)
+    expect(matchesGrpcMethod('billing.v1.Invoices/Delete', request(path, false), false)).toBe(true)
+    expect(matchesGrpcMethod('billing.v1.Invoices/*', request(path, false), false)).toBe(true)
+    expect(matchesGrpcMethod('billing.v1.Invoices/Get', request(path, false), false)).toBe(false)
   })
 })

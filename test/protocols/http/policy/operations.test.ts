@@ -38,7 +38,7 @@ function statementOf(text: string): HttpStatement {
   return factsOf(request, described).statements[0]
 }
 
-const fits = (match: StatementMatch, text: string, effect: 'allow' | 'deny' | 'hold'): boolean =>
+const matches = (match: StatementMatch, text: string, effect: 'allow' | 'deny' | 'hold'): boolean =>
   httpVocabulary.matches(match, effect, statementOf(text))
 
 describe('a rule by operations', () => {
@@ -56,9 +56,9 @@ describe('a rule by operations', () => {
     ['GET /users/ME', { tags: ['users', 'me'] }, true, true],
     ['DELETE /users/7', { tags: ['danger'], methods: ['DELETE'] }, true, true],
   ])('%s: %j allows %s, denies and holds %s', (text, match, allows, refuses) => {
-    expect(fits(match, text, 'allow')).toBe(allows)
-    expect(fits(match, text, 'deny')).toBe(refuses)
-    expect(fits(match, text, 'hold')).toBe(refuses)
+    expect(matches(match, text, 'allow')).toBe(allows)
+    expect(matches(match, text, 'deny')).toBe(refuses)
+    expect(matches(match, text, 'hold')).toBe(refuses)
   })
 
   it('matches nothing where the target has no document', () => {
@@ -77,18 +77,18 @@ describe('a rule by operations', () => {
 describe('a request that the document does not have', () => {
   it('is allowed and held only by rules that say unknown, and by their routes', () => {
     for (const effect of ['allow', 'hold'] as const) {
-      expect(fits({ methods: ['GET'] }, 'GET /other', effect)).toBe(false)
-      expect(fits({ routes: ['/other'], unknown: true }, 'GET /other', effect)).toBe(true)
-      expect(fits({ routes: ['/another'], unknown: true }, 'GET /other', effect)).toBe(false)
-      expect(fits({ operations: ['getMe'], unknown: true }, 'GET /other', 'allow')).toBe(false)
+      expect(matches({ methods: ['GET'] }, 'GET /other', effect)).toBe(false)
+      expect(matches({ routes: ['/other'], unknown: true }, 'GET /other', effect)).toBe(true)
+      expect(matches({ routes: ['/another'], unknown: true }, 'GET /other', effect)).toBe(false)
+      expect(matches({ operations: ['getMe'], unknown: true }, 'GET /other', 'allow')).toBe(false)
     }
   })
 
   it('may be any operation for rules that deny', () => {
     const match = { operations: ['deleteUser'] }
-    expect(fits(match, 'GET /other', 'deny')).toBe(true)
+    expect(matches(match, 'GET /other', 'deny')).toBe(true)
     expect(httpVocabulary.whyMaybe(match, statementOf('GET /other'))).toContain('is not in the OpenAPI document')
-    expect(fits({ routes: ['/admin/**'] }, 'GET /other', 'deny')).toBe(false)
+    expect(matches({ routes: ['/admin/**'] }, 'GET /other', 'deny')).toBe(false)
   })
 
   it.each<[string, StatementMatch, boolean]>([
@@ -166,7 +166,7 @@ describe('a request that the document does not have', () => {
 
 describe('the set read-only', () => {
   const [rule] = httpRuleSets['read-only']?.rules ?? []
-  const refuses = (text: string): boolean => fits(rule?.match ?? {}, text, 'deny')
+  const refuses = (text: string): boolean => matches(rule?.match ?? {}, text, 'deny')
 
   it.each([
     ['GET /users/7', false],

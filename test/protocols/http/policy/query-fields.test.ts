@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { checkQueryField, fitsQueryField } from '../../../../src/protocols/http/policy/query-fields.ts'
+import { checkQueryField, matchesQueryField } from '../../../../src/protocols/http/policy/query-fields.ts'
 import type { RequestBody } from '../../../../src/protocols/http/request/http-request.ts'
 import { readParameters } from '../../../../src/protocols/http/request/read-target.ts'
 
@@ -44,11 +44,11 @@ it.each<[string, string, Fit]>([
   ['name=a*', 'name=abc', 'exact'],
   ['name=a*', 'name=ABC', 'loose'],
   ['name=a*', 'name=bca', 'none'],
-])('%s and ?%s: %s', (pattern, query, fit) => {
+])('%s and ?%s: %s', (pattern, query, match) => {
   const request = { query: parametersOf(query), contentType: '', body: NONE }
-  expect([fitsQueryField(pattern, request, true), fitsQueryField(pattern, request, false)]).toEqual([
-    fit === 'exact',
-    fit !== 'none',
+  expect([matchesQueryField(pattern, request, true), matchesQueryField(pattern, request, false)]).toEqual([
+    match === 'exact',
+    match !== 'none',
   ])
 })
 
@@ -59,10 +59,10 @@ it.each<[string, RequestBody]>([
   ['an object in JSON, which is true', { type: 'json', value: { force: {} } }],
 ])('looks into the body, since frameworks have one list for both: %s', (_name, body) => {
   const contentType = ''
-  expect(fitsQueryField('force=true', { query: [], contentType, body }, false)).toBe(true)
-  expect(fitsQueryField('force=true', { query: [], contentType, body }, true)).toBe(false)
+  expect(matchesQueryField('force=true', { query: [], contentType, body }, false)).toBe(true)
+  expect(matchesQueryField('force=true', { query: [], contentType, body }, true)).toBe(false)
   const dry = { query: parametersOf('force=false'), contentType, body }
-  expect(fitsQueryField('force=false', dry, true)).toBe(false)
+  expect(matchesQueryField('force=false', dry, true)).toBe(false)
 })
 
 it('denies and holds whatever it would allow', () => {
@@ -73,7 +73,7 @@ it('denies and holds whatever it would allow', () => {
   fc.assert(
     fc.property(pattern, parameters, parameters, (wanted, query, fields) => {
       const request = { query, contentType: '', body: { type: 'form', fields } as const }
-      if (fitsQueryField(wanted, request, true)) expect(fitsQueryField(wanted, request, false)).toBe(true)
+      if (matchesQueryField(wanted, request, true)) expect(matchesQueryField(wanted, request, false)).toBe(true)
     }),
   )
 })
@@ -90,6 +90,6 @@ it.each<[string, string, RequestBody, boolean]>([
   ['text', 'text/plain', { ...OPAQUE, looksLike: 'other' }, false],
 ])('finds in %s whatever is denied, and nothing that is allowed', (_name, contentType, body, isHidden) => {
   const request = { query: parametersOf('dry=true'), contentType, body }
-  expect(fitsQueryField('force=true', request, false)).toBe(isHidden)
-  expect(fitsQueryField('dry=true', request, true)).toBe(!isHidden)
+  expect(matchesQueryField('force=true', request, false)).toBe(isHidden)
+  expect(matchesQueryField('dry=true', request, true)).toBe(!isHidden)
 })

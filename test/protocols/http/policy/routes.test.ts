@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { checkRoute, fitsRoute } from '../../../../src/protocols/http/policy/routes.ts'
+import { checkRoute, matchesRoute } from '../../../../src/protocols/http/policy/routes.ts'
 import { readTarget } from '../../../../src/protocols/http/request/read-target.ts'
 
 const segmentsOf = (path: string): readonly string[] => {
@@ -117,11 +117,11 @@ it.each<[string, string, Fit]>([
   ['/projects/{id}/files/{file}', '/projects/a%2Fb/files/c%2Fd', 'exact'],
   ['/projects/{group}/{name}/files/{file}', '/projects/a%2Fb/files/c%2Fd', 'loose'],
   ['/projects/a%2Fb/files/{file}', '/projects/a/b/files/c%2Fd', 'loose'],
-])('%s and %s: %s', (route, path, fit) => {
+])('%s and %s: %s', (route, path, match) => {
   const segments = segmentsOf(path)
-  expect([fitsRoute(route, segments, true), fitsRoute(route, segments, false)]).toEqual([
-    fit === 'exact',
-    fit !== 'none',
+  expect([matchesRoute(route, segments, true), matchesRoute(route, segments, false)]).toEqual([
+    match === 'exact',
+    match !== 'none',
   ])
 })
 
@@ -139,7 +139,7 @@ const path = fc
 it('denies and holds whatever it would allow', () => {
   fc.assert(
     fc.property(route, path, (pattern, segments) => {
-      if (fitsRoute(pattern, segments, true)) expect(fitsRoute(pattern, segments, false)).toBe(true)
+      if (matchesRoute(pattern, segments, true)) expect(matchesRoute(pattern, segments, false)).toBe(true)
     }),
     { numRuns: 2000 },
   )
@@ -151,8 +151,8 @@ it('denies and holds names that begin with a dot, also with a slash behind them'
     ['a', '.env', ''],
     ['A', '.ENV', ''],
   ])
-    expect(fitsRoute('/a/.env', path, false)).toBe(true)
-  expect(fitsRoute('/a/.env', ['b', '.env', ''], false)).toBe(false)
+    expect(matchesRoute('/a/.env', path, false)).toBe(true)
+  expect(matchesRoute('/a/.env', ['b', '.env', ''], false)).toBe(false)
 })
 
 it('denies and holds in whatever case, with a slash or the name of a format at the end, and behind a script', () => {
@@ -164,7 +164,7 @@ it('denies and holds in whatever case, with a slash or the name of a format at t
   )
   fc.assert(
     fc.property(route, path, change, (pattern, segments, changed) => {
-      if (fitsRoute(pattern, segments, true)) expect(fitsRoute(pattern, changed(segments), false)).toBe(true)
+      if (matchesRoute(pattern, segments, true)) expect(matchesRoute(pattern, changed(segments), false)).toBe(true)
     }),
     { numRuns: 2000 },
   )

@@ -40,10 +40,10 @@ it('denies and holds whatever it would allow', () => {
   fc.assert(
     fc.property(match, request, (given, text) => {
       const statement = statementOf(text)
-      const fits = (effect: 'allow' | 'deny' | 'hold'): boolean => httpVocabulary.matches(given, effect, statement)
-      if (!fits('allow')) return
+      const matches = (effect: 'allow' | 'deny' | 'hold'): boolean => httpVocabulary.matches(given, effect, statement)
+      if (!matches('allow')) return
       allowed.count++
-      expect([fits('deny'), fits('hold')]).toEqual([true, true])
+      expect([matches('deny'), matches('hold')]).toEqual([true, true])
     }),
     { numRuns: 5000 },
   )

@@ -80,7 +80,8 @@ function named({ schema, originalTable, originalName }: ColumnDefinition, { plan
   if (originalTable === '' || originalName === '') return PLAIN
   // The first rule applies, as where columns are found in the catalogs.
   const own = plan.columns.find(
-    (masked) => fits(masked.schema, schema) && fits(masked.table, originalTable) && fits(masked.column, originalName),
+    (masked) =>
+      matches(masked.schema, schema) && matches(masked.table, originalTable) && matches(masked.column, originalName),
   )
   if (own !== undefined) return valueOf({ ...own, name: `${schema}.${originalTable}.${originalName}` })
   if (schema === '') return PLAIN
@@ -90,7 +91,7 @@ function named({ schema, originalTable, originalName }: ColumnDefinition, { plan
 }
 
 /** Ignores case, whatever the server does: this can only mask more. */
-const fits = (wanted: string, name: string): boolean => wanted === '*' || wanted.toLowerCase() === name.toLowerCase()
+const matches = (wanted: string, name: string): boolean => wanted === '*' || wanted.toLowerCase() === name.toLowerCase()
 
 function maskColumn({ masks, direct }: MaskedOrigin, column: ColumnDefinition, keys: HashKeys): Rewrite {
   const [mask] = masks

@@ -39,7 +39,7 @@ const reviewer = {
 } as const
 const AFTER = { now: NOW + HOUR, recentSignIn: time.recentSignIn }
 
-describe('breaking the glass', () => {
+describe('emergency access', () => {
   it.each<[string, object, string]>([
     ['a service', { person: { ...jane, kind: 'service' } }, 'NO_ACCESS'],
     ['without a sign-in that is known', { authTime: undefined }, 'SIGN_IN_TOO_OLD'],
@@ -56,7 +56,7 @@ describe('breaking the glass', () => {
     expect(() => begun({ authTime: NOW, ...given })).toThrow(expect.objectContaining({ code }))
   })
 
-  it('gives access once, for as long as it was asked for, which is no standing access', () => {
+  it('grants access once, for the requested time; it is not standing access', () => {
     const { use, grant } = grantBreakGlass(begun({ length: 60_000 }), NOW + 5000)
     expect(grant).toMatchObject({ breakGlass: use.id, rule: 'emergencies', endsAt: NOW + 65_000, requestId: undefined })
     expect([NOW + 64_999, NOW + 65_000].map((now) => breakGlassPhase(use, now))).toEqual(['active', 'ended'])
@@ -65,7 +65,7 @@ describe('breaking the glass', () => {
     expect(blocksStanding(revokeGrant(grant, 'bob', '', NOW + 6000))).toBe(false)
   })
 
-  it('is no standing access by repetition: a number of times within any 24 hours, whatever became of them', () => {
+  it('is limited to a number of grants within any 24 hours, however they ended', () => {
     const [first, second] = [taken(NOW - 23 * HOUR), taken(NOW - 2 * HOUR, { target: 'other' })]
     const limited = expect.objectContaining({ code: 'RATE_LIMITED' })
     expect(() => begun({}, [first, second])).toThrow(limited)
@@ -80,7 +80,7 @@ describe('breaking the glass', () => {
   })
 })
 
-describe('a review', () => {
+describe('a review of emergency access', () => {
   it.each<[string, object, string]>([
     ['of oneself', { id: 'jane' }, 'SELF_APPROVAL'],
     // Accounts that one claim joins are one id; what they are called does not matter.
@@ -95,7 +95,7 @@ describe('a review', () => {
     )
   })
 
-  it('comes afterwards, says something, and is closed once', () => {
+  it('comes after the access, needs a comment, and is closed once', () => {
     const use = taken()
     expect(mayNotReview(use, reviewer, NOW + HOUR - 1)?.message).toContain('is still in use')
     expect(() => reviewBreakGlass(use, reviewer, 'fine     ', AFTER)).toThrow('at least 10 characters')
@@ -106,7 +106,7 @@ describe('a review', () => {
     expect(mayNotReview({ ...begun(), state: 'refused' }, reviewer, NOW)?.message).toContain('no outstanding review')
   })
 
-  it('is asked for at the end, and again and again until it is closed', () => {
+  it('is requested when access ends, and again until it is closed', () => {
     const use = taken()
     expect(dueNotice(use, NOW + HOUR - 1)).toBeUndefined()
     expect(dueNotice(use, NOW + HOUR)).toBe('ended')

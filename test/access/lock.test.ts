@@ -32,7 +32,7 @@ describe('a lock', () => {
     expect([keepsOut(lock, 'jane', prod), keepsOut(lock, 'jane')]).toEqual([here, everywhere])
   })
 
-  it('ends by itself where it was given a time, at that millisecond, and stays until it is lifted otherwise', () => {
+  it('expires at the given millisecond, or stays until it is lifted', () => {
     const hour = made(jane, { length: 500 })
     expect([1499, 1500].map((now) => lockState(hour, now))).toEqual(['active', 'over'])
     expect(lockState(made(jane), 1e15)).toBe('active')
@@ -44,7 +44,7 @@ describe('a lock', () => {
     for (const gone of [lifted, hour]) expect(() => liftLock(gone, bob, '', 2000)).toThrow(/is already/)
   })
 
-  it('needs a reason, and is never silently about whoever makes it', () => {
+  it('needs a reason, and never locks out its own author silently', () => {
     expect(() => made(jane, { reason: '  ' })).toThrow('a lock needs a reason')
     expect(() => made(jane, { reason: '\u200b \u00ad' })).toThrow('a lock needs a reason')
     const self: LockSubject = { type: 'person', ...bob }
@@ -55,7 +55,7 @@ describe('a lock', () => {
     expect(liftLock(made({ type: 'all' }), bob, '', 2000).lifted?.by).toBe('bob@example.com')
   })
 
-  it('says to whom it is about why, by whom and until when', () => {
+  it('tells the locked person why, by whom and until when', () => {
     expect(lockedError(made(jane, { length: 500 })).message).toBe(
       'you are locked out until 1970-01-01T00:00:01.500Z: incident 7 (locked by bob@example.com)',
     )

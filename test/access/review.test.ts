@@ -43,7 +43,7 @@ describe('decide', () => {
     expect(decide(review, { ...bob, authTime: undefined }, no, time).state).toBe('denied')
   })
 
-  it('approves with a passkey alone where the rule asks for one, and denies without', () => {
+  it('needs a passkey to approve where the rule asks for one, and none to deny', () => {
     const asked = { ...review, approvers: { groups: ['sre'], count: 1, stepUp: 'passkey' as const } }
     expect(() => decide(asked, bob, yes, time)).toThrow(expect.objectContaining({ code: 'PASSKEY_NEEDED' }))
     expect(decide(asked, bob, no, time).state).toBe('denied')
@@ -69,7 +69,7 @@ describe('decide', () => {
     expect(() => use(review)).toThrow(expect.objectContaining({ code: 'APPROVAL_VOID' }))
   })
 
-  it('only the requester withdraws, and only what waits', () => {
+  it('only the requester withdraws, and only while it is pending', () => {
     expect(withdraw(review, 'jane', NOW).state).toBe('withdrawn')
     expect(() => withdraw(review, 'bob', NOW)).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }))
     expect(() => withdraw(review, 'jane', NOW + 2000)).toThrow(expect.objectContaining({ code: 'ALREADY_DECIDED' }))
@@ -98,7 +98,7 @@ describe('requests', () => {
     expect(() => createRequest({ ...asked, ...over }, { now: NOW, expire: 1000 })).toThrow(message)
   })
 
-  it('the grant ends when its length is over, counted from the approval', () => {
+  it('a grant lasts for its duration, counted from the approval', () => {
     const request = createRequest(asked, { now: NOW, expire: 100_000 })
     const [grant] = decideRequest(request, bob, yes, { ...time, now: NOW + 50_000 }).grants
     expect(grant).toMatchObject({ startsAt: NOW + 50_000, endsAt: NOW + 50_000 + 1_800_000, requestId: request.id })
@@ -110,7 +110,7 @@ describe('requests', () => {
     expect(() => decideRequest(request, bob, { ...yes, length: 1_800_001 }, time)).toThrow(/shorten/)
   })
 
-  it('a denial makes no grant', () => {
+  it('a denial creates no grant', () => {
     const request = createRequest(asked, { now: NOW, expire: 100_000 })
     expect(decideRequest(request, bob, no, time).grants).toEqual([])
   })
@@ -119,7 +119,7 @@ describe('requests', () => {
 describe('access that begins later', () => {
   const later = (startsAt: number) => createRequest({ ...asked, startsAt }, { now: NOW, expire: 1e9 })
 
-  it('has its whole length from then, and is no access before', () => {
+  it('lasts for its full duration from its start, and gives no access before', () => {
     const [grant] = decideRequest(later(NOW + 5000), bob, yes, time).grants
     expect(grant).toMatchObject({ startsAt: NOW + 5000, endsAt: NOW + 1_805_000 })
     if (grant === undefined) throw new Error('no grant')
@@ -132,7 +132,7 @@ describe('access that begins later', () => {
     expect(grantState(revokeGrant(grant, 'bob', '', NOW), NOW + 6000)).toBe('revoked')
   })
 
-  it('begins at once where it is approved after its start', () => {
+  it('starts at once if it is approved after its start', () => {
     const late = { ...time, now: NOW + 9000, recentSignIn: 1e9 }
     expect(decideRequest(later(NOW + 5000), bob, yes, late).grants[0]).toMatchObject({
       startsAt: NOW + 9000,
@@ -145,7 +145,7 @@ describe('access that begins later', () => {
   })
 })
 
-describe('more time', () => {
+describe('an extension', () => {
   const held = mintGrant({
     person: review.requester,
     target: 'prod-db',
@@ -158,12 +158,12 @@ describe('more time', () => {
   const more = (given: object = {}, grant: Partial<Grant> = {}) =>
     createRequest({ ...asked, ...given, extends: { ...held, ...grant } }, { now: NOW, expire: 1e9 })
 
-  it('is added to the end, and to nothing else', () => {
+  it('moves the end, and changes nothing else', () => {
     expect(decideRequest(more(), bob, yes, time, held).grants[0]).toEqual({ ...held, endsAt: NOW + 3_600_000 })
     expect(decideRequest(more(), bob, { ...yes, length: 60_000 }, time, held).grants[0]?.endsAt).toBe(NOW + 1_860_000)
   })
 
-  it('is never more than the rule gives from the moment of approval, however often it is asked for', () => {
+  it('never exceeds what the rule gives from the moment of approval, however often it is requested', () => {
     let grant: Grant = held
     for (let asks = 0; asks < 5; asks++)
       grant = decideRequest(more({ length: 3_600_000 }), bob, yes, time, grant).grants[0] ?? grant
@@ -173,7 +173,7 @@ describe('more time', () => {
     expect(decideRequest(more(), bob, yes, time, long).grants[0]?.endsAt).toBe(NOW + 9_000_000)
   })
 
-  it('is never more than the rules give that are in force when it is approved', () => {
+  it('never exceeds what the rules in force at its approval give', () => {
     const rule = { ...asked.rule, maxDuration: 1_800_000 }
     const current = {
       policy: { access: [rule] } as unknown as Policy,
@@ -197,11 +197,11 @@ describe('more time', () => {
     ['access that was revoked', {}, { revoked: { at: NOW, by: 'bob', reason: '' } }, 'ALREADY_DECIDED'],
     ['access from a later time on', { startsAt: NOW + 5000 }, {}, 'USAGE'],
     ['access for longer than the rule gives', { length: 3_600_001 }, {}, 'USAGE'],
-  ])('is not asked for: %s', (_what, given, grant, code) => {
+  ])('cannot be requested: %s', (_what, given, grant, code) => {
     expect(() => more(given, grant)).toThrow(expect.objectContaining({ code }))
   })
 
-  it('comes too late once the access has ended or was revoked, and is not decided by oneself', () => {
+  it('is refused once access has ended or was revoked, and cannot be approved by its requester', () => {
     const refused = expect.objectContaining({ code: 'ALREADY_DECIDED' })
     for (const gone of [{ ...held, endsAt: NOW }, revokeGrant(held, 'bob', '', NOW)])
       expect(() => decideRequest(more(), bob, yes, time, gone)).toThrow(refused)
@@ -223,7 +223,7 @@ describe('grants', () => {
     length: 1000,
   })
 
-  it('is over at its end, exactly', () => {
+  it('ends exactly at its end time', () => {
     expect(grantState(grant, NOW + 999)).toBe('active')
     expect(grantState(grant, NOW + 1000)).toBe('over')
   })

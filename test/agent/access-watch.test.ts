@@ -63,7 +63,7 @@ function world() {
 
 const revoked: ServerEvent = { type: 'changed', seq: 2, kind: 'grant', id: 'grt_1', change: 'grant.revoked' }
 
-describe('access that is watched', () => {
+describe('watched access', () => {
   it('ends with its grant', async () => {
     const { watch, state, ended, clock, next } = world()
     expect(await watch.add('prod-db')).toBe(START + HOUR)
@@ -81,7 +81,7 @@ describe('access that is watched', () => {
     expect([ended, watch.endOf('prod-db')]).toEqual([[], START + 2 * HOUR])
   })
 
-  it('ends at the end that was known, where the gateway cannot be asked', async () => {
+  it('ends at the last known end when the gateway cannot be reached', async () => {
     const { watch, state, ended, next } = world()
     await watch.add('prod-db')
     state.away = 'GATEWAY_UNREACHABLE'
@@ -91,7 +91,7 @@ describe('access that is watched', () => {
     expect(ended).toEqual(['prod-db GRANT_OVER'])
   })
 
-  it('does not ask without a pause where this clock is ahead of that of the gateway', async () => {
+  it('does not poll in a tight loop when this clock is ahead of the gateway’s', async () => {
     const { watch, clock, next } = world()
     await watch.add('prod-db')
     await next()
@@ -115,7 +115,7 @@ describe('access that is watched', () => {
     expect(ended).toEqual([`prod-db ${code}`])
   })
 
-  it('that is standing ends by a revocation from now on, not by an earlier one', async () => {
+  it('that is standing ends with a new revocation, not with an earlier one', async () => {
     const { watch, state, ended, happens } = world()
     const by = (at: number) => ({
       target: 'prod-db',
@@ -132,14 +132,14 @@ describe('access that is watched', () => {
     expect(ended).toEqual(['prod-db GRANT_REVOKED'])
   })
 
-  it('ends where nothing would tell of a revocation from now on', async () => {
+  it('ends when later revocations could not be observed', async () => {
     const { watch, ended, happens } = world()
     await watch.add('prod-db')
     await happens(new PamError('IDENTITY_LOST', 'no'))
     expect(ended).toEqual(['prod-db IDENTITY_LOST'])
   })
 
-  it('is not watched where there is none, nor once it was removed', async () => {
+  it('is not watched when there is none, or once it was removed', async () => {
     const { watch, state, ended, happens, clock } = world()
     await watch.add('prod-db')
     watch.remove('prod-db')

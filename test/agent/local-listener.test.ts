@@ -139,7 +139,7 @@ describe('who may use a local port', () => {
     }
   })
 
-  it('what somebody sent and reset is not served as that of whoever connects from their port then', async () => {
+  it('bytes of a reset connection are not attributed to the next client on the same port', async () => {
     const owners = new PeerOwners()
     let [begin, lookNow] = [(): void => {}, (): void => {}]
     const begun = new Promise<void>((resolve) => (begin = resolve))
@@ -207,7 +207,7 @@ describe('who may use a local port', () => {
     await new Promise((resolve) => squatter.close(resolve))
   })
 
-  it('demands the secret before it forwards a byte, where the system does not say who connects', async () => {
+  it('demands the secret before it forwards a byte, if the system cannot identify the connecting user', async () => {
     const { info } = await listen({ ownerOf: () => 'unknown' })
     expect(info.secret).toMatch(/^[\w-]{24}$/)
     const password = (value: string): Buffer => encodeMessage(passwordMessage, { type: 'password', password: value })
@@ -336,7 +336,7 @@ describe('peerOwner', () => {
     expect(await peerOwner(from, to, reading(tcp, tcp6))).toBe(owner)
   })
 
-  it('looks again where a line was missed, and not for ever', async () => {
+  it('reads the table again if a line was missed, a limited number of times', async () => {
     let asked = 0
     const missed = (family: string) => (family === 'tcp' && ++asked < 3 ? [HEADER] : [table(line('01', 1000, '123'))])
     expect(await peerOwner(peer, own, missed)).toBe(1000)
@@ -345,11 +345,11 @@ describe('peerOwner', () => {
     expect(asked).toBe(-97)
   })
 
-  it('is unknown where the system does not say', async () => {
+  it('is unknown if the system does not report it', async () => {
     expect(await peerOwner(peer, own, () => undefined)).toBe('unknown')
   })
 
-  it('is not found beyond what is read of a table, nor in one that cannot be read', async () => {
+  it('is not found beyond the read limit, or in a table that cannot be read', async () => {
     let bytes = 0
     const endless = function* (): Generator<string> {
       const chunk = `${line('01', 1, '7', `${V4}:0001`)}\n`.repeat(100)
@@ -370,7 +370,7 @@ describe('peerOwner', () => {
   const from = (port: number, owner: number): string =>
     line('01', owner, '9', `${V4}:${port.toString(16).toUpperCase().padStart(4, '0')}`)
 
-  it('is one reading for all that have come before it, and another one for who comes while it is read', async () => {
+  it('lookups share one reading; those that arrive during it share the next', async () => {
     let readings = 0
     const late: Promise<PeerOwner>[] = []
     const owners: PeerOwners = new PeerOwners((family) => {
@@ -408,7 +408,7 @@ describe('peerOwner', () => {
   })
 })
 
-describe('what the agent keeps', () => {
+describe('the agent’s directories', () => {
   it.each<[string, (path: string) => void, string]>([
     [
       'others can enter',
@@ -449,7 +449,7 @@ describe('what the agent keeps', () => {
     )
   })
 
-  it('finds a short enough place for sockets under a long home', () => {
+  it('finds a short enough path for sockets under a long home', () => {
     const paths = userPaths({ PAMCTL_HOME: join(runtime, 'x'.repeat(100)) })
     expect(paths.control.length).toBeLessThan(108)
     rmSync(paths.runtime, { recursive: true, force: true })

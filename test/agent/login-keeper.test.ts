@@ -119,8 +119,8 @@ async function nextAttempt(start: number): Promise<number> {
   return time
 }
 
-describe('an identity that is proven again', () => {
-  it('is proven well before the limit, each time', async () => {
+describe('the re-verification of an identity', () => {
+  it('happens well before the limit, each time', async () => {
     const start = clock.time
     await signedInKeeper()
     expect(await nextAttempt(start)).toBe(180_000)
@@ -161,7 +161,7 @@ describe('an identity that is proven again', () => {
     ['no object', [200, 'null']],
     ['without an identity token', [200, '{"access_token":"x","token_type":"bearer"}']],
   ])(
-    'goes on where the provider’s answer is %s, once and five times',
+    'continues when the provider answers %s, once and five times',
     async (_what, how) => {
       const start = clock.time
       const keeper = await signedInKeeper(how)
@@ -180,7 +180,7 @@ describe('an identity that is proven again', () => {
     120_000,
   )
 
-  it('warns before the limit, once, with the time; and says when it is well again', async () => {
+  it('warns once before the limit, with the time, and reports when it works again', async () => {
     const start = clock.time
     await signedInKeeper()
     refreshes = Array.from({ length: 30 }, (): Answer => [503, '{}'])
@@ -212,7 +212,7 @@ describe('an identity that is proven again', () => {
     ['the grant is over', [400, '{"error":"invalid_grant"}'], 'NOT_SIGNED_IN'],
     ['access is denied', [403, '{"error":"access_denied"}'], 'NOT_SIGNED_IN'],
     ['the person must sign in', [400, '{"error":"login_required"}'], 'NOT_SIGNED_IN'],
-  ])('is lost at once where the provider says no: %s', async (_what, how, code) => {
+  ])('ends the login at once when the provider refuses: %s', async (_what, how, code) => {
     await signedInKeeper()
     refreshes = [how]
     clock.next()
@@ -225,7 +225,7 @@ describe('an identity that is proven again', () => {
     ['limits its callers', [429, '{"code":"RATE_LIMITED","detail":"x"}']],
     ['cannot read the provider’s keys', [503, '{"code":"ISSUER_UNREACHABLE","detail":"x"}']],
     ['stops', [503, '{"code":"SHUTTING_DOWN","detail":"x"}']],
-  ])('goes on where the gateway %s', async (_what, how) => {
+  ])('continues when the gateway %s', async (_what, how) => {
     const start = clock.time
     await signedInKeeper(how)
     exchanges = [how, how]
@@ -234,7 +234,7 @@ describe('an identity that is proven again', () => {
   })
 
   it.each(['TOKEN_INVALID', 'TOKEN_USED', 'KEY_SIGNED_OUT', 'ISSUER_UNTRUSTED'])(
-    'is lost where the gateway answers %s',
+    'ends the login when the gateway answers %s',
     async (code) => {
       await signedInKeeper()
       exchanges = [[401, JSON.stringify({ code, detail: 'no' })]]
@@ -251,7 +251,7 @@ describe('an identity that is proven again', () => {
     expect([lost, signedOut, stored]).toEqual([[], 0, ['refresh 1', 'refresh 2']])
   })
 
-  it('a call does not wait for a provider that is late while the last proof holds', async () => {
+  it('does not delay a call while the provider is slow and the last proof is valid', async () => {
     const keeper = await signedInKeeper()
     keeper.stopProving()
     clock.time += 290_000

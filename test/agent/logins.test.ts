@@ -12,7 +12,7 @@ afterEach(() => {
   rmSync(home, { recursive: true, force: true })
 })
 
-it('a stored login is loaded once, however many ask at once: its refresh token works once', async () => {
+it('loads a stored login once, however many ask at once: its refresh token works once', async () => {
   vi.stubEnv('PAMCTL_SECRET_STORE', 'file')
   const paths = {
     runtime: home,

@@ -20,8 +20,8 @@ afterAll(() => void server.close())
 const loginWith = async (prover: Prover): Promise<LoginKeeper> =>
   ({ login: { gateway, ca: undefined, prover }, authorize: () => Promise.resolve({}) }) as never
 
-describe('the key of a sign-in that was begun', () => {
-  it('is one for all requests of the attempt, and none is left once it was taken', async () => {
+describe('the key of a sign-in attempt', () => {
+  it('is the same for all requests of the attempt, and is gone once it was taken', async () => {
     const attempts = new SignInAttempts()
     const none = () => Promise.resolve(undefined)
     const first = await attempts.proverOf('a', none)
@@ -39,7 +39,7 @@ describe('the key of a sign-in that was begun', () => {
     expect(await new SignInAttempts().proverOf('a', () => loginWith(known))).not.toBe(known)
   })
 
-  it('is kept for few attempts: the oldest is forgotten', async () => {
+  it('is kept for a few attempts; the oldest is forgotten', async () => {
     const attempts = new SignInAttempts()
     for (let n = 0; n < 17; n++) await attempts.proverOf(String(n), () => Promise.resolve(undefined))
     expect(await attempts.take('0')).toBeUndefined()

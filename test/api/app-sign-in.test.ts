@@ -117,32 +117,32 @@ describe('signing in at a host of a target', () => {
   const refused = async (work: Promise<unknown>): Promise<void> =>
     expect(work).rejects.toMatchObject({ code: 'TOKEN_INVALID' })
 
-  it('takes a code once', async () => {
+  it('accepts a code once', async () => {
     const { cookie, asked } = begin('shop')
     const url = answer(asked)
     await apps.finish('shop', url, cookie)
     await refused(apps.finish('shop', url, cookie))
   })
 
-  it('takes no code in a browser that did not begin: nobody is signed in as somebody else', async () => {
+  it('rejects a code in a browser that did not start the sign-in: nobody is signed in as somebody else', async () => {
     const attacker = begin('shop')
     const url = answer(attacker.asked)
     await refused(apps.finish('shop', url, undefined))
     await refused(apps.finish('shop', url, begin('shop').cookie))
   })
 
-  it("takes no code that was made for another browser's challenge", async () => {
+  it("rejects a code that was made for another browser's challenge", async () => {
     const [victim, attacker] = [begin('shop'), begin('shop')]
     await refused(apps.finish('shop', answer({ ...attacker.asked, state: victim.asked.state }), victim.cookie))
   })
 
-  it('takes no code and no beginning of another target', async () => {
+  it('rejects codes and sign-ins of another target', async () => {
     const [shop, wiki] = [begin('shop'), begin('wiki')]
     await refused(apps.finish('shop', answer({ ...shop.asked, target: 'wiki' }), shop.cookie))
     await refused(apps.finish('shop', answer({ ...wiki.asked, target: 'shop' }), wiki.cookie))
   })
 
-  it('takes nothing late, and nothing made up', async () => {
+  it('rejects expired and forged codes', async () => {
     const first = begin('shop')
     const url = answer(first.asked)
     clock.time += 60_000
@@ -170,7 +170,7 @@ describe('signing in at a host of a target', () => {
     await refused(apps.finish('shop', `/.pamctl/signed-in?code=${value}&state=${asked.state}`, cookie))
   })
 
-  it('ends with the session of the dashboard: signed out, over, or left alone', async () => {
+  it('ends with the session of the dashboard: signed out, expired or idle', async () => {
     const { cookie, asked } = begin('shop')
     const { cookies } = await apps.finish('shop', answer(asked), cookie)
     const pair = pairOf(cookies[0])

@@ -24,7 +24,7 @@ const textOf = async (parts: AsyncIterable<string>): Promise<string> => {
   return text
 }
 
-it('is CSV in which nothing is a formula, and each entry one row whatever it says', async () => {
+it('is CSV without formulas, and one row for each entry whatever it contains', async () => {
   const csv = await textOf(auditCsv(pages(record(1, 'jane', { reason: 'a\r\n"b"' }), record(2, '-1', {}))))
   expect(csv).toBe(
     [
@@ -36,7 +36,7 @@ it('is CSV in which nothing is a formula, and each entry one row whatever it say
   )
 })
 
-it('is JSON Lines of the entries as they are', async () => {
+it('is JSON Lines of the unchanged entries', async () => {
   const records = [record(1, 'jane', { reason: '=1' }), record(2, 'bob', {})]
   const lines = (await textOf(auditJsonLines(pages(...records)))).trimEnd().split('\n')
   expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(records)

@@ -102,7 +102,7 @@ const state = async () => (await breakGlassOf(db.read, 'jane', 0)).map((use) => 
 const types = async () => (await listAudit(db.read, {}, { after: 0, limit: 100 })).map(({ type }) => type)
 
 describe('access in an emergency', () => {
-  it('is given once a channel has taken the announcement, and is apart from daily access', async () => {
+  it('is granted once a channel has accepted the announcement, and is separate from everyday access', async () => {
     meanwhile = taken
     const { use, announced } = await start()
     expect([announced, use.state]).toEqual([['ops'], 'open'])
@@ -160,7 +160,7 @@ describe('access in an emergency', () => {
           await db.change((tx) => saveLogin(tx, { ...login(), endedAt: clock.now() }))
         }),
     ],
-  ])('is not given where %s', async (_what, code, happens) => {
+  ])('is not granted where %s', async (_what, code, happens) => {
     happens()
     await expect(start()).rejects.toMatchObject({ code })
     expect(await state()).toEqual(['refused'])
@@ -168,20 +168,20 @@ describe('access in an emergency', () => {
     expect((await types()).at(-1)).toBe('breakglass.refused')
   })
 
-  it('is not even begun where nothing can be put on record', async () => {
+  it('does not start if nothing can be recorded', async () => {
     health = { ok: false }
     await expect(start()).rejects.toMatchObject({ code: 'RECORDING_FAILED' })
     expect(await state()).toEqual([])
   })
 
-  it('is given without an announcement where the rule says so, and the audit chain says it', async () => {
+  it('is granted without an announcement if the rule says so, and the audit chain says it', async () => {
     policy = policyOf(`access: [${RULE.replace('maxPerDay', 'announcement: best-effort, maxPerDay')}]`)
     const { announced } = await start()
     expect(announced).toEqual([])
     expect((await listAudit(db.read, {}, { after: 0, limit: 9 })).at(-1)?.data).toMatchObject({ announced: [] })
   })
 
-  it('that a stop left half begun is refused, and reviews are reminded of until they are closed', async () => {
+  it('left half started by a stop is refused, and reviewers are reminded until the review is closed', async () => {
     meanwhile = () => new Promise(() => {})
     void start()
     while ((await state()).length === 0) await new Promise((resolve) => setImmediate(resolve))

@@ -6,11 +6,11 @@ const isDone = (seen: string): boolean => seen === 'over'
 const LONG = 60_000
 
 describe('waiting for a change', () => {
-  it('gives at once what is over already', async () => {
+  it('returns at once what is done already', async () => {
     expect(await new ChangeFeed().next('a', LONG, async () => 'over', isDone)).toBe('over')
   })
 
-  it('misses nothing that changes while it is looked at', async () => {
+  it('misses no change that happens during a look', async () => {
     const feed = new ChangeFeed()
     let state = 'open'
     const look = async (): Promise<string> => {
@@ -24,7 +24,7 @@ describe('waiting for a change', () => {
     expect(await feed.next('a', LONG, look, isDone)).toBe('over')
   })
 
-  it('wakes all who wait for it and nobody else; what is not over yet is given as it is', async () => {
+  it('wakes everybody who waits for the id and nobody else; after the time limit returns the current state', async () => {
     const feed = new ChangeFeed()
     let state = 'open'
     const look = async (): Promise<string> => state

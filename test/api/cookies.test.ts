@@ -12,7 +12,7 @@ import {
 } from '../../src/api/cookies.ts'
 
 describe('cookies', () => {
-  it('are read as they are sent; of two with one name the first counts', () => {
+  it('are read as they were sent; the first of two with one name counts', () => {
     expect([...parseCookies('a=1; b=x=y; a=2;c=;  d = 4 ; junk')]).toEqual([
       ['a', '1'],
       ['b', 'x=y'],
@@ -23,7 +23,7 @@ describe('cookies', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (header) => parseCookies(header).size >= 0))
   })
 
-  it('are kept from scripts, and from plain text where there is TLS', () => {
+  it('are hidden from scripts, and from plain text where there is TLS', () => {
     const options = { sameSite: 'Strict', path: '/', maxAge: 1000 } as const
     expect(setCookie('a', 'b', { ...options, secure: true })).toBe(
       'a=b; Path=/; Max-Age=1; HttpOnly; SameSite=Strict; Secure',
@@ -31,14 +31,14 @@ describe('cookies', () => {
     expect(setCookie('a', 'b', { ...options, secure: false })).not.toContain('Secure')
   })
 
-  it('make what goes with changes, and what the store knows them by; neither leads back', () => {
+  it('derive a CSRF token and a session id, which differ for every secret', () => {
     const [one, two] = [newCookieSecret(), newCookieSecret()]
     expect(one).not.toBe(two)
     expect(new Set([one, csrfToken(one), webSessionId(one), csrfToken(two), webSessionId(two)]).size).toBe(5)
     expect(csrfToken(one)).toBe(csrfToken(one))
   })
 
-  it('seal what only they open, for one purpose', () => {
+  it('seal texts that only they open, for one purpose', () => {
     const key = randomBytes(32)
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {

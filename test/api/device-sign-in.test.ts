@@ -223,7 +223,7 @@ const thumbprintOf = async (key: Prover): Promise<string> => {
 }
 
 describe('pamctl login with SAML', () => {
-  it('gets tokens once somebody has signed in in a browser and said yes; the gateway takes them as those of an issuer', async () => {
+  it('gets tokens once somebody signed in in a browser and confirmed; the gateway accepts them as those of an issuer', async () => {
     const { prompt, tokens, poll: now } = await login()
     expect(prompt).toMatchObject({
       url: `${PUBLIC}/auth/device`,
@@ -255,7 +255,7 @@ describe('pamctl login with SAML', () => {
     expect([again.id, again.provenUntil - provenUntil]).toEqual([id, 120_000])
   })
 
-  it('asks the provider for a fresh sign-in where one is wanted', async () => {
+  it('asks the provider for a fresh sign-in on request', async () => {
     for (const [fresh, expected] of [
       [true, true],
       [false, false],
@@ -269,7 +269,7 @@ describe('pamctl login with SAML', () => {
     }
   })
 
-  it('is refused where somebody says no, and then nothing of that sign-in is left', async () => {
+  it('is refused when the person declines, and nothing of that sign-in is left', async () => {
     const { prompt, tokens, poll: now } = await login()
     const jar: Jar = new Map()
     const page = await toConfirmation(prompt.code, jar)
@@ -281,7 +281,7 @@ describe('pamctl login with SAML', () => {
     expect((await decide(page.body, jar)).statusCode).toBe(403)
   })
 
-  it('shows the same to a second click, and to a page that is loaded again, whatever came between', async () => {
+  it('shows the same to a second click, and to a page that is loaded again, whatever happened in between', async () => {
     const {
       said: { device_code = '', user_code = '' },
     } = await begin()
@@ -304,12 +304,12 @@ describe('pamctl login with SAML', () => {
     expect((await decide(page.body, jar)).statusCode).toBe(403)
   })
 
-  it('keeps its login, and what is open under it, when the same person signs in again with the same key', async () => {
+  it('keeps its login and its open sessions when the same person signs in again with the same key', async () => {
     const { login: first } = await signedIn()
     expect((await signedIn()).login.id).toBe(first.id)
   })
 
-  it('goes on after a restart of the gateway, before and after the confirmation', async () => {
+  it('continues after a restart of the gateway, before and after the confirmation', async () => {
     const {
       said: { device_code = '', user_code = '' },
     } = await begin()
@@ -359,7 +359,7 @@ describe('a sign-in of a command line ends', () => {
     ['when its time is over (maxSession)', async () => (clock.time += 3_600_001)],
     ['when its provider is no longer configured', async () => (providers = [samlProvider('other')])],
   ]
-  it.each(ends)('%s: neither refresh nor ID token are good', async (_what, end) => {
+  it.each(ends)('%s: neither refresh nor ID token are accepted', async (_what, end) => {
     const { tokens, login: before } = await signedIn()
     const ending = vi.spyOn(deps.registry, 'endWhere')
     await end(before.id)
@@ -368,7 +368,7 @@ describe('a sign-in of a command line ends', () => {
     ending.mockRestore()
   })
 
-  it('when its person signs out everywhere, also where no login was made yet', async () => {
+  it('when its person signs out everywhere, even before a login exists', async () => {
     const {
       said: { device_code = '', user_code = '' },
     } = await begin()
@@ -381,7 +381,7 @@ describe('a sign-in of a command line ends', () => {
     await expect(prove(id_token)).rejects.toMatchObject({ code: 'TOKEN_USED' })
   })
 
-  it('when the directory of the provider disables its person, also where no login was made yet', async () => {
+  it('when the directory of the provider disables its person, even before a login exists', async () => {
     const from = source()
     sources = [from]
     const [corp] = providers
@@ -414,7 +414,7 @@ describe('a sign-in of a command line ends', () => {
 })
 
 describe('attacks on the sign-in of a command line', () => {
-  it('a confirmation is good in the browser that signed in, from its page, once', async () => {
+  it('a confirmation counts once, in the browser that signed in, from its page', async () => {
     const {
       said: { device_code = '', user_code = '' },
     } = await begin()
@@ -434,7 +434,7 @@ describe('attacks on the sign-in of a command line', () => {
     expect((await poll(device_code)).said).toMatchObject({ error: 'invalid_grant' })
   })
 
-  it('a page cannot be framed or scripted, and shows what a computer calls itself as text', async () => {
+  it('a page cannot be framed or scripted, and shows the name of a computer as text', async () => {
     const {
       said: { user_code = '' },
     } = await ask('device_authorization', { device_name: '<b>x</b>"&\u202e' })
@@ -450,7 +450,7 @@ describe('attacks on the sign-in of a command line', () => {
     }
   })
 
-  it('whoever is led past the page with the warning by a link sees it before anything is given away', async () => {
+  it('a link past the page with the warning shows the warning before anything is granted', async () => {
     const {
       said: { user_code = '' },
     } = await begin()
@@ -460,7 +460,7 @@ describe('attacks on the sign-in of a command line', () => {
       expect(page.body).toContain(text)
   })
 
-  it('an answer to a sign-in of another browser, or to one for another code, confirms nothing', async () => {
+  it('a response to a sign-in of another browser, or to one for another code, confirms nothing', async () => {
     const {
       said: { user_code = '' },
     } = await begin()
@@ -473,7 +473,7 @@ describe('attacks on the sign-in of a command line', () => {
     expect((await get(String(consumed.headers.location), jane as Jar)).statusCode).toBe(401)
   })
 
-  it('a sign-in for one command line is good for no other', async () => {
+  it('a sign-in for one command line is valid for no other', async () => {
     const [one, other] = [await begin(), await begin()]
     const [jar, second]: Jar[] = [new Map(), new Map()]
     const page = await toConfirmation(one.said['user_code'] ?? '', jar as Jar)
@@ -484,7 +484,7 @@ describe('attacks on the sign-in of a command line', () => {
     ).toBe(403)
   })
 
-  it('codes cannot be guessed: ten wrong ones from a network, a thousand from all, and the right one is no longer taken for a minute', async () => {
+  it('codes cannot be guessed: after ten wrong ones from a network, or a thousand in all, none is accepted for a minute', async () => {
     const {
       said: { user_code = '' },
     } = await begin()
@@ -503,7 +503,7 @@ describe('attacks on the sign-in of a command line', () => {
     expect((await enter(user_code, '198.51.100.1')).body).toContain('Is this your code?')
   })
 
-  it('codes cannot be guessed by asking at once, or from all addresses of one network', async () => {
+  it('codes cannot be guessed by parallel requests, or from all addresses of one network', async () => {
     const {
       said: { user_code = '' },
     } = await begin()
@@ -521,7 +521,7 @@ describe('attacks on the sign-in of a command line', () => {
     clock.time += 60_001
   })
 
-  it('all addresses of one network have room for as many codes as one', async () => {
+  it('all addresses of one network share one limit of codes', async () => {
     const beginFrom = async (remoteAddress: string) =>
       app.inject({
         method: 'POST',
@@ -556,7 +556,7 @@ describe('attacks on the sign-in of a command line', () => {
     expect((await begin()).status).toBe(200)
   })
 
-  it('who polls too fast has to slow down', async () => {
+  it('a client that polls too fast has to slow down', async () => {
     const {
       said: { device_code = '' },
     } = await begin()
@@ -568,7 +568,7 @@ describe('attacks on the sign-in of a command line', () => {
     expect(await poll(device_code)).toMatchObject({ said: { error: 'authorization_pending' } })
   })
 
-  it('a code ends: for its person, and for the command line', async () => {
+  it('a code expires, for its person and for the command line', async () => {
     const {
       said: { device_code = '', user_code = '' },
     } = await begin()
@@ -592,7 +592,7 @@ describe('attacks on the sign-in of a command line', () => {
     expect(await poll(device_code)).toMatchObject({ said: { error: 'invalid_grant' } })
   })
 
-  it('a refresh token is good for its key and at its issuer, and nobody without the key can end anything by it', async () => {
+  it('a refresh token is valid for its key and at its issuer, and nobody without the key can revoke anything with it', async () => {
     providers = [samlProvider('corp'), samlProvider('partner')]
     const { tokens } = await signedIn()
     const token = tokens['refresh_token'] ?? ''
@@ -603,7 +603,7 @@ describe('attacks on the sign-in of a command line', () => {
     expect((await refresh(token)).status).toBe(200)
   })
 
-  it('a refresh token that comes again after its successor was used ends the sign-in; an answer that was lost does not', async () => {
+  it('a refresh token that is reused after its successor was used ends the sign-in; after a lost answer it does not', async () => {
     const { tokens, login: before } = await signedIn()
     const first = tokens['refresh_token'] ?? ''
     const lost = await refresh(first)
@@ -616,7 +616,7 @@ describe('attacks on the sign-in of a command line', () => {
     expect((await findLogin(db.read, before.id))?.endedAt).toBe(clock.time)
   })
 
-  it('the token of an answer that was lost ends the sign-in, too: somebody else has it', async () => {
+  it('the token of a lost answer ends the sign-in too: somebody else has it', async () => {
     const { tokens } = await signedIn()
     const lost = await refresh(tokens['refresh_token'] ?? '')
     expect((await refresh(tokens['refresh_token'] ?? '')).status).toBe(200)
@@ -635,7 +635,7 @@ describe('attacks on the sign-in of a command line', () => {
     await expect(prove(tokens['id_token'] ?? '')).rejects.toMatchObject({ code: 'TOKEN_USED' })
   })
 
-  it('a proof is needed, for this URL and method, once, and recent', async () => {
+  it('a proof is required, for this URL and method, once, and recent', async () => {
     const url = `${issuer().issuer}/device_authorization`
     const replayed = await prover.prove('POST', url)
     expect((await ask('device_authorization', {}, replayed)).status).toBe(200)
@@ -658,7 +658,7 @@ describe('attacks on the sign-in of a command line', () => {
       })
   })
 
-  it('a proof of no URL proves nothing, also where the request has none', async () => {
+  it('a proof without a URL proves nothing, even if the request has none', async () => {
     const proof = await new SignJWT({ htm: 'POST', htu: 'nowhere', jti: 'y'.repeat(20) })
       .setProtectedHeader({ typ: 'dpop+jwt', alg: 'EdDSA', jwk: keys.publicKey.export({ format: 'jwk' }) as never })
       .setIssuedAt(Date.now() / 1000)
@@ -687,7 +687,7 @@ describe('attacks on the sign-in of a command line', () => {
     expect(twice.statusCode).toBe(400)
   })
 
-  it('an ID token is good for its key, its issuer and five minutes; after the key was replaced, for nothing', async () => {
+  it('an ID token is valid for its key, its issuer and five minutes; after the key was replaced, not at all', async () => {
     const { tokens } = await signedIn()
     const token = tokens['id_token'] ?? ''
     await expect(prove(token, await createProver())).rejects.toMatchObject({ code: 'PROOF_INVALID' })

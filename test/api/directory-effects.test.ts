@@ -80,8 +80,8 @@ const passkeyOf = ({ id, label }: { id: string; label: string }): Passkey => ({
   lastUsedAt: undefined,
 })
 
-describe('who is disabled', () => {
-  it('loses logins, browsers, live sessions and grants with the answer, and why is in the chain', async () => {
+describe('a disabled person', () => {
+  it('loses logins, browsers, live sessions and grants with the answer, and the chain says why', async () => {
     const login = await scim.signIn('jane')
     expect(login.person.groups).toEqual(['dev'])
     await scim.db.change((tx) =>
@@ -123,7 +123,7 @@ describe('who is disabled', () => {
     await expect(scim.signIn('jane')).resolves.toMatchObject({ person: { groups: ['dev'] } })
   })
 
-  it('is refused whichever of a sign-in and a disabling comes first', async () => {
+  it('is refused whether the sign-in or the disabling comes first', async () => {
     for (let i = 0; i < 5; i++) {
       await setActive(true)
       scim.clock.time += 2000
@@ -139,7 +139,7 @@ describe('who is disabled', () => {
     }
   })
 
-  it('is disabled everywhere: also in logins of another issuer that the same person is joined to', async () => {
+  it('is disabled everywhere, also in logins of another issuer that the same person is joined to', async () => {
     const joined = { personId: 'oid|42' }
     await scim.signIn('jane', joined)
     const elsewhere = await scim.signIn('jane@other', {
@@ -157,7 +157,7 @@ describe('who is disabled', () => {
     ).rejects.toMatchObject({ code: 'ACCOUNT_DISABLED' })
   })
 
-  it('has no request left that somebody could still approve, and neither has who leaves its group', async () => {
+  it('has no request left that somebody could approve; neither has a person who left a group', async () => {
     const login = await scim.signIn('jane')
     const rule = scim.deps.settings().policy.access[0]
     if (rule === undefined) throw new Error()
@@ -184,7 +184,7 @@ describe('who is disabled', () => {
     expect(await stateOfRequest(second)).toBe('withdrawn')
   })
 
-  it('takes nobody else along', async () => {
+  it('affects nobody else', async () => {
     await made('/Users', userOf('bob'))
     const bob = await scim.signIn('bob')
     scim.connect(bob)
@@ -195,8 +195,8 @@ describe('who is disabled', () => {
   })
 })
 
-describe('who is deleted', () => {
-  it('loses everything, and stays out until the directory makes the same one again', async () => {
+describe('a deleted person', () => {
+  it('loses everything, and is refused until the directory creates the same person again', async () => {
     const login = await scim.signIn('jane')
     scim.connect(login)
     await scim.call('DELETE', `/Users/${jane}`)
@@ -212,7 +212,7 @@ describe('who is deleted', () => {
     await expect(scim.signIn('jane', { key: 'k3' })).resolves.toMatchObject({ person: { groups: [] } })
   })
 
-  it('leaves nothing to who gets the same userName later', async () => {
+  it('leaves nothing to a later person with the same userName', async () => {
     scim.sources = [source({ attribute: 'userName' })]
     const old = { personId: 'iss|old', name: 'jane@example.com' }
     await scim.signIn('jane', old)
@@ -224,7 +224,7 @@ describe('who is deleted', () => {
     expect(other.person.groups).toEqual([])
   })
 
-  it('the same where the directory gives no externalId: two without one are not the same', async () => {
+  it('leaves nothing either if the directory gives no externalId: two without one are not the same', async () => {
     scim.sources = [source({ attribute: 'userName' })]
     const without = { externalId: undefined, userName: 'kim@example.com' }
     const kim = await made('/Users', userOf('kim', without))
@@ -240,8 +240,8 @@ describe('who is deleted', () => {
   })
 })
 
-describe('whom the directory does not know', () => {
-  it('is refused where it must, and let in without its groups where it need not', async () => {
+describe('a person whom the directory does not know', () => {
+  it('is refused where the directory is required, and else admitted without groups', async () => {
     await expect(scim.signIn('alice')).rejects.toMatchObject({ code: 'ACCOUNT_DISABLED' })
     scim.sources = [source({ required: false })]
     const alice = await scim.signIn('alice', { groups: ['dev'] })
@@ -252,7 +252,7 @@ describe('whom the directory does not know', () => {
     expect(id).toMatch(/^usr_/)
   })
 
-  it('is refused in any case with a token that leaves out the claim: it could be of whoever is disabled', async () => {
+  it('is always refused with a token that lacks the claim: it could be that of a disabled person', async () => {
     scim.sources = [source({ required: false })]
     await setActive(false)
     await expect(scim.signIn('jane', { name: '', groups: ['dev'] })).rejects.toMatchObject({
@@ -270,7 +270,7 @@ describe('whom the directory does not know', () => {
   })
 })
 
-describe('who leaves a group', () => {
+describe('a person who leaves a group', () => {
   const leave = () =>
     scim.call('PATCH', `/Groups/${dev}`, patchOf({ op: 'remove', path: `members[value eq "${jane}"]` }))
 
@@ -290,7 +290,7 @@ describe('who leaves a group', () => {
     expect((await findLogin(scim.db.read, login.id))?.endedAt).toBeUndefined()
   })
 
-  it('loses a session under a grant of that group also where another group has access', async () => {
+  it('loses a session under a grant of that group even if another group has access', async () => {
     const login = await scim.signIn('jane')
     const staff = await made('/Groups', { schemas: [GROUP_SCHEMA], displayName: 'staff', members: [{ value: jane }] })
     const now = await findLogin(scim.db.read, login.id)
@@ -302,7 +302,7 @@ describe('who leaves a group', () => {
     expect(staff).toMatch(/^grp_/)
   })
 
-  it('loses a session under the grant also where it was opened from another issuer', async () => {
+  it('loses a session under the grant even if it was opened from another issuer', async () => {
     const joined = { personId: 'oid|42' }
     const login = await scim.signIn('jane', joined)
     const elsewhere = { ...joined, issuer: 'https://other.example.com', directory: null, groups: ['staff'], key: 'k2' }
@@ -313,7 +313,7 @@ describe('who leaves a group', () => {
     ])
   })
 
-  it('loses grants also while signed out', async () => {
+  it('loses grants even while signed out', async () => {
     const login = await scim.signIn('jane')
     const own = await grant('devs', 'req_1', login.person.id)
     await scim.db.change((tx) => tx.updateTable('logins').set({ ended_at: scim.clock.now() }).execute())
@@ -368,7 +368,7 @@ describe('groups', () => {
     expect((await scim.signIn('jane', { key: 'k2' })).person.groups).toEqual(['object-id'])
   })
 
-  it('of another source are nobody’s here', async () => {
+  it('of another source belong to nobody here', async () => {
     scim.sources = [source(), source({ name: 'entra', token: () => OTHER_TOKEN })]
     const other = await made('/Users', userOf('jane'), OTHER_TOKEN)
     await made('/Groups', { schemas: [GROUP_SCHEMA], displayName: 'ops', members: [{ value: other }] }, OTHER_TOKEN)
@@ -376,7 +376,7 @@ describe('groups', () => {
   })
 })
 
-it('what is sent again as it is changes nothing, and is not in the chain', async () => {
+it('that are sent again unchanged have no effect, and add nothing to the chain', async () => {
   const before = await scim.audited()
   await scim.call('PUT', `/Users/${jane}`, userOf('jane'))
   await scim.call('PATCH', `/Groups/${dev}`, patchOf({ op: 'add', path: 'members', value: [{ value: jane }] }))

@@ -56,7 +56,7 @@ const change = (): Promise<void> =>
   db.change((tx) => appendAudit(tx, 1, { type: 'request.created', actor: 'x', subject: request.id, data: {} }))
 
 describe('the event stream', () => {
-  it('tells every listener everything once and in order, whenever they come and wherever they go on', async () => {
+  it('delivers everything once and in order to every listener, whenever they join or resume', async () => {
     const events = new LiveEvents(db, () => false, createLogger('silent'))
     const heard: { after: number; seqs: number[] }[] = []
     const joining: Promise<void>[] = []
@@ -88,7 +88,7 @@ describe('the event stream', () => {
       await expect.poll(() => seqs).toEqual(Array.from({ length: last - after }, (_, index) => after + 1 + index))
   })
 
-  it('tells nothing of it to others, and that a login has ended to its own listeners', async () => {
+  it('does not reach others, and tells the listeners of a login that it has ended', async () => {
     const events = new LiveEvents(db, () => false, createLogger('silent'))
     const seen: string[] = []
     for (const [who, groups] of [

@@ -149,7 +149,7 @@ describe('passkeys', () => {
     expect(await passkeysOf(db.read, 'bob')).toMatchObject([{ counter: 1, lastUsedAt: NOW }])
   })
 
-  it('a request is approved for the shorter time that the passkey was asked for', async () => {
+  it('a request is approved for the shorter time that the passkey signed', async () => {
     await register()
     const request = await requestOf('jane')
     const approved = { lengthMs: 600_000 }
@@ -195,18 +195,18 @@ describe('passkeys', () => {
     })
   })
 
-  it('a denial needs none', async () => {
+  it('a denial needs no passkey', async () => {
     await decideReview(held.id, bob, { verdict: 'deny', comment: 'no' }, 'here', deps)
     expect(await stateOf()).toBe('denied')
   })
 
-  it('whoever has none is told where to register one', async () => {
+  it('a person without a passkey is told where to register one', async () => {
     await expect(ask()).rejects.toMatchObject({ code: 'PASSKEY_MISSING', hint: expect.stringMatching(/\/account$/) })
     const deciding = decideReview(held.id, bob, { verdict: 'approve', comment: '', ...shown(held) }, 'slack', deps)
     await expect(deciding).rejects.toMatchObject({ code: 'PASSKEY_MISSING' })
   })
 
-  it('a chat and an access token alone are sent to the dashboard', async () => {
+  it('a chat, or an access token alone, is sent to the dashboard', async () => {
     await register()
     const deciding = decideReview(held.id, bob, { verdict: 'approve', comment: '', ...shown(held) }, 'slack', deps)
     await expect(deciding).rejects.toMatchObject({
@@ -267,7 +267,7 @@ describe('passkeys', () => {
       expect(await stateOf()).toBe('pending')
     })
 
-    it('a second time with one assertion', async () => {
+    it('when an assertion is used a second time', async () => {
       const again = approval('apr_0000000000002')
       await db.change((tx) => saveApproval(tx, again))
       const assertion = key.assert(await ask())
@@ -371,7 +371,7 @@ describe('passkeys', () => {
       await expect(ask()).rejects.toMatchObject({ code: 'PASSKEY_MISSING' })
     })
 
-    it('where the signature counter goes back or stands still, as that of a copy does', async () => {
+    it('if the signature counter does not increase, as with a copied key', async () => {
       key.counter = 40
       await approve(key.assert(await ask()))
       for (const counter of [40, 41, 0]) {
@@ -463,7 +463,7 @@ describe('passkeys', () => {
       expect(await passkeysOf(db.read, 'bob')).toEqual([])
     })
 
-    it('with a credential that is registered, also of somebody else', async () => {
+    it('with a credential that is registered already, by anybody', async () => {
       await register()
       await expect(register(bob)).rejects.toThrow(/registered already/)
       await expect(register(alice, new SoftwareAuthenticator(ORIGIN), { id: key.id })).rejects.toThrow(

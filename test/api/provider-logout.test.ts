@@ -144,7 +144,7 @@ describe('a logout at the provider', () => {
     expect(await Promise.all(logins.map(isOpen))).toEqual([false, true, false, true])
   })
 
-  it('takes back tokens that nobody has presented yet', async () => {
+  it('revokes tokens that nobody has presented yet', async () => {
     const kept = await sign({ sub: 'frank', sid: 's7', jti: 'kept' })
     const all = await sign({ sub: 'grace', jti: 'all' })
     clock.time += 2000
@@ -159,7 +159,7 @@ describe('a logout at the provider', () => {
     await expect(signIn('grace')).resolves.toBeDefined()
   })
 
-  it('is taken once, also after a restart', async () => {
+  it('is accepted once, also after a restart', async () => {
     const token = await logoutToken({ sub: 'heidi' })
     expect([await post(token), await post(token)]).toEqual([200, 400])
     await stop()

@@ -108,7 +108,7 @@ describe('the directory of a SAML provider', () => {
     expect((await signIn()).status).toBe(303)
   })
 
-  it('gives groups, and takes them with what is live under them', async () => {
+  it('adds groups, and removes them together with what is live under them', async () => {
     const { jar } = await signIn()
     scim.connect(await loginOf(JANE))
     await scim.call('PATCH', `/Groups/${dev}`, patchOf({ op: 'remove', path: `members[value eq "${jane}"]` }))
@@ -116,13 +116,13 @@ describe('the directory of a SAML provider', () => {
     expect(scim.ended).toEqual([expect.stringMatching(/^ses_1 /)])
   })
 
-  it('keeps out whom it does not know, where people must be known', async () => {
+  it('refuses people it does not know, where they must be known', async () => {
     expect((await signIn({ nameId: 'kim' })).status).toBe(403)
     scim.sources = [source({ required: false })]
     expect((await signIn({ nameId: 'kim' })).status).toBe(303)
   })
 
-  it('is asked by an attribute, where that is configured', async () => {
+  it('is queried by an attribute where that is configured', async () => {
     providers = [provider({ ...BY_NAME_ID, claim: 'objectId' })]
     const as = (...objectId: string[]) => signIn({ nameId: 'opaque', attributes: { objectId } })
     expect((await as('jane-0001')).status).toBe(303)
@@ -145,7 +145,7 @@ describe('the directory of a SAML provider', () => {
 })
 
 describe('attacks on the directory of a SAML provider', () => {
-  it('a sign-in that waits while its person is disabled is refused when it is taken', async () => {
+  it('a pending sign-in is refused once its person is disabled', async () => {
     const waiting = await deliver()
     await setActive(false)
     expect((await browse(app, waiting, new Map())).statusCode).toBe(403)
@@ -179,11 +179,11 @@ describe('attacks on the directory of a SAML provider', () => {
       expect([name, (await as(name)).status]).toEqual([name, 403])
   })
 
-  it('a name in capitals is another one where names are compared exactly, and is not let in by that', async () => {
+  it('a name in capitals is another one where names are compared exactly, and is refused', async () => {
     expect((await signIn({ nameId: 'JANE-0001' })).status).toBe(403)
   })
 
-  it('a name that Unicode takes for another one is nobody’s', async () => {
+  it('a name that is equivalent to another one in Unicode belongs to nobody', async () => {
     scim.sources = [source({ attribute: 'userName', required: false })]
     providers = [provider({ ...BY_NAME_ID, isCaseExact: false })]
     await made('/Users', userOf('kim', { userName: 'Kim' }))

@@ -138,12 +138,12 @@ describe('signing in to the dashboard with SAML', () => {
     expect([...jar.keys()]).toEqual(['__Host-pam_session'])
   })
 
-  it('asks for a fresh sign-in where one is wanted', async () => {
+  it('asks for a fresh sign-in on request', async () => {
     const answer = await get('/auth/sign-in?fresh=true', new Map())
     expect(requestOf(answer.headers.location)).toContain('ForceAuthn="true"')
   })
 
-  it('does not finish in a browser that did not begin it, and not twice', async () => {
+  it('cannot be finished in a browser that did not start it, or twice', async () => {
     const [jane, mallory]: Jar[] = [new Map(), new Map()]
     const consumed = await deliver(answerTo(await begin(jane as Jar)))
     const path = String(consumed.headers.location)
@@ -153,7 +153,7 @@ describe('signing in to the dashboard with SAML', () => {
     expect((await get(path, jane as Jar)).statusCode).toBe(401)
   })
 
-  it('does not take an answer twice, nor another one to the same request, also after a restart', async () => {
+  it('accepts one response to a request, once, also after a restart', async () => {
     const jar: Jar = new Map()
     const request = await begin(jar)
     const answer = answerTo(request)
@@ -163,20 +163,20 @@ describe('signing in to the dashboard with SAML', () => {
     for (const again of [answer, answerTo(request)]) expect((await deliver(again)).statusCode).toBe(401)
   })
 
-  it('takes one of two that come at the same time', async () => {
+  it('accepts one of two responses that arrive at the same time', async () => {
     const answer = answerTo(await begin(new Map()))
     const both = await Promise.all([deliver(answer), deliver(answer)])
     expect(both.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b)).toEqual([303, 401])
   })
 
-  it('is too late a minute after the form', async () => {
+  it('expires a minute after the form', async () => {
     const jar: Jar = new Map()
     const consumed = await deliver(answerTo(await begin(jar)))
     clock.time += 61_000
     expect((await get(String(consumed.headers.location), jar)).statusCode).toBe(401)
   })
 
-  it('may begin at the provider only where that is configured', async () => {
+  it('may be started by the provider only where that is configured', async () => {
     expect((await deliver(answerTo(undefined))).statusCode).toBe(401)
     providers = [provider('corp', { idpInitiated: true })]
     const jar: Jar = new Map()
@@ -185,7 +185,7 @@ describe('signing in to the dashboard with SAML', () => {
     expect((await who(jar)).login.person.label).toBe('jane@example.com')
   })
 
-  it('quotes nothing of a forged answer', async () => {
+  it('quotes nothing of a forged response', async () => {
     const jar: Jar = new Map()
     const forged = answerTo(await begin(jar), { audience: '<script>' })
     const answer = await deliver(forged)
@@ -196,7 +196,7 @@ describe('signing in to the dashboard with SAML', () => {
 })
 
 describe('a sign-in with SAML', () => {
-  it('is proven again by itself, until it ends', async () => {
+  it('is re-verified by itself, until it ends', async () => {
     const jar: Jar = new Map()
     await signIn(jar)
     const { login: before } = await who(jar)
@@ -213,7 +213,7 @@ describe('a sign-in with SAML', () => {
     await expect(who(jar)).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
   })
 
-  it('gives no group any more that the provider may not give now', async () => {
+  it('drops groups that the provider may no longer give', async () => {
     const jar: Jar = new Map()
     await signIn(jar)
     expect((await who(jar)).login.person.groups).toEqual(['engineering'])
@@ -222,7 +222,7 @@ describe('a sign-in with SAML', () => {
     expect((await who(jar)).login.person.groups).toEqual(['everybody'])
   })
 
-  it('is worth nothing once its provider is no longer configured', async () => {
+  it('is rejected once its provider is no longer configured', async () => {
     const jar: Jar = new Map()
     await signIn(jar)
     providers = [provider('other')]
@@ -286,7 +286,7 @@ describe('a sign-in with SAML', () => {
   })
 })
 
-describe('an answer that is held back', () => {
+describe('a response that is held back', () => {
   /** Made before `happens`, and delivered after. */
   const heldBack = async (nameId: string, happens: () => Promise<unknown>) => {
     const answer = answerTo(await begin(new Map()), { nameId })
@@ -299,7 +299,7 @@ describe('an answer that is held back', () => {
     expect((await post('/auth/saml/corp/slo', { SAMLRequest })).statusCode).toBe(303)
   }
 
-  it('is worth nothing after a logout at the provider, of its session or of all', async () => {
+  it('is rejected after a logout at the provider, of its session or of all', async () => {
     expect(await heldBack('kim-1', sign('kim-1', 's1'))).toBe(401)
     expect(await heldBack('kim-2', sign('kim-2', ''))).toBe(401)
     // Also where another request of the same name comes late, and the gateway was restarted.
@@ -313,7 +313,7 @@ describe('an answer that is held back', () => {
     ).toBe(401)
   })
 
-  it('is good after a logout of somebody else, of another session, and from before it', async () => {
+  it('is accepted after a logout of somebody else, of another session, and from before it', async () => {
     expect(await heldBack('kim-3', sign('kim-4', ''))).toBe(303)
     expect(await heldBack('kim-3', sign('kim-3', 's2'))).toBe(303)
     await sign('kim-3', '')()
@@ -321,7 +321,7 @@ describe('an answer that is held back', () => {
     expect(await heldBack('kim-3', () => Promise.resolve())).toBe(303)
   })
 
-  it('is worth nothing after its person was signed out everywhere', async () => {
+  it('is rejected after its person was signed out everywhere', async () => {
     const everywhere = () => db.change((tx) => saveSignOutEverywhere(tx, `saml:${IDP}|kim-5`, clock.time))
     expect(await heldBack('kim-5', everywhere)).toBe(401)
     expect(await heldBack('kim-5', () => Promise.resolve())).toBe(303)
@@ -343,7 +343,7 @@ describe('several providers', () => {
     await begin(new Map(), '?provider=corp')
   })
 
-  it('are chosen by the domain of an address; nobody can add one by it', async () => {
+  it('are chosen by the domain of an address, which cannot add one', async () => {
     const known = await get('/auth/sign-in?email=jane@Example.com', new Map())
     expect(known.body).toContain('url=/auth/sign-in?provider=corp')
     const other = await get('/auth/sign-in?email=x@example.com.evil.example', new Map())
@@ -351,12 +351,12 @@ describe('several providers', () => {
     expect((await get('/auth/sign-in?provider=nobody', new Map())).statusCode).toBe(401)
   })
 
-  it('do not take each other’s answers', async () => {
+  it('reject each other’s responses', async () => {
     const SAMLResponse = answerTo(await begin(new Map(), '?provider=corp'))
     expect((await post('/auth/saml/partner/acs', { SAMLResponse })).statusCode).toBe(401)
   })
 
-  it('read our metadata, each their own', async () => {
+  it('each read their own metadata of ours', async () => {
     const { headers, body } = await get('/auth/saml/corp/metadata', new Map())
     expect(headers['content-type']).toMatch(/samlmetadata/)
     expect(body).toContain(`entityID="${PUBLIC}/auth/saml/corp/metadata"`)

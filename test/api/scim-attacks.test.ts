@@ -28,7 +28,7 @@ beforeEach(async () => {
   jane = String((await scim.call('POST', '/Users', userOf('jane'))).body['id'])
 })
 
-describe('who calls', () => {
+describe('authentication', () => {
   it.each([
     ['nothing', {}],
     ['no token', { authorization: 'Bearer ' }],
@@ -38,7 +38,7 @@ describe('who calls', () => {
     ['the token by another scheme', { authorization: `Basic ${TOKEN}` }],
     ['the token of a person', { authorization: 'DPoP x' }],
     ['the name of a source', { authorization: 'Bearer okta' }],
-  ])('with %s is refused, on every endpoint', async (_what, headers) => {
+  ])('a caller with %s is refused, on every endpoint', async (_what, headers) => {
     for (const [method, path] of [
       ['GET', '/Users'],
       ['GET', `/Users/${jane}`],
@@ -55,7 +55,7 @@ describe('who calls', () => {
     expect((await scim.call('GET', `/Users/${jane}`)).status).toBe(200)
   })
 
-  it('is nobody where a token cannot be read or is empty', async () => {
+  it('fails if the configured token cannot be read or is empty', async () => {
     for (const token of [
       () => '',
       () => {
@@ -68,7 +68,7 @@ describe('who calls', () => {
     }
   })
 
-  it('with the token of another source sees and changes nothing of this one', async () => {
+  it('the token of another source sees and changes nothing of this one', async () => {
     const group = { schemas: [GROUP_SCHEMA], displayName: 'admins', members: [{ value: jane }] }
     const admins = String((await scim.call('POST', '/Groups', group)).body['id'])
     const statuses = []
@@ -94,7 +94,7 @@ describe('who calls', () => {
   })
 })
 
-describe('what is sent', () => {
+describe('input', () => {
   const BAD_PATHS = [
     '__proto__',
     '__proto__.polluted',
@@ -139,7 +139,7 @@ describe('what is sent', () => {
     ['groups', [{ value: 'grp_x' }]],
     ['id', 'usr_chosen'],
     ['meta', { created: '1970-01-01T00:00:00Z' }],
-  ])('%s is the gateway’s to say', async (name, value) => {
+  ])('%s is set by the gateway alone', async (name, value) => {
     const { body } = await scim.call('POST', '/Users', userOf('mallory', { [name]: value }))
     expect(body[name]).not.toEqual(value)
     await scim.call('PATCH', `/Users/${jane}`, patchOf({ op: 'replace', value: { [name]: value } }))
@@ -155,7 +155,7 @@ describe('what is sent', () => {
     },
   )
 
-  it('names of attributes are the same in any case, and each is given once', async () => {
+  it('attribute names are case-insensitive, and each is given once', async () => {
     const { body } = await scim.call('POST', '/Users', { schemas: [USER_SCHEMA], USERNAME: 'bob', Active: 'FALSE' })
     expect(body).toMatchObject({ userName: 'bob', active: false })
     const twice = await scim.call('POST', '/Users', userOf('eve', { Active: false }))
@@ -196,7 +196,7 @@ describe('what is sent', () => {
     'urn:ietf:params:scim:schemas:core:1.0:User:active',
     'urn:scim:schemas:core:1.0',
     'urn:scim:schemas:core:1.0:active',
-  ])('%s, which may say that somebody is disabled, is not passed over', async (name) => {
+  ])('%s, which may disable somebody, is not ignored', async (name) => {
     const value = name.endsWith('active') ? false : { active: false }
     for (const operation of [
       { op: 'replace', path: name, value },
@@ -261,7 +261,7 @@ describe('what is sent', () => {
     expect((await scim.call('GET', `/Users/${jane}`)).body).toMatchObject({ active: true })
   })
 
-  it('members are users of this directory that are there', async () => {
+  it('members are existing users of this directory', async () => {
     const made = async (members: unknown) =>
       (await scim.call('POST', '/Groups', { schemas: [GROUP_SCHEMA], displayName: 'g', members })).status
     expect(await made([{ value: 'usr_nobody' }])).toBe(400)
@@ -272,7 +272,7 @@ describe('what is sent', () => {
     expect(await made([{ value: jane }, { value: jane }])).toBe(201)
   })
 
-  it('another type of content is refused', async () => {
+  it('other content types are refused', async () => {
     const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'text/plain' }
     expect((await scim.call('POST', '/Users', userOf('x'), headers)).status).toBe(415)
   })

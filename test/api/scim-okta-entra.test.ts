@@ -115,7 +115,7 @@ describe('Microsoft Entra ID', () => {
     expect((await scim.call('GET', `/Users?filter=${query(filter)}`)).body).toMatchObject({ Resources: [{ id }] })
   })
 
-  it('finds nobody with what is nobody’s', async () => {
+  it('finds nobody by an unknown value', async () => {
     const { body } = await scim.call('GET', `/Users?filter=${query('userName eq "non-existent user"')}`)
     expect(body).toMatchObject({ totalResults: 0, Resources: [] })
   })
@@ -149,7 +149,7 @@ describe('Microsoft Entra ID', () => {
     ['True', true],
     [false, false],
     ['true', true],
-  ])('says active as %o', async (value, active) => {
+  ])('sends active as %o', async (value, active) => {
     const { body } = await scim.call('PATCH', `/Users/${id}`, patchOf({ op: 'Replace', path: 'active', value }))
     expect(body['active']).toBe(active)
   })

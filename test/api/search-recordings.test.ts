@@ -26,7 +26,7 @@ describe('SearchedTexts', () => {
     return known
   }
 
-  it('never hides a record from a search that has what is searched for', () => {
+  it('never skips a recording that contains the text', () => {
     const texts = fc.array(fc.string({ unit: 'grapheme', maxLength: 60 }), { minLength: 1, maxLength: 8 })
     fc.assert(
       fc.property(texts, fc.nat(), fc.nat(), fc.nat(), (all, which, from, to) => {
@@ -38,7 +38,7 @@ describe('SearchedTexts', () => {
     )
   })
 
-  it('knows what a record cannot have, and knows nothing of other records', () => {
+  it('remembers what a recording cannot contain, and nothing of other recordings', () => {
     const known = kept(command('select * from orders'), command('DROP TABLE t', 'deny', ['drop-table']))
     const may = (sought: object): boolean => known.mayHave('ses_1', { text: '', ...sought })
     expect(may({ text: 'drop table', verdict: 'deny', kind: 'drop-table' })).toBe(true)
@@ -49,7 +49,7 @@ describe('SearchedTexts', () => {
     expect(known.mayHave('ses_2', { text: 'nowhere to be found' })).toBe(true)
   })
 
-  it('keeps no more than its limit, newest first, and nothing of a record that has nearly everything', () => {
+  it('keeps no more than its limit, newest first, and nothing of a recording that contains nearly everything', () => {
     const known = new SearchedTexts(2000)
     for (let n = 0; n < 30; n++) {
       const contents = new RecordContents()
@@ -96,7 +96,7 @@ describe('searchRecordings', () => {
   }
   const whole = (): OpenedRecord => ({ events: events('select 1', 'select orders'), isWhole: true })
 
-  it('reads a record once that cannot have the text, and again where it may', async () => {
+  it('reads a recording without the text once, and one that may have it again', async () => {
     const known = new SearchedTexts()
     expect(await search(known, 'NOWHERE', whole)).toEqual({ found: [], opened: 1 })
     expect(await search(known, 'elsewhere', whole)).toEqual({ found: [], opened: 0 })
@@ -124,12 +124,12 @@ describe('searchRecordings', () => {
       }),
       [{ type: 'skipped', session: 'ses_1', reason: 'has an invalid signature' }],
     ],
-  ])('reads a record each time that %s', async (_what, open, found) => {
+  ])('reads a recording each time that %s', async (_what, open, found) => {
     const known = new SearchedTexts()
     for (let time = 0; time < 2; time++) expect(await search(known, 'nowhere', open)).toEqual({ found, opened: 1 })
   })
 
-  it('remembers nothing of a record that it left half-way', async () => {
+  it('remembers nothing of a recording that it read in part', async () => {
     const known = new SearchedTexts()
     const all = searchRecordings(
       (async function* () {

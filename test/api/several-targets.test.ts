@@ -150,7 +150,7 @@ describe('a request for several targets', () => {
     expect(await requests()).toEqual([])
   })
 
-  it('files the others where the caller says so, and gives nothing for what was skipped', async () => {
+  it('files the others if the caller says so, and grants nothing for those that were skipped', async () => {
     const { request, skipped } = await ask({ targets: ['payroll', 'prod-db', 'dev-db'], skipUnavailable: true })
     expect(skipped.map((one) => one.target)).toEqual(['payroll', 'dev-db'])
     await approve(request.id)
@@ -166,7 +166,7 @@ describe('a request for several targets', () => {
     expect(await grants()).toEqual(['prod-db'])
   })
 
-  it('by label is for what has it now and is visible: what gets the label later is not part of it', async () => {
+  it('by label is for the visible targets that have it now, and not for those that get it later', async () => {
     const { request } = await ask({ labels: { env: 'prod' } })
     expect(request.targets.map(({ name }) => name)).toEqual(['prod-db', 'prod-web'])
     targets = [...TARGETS, target('prod-new')]
@@ -178,7 +178,7 @@ describe('a request for several targets', () => {
     await expect(ask({ labels: { env: 'secret' } })).rejects.toMatchObject({ code: 'TARGET_UNKNOWN' })
   })
 
-  it('is for no more targets than somebody reads', async () => {
+  it('is for no more targets than an approver would read', async () => {
     targets = Array.from({ length: 21 }, (_, at) => target(`prod-${at}`))
     await expect(ask({ labels: { env: 'prod' } })).rejects.toMatchObject({ code: 'USAGE' })
     const names = targets.map(({ name }) => name)
@@ -190,7 +190,7 @@ describe('a request for several targets', () => {
     (asked) => expect(newRequestSchema.safeParse(asked).success).toBe(false),
   )
 
-  it('is decided by whoever may decide on all, as many as the strictest rule asks for', async () => {
+  it('is decided by those who may decide on all, as many as the strictest rule requires', async () => {
     const { request } = await ask({ targets: ['prod-both', 'prod-db'] })
     expect(request.approvers).toEqual({ groups: ['sre'], count: 2 })
     // May decide on one of them, and not on the other.
@@ -200,7 +200,7 @@ describe('a request for several targets', () => {
     expect((await approve(request.id, olga)).grants).toHaveLength(2)
   })
 
-  it('needs a passkey where one of the rules does', async () => {
+  it('needs a passkey if one of the rules does', async () => {
     const { request } = await ask({ targets: ['prod-both', 'prod-dba'] })
     expect(request.approvers).toEqual({ groups: ['dba'], count: 2, stepUp: 'passkey' })
     await expect(approve(request.id, dana)).rejects.toMatchObject({ code: 'PASSKEY_MISSING' })
@@ -273,7 +273,7 @@ describe('a request for several targets', () => {
     await expect(ask({ target: 'prod-web' })).resolves.toBeDefined()
   })
 
-  it('begins later for all, and is extended one by one', async () => {
+  it('starts later for all, and is extended one by one', async () => {
     const { request } = await ask({ ...PROD, startsAt: new Date(NOW + 60_000).toISOString() })
     const { grants: given } = await approve(request.id)
     expect(given.map((grant) => grantState(grant, NOW))).toEqual(['scheduled', 'scheduled'])

@@ -27,7 +27,7 @@ class WebClock extends HandClock {
   }
 }
 
-describe('a browser whose identity is proven again', () => {
+describe('the re-verification of a signed-in browser', () => {
   let directory: string
   let db: Database
   let provider: FakeProvider
@@ -99,7 +99,7 @@ describe('a browser whose identity is proven again', () => {
   const provenUntil = async (): Promise<number> => (await findLogin(db.read, loginId))?.provenUntil ?? 0
   const limit = REPROOF + 60_000
 
-  it('is asked for only when it is due, well before the limit', async () => {
+  it('happens only when it is due, well before the limit', async () => {
     const start = clock.time
     clock.time = start + REPROOF * 0.6 - 1000
     await call()
@@ -135,7 +135,7 @@ describe('a browser whose identity is proven again', () => {
     ['what Dex says of a refresh token that was used before', [400, '{"error":"invalid_request"}']],
     ['no JSON', [200, 'hello']],
     ['without an identity token', [200, '{"access_token":"x","token_type":"bearer"}']],
-  ])('stays signed in where the answer is %s, and asks again, more slowly each time', async (_what, how) => {
+  ])('keeps the session when the answer is %s, and tries again, more slowly each time', async (_what, how) => {
     const start = clock.time
     provider.answers = Array<TokenAnswer>(1000).fill(how)
     clock.time = start + REPROOF * 0.6 + 1
@@ -162,7 +162,7 @@ describe('a browser whose identity is proven again', () => {
     expect(await provenUntil()).toBe(clock.time + limit)
   })
 
-  it('does not wait for a provider that is late while the last proof holds, and takes its answer when it comes', async () => {
+  it('does not wait for a slow provider while the last proof is valid, and uses its answer when it arrives', async () => {
     provider.answers = ['silence']
     clock.time += REPROOF * 0.6 + 1
     const first = call()
@@ -178,7 +178,7 @@ describe('a browser whose identity is proven again', () => {
     expect(provider.asked).toHaveLength(1)
   })
 
-  it('ends at once where a directory says no', async () => {
+  it('ends the session at once when a directory says no', async () => {
     barred = true
     clock.time += REPROOF * 0.6 + 1
     await expect(call()).rejects.toMatchObject({ code: 'ACCOUNT_DISABLED' })
@@ -186,7 +186,7 @@ describe('a browser whose identity is proven again', () => {
     await expect(call()).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
   })
 
-  it('ends where the provider names somebody else, who is not signed in by it', async () => {
+  it('ends the session when the provider names somebody else, who is not signed in by it', async () => {
     provider.claims = { sub: 'mallory' }
     clock.time += REPROOF * 0.6 + 1
     await expect(call()).rejects.toMatchObject({ code: 'IDENTITY_LOST' })
@@ -198,7 +198,7 @@ describe('a browser whose identity is proven again', () => {
     ['the grant is over', [400, '{"error":"invalid_grant"}']],
     ['access is denied', [403, '{"error":"access_denied"}']],
     ['the person must sign in', [400, '{"error":"login_required"}']],
-  ])('ends at once where the provider says no: %s', async (_what, how) => {
+  ])('ends the session at once when the provider refuses: %s', async (_what, how) => {
     provider.answers = [how]
     clock.time += REPROOF * 0.6 + 1
     await expect(call()).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })

@@ -54,7 +54,7 @@ describe('checkpoints', () => {
       logger: createLogger('silent'),
     })
 
-  it('are signed, and kept in every place; once for each length of the chain', async () => {
+  it('are signed, and stored in every place, once for each length of the chain', async () => {
     let seq = 5
     const checkpoints = start(() => ({ seq, hash: 'a'.repeat(64) }))
     await checkpoints.write()
@@ -75,7 +75,7 @@ describe('checkpoints', () => {
   })
 
   it.each([500, 302])(
-    'a place that answers %i is said, does not stop the others, and gets a later one',
+    'report a place that answers %i, do not stop the others, and send it a later one',
     async (answer) => {
       let seq = 5
       status = answer
@@ -91,7 +91,7 @@ describe('checkpoints', () => {
     },
   )
 
-  it('of an empty chain there is none', async () => {
+  it('do not exist for an empty chain', async () => {
     const checkpoints = start(() => undefined)
     await checkpoints.stop()
     expect(received).toEqual([])

@@ -51,13 +51,13 @@ describe('a decision at a terminal', () => {
     expect(said).toEqual(['card d1 delete from t where a = $1', 'asked with ""'])
   })
 
-  it('may have a comment, after which is asked again', async () => {
+  it('may have a comment, after which it asks again', async () => {
     const { decided, said } = person(['comment', 'deny'])
     expect(await decided).toMatchObject({ verdict: 'deny', comment: 'go ahead' })
     expect(said.slice(1)).toEqual(['asked with ""', 'asked with "go ahead"'])
   })
 
-  it('may be left to later', async () => {
+  it('may be left for later', async () => {
     expect(await person(['skip']).decided).toBeUndefined()
   })
 
@@ -67,7 +67,7 @@ describe('a decision at a terminal', () => {
     ['parameters', { parameters: ['8', null] }],
     ['target', { target: 'dev-db' }],
     ['effect', { effect: 'writes t, u' }],
-  ])('is not taken for another %s: the card is shown again, and asked about anew', async (_, change) => {
+  ])('does not carry over to another %s: the card is shown, and asked about, again', async (_, change) => {
     const now = { ...COMMAND, ...change }
     const { decided, said } = person(['approve', 'skip'], [now])
     expect(await decided).toBeUndefined()
@@ -81,14 +81,14 @@ describe('a decision at a terminal', () => {
     expect(await person(['approve', 'approve'], [now, now]).decided).toMatchObject({ review: now, verdict: 'approve' })
   })
 
-  it('is asked for no longer once somebody else has decided, nor sent', async () => {
+  it('is neither asked for nor sent once somebody else has decided', async () => {
     const decided = { ...COMMAND, state: 'approved', status: 'approved by alice' }
     const expected = { code: 'ALREADY_DECIDED', message: 'apr_1 is already decided: approved by alice' }
     await expect(person(['never'], [decided], true).decided).rejects.toMatchObject(expected)
     await expect(person(['approve'], [decided]).decided).rejects.toMatchObject(expected)
   })
 
-  it('is asked for anew where the card changes while somebody reads it', async () => {
+  it('is asked for again if the card changes while somebody reads it', async () => {
     const now = { ...COMMAND, digest: 'd2' }
     const { decided, said } = person(['never', 'skip'], [now], true)
     expect(await decided).toBeUndefined()

@@ -26,7 +26,7 @@ describe.skipIf(process.platform !== 'linux')('a browser', () => {
     ['for what is not a page', 'javascript:alert(1)', environment],
   ])('is not opened %s', (_, url, given) => expect(openBrowser(url, given)).toBeUndefined())
 
-  it('that is not installed is no error', async () => {
+  it('causes no error if it is not installed', async () => {
     const child = openBrowser('https://g', { PATH: '/nonexistent', DISPLAY: ':0' })
     if (child !== undefined) await once(child, 'error')
   })

@@ -53,6 +53,6 @@ it.each<[string, number[][], number[] | ErrorCode, number[]]>([
   expect(await watched(records, live, 9)).toEqual(expected)
 })
 
-it('says what keeps it from following', async () => {
+it('says what prevents following', async () => {
   await expect(watched([[0]], 'NOT_ALLOWED')).rejects.toMatchObject({ code: 'NOT_ALLOWED' })
 })

@@ -59,7 +59,7 @@ describe('a filter of a record', () => {
     [{ held: true, refused: true }, ['delete from c', 'update d']],
     [{ writes: true, contains: 'trunc' }, ['truncate b']],
     [{ refused: true, contains: 'nothing of this' }, []],
-  ])('%j picks what fits all of it', (options, expected) => {
+  ])('%j picks what matches all of it', (options, expected) => {
     expect(statements(SQL, options)).toEqual(expected)
   })
 
@@ -127,7 +127,7 @@ describe('a record for people', () => {
     expect(shown([opened(), ran('x'.repeat(2000))], {}).join('\n')).not.toContain('--full')
   })
 
-  it('has colours of its own alone: none of a text is left', () => {
+  it('has only our own colours: those within texts are removed', () => {
     const style = { bold: (text: string) => `<b>${text}</b>`, cyan: (text: string) => `<c>${text}</c>` }
     const styles = { ...style, green: (text: string) => `<g>${text}</g>`, red: (text: string) => `<r>${text}</r>` }
     const text = `select 'a\n-- from' as "from" -- select\n\u001b[31m`
@@ -151,12 +151,12 @@ describe('a line of a record', () => {
     ['path', { type: 'file', channel: 1, operation: 'read', path: `/x${FORGED}` } as unknown as EventBody],
     ['notice', { type: 'notice', message: `x${FORGED}` }],
     ['reason', { ...opened(), grant: { id: 'g', rule: 'r', endsAt: '', reason: `x${FORGED}` } }],
-  ])('is not to be had from a %s', (_, body) => {
+  ])('cannot be forged with a %s', (_, body) => {
     const lines = shown([body], { all: true }).join('\n').split('\n')
     expect(lines.filter((line) => /^ {4}9\.000s/.test(line))).toEqual([])
   })
 
-  it('is not to be had from what a client looks up', () => {
+  it('cannot be forged with what a client looks up', () => {
     const psql = (id: string): CommandEvent =>
       ran(`select 1 from pg_class c where c.relname OPERATOR(pg_catalog.~) '^(x${FORGED})$'`, {
         id,

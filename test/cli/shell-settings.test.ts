@@ -78,7 +78,7 @@ describe('settings for a shell', () => {
     expect(settingsFor(shell, new Map([['V', undefined]]))).toBe(`${text}\n`)
   })
 
-  it('are what differs, in the order of names', () => {
+  it('are only the differences, sorted by name', () => {
     expect([...settingsBetween({ A: '1', C: '3', D: '4' }, { A: '1', B: '2', C: '33' })]).toEqual([
       ['B', '2'],
       ['C', '33'],

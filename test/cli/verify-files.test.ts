@@ -60,7 +60,7 @@ describe('audit verify --recordings', () => {
     ['the same with another suffix', 1, new RegExp(`${deleted}: CHANGED`), copy(open, `${deleted}.PAMREC`)],
     ['garbage for an open session', 1, new RegExp(`${open}: UNSEALED`), garbage(open)],
     ['a genuine record of an open session', 1, new RegExp(`${open}: UNSEALED`), copy(open, `${open}.pamrec`)],
-  ])('%s is told of', async (_what, code, said, put) => {
+  ])('%s is reported', async (_what, code, said, put) => {
     const copies = join(directory, 'copies')
     rmSync(copies, { recursive: true, force: true })
     mkdirSync(copies)

@@ -44,7 +44,7 @@ async function watch(streams: readonly (readonly (ServerEvent | Error)[])[], lim
   return { error, asked, waited, said: said.filter((text) => text !== 'nothing is waiting for you yet'), lists }
 }
 
-it('waits as long as the gateway says where there were too many calls, says so once, and goes on', async () => {
+it('waits as long as the gateway says after too many calls, says so once, and continues', async () => {
   const { error, asked, waited, said } = await watch([
     [{ type: 'ready', seq: 7 }, limited('42')],
     [limited('17')],
@@ -65,18 +65,18 @@ it('waits before the first list as well, says so once, and then follows', async 
   expect(said).toEqual(['too many calls in a short time; trying again in 42 s'])
 })
 
-it('ends where the first list fails for another reason', async () => {
+it('ends if the first list fails for another reason', async () => {
   const { error, asked } = await watch([], [signedOut])
   expect(error).toBe(signedOut)
   expect(asked).toEqual([])
 })
 
-it('waits some seconds where the gateway does not say how long', async () => {
+it('waits some seconds if the gateway does not say how long', async () => {
   const { waited } = await watch([[limited(null)], [limited('soon')]])
   expect(waited).toEqual([5000, 10_000])
 })
 
-it('begins anew where the gateway does not have the last event', async () => {
+it('starts over if the gateway no longer has the last event', async () => {
   const { asked, said, lists } = await watch([
     [{ type: 'ready', seq: 70 }],
     [new PamError('USAGE', 'event 70 does not exist: the audit chain ends at 12')],
@@ -87,7 +87,7 @@ it('begins anew where the gateway does not have the last event', async () => {
   expect(said).toEqual(['the gateway has no record of the last event seen here; reading everything again'])
 })
 
-it('ends with the error of a gateway that takes no events at all', async () => {
+it('ends with the error of a gateway that serves no events at all', async () => {
   const usage = new PamError('USAGE', 'no such field')
   expect(await watch([[usage]])).toMatchObject({ error: usage, asked: [undefined] })
 })

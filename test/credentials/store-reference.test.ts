@@ -88,7 +88,7 @@ describe('references to stores', () => {
   })
 })
 
-describe('what is said of a reference that cannot be used', () => {
+describe('the error for a reference that cannot be used', () => {
   const said = (schema: typeof secret | typeof credential, text: string): string[] | undefined =>
     schema.safeParse(text).error?.issues.map(({ message }) => message)
 

@@ -65,8 +65,8 @@ it('a certificate that is not what was asked for is a problem of its role, which
   expect(secrets.problems.size).toBe(0)
 })
 
-describe('what is kept', () => {
-  it('is asked for once in the time that the configuration gives', async () => {
+describe('a cached secret', () => {
+  it('is fetched once within the configured time', async () => {
     const secrets = secretsOf()
     await secrets.read(DB)
     clock.time += 59_999
@@ -93,13 +93,13 @@ describe('what is kept', () => {
     expect(asked).toBe(2)
   })
 
-  it('is asked for once by sessions that begin together', async () => {
+  it('is fetched once by sessions that start together', async () => {
     const secrets = secretsOf()
     await Promise.all([secrets.read(DB), secrets.read(DB), secrets.read(OTHER)])
     expect(asked).toBe(2)
   })
 
-  it('a file is read each time', async () => {
+  it('is not cached if it is a file', async () => {
     const secrets = secretsOf()
     writeFileSync(join(directory, 'secret'), 'one\n')
     const held = await secrets.hold('file:secret')
@@ -110,7 +110,7 @@ describe('what is kept', () => {
 })
 
 describe('a store that fails', () => {
-  it('is told to users without the secret, its name and its place, and to operators with both', async () => {
+  it('is reported to users without the secret, its name and its place, and to operators with both', async () => {
     answer = failing('store', 'answers 403 (not allowed)')
     const secrets = secretsOf()
     const failure = await secrets.read(DB).catch((error: unknown) => error)
@@ -125,7 +125,7 @@ describe('a store that fails', () => {
     expect([...secrets.problems]).toEqual([['the vault', 'answers 403 (not allowed)']])
   })
 
-  it('is on record once for each outage', async () => {
+  it('is recorded once for each outage', async () => {
     const secrets = secretsOf(1)
     answer = failing('store', 'cannot be reached (ECONNREFUSED)')
     for (const reference of [DB, OTHER, DB]) await expect(secrets.read(reference)).rejects.toThrow(PamError)
@@ -141,7 +141,7 @@ describe('a store that fails', () => {
     expect(secrets.problems.size).toBe(0)
   })
 
-  it('one secret that is missing is not an outage of the store', async () => {
+  it('is distinguished from one missing secret', async () => {
     const secrets = secretsOf(1)
     answer = failing('secret', 'does not exist')
     await expect(secrets.read(DB)).rejects.toThrow(PamError)
@@ -155,7 +155,7 @@ describe('a store that fails', () => {
     ])
   })
 
-  it('a failure is not kept', async () => {
+  it('is not remembered', async () => {
     const secrets = secretsOf()
     answer = failing('store', 'answers 503')
     await expect(secrets.read(DB)).rejects.toThrow(PamError)
@@ -172,8 +172,8 @@ describe('a store that fails', () => {
   })
 })
 
-describe('what a session holds', () => {
-  it('is asked for again before its time is over', async () => {
+describe('the secret of an open session', () => {
+  it('is fetched again before it expires', async () => {
     const held = await secretsOf().hold(DB)
     answer = () => Promise.resolve({ text: 'rotated' })
     const begun = clock.time
@@ -182,7 +182,7 @@ describe('what a session holds', () => {
     expect(held.value).toBe('rotated')
   })
 
-  it('is good until its time is over where the store does not answer, and refused from then on', async () => {
+  it('stays valid until it expires if the store does not answer, and is refused from then on', async () => {
     const held = await secretsOf().hold(DB)
     const begun = clock.time
     answer = failing('store', 'answers 503')
@@ -212,13 +212,13 @@ describe('what a session holds', () => {
     expect(clock.isIdle).toBe(true)
   })
 
-  it('is not asked for once it is released', async () => {
+  it('is not fetched again once it is released', async () => {
     const held = await secretsOf().hold(DB)
     held.release()
     expect(clock.isIdle).toBe(true)
   })
 
-  it('is asked for once by sessions that hold the same', async () => {
+  it('is fetched once for sessions that hold the same', async () => {
     const secrets = secretsOf()
     await secrets.hold(DB)
     clock.time += 1000

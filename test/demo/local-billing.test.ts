@@ -19,7 +19,7 @@ describe('the billing service of the demo', () => {
     return { status: answer.status, type: answer.headers.get('content-type'), text: await answer.text() }
   }
 
-  it('asks for its token, whatever it is asked for', async () => {
+  it('requires its token for every request', async () => {
     for (const path of ['/', '/api/customers', '/nowhere'])
       expect(await ask('GET', path, undefined, `${billing.token}x`)).toMatchObject({
         status: 401,

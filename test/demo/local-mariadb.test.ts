@@ -11,7 +11,7 @@ describe.each(MARIADB_VERSIONS)('MariaDB %s', (version) => {
   const isMissing = isMariadbMissing(version)
 
   it.skipIf(isMissing || !OPENSSL)(
-    'takes its accounts through TCP and TLS, and goes with all that it has',
+    'accepts its accounts over TCP and TLS, and removes everything when it stops',
     async () => {
       const directory = mkdtempSync(join(tmpdir(), 'pam-mariadb-tls-'))
       onTestFinished(() => rmSync(directory, { recursive: true, force: true }))

@@ -35,7 +35,7 @@ it('without psql and without a PostgreSQL of the system it uses what npm brings,
   expect(stdout).toContain('curl is not installed here: the tour leaves out the service billing')
 })
 
-it('without --tour it prints what to try, and ends when it is told to', async () => {
+it('without --tour it prints what to try, and ends on request', async () => {
   const { code, stdout, stderr } = await run(process.execPath, ['dist/demo/main.js'], {
     cwd: ROOT,
     until: 'Ctrl-C stops everything and leaves nothing behind.',

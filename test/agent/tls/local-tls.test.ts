@@ -131,7 +131,7 @@ describe('a local port with TLS', () => {
   it.each([
     ['no certificate', () => ({})],
     ['one of another authority of that name', () => ({ cert: forged.certificate, key: forged.key })],
-  ])('tells who shows %s, in whichever version', async (_, shown) => {
+  ])('identifies a client that presents %s, in every version of TLS', async (_, shown) => {
     accepted = 0
     away.length = 0
     const told = '403 NOT_ALLOWED: pam: this port requires the client certificate that was made for it'
@@ -142,7 +142,7 @@ describe('a local port with TLS', () => {
   })
 
   it.each(['TLSv1.2', 'TLSv1.3'] as const)(
-    'takes up no session of %s that another connection began',
+    'resumes no session of %s that another connection started',
     async (version) => {
       const begun = { minVersion: version, maxVersion: version }
       const first = connect({ ...options(), ...begun })
@@ -166,7 +166,7 @@ describe('a local port with TLS', () => {
     owner = uid
   })
 
-  it('lets the certificate decide where the system does not tell who connects', async () => {
+  it('relies on the certificate if the system cannot identify the connecting user', async () => {
     owner = 'unknown'
     expect(await echoed(options())).toBe('hello')
     expect(await over1(options({}))).toContain('requires the client certificate')

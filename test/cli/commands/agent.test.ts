@@ -15,7 +15,7 @@ describe('pamctl agent', () => {
     [['status', '--json'], 'null\n', ''],
     [['stop'], '', 'the agent is not running\n'],
     [['stop', '--json'], '{\n  "wasRunning": false\n}\n', ''],
-  ])('%j starts none', async (args, stdout, stderr) => {
+  ])('%j does not start an agent', async (args, stdout, stderr) => {
     expect(await runVerb([agent], ['agent', ...args])).toMatchObject({ code: 0, stdout, stderr })
   })
 
@@ -29,7 +29,7 @@ describe('pamctl agent', () => {
     expect(JSON.parse(stdout)).toEqual(status)
   })
 
-  it('start finds the one that runs', async () => {
+  it('start finds the running agent', async () => {
     const answers = { hello: { version: VERSION, pid: 12 }, status }
     const { stderr, agentCalls } = await runVerb([agent], ['agent', 'start'], { agent: answers })
     expect(stderr).toBe('the agent runs (process 12)\n')
@@ -44,7 +44,7 @@ describe('pamctl agent', () => {
     expect(agentCalls.map(({ method }) => method)).not.toContain('stop')
   })
 
-  it('stop says so when it has gone', async () => {
+  it('stop reports when the agent has exited', async () => {
     const { stderr, agentCalls } = await runVerb([agent], ['agent', 'stop'], { agent: { stop: {} } })
     expect(stderr).toBe('the agent has stopped\n')
     expect(agentCalls).toEqual([{ method: 'stop', params: {} }])

@@ -35,7 +35,7 @@ describe('pamctl audit', () => {
     'GET /v1/audit?after=0&limit=1000': { items: chain.slice(0, 1), next: 1 },
     'GET /v1/audit?after=1&limit=1000': { items: chain.slice(1) },
   }
-  it('says the newest entries in sentences, with names, in the order of the chain', async () => {
+  it('prints the newest entries in sentences, with names, in the order of the chain', async () => {
     const newest = {
       'GET /v1/audit?limit=2&order=newest': {
         items: chain.toReversed(),
@@ -52,7 +52,7 @@ describe('pamctl audit', () => {
     expect(stderr).toBe('only the newest 2 are shown; --limit gives more\n')
   })
 
-  it('asks for more pages up to the limit, also for JSON', async () => {
+  it('fetches more pages up to the limit, also for JSON', async () => {
     const pages = {
       'GET /v1/audit?limit=1000&order=newest': { items: chain.slice(1), people: {}, subjects: {}, next: 2 },
       'GET /v1/audit?limit=999&order=newest&before=2': { items: chain.slice(0, 1), people: {}, subjects: {} },
@@ -63,11 +63,11 @@ describe('pamctl audit', () => {
     expect(await runVerb([audit], ['audit', '--limit', '0'])).toMatchObject({ code: 2, calls: [] })
   })
 
-  it('gives the whole chain as JSON', async () => {
+  it('prints the whole chain as JSON', async () => {
     expect(JSON.parse((await runVerb([audit], ['audit', '--json'], { gateway })).stdout)).toEqual(chain)
   })
 
-  it('has a line an entry in the formats for other programs', async () => {
+  it('prints one line for each entry in the formats for other programs', async () => {
     const json = await runVerb([audit], ['audit', '--format', 'json'], { gateway })
     expect(json.stdout).toBe(lines(chain))
     const ocsf = await runVerb([audit], ['audit', '--format', 'ocsf'], { gateway })
@@ -79,7 +79,7 @@ describe('pamctl audit', () => {
     ).toMatchObject([{ metadata: expect.anything() as unknown }, { metadata: expect.anything() as unknown }])
   })
 
-  it('asks for less where that is wanted', async () => {
+  it('fetches less on request', async () => {
     const args = ['audit', '--user', 'jane', '--target', 'db', '--type', 'session']
     const { calls } = await runVerb([audit], args, {
       gateway: { 'GET /v1/audit': { items: [], people: {}, subjects: {} } },
@@ -94,7 +94,7 @@ describe('pamctl audit verify', () => {
   const SEALED = about('recording.sealed', 'ses_1', { sha256: 'a'.repeat(64), bytes: 1 })
   const WHOLE = lines(chainOf([OPENED, about('session.ended', 'ses_1'), SEALED]))
 
-  it('says that a chain is whole, and what that does not show', async () => {
+  it('says that a chain is whole, and what that does not prove', async () => {
     expect(await verifying('whole', WHOLE)).toMatchObject({
       code: 0,
       calls: [],
@@ -138,7 +138,7 @@ describe('pamctl audit verify', () => {
     expect(stderr).toContain('hint: expected one JSON object per line, unchanged')
   })
 
-  it('needs a directory of records that is there', async () => {
+  it('needs an existing directory of recordings', async () => {
     const { code, stderr } = await verifying('chain', WHOLE, '--recordings', join(directory, 'missing'))
     expect(code).toBe(2)
     expect(stderr).toContain('does not exist')

@@ -49,7 +49,7 @@ describe('pamctl batch', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining('/nowhere/x.sql')])
   })
 
-  it('takes COPY of a file on the server, and words that only look alike', async () => {
+  it('accepts COPY of a file on the server, and words that only look alike', async () => {
     const { agentCalls, stderr } = await pamctl("copy t from '/srv/t.csv'; update t set stdin = 'copy'")
     expect(agentCalls.map(({ method }) => method)).toEqual(['listen'])
     expect(stderr).toContain('what ran, and whether it was committed, is not known')

@@ -17,7 +17,7 @@ const run = (args: readonly string[], gateway: object) =>
   runVerb([breakglass], ['breakglass', ...args], { gateway: gateway as never })
 
 describe('pamctl breakglass', () => {
-  it('start says until when, who was told, and who will ask', async () => {
+  it('start prints the end, who was told, and who will ask', async () => {
     const gateway = { 'POST /v1/break-glass': { ...USE, announced: ['ops', 'slack'] } }
     const outcome = await run(['start', 'prod-db', '--reason', 'x', '--for', '30m'], gateway)
     expect(outcome).toMatchObject({

@@ -37,7 +37,7 @@ describe('pamctl completion', () => {
     expect(lines).toEqual(['prod-db\tpostgres'])
   })
 
-  it('offers no name that a shell could take for more than a word', async () => {
+  it('offers no name that a shell could read as more than a word', async () => {
     const hostile = [
       '$(touch x)', '`touch x`', 'a;b', 'a b', "a'b", 'a"b', 'a\nb', 'a\tb', '~root', '*', 'a|b', 'a&b', '>x', 'a\\b',
       '-rf', '--x=$(touch x)', '{a,b}', 'a#b', '!x', '%x', '@x', '=ls', '', 'é', ':files',
@@ -53,7 +53,7 @@ describe('pamctl completion', () => {
     expect(lines).toEqual(['db\ta :files\\u{1b}[31m'])
   })
 
-  it('is silent where nobody answers, and offers what it knew', async () => {
+  it('prints nothing when the gateway does not answer, and offers the names it has cached', async () => {
     expect((await complete({}, 'connect', '')).lines).toEqual([])
     const away: World = { agent: {}, gateway: { 'GET /v1/targets': new PamError('NOT_SIGNED_IN', 'no') } }
     expect((await complete(away, 'connect', '')).lines).toEqual([])
@@ -71,14 +71,14 @@ describe('pamctl completion', () => {
     expect((await complete({}, 'connect', '')).lines).toEqual([])
   })
 
-  it('forgets what it knew when somebody signs out', async () => {
+  it('clears its cache when somebody signs out', async () => {
     await complete(targets('prod-db'), 'connect', '')
     expect(existsSync(join(home, 'completions.json'))).toBe(true)
     expect((await runVerb(VERBS, ['logout'], { home, ...targets() })).code).toBe(0)
     expect(existsSync(join(home, 'completions.json'))).toBe(false)
   })
 
-  it('offers what waits, and sessions', async () => {
+  it('offers pending reviews, and sessions', async () => {
     const createdAt = ago(2)
     const world: World = {
       agent: {},

@@ -13,7 +13,7 @@ const pamctl = (args: readonly string[], environment = {}): Promise<VerbOutcome>
   runVerb([config], ['config', ...args], { home, environment })
 
 describe('pamctl config', () => {
-  it('keeps what is set, for its owner alone, and forgets what is unset', async () => {
+  it('stores settings for their owner alone, and removes them', async () => {
     expect(await pamctl(['set', 'profile', 'work'])).toMatchObject({ code: 0, stdout: '' })
     expect(await pamctl(['set', 'gateway', 'https://G.example/'])).toMatchObject({ code: 0 })
     expect(JSON.parse(readFileSync(file(), 'utf8'))).toEqual({ profile: 'work', gateway: 'https://g.example' })
@@ -45,7 +45,7 @@ describe('pamctl config', () => {
     expect(await said('path')).toEqual({ path: file() })
   })
 
-  it('lists what is in effect, and from where', async () => {
+  it('lists the effective settings, and their sources', async () => {
     writeFileSync(file(), '{"gateway":"https://g.example","colour":"never"}')
     const { stdout } = await pamctl(['list', '--json'], { EDITOR: 'ed', VISUAL: '', PAMCTL_PROFILE: 'p' })
     expect(JSON.parse(stdout)).toEqual([
@@ -63,7 +63,7 @@ describe('pamctl config', () => {
     ])
   })
 
-  it('never writes over a file that it does not understand, and still says where it is', async () => {
+  it('never overwrites a file that it cannot parse, and still prints its path', async () => {
     writeFileSync(file(), '{"later":"x"}')
     expect(await pamctl(['set', 'profile', 'work'])).toMatchObject({ code: 2 })
     expect(readFileSync(file(), 'utf8')).toBe('{"later":"x"}')

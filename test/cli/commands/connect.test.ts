@@ -74,7 +74,7 @@ describe('pamctl connect TARGET -- CLIENT', () => {
 })
 
 describe('pamctl connect TARGET', () => {
-  it('says how to use the port, and ends where the agent goes away', async () => {
+  it('says how to use the port, and ends when the agent exits', async () => {
     const setting: World = {
       ...world(DB),
       agentLeavesAfter: 'listen',
@@ -92,7 +92,7 @@ describe('pamctl connect TARGET', () => {
 describe('where access must be requested', () => {
   const client = ['prod-db', '--', 'true']
   const made = { 'POST /v1/requests': REQUEST }
-  it('a current grant is used', async () => {
+  it('uses a current grant', async () => {
     const grant = { id: 'grt_1', target: 'prod-db', state: 'active', endsAt: ago(-30) }
     const other = { ...grant, target: 'dev-db' }
     const setting = world(ASKED, { 'GET /v1/grants?active=true&limit=100': { items: [other, grant] } })
@@ -104,14 +104,14 @@ describe('where access must be requested', () => {
   it.each([
     [['--reason', 'ticket 7', '--for', '1h'], { target: 'prod-db', reason: 'ticket 7', lengthMs: 3_600_000 }],
     [['--reason', ''], { target: 'prod-db', reason: '' }],
-  ])('%j: a request is made, and without a terminal not waited for', async (args, body) => {
+  ])('%j: requests access, and does not wait for it without a terminal', async (args, body) => {
     const outcome = await pamctl([...args, ...client], world(ASKED, made))
     expect(outcome.calls.at(-1)).toEqual({ call: 'POST /v1/requests', body })
     expect(outcome).toMatchObject({ code: 6, agentCalls: [] })
     expect(outcome.stderr).toContain('requested access: req_1 (approvers: sre) …\npamctl: req_1 waits for approval\n')
   })
 
-  it('one that already waits is taken up, and what this command says otherwise is ignored aloud', async () => {
+  it('reuses a pending request, and says which options of this command it ignores', async () => {
     const setting = world(ASKED, { 'GET /v1/requests?limit=100&mine=true': { items: [REQUEST] } })
     const { code, stderr, calls } = await pamctl(['--reason', 'other', '--for', '2h', ...client], setting)
     expect(code).toBe(6)
@@ -120,7 +120,7 @@ describe('where access must be requested', () => {
     expect(stderr).toContain('--reason and --for ignored')
   })
 
-  it('one that another command made meanwhile is taken up', async () => {
+  it('reuses a request that another command made meanwhile', async () => {
     const setting = world(ASKED, {
       'POST /v1/requests': new PamError('REQUEST_PENDING', 'waits', { id: 'req_1' }),
       'GET /v1/requests/req_1': REQUEST,
@@ -142,7 +142,7 @@ describe('where access must be requested', () => {
     expect(outcome.agentCalls).toHaveLength(opened)
   })
 
-  it('nothing is asked for without the reason that is needed', async () => {
+  it('requests nothing without the required reason', async () => {
     const outcome = await pamctl(client, world(ASKED, made))
     expect(outcome).toMatchObject({ code: 2, agentCalls: [] })
     expect(outcome.calls.map(({ call }) => call)).not.toContain('POST /v1/requests')

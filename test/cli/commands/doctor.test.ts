@@ -55,7 +55,7 @@ const signedIn = (more: World['agent'] = {}): World => ({
 })
 
 describe('pamctl doctor', () => {
-  it('has nothing to say where all is well', async () => {
+  it('reports no problem when all is well', async () => {
     const outcome = await examine(signedIn(), '--json')
     const found = checksOf(outcome)
     const states = Object.values(found).map(({ name, state }) => `${name} ${state}`)
@@ -78,7 +78,7 @@ describe('pamctl doctor', () => {
     expect(found['ports']?.message).toBe('prod-db on 127.0.0.1:20001 (1 connection)')
   })
 
-  it('works where nobody has signed in, and starts no agent', async () => {
+  it('works before anybody has signed in, and starts no agent', async () => {
     const outcome = await examine({})
     expect(outcome.code).toBe(1)
     expect(outcome.stdout).toContain('failed\tgateway\tno gateway is set\tgive --gateway URL')
@@ -132,7 +132,7 @@ describe('pamctl doctor', () => {
     })
   })
 
-  it('shows no password of a URL that was given', async () => {
+  it('never shows the password of a URL', async () => {
     const { stdout } = await examine({ options: { gateway: 'https://jane:hunter2@bad host' } })
     expect(stdout).toContain('failed\tgateway\t"https://…@bad host" is not a valid gateway URL')
     expect(stdout).not.toContain('hunter2')

@@ -41,7 +41,7 @@ async function printed(type: string, args: readonly string[] = [], more: Partial
 }
 
 describe('pamctl env', () => {
-  it('keeps a port in the agent, and leads libpq to its Unix socket, which no other program can take over', async () => {
+  it('keeps a port open in the agent, and points libpq to its Unix socket, which no other program can take over', async () => {
     const { environment, ...rest } = await printed('postgres', [], {
       environment: { PGSERVICE: 'elsewhere', PGPASSWORD: 'x', PGPORT: '20123', HOME: '/h' },
     })
@@ -60,7 +60,7 @@ describe('pamctl env', () => {
     expect(statSync(environment['PGPASSFILE'] ?? '').mode & 0o077).toBe(0)
   })
 
-  it('leads programs of MySQL, Kubernetes and HTTP to the port, by files that are private', async () => {
+  it('points programs of MySQL, Kubernetes and HTTP to the port, by private files', async () => {
     const { environment: mysql } = await printed('mysql')
     expect(mysql).toMatchObject({
       MYSQL_HOST: 'localhost',
@@ -80,7 +80,7 @@ describe('pamctl env', () => {
     expect(http).toMatchObject({ PAMCTL_URL: 'http://127.0.0.1:20123', NO_PROXY: 'intranet,127.0.0.1,localhost' })
   })
 
-  it('said twice changes nothing', async () => {
+  it('changes nothing when it is run twice', async () => {
     const first = await printed('mysql')
     const again = await printed('mysql', [], { environment: first.environment as NodeJS.ProcessEnv })
     // The variable that the option file's own directory is in is no place of options of the user's.
@@ -88,7 +88,7 @@ describe('pamctl env', () => {
     expect(readFileSync(join(first.environment['MYSQL_HOME'] ?? '', 'my.cnf'), 'utf8')).not.toContain('!include /tmp')
   })
 
-  it('can be evaluated, with whatever is in names', async () => {
+  it('can be evaluated, whatever names contain', async () => {
     const { stdout } = await runVerb([env], ['env', 'shop', '--shell', 'sh'], world('postgres'))
     const echo = `${stdout}printf '%s|%s|%s' "$PGUSER" "$PGDATABASE" "$PGPORT"`
     expect((await run('sh', ['-c', echo])).stdout).toBe(`o'brien|a$(id)\nb|20123`)
@@ -116,7 +116,7 @@ describe('pamctl env', () => {
     expect(http.environment).toEqual({ PAMCTL_URL: null })
   })
 
-  it('on a failure a shell runs nothing behind && with the settings of before', async () => {
+  it('on failure, lets a shell run nothing behind && with the previous settings', async () => {
     const refused = world('postgres', { agent: { 'keep-port': new PamError('LOCKED', 'locked') } })
     const { stdout, code } = await runVerb([env], ['env', 'shop', '--shell', 'sh'], refused)
     expect([stdout, code]).toEqual(['false\n', 5])

@@ -11,7 +11,7 @@ const world = (type: string) => ({
 })
 
 describe('pamctl exec', () => {
-  it('runs the words on a server as they are, whatever is in them', () => {
+  it('runs the words on a server unchanged, whatever they contain', () => {
     const shell = (words: readonly string[]): string =>
       spawnSync('sh', ['-c', `printf '%s\\0' ${clientFor(target('ssh'), words, {}).args.at(-1)}`]).stdout.toString()
     fc.assert(
@@ -37,7 +37,7 @@ describe('pamctl exec', () => {
     expect([program, ...args]).toEqual(['ssh', '-T', '-oBatchMode=yes', '-oUser=app', 'web-1', last])
   })
 
-  it('gives kubectl the words behind its options', () => {
+  it('passes kubectl the words behind its options', () => {
     const options = { pod: 'shop-1', namespace: 'shop', container: 'app' }
     expect(clientFor(target('kubernetes'), ['ls', '-la'], options)).toEqual({
       program: 'kubectl',

@@ -22,7 +22,7 @@ describe('pamctl grants', () => {
     expect(stderr).toBe(args.includes('--all') ? 'no grants\n' : 'you have no grants\n')
   })
 
-  it('says who revoked one; a cell is one cell whatever is in it', async () => {
+  it('prints who revoked a grant; a cell is one cell whatever it contains', async () => {
     const revoked = { ...GRANT, state: 'revoked', revoked: { by: 'bob', reason: '', at: ago(1) } }
     const gateway = { 'GET /v1/grants': { items: [GRANT, revoked] } }
     expect((await runVerb([grants], ['grants'], { gateway })).stdout).toBe(
@@ -54,7 +54,7 @@ describe('pamctl revoke', () => {
   it.each([
     ['sub|bob', 'true'],
     ['sub|jane', 'false'],
-  ])('names what else the person has the target by, to %s', async (id, all) => {
+  ])('names the other grants that the person has on the target, to %s', async (id, all) => {
     const items = [
       GRANT,
       { ...GRANT, id: 'grt_2' },

@@ -26,7 +26,7 @@ describe('pamctl whoami', () => {
 
 describe('pamctl logout', () => {
   const agent = { logout: { gateway: 'https://gateway.example' } }
-  it('signs out here, and everywhere where that is asked for', async () => {
+  it('signs out here, or everywhere on request', async () => {
     const here = await runVerb([logout], ['logout'], { agent })
     expect(here).toMatchObject({ code: 0, calls: [], stderr: 'signed out of https://gateway.example\n' })
     expect(here.agentCalls).toEqual([{ method: 'logout', params: { profile: 'default' } }])
@@ -41,7 +41,7 @@ describe('pamctl logout', () => {
     expect(JSON.parse(json.stdout)).toEqual({ gateway: 'https://gateway.example', everywhere: false })
   })
 
-  it('stays signed in here where the gateway could not sign out everywhere', async () => {
+  it('stays signed in here if the gateway could not sign out everywhere', async () => {
     const gateway = { 'DELETE /v1/logins': new PamError('GATEWAY_UNREACHABLE', 'no answer') }
     expect(await runVerb([logout], ['logout', '--everywhere'], { agent, gateway })).toMatchObject({
       code: 7,

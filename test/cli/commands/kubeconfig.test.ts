@@ -68,7 +68,7 @@ describe('pamctl kubeconfig NAME', () => {
     expect(existsSync(own())).toBe(false)
   })
 
-  it('asks for access where that is needed', async () => {
+  it('requests access where that is required', async () => {
     const waits = new PamError('REQUEST_PENDING', 'waits', { id: 'req_1' })
     const request = { id: 'req_1', state: 'pending', createdAt: new Date(0).toISOString(), lengthMs: 1, reason: '' }
     const none = { items: [] }
@@ -85,7 +85,7 @@ describe('pamctl kubeconfig NAME', () => {
     expect(outcome.stderr).toContain('already requested: req_1')
   })
 
-  it('without a name: the ports that are open, none of which it keeps', async () => {
+  it('prints the open ports without a name, and keeps none of them open', async () => {
     const { stdout, code, agentCalls } = await pamctl([])
     expect(code).toBe(0)
     expect(stdout).toContain('name: pamctl-prod')
@@ -115,7 +115,7 @@ describe('pamctl kubeconfig NAME', () => {
     expect(outcome.stderr).toContain(message)
   })
 
-  it('--use with several open ports says which', async () => {
+  it('--use with several open ports names them', async () => {
     const ports = ['prod', 'asked'].map((name) => ({ target: name, listener: LISTENER }))
     const { stderr, code } = await pamctl(['--merge', '--use'], { agent: { 'open-ports': ports } })
     expect({ code, stderr }).toMatchObject({ code: 2 })
@@ -125,7 +125,7 @@ describe('pamctl kubeconfig NAME', () => {
 })
 
 describe('pamctl kubeconfig --merge', () => {
-  it('makes a file that is not there, for its owner alone, and takes its own out again', async () => {
+  it('creates a missing file for its owner alone, and removes its own entries again', async () => {
     const { stdout, stderr, code } = await pamctl(['--merge', '--use'])
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
     expect(stderr).toBe(`pamctl-prod written to ${own()}, valid while this port is open\n`)

@@ -46,7 +46,7 @@ describe('pamctl lock', () => {
 })
 
 describe('pamctl unlock', () => {
-  it('lifts one, and says what the gateway says where it may not be', async () => {
+  it('lifts a lock, and passes on why the gateway refuses to', async () => {
     const call = 'POST /v1/locks/lck_1/lift'
     expect(
       await runVerb([unlock], ['unlock', 'lck_1', '--reason', 'over'], { gateway: { [call]: LOCK } }),
@@ -62,7 +62,7 @@ describe('pamctl unlock', () => {
 })
 
 describe('pamctl locks', () => {
-  it('lists those that are in force, or all', async () => {
+  it('lists the locks in force, or all', async () => {
     const ended = { ...LOCK, id: 'lck_2', state: 'over', endsAt: ago(1) }
     const gateway = { 'GET /v1/locks': { items: [LOCK, ended] } }
     const outcome = await runVerb([locks], ['locks'], { gateway })

@@ -49,7 +49,7 @@ describe('pamctl login', () => {
     expect(outcome.agentCalls.map(({ method }) => method)).toEqual(['choose-profile', 'profile'])
   })
 
-  it('asks first whether another gateway would take the tokens', async () => {
+  it('first checks whether another gateway would accept the tokens', async () => {
     discovery = { gateway, api: ['v1'], issuer: 'https://idp.example', clientId: 'pamctl' }
     const shared = new PamError('CLIENT_SHARED', 'another gateway uses this client')
     const outcome = await signingIn({ 'check-client': shared }, { options: { gateway } })
@@ -81,12 +81,12 @@ describe('pamctl login', () => {
       return method === 'check-client' ? (params as { issuer: string }).issuer : outcome.stderr
     }
 
-    it('takes the one that is named, or whose domain an address has', async () => {
+    it('uses the one that is named, or the one for the domain of an address', async () => {
       expect(await chosen(['--issuer', 'partner'])).toBe('https://partner.example')
       expect(await chosen(['--issuer', 'jane@Example.com'])).toBe('https://corp.example')
     })
 
-    it('takes the one of the last sign-in', async () => {
+    it('uses the one of the last sign-in', async () => {
       const profile = {
         gateway,
         label: 'jane',
@@ -99,7 +99,7 @@ describe('pamctl login', () => {
       expect(await chosen(['--issuer', 'corp'], { profile })).toBe('https://corp.example')
     })
 
-    it('says which there are where nobody can be asked, or none is meant', async () => {
+    it('lists them if nobody can be asked, or none matches', async () => {
       expect(await chosen([])).toBe(
         'pamctl: this gateway has several identity providers: corp, partner, guests\nhint: choose one with --issuer NAME\n',
       )
@@ -109,7 +109,7 @@ describe('pamctl login', () => {
       expect(await chosen(['--issuer', 'x@example.com.evil.example'])).toContain('more than one identity provider')
     })
 
-    it('says so where there is none', async () => {
+    it('says that there is none', async () => {
       discovery = { gateway, api: ['v1'], issuers: [] }
       const outcome = await signingIn({}, { options: { gateway } })
       expect(outcome).toMatchObject({

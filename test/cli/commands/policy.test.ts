@@ -106,7 +106,7 @@ describe('pamctl policy test', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ judgement })
   })
 
-  it('says that nothing would run where no rule gives access', async () => {
+  it('says that nothing would run if no rule gives access', async () => {
     const gateway = trial({ verdict: 'allow' }, { access: undefined })
     const { code, stderr } = await runVerb([policy], ['policy', 'test', 'prod-db', 'select 1'], { gateway })
     expect({ code, stderr }).toEqual({ code: 0, stderr: 'no access rule grants this target, so nothing would run\n' })

@@ -34,7 +34,7 @@ describe('pamctl replay', () => {
     )
   })
 
-  it('has an event a line in JSON', async () => {
+  it('prints one event per line in JSON', async () => {
     const { stdout } = await runVerb([replay], ['replay', record, '--json'])
     const events = stdout
       .trim()
@@ -56,7 +56,7 @@ describe('pamctl replay', () => {
     expect(stdout).toContain(shown)
   })
 
-  it('says how far a damaged record can be read', async () => {
+  it('says how far a damaged recording can be read', async () => {
     const damaged = join(directory, 'damaged')
     const bytes = readFileSync(record)
     // The body comes behind the seal.

@@ -46,7 +46,7 @@ describe('pamctl request', () => {
     ['with a length that is none', ['request', 'prod-db', '--for', '90', '--reason', 'x'], 2, 'expected a duration'],
     ['with two reasons', ['request', 'prod-db', '--reason', 'x', '--edit'], 2, '--reason and --edit'],
     ['from the editor without a terminal', ['request', 'prod-db', '--edit'], 2, 'an editor needs a terminal'],
-  ])('asks for nothing %s', async (_, args, code, message) => {
+  ])('requests nothing %s', async (_, args, code, message) => {
     const outcome = await runVerb([request], args, asked())
     expect(outcome.code).toBe(code)
     expect(outcome.stderr).toContain(message)
@@ -70,7 +70,7 @@ describe('pamctl request', () => {
     expect(JSON.parse(outcome.stdout)).toEqual(decided)
   })
 
-  it('says that a request stands when it can no longer be waited for', async () => {
+  it('says that a request is still pending when it can no longer wait', async () => {
     const world = asked()
     const outcome = await runVerb([request], ['request', 'prod-db', '--reason', 'x', '--wait'], {
       gateway: { ...world.gateway, 'GET /v1/requests/req_1': new PamError('SHUTTING_DOWN', 'the gateway stops') },
@@ -118,7 +118,7 @@ describe('pamctl request for several targets', () => {
 
 describe('pamctl withdraw', () => {
   const call = 'POST /v1/requests/req_1/withdraw'
-  it('takes a request back', async () => {
+  it('withdraws a request', async () => {
     const world = { gateway: { [call]: { ...REQUEST, state: 'withdrawn' } } }
     expect(await runVerb([withdraw], ['withdraw', 'req_1'], world)).toMatchObject({
       code: 0,
@@ -156,7 +156,7 @@ describe('pamctl requests', () => {
 })
 
 describe('pamctl request, later and by others', () => {
-  it('--start is a time that is to come, in UTC for the gateway', async () => {
+  it('--start is a future time, sent to the gateway in UTC', async () => {
     const { calls } = await runVerb(
       [request],
       ['request', 'prod-db', '--reason', 'x', '--start', '2026-01-06T22:00Z'],
@@ -167,7 +167,7 @@ describe('pamctl request, later and by others', () => {
     expect(wrong).toMatchObject({ code: 2, calls: [] })
   })
 
-  it('--link requests nothing: it prints a page with a form that a person sends', async () => {
+  it('--link requests nothing: it prints a page with a form that a person submits', async () => {
     const args = ['request', 'prod-db', '--link', '--for', '30m', '--reason', 'a & b="c"#']
     const { calls, stdout, code } = await runVerb([request], args)
     expect([code, calls]).toEqual([0, []])
@@ -188,7 +188,7 @@ describe('pamctl extend', () => {
     gateway: { ...TARGETS, 'GET /v1/grants': { items }, 'POST /v1/requests': { ...REQUEST, extends: 'grt_1' } },
   })
 
-  it('asks for more time for the access that ends last', async () => {
+  it('requests more time for the grant that ends last', async () => {
     const later = { ...grant, id: 'grt_2', endsAt: ago(-9) }
     const { calls, stdout, stderr } = await runVerb(
       [extend],

@@ -95,7 +95,7 @@ describe('pamctl result', () => {
     expect(outcome.stderr).toContain(message)
   })
 
-  it('lists what is kept', async () => {
+  it('lists the stored results', async () => {
     const { stdout } = await pamctl({}, ['--json'])
     expect(JSON.parse(stdout)).toMatchObject([{ id: ID, target: 'prod-db', state: 'done' }])
   })

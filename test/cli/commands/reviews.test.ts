@@ -28,7 +28,7 @@ const COMMAND = {
 const decided = (id: string) => ({ review: { id, status: 'approved by bob\u0007' } })
 
 describe('pamctl reviews', () => {
-  it('lists what waits', async () => {
+  it('lists pending reviews', async () => {
     const gateway = { 'GET /v1/reviews': { items: [REQUEST, COMMAND] } }
     expect((await runVerb([reviews], ['reviews'], { gateway })).stdout).toBe(
       'req_1\trequest\tjane\tprod-db\t5m\t1h: ticket\\u{1b}]0;x\napr_1\tcommand\tjane\tprod-db\t5m\tdelete from t where a = $1\n',
@@ -92,7 +92,7 @@ describe('pamctl approve, pamctl deny', () => {
   it.each([
     ['approve', approve],
     ['deny', deny],
-  ])('%s of what is decided says so, and shows and sends nothing', async (name, verb) => {
+  ])('%s of a decided review says so, and shows and sends nothing', async (name, verb) => {
     const gateway = { 'GET /v1/reviews/apr_1': { ...COMMAND, state: 'used', status: 'approved by bob' } }
     expect(await runVerb([verb], [name, 'apr_1'], { gateway })).toMatchObject({
       code: 1,
@@ -120,7 +120,7 @@ describe('pamctl approve, pamctl deny', () => {
     expect(outcome.calls.map(({ call }) => call)).toEqual(['GET /v1/reviews/apr_1'])
   })
 
-  it('waits until it is decided there, as the gateway says, and says what was', async () => {
+  it('waits until it is decided there, and prints the decision', async () => {
     const review = { ...COMMAND, state: 'pending', decisions: [], status: 'waiting' }
     const answers = [
       review,

@@ -25,7 +25,7 @@ describe('pamctl search', () => {
     }
   })
 
-  it('shows what was found, and says on stderr what was not looked at', async () => {
+  it('prints what was found, and on stderr what was not searched', async () => {
     const gateway = lines(
       { ...found, text: 'drop\ttable a' },
       { type: 'skipped', session: 'ses_2', reason: 'it is encrypted' },

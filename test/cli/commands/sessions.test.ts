@@ -47,7 +47,7 @@ describe('pamctl kill', () => {
     expect(JSON.parse(stdout)).toEqual(OPEN)
   })
 
-  it('refuses the id of a grant before it asks, and names the verb for one', async () => {
+  it('refuses the id of a grant before it calls the gateway, and names the verb for one', async () => {
     const { code, calls, stderr } = await runVerb([kill], ['kill', 'grt_1'])
     expect({ code, calls }).toEqual({ code: 2, calls: [] })
     expect(stderr).toBe('pamctl: grt_1 is a grant, not a session\nhint: to end it: pamctl revoke grt_1\n')

@@ -24,11 +24,11 @@ describe('pamctl tail', () => {
     ])
   })
 
-  it('hands JSON on as the gateway wrote it', async () => {
+  it('passes on JSON as the gateway wrote it', async () => {
     expect((await runVerb([tail], ['tail', 'ses_1', '--json'], { gateway })).stdout).toBe(EVENTS.join(''))
   })
 
-  it('is for sessions, those that one may see', async () => {
+  it('follows sessions only, and those that the caller may see', async () => {
     expect(await runVerb([tail], ['tail', 'grt_1'])).toMatchObject({ code: 2, calls: [] })
     const closed = { 'GET /v1/sessions/ses_1/tail': new PamError('NOT_FOUND', 'no session ses_1') }
     expect(await runVerb([tail], ['tail', 'ses_1'], { gateway: closed })).toMatchObject({ code: 1, stdout: '' })

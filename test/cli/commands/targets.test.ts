@@ -14,7 +14,7 @@ const NOTHING = {
 const agent = { status: { version: '0', pid: 1, listeners: [] } }
 
 describe('pamctl targets', () => {
-  it('says what is held until when, on which port, with how many sessions', async () => {
+  it('prints the end of each grant, its port, and the number of sessions', async () => {
     const gateway = {
       'GET /v1/targets': { items: [target('prod-db', {}), target('dev-db', {}), target('old-db', {})] },
       'GET /v1/grants': {
@@ -55,7 +55,7 @@ describe('pamctl targets', () => {
     ])
   })
 
-  it('lists all pages, with nothing in them that a terminal would act on', async () => {
+  it('lists all pages, without control characters', async () => {
     const { stdout, calls } = await runVerb([targets], ['targets'], {
       agent,
       gateway: {
@@ -70,13 +70,13 @@ describe('pamctl targets', () => {
     expect(calls.filter(({ call }) => call.startsWith('GET /v1/targets'))).toHaveLength(2)
   })
 
-  it('has a heading on a terminal alone', async () => {
+  it('prints a heading on a terminal only', async () => {
     const gateway = { ...NOTHING, 'GET /v1/targets': { items: [target('dev-db', {})] } }
     const { stdout } = await runVerb([targets], ['targets'], { gateway, agent, terminal: true })
     expect(stdout.split('\n')[0]).toMatch(/^NAME +TYPE +LABELS +ACCESS$/)
   })
 
-  it('lists where browsers reach them, where one is an app', async () => {
+  it('lists the URLs for browsers of targets that are apps', async () => {
     const appUrl = 'https://shop.apps.example.com:8443'
     const items = [{ ...target('shop', {}), appUrl }, target('dev-db', {})]
     const { stdout } = await runVerb([targets], ['targets'], {

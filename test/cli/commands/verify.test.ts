@@ -43,7 +43,7 @@ describe('pamctl verify', () => {
     expect(outcome.stdout).toMatch(said)
   })
 
-  it('looks at all files, and ends as the worst of them', async () => {
+  it('checks all files, and exits with the worst result', async () => {
     const other = placed('bad', Buffer.from('x'))
     const { stdout, code } = await runVerb([verify], ['verify', other, record, '--key', key(), '--json'])
     expect(code).toBe(1)
@@ -53,7 +53,7 @@ describe('pamctl verify', () => {
     ])
   })
 
-  it('asks the gateway for what is no file', async () => {
+  it('asks the gateway for an id that is not a file', async () => {
     const answer = (): string => readFileSync(record, 'latin1')
     const { calls } = await runVerb([verify], ['verify', 'ses_1', '--key', key()], {
       gateway: { 'GET /v1/sessions/ses_1/recording?purpose=verified': answer },
@@ -73,7 +73,7 @@ describe('pamctl verify', () => {
     expect(outcome.stderr).toContain(message)
   })
 
-  it('a file that is there is not asked of the gateway, whatever it is called', async () => {
+  it('checks an existing file locally, whatever its name', async () => {
     const before = process.cwd()
     const elsewhere = mkdtempSync(join(directory, 'elsewhere-'))
     process.chdir(elsewhere)

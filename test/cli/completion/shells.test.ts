@@ -35,7 +35,7 @@ describe('bash', () => {
       { env: environment, cwd: directory },
     )
 
-  it('offers what begins with the word, and evaluates none of it', async () => {
+  it('offers what begins with the word, and evaluates nothing', async () => {
     const { stdout } = await complete(`pamctl connect prod-`, 2)
     expect(stdout.split('\n')).toEqual([
       'prod-db',
@@ -47,7 +47,7 @@ describe('bash', () => {
     expect(existsSync(join(directory, 'hit'))).toBe(false)
   })
 
-  it('hands over what was typed, up to the cursor, and evaluates none of it', async () => {
+  it('passes on what was typed up to the cursor, and evaluates nothing', async () => {
     await complete(`pamctl connect '$(touch ${directory}/hit)' '' later`, 3)
     expect(words()).toEqual(['complete', '--', 'connect', `$(touch ${directory}/hit)`, ''])
     await complete(`pamctl '*' '\`touch ${directory}/hit\`'`, 2)

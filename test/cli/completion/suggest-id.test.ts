@@ -25,7 +25,7 @@ const item = (id: string): object => ({
 const missing = (id: string): PamError => new PamError('NOT_FOUND', `nothing with the id ${id} is visible to you`)
 const agent: World['agent'] = { hello: { version: VERSION, pid: 1 } }
 
-describe('an id that nothing has', () => {
+describe('an unknown id', () => {
   it.each<[AddCommand, string, string, call: string, list: string, id: string]>([
     [
       withdraw,
@@ -46,7 +46,7 @@ describe('an id that nothing has', () => {
     expect([code, stderr]).toEqual([1, `pamctl: nothing with the id ${asked} is visible to you; did you mean ${id}?\n`])
   })
 
-  it('is said as it is where nothing is near, nobody answers, or no agent runs', async () => {
+  it('is reported plainly if nothing is close, the gateway does not answer, or no agent runs', async () => {
     const said = `pamctl: nothing with the id ses_zzzzzzzzzzzz is visible to you\n`
     const asked = ['kill', 'ses_zzzzzzzzzzzz']
     const call = 'POST /v1/sessions/ses_zzzzzzzzzzzz/kill'
@@ -57,7 +57,7 @@ describe('an id that nothing has', () => {
     expect(await runVerb([kill], asked, { gateway: none })).toMatchObject({ code: 1, stderr: said })
   })
 
-  it('is never another error', async () => {
+  it('never becomes another error', async () => {
     const gateway = { 'POST /v1/sessions/ses_3f/kill': new PamError('NOT_FOUND', 'there is no such route') }
     expect((await runVerb([kill], ['kill', 'ses_3f'], { gateway, agent })).stderr).toBe(
       'pamctl: there is no such route\n',
@@ -65,14 +65,14 @@ describe('an id that nothing has', () => {
   })
 })
 
-it('takes the only one that begins so, and no beginning of many', () => {
+it('is completed from a unique beginning, and from no ambiguous one', () => {
   const ids = ['req_2nj8kxp4vqab', 'req_2nm8kxp4vqab']
   expect(nearestId('req_2nj', ids)).toBe(ids[0])
   expect(nearestId('req_2n', ids)).toBeUndefined()
   expect(nearestId('req_', ids.slice(1))).toBeUndefined()
 })
 
-it('never takes an id for another one that was made at random', () => {
+it('is never mistaken for another random id', () => {
   const id = fc.string({ unit: fc.constantFrom(...'0123456789abcdefghjkmnpqrstvwxyz'), minLength: 12, maxLength: 12 })
   fc.assert(
     fc.property(fc.array(id, { minLength: 2, maxLength: 2 }), ([one = '', other = '']) => {

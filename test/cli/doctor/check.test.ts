@@ -3,7 +3,7 @@ import { UsageError } from '../../../src/shared/errors.ts'
 import { check, failed, ok } from '../../../src/cli/doctor/check.ts'
 
 describe('a check', () => {
-  it('says what was found, under its name', async () => {
+  it('reports what was found, under its name', async () => {
     expect(await check('clock', () => ok('right'))).toEqual({ name: 'clock', state: 'ok', message: 'right' })
     expect(await check('clock', () => failed('wrong', 'set it'))).toEqual({
       name: 'clock',
@@ -16,7 +16,7 @@ describe('a check', () => {
   it.each([
     [new UsageError('no such file', 'make it'), { message: 'no such file', remedy: 'make it' }],
     [new Error('boom'), { message: 'pamctl failed unexpectedly: boom' }],
-  ])('takes what is thrown for what is wrong: %s', async (error, found) => {
+  ])('reports a thrown error as the problem: %s', async (error, found) => {
     const look = (): never => {
       throw error
     }
@@ -24,7 +24,7 @@ describe('a check', () => {
     expect(await check('agent', async () => look())).toMatchObject({ state: 'failed', ...found })
   })
 
-  it('ends in time whatever it looks at, and lets go of it', async () => {
+  it('ends in time whatever it looks at, and aborts it', async () => {
     let isAborted = false
     const found = await check(
       'agent',

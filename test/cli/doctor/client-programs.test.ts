@@ -26,7 +26,7 @@ describe('native clients', () => {
     })
   })
 
-  it('that do not end are ended, with what they have started', async () => {
+  it('are killed in time, with the processes that they started', async () => {
     program('curl', '/bin/sleep 600 & echo curl 8.1 x; wait')
     const { message } = await find(AbortSignal.timeout(200))
     expect(message).toMatch(/curl (?:8\.1|\(version unknown\))/)

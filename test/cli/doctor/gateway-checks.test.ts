@@ -41,7 +41,7 @@ const answer = (part: Partial<GatewayAnswer>): GatewayAnswer => ({
 })
 
 describe('a call to the gateway', () => {
-  it('says what time it is there', async () => {
+  it('reports the time of the gateway', async () => {
     const serve: RequestListener = (_, response) => {
       response.setHeader('date', new Date(Date.now() - 3_600_000).toUTCString()).end('{"status":"ok"}')
     }
@@ -52,7 +52,7 @@ describe('a call to the gateway', () => {
     expect(checkClock(found)).toMatchObject({ state: 'failed', message: '1h ahead of the clock of the gateway' })
   })
 
-  it.skipIf(!OPENSSL)('shows the certificate, and trusts none but those of the authority', async () => {
+  it.skipIf(!OPENSSL)('reports the certificate, and trusts none but those of the authority', async () => {
     const { ca, certificate, key } = makeCertificates(directory)
     const tls = { cert: readFileSync(certificate), key: readFileSync(key) }
     const gateway = `https://127.0.0.1:${await portOf(createTlsServer(tls, (_, response) => response.end('{}')))}`
@@ -66,7 +66,7 @@ describe('a call to the gateway', () => {
     })
   })
 
-  it('ends with its signal where nothing is answered, and with an endless answer', async () => {
+  it('ends with its signal without an answer, and with an endless one', async () => {
     const silent = `http://127.0.0.1:${await portOf(createServer(() => {}))}`
     const options = { ca: undefined, signal: AbortSignal.timeout(1) }
     await expect(askGateway(silent, '/', options)).rejects.toMatchObject({
@@ -85,13 +85,13 @@ describe('a call to the gateway', () => {
   })
 })
 
-describe('what the answer of a gateway says', () => {
+describe('the check of a gateway’s answer', () => {
   it.each([
     [{ status: 404 }, 'check the URL of the gateway'],
     [{ status: 502, body: '<html>' }, 'ask your administrator'],
     [{ body: 'null' }, 'check the URL of the gateway'],
     [{ body: '{"status":"no"}' }, 'check the URL of the gateway'],
-  ])('is not well with %j', (part, remedy) => {
+  ])('fails for %j', (part, remedy) => {
     const { state, remedy: said } = checkHealth('https://g', answer(part))
     expect([state, said]).toEqual(['failed', expect.stringContaining(remedy)])
   })
@@ -114,7 +114,7 @@ describe('what the answer of a gateway says', () => {
     expect(checkVersions(answer({ body: JSON.stringify(discovery) }))).toMatchObject({ state })
   })
 
-  it('warns of a certificate that expires soon, as its lifetime has it', () => {
+  it('warns of a certificate that expires soon, for its lifetime', () => {
     const of = (days: number, left: number): string => {
       const ends = Date.UTC(2026, 5, 1)
       const time = (ms: number): string => new Date(ms).toUTCString()

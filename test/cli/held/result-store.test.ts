@@ -28,8 +28,8 @@ const fresh = (now = () => NOW): { store: ResultStore; files: string } => {
   return { store: new ResultStore(home, now), files: join(home, 'results') }
 }
 
-describe('results that are kept', () => {
-  it('do not come back once they were removed: whoever has signed out left nothing', () => {
+describe('stored results', () => {
+  it('stay removed: a person who signed out left nothing', () => {
     const { store } = fresh()
     store.save(kept(1, { state: 'running' }))
     store.update(kept(1))
@@ -48,7 +48,7 @@ describe('results that are kept', () => {
     expect(store.read(id(1))).toBeUndefined()
   })
 
-  it('lose their rows with the grant, and are forgotten a day later', () => {
+  it('lose their rows with the grant, and are deleted a day later', () => {
     let now = NOW
     const { store, files } = fresh(() => now)
     store.save(kept(1))
@@ -60,7 +60,7 @@ describe('results that are kept', () => {
     expect(readdirSync(files)).toEqual([])
   })
 
-  it('are so many at most', () => {
+  it('are limited in number', () => {
     const { store } = fresh()
     for (let n = 0; n < 50; n++) {
       store.needRoom()

@@ -21,7 +21,7 @@ const HOSTILE = 'a\u001b]0;x\u0007b\u001b[8mc\u001b[1A\u001b[2Kd\u009b2Je\u202ef
 // oxlint-disable-next-line no-control-regex
 const ACTIVE = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u202e]|\u001b(?!\[(?:1|22|3[126]|39)m)/
 
-describe('what a terminal would act on', () => {
+describe('control characters', () => {
   it.each<[string, (io: Io) => unknown]>([
     ['a result', (io) => io.print(HOSTILE)],
     ['JSON', (io) => io.json({ [HOSTILE]: HOSTILE })],
@@ -32,14 +32,14 @@ describe('what a terminal would act on', () => {
     ['what has to be read', (io) => io.tell(HOSTILE)],
     ['an error', (io) => io.fail(HOSTILE, HOSTILE)],
     ['an error as JSON', (io) => io.failJson({ message: HOSTILE })],
-  ])('is spelled out in %s', async (_, write) => {
+  ])('are spelled out in %s', async (_, write) => {
     const { io, out, err } = await ioWith()
     await write(io)
     expect(out() + err()).not.toMatch(ACTIVE)
     expect((out() + err()).length).toBeGreaterThan(HOSTILE.length)
   })
 
-  it('but for our own colours', async () => {
+  it('pass in our own colours', async () => {
     const { io, err } = await ioWith()
     io.note(`${io.style.green('✓')} ${io.style.bold('x')} ${io.style.red('y')} ${io.style.cyan('z')}`)
     expect(err()).toBe('\u001b[32m✓\u001b[39m \u001b[1mx\u001b[22m \u001b[31my\u001b[39m \u001b[36mz\u001b[39m\n')

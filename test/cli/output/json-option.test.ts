@@ -26,7 +26,7 @@ it('every verb has --json, or a reason why not', () => {
 /** Of moments: `…At`, or a word that says it by itself. `at` and `by` are when and by whom what their object is named after was done. */
 const MOMENT = /^(?:at|since|from|until|authTime|provenUntil|[a-z][A-Za-z]*At)$/
 
-it('what the API answers, and --json prints, is named in one way', async () => {
+it('names fields as the API does', async () => {
   const directory = join(ROOT, 'src', 'api', 'schemas')
   const wrong: string[] = []
   let seen = 0

@@ -15,7 +15,7 @@ it.each<[string, readonly string[], readonly string[]]>([
     ['\u001B[1;5C', '\u001BOq', '\u001B[15~', 'x'],
   ],
   ['bytes that are no text', ['\u0003é'], ['\u0003', 'Ã', '©']],
-])('tells apart %s', (_what, reads, keys) => {
+])('recognises %s', (_what, reads, keys) => {
   const keysOf = keyReader()
   expect(reads.flatMap((read) => keysOf(Buffer.from(read)))).toEqual(keys)
 })

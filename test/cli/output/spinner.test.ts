@@ -20,8 +20,8 @@ beforeEach(() => {
 })
 afterEach(() => void vi.useRealTimers())
 
-describe('while something takes its time', () => {
-  it('a terminal shows what is waited for, and for how long, and nothing of it in the end', async () => {
+describe('the spinner', () => {
+  it('shows on a terminal what is waited for, and for how long, and leaves nothing behind', async () => {
     let end!: (answer: string) => void
     const done = whileWaiting(
       ioOn(true),
@@ -43,7 +43,7 @@ describe('while something takes its time', () => {
     expect(shown).not.toContain('waiting')
   })
 
-  it('a pipe sees nothing', async () => {
+  it('prints nothing to a pipe', async () => {
     expect(await whileWaiting(ioOn(false), 'waiting', () => Promise.resolve(1), terminal())).toBe(1)
     expect(shown).toBe('')
   })
@@ -55,6 +55,6 @@ it.each([
   [8000, '(8s)'],
   [65_000, '(1m 05s)'],
   [7_620_000, '(2h 07m)'],
-])('%i milliseconds are %j', (milliseconds, text) => {
+])('shows %i milliseconds as %j', (milliseconds, text) => {
   expect(elapsed(milliseconds)).toBe(text)
 })

@@ -72,7 +72,7 @@ describe('values as JSON', () => {
   })
 })
 
-it('columns of the same name get numbers that no column has', () => {
+it('columns of the same name get numbers that are not taken', () => {
   expect(uniqueNames(['id', 'id_2', 'id', 'id'].map((name) => ({ name })))).toEqual(['id', 'id_2', 'id_3', 'id_4'])
 })
 
@@ -82,13 +82,13 @@ it('a table has the columns in the order of the statement, whatever they are cal
   expect((await written([{ columns, rows, hasMore: false }], 'table')).out).toBe('a\tb\tc\td\te\n')
 })
 
-it('CSV tells NULL from an empty text', async () => {
+it('CSV distinguishes NULL from an empty text', async () => {
   const rows = [[null, '', 'a\nb', 'x,"y"']]
   const columns = ['a', 'b', 'c', 'd'].map((name) => column('string', name))
   expect((await written([{ columns, rows, hasMore: false }], 'csv')).out).toBe('a,b,c,d\n,"","a\nb","x,""y"""\n')
 })
 
-it('keeps no more than so many bytes, and says of which result', () => {
+it('keeps a limited number of bytes, and says of which result', () => {
   const collector = new ResultCollector(30)
   const row = (value: string) => collector.hear({ type: 'row', values: [value] })
   collector.hear({ type: 'columns', columns: [column('string')] })

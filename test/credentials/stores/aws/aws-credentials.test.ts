@@ -38,8 +38,8 @@ const keysIn = (minutes: number): string =>
 const KEYS = { accessKeyId: 'ASIA', secretAccessKey: 'secret', sessionToken: 'token' }
 const METADATA = 'http://169.254.169.254/latest'
 
-describe('the keys of the machine', () => {
-  it('are those of the environment, first of all', async () => {
+describe('the AWS credentials of the machine', () => {
+  it('come from the environment first', async () => {
     const { credentials, sent } = credentialsOf({
       AWS_ACCESS_KEY_ID: 'AKID',
       AWS_SECRET_ACCESS_KEY: 's',
@@ -49,7 +49,7 @@ describe('the keys of the machine', () => {
     expect(sent).toEqual([])
   })
 
-  it('come for a web identity, whose token is read each time', async () => {
+  it('come from a web identity, whose token is read each time', async () => {
     const xml = `<AssumeRoleWithWebIdentityResponse><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken><Expiration>${new Date(Date.now() + 20 * MINUTE).toISOString()}</Expiration></Credentials></AssumeRoleWithWebIdentityResponse>`
     const { credentials, sent, clock } = credentialsOf(
       { AWS_WEB_IDENTITY_TOKEN_FILE: '/token', AWS_ROLE_ARN: 'arn:aws:iam::1:role/r&x' },

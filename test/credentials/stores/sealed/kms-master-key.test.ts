@@ -63,7 +63,7 @@ describe('a master key in AWS KMS', () => {
     ['a key that is too short', 200, { Plaintext: 'AAAA', KeyId: KEY }, 'gave a key that is not 32 bytes long'],
     ['an error of its own', 400, { __type: 'hunter2', message: 'hunter2' }, 'answers 400 (bad request)'],
     ['a key that is disabled', 400, { __type: 'x#DisabledException' }, 'answers 400 (bad request): DisabledException'],
-  ])('is not believed with %s', async (_name, status, body, expected) => {
+  ])('is rejected with %s', async (_name, status, body, expected) => {
     const failure = await masterKey(() => ({ status, body }))
       .unwrap('AAAA', 'db 1')
       .catch((error: unknown) => error)

@@ -49,7 +49,7 @@ const read = (name: string, master = OLD, history: SealedHistory = new History()
     .then(({ text }) => text)
 
 describe('the sealed store', () => {
-  it('gives back what was set, and has it on record first', async () => {
+  it('returns what was set, and records it first', async () => {
     const history = new History()
     await setSecret(parts(OLD), 'db', SECRET, change)
     expect(await read('db', OLD, history)).toBe(SECRET)
@@ -75,7 +75,7 @@ describe('the sealed store', () => {
     expect(second['dataKey']).not.toBe(first['dataKey'])
   })
 
-  it('says that the master key is a wrong one', async () => {
+  it('reports a wrong master key', async () => {
     await setSecret(parts(OLD), 'db', SECRET, change)
     await expect(read('db', NEW)).rejects.toThrow(
       `was sealed with master key ${OLD.id}, and the configuration has ${NEW.id}: name the right one in secrets.sealed`,
@@ -96,7 +96,7 @@ describe('the sealed store', () => {
     expect(readFileSync(file, 'utf8')).toBe(before)
   })
 
-  it('a secret cannot stand under the name or in the version of another', async () => {
+  it('rejects a secret that was moved to another name or version', async () => {
     await setSecret(parts(OLD), 'db', SECRET, change)
     await setSecret(parts(OLD), 'web', 'other', change)
     const all = JSON.parse(readFileSync(file, 'utf8')) as { secrets: Record<string, Record<string, unknown>> }
@@ -110,7 +110,7 @@ describe('the sealed store', () => {
     await expect(read('db')).rejects.toThrow('was changed after it was sealed')
   })
 
-  it('an old copy of the file is noticed', async () => {
+  it('detects an old copy of the file', async () => {
     const history = new History()
     await setSecret(parts(OLD), 'db', 'old', change)
     copyFileSync(file, `${file}.copy`)
@@ -122,7 +122,7 @@ describe('the sealed store', () => {
     expect(await read('db', OLD, history)).toBe('newer')
   })
 
-  it('one that was removed is gone, on record, and can be set again', async () => {
+  it('removes a secret, on record, and can set it again', async () => {
     const history = new History()
     await setSecret(parts(OLD), 'db', SECRET, change)
     await removeSecret(file, 'db', change)
@@ -144,7 +144,7 @@ describe('the sealed store', () => {
     },
   )
 
-  it('a file that others may read is not used', async () => {
+  it('refuses a file that others may read', async () => {
     await setSecret(parts(OLD), 'db', SECRET, change)
     chmodSync(file, 0o644)
     await expect(read('db')).rejects.toThrow('is in a file that others may use')
@@ -154,7 +154,7 @@ describe('the sealed store', () => {
     ['empty', '', 'is empty'],
     ['too long', 'x'.repeat(65_537), 'is longer than 65536 bytes'],
     ['with a zero byte', 'a\0b', 'contains a NUL byte'],
-  ])('a secret that is %s is not taken', async (_name, text, expected) => {
+  ])('refuses a secret that is %s', async (_name, text, expected) => {
     await expect(setSecret(parts(OLD), 'db', text, change)).rejects.toThrow(expected)
   })
 

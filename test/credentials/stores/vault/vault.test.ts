@@ -126,7 +126,7 @@ describe('signing in', () => {
     expect(stores.requests.filter((one) => one.includes('login'))).toHaveLength(1)
   })
 
-  it('renews the token when two thirds of its time are over', async () => {
+  it('renews the token after two thirds of its lifetime', async () => {
     const client = clientOf()
     await read(client)
     const before = clock.time
@@ -137,7 +137,7 @@ describe('signing in', () => {
     expect(stores.requests).toContain('POST /v1/auth/token/renew-self')
   })
 
-  it('signs in again where the token is no longer accepted, and not where it may not do something', async () => {
+  it('signs in again if the token is no longer accepted, and not if it lacks a permission', async () => {
     const client = clientOf()
     await read(client)
     stores.tokens.clear()
@@ -151,7 +151,7 @@ describe('signing in', () => {
     expect(stores.requests.slice(logins)).toEqual(['GET /v1/secret/data/prod/db', 'GET /v1/auth/token/lookup-self'])
   })
 
-  it('a sign-in that is refused says so, without what was sent or answered', async () => {
+  it('reports a refused sign-in, without what was sent or answered', async () => {
     const failure = await read(clientOf({ ...APPROLE, secretId: 'env:WRONG' })).catch((error: unknown) => error)
     expect(failure).toMatchObject({ scope: 'store', message: 'refuses the sign-in: answers 400 (bad request)' })
     expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain('wrong-secret-id')
@@ -231,7 +231,7 @@ describe('users of databases', () => {
   }
   const REFERENCE = { store: 'vault-db', mount: ['database'], role: 'readonly' } as const
 
-  it('are made for a session, written down, and gone after it', async () => {
+  it('are created for a session, noted, and gone after it', async () => {
     const kept = ledger()
     const lease = await new VaultDatabase(clientOf(), kept, clock).lease(REFERENCE)
     expect([lease.user, lease.password, kept.ids.length, stores.leases.size]).toEqual(['v-made', 'made-by-vault', 1, 1])
@@ -256,7 +256,7 @@ describe('users of databases', () => {
     })
   })
 
-  it('outlast a vault that is down for less than their time, and no longer', async () => {
+  it('survive an outage of the vault that is shorter than their lease, and no longer one', async () => {
     const lease = await new VaultDatabase(clientOf(), ledger(), clock).lease(REFERENCE)
     const end = clock.time + 60_000
     stores.answer = (_request, response) => response.writeHead(503).end()
@@ -270,7 +270,7 @@ describe('users of databases', () => {
     })
   })
 
-  it('stay written down where they cannot be revoked, until a sweep can', async () => {
+  it('stay noted if they cannot be revoked, until a sweep can', async () => {
     const kept = ledger()
     const database = new VaultDatabase(clientOf(), kept, clock)
     const lease = await database.lease(REFERENCE)
@@ -290,7 +290,7 @@ describe('users of databases', () => {
     [202, ''],
     [404, '<html>Not found</html>'],
     [307, ''],
-  ])('stay written down where the answer is %d %s', async (status, body) => {
+  ])('stay noted where the answer is %d %s', async (status, body) => {
     const kept = ledger()
     const database = new VaultDatabase(clientOf(), kept, clock)
     const lease = await database.lease(REFERENCE)
@@ -300,7 +300,7 @@ describe('users of databases', () => {
     expect(await database.sweep()).toBe(1)
   })
 
-  it('of an engine that is gone are no longer written down', async () => {
+  it('of a removed engine are no longer noted', async () => {
     const kept = ledger()
     const lease = await new VaultDatabase(clientOf(), kept, clock).lease(REFERENCE)
     stores.answer = (_request, response) => response.writeHead(404).end('{"errors":[]}')
@@ -308,7 +308,7 @@ describe('users of databases', () => {
     expect(kept.ids).toEqual([])
   })
 
-  it('that are refused and cannot be revoked are written down', async () => {
+  it('that are refused and cannot be revoked are noted', async () => {
     const kept = ledger()
     const client = clientOf()
     await read(client)
@@ -360,7 +360,7 @@ describe('users of databases', () => {
     })
   })
 
-  it('of live sessions stay when the configuration is read again', async () => {
+  it('of live sessions survive a reload of the configuration', async () => {
     const kept = ledger()
     const lease = await new VaultDatabase(clientOf(), kept, clock).lease(REFERENCE)
     await new VaultDatabase(clientOf(), kept, clock).sweep()
@@ -379,7 +379,7 @@ describe('users of databases', () => {
     expect(stores.leases.size).toBe(0)
   })
 
-  it('that cannot be written down are not used, and revoked', async () => {
+  it('that cannot be noted are not used, and revoked', async () => {
     const full = { ...ledger(), add: () => Promise.reject(new Error('disk full')) }
     await expect(new VaultDatabase(clientOf(), full, clock).lease(REFERENCE)).rejects.toThrow('disk full')
     expect(stores.leases.size).toBe(0)
@@ -416,7 +416,7 @@ describe('certificates of SSH', () => {
     stores.answer = (_request, response) => response.writeHead(status).end(JSON.stringify(body))
   }
 
-  it('are asked for with all that they are to say', async () => {
+  it('are requested with everything that they are to contain', async () => {
     const client = clientOf()
     await read(client)
     answers(200, { data: { serial_number: '7b', signed_key: 'ssh-ed25519-cert-v01@openssh.com AAAA\n' } })

@@ -186,7 +186,7 @@ describe('the end of a relay', () => {
     expect([client.text, client.hasEnded, client.isDestroyed]).toEqual(['', false, true])
   })
 
-  it('a target that sends nothing more is for the protocol to judge', () => {
+  it('leaves a target that sends nothing more to the protocol', () => {
     relay.run(() => early())
     upstream.handler.ended()
     expect(calls).toEqual(['target ended: TARGET_LEFT'])

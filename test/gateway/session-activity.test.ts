@@ -10,7 +10,7 @@ it('says nothing of a session without a command', () => {
   expect(activityOf(none, false)).toBeUndefined()
 })
 
-it('takes a command for running until its answer is on record', () => {
+it('counts a command as running until its answer is on record', () => {
   expect(activityOf({ ...none, last }, false)).toEqual({ state: 'running', since: 1000, text: 'select 1' })
   const earlier = { command: 'dec_0', at: 900 }
   expect(activityOf({ ...none, last, settled: earlier }, false)?.state).toBe('running')
@@ -18,7 +18,7 @@ it('takes a command for running until its answer is on record', () => {
   expect(activityOf({ ...none, last, settled }, false)).toEqual({ state: 'idle', since: 1200, text: 'select 1' })
 })
 
-it('takes a denied command for done at once', () => {
+it('counts a denied command as done at once', () => {
   expect(activityOf({ ...none, last: { ...last, verdict: 'deny' } }, false)).toEqual({
     state: 'idle',
     since: 1000,
@@ -26,7 +26,7 @@ it('takes a denied command for done at once', () => {
   })
 })
 
-it('names the approval that a held command waits for, also where others ran after it', () => {
+it('names the approval that a held command waits for, even if others ran after it', () => {
   expect(activityOf({ ...none, last, held }, false)).toEqual({
     state: 'held',
     since: 1500,

@@ -158,7 +158,7 @@ describe('sessions of several connections', () => {
     expect(opened).toHaveLength(1)
   })
 
-  it('carry no more than 256 connections', async () => {
+  it('have at most 256 connections', async () => {
     const all = await Promise.all(Array.from({ length: 256 }, () => join()))
     await expect(join()).rejects.toMatchObject({ code: 'RATE_LIMITED' })
     await all[0]?.close()

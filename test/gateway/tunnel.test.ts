@@ -184,7 +184,7 @@ describe('a tunnel', () => {
   it.each([
     ['a target that does not exist', 'other', ACCESS],
     ['a target that no rule is about', 'store', ''],
-  ])('to %s is answered alike, before anything is read from it', async (_what, target, policy) => {
+  ])('to %s gets the same answer, before anything is read from it', async (_what, target, policy) => {
     await open(target, parts(policy))
     expect(did).toEqual([`refused ${target} TARGET_UNKNOWN`, 'destroy'])
     expect(frames).toEqual([
@@ -342,7 +342,7 @@ access: [{ name: emergencies, who: { groups: [dev] }, grant: break-glass, maxDur
     expect(clock.isIdle).toBe(true)
   })
 
-  it('ends once the identity behind it was not proven again, and goes on where it was', async () => {
+  it('ends if the identity behind it was not re-verified, and continues if it was', async () => {
     current = login = loginOf(clock, { provenUntil: clock.now() + 1000 })
     serve = async (session) => {
       const over = new Promise((resolve) => session.ended.addEventListener('abort', resolve))

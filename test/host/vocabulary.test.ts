@@ -94,7 +94,7 @@ describe('rules about hosts', () => {
     expect(allows({ commands: [pattern] }, { argv })).toBe(expected)
   })
 
-  it('a word that nobody can tell fits what refuses, and nothing that allows', () => {
+  it('an unknown word matches what refuses, and nothing that allows', () => {
     expect(refuses({ commands: ['rm -rf *'] }, { argv: ['rm', null, 'x'] })).toBe(true)
     expect(refuses({ arguments: ['--force'] }, { argv: ['git', null] })).toBe(true)
     expect(allows({ arguments: ['-*'] }, { argv: ['ls', null] })).toBe(false)
@@ -124,12 +124,12 @@ describe('rules about hosts', () => {
     expect(allows({ paths: ['/**'] }, {})).toBe(false)
   })
 
-  it('logins', () => {
+  it('logins are matched by the account on the host', () => {
     expect(allows({ logins: ['root'] }, {})).toBe(false)
     expect(allows({ logins: ['deploy'] }, {})).toBe(true)
   })
 
-  it('a rule for a database says nothing of hosts, and the other way round', () => {
+  it('a rule for a database does not match on hosts, and the other way round', () => {
     for (const match of [{ relations: ['x'] }, { functions: ['x'] }, { missingWhere: true }, { writes: ['x'] }])
       for (const effect of ['allow', 'deny', 'hold'] as const)
         expect(policyLanguage.matches(match, effect, statement({ argv: ['x'] }))).toBe(false)

@@ -55,7 +55,7 @@ it.each(['token', 'password"', 'authorization:', 'authorization: a', 'api_key=']
   },
 )
 
-it('keeps what it found in a text out of what is said of that, also without the words that it was found by', () => {
+it('removes what it found in a text from messages about it, also without the words that it was found by', () => {
   const beside = withoutSecretsOf('mysql --password hunter2+ token=a', {
     masking: { kinds: [{ kind: 'email', style: 'redact', hashScope: 'session' }] },
     commitment: (secret) => `of ${secret.length}`,

@@ -8,7 +8,7 @@ let tokens: AccessTokens
 beforeEach(() => (tokens = accessTokens({ ...keys }, 'gateway')))
 
 describe('an access token', () => {
-  it('names its login and key until it expires, however often it comes', async () => {
+  it('names its login and key until it expires, however often it is presented', async () => {
     const claims = { login: 'log_1', thumbprint: 'key' }
     const { token, expiresAt } = await tokens.mint(claims, NOW)
     for (const at of [NOW, NOW + 1, expiresAt - 1]) expect(await tokens.verify(token, at)).toEqual(claims)
@@ -18,7 +18,7 @@ describe('an access token', () => {
     expect(await tokens.verify(token, NOW)).toEqual(claims)
   })
 
-  it('is verified once: what is known of it is known of no other', async () => {
+  it('is verified once, and the cached result is used for no other', async () => {
     const pair = { ...keys }
     tokens = accessTokens(pair, 'gateway')
     const { token } = await tokens.mint({ login: 'log_1', thumbprint: 'key' }, NOW)
@@ -41,7 +41,7 @@ describe('an access token', () => {
       await expect(tokens.verify(forged, NOW)).rejects.toMatchObject({ code: 'TOKEN_INVALID' })
   })
 
-  it('that was refused is not kept', async () => {
+  it('that was refused is not cached', async () => {
     const { token, expiresAt } = await tokens.mint({ login: 'log_1', thumbprint: 'key' }, NOW)
     await expect(tokens.verify(token, expiresAt)).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' })
     await expect(accessTokens({ ...keys }, 'another').verify(token, NOW)).rejects.toMatchObject({

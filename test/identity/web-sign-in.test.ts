@@ -45,7 +45,7 @@ describe('the code flow of a browser', () => {
     ['an overloaded provider', [503, '{"error":"invalid_grant"}'], 'ISSUER_UNREACHABLE'],
     ['a proxy in between', [502, '<html>'], 'ISSUER_UNREACHABLE'],
     ['no token', [200, '{"access_token":"x","token_type":"bearer"}'], 'TOKEN_INVALID'],
-  ])('%s is told as such', async (_what, how, code) => {
+  ])('%s is reported as such', async (_what, how, code) => {
     const { pending } = await beginSignIn(client, { redirectUri, fresh: false })
     provider.answers = [how]
     const answer = new URL(`${redirectUri}?code=c&state=${pending.state}`)
@@ -55,7 +55,7 @@ describe('the code flow of a browser', () => {
   it.each([
     ['/.well-known/openid-configuration', 'an address of the metadata'],
     ['/', 'with a slash more'],
-  ])('an issuer that is announced otherwise than its metadata name it is not trusted: %s', async (end) => {
+  ])('an issuer whose metadata name another issuer is not trusted: %s', async (end) => {
     await expect(
       beginSignIn({ ...client, issuer: provider.url + end }, { redirectUri, fresh: false }),
     ).rejects.toMatchObject({ code: 'ISSUER_UNREACHABLE' })

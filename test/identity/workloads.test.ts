@@ -123,7 +123,7 @@ describe.each(examples)('$name', ({ name, yaml }) => {
     })
   })
 
-  it('is nobody where anything that is required differs, or is missing', async () => {
+  it('is rejected if anything that is required differs, or is missing', async () => {
     const verifier = verifierOf([issuer ?? {}])
     for (const claim of [...fixed, 'aud', 'iss'])
       for (const value of ['other', `${String({ ...own, ...claims }[claim])} `, ['x'], true, undefined])
@@ -144,7 +144,7 @@ describe('one claim joins a person across issuers', () => {
   const at = async (iss: string, claims: object) =>
     (await verifierOf(issuers).verify(await sign({ iss, aud: 'pamctl', sub: `${iss} 1`, ...claims }), NOW * 1000)).id
 
-  it('so that who asks at one cannot approve at the other', async () => {
+  it('so that a requester at one cannot approve at the other', async () => {
     const [a, b] = [
       await at('https://a.example.com', { employee: '7' }),
       await at('https://b.example.com', { employee: '7' }),

@@ -118,7 +118,7 @@ describe('a lock of a person', () => {
 })
 
 describe('a lock of targets', () => {
-  it('is for everybody, also who administers, and can be lifted by them; other targets go on', async () => {
+  it('applies to everybody, also to administrators, who can lift it; other targets are not affected', async () => {
     const [first, second] = [await inDev(), await inProd()]
     const lock = await bob.api.locks.create({ label: { name: 'env', value: 'prod' }, reason: 'restore' })
     const why = 'every target with the label env=prod is locked: restore (locked by bob@example.com)'
@@ -158,7 +158,7 @@ describe('a lock of targets', () => {
 })
 
 describe('more time, and access later', () => {
-  it('is asked for before the end, and the session lives on', async () => {
+  it('is requested before the end, and the session continues', async () => {
     for (const { id, target } of (await jane.api.grants.list({ active: true })).items)
       if (target === 'prod-db') await jane.api.grants.revoke(id, 'shorter')
     const grant = await grantFor(jane, bob, 'prod-db', 8000)
@@ -183,7 +183,7 @@ describe('more time, and access later', () => {
     expect(await db.ended).toMatchObject({ code: '57P01' })
   })
 
-  it('does not begin before its time', async () => {
+  it('does not start before its start time', async () => {
     const startsAt = new Date(Date.now() + 3_600_000).toISOString()
     const asked = await jane.api.requests.create({ target: 'prod-db', reason: 'tonight', startsAt })
     const { grant } = await bob.api.reviews.decide(asked.id, { verdict: 'approve', comment: '' })
@@ -263,7 +263,7 @@ describe('access in an emergency', () => {
     ])
   })
 
-  it('ends with a reload that takes its rule away, and is limited within a day', async () => {
+  it('ends with a reload that removes its rule, and is limited within a day', async () => {
     await start()
     const db = await inProd()
     const file = join(stack.directory, 'pam.yaml')

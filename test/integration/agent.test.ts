@@ -97,7 +97,7 @@ async function keepOpen() {
 }
 
 describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
-  it('an unknown authority is named as what stands in the way; with --ca it is remembered', async () => {
+  it('names an unknown authority as the problem; --ca is remembered', async () => {
     expect(await login('--gateway', url)).toMatchObject({
       code: 7,
       text: expect.stringMatching(/certificate of https:\/\/localhost:\d+ is not trusted\nhint: .*--ca/),
@@ -162,7 +162,7 @@ describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
   )
 
   it.skipIf(!PSQL)(
-    'somebody who is disabled loses the live session at the next proof, and must sign in',
+    'a disabled person loses the live session at the next proof, and must sign in',
     async () => {
       const people = join(directory, 'people.yaml')
       const before = readFileSync(people, 'utf8')
@@ -182,7 +182,7 @@ describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
     120_000,
   )
 
-  it('a gateway that is gone is named as such, natively to the client', async () => {
+  it('names an unreachable gateway to the client in its own protocol', async () => {
     expect((await login('--gateway', url, '--ca', ca)).code).toBe(0)
     const { child, port } = await keepOpen()
     await gateway.stop('SIGTERM')

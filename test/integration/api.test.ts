@@ -63,7 +63,7 @@ describe('the API', () => {
     }
   })
 
-  it('gives every list a page at a time', async () => {
+  it('returns every list a page at a time', async () => {
     const lists = Object.entries(paths).filter(([, { get }]) => {
       const schema = get?.responses['200']?.content?.['application/json']?.schema
       return schema?.properties !== undefined && 'items' in schema.properties
@@ -184,7 +184,7 @@ describe('the API', () => {
     expect(broken.judgement.verdict).toBe('deny')
   })
 
-  it.skipIf(!PSQL)('gives a record in pages and parts, with the same events in the end', async () => {
+  it.skipIf(!PSQL)('returns a record in pages and parts, with the same events in the end', async () => {
     const port = await openPort(jane, 'dev-db')
     await psql(port, 'app_dev', Array.from({ length: 120 }, (_, at) => `select ${at} as page;`).join('\n'))
     port.close()

@@ -330,7 +330,7 @@ ${more.targets ?? `${db()}${host()}`}`
     ])
   })
 
-  it('finds no fault with what pam-gateway init writes', async () => {
+  it('accepts what pam-gateway init writes', async () => {
     const file = join(directory, 'first.yaml')
     const gateway = join(ROOT, 'bin', 'pam-gateway.js')
     const given = {

@@ -222,7 +222,7 @@ describe.skipIf(!canBecomeNobody)('another user', () => {
 })
 
 describe.skipIf(!PSQL)('an agent that is told to stop', () => {
-  it('turns away natively who waits for a tunnel', async () => {
+  it('refuses clients that wait for a tunnel in their own protocol', async () => {
     const tunnels = async (): Promise<unknown> => {
       const { stdout } = await pamctl(['agent', 'status', '--json'], jane.environment)
       const { listeners } = JSON.parse(stdout) as { listeners: readonly { tunnels: number }[] }

@@ -83,7 +83,7 @@ describe('a CI token', () => {
     })
   })
 
-  it('that is no good: a service is not told to run pamctl login', async () => {
+  it('that is invalid does not tell a service to run pamctl login', async () => {
     const environment = await ci()
     for (const token of [`${environment['PAMCTL_TOKEN']}x`, 'x'.repeat(40)]) {
       const { code, stderr } = await pamctl(['targets'], { ...environment, PAMCTL_TOKEN: token })
@@ -105,7 +105,7 @@ describe('a CI token', () => {
 })
 
 describe('the control socket of the agent', () => {
-  it('outlives whoever says nonsense, too much, or leaves at once', async () => {
+  it('survives a peer that sends nonsense, or too much, or leaves at once', async () => {
     const { home, environment } = await pamctlSignedIn(gateway.url, 'jane')
     const before = (await pamctl(['agent', 'status', '--json'], environment)).stdout
     for (const said of [

@@ -195,7 +195,7 @@ describe('credentials of targets', () => {
     expect(await counted('credential.leased')).toBe(1)
   })
 
-  it('a secret that is set anew is used by the next session', async () => {
+  it('a secret that is set again is used by the next session', async () => {
     const next = 'sealed-again-Fh10+secret/word'
     await superuser.query(`alter role sealed_user password '${next}'`)
     const config = ['--config', join(directory, 'pam.yaml')]

@@ -127,7 +127,7 @@ const isGone = (pid: string): boolean => {
 }
 
 describe.skipIf(!READY)('a target that is withdrawn while its port is open', () => {
-  it('is said natively to the next connection and to sessions that are open, and the port stays', async () => {
+  it('is reported to the next connection and to open sessions in their protocol, and the port stays', async () => {
     const open = await keepOpen()
     const before = psqlAt(open.port)
     before.type('select 6 * 7;\n\\q\n')
@@ -305,7 +305,7 @@ describe.skipIf(!READY)('when the connection to the gateway is lost', () => {
 })
 
 /** The last one here: jane is not signed in afterwards. */
-describe.skipIf(!READY)('who is disabled by the directory', () => {
+describe.skipIf(!READY)('a person disabled by the directory', () => {
   const token = 'directory-token-0123456789abcdef012345'
   const scim = async (method: string, path: string, body: object): Promise<Record<string, unknown>> => {
     const response = await fetch(`${own.gateway.url}/scim/v2${path}`, {

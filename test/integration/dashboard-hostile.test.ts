@@ -168,7 +168,7 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
     await asking.context().close()
   })
 
-  it('answers somebody without rights with nothing, on every page and in every call', async () => {
+  it('gives somebody without rights nothing, on every page and in every call', async () => {
     const [request] = (await jane.api.requests.list({ mine: true })).items
     const [grant] = (await jane.api.grants.list({})).items
     const [session] = sessions
@@ -229,7 +229,7 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
     await page.context().close()
   })
 
-  it('shows nothing to somebody who is not signed in, and comes back to where they wanted to go', async () => {
+  it('shows nothing to somebody who is not signed in, and returns to the page that they wanted', async () => {
     const context = await web.context()
     const page = await context.newPage()
     const called: string[] = []
@@ -243,7 +243,7 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
     await context.close()
   })
 
-  it('says so where a page cannot be drawn, and goes on with the others', async () => {
+  it('reports a page that cannot be drawn, and continues with the others', async () => {
     const page = await web.signedIn('alice')
     await page.route('**/v1/sessions?*', (route) => route.fulfill({ json: { items: [{ id: 'ses_broken' }] } }))
     await page.getByRole('link', { name: 'Sessions' }).click()

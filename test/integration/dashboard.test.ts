@@ -60,7 +60,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await Promise.all([asking.context().close(), deciding.context().close()])
   })
 
-  it('a held statement is shown as it is and released while psql waits', async () => {
+  it('a held statement is shown unchanged, and released while psql waits', async () => {
     const page = await web.signedIn('bob')
     await run('create table if not exists web_audit (id int); insert into web_audit values (1), (2)')
     const held = run("select 'before';\ndelete from web_audit -- \u0430ll of them\n  where id = 1;")
@@ -111,7 +111,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await Promise.all([first.context().close(), second.context().close()])
   })
 
-  it('what expires while its card is open says so, and so does deciding too late', async () => {
+  it('a card that expires while it is open says so, and so does a late decision', async () => {
     const page = await web.signedIn('bob')
     await run('create table if not exists doomed (id int)')
     const held = run('drop table doomed')
@@ -157,7 +157,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await second.context().close()
   })
 
-  it('what comes after a page was read and before its stream is there is shown', async () => {
+  it('what arrives between loading a page and opening its stream is shown', async () => {
     const page = await web.signedIn('bob')
     let go = (): void => {}
     const gone = new Promise<void>((resolve) => (go = resolve))
@@ -357,7 +357,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await page.context().close()
   })
 
-  it('a gateway that restarts is waited for; who was signed in stays so, and nothing is missed', async () => {
+  it('waits for a gateway that restarts; people stay signed in, and nothing is missed', async () => {
     const page = await web.signedIn('bob')
     await page.getByText('Nothing is waiting for you').first().waitFor()
     await web.gateway.stop('SIGTERM')

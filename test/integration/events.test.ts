@@ -45,7 +45,7 @@ async function listen(person: SignedIn, after?: number): Promise<Heard> {
 }
 
 describe('the stream of events', () => {
-  it('tells each what is theirs, and nobody else', async () => {
+  it('delivers to all people their own events only', async () => {
     const [mine, approver, auditor] = [await listen(jane), await listen(bob), await listen(alice)]
     const request = await jane.api.requests.create({ target: 'prod-db', reason: 'events' })
     const { grant } = await bob.api.reviews.decide(request.id, { verdict: 'approve', comment: '' })
@@ -66,7 +66,7 @@ describe('the stream of events', () => {
   })
 
   it.skipIf(!PSQL)(
-    'goes on where it ended: after a break, and after a restart of the gateway',
+    'resumes where it ended, after a break and after a restart of the gateway',
     async () => {
       const before = await listen(bob)
       const port = await openPort(jane, 'prod-db')
@@ -101,7 +101,7 @@ describe('the stream of events', () => {
     120_000,
   )
 
-  it('refuses a place that is beyond the chain, or none at all', async () => {
+  it('refuses a position that is beyond the chain, or none at all', async () => {
     const ask = async (path: string, headers: Record<string, string>): Promise<[number, unknown]> => {
       const url = gateway.url + path
       const response = await fetch(url, { headers: { ...(await alice.headers('GET', url)), ...headers } })
@@ -122,7 +122,7 @@ describe('the stream of events', () => {
     for (const one of [heard, again]) one.stop()
   })
 
-  it('ends with the sign-in, and is not opened without end', async () => {
+  it('ends with the sign-in, and is limited in number', async () => {
     const person = await signIn(gateway.url, 'alice')
     const heard: Heard[] = []
     for (let opened = 0; opened < 20; opened++) heard.push(await listen(person))

@@ -266,7 +266,7 @@ describe('the password', () => {
     'hashed with MD5': auth({ method: 'md5-password', salt: Buffer.from('salt') }),
     'not at all': OK,
   }
-  it.each(['plain', 'trusting'])('is not given to whoever asks %s for it', async (name) => {
+  it.each(['plain', 'trusting'])('is not sent to a target that asks %s for it', async (name) => {
     for (const [how, asked] of Object.entries(asks)) {
       if (name === 'trusting' && how === 'not at all') continue
       const { code, message } = await withTurns(({ what }) => (what === 'startup' ? asked : OK), name)
@@ -280,7 +280,7 @@ describe('the password', () => {
     expect(gateway.log()).not.toContain('demo-account-password')
   })
 
-  it('goes to a server without TLS where the configuration says so', async () => {
+  it('is sent to a server without TLS where the configuration says so', async () => {
     const given = async (asked: Buffer): Promise<string> => {
       let password = ''
       await withTurns(({ what, text }) => {

@@ -56,7 +56,7 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a browser at a host 
     await page.context().close()
   })
 
-  it('is linked from the dashboard', async () => {
+  it('is listed on the dashboard', async () => {
     const page = await apps.open('jane', `${apps.origin('shop')}/orders/17`)
     await page.waitForURL(`${apps.origin('shop')}/orders/17`)
     await page.goto(`${apps.url}/access`)
@@ -87,7 +87,7 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a browser at a host 
     await page.context().close()
   })
 
-  it('says no on a page, and goes on', async () => {
+  it('shows a refusal on a page, and continues', async () => {
     const page = await apps.open('jane', `${apps.origin('shop')}/`)
     await page.waitForURL(`${apps.origin('shop')}/`)
     const fetched = await page.evaluate(

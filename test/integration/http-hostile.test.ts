@@ -143,7 +143,7 @@ describe('hostile peers of HTTP', () => {
       expect(/"id":"dec_\w+"/.test(answer)).toBe(true)
     })
 
-    it('what is sent behind a request that is held waits for the decision', async () => {
+    it('requests behind a held one wait for the decision', async () => {
       const before = hostile.asked.length
       const { seen, closed } = begin(
         port,

@@ -188,7 +188,7 @@ describe('HTTP through pamctl connect', () => {
     expect(target.seen.length).toBe(before)
   })
 
-  it('holds a request while the client waits; approved, exactly its bytes go on, once', async () => {
+  it('holds a request while the client waits; after approval exactly its bytes are sent, once', async () => {
     const before = target.seen.length
     const held = billing.request('DELETE', '/orders/17?force=true')
     await gateway.decide('approve')
@@ -204,7 +204,7 @@ describe('HTTP through pamctl connect', () => {
     expect(target.seen.length).toBe(before + 1)
   })
 
-  it('takes a request back whose client has left', async () => {
+  it('withdraws a request whose client has left', async () => {
     const socket = connect(billing.port, '127.0.0.1')
     socket.write(
       `DELETE /orders/19 HTTP/1.1\r\nHost: 127.0.0.1:${billing.port}\r\nAuthorization: ${billing.authorization}\r\n\r\n`,
@@ -261,7 +261,7 @@ describe('HTTP through pamctl connect', () => {
     ['/reset', /502.*\r\n[^]*"code":"TARGET_LEFT"/],
     ['/not-http', /502.*\r\n[^]*"code":"TARGET_LEFT"/],
     ['/switches', /502.*\r\n[^]*"code":"TARGET_LEFT"/],
-  ])('outlives a target that breaks off: %s', async (path, answer) => {
+  ])('survives a target that disconnects: %s', async (path, answer) => {
     const { head, body } = await billing.request('GET', path)
     expect(`${head}\r\n\r\n${body}`).toMatch(answer)
     expect((await billing.request('GET', '/orders')).status).toBe(200)

@@ -144,7 +144,7 @@ describe('WebSockets through pamctl connect', () => {
     expect((await denied).problem?.code).toBe('HOLD_DENIED')
   })
 
-  it('takes back one whose client has left', async () => {
+  it('withdraws one whose client has left', async () => {
     const before = target.asked.length
     const socket = open(chat, '/held/echo')
     socket.on('error', () => {})
@@ -191,7 +191,7 @@ describe('WebSockets through pamctl connect', () => {
     expect([answer.status, answer.body]).toEqual([426, 'never'])
   })
 
-  it('ends one whose target breaks the protocol, or goes', async () => {
+  it('ends one whose target breaks the protocol, or leaves', async () => {
     expect(await listen(open(chat, '/raw/compressed')).closed).toMatch(/^1011 a frame of a WebSocket uses an extension/)
     expect(await listen(open(chat, '/raw/gone')).closed).toBe('1011 the target closed the connection')
   })

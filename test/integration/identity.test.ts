@@ -97,7 +97,7 @@ describe('the access token and its proof', () => {
     expect(await send('not.a.jwt')).toBe('PROOF_INVALID')
   })
 
-  it('no route answers without a sign-in, but those that must', async () => {
+  it('every route requires a sign-in, except those that must not', async () => {
     const { paths } = (await (await fetch(`${stack.gateway}/openapi.json`)).json()) as {
       paths: Record<string, Record<string, unknown>>
     }
@@ -143,7 +143,7 @@ describe('the tunnel', () => {
       socket.on('error', (error) => resolve(error.message))
     })
 
-  it('is opened by nobody without token, proof and version', async () => {
+  it('cannot be opened without token, proof and version', async () => {
     const url = tunnelUrl(stack.gateway, 'dev-db')
     expect(await dial(await jane.headers('GET', url))).toBe('open')
     expect(await dial({})).toBe('NOT_SIGNED_IN')
@@ -153,7 +153,7 @@ describe('the tunnel', () => {
     expect(await dial(await jane.headers('GET', url), TUNNEL_PROTOCOL, '/v1/other')).toBe('NOT_FOUND')
   })
 
-  it('to a target that is not there, or not yours, ends with the same words', async () => {
+  it('to an unknown target, or one that is not yours, ends with the same words', async () => {
     const told: string[] = []
     for (const target of ['nowhere', 'prod-db']) {
       const alice = await signIn(stack.gateway, 'alice')
@@ -175,7 +175,7 @@ describe('signing in', () => {
       expect([url, (await fetch(url)).headers.get('keep-alive')]).toEqual([url, 'timeout=72'])
   })
 
-  it('a person who says no in the browser ends it, plainly', async () => {
+  it('declining in the browser ends it, with a clear message', async () => {
     const discovery = await createApiClient({ gateway: stack.gateway, fetch }).discover()
     const denied = signInWithDevice(issuersOf(discovery)[0] as SignInIssuer, {
       fetch,
@@ -208,12 +208,12 @@ describe('signing in', () => {
 })
 
 describe('identity tokens', () => {
-  it('one is good for one key: a copy signs nobody else in', async () => {
+  it('a token is valid for one key: a copy signs nobody else in', async () => {
     await expect(withTokens(stack.gateway, jane.tokens)).rejects.toMatchObject({ code: 'TOKEN_USED' })
     await expect(jane.exchange(jane.tokens.identityToken)).resolves.toMatchObject({ login: jane.token.login })
   })
 
-  it('one that was used is good for nothing once its login is signed out, here or everywhere, with its own key or another', async () => {
+  it('a used token is rejected once its login is signed out, here or everywhere, with its own key or another', async () => {
     for (const out of ['logout', 'logoutEverywhere'] as const) {
       const bob = await signIn(stack.gateway, 'bob')
       await bob.api[out]()
@@ -225,7 +225,7 @@ describe('identity tokens', () => {
   /** Tokens tell seconds: two of the same second are the same token. */
   const nextSecond = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 1010 - (Date.now() % 1000)))
 
-  it('one of a login that was signed out proves no later login either: neither it nor the key is good for that person again', async () => {
+  it('a token of a signed-out login proves no later login either: neither it nor the key is valid for that person again', async () => {
     const options = { issuer: stack.issuer, clientId: 'pamctl', fetch }
     const bob = await signIn(stack.gateway, 'bob')
     await nextSecond()
@@ -269,7 +269,7 @@ describe('identity tokens', () => {
     expect((await withTokens(stack.gateway, other)).token.person.label).toBe(bob.token.person.label)
   })
 
-  it('a service that signed out goes on with its key and a token from after that, never with one from before', async () => {
+  it('a service that signed out continues with its key and a later token, never with an earlier one', async () => {
     const first = await serviceToken(stack.issuer)
     await nextSecond()
     const spare = await serviceToken(stack.issuer)
@@ -285,7 +285,7 @@ describe('identity tokens', () => {
     for (const old of [first, spare]) await expect(next.exchange(old)).rejects.toMatchObject({ code: 'TOKEN_USED' })
   })
 
-  it('a refreshed one proves the same login again, and a used refresh token works for nobody', async () => {
+  it('a refreshed token proves the same login again, and a used refresh token works for nobody', async () => {
     const options = { issuer: stack.issuer, clientId: 'pamctl', fetch }
     const first = jane.tokens.refreshToken ?? ''
     const next = await refreshSignIn(first, options)
@@ -318,7 +318,7 @@ describe('identity tokens', () => {
     })
   })
 
-  it('another person does not see, decide or withdraw my request', async () => {
+  it('another person cannot see, decide or withdraw a request', async () => {
     const request = await jane.api.requests.create({ target: 'prod-db', reason: 'mine' })
     const alice = await signIn(stack.gateway, 'alice') // an auditor sees, and does no more
     expect((await alice.api.requests.get(request.id)).id).toBe(request.id)
@@ -401,7 +401,7 @@ describe('forged identity tokens', () => {
     expect(await emailOf({ email: ['a@example.com'], email_verified: true })).toBeUndefined()
   })
 
-  it('takes no groups but the known ones, where the issuer has a list', async () => {
+  it('accepts only the listed groups, where the issuer has a list', async () => {
     const { groups } = await identityVerifier([
       {
         ...issuerSchema.parse({ url: issuer, for: 'people', clientId: 'pamctl', groups: ['all'], knownGroups: ['g'] }),
@@ -412,7 +412,7 @@ describe('forged identity tokens', () => {
     expect(groups).toEqual(['all', 'g'])
   })
 
-  it('accepts what is right, within thirty seconds of clock skew', async () => {
+  it('accepts valid tokens, within thirty seconds of clock skew', async () => {
     expect(await outcome(await token(claims()))).toBe('person')
     expect(await outcome(await token(claims({ exp: now / 1000 - 20 })))).toBe('person')
     for (const typ of ['JWT', 'jwt']) expect(await outcome(await token(claims(), { typ }))).toBe('person')
@@ -467,7 +467,7 @@ describe('forged identity tokens', () => {
     expect(await outcome(await make())).toBe(code)
   })
 
-  it('asks for unknown keys, but not for each token', async () => {
+  it('fetches unknown keys, but not for each token', async () => {
     const one = verifier()
     const before = keyRequests
     for (let i = 0; i < 20; i++) await one.verify(await token(claims(), { kid: `unknown${i}` }), now).catch(() => {})

@@ -148,7 +148,7 @@ notifications:
       expect(received.some(({ body }) => /login\.|session\.opened/.test(body))).toBe(false)
     })
 
-    it('that fail are tried again, also after a restart, and are in the log; nothing is followed elsewhere', async () => {
+    it('that fail are sent again, also after a restart, and are in the log; redirects are not followed', async () => {
       refusals.push(301)
       const request = await jane.api.requests.create({ target: 'prod-db', reason: 'retry' })
       const waiting = await eventually(async () => {
@@ -169,7 +169,7 @@ notifications:
       await eventually(() => (slack.sockets() > 0 ? true : undefined), 'the socket of the chat is open again')
     })
 
-    it('whose receiver is gone for good are given up', async () => {
+    it('whose receiver is gone for good are abandoned', async () => {
       refusals.push(410)
       const request = await jane.api.requests.create({ target: 'prod-db', reason: 'gone' })
       await eventually(async () => {
@@ -230,7 +230,7 @@ notifications:
       await second.result
     })
 
-    it('nobody decides who may not: not the requester, not others, not outsiders, not who is not signed in', async () => {
+    it('nobody decides without the right to: not the requester, not others, not outsiders, not who is not signed in', async () => {
       const { id, result } = await held('truncate audit_tmp -- who')
       const message = await messageAbout(id)
       await slack.press('UJANE', message, 'pam_approve')
@@ -317,7 +317,7 @@ notifications:
       expect((await result).stderr).toMatch(/denied by bob/)
     })
 
-    it('comes back by itself, waits as long as it is told to, and skips nothing', async () => {
+    it('reconnects by itself, waits as long as it is told to, and skips nothing', async () => {
       slack.dropSockets()
       slack.failures.push({ status: 429, retryAfter: 1 }, { error: 'internal_error' })
       const request = await jane.api.requests.create({ target: 'prod-db', reason: 'after a break' })
@@ -332,7 +332,7 @@ notifications:
       expect(slack.messages.filter(({ blocks }) => JSON.stringify(blocks).includes(request.id))).toHaveLength(1)
     })
 
-    it('asks for a recent sign-in: whoever signed in long ago, or was signed out, decides nothing', async () => {
+    it('requires a recent sign-in: an old one, or one that was signed out, decides nothing', async () => {
       const { id, result } = await held('truncate audit_tmp -- old')
       const message = await messageAbout(id)
       await bob.api.logoutEverywhere()

@@ -38,7 +38,7 @@ const serialOf = (port: number, ca: string): Promise<string> =>
   })
 
 describe.skipIf(!OPENSSL)('a certificate that was renewed', () => {
-  it('is shown to new connections after a reload, and one that does not fit its key is not', async () => {
+  it('is shown to new connections after a reload, and one that does not match its key is not', async () => {
     const port = await freePort()
     let first: TestCertificates | undefined
     const directory = await own.configured((config, at) => {

@@ -99,7 +99,7 @@ describe.skipIf(!PSQL)('psql, unmodified', () => {
     expect((await direct('select 1 from orders')).length).toBe(1000)
   })
 
-  it('several statements in one text are judged before any of them runs', async () => {
+  it('several statements in one text are evaluated before any of them runs', async () => {
     const { stderr } = await psql(prod, 'app', '', [
       '-c',
       "insert into audit_tmp (event) values ('first'); delete from orders",
@@ -469,7 +469,7 @@ describe('a person decides', () => {
     await db.end()
   })
 
-  it('what a relation is may change while it waits: then the approval is void', async () => {
+  it('what a relation is may change while the statement waits: then the approval is void', async () => {
     await direct('create table scratch2 (a int); alter table scratch2 owner to app')
     const db = await client(prod)
     const held = db.query('drop table scratch2')
@@ -763,7 +763,7 @@ describe('the wire', () => {
     expect(wire.texts()).toMatch(message)
   })
 
-  it('start-up names choose nothing, and what is not carried is refused', async () => {
+  it('startup parameters select nothing, and unsupported ones are refused', async () => {
     const start = (parameters: Record<string, string>): Promise<string> =>
       new Promise((resolve) => {
         const socket = connect(prod.port, '127.0.0.1')
@@ -850,7 +850,7 @@ describe('protocol 3.2', () => {
   })
 })
 
-describe('an end is an end', () => {
+describe('the end of access', () => {
   const backends = async (): Promise<number> =>
     (
       await direct(
@@ -923,7 +923,7 @@ describe('an end is an end', () => {
     await (await client(dev, 'app_dev')).end()
   })
 
-  it('groups that are gone end what stood on them, at the next proof', async () => {
+  it('removed groups end what depended on them, at the next proof', async () => {
     const file = join(stack.directory, 'people.yaml')
     const before = readFileSync(file, 'utf8')
     const { failed } = await running(prod)
@@ -989,13 +989,13 @@ describe('evidence', () => {
     expect(JSON.stringify(events)).toContain('canary-name')
   })
 
-  it('the target credential is in nothing that the gateway wrote, and in no answer', async () => {
+  it('the target credential appears in nothing that the gateway wrote, and in no answer', async () => {
     expect(await holdersOf('demo-account-password')).toEqual([])
     expect(stack.gatewayLog()).not.toContain('demo-account-password')
     expect(JSON.stringify(await jane.api.targets())).not.toContain('password')
   })
 
-  it('what is not yours is not there', async () => {
+  it('the objects of others are reported as not found', async () => {
     const [session] = (await jane.api.sessions.list({ limit: 1 })).items
     const stranger = await signIn(stack.gateway, 'alice')
     expect((await stranger.api.sessions.get(session?.id ?? '')).id).toBe(session?.id) // an auditor sees all

@@ -107,7 +107,7 @@ function chain(): Omit<AuditRecord, 'data'>[] {
   }
 }
 
-describe('whoever reads what was recorded is in the audit chain', () => {
+describe('reading a recording is in the audit chain', () => {
   /** Each route of the API: how its content is read, or why there is none of a session's in it. A new route brings a new row. */
   const ROUTES: Record<string, (() => { type: string; calls: Call[] }) | string> = {
     'get /v1/sessions/{id}/events': () => ({
@@ -257,7 +257,7 @@ describe('whoever reads what was recorded is in the audit chain', () => {
   })
 })
 
-describe('whoever lost their identity does nothing any more', () => {
+describe('a person whose identity was lost can do nothing', () => {
   /** As if the proof of everybody's identity had run out: nobody is asked before it is used. */
   function loseIdentity(who: SignedIn): void {
     const store = new Libsql(join(directory, 'data', 'state.db'))

@@ -320,7 +320,7 @@ describe.skipIf(!OPENSSL)('before a byte reaches a target', () => {
 })
 
 describe.skipIf(!OPENSSL)('configuration', () => {
-  it('SIGHUP takes a good file and leaves everything as it was for a bad one', async () => {
+  it('SIGHUP loads a good file, and leaves everything unchanged for a bad one', async () => {
     const directory = await configured()
     const gateway = await start(directory)
     const jane = await signIn(gateway.url, 'jane')
@@ -340,7 +340,7 @@ describe.skipIf(!OPENSSL)('configuration', () => {
   })
 })
 
-describe.skipIf(!OPENSSL)('targets that cannot be reached or is not trusted', () => {
+describe.skipIf(!OPENSSL)('targets that cannot be reached or are not trusted', () => {
   it.each<[string, (config: string) => string, RegExp]>([
     [
       'nobody listens',
@@ -365,7 +365,7 @@ describe.skipIf(!OPENSSL)('targets that cannot be reached or is not trusted', ()
       (config) => config.replaceAll('tls: disable', `tls: verify-full\n    ca: ${certificates}/ca.crt`),
       /certificate is not trusted/,
     ],
-  ])('%s: told natively, with the name and never the address', async (_what, edit, message) => {
+  ])('%s: reported in the protocol, with the name and never the address', async (_what, edit, message) => {
     const gateway = await start(await configured(edit))
     const port = await openPort(await signIn(gateway.url, 'jane'), 'dev-db')
     const error = await client(port).then(
@@ -377,7 +377,7 @@ describe.skipIf(!OPENSSL)('targets that cannot be reached or is not trusted', ()
     port.close()
   })
 
-  it('a secret that was removed is told natively, with its name', async () => {
+  it('a secret that was removed is reported in the protocol, with its name', async () => {
     const directory = await configured()
     const gateway = await start(directory)
     rmSync(join(directory, 'target-password'))
@@ -399,7 +399,7 @@ describe.skipIf(!OPENSSL)('targets that cannot be reached or is not trusted', ()
     await db.end()
   })
 
-  it('a target that is silent is given up after the handshake time', async () => {
+  it('a silent target is abandoned after the handshake timeout', async () => {
     const silent = createServer(() => {})
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
     const { port: targetPort } = silent.address() as AddressInfo
@@ -415,7 +415,7 @@ describe.skipIf(!OPENSSL)('targets that cannot be reached or is not trusted', ()
     silent.close()
   })
 
-  it('a target that is silent after its login is given up after the time for its catalogs', async () => {
+  it('a target that is silent after its login is abandoned after the time limit for its catalogs', async () => {
     const silent = await hostilePostgres(postgres.port)
     silent.answer = ({ what }) => (what === 'Q' ? 'silent' : 'pass')
     const gateway = await start(
@@ -431,7 +431,7 @@ describe.skipIf(!OPENSSL)('targets that cannot be reached or is not trusted', ()
     silent.stop()
   })
 
-  it('a client that is silent is given up after the handshake time', async () => {
+  it('a silent client is disconnected after the handshake timeout', async () => {
     const gateway = await start(await configured((config) => `${config}\nlimits: { handshake: 1s }\n`))
     const port = await openPort(await signIn(gateway.url, 'jane'), 'dev-db')
     const { exchangeBytes } = await import('../helpers/gateway-client.ts')

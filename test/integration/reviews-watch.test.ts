@@ -55,7 +55,7 @@ describe('pamctl reviews --watch', () => {
     for (const directory of [home.home, programs]) rmSync(directory, { recursive: true, force: true })
   })
 
-  it('tells what waits, what comes and what becomes of it; on the desktop without what is in it', async () => {
+  it('reports pending, new and decided reviews, on the desktop without their contents', async () => {
     const first = await jane.api.requests.create({ target: 'prod-db', reason: 'already there' })
     watching = home.start(['reviews', '--watch'])
     await prints(new RegExp(`${first.id}  jane@example.com  prod-db  1h: already there`))
@@ -73,7 +73,7 @@ describe('pamctl reviews --watch', () => {
   })
 
   it.skipIf(!PSQL)(
-    'comes back after a restart of the gateway and has missed nothing',
+    'reconnects after a restart of the gateway, and has missed nothing',
     async () => {
       await gateway.stop('SIGTERM')
       await prints(/cannot be reached/)
@@ -89,7 +89,7 @@ describe('pamctl reviews --watch', () => {
     120_000,
   )
 
-  it('tells what comes and what is decided between the list and the stream, and what it could not ask for at first', async () => {
+  it('reports what arrives and is decided between the list and the stream, and what it could not fetch at first', async () => {
     const reason = 'in the gap'
     const waiting = await jane.api.requests.create({ target: 'prod-db', reason: 'before the gap' })
     let inTheGap: Promise<AccessRequest> | undefined
@@ -129,7 +129,7 @@ describe('pamctl reviews --watch', () => {
     expect(unreachable).toBe(undefined)
   })
 
-  it('ends where nobody is signed in any more; signing out everywhere is one command', async () => {
+  it('ends after a sign-out; signing out everywhere is one command', async () => {
     const out = await pamctl(['logout', '--everywhere'], home.environment)
     expect([out.code, out.stderr]).toEqual([0, expect.stringMatching(/signed out of .*, everywhere/)])
     expect(await watching?.closed).toBe(4)

@@ -101,7 +101,7 @@ function isProblem(answer: string, status: number): void {
   })
 }
 
-describe('connections that say nothing', () => {
+describe('silent connections', () => {
   /** Sockets of which the gateway may close some. */
   function open(port: number, count: number, text: string): { all: Socket[]; left: () => number } {
     const all = Array.from({ length: count }, () => {

@@ -133,7 +133,7 @@ describe.skipIf(!SSHD)('targets', () => {
     expect(stderr).toContain('host key verification failed for seen: the key is not the one that was first seen')
   })
 
-  it('one that does not take the credential', async () => {
+  it('one that rejects the credential', async () => {
     onClient = (connection) => letIn(connection, 'another', 'password')
     const { code, stderr } = await own.ssh(await own.port('odd'), ['echo x'])
     expect(code).toBe(126)
@@ -199,7 +199,7 @@ describe.skipIf(!SSHD)('targets that say much beside a transfer', () => {
 })
 
 describe.skipIf(!SSHD)('clients', () => {
-  it('what is no SSH', async () => {
+  it('what is not SSH', async () => {
     for (const bytes of [
       'GET / HTTP/1.1\r\n\r\n',
       'SSH-1.5-old\r\n',
@@ -213,7 +213,7 @@ describe.skipIf(!SSHD)('clients', () => {
     expect(await own.ssh(port, ['echo fine'])).toMatchObject({ stdout: 'fine\n' })
   })
 
-  it('one that says nothing is let go', async () => {
+  it('a silent one is disconnected', async () => {
     const started = Date.now()
     const socket = connect(port.port, '127.0.0.1')
     await new Promise<void>((resolve) => socket.on('close', () => resolve()).resume())

@@ -214,8 +214,8 @@ async def main():
 asyncio.run(main())
 `
 
-describe.skipIf(!SSHD)('who is turned away', () => {
-  it('reads why where the answer and the end of the connection would come in one read', async () => {
+describe.skipIf(!SSHD)('a client that is refused', () => {
+  it('reads why, even if the answer and the end of the connection would arrive in one read', async () => {
     const slow = await lumpyLink(300)
     slow.to = port.port
     const options = own.options({ ...port, port: slow.port }).map((one) => one.replace(/^User=.*/, 'User=nobody'))

@@ -34,7 +34,7 @@ async function setIdle(idle: string): Promise<void> {
 const browser = (): WebBrowser => new WebBrowser(stack.gateway)
 
 describe('a browser that is signed in', () => {
-  it('holds one cookie that scripts do not see, and no token', async () => {
+  it('holds one cookie that scripts cannot see, and no token', async () => {
     const jane = browser()
     await jane.signIn('jane')
     const [cookie] = jane.setCookies.filter((text) => text.startsWith('pam_session='))
@@ -59,7 +59,7 @@ describe('a browser that is signed in', () => {
     db.close()
   })
 
-  it('changes nothing without what only a page of the gateway has', async () => {
+  it('changes nothing without a token that only pages of the gateway have', async () => {
     const jane = browser()
     await jane.signIn('jane')
     const { csrf } = (await jane.json('/v1/web-session')).body as { csrf: string }
@@ -93,7 +93,7 @@ describe('a browser that is signed in', () => {
     expect((await jane.change(`/v1/requests/${id}/withdraw`, 'POST', {})).status).toBe(200)
   })
 
-  it('tells other pages nothing: neither by a GET of another site, nor by CORS', async () => {
+  it('reveals nothing to other pages: neither by a GET of another site, nor by CORS', async () => {
     const jane = browser()
     await jane.signIn('jane')
     for (const site of ['cross-site', 'same-site']) {
@@ -109,7 +109,7 @@ describe('a browser that is signed in', () => {
     expect([...preflight.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([])
   })
 
-  it("another browser's token is no good, and a cookie beside a token counts for nothing", async () => {
+  it("another browser's token is rejected, and a cookie beside a token is ignored", async () => {
     const [jane, bob] = [browser(), browser()]
     await jane.signIn('jane')
     await bob.signIn('bob')
@@ -159,7 +159,7 @@ describe('signing in', () => {
     expect((await attacker.json('/v1/whoami')).status).toBe(401)
   })
 
-  it('again ends what was signed in before in the same browser', async () => {
+  it('ends what was signed in before in the same browser', async () => {
     const jane = browser()
     await jane.signIn('jane')
     const old = jane.cookies.get('pam_session') ?? ''
@@ -281,7 +281,7 @@ describe('the end of a session in a browser', () => {
     port?.close()
   })
 
-  it('comes when the provider does not prove the person any more; until then the page needs nothing', async () => {
+  it('comes when the provider no longer confirms the person; until then the page needs nothing', async () => {
     const bob = browser()
     await bob.signIn('bob')
     // A proof lasts 3 s and a minute more: what is older than 3 s is renewed at the next call.

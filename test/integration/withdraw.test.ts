@@ -112,7 +112,7 @@ describe('a command that waits for approval', () => {
 })
 
 describe('pamctl withdraw', () => {
-  it('takes one back, once, by the beginning of its id; only one’s own', async () => {
+  it('withdraws a request once, by the beginning of its id, and only one’s own', async () => {
     const { id } = await jane.api.requests.create({ target: 'prod-db', reason: 'x' })
     const theirs = await bob.api.requests.create({ target: 'prod-db', reason: 'y' })
     const out = await pamctl(['withdraw', id.slice(0, 12), '--json'], home.environment)

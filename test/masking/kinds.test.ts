@@ -95,7 +95,7 @@ describe('kinds of data are found', () => {
     ['jwt', 'eyJ.not'],
     ['private-key', '-----BEGIN PUBLIC KEY-----'],
     ['cloud-key', 'AKIA123'],
-  ])('%s: %s is left', (kind, value) => {
+  ])('%s: %s is left alone', (kind, value) => {
     expect(mask(kind, value)).toBeUndefined()
   })
 

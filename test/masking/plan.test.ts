@@ -23,23 +23,23 @@ const shown = ({ columns, kinds }: ReturnType<typeof planOf>) => [
 ]
 
 describe('a masking plan', () => {
-  it('is one for all whom the same rules are about', () => {
+  it('is shared by all people to whom the same rules apply', () => {
     expect(planOf([addresses, cards], 'bob')).toBe(planOf([addresses, cards]))
   })
 
-  it('is another where another rule applies, whoever came first', () => {
+  it('differs where another rule applies, whoever came first', () => {
     expect(shown(planOf([]))).toEqual([])
     expect(shown(planOf([addresses]))).toEqual(['public.people.email'])
     expect(shown(planOf([cards]))).toEqual(['payment-card'])
     expect(shown(planOf([addresses, cards]))).toEqual(['public.people.email', 'payment-card'])
   })
 
-  it('is another with another default schema, or none', () => {
+  it('differs with another default schema, or none', () => {
     expect(shown(planOf([addresses], 'jane', { schema: 'shop' }))).toEqual(['shop.people.email'])
     expect(shown(planOf([addresses, cards], 'jane', {}))).toEqual(['payment-card'])
   })
 
-  it('is another with other rules, though they stand at the same places', () => {
+  it('differs with other rules at the same positions', () => {
     expect(shown(planOf([addresses, cards], 'jane', { schema: 'public', of: rules.toReversed().slice(0, 1) }))).toEqual(
       ['payment-card'],
     )

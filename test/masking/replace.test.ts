@@ -54,7 +54,7 @@ describe('kinds of data', () => {
     }
   })
 
-  it('no text keeps an address that stood in it between spaces', () => {
+  it('leave no address that stands between spaces in a text', () => {
     const word = fc.stringMatching(/^[a-z0-9]{1,12}$/)
     fc.assert(
       fc.property(

@@ -190,7 +190,7 @@ describe('controls, which nobody sees,', () => {
   )
   const search = { kinds: ALL, keys }
 
-  it.each(VALUES)('part no value: %s', (value) => {
+  it.each(VALUES)('do not divide a value: %s', (value) => {
     for (const code of controls) {
       const text = `${value.slice(0, 4)}${String.fromCharCode(code)}${value.slice(4)}`
       // What is long is searched in another way.

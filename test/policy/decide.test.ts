@@ -103,14 +103,14 @@ describe('decideCommand', () => {
     expect([judgement.type, judgement.rule]).toEqual([type, rule])
   })
 
-  it('says unknown where that is why', () => {
+  it('says that the effect is unknown if that is the reason', () => {
     expect(decideCommand(policy, jane, prod, command({ unknown: ['calls f'] }))).toMatchObject({
       code: 'COMMAND_UNKNOWN',
       message: expect.stringContaining('calls f'),
     })
   })
 
-  it('rules are for those whom they name', () => {
+  it('applies rules to those whom they name', () => {
     const sleeping = command({ kinds: ['sleep'], functions: ['pg_sleep'], unknown: ['x'] })
     expect(decideCommand(policy, ci, prod, sleeping).type).toBe('allow')
     expect(decideCommand(policy, jane, prod, sleeping).type).toBe('deny')
@@ -120,7 +120,7 @@ describe('decideCommand', () => {
     ).toBe('writing orders')
   })
 
-  it('without rules nothing is allowed', () => {
+  it('allows nothing without rules', () => {
     expect(decideCommand(parse({}), jane, prod, command({})).type).toBe('deny')
   })
 })
@@ -157,7 +157,7 @@ describe('conditions', () => {
     expect(() => conditional(when, { allow: true })).toThrow(message)
   })
 
-  it('of access know no statement', () => {
+  it('of access cannot refer to statements', () => {
     const access = [{ name: 'a', grant: 'standing', when: 'statement.path == "/x"' }]
     expect(() => parse({ access })).toThrow(
       /Unknown variable: statement; in rules for access there are person and target/,

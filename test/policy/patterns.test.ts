@@ -37,7 +37,7 @@ describe('a pattern that nothing can match', () => {
   })
 })
 
-it('a list says of each pattern what is wrong with it, and may not be empty', () => {
+it('a list reports what is wrong with each pattern, and may not be empty', () => {
   const list = patternList(checkLogin)
   expect(list.safeParse(['root', 'a b', 'c*']).error?.issues.map(({ path }) => path)).toEqual([[1], [2]])
   expect(list.safeParse([]).success).toBe(false)

@@ -21,13 +21,13 @@ describe('a person, to the rules', () => {
     expect(isSamePerson(policy, inGroups('dev'), inGroups(...groups))).toBe(same)
   })
 
-  it('is another one of another kind, where a rule is for one of them', () => {
+  it('differs by kind where a rule is for one kind', () => {
     const service = { ...jane, kind: 'service' } as const
     expect(isSamePerson(policy, jane, service)).toBe(true)
     expect(isSamePerson(policyOf(NAMED.replace('groups: [trainee]', 'kind: service')), jane, service)).toBe(false)
   })
 
-  it('is another one with any difference, where a condition may see it', () => {
+  it('differs by any detail where a condition may see it', () => {
     const seeing = policyOf(NAMED.replace('grant:', 'when: "size(person.groups) == 1", grant:'))
     expect(isSamePerson(seeing, inGroups('dev'), inGroups('dev'))).toBe(true)
     expect(isSamePerson(seeing, inGroups('dev'), inGroups('ops'))).toBe(false)

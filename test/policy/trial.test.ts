@@ -38,7 +38,7 @@ const RULES = `commands:
   - { name: all, match: { unknown: true }, allow: true }`
 
 describe('trying a command', () => {
-  it('says of every rule why it does not decide, and which one does', () => {
+  it('gives for every rule the reason why it does not decide, and the one that does', () => {
     const { judgement, statements, access } = tryCommand(policy(RULES), person, target, statement({}))
     expect(access).toBeUndefined()
     expect(judgement).toMatchObject({ type: 'hold', rule: 'held' })
@@ -66,7 +66,7 @@ describe('trying a command', () => {
     ])
   })
 
-  it('of a set with rules for several protocols, only those of the target’s are told', () => {
+  it('of a set with rules for several protocols, reports those for the target’s only', () => {
     const sets = policy('commands:\n  - { use: no-blind-writes }\n  - { use: everyday }')
     const { statements } = tryCommand(sets, person, { ...target, type: 'mysql' }, statement({ missingWhere: true }))
     expect(statements[0]?.rules.map(({ rule, result }) => [rule, result])).toEqual([
@@ -86,7 +86,7 @@ describe('trying a command', () => {
     ])
   })
 
-  it('says that an effect is not known where that is why', () => {
+  it('says that an effect is unknown if that is the reason', () => {
     const rules = `commands:
   - { name: held, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
   - { name: allowed, match: { kinds: [delete] }, allow: true }`

@@ -63,7 +63,7 @@ it('fails with what the server has said last, if the connection ends then', asyn
   await expect(exchange.converse(Buffer.from('a'), hear)).rejects.toBe(refused)
 })
 
-it('tells of messages between exchanges, which may end the connection', async () => {
+it('reports messages between exchanges, which may end the connection', async () => {
   const refused = new Error('killed')
   const { exchange, peer } = await open((_letter, told) => told.fail(refused))
   peer.once('data', () => peer.write('ze'))

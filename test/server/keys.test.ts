@@ -41,7 +41,7 @@ describe('the keys of the gateway', () => {
 })
 
 describe('a rotation', () => {
-  it('that the audit chain has is finished: the new key signs, the old one ends', () => {
+  it('that is in the audit chain is completed: the new key signs, the old one ends', () => {
     const before = loadKeys(directory)
     const next = makeNextKey(directory)
     useNextKey(directory, next.keyId)
@@ -54,7 +54,7 @@ describe('a rotation', () => {
     expect(keyBundle(after.recordingKeys)).toMatch(/^# key \S+ from \S+ until \S+\n[\s\S]*\n# key \S+ from \S+\n/)
   })
 
-  it.each([['another key'], [undefined]])('that the audit chain does not have (%s) leaves the old key', (rotatedTo) => {
+  it.each([['another key'], [undefined]])('that is not in the audit chain (%s) leaves the old key', (rotatedTo) => {
     const before = loadKeys(directory)
     makeNextKey(directory)
     useNextKey(directory, rotatedTo)

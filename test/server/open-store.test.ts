@@ -117,7 +117,7 @@ describe('a chain whose end somebody else wrote while the gateway was stopped', 
       'the last entry changed',
       (store) => store.exec("update audit set actor = 'mallory' where seq = (select max(seq) from audit)"),
     ],
-  ])('%s: the next start says so, and the chain is not genuine from then on', async (_what, change) => {
+  ])('%s: the next start reports it, and the chain is not genuine from then on', async (_what, change) => {
     await start()
     await start()
     sqlite(change)
@@ -160,7 +160,7 @@ describe('a chain in whose middle somebody else wrote while the gateway was stop
       'an audit.altered that the gateway did not write',
       "update audit set type = 'audit.altered', hash = 'x' where seq = 2",
     ],
-  ])('%s: the next start says so, believes nothing of it, and goes on from there', async (_what, change) => {
+  ])('%s: the next start reports it, believes nothing of it, and continues from there', async (_what, change) => {
     for (let entry = 0; entry < 4; entry++)
       await start({ type: 'session.opened', actor: 'a', subject: `ses_${entry}`, data: {} })
     const store = new Libsql(join(directory, 'state.db'))
@@ -262,7 +262,7 @@ describe('the table of recordings, changed while the gateway was stopped', () =>
     ['a legal hold taken away', `update recordings set legal_hold = null where session_id = '${two}'`],
     ['another digest', `update recordings set sha256 = 'e' where session_id = '${two}'`],
     ['a row taken away', `delete from recordings where session_id = '${two}'`],
-  ])('%s: the start puts it back and says so', async (_what, change) => {
+  ])('%s: the start restores and reports it', async (_what, change) => {
     await records()
     const before = await table()
     const store = new Libsql(join(directory, 'state.db'))

@@ -49,7 +49,7 @@ it('canonical JSON does not depend on the order of keys', () => {
   )
 })
 
-it('errors cross the network whole; an unknown code is INTERNAL', () => {
+it('errors cross the network complete; an unknown code is INTERNAL', () => {
   const error = new PamError('NO_GRANT', 'no', { hint: 'ask', id: 'dec_1' })
   expect(toErrorBody(fromErrorBody(toErrorBody(error)))).toEqual(toErrorBody(error))
   expect(fromErrorBody({ code: 'constructor', message: 'x' }).code).toBe('INTERNAL')

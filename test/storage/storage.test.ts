@@ -649,7 +649,7 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
 
 describe('a store that cannot be opened', () => {
   const at = (rest: string): string => `postgresql://${rest}`
-  it('says what is in the way', async () => {
+  it('reports what is in the way', async () => {
     const closed = await freePort()
     const silent = createServer().listen(0, '127.0.0.1')
     const rude = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
@@ -723,7 +723,7 @@ describe('a store that cannot be opened', () => {
     for (const server of [silent, rude]) server.close()
   })
 
-  it('a file that is no database is named', async () => {
+  it('a file that is not a database is named', async () => {
     const file = join(directory, 'no-database.db')
     writeFileSync(file, 'x'.repeat(5000))
     await expect(openSqlite(file)).rejects.toMatchObject({

@@ -174,7 +174,7 @@ describe('a shared tunnel', () => {
     await expect.poll(() => late.length).toBe(160 * piece.length)
   })
 
-  it('what all channels write in one turn is one message', async () => {
+  it('what all channels write in one turn is sent as one message', async () => {
     const { near: one, given } = pair()
     const open = await Promise.all(Array.from({ length: 64 }, () => one.open(request())))
     const seen = given.map((channel) => {
@@ -226,7 +226,7 @@ describe('a shared tunnel', () => {
     expect(order.indexOf(small.id)).toBe(1)
   })
 
-  it('what a channel lets wait is told, and that it goes on', async () => {
+  it('reports when a channel is blocked, and when it continues', async () => {
     const { near: one, given } = pair()
     const channel = await one.open(request())
     let drained = 0
@@ -294,7 +294,7 @@ describe('a shared tunnel', () => {
     expect(one.size).toBe(1)
   })
 
-  it('what was written before the end still arrives, and a channel that is over takes no other with it', async () => {
+  it('what was written before the end still arrives, and a closed channel affects no other', async () => {
     const { near: one, given } = pair()
     const [first, second] = [await one.open(request()), await one.open(request())]
     const [a, b] = given as [MuxChannel, MuxChannel]
@@ -473,7 +473,7 @@ describe('a peer that does not keep to it', () => {
     expect(await closedWith).toBe(1008)
   })
 
-  it('text messages end it, too; what is late for a channel that is over does not', async () => {
+  it('text messages end it, too; a late frame for a closed channel does not', async () => {
     const one: Multiplexer = farMux({
       asked: (channel) => {
         one.accept(channel)

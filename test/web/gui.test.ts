@@ -15,7 +15,7 @@ const target = {
   usualPort: usualPort('dev-db'),
 }
 
-it('gives graphical clients what they ask for, with nothing that a URL would read otherwise', () => {
+it('gives graphical clients what they need, escaped for a URL', () => {
   const { fields, urls } = guiSettings(target) ?? { fields: [], urls: [] }
   expect(Object.fromEntries(fields)).toMatchObject({ Host: '127.0.0.1', Database: 'app dev&x', User: 'app' })
   const [, jdbc] = urls[0] ?? ['', '']

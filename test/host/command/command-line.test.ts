@@ -116,18 +116,18 @@ describe('what a command line does', () => {
     'git-upload-pack r=~/a',
     'git-receive-pack x,{a}',
     'scp -t -S x /srv',
-  ])('is no transfer that can be told: %s', (text) => {
+  ])('is not recognised as a transfer: %s', (text) => {
     const statements = read(text)
     expect(statements.every(({ kinds }) => kinds.join() === 'exec')).toBe(true)
     expect(statements.some(({ unknown, opaque }) => unknown.length + opaque.length > 0)).toBe(true)
   })
 
-  it('without a home that is known, a relative path may be anywhere', () => {
+  it('takes a relative path for any path if the home directory is unknown', () => {
     const { statements } = readCommandLine('cat notes', { login: 'jane', home: undefined })
     expect(statements.flatMap(({ reads }) => reads)).toEqual(['**'])
   })
 
-  it('what echo says in double quotes is as good as text', () => {
+  it('takes what echo prints in double quotes for text', () => {
     const ansible =
       '( umask 77 && mkdir -p "` echo /home/jane/.ansible/tmp `"&& mkdir "$(echo /home/jane/.ansible/tmp/a-1)" )'
     expect(read(ansible).flatMap(({ unknown, opaque, writes }) => [...unknown, ...opaque, ...writes])).toEqual(
@@ -150,7 +150,7 @@ describe('what a command line does', () => {
     'cat "~"',
     'cat "~/$(echo a)"',
     'cat "~$(echo /a)"',
-  ])('but not where echo may be another, or its words: %s', (text) => {
+  ])('does not trust echo if it, or its words, may be others: %s', (text) => {
     expect(read(text).flatMap(({ reads, unknown }) => [...reads, ...unknown])).not.toEqual([
       expect.stringMatching(/^\/home/),
     ])
@@ -267,7 +267,7 @@ describe('what a command line does', () => {
     '',
     '# nothing',
     `echo ${'x'.repeat(70_000)}`,
-  ])('hides it: %j', (text) => {
+  ])('is hidden: %j', (text) => {
     expect(isHidden(text)).toBe(true)
   })
 
@@ -295,7 +295,7 @@ describe('what a command line does', () => {
     ).toEqual([])
   })
 
-  it('of any text: facts, and no failure; of a text with a refused program in it, that program', () => {
+  it('gives facts for any text without failing, and names a refused program in it', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...`ab $(){}[]<>|&;"'\\\`#=*?~-/\n`) }), (text) => {
         expect(read(text).length).toBeGreaterThan(0)
@@ -304,7 +304,7 @@ describe('what a command line does', () => {
     )
   })
 
-  it('passwords and secrets are not kept', () => {
+  it('does not keep passwords and secrets', () => {
     const session = { masking: { columns: [], kinds: [] }, commitment: () => 'c' }
     for (const [text, kept] of [
       ['PGPASSWORD=hunter2 psql', 'PGPASSWORD=<secret c> psql'],

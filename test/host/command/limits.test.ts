@@ -40,17 +40,17 @@ describe('costly command lines', () => {
     ['( '.repeat(200) + 'x' + ' )'.repeat(200), 'a command line nested more than 100 levels deep is not analysed'],
     ['$('.repeat(2000), 'a command line with more than 1000 groups and substitutions is not analysed'],
     ['x;'.repeat(3000), 'a command line of more than 2000 commands is not analysed'],
-  ])('says which limit: %#', (text, reason) => {
+  ])('name the limit that was reached: %#', (text, reason) => {
     expect(reasons(readCommandLine(text, SCOPE))).toEqual([reason])
   })
 
-  it('chains and nests that people write are read', () => {
+  it('do not include chains and nesting as people write them', () => {
     expect(reasons(readCommandLine('nice '.repeat(10) + 'ls', SCOPE))).toEqual([])
     expect(reasons(readCommandLine(`${'( '.repeat(20)}ls${' )'.repeat(20)}`, SCOPE))).toEqual([])
     expect(reasons(readCommandLine('echo x; '.repeat(500), SCOPE))).toEqual([])
   })
 
-  it('are read beside the main thread: others go on meanwhile', async () => {
+  it('are analysed in a worker: others continue meanwhile', async () => {
     // As it is built: the worker is a file beside it.
     const { createCommandReader, inOrder } = (await import(
       new URL('../../../dist/host/command/command-reader.js', import.meta.url).href

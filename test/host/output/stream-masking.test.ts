@@ -89,7 +89,7 @@ function hiddenIn(text: string, keepWidth: boolean): string {
 const plain = (text: string): string => text.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '')
 
 describe('values in a stream', () => {
-  it.each(CASES)('%s is hidden wherever the chunks part', (_, text, value) => {
+  it.each(CASES)('%s is hidden wherever the chunks are cut', (_, text, value) => {
     const whole = masked([text])
     expect(plain(whole)).not.toContain(plain(value))
     for (const chunks of everySplit(text)) expect(masked(chunks)).toBe(whole)
@@ -185,14 +185,14 @@ describe('values in a stream', () => {
     )
   })
 
-  it('a value whose beginning has gone out already is hidden from there on', () => {
+  it('a value whose beginning was sent already is hidden from there on', () => {
     const masking = new StreamMasking({ kinds: ALL, keys: KEYS, keepWidth: false })
     const first = Buffer.concat([masking.push(Buffer.from('jane')), masking.flush()]).toString()
     const rest = Buffer.concat([masking.push(Buffer.from('@example.com\n')), masking.flush()]).toString()
     expect([first, rest]).toEqual(['jane', '\n'])
   })
 
-  it('what is surely the beginning of a secret does not go out because it is slow', () => {
+  it('what must be the beginning of a secret is not sent because it is slow', () => {
     for (const [begun, rest] of [
       [JWT.slice(0, 30), JWT.slice(30)],
       ['AKIAIOSFODN', 'N7EXAMPLE'],
@@ -220,7 +220,7 @@ describe('values in a stream', () => {
     expect(out).toContain('after\n')
   })
 
-  it('what stands behind a private key in the same chunk is another value, wherever the chunks part', () => {
+  it('what follows a private key in the same chunk is another value, wherever the chunks are cut', () => {
     const text = `${KEY}, jane.doe@example.com, ${KEY}; 4111111111111111 ${JWT}\n`
     const whole = masked([text])
     expect(whole).toBe('****, ****, ****; **** ****\n')
@@ -386,12 +386,12 @@ describe('what a terminal does not show', () => {
     }
   })
 
-  it('a control string holds up nothing behind its end', () => {
+  it('a control string delays nothing behind its end', () => {
     const masking = new StreamMasking({ kinds: ALL, keys: KEYS, keepWidth: true })
     expect(masking.push(Buffer.from('\x1b]0;jane@host: ~\x07# ')).toString()).toBe('\x1b]0;jane@host: ~\x07# ')
   })
 
-  it('a control string that does not end holds nothing up', () => {
+  it('a control string that does not end delays nothing', () => {
     const masking = new StreamMasking({ kinds: ALL, keys: KEYS, keepWidth: true })
     expect(masking.push(Buffer.from('\x1b]0;never ends; ')).toString()).toBe('\x1b]0;never ends; ')
     expect(masking.push(Buffer.from('x jane@example.com y; ')).toString()).toBe('x **************** y; ')

@@ -111,7 +111,7 @@ const around = (content: (original: ReturnType<typeof apart>) => string): string
   return signXml(responseXml(parts(), content(original)), '_response-1')
 }
 
-describe('an answer that is in order', () => {
+describe('a valid response', () => {
   it('says who has signed in, when and until when', async () => {
     const { assertion, requestId } = await accept(make())
     expect(requestId).toBe(request)
@@ -635,7 +635,7 @@ describe('an attack on the answer is refused', () => {
     expect(reason).toMatch(why)
   })
 
-  it('a refusal says nothing in the words of whoever made it up', async () => {
+  it('a refusal repeats nothing that the attacker wrote', async () => {
     const status = (code: string) =>
       `<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:${code}"/><samlp:StatusMessage>call 555</samlp:StatusMessage></samlp:Status>`
     const refused = async (code: string): Promise<unknown> =>
@@ -702,12 +702,12 @@ describe('one use', () => {
 describe('keys that change', () => {
   const signedBy = (key: KeyName): string => make({ signAssertion: { key }, signResponse: { key } })
 
-  it('an old and a new one are good for as long as the metadata have both', async () => {
+  it('an old and a new one are valid while the metadata lists both', async () => {
     for (const key of ['idp', 'idp-next'] as const)
       await expect(accept(signedBy(key), client({}, ['idp', 'idp-next']))).resolves.toBeDefined()
   })
 
-  it('a new one is found when a signature is by none that is known; the old one is then good for nothing', async () => {
+  it('a new one is fetched when no known key verifies a signature; the old one is then rejected', async () => {
     let keys: KeyName[] = ['idp']
     const read = (): Promise<string> => Promise.resolve(metadataXml(IDP, { keys }))
     const metadata = new MetadataSource({

@@ -125,7 +125,7 @@ describe('metadata of a provider', () => {
   })
 })
 
-describe('metadata that are read again', () => {
+describe('metadata that are refreshed', () => {
   const source = (answers: (string | Error)[]) => {
     let asked = 0
     const metadata = new MetadataSource({
@@ -141,7 +141,7 @@ describe('metadata that are read again', () => {
     return { metadata, asked: () => asked }
   }
 
-  it('are asked for once by those who come at the same time, and not before they are due', async () => {
+  it('are fetched once by concurrent readers, and not before they are due', async () => {
     const { metadata, asked } = source([metadataXml(IDP)])
     await Promise.all([metadata.current(now), metadata.current(now), metadata.current(now + 1)])
     await metadata.current(now + 3_599_000)
@@ -150,7 +150,7 @@ describe('metadata that are read again', () => {
     expect(asked()).toBe(2)
   })
 
-  it('stay in use when the provider is away or answers with something else, until they expire', async () => {
+  it('stay in use when the provider is down or answers with something else, until they expire', async () => {
     const { metadata } = source([metadataXml(IDP, { validUntil: now + 7_200_000 }), new Error('away'), '<html/>'])
     await metadata.current(now)
     await expect(metadata.current(now + 3_600_000)).resolves.toMatchObject({ entityId: IDP })
@@ -159,7 +159,7 @@ describe('metadata that are read again', () => {
     await expect(metadata.current(now + 7_200_000)).rejects.toMatchObject({ code: 'ISSUER_UNREACHABLE' })
   })
 
-  it('that were never there say why', async () => {
+  it('that could never be loaded say why', async () => {
     const { metadata } = source([new Error('connect ECONNREFUSED')])
     await expect(metadata.current(now)).rejects.toThrow(/ECONNREFUSED/)
   })

@@ -133,7 +133,7 @@ describe('requests that go on without their clients', () => {
     },
   )
 
-  it('are so many for each person, from before anybody is asked about them', () => {
+  it('are limited per person, before anybody is asked about them', () => {
     const given = Array.from({ length: 16 }, () => requests.take('jane'))
     expect(given).not.toContain(undefined)
     expect(requests.take('jane')).toBeUndefined()

@@ -16,7 +16,7 @@ const CONFIG = {}
 const read = (): ReadRequest => ({ command: {} as never, draft: {} as never })
 
 describe('KnownRequests', () => {
-  it('takes two heads for one where every part of them is the same, and in no other case', () => {
+  it('treats two heads as equal only if every part of them is the same', () => {
     const others: RequestHead[] = [
       { ...HEAD, version: '2' },
       { ...HEAD, method: 'DELETE' },

@@ -30,7 +30,7 @@ describe('the local port', () => {
     }
   })
 
-  it('says of what cannot be read that it was not sent', () => {
+  it('treats a secret that cannot be read as missing', () => {
     const answer = problemAnswer({ code: 'SYNTAX_ERROR', message: 'the path has two slashes in a row' })
     expect(JSON.parse(answer.body.toString())).toMatchObject({
       title: 'The request cannot be read unambiguously; it was not sent.',

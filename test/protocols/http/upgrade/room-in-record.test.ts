@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { roomInRecord } from '../../../../src/protocols/http/upgrade/room-in-record.ts'
 
-it('waits where the record is full, and only there', async () => {
+it('waits only while the record is full', async () => {
   const waiting: (() => void)[] = []
   const recorder = { isFull: true, whenRoom: (done: () => void) => void waiting.push(done) }
   let isThere = false

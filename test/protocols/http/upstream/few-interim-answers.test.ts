@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { fewInterimAnswers } from '../../../../src/protocols/http/upstream/few-interim-answers.ts'
 
-it('gives up a server that does not come to an end, once', () => {
+it('gives up, once, on a server that sends interim answers without end', () => {
   const errors: unknown[] = []
   const count = fewInterimAnswers((error) => errors.push(error))
   for (let said = 0; said < 1000; said++) count()

@@ -90,7 +90,7 @@ describe('exec', () => {
     expect(tag).toBe('exit 0')
   })
 
-  it('is over where every channel is, also on a connection that stays open', async () => {
+  it('ends when every channel has ended, also on a connection that stays open', async () => {
     const { client, tag } = await run({
       target: [
         ['stdout', 'x'],

@@ -109,7 +109,7 @@ describe('rows that stand behind each other', () => {
     expect(chunk.subarray(found.end).equals(behind)).toBe(true)
   })
 
-  it('that need more room than the ones before them left get it elsewhere', () => {
+  it('that need more room than the ones before them move to a new buffer', () => {
     const rows = [row([Buffer.from('abcdef')]), row([Buffer.from('g')]), row([null]), row([Buffer.from('hi')])]
     const rewrite = (value: Buffer | null): Buffer => Buffer.alloc(value?.length === 6 ? 2 : 4, 0x2a)
     const chunk = Buffer.concat([...rows, message(0x5a, Buffer.from('I'))])

@@ -79,7 +79,7 @@ describe('a channel is written to', () => {
     expect(writer.write('stdout', Buffer.alloc(0))).toBe(true)
   })
 
-  it('no more once nobody reads: whoever waits goes on', async () => {
+  it('no longer once nobody reads: waiting callers continue', async () => {
     const writer = new ChannelWriter(near)
     writer.write('stdout', Buffer.alloc(8_000_000))
     const waiting = new Promise<void>((resolve) => writer.whenEmpty(resolve))

@@ -31,7 +31,7 @@ describe('SFTP packets', () => {
     )
   })
 
-  it('carry what was put in', () => {
+  it('decode what encode wrote', () => {
     fc.assert(
       fc.property(fc.nat(2 ** 32 - 1), fc.string({ unit: 'grapheme' }), (id, path) => {
         const [packet] = framed(encodeRealpath(id, path))

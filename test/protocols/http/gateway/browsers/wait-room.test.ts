@@ -157,7 +157,7 @@ describe('a page that waits', () => {
     expect(await text(shown.known.body)).toContain('status 204, without a page')
   })
 
-  it('is one of 20 of a person at most', () => {
+  it('is limited to 20 per person', () => {
     for (let count = 0; count < 20; count++) waiting()
     expect(() => waiting()).toThrow('20 of your pages wait for approval already')
   })

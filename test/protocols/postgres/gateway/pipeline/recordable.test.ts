@@ -111,7 +111,7 @@ describe('a statement as it is kept', () => {
     expect(recordableParameters(['1234'], HARMLESS, { ...session, masking })).toEqual(['‹#4›'])
   })
 
-  it('a text that could not be read is kept apart', () => {
+  it('detaches a text that could not be parsed', () => {
     const facts = { ...HARMLESS, statements: [sqlStatement({})] }
     expect(recordable('what is this', ['x', null], facts, session)).toEqual({
       text: '‹a text of 12 bytes that could not be read, #12›',

@@ -69,29 +69,30 @@ const HEAD: RawFields = [
  * taken from it.
  */
 function flood(piece: (index: number) => Buffer, { most, reads = true }: { most: number; reads?: boolean }) {
-  return new Promise<{ readonly frames: ReturnType<typeof framesIn>; readonly sent: number; readonly isClosed: boolean }>(
-    (resolve) => {
-      let received = Buffer.alloc(0)
-      let sent = 0
-      const socket = connect(port(), '127.0.0.1')
-      const done = (isClosed: boolean): void => {
-        socket.destroy()
-        resolve({ frames: framesIn(received), sent, isClosed })
-      }
-      if (reads) socket.on('data', (chunk: Buffer) => (received = Buffer.concat([received, chunk])))
-      else socket.pause()
-      socket.on('error', () => done(true))
-      socket.on('close', () => done(true))
-      socket.on('end', () => done(true))
-      const next = (): void => {
-        while (sent < most && !socket.destroyed)
-          if (!socket.write(piece(sent++))) return void socket.once('drain', next)
-        if (sent === most && !socket.destroyed) socket.end()
-      }
-      socket.write(BEGINNING)
-      next()
-    },
-  )
+  return new Promise<{
+    readonly frames: ReturnType<typeof framesIn>
+    readonly sent: number
+    readonly isClosed: boolean
+  }>((resolve) => {
+    let received = Buffer.alloc(0)
+    let sent = 0
+    const socket = connect(port(), '127.0.0.1')
+    const done = (isClosed: boolean): void => {
+      socket.destroy()
+      resolve({ frames: framesIn(received), sent, isClosed })
+    }
+    if (reads) socket.on('data', (chunk: Buffer) => (received = Buffer.concat([received, chunk])))
+    else socket.pause()
+    socket.on('error', () => done(true))
+    socket.on('close', () => done(true))
+    socket.on('end', () => done(true))
+    const next = (): void => {
+      while (sent < most && !socket.destroyed) if (!socket.write(piece(sent++))) return void socket.once('drain', next)
+      if (sent === most && !socket.destroyed) socket.end()
+    }
+    socket.write(BEGINNING)
+    next()
+  })
 }
 
 /** Another client is served as ever. */

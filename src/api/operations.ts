@@ -39,7 +39,7 @@ export function createOperations(readiness: () => Readiness): Server {
   gauge('spool_limit_bytes', 'bytes at which new sessions are refused', ({ spool }) => spool.limit)
   gauge('recordings_unsealed', 'ended sessions whose record is not sealed', ({ spool }) => spool.unsealed)
   gauge('recordings_waiting', 'sealed records that are not in their home', ({ home }) => home.waiting)
-  gauge('home_ok', 'whether the archive accepts recordings', ({ home }) => flag(home.ok))
+  gauge('home_ok', 'whether the home accepts recordings', ({ home }) => flag(home.ok))
   gauge(
     'audit_streams_failing',
     'audit streams whose receiver accepts nothing',

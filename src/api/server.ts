@@ -97,7 +97,6 @@ export async function createApi(
     await auditRefusal(asPamError(error), request, deps)
     return sendProblem(error, reply, deps.logger)
   })
-  app.setNotFoundHandler((_request, reply) => sendProblem({ statusCode: 404 }, reply, deps.logger))
   // Before the limit, which counts by it.
   app.addHook('onRequest', async (request) => {
     Object.defineProperty(request, 'ip', { value: deps.addressOf(request.raw) })
@@ -132,7 +131,7 @@ export async function createApi(
   )
   app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger())
   for (const routes of ROUTES) await app.register(routes, deps)
-  serveWebApp(app, deps.webDirectory)
+  serveWebApp(app, deps.webDirectory, (reply) => sendProblem({ statusCode: 404 }, reply, deps.logger))
   await app.ready()
   return app
 }

@@ -14,11 +14,14 @@ interface Asset {
   readonly brotli: () => Buffer
 }
 
+/** Answers what no route is for. */
+type SendNotFound = (reply: FastifyReply) => Promise<unknown>
+
 /**
  * The dashboard: its files, and its first page for every path of its own. Nothing of anybody's is in them: who opens them
  * without being signed in sees that they must sign in.
  */
-export function serveWebApp(app: FastifyInstance, directory: string): void {
+export function serveWebApp(app: FastifyInstance, directory: string, notFound: SendNotFound): void {
   const files = existsSync(directory) ? readdirSync(directory, { recursive: true, encoding: 'utf8' }) : []
   const assets = new Map(
     files.filter((file) => extname(file) !== '').map((file) => [`/${file}`, loadAsset(join(directory, file))]),
@@ -42,6 +45,10 @@ export function serveWebApp(app: FastifyInstance, directory: string): void {
   }
   const options = { config: { public: true, rateLimit: false as const }, schema: { hide: true } }
   for (const path of PAGES) app.get(path, options, page)
+  // Who mistypes an address gets the dashboard's own page that says so; programs get an error that they can read.
+  app.setNotFoundHandler((request, reply) =>
+    index !== undefined && isNavigation(request) ? page(request, reply.code(404)) : notFound(reply),
+  )
   for (const [path, asset] of assets) {
     if (path === '/index.html') continue
     // Names of built files carry a digest of what is in them.
@@ -49,6 +56,16 @@ export function serveWebApp(app: FastifyInstance, directory: string): void {
     app.get(path, options, async (request, reply) => send(request, reply, asset, cache))
   }
 }
+
+/** Whether a browser opens it as a page, by Fetch Metadata or, in browsers without it, by what it accepts. */
+function isNavigation({ method, url, headers }: FastifyRequest): boolean {
+  if (method !== 'GET' || NO_PAGE.test(url)) return false
+  const mode = headers['sec-fetch-mode']
+  return mode === undefined ? (headers.accept ?? '').includes('text/html') : mode === 'navigate'
+}
+
+/** Paths for programs. */
+const NO_PAGE = /^\/(?:v\d+|auth|oauth|scim|saml|assets|\.well-known)(?:\/|\?|$)/
 
 /** On every answer, of the API as well: nothing is framed, sniffed, referred from or read by other origins. */
 export function securityHeaders(isSecure: boolean): Readonly<Record<string, string>> {

@@ -1,17 +1,10 @@
 import { formatDuration } from '../shared/duration.ts'
 import type { Person, Target } from './command.ts'
 import { decideAccess } from './decide.ts'
+import { describeApprovers } from './joint-approvers.ts'
 import { matchesTarget } from './match/target.ts'
 import { matchesWho } from './match/who.ts'
-import type {
-  AccessRule,
-  Approvers,
-  BreakGlassTerms,
-  CommandRule,
-  MaskingRule,
-  Policy,
-  StatementMatch,
-} from './policy.ts'
+import type { AccessRule, BreakGlassTerms, CommandRule, MaskingRule, Policy, StatementMatch } from './policy.ts'
 import type { PolicyLanguage } from './language.ts'
 
 /** What a person may do on a target, rule by rule, and why a rule does not apply. */
@@ -37,6 +30,8 @@ export function explain(policy: Policy, person: Person, target: Target): Explana
     access: access && { rule: access.name, text: describeAccess(access) },
     accessRules: policy.access.map((rule) => explained(rule, person, target, describeAccess(rule))),
     commands: policy.commands
+      // A set has rules of the same names for several protocols.
+      .filter((rule) => rule.targetType === undefined || rule.targetType === target.type)
       .filter((rule) => policy.language.aboutOthers(rule, target.type).length === 0)
       .map((rule) => explained(rule, person, target, describeCommandRule(rule, policy.language))),
     masking: explainMasking(policy, person, target),
@@ -80,10 +75,6 @@ export function describeAccess(rule: AccessRule): string {
 
 const describeLifts = ({ holds, masks }: BreakGlassTerms['lifts']): string =>
   holds.length + masks.length === 0 ? '' : `, lifts ${[...holds, ...masks].map((name) => `"${name}"`).join(', ')}`
-
-export function describeApprovers({ groups, count, stepUp }: Approvers): string {
-  return `${count > 1 ? `${count} of ` : ''}${groups.join(' or ')}${stepUp === 'passkey' ? ' with a passkey' : ''}`
-}
 
 export const describeMasking = ({ columns, fields, kinds, patterns, style }: MaskingRule): string =>
   `masks ${[...columns, ...fields, ...kinds, ...patterns.map(({ name }) => name)].join(', ')} (${style})`

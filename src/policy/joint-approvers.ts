@@ -15,3 +15,8 @@ export function jointApprovers([first, ...others]: readonly Approvers[]): Approv
     ...(all.some(({ stepUp }) => stepUp === 'passkey') ? { stepUp: 'passkey' } : {}),
   }
 }
+
+/** `2 of sre or dba with a passkey`. */
+export function describeApprovers({ groups, count, stepUp }: Approvers): string {
+  return `${count > 1 ? `${count} of ` : ''}${groups.join(' or ')}${stepUp === 'passkey' ? ' with a passkey' : ''}`
+}

@@ -124,8 +124,8 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'grant.extended': (said) =>
     `${said.who} extended the access of ${said.about?.person ?? said.names.people[said.text('person')] ?? 'somebody'}${to(said.text('target'))}${until(said)}`,
   'grant.revoked': (said) => `${said.who} revoked ${access(said)}${quoted(said.text('reason'))}`,
-  'home.back': ({ text }) => `The archive ${text('home')} takes recordings again`,
-  'home.failed': ({ text }) => `The archive ${text('home')} takes no recordings${quoted(text('problem'))}`,
+  'home.back': ({ text }) => `The home ${text('home')} takes recordings again`,
+  'home.failed': ({ text }) => `The home ${text('home')} takes no recordings${quoted(text('problem'))}`,
   'journal.begun': ({ subject }) => `The gateway began journal ${subject}`,
   'journal.recovered': ({ subject }) => `The gateway recovered journal ${subject} after an unclean stop`,
   'journal.released': ({ subject }) => `The gateway removed journal ${subject}: all of it is sealed`,
@@ -162,7 +162,7 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'recording.retained': (said) =>
     `${recording(said)} is kept by its archive, past the rule ${inQuotes(said.text('rule'))}`,
   'recording.sealed': (said) => `${recording(said)} was sealed`,
-  'recording.stored': (said) => `${recording(said)} was archived in ${said.text('home')}`,
+  'recording.stored': (said) => `${recording(said)} was stored in ${said.text('home')}`,
   'recording.verified': (said) => `${said.who} verified ${recording(said)}`,
   'recording.viewed': (said) => `${said.who} viewed ${recording(said)}`,
   'recordings.altered': ({ number }) =>

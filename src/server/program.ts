@@ -78,7 +78,10 @@ function addRunning(program: Command): void {
     await start(config)
   })
   withConfig(program.command('check').description('check the configuration and run its tests'))
-    .option('--connect', 'also connect to targets and issuers, and check certificates, the store and the archive')
+    .option(
+      '--connect',
+      'also connect to targets and issuers, and check certificates, the store and the home of records',
+    )
     .option('--json', 'print JSON')
     .action(async ({ config, connect, json }: { config: string; connect?: boolean; json?: boolean }) => {
       const { check } = await import('./check/check-config.ts')

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { get } from 'node:http'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { CHROMIUM, startDashboard, type Dashboard } from '../helpers/dashboard.ts'
@@ -12,12 +13,27 @@ const RULES = `
   - { name: two must agree, targets: { names: [dev-db] }, match: { kinds: [truncate] }, hold: { approvers: { groups: [sre, audit], count: 2 } } }
   - { name: deletes wait, targets: { names: [dev-db] }, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] }, expires: 10m } }`
 
+/** Two more targets on request: one that the same people decide on, and one that others do. */
+const MORE_TARGETS = ['prod-copy', 'ledger']
+  .map(
+    (name) => `
+  - { name: ${name}, type: postgres, labels: { env: prod, team: shop }, host: 127.0.0.1, port: 1, database: app, user: app, password: file:target-password, tls: disable }`,
+  )
+  .join('')
+const MORE_ACCESS = `
+  - { name: the ledger, who: { groups: [engineering] }, targets: { names: [ledger] }, grant: request, approvers: { groups: [audit] } }`
+
 describe.skipIf(!CHROMIUM)('the dashboard', () => {
   let web: Dashboard
   let jane: SignedIn
   let dev: Port
   beforeAll(async () => {
-    web = await startDashboard((yaml) => yaml.replace('\ncommands:', `\ncommands:${RULES}`))
+    web = await startDashboard((yaml) =>
+      yaml
+        .replace('\ntargets:', `\ntargets:${MORE_TARGETS}`)
+        .replace('\naccess:', `\naccess:${MORE_ACCESS}`)
+        .replace('\ncommands:', `\ncommands:${RULES}`),
+    )
     jane = await signIn(web.url, 'jane')
     dev = await openPort(jane, 'dev-db')
   })
@@ -58,6 +74,79 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await asking.getByRole('button', { name: 'Revoke access to prod-db' }).click()
     await asking.getByTestId('prod-db').getByText('on request', { exact: true }).waitFor()
     await Promise.all([asking.context().close(), deciding.context().close()])
+  })
+
+  it('several targets are requested at once, from a link: what is not part of it says why', async () => {
+    const link = new URLSearchParams([
+      ...['prod-db', 'dev-db', 'nosuch'].map((name) => ['target', name] as [string, string]),
+      ['label', 'team=shop'],
+      ['for', '20m'],
+      ['reason', 'INC-4712 both copies'],
+    ])
+    const page = await web.signedIn('jane', `/access?${link.toString()}`)
+    const form = page.getByRole('form', { name: 'Request access to several targets' })
+    await form.getByText('A link filled in this form').waitFor()
+    for (const text of ['dev-db: needs no request: you have standing access', 'nosuch: not visible to you'])
+      await form.getByRole('listitem').filter({ hasText: text }).waitFor()
+    // Nobody decides on all of them: the ledger is for others.
+    await form.getByText(/^No group of approvers decides on all of these targets: .*ledger \(audit\)/).waitFor()
+    expect(await form.getByRole('button', { name: 'Request access to 3 targets' }).isDisabled()).toBe(true)
+    expect(await form.getByRole('checkbox', { name: /^dev-db/ }).isDisabled()).toBe(true)
+    await form.getByLabel('Find a target').fill('ledger')
+    const ledger = form.getByRole('checkbox', { name: /^ledger .*approved by audit; rule "the ledger"/ })
+    await ledger.uncheck()
+    await form.getByText('2 targets: prod-copy, prod-db. One decision for all, by sre;').waitFor()
+    const send = form.getByRole('button', { name: 'Request access to 2 targets' })
+    await form.getByLabel(/^Duration/).fill('2h')
+    await form.getByText('Enter a duration such as 30m or 1h30m, at most 1h.').waitFor()
+    await form.getByLabel(/^Duration/).fill('15m')
+    await form.getByLabel(/^Start/).fill('2020-01-01T00:00')
+    await send.click()
+    await form.getByRole('alert').getByText('the start is in the past').waitFor()
+    await form.getByLabel(/^Start/).fill('')
+    await send.click()
+    await page.getByText(/^Requested req_\w+ for .*; waiting for sre\.$/).waitFor()
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Request several…')
+    await page.getByTestId('prod-copy').getByText('with 1 more').waitFor()
+    const [made] = (await jane.api.requests.list({ mine: true })).items
+    expect([made?.targets?.map(({ name }) => name).toSorted(), made?.lengthMs, made?.reason]).toEqual([
+      ['prod-copy', 'prod-db'],
+      900_000,
+      'INC-4712 both copies',
+    ])
+    await jane.api.requests.withdraw(made?.id ?? '')
+    await page.getByTestId('prod-db').getByRole('button', { name: 'Request access…' }).waitFor()
+    await page.context().close()
+  })
+
+  it('an address that is no page says so in a browser, and to programs as JSON', async () => {
+    const page = await web.signedIn('jane', '/nope')
+    await page.getByText('This page does not exist.').waitFor()
+    const browser = { accept: 'text/html', 'sec-fetch-mode': 'navigate' }
+    // fetch() sets Fetch Metadata of its own.
+    const asked = (path: string, headers: Record<string, string>, method = 'GET') =>
+      new Promise<string>((resolve, reject) => {
+        const call = get(web.url + path, { headers, method }, (answer) => {
+          answer.resume()
+          resolve(`${answer.statusCode ?? 0} ${answer.headers['content-type'] ?? ''}`)
+        })
+        call.on('error', reject)
+      })
+    expect(await asked('/nope', browser)).toBe('404 text/html; charset=utf-8')
+    const problem = '404 application/problem+json; charset=utf-8'
+    expect([
+      await asked('/nope', {}),
+      await asked('/v1/nope', browser),
+      await asked('/nope', browser, 'POST'),
+      await asked('/nope', { accept: 'text/html', 'sec-fetch-mode': 'cors' }),
+    ]).toEqual([problem, problem, problem, problem])
+    // `/` goes to what the page searches by.
+    await page.goto(`${web.url}/sessions`)
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('jane')
+    expect(await page.getByLabel('Person').inputValue()).toBe('jane')
+    await page.context().close()
   })
 
   it('a held statement is shown unchanged, and released while psql waits', async () => {

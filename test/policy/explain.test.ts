@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { Person, Target } from '../../src/policy/command.ts'
-import { describeApprovers, explain } from '../../src/policy/explain.ts'
+import { explain } from '../../src/policy/explain.ts'
+import { describeApprovers } from '../../src/policy/joint-approvers.ts'
 import { policySchemas } from '../../src/policy/parse-policy.ts'
 import { policyLanguage } from '../../src/protocols/policy-language.ts'
 

@@ -19,6 +19,7 @@ import { useStore } from '../lib/store.ts'
 import { useData } from '../lib/use-data.ts'
 import { Boundary } from './boundary.tsx'
 import { Link, usePlace } from './router.tsx'
+import { useSearchKey } from './search-key.ts'
 
 /** The whole dashboard, once the user is known. */
 export function App() {
@@ -109,6 +110,7 @@ function Shell({ state }: { state: Extract<SignIn, { state: 'in' }> }) {
   const emergencies = useEmergencies().data ?? []
   const waiting =
     useWaitingCount() + emergencies.filter(({ mayReview, state: of }) => mayReview && of === 'review').length
+  useSearchKey()
   const first = useRef(true)
   const title = titleOf(path)
   useEffect(() => {

@@ -1,17 +1,13 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Person } from '../../policy/command.ts'
+import type { Person, Target } from '../../policy/command.ts'
 import { isVisible, type Judgement } from '../../policy/decide.ts'
-import {
-  describeAccess,
-  describeApprovers,
-  describeCommandRule,
-  describeMasking,
-  explain,
-} from '../../policy/explain.ts'
+import { describeAccess, describeCommandRule, describeMasking, explain } from '../../policy/explain.ts'
+import { describeApprovers } from '../../policy/joint-approvers.ts'
 import { policySchemas } from '../../policy/parse-policy.ts'
-import type { Policy, TargetSelector, WhoSelector } from '../../policy/policy.ts'
+import { matchesTarget } from '../../policy/match/target.ts'
+import type { CommandRule, Policy, TargetSelector, WhoSelector } from '../../policy/policy.ts'
 import { tryCommand } from '../../policy/trial.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { parseYaml } from '../../shared/yaml-file.ts'
@@ -81,12 +77,14 @@ function rulesRoute(app: App, deps: ApiDeps): void {
     return {
       version: policy.version,
       access: policy.access.map((rule) => ({ rule: rule.name, about: about(rule), text: describeAccess(rule) })),
-      commands: policy.commands.map((rule) => ({
-        rule: rule.name,
-        about: about(rule),
-        text: describeCommandRule(rule, policy.language),
-        effect: rule.effect.type,
-      })),
+      commands: policy.commands
+        .filter((rule) => canApply(rule, targets))
+        .map((rule) => ({
+          rule: rule.name,
+          about: about(rule),
+          text: describeCommandRule(rule, policy.language),
+          effect: rule.effect.type,
+        })),
       masking: policy.masking.map((rule) => ({
         rule: rule.name,
         about: `on ${describeTargets(rule.targets)}${rule.except === undefined ? '' : `, except for ${describeWho(rule.except)}`}`,
@@ -97,6 +95,10 @@ function rulesRoute(app: App, deps: ApiDeps): void {
     }
   })
 }
+
+/** A rule set has rules for each protocol: those of one that no target of the rule has can never decide. */
+const canApply = ({ targetType, targets: selector }: CommandRule, targets: readonly Target[]): boolean =>
+  targetType === undefined || targets.some((target) => target.type === targetType && matchesTarget(selector, target))
 
 function tryRoute(app: App, deps: ApiDeps): void {
   app.post('/v1/policy/try', { schema: { body: trialBody, response: { 200: trialSchema } } }, async (request) => {

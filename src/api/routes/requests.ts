@@ -23,7 +23,7 @@ import { provenLogin } from '../proven-login.ts'
 import { newRequestSchema, requestSchema, requestsSchema, targetsSchema } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
 import type { App } from './app.ts'
-import { nextOf, pageOf, requestToJson, toPage } from './to-json.ts'
+import { approversToJson, nextOf, pageOf, requestToJson, toPage } from './to-json.ts'
 
 /** What may I have, and asking for it. */
 export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
@@ -62,6 +62,8 @@ function targetsRoute(app: App, deps: ApiDeps): void {
             ...(hostAuthorities.length === 0 ? {} : { hostAuthorities: [...hostAuthorities] }),
             ...(target.isApp && apps !== undefined ? { appUrl: appOrigin(name, deps) } : {}),
             access: describeAccess(rule),
+            rule: rule.name,
+            ...(rule.approvers === undefined ? {} : { approvers: approversToJson(rule.approvers) }),
             grant: rule.grant,
             longestMs: rule.maxDuration,
             reasonRequired: rule.grant !== 'standing' && rule.reason === 'required',

@@ -6,6 +6,7 @@ import { describeState, expire, mayNotDecide } from '../../access/review.ts'
 import type { HeldCommand, RecentCommand } from '../../gateway/session-registry.ts'
 import type { Login } from '../../identity/login.ts'
 import type { Target } from '../../policy/command.ts'
+import type { Approvers } from '../../policy/policy.ts'
 import { UsageError } from '../../shared/errors.ts'
 import type { Cursor, Page } from '../../storage/page.ts'
 import type { PastUse } from '../../storage/past-use.ts'
@@ -24,11 +25,7 @@ function reviewFieldsOf(review: AccessRequest | Approval) {
     target: describeTargets(review),
     state,
     status: describeState(review),
-    approvers: {
-      groups: [...approvers.groups],
-      count: approvers.count,
-      ...(approvers.stepUp === undefined ? {} : { stepUp: approvers.stepUp }),
-    },
+    approvers: approversToJson(approvers),
     decisions: decisions.map(({ label, verdict, comment, at, passkey }) => ({
       label,
       verdict,
@@ -40,6 +37,12 @@ function reviewFieldsOf(review: AccessRequest | Approval) {
     expiresAt: iso(expiresAt),
   }
 }
+
+export const approversToJson = ({ groups, count, stepUp }: Approvers): RequestJson['approvers'] => ({
+  groups: [...groups],
+  count,
+  ...(stepUp === undefined ? {} : { stepUp }),
+})
 
 export function requestToJson(stored: AccessRequest, grant: Grant | undefined, now: number): RequestJson {
   const request = expire(stored, now)

@@ -1,12 +1,23 @@
 import { z } from 'zod'
 import { pageOf, personSchema, timeSchema } from './common.ts'
 
+const approversSchema = z.object({
+  groups: z.array(z.string()),
+  count: z.number(),
+  /** What each approval needs besides a recent sign-in. */
+  stepUp: z.enum(['passkey']).optional(),
+})
+
 export const targetSchema = z.object({
   name: z.string(),
   type: z.string(),
   labels: z.record(z.string(), z.string()),
   /** For people to read. */
   access: z.string(),
+  /** The name of the access rule. Gateways up to 0.2 do not say. */
+  rule: z.string().optional(),
+  /** Who decides on a request for it. */
+  approvers: approversSchema.optional(),
   /** `break-glass`: in an emergency alone. */
   grant: z.enum(['standing', 'request', 'break-glass']),
   /** How access is taken in an emergency, where some rule gives it. */
@@ -50,12 +61,7 @@ export const reviewFields = {
   state: z.string(),
   /** For people to read: who decided, and their words. */
   status: z.string(),
-  approvers: z.object({
-    groups: z.array(z.string()),
-    count: z.number(),
-    /** What each approval needs besides a recent sign-in. */
-    stepUp: z.enum(['passkey']).optional(),
-  }),
+  approvers: approversSchema,
   decisions: z.array(decisionSchema),
   createdAt: timeSchema,
   expiresAt: timeSchema,

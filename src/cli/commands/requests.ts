@@ -37,9 +37,8 @@ export const request: AddCommand = (program, run) => {
         const { io } = context
         needTargets(named, options)
         const api = await context.client()
-        const [only] = named
-        if (options.link === true && only !== undefined) {
-          const url = requestLink(api.gateway, only, options)
+        if (options.link === true) {
+          const url = requestLink(api.gateway, named, options)
           return options.json ? io.json({ url }) : io.print(url)
         }
         const reason = await reasonFor(context, await api.targets(), { names: named, labels: options.label }, options)
@@ -74,15 +73,13 @@ async function send(
   if (wait) needApproved(decided)
 }
 
-/** Targets by name or by label, and what is for one alone. */
-function needTargets(named: readonly string[], { label, link }: RequestOptions): void {
+/** Targets by name or by label. */
+function needTargets(named: readonly string[], { label }: RequestOptions): void {
   if (named.length > 0 === (label !== undefined))
     throw new UsageError(
       named.length > 0 ? 'targets are named, or selected with --label' : 'no target given',
       'give names of targets, or --label such as --label env=prod',
     )
-  if (link === true && named.length !== 1)
-    throw new UsageError('a link is for one target', 'name one target with --link, or request them without --link')
 }
 
 /** One target as gateways up to 0.2 are asked for it. */
@@ -95,17 +92,21 @@ function asked(named: readonly string[], { label }: RequestOptions): Pick<NewReq
 /** The dashboard's page with a form that is filled in, and that a person sends. */
 export function requestLink(
   gateway: string,
-  target: string,
-  { for: length, reason, start }: Pick<RequestOptions, 'for' | 'reason' | 'start'>,
+  targets: readonly string[],
+  { label = {}, for: length, reason, start }: Pick<RequestOptions, 'label' | 'for' | 'reason' | 'start'>,
 ): string {
-  const query = new URLSearchParams({
-    target,
-    ...(length === undefined ? {} : { for: formatDuration(length) }),
-    ...(start === undefined ? {} : { start: new Date(start).toISOString() }),
-    ...(reason === undefined ? {} : { reason }),
-  })
+  const query = new URLSearchParams([
+    ...targets.map((target): [string, string] => ['target', target]),
+    ...Object.entries(label).map(([name, value]): [string, string] => ['label', `${name}=${value}`]),
+    ...named('for', length === undefined ? undefined : formatDuration(length)),
+    ...named('start', start === undefined ? undefined : new Date(start).toISOString()),
+    ...named('reason', reason),
+  ])
   return `${gateway}/access?${query.toString()}`
 }
+
+const named = (key: string, value: string | undefined): [string, string][] =>
+  value === undefined ? [] : [[key, value]]
 
 /** `pamctl extend TARGET`: asks for more time before the end; sessions live on. */
 export const extend: AddCommand = (program, run) => {

@@ -107,8 +107,7 @@ describe('pamctl request for several targets', () => {
     ['names and a label', ['prod-db', '--label', 'env=prod'], 'targets are named, or selected with --label'],
     ['a label that is none', ['--label', 'prod'], 'expected NAME=VALUE'],
     ['two values of a label', ['--label', 'env=prod', '--label', 'env=dev'], 'env has one value'],
-    ['a link to several', ['prod-db', 'dev-db', '--link'], 'a link is for one target'],
-    ['a link to a label', ['--label', 'env=prod', '--link'], 'a link is for one target'],
+    ['a link to nothing', ['--link'], 'no target given'],
   ])('refuses %s', async (_what, args, message) => {
     const outcome = await runVerb([request], ['request', ...args, '--reason', 'x'], asked(SEVERAL))
     expect(outcome).toMatchObject({ code: 2, calls: [] })
@@ -178,7 +177,10 @@ describe('pamctl request, later and by others', () => {
       ['for', '30m'],
       ['reason', 'a & b="c"#'],
     ])
-    expect(requestLink('https://g.example', 'x', {})).toBe('https://g.example/access?target=x')
+    expect(requestLink('https://g.example', ['x', 'y'], {})).toBe('https://g.example/access?target=x&target=y')
+    expect(requestLink('https://g.example', [], { label: { env: 'prod', team: 'a=b' } })).toBe(
+      'https://g.example/access?label=env%3Dprod&label=team%3Da%3Db',
+    )
   })
 })
 

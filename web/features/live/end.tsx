@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import type { Grant } from '../../../src/api/schemas/access.ts'
 import type { Session } from '../../../src/api/schemas/session.ts'
 import { Link } from '../../app/router.tsx'
 import { Confirm } from '../../components/ui/dialog.tsx'
@@ -50,8 +51,8 @@ export function EndDialog({ session, close }: { session: Session; close: () => v
   )
 }
 
-/** Revokes a grant: every session under it ends at once. */
-export function RevokeGrant({ id, target }: { id: string; target: string }) {
+/** Revokes a grant: every session under it ends at once. `others`: what else the person has the target by. */
+export function RevokeGrant({ id, target, others }: { id: string; target: string; others: readonly Grant[] }) {
   const [reason, setReason] = useState('')
   return (
     <TwoSteps
@@ -60,6 +61,12 @@ export function RevokeGrant({ id, target }: { id: string; target: string }) {
       act={() => api.grants.revoke(id, reason.trim())}
     >
       <p class="small">Every session under this grant ends at once.</p>
+      {others.map((other) => (
+        <p key={other.id} class="small">
+          Access to <Text>{target}</Text> remains until {formatDateTime(other.endsAt)} by{' '}
+          <span class="mono">{other.id}</span>, unless that is revoked as well.
+        </p>
+      ))}
       <Reason value={reason} change={setReason} />
     </TwoSteps>
   )

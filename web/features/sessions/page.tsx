@@ -10,6 +10,7 @@ import { api, asProblem } from '../../lib/client.ts'
 import { count, formatNumber, formatOffset, formatShort } from '../../lib/format.ts'
 import { NARROW, useMedia } from '../../lib/media.ts'
 import { usePages } from '../../lib/use-data.ts'
+import { isCounted, NOT_COUNTED } from './counted.ts'
 
 interface Filters {
   readonly show: string
@@ -233,7 +234,9 @@ const COLUMNS = [
   { name: 'Session', brief: true, cell: ({ id }: Session) => <span class="mono small soft">{id}</span> },
 ]
 
-function Counts({ session: { id, commands, denied, held } }: { session: Session }) {
+function Counts({ session }: { session: Session }) {
+  const { id, commands, denied, held } = session
+  if (!isCounted(session)) return <span class="soft small">{NOT_COUNTED}</span>
   const matters = `/sessions/${encodeURIComponent(id)}?show=matters`
   return (
     <>

@@ -9,6 +9,7 @@ import { api } from '../../lib/client.ts'
 import { count, formatDateTime, formatLength, formatNumber } from '../../lib/format.ts'
 import { useLive } from '../../lib/live.ts'
 import { useData, usePages } from '../../lib/use-data.ts'
+import { isCounted, NOT_COUNTED } from './counted.ts'
 import { Replay } from './replay.tsx'
 import { Timeline } from './timeline.tsx'
 
@@ -76,7 +77,7 @@ function Details({ session }: { session: Session }) {
           </dd>
           <dt>Commands</dt>
           <dd>
-            {formatNumber(commands)}
+            {isCounted(session) ? formatNumber(commands) : NOT_COUNTED}
             {(denied > 0 || held > 0) && (
               <>
                 {', of which '}
@@ -97,9 +98,11 @@ function Details({ session }: { session: Session }) {
           <a class="button" href={`/v1/sessions/${encodeURIComponent(id)}/recording`} download={`${id}.pamrec`}>
             Export recording
           </a>
-          <a class="button" href={`/v1/sessions/${encodeURIComponent(id)}/cast`} download={`${id}.cast`}>
-            Export asciicast
-          </a>
+          {wordsOf(protocol).hasTerminals && (
+            <a class="button" href={`/v1/sessions/${encodeURIComponent(id)}/cast`} download={`${id}.cast`}>
+              Export asciicast
+            </a>
+          )}
           {wordsOf(protocol).hasRequests && (
             <a class="button" href={`/v1/sessions/${encodeURIComponent(id)}/har`} download={`${id}.har`}>
               Export HAR

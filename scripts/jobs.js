@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process'
 
 /**
- * Runs a command of the shell; `quiet` keeps what it says until it is over, and says it where it fails. Resolves to whether it
- * succeeded.
+ * Runs a command of the shell, with `env` besides this process's environment; `quiet` keeps what it says until it is over, and
+ * says it where it fails. Resolves to whether it succeeded.
  */
-export function run(name, command, { quiet = false } = {}) {
+export function run(name, command, { quiet = false, env = {} } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, {
       shell: true,
+      env: { ...process.env, ...env },
       stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
     })
     const said = []

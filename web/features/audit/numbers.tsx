@@ -21,12 +21,8 @@ export function Numbers() {
   )
 }
 
-/** A bar for each week, of what was approved, denied, left undecided and still waits; under it, the median time to a decision. */
+/** The weeks as bars, a legend of what is in them, and the same numbers as a table. */
 function Chart({ title, weeks }: { title: string; weeks: readonly WeekNumbers[] }) {
-  const highest = Math.max(1, ...weeks.map(sumOf))
-  const times = weeks.flatMap(({ medianMs }) => medianMs ?? [])
-  const slowest = Math.max(1, ...times)
-  const parts = PARTS.filter(({ part }) => weeks.some((week) => week[part] > 0))
   const said = summaryOf(weeks)
   if (weeks.every((week) => sumOf(week) === 0))
     return (
@@ -34,92 +30,112 @@ function Chart({ title, weeks }: { title: string; weeks: readonly WeekNumbers[] 
         <strong>{title}</strong> <span class="soft small">{said}</span>
       </p>
     )
+  const hasTimes = weeks.some(({ medianMs }) => medianMs !== undefined)
   return (
     <figure>
       <figcaption>
         <strong>{title}</strong> <span class="soft small">{said}</span>
       </figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT + 40}`} role="img" aria-label={`${title} by week: ${said}`}>
-        <line class="axis" x1={LEFT} x2={WIDTH} y1={TOP} y2={TOP} />
-        <text x={LEFT - 6} y={TOP + 4} text-anchor="end">
-          {formatNumber(highest)}
-        </text>
-        <text x={LEFT - 6} y={HEIGHT + 4} text-anchor="end">
-          0
-        </text>
-        {weeks.map((week, index) => {
-          const x = LEFT + (index * (WIDTH - LEFT)) / weeks.length
-          const width = (WIDTH - LEFT) / weeks.length - 6
-          let y = HEIGHT
-          return (
-            <g key={week.startsAt}>
-              <title>{`Week of ${formatDay(week.startsAt)}: ${described(week)}`}</title>
-              {PARTS.map(({ part }) => {
-                const height = (week[part] / highest) * (HEIGHT - TOP)
-                y -= height
-                return height === 0 ? null : <rect key={part} class={part} x={x} y={y} width={width} height={height} />
-              })}
-              <line class="axis" x1={x} x2={x + width} y1={HEIGHT} y2={HEIGHT} />
-              {week.medianMs !== undefined && (
-                <>
-                  <rect class="time" x={x} y={HEIGHT + 5} width={(width * week.medianMs) / slowest} height={4} />
-                  <text x={x} y={HEIGHT + 21}>
-                    {formatShort(week.medianMs)}
-                  </text>
-                </>
-              )}
-              {(index === 0 || index === weeks.length - 1) && (
-                <text x={index === 0 ? x : x + width} y={HEIGHT + 36} text-anchor={index === 0 ? 'start' : 'end'}>
-                  {formatDay(week.startsAt)}
-                </text>
-              )}
-            </g>
-          )
-        })}
-      </svg>
-      {parts.length > 0 && (
-        <ul class="legend small" aria-label="Legend">
-          {parts.map(({ part, label }) => (
-            <li key={part}>
-              <Swatch part={part} /> {label}
-            </li>
-          ))}
-          {times.length > 0 && (
-            <li>
-              <Swatch part="time" /> median time to a decision
-            </li>
-          )}
-        </ul>
-      )}
+      <Bars weeks={weeks} label={`${title} by week: ${said}`} />
+      <Legend weeks={weeks} hasTimes={hasTimes} />
       <details class="small">
-        <summary>{times.length === 0 ? 'Numbers' : 'Numbers, with the median time to a decision'}</summary>
-        <table>
-          <caption class="visually-hidden">{title} by week</caption>
-          <thead>
-            <tr>
-              <th scope="col">Week of</th>
-              <th scope="col">Approved</th>
-              <th scope="col">Denied</th>
-              <th scope="col">Not decided</th>
-              <th scope="col">Waiting</th>
-              <th scope="col">Time</th>
-            </tr>
-          </thead>
-          <tbody>
-            {weeks.map(({ startsAt, approved, denied, undecided, waiting, medianMs }) => (
-              <tr key={startsAt}>
-                <td>{formatDay(startsAt)}</td>
-                <td>{formatNumber(approved)}</td>
-                <td>{formatNumber(denied)}</td>
-                <td>{formatNumber(undecided)}</td>
-                <td>{formatNumber(waiting)}</td>
-                <td>{medianMs === undefined ? '' : formatLength(medianMs)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <summary>{hasTimes ? 'Numbers, with the median time to a decision' : 'Numbers'}</summary>
+        <NumbersTable title={title} weeks={weeks} />
       </details>
     </figure>
+  )
+}
+
+/** A bar for each week, of what was approved, denied, left undecided and still waits; under it, the median time to a decision. */
+function Bars({ weeks, label }: { weeks: readonly WeekNumbers[]; label: string }) {
+  const highest = Math.max(1, ...weeks.map(sumOf))
+  const slowest = Math.max(1, ...weeks.flatMap(({ medianMs }) => medianMs ?? []))
+  return (
+    <svg viewBox={`0 0 ${WIDTH} ${HEIGHT + 40}`} role="img" aria-label={label}>
+      <line class="axis" x1={LEFT} x2={WIDTH} y1={TOP} y2={TOP} />
+      <text x={LEFT - 6} y={TOP + 4} text-anchor="end">
+        {formatNumber(highest)}
+      </text>
+      <text x={LEFT - 6} y={HEIGHT + 4} text-anchor="end">
+        0
+      </text>
+      {weeks.map((week, index) => {
+        const x = LEFT + (index * (WIDTH - LEFT)) / weeks.length
+        const width = (WIDTH - LEFT) / weeks.length - 6
+        let y = HEIGHT
+        return (
+          <g key={week.startsAt}>
+            <title>{`Week of ${formatDay(week.startsAt)}: ${described(week)}`}</title>
+            {PARTS.map(({ part }) => {
+              const height = (week[part] / highest) * (HEIGHT - TOP)
+              y -= height
+              return height === 0 ? null : <rect key={part} class={part} x={x} y={y} width={width} height={height} />
+            })}
+            <line class="axis" x1={x} x2={x + width} y1={HEIGHT} y2={HEIGHT} />
+            {week.medianMs !== undefined && (
+              <>
+                <rect class="time" x={x} y={HEIGHT + 5} width={(width * week.medianMs) / slowest} height={4} />
+                <text x={x} y={HEIGHT + 21}>
+                  {formatShort(week.medianMs)}
+                </text>
+              </>
+            )}
+            {(index === 0 || index === weeks.length - 1) && (
+              <text x={index === 0 ? x : x + width} y={HEIGHT + 36} text-anchor={index === 0 ? 'start' : 'end'}>
+                {formatDay(week.startsAt)}
+              </text>
+            )}
+          </g>
+        )
+      })}
+    </svg>
+  )
+}
+
+function Legend({ weeks, hasTimes }: { weeks: readonly WeekNumbers[]; hasTimes: boolean }) {
+  return (
+    <ul class="legend small" aria-label="Legend">
+      {PARTS.filter(({ part }) => weeks.some((week) => week[part] > 0)).map(({ part, label }) => (
+        <li key={part}>
+          <Swatch part={part} /> {label}
+        </li>
+      ))}
+      {hasTimes && (
+        <li>
+          <Swatch part="time" /> median time to a decision
+        </li>
+      )}
+    </ul>
+  )
+}
+
+function NumbersTable({ title, weeks }: { title: string; weeks: readonly WeekNumbers[] }) {
+  return (
+    <table>
+      <caption class="visually-hidden">{title} by week</caption>
+      <thead>
+        <tr>
+          <th scope="col">Week of</th>
+          <th scope="col">Approved</th>
+          <th scope="col">Denied</th>
+          <th scope="col">Not decided</th>
+          <th scope="col">Waiting</th>
+          <th scope="col">Time</th>
+        </tr>
+      </thead>
+      <tbody>
+        {weeks.map(({ startsAt, approved, denied, undecided, waiting, medianMs }) => (
+          <tr key={startsAt}>
+            <td>{formatDay(startsAt)}</td>
+            <td>{formatNumber(approved)}</td>
+            <td>{formatNumber(denied)}</td>
+            <td>{formatNumber(undecided)}</td>
+            <td>{formatNumber(waiting)}</td>
+            <td>{medianMs === undefined ? '' : formatLength(medianMs)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   )
 }
 

@@ -190,6 +190,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/client-certificate.ts': { imports: ['credentials/', 'shared/errors.ts', 'type:protocols/protocol.ts'] },
   'protocols/database-login.ts': { imports: ['credentials/*.ts'], packages: ['zod'] },
   'protocols/target-tls.ts': { imports: ['shared/needed-values.ts'], packages: ['zod'] },
+  'protocols/need-open-port.ts': { imports: ['type:api/schemas/', 'type:protocols/client-half.ts'] },
   'protocols/describe-database.ts': { imports: ['type:protocols/client-half.ts'] },
   'protocols/gateway.ts': {
     imports: [
@@ -270,6 +271,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: [
       'type:api/schemas/',
       'type:protocols/client-half.ts',
+      'protocols/need-open-port.ts',
       'protocols/describe-database.ts',
       'protocols/postgres/query/',
     ],
@@ -387,6 +389,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: [
       'type:api/schemas/',
       'type:protocols/client-half.ts',
+      'protocols/need-open-port.ts',
       'protocols/describe-database.ts',
       'protocols/mysql/query/',
     ],
@@ -565,7 +568,12 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: ['type:protocols/local-half.ts', 'protocols/http/local/', 'protocols/kubernetes/status.ts'],
   },
   'protocols/kubernetes/client.ts': {
-    imports: ['type:api/schemas/', 'type:protocols/client-half.ts', 'protocols/kubernetes/client/'],
+    imports: [
+      'type:api/schemas/',
+      'type:protocols/client-half.ts',
+      'protocols/need-open-port.ts',
+      'protocols/kubernetes/client/',
+    ],
     packages: FILES,
   },
   'protocols/kubernetes/client': {
@@ -754,7 +762,12 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: ['type:protocols/local-half.ts', 'protocols/http/local/', 'protocols/http/problem.ts'],
   },
   'protocols/http/client.ts': {
-    imports: ['type:api/schemas/', 'type:protocols/client-half.ts', 'protocols/http/client/'],
+    imports: [
+      'type:api/schemas/',
+      'type:protocols/client-half.ts',
+      'protocols/need-open-port.ts',
+      'protocols/http/client/',
+    ],
     packages: FILES,
   },
   'protocols/http/client': { imports: ['type:protocols/client-half.ts'], packages: FILES },

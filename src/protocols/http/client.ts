@@ -10,12 +10,13 @@ import type {
   ListenerInfo,
   PreparedClient,
 } from '../client-half.ts'
+import { needOpenPort } from '../need-open-port.ts'
 import { LOOPBACK, writeClientFiles } from './client/client-files.ts'
 import { withUrls } from './client/url-arguments.ts'
 
 /** The URL and the secret, each where the program looks for it; a path among its arguments is one of the target. */
 function prepare({ program, args, target, listener, environment: inherited }: ClientStart): PreparedClient {
-  if (listener === undefined) throw new Error('a client of HTTP needs an open port')
+  needOpenPort(listener, target)
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
   return {
     args: withUrls(basename(program), args, urlOf(listener)),

@@ -10,11 +10,12 @@ import type {
   ListenerInfo,
   PreparedClient,
 } from '../client-half.ts'
+import { needOpenPort } from '../need-open-port.ts'
 import { kubeconfig } from './client/kubeconfig.ts'
 
 /** A kubeconfig of its own for the child: kubectl, helm, k9s and everything made with client-go look where KUBECONFIG points. */
 function prepare({ args, target, listener, environment: inherited }: ClientStart): PreparedClient {
-  if (listener === undefined) throw new Error('a client of Kubernetes needs an open port')
+  needOpenPort(listener, target)
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
   return {
     args,

@@ -11,13 +11,14 @@ import type {
   PreparedClient,
 } from '../client-half.ts'
 import { describeDatabase } from '../describe-database.ts'
+import { needOpenPort } from '../need-open-port.ts'
 
 /**
  * The programs of MySQL and MariaDB get an option file of their own, which first includes the user's: the hosts, sockets and passwords in
  * that are overridden by the later options. Other programs get environment variables.
  */
 function prepare({ program, args, target, listener, environment: inherited }: ClientStart): PreparedClient {
-  if (listener === undefined) throw new Error('a MySQL client needs an open port')
+  needOpenPort(listener, target)
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
   const way = wayTo(target, listener)
   const file = optionFileIn(directory)

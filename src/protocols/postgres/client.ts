@@ -11,10 +11,11 @@ import type {
   PreparedClient,
 } from '../client-half.ts'
 import { describeDatabase } from '../describe-database.ts'
+import { needOpenPort } from '../need-open-port.ts'
 
 /** Variables that would send the client elsewhere go; those that it needs come. */
 function prepare({ program, args, target, listener, environment: inherited }: ClientStart): PreparedClient {
-  if (listener === undefined) throw new Error('a PostgreSQL client needs an open port')
+  needOpenPort(listener, target)
   // libpq knows Unix sockets, which nobody else can enter; other programs get the port.
   const host = LIBPQ_PROGRAMS.has(basename(program)) ? (listener.socketDirectory ?? listener.host) : listener.host
   const start = { target, listener, inherited }

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { fromErrorBody, PamError } from '../shared/errors.ts'
 import { pause } from '../shared/pause.ts'
 import { VERSION } from '../shared/version.ts'
-import type { AgentEvent, ControlMethod, ControlMethods, ControlReply } from './control-messages.ts'
+import type { AgentEvent, ControlMethod, ControlMethods, ControlReply, HoldEvent } from './control-messages.ts'
 import { readJsonLines } from './json-lines.ts'
 import { PAMCTL } from '../shared/own-program.ts'
 import type { Paths } from './paths.ts'
@@ -14,6 +14,8 @@ export interface AgentConnection {
   readonly warning: string | undefined
   call<M extends ControlMethod>(method: M, params: ControlMethods[M]['params']): Promise<ControlMethods[M]['result']>
   onEvent(listener: (event: AgentEvent) => void): void
+  /** Told which approvals the commands of this connection's listeners wait for. */
+  onHold(listener: (hold: HoldEvent) => void): void
   /** Called once when the connection to the agent is lost. */
   onClose(listener: () => void): void
   close(): void
@@ -94,6 +96,7 @@ function tryConnect(control: string): Promise<AgentConnection | undefined> {
 function controlConnection(socket: Socket): AgentConnection {
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
   const events: ((event: AgentEvent) => void)[] = []
+  const holds: ((hold: HoldEvent) => void)[] = []
   const closed: (() => void)[] = []
   let nextId = 1
   /** Lets the program exit while no answer is pending. */
@@ -110,6 +113,10 @@ function controlConnection(socket: Socket): AgentConnection {
     const reply = value as ControlReply
     if ('event' in reply) {
       for (const listener of events) listener(reply.event)
+      return
+    }
+    if ('hold' in reply) {
+      for (const listener of holds) listener(reply.hold)
       return
     }
     const waiter = waiting.get(reply.id)
@@ -132,6 +139,7 @@ function controlConnection(socket: Socket): AgentConnection {
       })
     },
     onEvent: (listener) => void events.push(listener),
+    onHold: (listener) => void holds.push(listener),
     onClose(listener) {
       if (socket.destroyed) return listener()
       closed.push(listener)

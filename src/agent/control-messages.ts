@@ -1,5 +1,6 @@
 import type { ListenerInfo } from '../protocols/client-half.ts'
 import type { ErrorBody } from '../shared/errors.ts'
+import type { ErrorCode } from '../shared/error-codes.ts'
 
 /** What the command line asks of the agent over its socket: one JSON object per line, answered by id. */
 export interface ControlMethods {
@@ -119,6 +120,7 @@ export type ControlReply =
   | { readonly id: number; readonly error: ErrorBody }
   /** A message for the user, to everybody with a listener for the target. */
   | { readonly event: AgentEvent }
+  | { readonly hold: HoldEvent }
 
 export interface AgentEvent {
   readonly target: string
@@ -128,4 +130,14 @@ export interface AgentEvent {
    * terminal.
    */
   readonly kind: 'told' | 'ahead' | 'untold'
+  /** What the connection ended with, or could not be opened for. */
+  readonly code?: ErrorCode
+}
+
+/** A command of a connection waits for an approval, or waits no longer: from the gateway, beside what the client and the target exchange. */
+export interface HoldEvent {
+  readonly target: string
+  readonly session: string
+  readonly approval: string
+  readonly state: 'filed' | 'settled'
 }

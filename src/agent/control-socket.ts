@@ -2,12 +2,20 @@ import { randomUUID } from 'node:crypto'
 import { linkSync, lstatSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { localError, PamError, toErrorBody } from '../shared/errors.ts'
-import type { AgentEvent, ControlMethod, ControlMethods, ControlReply, ControlRequest } from './control-messages.ts'
+import type {
+  AgentEvent,
+  ControlMethod,
+  ControlMethods,
+  ControlReply,
+  ControlRequest,
+  HoldEvent,
+} from './control-messages.ts'
 import { readJsonLines } from './json-lines.ts'
 
 /** One command line that is connected. */
 export interface ControlPeer {
   send(event: AgentEvent): void
+  sendHold(hold: HoldEvent): void
   onClose(listener: () => void): void
 }
 
@@ -31,6 +39,7 @@ export async function serveControl(
     const reply = (message: ControlReply): void => void socket.write(`${JSON.stringify(message)}\n`)
     const peer: ControlPeer = {
       send: (event) => reply({ event }),
+      sendHold: (hold) => reply({ hold }),
       onClose: (listener) => void (socket.destroyed ? listener() : closed.push(listener)),
     }
     socket.on('error', () => {})

@@ -4,7 +4,8 @@ import type { Authorize } from '../gateway-client/api-calls.ts'
 import { SharedTunnel } from '../gateway-client/shared-tunnel.ts'
 import { openTunnel, tunnelUrl } from '../gateway-client/tunnel.ts'
 import { variable } from '../shared/environment.ts'
-import { PamError } from '../shared/errors.ts'
+import type { ErrorCode } from '../shared/error-codes.ts'
+import { fromErrorBody, PamError } from '../shared/errors.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import { letHeapGrow } from '../shared/heap-growth.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
@@ -13,6 +14,7 @@ import type { TunnelChannel, TunnelFrame } from '../tunnel/web-socket-channel.ts
 import type { AgentEvent, ControlMethods, ListenerStatus } from './control-messages.ts'
 import { serveControl, type ControlHandlers, type ControlPeer } from './control-socket.ts'
 import { forward } from './forward.ts'
+import { holdEventOf } from './hold-event.ts'
 import { KeptPorts, type KeptPort } from './kept-ports.ts'
 import { localHalves } from '../protocols/local.ts'
 import { isProtocolName } from '../protocols/names.ts'
@@ -277,8 +279,9 @@ class Agent {
     if (open === undefined) {
       const connections = new Set<Connection>()
       const peers = new Set<ControlPeer>()
-      const tell = (message: string, kind: AgentEvent['kind'] = 'told'): void => {
-        for (const listening of peers) listening.send({ target, message, kind })
+      const tell = (message: string, kind: AgentEvent['kind'] = 'told', code?: ErrorCode): void => {
+        const event = { target, message, kind, ...(code === undefined ? {} : { code }) }
+        for (const listening of peers) listening.send(event)
       }
       const look = (code: string | undefined): void => {
         if (ENDS_ACCESS.has(code)) this.#kept.look({ profile, gateway, person, target })
@@ -301,13 +304,15 @@ class Agent {
             announcement,
             open: () => this.#open(profile, gateway, person, target),
             tell: (frame) => {
+              const hold = holdEventOf(frame, target)
+              if (hold !== undefined) for (const listening of peers) listening.sendHold(hold)
               tellFrame(frame, tell)
               if (frame.type === 'ended') look(frame.code)
             },
             failed: (error, isTold) => {
               look(error.code)
               this.#logger.warn({ target, code: error.code }, 'tunnel.failed')
-              tell(inOneLine(error), isTold ? 'told' : 'untold')
+              tell(inOneLine(error), isTold ? 'told' : 'untold', error.code)
             },
             closed: () => {
               connections.delete(connection)
@@ -404,7 +409,7 @@ class Agent {
     for (const { profile: of, target, peers, connections } of this.#listeners.values()) {
       if (of !== profile) continue
       const message = `${reason.message}; ${reason.hint}`
-      for (const peer of peers) peer.send({ target, message, kind: 'told' })
+      for (const peer of peers) peer.send({ target, message, kind: 'told', code: reason.code })
       // The gateway ends its side with a native error; the rest is closed here.
       setTimeout(() => {
         for (const connection of connections) connection.end(reason)
@@ -416,12 +421,17 @@ class Agent {
 const isSamePort = (open: OpenListener, { profile, gateway, person, target }: KeptPort): boolean =>
   open.profile === profile && open.gateway === gateway && open.person === person && open.target === target
 
-function tellFrame(frame: TunnelFrame, tell: (message: string, kind: AgentEvent['kind']) => void): void {
+function tellFrame(
+  frame: TunnelFrame,
+  tell: (message: string, kind: AgentEvent['kind'], code?: ErrorCode) => void,
+): void {
   const quiet =
     frame.type === 'opened' ||
     (frame.type === 'ended' && (frame.code === 'CLIENT_LEFT' || frame.code === 'TARGET_LEFT'))
   if (quiet || frame.message === undefined) return
-  tell(inOneLine({ message: frame.message, hint: frame.hint }), frame.type === 'notice' ? 'ahead' : 'told')
+  const text = inOneLine({ message: frame.message, hint: frame.hint })
+  if (frame.type === 'notice') tell(text, 'ahead')
+  else tell(text, 'told', fromErrorBody(frame).code)
 }
 
 const inOneLine = ({ message, hint }: { message: string; hint?: string | undefined }): string =>

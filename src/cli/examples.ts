@@ -42,6 +42,7 @@ export const EXAMPLES: Examples = {
   exec: [
     'pamctl exec web-1 -- systemctl status nginx',
     'pamctl exec shop-k8s --pod deployment/shop --namespace shop -- ls /app',
+    'pamctl exec web-1 --detach -- systemctl restart nginx',
   ],
   result: ['pamctl result', 'pamctl result apr_9w3r6gq1xe --wait --json'],
   env: ['eval "$(pamctl env prod-db)"', 'pamctl env prod-db --shell fish | source', 'pamctl env prod-db --close'],

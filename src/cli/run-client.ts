@@ -1,10 +1,16 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import type { Readable } from 'node:stream'
 import type { PreparedClient } from '../protocols/client-half.ts'
-import type { CliContext } from './context.ts'
+import type { Io } from './output/io.ts'
+
+/** Takes what a client prints; where it returns a promise, the client waits for it. */
+export interface OutputSink {
+  add(stream: 'stdout' | 'stderr', chunk: Buffer): void | Promise<void>
+}
 
 /** What a client printed, up to a limit. */
-export class CapturedOutput {
+export class CapturedOutput implements OutputSink {
   readonly #chunks: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] }
   #left = MAX_CAPTURED_BYTES
   isTruncated = false
@@ -18,22 +24,25 @@ export class CapturedOutput {
 
   /** As UTF-8: U+FFFD stands for bytes that are not. */
   text(stream: 'stdout' | 'stderr'): string {
-    return Buffer.concat(this.#chunks[stream]).toString('utf8')
+    return this.bytes(stream).toString('utf8')
+  }
+
+  bytes(stream: 'stdout' | 'stderr'): Buffer {
+    return Buffer.concat(this.#chunks[stream])
   }
 }
 
-/** Runs the client with what it needs, as if it had been started by hand: terminal, signals and exit code are its own. `captured`: gets what it prints. */
+/** Runs the client with what it needs, as if it had been started by hand: terminal, signals and exit code are its own. `sink`: gets what it prints. */
 export function runClient(
   program: string,
   { args, environment, cleanUp }: PreparedClient,
-  context: Pick<CliContext, 'io'>,
-  captured?: CapturedOutput,
+  context: { readonly io: Pick<Io, 'fail'> },
+  sink?: OutputSink,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    const output = captured === undefined ? 'inherit' : 'pipe'
+    const output = sink === undefined ? 'inherit' : 'pipe'
     const child = spawn(program, args, { stdio: ['inherit', output, output], env: environment })
-    child.stdout?.on('data', (chunk: Buffer) => captured?.add('stdout', chunk))
-    child.stderr?.on('data', (chunk: Buffer) => captured?.add('stderr', chunk))
+    if (sink !== undefined) for (const name of ['stdout', 'stderr'] as const) pour(child[name], name, sink)
     // The terminal sends these to the child as well: they are its to handle.
     const ignored = ['SIGINT', 'SIGQUIT'] as const
     const passedOn = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const
@@ -63,6 +72,15 @@ export function runClient(
       done()
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))
     })
+  })
+}
+
+function pour(from: Readable | null, name: 'stdout' | 'stderr', sink: OutputSink): void {
+  from?.on('data', (chunk: Buffer) => {
+    const taken = sink.add(name, chunk)
+    if (taken === undefined) return
+    from.pause()
+    void taken.finally(() => from.resume())
   })
 }
 

@@ -207,6 +207,8 @@ export interface Hold {
   readonly waitsFor: string
   /** To be shown at once to somebody at a terminal, whose client waits: how to withdraw it besides. */
   readonly notice: string
+  /** Whether people were asked: from then on the approval can be looked up. False where it was settled before. */
+  readonly filed: Promise<boolean>
   readonly verdict: Promise<Verdict>
   /** The client has cancelled it. */
   withdraw(): void

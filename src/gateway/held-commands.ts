@@ -43,6 +43,7 @@ interface Waiting {
   readonly effect: HoldJudgement['effect']
   readonly approval: Approval
   readonly settle: (outcome: Outcome) => void
+  readonly filed: (isFiled: boolean) => void
 }
 
 type Outcome =
@@ -80,13 +81,15 @@ export class HeldCommands {
     const { effect } = judgement
     const approval = this.#approvalFor(draft, judgement, policy)
     const { promise: outcome, resolve: settle } = resolvers<Outcome>()
-    const waiting: Waiting = { draft, decision, policy, effect, approval, settle }
+    const { promise: filed, resolve: setFiled } = resolvers<boolean>()
+    const waiting: Waiting = { draft, decision, policy, effect, approval, settle, filed: setFiled }
     this.#waiting.set(approval.id, waiting)
     const stopTimer = clock.at(approval.expiresAt, () => settle({ type: 'expired' }))
     const onEnded = (): void => settle({ type: 'ended' })
     ended.addEventListener('abort', onEnded, { once: true })
     const verdict = this.#verdictOn(waiting, outcome).finally(() => {
       stopTimer()
+      setFiled(false)
       this.#waiting.delete(approval.id)
       ended.removeEventListener('abort', onEnded)
     })
@@ -98,6 +101,7 @@ export class HeldCommands {
       approval: approval.id,
       waitsFor,
       notice: `${waitsFor} (Ctrl-C cancels)`,
+      filed,
       verdict,
       withdraw: () => settle({ type: 'withdrawn' }),
     }
@@ -152,7 +156,10 @@ export class HeldCommands {
     const { approval, draft, decision, policy, effect } = waiting
     try {
       const estimated = await this.#estimateOf(draft, outcome)
-      if (estimated !== SETTLED) await this.#file(approval, estimated)
+      if (estimated !== SETTLED) {
+        await this.#file(approval, estimated)
+        waiting.filed(true)
+      }
       const settled = await outcome
       const verdict = await this.#settled(waiting, settled)
       if (verdict.type === 'forward' && effect.covers === 'statement')

@@ -4,6 +4,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { Clock } from '../shared/clock.ts'
 import { asPamError, PamError, toErrorBody } from '../shared/errors.ts'
 import type { TunnelChannel } from '../tunnel/web-socket-channel.ts'
+import { announceHolds } from './announce-holds.ts'
 import type { Session } from './engine.ts'
 import { endOf, openSession, type TunnelParts } from './open-session.ts'
 import type { OpenedSession } from './shared-sessions.ts'
@@ -57,7 +58,7 @@ export async function serveTunnel(
       const stop = announceEnd(channel, opened.session, parts.clock)
       const tell = (message: string): void =>
         channel.send({ v: 1, type: 'notice', code: 'HELD', message, id: opened.session.id })
-      await engine.serve(channel, greeting.hello, opened.session, tell).finally(stop)
+      await engine.serve(channel, greeting.hello, announceHolds(channel, opened.session), tell).finally(stop)
     } catch (error) {
       opened.session.end(asPamError(error))
       throw error

@@ -47,7 +47,7 @@ export interface ClientStart {
   readonly program: string
   readonly args: readonly string[]
   readonly target: Target
-  /** The open port, where the protocol listens. */
+  /** The open port, where there is one. */
   readonly listener: ListenerInfo | undefined
   /** Options of pamctl that choose the login, for a pamctl that the client starts. */
   readonly login: readonly string[]

@@ -9,6 +9,8 @@ export interface TunnelFrame {
   readonly message?: string
   readonly hint?: string
   readonly id?: string
+  /** Of `HOLD_FILED` and `HOLD_SETTLED`: the approval that a command of this connection waits for, or waited for. */
+  readonly approval?: string
 }
 
 export interface TunnelChannel extends Channel {

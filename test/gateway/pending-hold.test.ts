@@ -18,6 +18,7 @@ function held() {
     approval: 'apr_1',
     waitsFor: '',
     notice: '',
+    filed: Promise.resolve(true),
     verdict,
     withdraw: () => decide(WITHDRAWN),
   }

@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
@@ -194,6 +194,23 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
     expect(stderr).toContain('denied')
     expect(code).toBe(1)
     expect((await bob.api.reviews.list()).filter(({ kind }) => kind === 'command')).toEqual([])
+  })
+
+  it('a held command outlives pamctl exec --detach, and pamctl result has what it printed', async () => {
+    const exec = (...words: string[]): Promise<Outcome> => {
+      const where = ['--pod', 'web-1', '--namespace', 'dev', '--container', 'app']
+      const PATH = `${dirname(kubectlProgram('1.37') ?? '')}:${process.env['PATH']}`
+      const args = ['exec', 'prod-k8s', ...where, '--detach', '--quiet', '--', ...words]
+      return run(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], { env: { ...jane.environment, PATH } })
+    }
+    expect(await exec('ls', '/no-such-directory')).toMatchObject({ code: 2, stdout: '' })
+    const held = await exec('id', '-u')
+    expect([held.code, held.stderr]).toEqual([6, ''])
+    await decide('approve')
+    expect(await pamctl('result', held.stdout.trim(), '--wait')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\n$/),
+    })
   })
 
   it('voids an approval where the pod is another one by then', async () => {

@@ -22,6 +22,7 @@ beforeAll(async () => {
     rules: `commands:
   - { name: shells, match: { kinds: [shell] }, allow: true }
   - { name: no mkfs, match: { programs: [mkfs] }, deny: "nobody formats anything here" }
+  - { name: touching, match: { programs: [touch] }, hold: { approvers: { groups: [sre] } } }
   - { name: what ansible runs, who: { groups: [engineering] }, match: { unknown: true }, allow: true }
   - { name: rest, match: {}, allow: true }`,
   })
@@ -122,6 +123,56 @@ describe.skipIf(!SSHD)('pamctl exec bastion -- …', () => {
     const { code, stdout, stderr } = await exec('--', 'mkfs', '/dev/x')
     expect([code, stdout]).toEqual([126, ''])
     expect(stderr).toContain('nobody formats anything here')
+  })
+})
+
+describe.skipIf(!SSHD)('pamctl exec --detach bastion -- …', () => {
+  const detach = (...args: string[]) => pamctl(['exec', '--detach', 'bastion', ...args], environment)
+  const result = (...args: string[]) => pamctl(['result', ...args], environment)
+  const held = async (...words: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await detach('--quiet', '--', ...words)
+    expect([code, stdout, stderr]).toEqual([6, expect.stringMatching(/^apr_\w{13}\n$/), ''])
+    return stdout.trim()
+  }
+  const decide = async (id: string, verdict: 'approve' | 'deny'): Promise<void> => {
+    const { digest } = await own.bob.api.reviews.get(id)
+    await own.bob.api.reviews.decide(id, { verdict, comment: 'seen', ...(digest === undefined ? {} : { digest }) })
+  }
+
+  it('what is not held runs to its end, whatever it says of itself', async () => {
+    const words = 'pam: exec needs approval by sre; request apr_0000000000000 sent, waiting up to 15m (Ctrl-C cancels)'
+    const { code, stdout, stderr } = await detach('--', 'sh', '-c', `echo out; echo '${words}' >&2; exit 7`)
+    expect([code, stdout, stderr]).toEqual([7, 'out\n', `${words}\n`])
+    expect(await detach('--json', '--', 'cat')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('"stdout": ""'),
+    })
+    expect(await result()).toMatchObject({ code: 0, stdout: '' })
+  })
+
+  it('two that are held are two approvals: one runs, the other does not', async () => {
+    const [file, other] = [join(own.files, 'detached'), join(own.files, 'never')]
+    const script = (path: string): string[] => ['sh', '-c', `touch '${path}'; echo out; echo err >&2; exit 3`]
+    const [first, second] = await Promise.all([held(...script(file)), held(...script(other))])
+    expect((await result()).stdout).toMatch(/held, waiting for sre[^]*held, waiting for sre/)
+    expect(await result(first)).toMatchObject({ code: 6, stderr: expect.stringContaining('is held, waiting for sre') })
+    const waiting = result(first, '--wait')
+    await decide(first, 'approve')
+    expect(await waiting).toMatchObject({ code: 3, stdout: 'out\n', stderr: expect.stringContaining('err\n') })
+    expect([existsSync(file), existsSync(other)]).toEqual([true, false])
+    await decide(second, 'deny')
+    expect(await result(second, '--wait')).toMatchObject({ code: 5, stderr: expect.stringContaining('denied by bob') })
+    expect(existsSync(other)).toBe(false)
+  })
+
+  it('without its agent it is withdrawn, and did not run', async () => {
+    const file = join(own.files, 'lost')
+    const id = await held('touch', file)
+    await pamctl(['agent', 'stop'], environment)
+    const { code, stderr } = await result(id, '--wait')
+    expect([code, stderr]).toEqual([1, expect.stringContaining('was withdrawn and did not run')])
+    await expect(decide(id, 'approve')).rejects.toMatchObject({ code: 'ALREADY_DECIDED' })
+    expect(existsSync(file)).toBe(false)
   })
 })
 

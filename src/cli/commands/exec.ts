@@ -7,6 +7,8 @@ import { visible } from '../../shared/visible.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
+import { detach } from '../held/detach.ts'
+import type { CommandJob, JobOutput } from '../held/job.ts'
 import { addAccessOptions, ensureGrant, loginOptions, openPort, type AccessOptions } from '../open-target.ts'
 import { targetNamed } from '../target-named.ts'
 import { CapturedOutput, runClient } from '../run-client.ts'
@@ -16,6 +18,7 @@ interface ExecOptions extends AccessOptions {
   readonly pod?: string
   readonly namespace?: string
   readonly container?: string
+  readonly detach?: boolean
   readonly json?: boolean
 }
 
@@ -29,6 +32,10 @@ export const exec: AddCommand = (program, run) => {
     .addOption(new Option('--pod <name>', 'pod to run it in, or deployment/NAME (Kubernetes)'))
     .addOption(new Option('-n, --namespace <name>', 'namespace of the pod (Kubernetes)'))
     .addOption(new Option('-c, --container <name>', 'container of the pod (Kubernetes)'))
+    .option(
+      '--detach',
+      'if the command is held, print the id of its approval and exit; pamctl result fetches what it printed',
+    )
   addAccessOptions(command, { port: false }).addOption(jsonOption()).action(run(runExec))
 }
 
@@ -46,26 +53,48 @@ async function runExec(
   if (target.grant === 'request') await ensureGrant(context, api, targets, name, options)
   const half = isProtocolName(target.type) ? clientHalves[target.type] : undefined
   if (half === undefined) throw new UsageError(`${name} runs no commands`)
+  const login = await loginOptions(context, api.gateway)
+  if (options.detach === true)
+    return runAndDetach(context, { type: 'command', target: name, program, args }, login, options.json === true)
   const agent = half.listens ? await context.agent() : undefined
   const listener = agent === undefined ? undefined : await openPort(context, agent, target, {}, true)
   // What is held is said beside the client, whose protocol has no words for it.
   agent?.onEvent((event) => {
     if (event.target === name && event.kind !== 'told') io.note(`pamctl: ${visible(event.message)}`)
   })
-  const login = await loginOptions(context, api.gateway)
   const captured = options.json === true ? new CapturedOutput() : undefined
   const prepared = half.prepare({ program, args, target, listener, login, environment })
   const exitCode = await runClient(program, prepared, context, captured)
-  if (captured !== undefined) {
-    io.json({
-      exitCode,
-      stdout: captured.text('stdout'),
-      stderr: captured.text('stderr'),
-      truncated: captured.isTruncated,
-    })
-  }
+  if (captured !== undefined) printCaptured(io, exitCode, captured)
   throw new Exit(exitCode)
 }
+
+/** A process of its own runs the client, without input; what it prints until the command is held is printed here. */
+async function runAndDetach(
+  context: CliContext,
+  job: CommandJob,
+  login: readonly string[],
+  json: boolean,
+): Promise<void> {
+  const { io } = context
+  const captured = json ? new CapturedOutput() : undefined
+  const heard = ({ stream, bytes }: JobOutput): void => {
+    if (captured === undefined) process[stream].write(bytes)
+    else captured.add(stream, Buffer.from(bytes))
+  }
+  const ended = await detach(context, { login, job, json, what: 'what it prints', heard })
+  const exitCode = ended.type === 'exited' ? ended.exitCode : 0
+  if (captured !== undefined) printCaptured(io, exitCode, captured)
+  throw new Exit(exitCode)
+}
+
+const printCaptured = (io: CliContext['io'], exitCode: number, captured: CapturedOutput): void =>
+  io.json({
+    exitCode,
+    stdout: captured.text('stdout'),
+    stderr: captured.text('stderr'),
+    truncated: captured.isTruncated,
+  })
 
 /** The native client that runs the words as they are. */
 export function clientFor(

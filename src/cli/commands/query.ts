@@ -1,13 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { errorCodes } from '../../shared/error-codes.ts'
 import { UsageError } from '../../shared/errors.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
-import { Exit } from '../exit-codes.ts'
-import type { Job } from '../held/job.ts'
-import { errorFrom, ResultStore } from '../held/result-store.ts'
-import { startDetached } from '../held/start-detached.ts'
-import { interruptible } from '../interruption.ts'
+import { detach } from '../held/detach.ts'
 import { addAccessOptions, ensureGrant, loginOptions, type AccessOptions } from '../open-target.ts'
 import { targetNamed } from '../target-named.ts'
 import { whileWaiting } from '../output/spinner.ts'
@@ -15,7 +10,6 @@ import { QUERY_FORMATS, writeResults, type QueryFormat } from '../query/formats.
 import { openQueryOf } from '../query/open-query.ts'
 import { parametersOf } from '../query/parameters.ts'
 import { readSql } from '../query/read-sql.ts'
-import type { ResultSet } from '../query/results.ts'
 import { DEFAULT_TIMEOUT_MS, runOnTarget, timeoutOption } from '../query/run-on-target.ts'
 
 export interface QueryOptions extends AccessOptions {
@@ -65,50 +59,18 @@ async function runQuery(
   const timeoutMs = options.timeout ?? DEFAULT_TIMEOUT_MS
   const format = options.json === true ? 'json' : (options.format ?? 'table')
   if (options.detach === true) {
-    const job = { target: name, sql, parameters, maxRows: options.maxRows, timeoutMs }
-    const results = await detached(context, await loginOptions(context, api.gateway), job, format)
-    return results === undefined ? undefined : writeResults(results, format, io)
+    const job = { type: 'statement', target: name, sql, parameters, maxRows: options.maxRows, timeoutMs } as const
+    const login = await loginOptions(context, api.gateway)
+    const json = format === 'json' || format === 'ndjson'
+    const ended = await whileWaiting(io, `running on ${name}`, () =>
+      detach(context, { login, job, json, what: 'the rows' }),
+    )
+    return ended.type === 'done' ? writeResults(ended.results, format, io) : undefined
   }
   const text = { sql, parameters, maxRows: options.maxRows }
-  const results = await runOnTarget(context, { api, target, openQuery, text, timeoutMs })
+  const hint = 'to leave a held statement and fetch its rows later: --detach'
+  const results = await runOnTarget(context, { api, target, openQuery, text, timeoutMs, hint })
   await writeResults(results, format, io)
-}
-
-/** The results of a statement that was not held; of one that is, its id is printed, and a process of its own keeps it. */
-async function detached(
-  context: CliContext,
-  login: readonly string[],
-  job: Job,
-  format: QueryFormat,
-): Promise<readonly ResultSet[] | undefined> {
-  const { io } = context
-  new ResultStore(context.paths().home).needRoom()
-  const report = await interruptible(async (interruption) => {
-    try {
-      return await whileWaiting(io, `running on ${job.target}`, () =>
-        startDetached(context, login, job, interruption.signal),
-      )
-    } catch (error) {
-      if (interruption.signal.aborted) throw new Exit(interruption.exitCode)
-      throw error
-    }
-  })
-  switch (report.type) {
-    case 'done':
-      return report.results
-    case 'failed':
-      throw errorFrom(report.error)
-    case 'held': {
-      const { id, expiresAt, approvers } = report
-      io.note(
-        `held until somebody of ${approvers.join(' or ')} approves it; to fetch the rows: pamctl result ${id} --wait`,
-      )
-      if (format === 'json' || format === 'ndjson')
-        io.jsonLine({ value: { id, state: 'pending', expiresAt, approvers } })
-      else io.print(id)
-      throw new Exit(errorCodes.REQUEST_PENDING.exit)
-    }
-  }
 }
 
 /** The argument, or the file, or standard input where it is asked for by name. */

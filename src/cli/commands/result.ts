@@ -1,14 +1,16 @@
 import { Option } from 'commander'
 import type { ApiClient } from '../../gateway-client/api-client.ts'
-import { PamError } from '../../shared/errors.ts'
-import { pause } from '../../shared/pause.ts'
+import { PamError, UsageError } from '../../shared/errors.ts'
+import { visibleInLine } from '../../shared/visible.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
+import type { CommandOutput } from '../held/job.ts'
 import { errorFrom, ResultStore, type KeptResult } from '../held/result-store.ts'
 import { runDetached } from '../held/run-detached.ts'
 import { needId } from '../ids.ts'
 import { interruptible } from '../interruption.ts'
+import type { Io } from '../output/io.ts'
 import { whileWaiting } from '../output/spinner.ts'
 import { QUERY_FORMATS, writeResults, type QueryFormat } from '../query/formats.ts'
 
@@ -19,11 +21,13 @@ interface ResultOptions {
   readonly json?: boolean
 }
 
-/** `pamctl result [ID]`: what came of a statement that was detached while it was held. */
+/** `pamctl result [ID]`: what came of a statement or command that was detached while it was held. */
 export const result: AddCommand = (program, run) => {
   program
     .command('result [approval]')
-    .description('fetch the result of a statement that was held (pamctl query --detach); without an id: list them')
+    .description(
+      'fetch the result of a statement or command that was held (--detach of query and exec); without an id: list them',
+    )
     .option('--wait', 'wait until it is decided and has run')
     .option('--keep', 'keep it for another time, until the access ends')
     .addOption(new Option('--format <format>', 'how to print rows (default: table)').choices(QUERY_FORMATS))
@@ -37,19 +41,20 @@ export const result: AddCommand = (program, run) => {
 }
 
 async function listResults({ io, paths }: CliContext, { json }: ResultOptions): Promise<void> {
-  const kept = new ResultStore(paths().home).list().map(({ id, target, state, startedAt, grant }) => ({
-    id,
-    target,
-    state,
-    createdAt: startedAt,
-    endsAt: grant.endsAt,
+  const kept = new ResultStore(paths().home).list().map((one) => ({
+    id: one.id,
+    target: one.target,
+    state: isOpen(one) && !isAlive(one.pid) ? ('lost' as const) : one.state,
+    ...(one.state === 'held' ? { approvers: one.approvers } : {}),
+    createdAt: one.startedAt,
+    endsAt: one.grant.endsAt,
   }))
   if (json === true) return io.json(kept)
   if (kept.length === 0) return io.note('no results')
   await io.table(kept, {
     ID: ({ id }) => id,
     TARGET: ({ target }) => target,
-    STATE: ({ state }) => state,
+    STATE: ({ state, approvers }) => (state === 'held' ? `held, waiting for ${approvers?.join(' or ')}` : state),
     ASKED: ({ createdAt }) => io.age(createdAt),
     ENDS: ({ endsAt }) => io.age(endsAt),
   })
@@ -62,14 +67,18 @@ async function fetchResult(context: CliContext, id: string, options: ResultOptio
   const store = new ResultStore(context.paths().home)
   const named = store.list().filter((kept) => kept.id.startsWith(id))
   let kept = await own(api, named.length === 1 ? named[0] : store.read(id), id)
-  if (kept.state === 'running' && options.wait === true) kept = await untilOver(context, store, kept)
+  if (isOpen(kept) && options.wait === true) kept = await untilOver(context, store, kept)
   await needCurrentGrant(api, store, kept)
-  if (kept.state === 'running' && isAlive(kept.pid)) await stillRunning(api, kept)
-  const { error, results } = kept
+  if (isOpen(kept) && isAlive(kept.pid)) await stillRunning(api, kept)
+  const { error, results, output } = kept
+  if (output !== undefined && options.format !== undefined && options.format !== 'json')
+    throw new UsageError(`${kept.id} is of a command, and has no rows`, 'leave out --format, or give --json')
   if (error === undefined && results !== undefined)
     await writeResults(results, options.json === true ? 'json' : (options.format ?? 'table'), io)
+  if (output !== undefined) writeOutput(io, output, options.json === true || options.format === 'json')
   if (options.keep !== true) store.remove(kept.id)
-  if (kept.state === 'running') throw await lostError(api, kept, 'the process that kept its connection has ended')
+  if (isOpen(kept)) throw await lostError(api, kept, 'the process that kept its connection has ended')
+  if (output !== undefined) throw new Exit(output.exitCode)
   if (error === undefined) return
   throw LOST.has(error.code) ? await lostError(api, kept, error.message) : errorFrom(error)
 }
@@ -79,7 +88,7 @@ async function own(api: ApiClient, kept: KeptResult | undefined, id: string): Pr
   const person = (await api.whoami()).person.id
   if (kept !== undefined && kept.gateway === api.gateway && kept.person === person) return kept
   throw new PamError('NOT_FOUND', `no result of ${id} is kept here`, {
-    hint: 'a result is kept on the machine that ran "pamctl query --detach", and fetched once; "pamctl result" lists what is kept',
+    hint: 'a result is kept on the machine that ran the command with --detach, and fetched once; "pamctl result" lists what is kept',
     id,
   })
 }
@@ -87,13 +96,17 @@ async function own(api: ApiClient, kept: KeptResult | undefined, id: string): Pr
 async function untilOver({ io }: CliContext, store: ResultStore, kept: KeptResult): Promise<KeptResult> {
   return interruptible(async (interruption) => {
     const { signal } = interruption
-    return whileWaiting(io, `${kept.waitsFor} waits for approval`, async () => {
-      for (let current = kept; ;) {
-        if (current.state !== 'running' || !isAlive(current.pid)) return current
-        await pause(POLL_MS)
-        if (signal.aborted) throw new Exit(interruption.exitCode)
+    return whileWaiting(io, waitText(kept), async (show) => {
+      let current = kept
+      const isOver = (): boolean => {
         current = store.read(kept.id) ?? current
+        if (isOpen(current)) show(waitText(current))
+        return !isOpen(current) || !isAlive(current.pid)
       }
+      await store.follow(kept.id, isOver, signal)
+      if (!signal.aborted) return current
+      io.note(`${waitText(current)}; to fetch what comes of it: pamctl result ${kept.id} --wait`)
+      throw new Exit(interruption.exitCode)
     })
   })
 }
@@ -107,29 +120,30 @@ async function needCurrentGrant(api: ApiClient, store: ResultStore, kept: KeptRe
     'RESULT_EXPIRED',
     `your access to ${kept.target} has ended, and the result of ${kept.id} with it`,
     {
-      hint: 'request access again, and run the statement again',
+      hint: 'request access again, and run it again',
       id: kept.id,
     },
   )
 }
 
-/** Says what a statement without a result waits for; it does not return. */
-async function stillRunning(api: ApiClient, { waitsFor }: KeptResult): Promise<never> {
+/** Says what something without a result waits for; it does not return. */
+async function stillRunning(api: ApiClient, kept: KeptResult): Promise<never> {
+  const { waitsFor } = kept
   const { state } = await api.reviews.get(waitsFor)
-  throw new PamError('REQUEST_PENDING', `${waitsFor} ${state === 'pending' ? 'waits for approval' : 'is running'}`, {
+  throw new PamError('REQUEST_PENDING', waitText({ ...kept, state: state === 'pending' ? 'held' : 'running' }), {
     hint: 'run this again, or give --wait',
     id: waitsFor,
   })
 }
 
-/** The connection ended before the answer: whether the statement ran is told by what became of its approval. */
+/** The connection ended before the answer: whether it ran is told by what became of its approval. */
 async function lostError(api: ApiClient, { id, waitsFor }: KeptResult, reason: string): Promise<PamError> {
   const { state } = await api.reviews.get(waitsFor)
   const mayHaveRun = state === 'approved' || state === 'used'
   return new PamError(mayHaveRun ? 'GATEWAY_LOST' : 'HOLD_WITHDRAWN', `there is no result of ${id}: ${reason}`, {
     hint: mayHaveRun
-      ? `${waitsFor} was approved: whether the statement has run is in the record of its session (pamctl sessions)`
-      : `${waitsFor} was withdrawn and did not run: run the statement again`,
+      ? `${waitsFor} was approved: whether it has run is in the record of its session (pamctl sessions)`
+      : `${waitsFor} was withdrawn and did not run: run it again`,
     id: waitsFor,
   })
 }
@@ -139,6 +153,9 @@ const LOST: ReadonlySet<string> = new Set([
   'SHUTTING_DOWN',
   'GATEWAY_LOST',
   'NOT_SIGNED_IN',
+  'IDENTITY_LOST',
+  'LOCKED',
+  'SESSION_KILLED',
   'HOLD_WITHDRAWN',
   'INTERNAL',
 ])
@@ -152,4 +169,20 @@ function isAlive(pid: number): boolean {
   }
 }
 
-const POLL_MS = 500
+const isOpen = ({ state }: KeptResult): boolean => state === 'held' || state === 'running'
+
+const waitText = ({ waitsFor, state, approvers }: KeptResult): string =>
+  visibleInLine(
+    state === 'held'
+      ? `${waitsFor} is held, waiting for ${approvers.join(' or ')}`
+      : `${waitsFor} was approved and is running`,
+  )
+
+/** Streams as they were; the exit code is the command's own. */
+function writeOutput(io: Io, { exitCode, stdout, stderr, truncated }: CommandOutput, json: boolean): void {
+  const [out, error] = [Buffer.from(stdout, 'base64'), Buffer.from(stderr, 'base64')]
+  if (json) return io.json({ exitCode, stdout: out.toString('utf8'), stderr: error.toString('utf8'), truncated })
+  process.stdout.write(out)
+  process.stderr.write(error)
+  if (truncated) io.note('there was more: 32 MiB of what a command prints are kept')
+}

@@ -1,12 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { StatementError } from '../../protocols/query-client.ts'
 import { fromErrorBody, PamError, type ErrorBody } from '../../shared/errors.ts'
 import { looksLikeId } from '../../shared/id.ts'
 import { replaceFile } from '../../shared/replace-file.ts'
 import type { ResultSet } from '../query/results.ts'
+import type { CommandOutput } from './job.ts'
 
-/** What is kept on this machine of a statement that was held: who runs it, and what came of it. */
+/** What is kept on this machine of a statement or command that was held: who runs it, and what came of it. */
 export interface KeptResult {
   readonly version: 1
   /** Of the first approval that it waited for, by which it is asked for. */
@@ -20,10 +21,15 @@ export interface KeptResult {
   readonly startedAt: string
   /** The process that keeps its connection. */
   readonly pid: number
-  readonly state: 'running' | 'done' | 'failed'
-  /** While it runs: the approval that it waited for last. */
+  readonly state: 'held' | 'running' | 'done' | 'failed'
+  /** The approval that it waits for, or waited for last. */
   readonly waitsFor: string
+  /** Groups who may decide on that. */
+  readonly approvers: readonly string[]
+  /** Of statements. */
   readonly results?: readonly ResultSet[]
+  /** Of a command. */
+  readonly output?: CommandOutput
   readonly error?: ErrorBody & { readonly sqlstate?: string }
 }
 
@@ -41,7 +47,7 @@ export class ResultStore {
   /** Throws where there are too many. */
   needRoom(): void {
     if (this.list().length < MAX_KEPT) return
-    throw new PamError('RATE_LIMITED', `${MAX_KEPT} results of detached statements are kept already`, {
+    throw new PamError('RATE_LIMITED', `${MAX_KEPT} results are kept already`, {
       hint: '"pamctl result" lists them; fetch some',
     })
   }
@@ -69,6 +75,23 @@ export class ResultStore {
     return kept?.id === id ? kept : undefined
   }
 
+  /**
+   * Looks at it now, whenever its file changes, and now and then: a process that is killed says nothing, and not every file system tells of changes.
+   * Resolves once `look` has returned true, or the signal is aborted.
+   */
+  async follow(id: string, look: () => boolean, signal: AbortSignal): Promise<void> {
+    const over = new AbortController()
+    const until = AbortSignal.any([over.signal, signal])
+    const again = (): void => void (look() && over.abort())
+    const watcher = watch(this.#directory, (_, name) => (name === null || name === id) && again())
+    watcher.on('error', () => {})
+    const timer = setInterval(again, UNTOLD_MS)
+    again()
+    if (!until.aborted) await new Promise((resolve) => until.addEventListener('abort', resolve, { once: true }))
+    clearInterval(timer)
+    watcher.close()
+  }
+
   remove(id: string): void {
     if (looksLikeId(id, ['apr'])) rmSync(this.#file(id), { force: true })
   }
@@ -82,8 +105,8 @@ export class ResultStore {
         this.remove(id)
         return []
       }
-      if (endedFor < 0 || result.results === undefined) return [result]
-      const { results: _, ...rest } = result
+      if (endedFor < 0 || (result.results === undefined && result.output === undefined)) return [result]
+      const { results: _results, output: _output, ...rest } = result
       this.save(rest)
       return [rest]
     })
@@ -121,7 +144,7 @@ function parsed(text: string): KeptResult | undefined {
   }
 }
 
-const STATES: ReadonlySet<unknown> = new Set(['running', 'done', 'failed'])
+const STATES: ReadonlySet<unknown> = new Set(['held', 'running', 'done', 'failed'])
 
 function isKept(value: unknown): value is KeptResult {
   if (typeof value !== 'object' || value === null) return false
@@ -132,10 +155,13 @@ function isKept(value: unknown): value is KeptResult {
     texts.every((text) => typeof text === 'string') &&
     typeof kept.pid === 'number' &&
     STATES.has(kept.state) &&
+    Array.isArray(kept.approvers) &&
     typeof kept.grant === 'object' &&
     kept.grant !== null
   )
 }
 
 const MAX_KEPT = 50
+/** Milliseconds. */
+const UNTOLD_MS = 2000
 const REMEMBERED_MS = 24 * 60 * 60_000

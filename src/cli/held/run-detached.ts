@@ -1,5 +1,9 @@
+import type { AgentConnection } from '../../agent/control-client.ts'
+import type { Target } from '../../api/schemas/access.ts'
 import type { Review } from '../../api/schemas/review.ts'
-import { openPort } from '../open-target.ts'
+import type { ApiClient } from '../../gateway-client/api-client.ts'
+import type { ListenerInfo } from '../../protocols/client-half.ts'
+import { loginOptions, openPort } from '../open-target.ts'
 import { targetNamed } from '../target-named.ts'
 import { StatementError } from '../../protocols/query-client.ts'
 import { localError, PamError, toErrorBody } from '../../shared/errors.ts'
@@ -7,10 +11,11 @@ import type { CliContext } from '../context.ts'
 import { interruptible } from '../interruption.ts'
 import { openQueryOf } from '../query/open-query.ts'
 import { runStatement } from '../query/run-statement.ts'
-import { isJob, type Job, type JobReport } from './job.ts'
+import { isJob, type Job, type JobOutput, type JobReport, type Outcome } from './job.ts'
 import { ResultStore, type KeptResult } from './result-store.ts'
+import { runCommand } from './run-command.ts'
 
-/** The process that a job runs in: reports once, and keeps what comes of a statement that was held. */
+/** The process that a job runs in: reports once, and keeps what comes of a statement or command that was held. */
 export async function runDetached(context: CliContext): Promise<void> {
   const job = await new Promise<unknown>((resolve) => process.once('message', resolve))
   if (!isJob(job)) throw new PamError('USAGE', 'run-detached is started by pamctl alone')
@@ -24,32 +29,32 @@ export async function runDetached(context: CliContext): Promise<void> {
   let kept: KeptResult | undefined
   const store = new ResultStore(context.paths().home)
   try {
-    const { api, target } = await targetOf(context, job)
+    const api = await context.client()
+    const target = targetNamed(await api.targets(), job.target)
     const person = (await api.whoami()).person.id
-    const held = (review: Review): void => {
-      if (kept === undefined) store.save((kept = newResult(review, api.gateway, person)))
-      else store.update((kept = { ...kept, waitsFor: review.id }))
-      const { id, expiresAt, approvers } = review
-      report({ type: 'held', id, expiresAt, approvers: approvers.groups })
-    }
     const agent = await context.agent()
-    const listener = await openPort(context, agent, target, {}, true)
-    const { sql, parameters, maxRows, timeoutMs } = job
-    const results = await interruptible(async ({ signal }) =>
-      runStatement({
-        api,
-        agent,
-        target: target.name,
-        text: { sql, parameters, maxRows },
-        timeoutMs,
-        connect: () => openQueryOf(target)({ target, listener }),
-        held,
-        notice: () => {},
-        signal,
-      }),
+    const run: JobRun = {
+      api,
+      target,
+      agent,
+      listener: await openPort(context, agent, target, {}, true),
+      held(review) {
+        if (kept === undefined) store.save((kept = newResult(review, api.gateway, person)))
+        else store.update((kept = { ...kept, ...waitFor(review) }))
+        const { id, expiresAt, approvers } = review
+        report({ type: 'held', id, expiresAt, approvers: approvers.groups })
+      },
+      decided() {
+        if (kept !== undefined) store.update((kept = { ...kept, state: 'running' }))
+      },
+    }
+    const outcome = await interruptible(({ signal }) => outcomeOf(context, job, { ...run, signal }))
+    if (kept !== undefined) store.update({ ...kept, ...outcome, state: 'done' })
+    report(
+      'results' in outcome
+        ? { type: 'done', results: outcome.results }
+        : { type: 'exited', exitCode: outcome.output.exitCode },
     )
-    if (kept !== undefined) store.update({ ...kept, state: 'done', results })
-    report({ type: 'done', results })
   } catch (thrown) {
     const error = errorBody(thrown)
     if (kept !== undefined) store.update({ ...kept, state: 'failed', error })
@@ -57,29 +62,68 @@ export async function runDetached(context: CliContext): Promise<void> {
   }
 }
 
-async function targetOf(context: CliContext, job: Job) {
-  const api = await context.client()
-  return { api, target: targetNamed(await api.targets(), job.target) }
+interface JobRun {
+  readonly api: ApiClient
+  readonly target: Target
+  readonly agent: AgentConnection
+  readonly listener: ListenerInfo
+  readonly held: (review: Review) => void
+  readonly decided: () => void
 }
 
-const newResult = ({ id, grant, expiresAt, target }: Review, gateway: string, person: string): KeptResult => ({
+async function outcomeOf(
+  context: CliContext,
+  job: Job,
+  run: JobRun & { readonly signal: AbortSignal },
+): Promise<Outcome> {
+  const { target, listener } = run
+  switch (job.type) {
+    case 'statement': {
+      const { sql, parameters, maxRows, timeoutMs } = job
+      const results = await runStatement({
+        ...run,
+        target: target.name,
+        text: { sql, parameters, maxRows },
+        timeoutMs,
+        connect: () => openQueryOf(target)({ target, listener }),
+        notice: () => {},
+      })
+      return { results }
+    }
+    case 'command': {
+      const { environment } = context
+      const login = await loginOptions(context, run.api.gateway)
+      return { output: await runCommand(job, { ...run, login, environment, pass }) }
+    }
+  }
+}
+
+/** To the command that waits; where it has left, nowhere. */
+const pass = (output: JobOutput): Promise<void> =>
+  new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) return resolve()
+    process.send(output, () => resolve())
+  })
+
+const waitFor = ({ id, approvers }: Review) => ({ state: 'held', waitsFor: id, approvers: approvers.groups }) as const
+
+const newResult = (review: Review, gateway: string, person: string): KeptResult => ({
   version: 1,
-  id,
-  target,
+  id: review.id,
+  target: review.target,
   gateway,
   person,
   // A held command has a session, and a session has a grant.
-  grant: { id: grant?.id ?? '', endsAt: grant?.endsAt ?? expiresAt },
+  grant: { id: review.grant?.id ?? '', endsAt: review.grant?.endsAt ?? review.expiresAt },
   startedAt: new Date().toISOString(),
   pid: process.pid,
-  state: 'running',
-  waitsFor: id,
+  ...waitFor(review),
 })
 
 function errorBody(thrown: unknown) {
   const isAborted = thrown instanceof Error && thrown.name === 'AbortError'
   const error = isAborted
-    ? new PamError('HOLD_WITHDRAWN', 'the process that kept the statement was stopped, and the gateway withdrew it')
+    ? new PamError('HOLD_WITHDRAWN', 'the process that kept its connection was stopped, and the gateway withdrew it')
     : localError(thrown, 'pamctl')
   return { ...toErrorBody(error), ...(error instanceof StatementError ? { sqlstate: error.sqlstate } : {}) }
 }

@@ -1,16 +1,16 @@
 import type { Io } from './io.ts'
 
 /**
- * Does the work, with a spinner on a terminal that shows for how long it takes. Notes go above the spinner; at the end, at a second Ctrl-C,
+ * Does the work, with a spinner on a terminal that shows for how long it takes. The work can say what else it waits for now. Notes go above the spinner; at the end, at a second Ctrl-C,
  * and while the program is stopped, nothing of it is left and the cursor is shown.
  */
 export async function whileWaiting<T>(
   io: Io,
   text: string,
-  work: () => Promise<T>,
+  work: (show: (text: string) => void) => Promise<T>,
   stream: NodeJS.WriteStream = process.stderr,
 ): Promise<T> {
-  if (!io.showsProgress) return work()
+  if (!io.showsProgress) return work(() => {})
   const { default: ora } = await import('ora')
   // What is typed meanwhile is for the program that runs next.
   const began = performance.now()
@@ -38,7 +38,9 @@ export async function whileWaiting<T>(
   process.on('SIGCONT', resume)
   try {
     spinner.start()
-    return await work()
+    return await work((now) => {
+      spinner.text = now
+    })
   } finally {
     process.removeListener('exit', stop)
     process.removeListener('SIGTSTP', suspend)

@@ -1,5 +1,6 @@
-import type { ApiClient } from '../../gateway-client/api-client.ts'
+import type { HoldEvent } from '../../agent/control-messages.ts'
 import type { Review } from '../../api/schemas/review.ts'
+import type { ApiClient } from '../../gateway-client/api-client.ts'
 import { pause } from '../../shared/pause.ts'
 
 /** What follows the commands of one connection that wait for a person. */
@@ -7,51 +8,58 @@ export interface HoldWatchParts {
   readonly reviews: Pick<ApiClient['reviews'], 'get'>
   readonly target: string
   readonly held: (review: Review) => void
-  /** The held command was decided on, or nobody knows: it may run now. */
+  /** The held command was decided on, or withdrawn: it may run now. */
   readonly decided: () => void
   readonly signal: AbortSignal
+  readonly pause?: (milliseconds: number) => Promise<unknown>
 }
 
 /**
- * Finds the approval that a command waits for in what the gateway says to its client. A target can say the same words, so the
- * gateway is asked whether there is such an approval of this person.
+ * The approvals that the commands of one session wait for, as the gateway tells them beside the connection. Another program of the user may have found the
+ * same port: its session is another one, and of no concern here.
  */
 export class HoldWatch {
   readonly #parts: HoldWatchParts
-  readonly #seen = new Set<string>()
+  /** By approval. */
+  readonly #holds = new Map<string, 'asking' | 'held' | 'settled'>()
+  #session: string | undefined
 
   constructor(parts: HoldWatchParts) {
     this.#parts = parts
   }
 
-  hear(text: string): void {
-    const id = /\brequest (apr_[0-9a-hjkmnp-tv-z]{13}) sent\b/.exec(text)?.[1]
-    if (id === undefined || this.#seen.has(id) || this.#seen.size >= MAX_HOLDS) return
-    this.#seen.add(id)
-    void this.#follow(id)
+  hear({ target, session, approval, state }: HoldEvent): void {
+    if (target !== this.#parts.target) return
+    this.#session ??= session
+    if (session !== this.#session) return
+    if (state === 'settled') return this.#settle(approval)
+    if (this.#holds.has(approval)) return
+    this.#holds.set(approval, 'asking')
+    void this.#look(approval)
   }
 
-  async #follow(id: string): Promise<void> {
-    const { reviews, target, held, decided, signal } = this.#parts
-    let isKnown = false
-    for (let failures = 0; !signal.aborted && failures < MAX_FAILURES;) {
+  #settle(approval: string): void {
+    const before = this.#holds.get(approval)
+    this.#holds.set(approval, 'settled')
+    if (before === 'held' && !this.#parts.signal.aborted) this.#parts.decided()
+  }
+
+  /** The gateway has just said that there is one: where it cannot be asked, it is asked again. */
+  async #look(approval: string): Promise<void> {
+    const { reviews, target, held, signal, pause: wait = pause } = this.#parts
+    for (let attempt = 0; attempt < MAX_ATTEMPTS && !signal.aborted; attempt++) {
       try {
-        const review = await reviews.get(id)
-        failures = 0
-        if (review.kind !== 'command' || review.target !== target) return
-        if (review.state !== 'pending') break
-        if (!isKnown) held(review)
-        isKnown = true
+        const review = await reviews.get(approval)
+        if (this.#holds.get(approval) !== 'asking' || signal.aborted) return
+        if (review.kind !== 'command' || review.target !== target || review.state !== 'pending') return
+        this.#holds.set(approval, 'held')
+        return held(review)
       } catch {
-        failures++
+        await wait(RETRY_MS)
       }
-      await pause(POLL_MS)
     }
-    if (isKnown && !signal.aborted) decided()
   }
 }
 
-const POLL_MS = 2000
-const MAX_FAILURES = 5
-/** Of one connection: more are not followed. */
-const MAX_HOLDS = 100
+const RETRY_MS = 2000
+const MAX_ATTEMPTS = 5

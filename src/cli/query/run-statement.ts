@@ -9,13 +9,15 @@ import { ResultCollector, type ResultSet } from './results.ts'
 
 export interface StatementRun {
   readonly api: Pick<ApiClient, 'reviews'>
-  readonly agent: Pick<AgentConnection, 'onEvent'>
+  readonly agent: Pick<AgentConnection, 'onEvent' | 'onHold'>
   readonly target: string
   readonly text: QueryText
   /** Milliseconds that the statement may run; the time that it is held does not count. */
   readonly timeoutMs: number
   readonly connect: () => Promise<QueryConnection>
   readonly held: (review: Review) => void
+  /** What was held may run now. */
+  readonly decided?: () => void
   /** What the target says beside its answer. */
   readonly notice: (message: string) => void
   readonly signal: AbortSignal
@@ -40,22 +42,23 @@ export async function runStatement(run: StatementRun): Promise<readonly ResultSe
       clearTimeout(timer)
       run.held(review)
     },
-    decided: startTimer,
+    decided() {
+      startTimer()
+      run.decided?.()
+    },
     signal: over.signal,
   })
   const onAbort = (): void => stop(signal.reason)
   signal.addEventListener('abort', onAbort)
+  run.agent.onHold((hold) => watch.hear(hold))
   run.agent.onEvent(({ target, message }) => {
-    if (target !== run.target) return
-    watch.hear(message)
-    run.notice(`pam: ${message}`)
+    if (target === run.target) run.notice(`pam: ${message}`)
   })
   startTimer()
   try {
     signal.throwIfAborted()
     const answered = connection.run(text, (part) => {
       if (part.type !== 'notice') return collector.hear(part)
-      watch.hear(part.message)
       run.notice(part.message)
     })
     await Promise.race([answered, stopped])

@@ -20,6 +20,7 @@ const DONE: KeptResult = {
   pid: process.pid,
   state: 'done',
   waitsFor: ID,
+  approvers: ['sre'],
   results: [{ columns: [{ name: 'a', type: 'int4', json: 'number' }], rows: [['7']], hasMore: false }],
 }
 const GRANT = { id: 'grt_1', state: 'active' }
@@ -55,11 +56,11 @@ describe('pamctl result', () => {
     ['of another gateway', { gateway: 'https://other.example' }, {}, 1, 'no result', 1],
     ['of access that was revoked', {}, { grants: [] }, 5, 'your access to prod-db has ended', 0],
     ['of access that is over', {}, { grants: [{ ...GRANT, state: 'over' }] }, 5, 'your access to prod-db has ended', 0],
-    ['that waits', { state: 'running' }, { review: { state: 'pending' } }, 6, `${ID} waits for approval`, 1],
-    ['that runs', { state: 'running' }, { review: { state: 'used' } }, 6, `${ID} is running`, 1],
+    ['that waits', { state: 'held' }, { review: { state: 'pending' } }, 6, `${ID} is held, waiting for sre`, 1],
+    ['that runs', { state: 'running' }, { review: { state: 'used' } }, 6, `${ID} was approved and is running`, 1],
     [
       'that nobody runs, held',
-      { state: 'running', pid: 2 ** 22 + 1 },
+      { state: 'held', pid: 2 ** 22 + 1 },
       { review: { state: 'withdrawn' } },
       1,
       'did not run',
@@ -70,7 +71,7 @@ describe('pamctl result', () => {
       { state: 'running', pid: 2 ** 22 + 1 },
       { review: { state: 'used' } },
       7,
-      'whether the statement has run',
+      'whether it has run',
       0,
     ],
     [
@@ -95,8 +96,25 @@ describe('pamctl result', () => {
     expect(outcome.stderr).toContain(message)
   })
 
-  it('lists the stored results', async () => {
+  it('prints the output of a command and exits with its code', async () => {
+    const base64 = (text: string): string => Buffer.from(text).toString('base64')
+    const output = { exitCode: 3, stdout: base64('out'), stderr: base64('err'), truncated: false }
+    const kept = { output, results: undefined } as unknown as Partial<KeptResult>
+    const { code, stdout, left } = await pamctl(kept, [ID, '--json'])
+    expect([code, JSON.parse(stdout), left]).toEqual([
+      3,
+      { exitCode: 3, stdout: 'out', stderr: 'err', truncated: false },
+      0,
+    ])
+    expect(await pamctl(kept, [ID, '--format', 'csv'])).toMatchObject({ code: 2, stdout: '', left: 1 })
+  })
+
+  it('lists the stored results and what they wait for', async () => {
     const { stdout } = await pamctl({}, ['--json'])
     expect(JSON.parse(stdout)).toMatchObject([{ id: ID, target: 'prod-db', state: 'done' }])
+    const held = await pamctl({ state: 'held' }, [])
+    expect(held.stdout).toContain('\theld, waiting for sre\t')
+    const lost = await pamctl({ state: 'held', pid: 2 ** 22 + 1 }, [])
+    expect(lost.stdout).toContain('\tlost\t')
   })
 })

@@ -20,6 +20,7 @@ const kept = (n: number, more: Partial<KeptResult> = {}): KeptResult => ({
   pid: 1,
   state: 'done',
   waitsFor: id(n),
+  approvers: ['sre'],
   results: [{ columns: [], rows: [], hasMore: false }],
   ...more,
 })
@@ -48,13 +49,32 @@ describe('stored results', () => {
     expect(store.read(id(1))).toBeUndefined()
   })
 
+  it('are followed until the result is there', async () => {
+    const { store } = fresh()
+    store.save(kept(1, { state: 'held' }))
+    const states: (string | undefined)[] = []
+    const following = store.follow(
+      id(1),
+      () => {
+        states.push(store.read(id(1))?.state)
+        return states.at(-1) === 'done'
+      },
+      new AbortController().signal,
+    )
+    store.save(kept(1))
+    await following
+    expect([states[0], states.at(-1)]).toEqual(['held', 'done'])
+    await store.follow(id(1), () => false, AbortSignal.abort())
+  })
+
   it('lose their rows with the grant, and are deleted a day later', () => {
     let now = NOW
     const { store, files } = fresh(() => now)
-    store.save(kept(1))
+    const output = { exitCode: 0, stdout: 'YQ==', stderr: '', truncated: false }
+    store.save(kept(1, { output }))
     now += 60_000
     expect(store.list()).toEqual([{ ...kept(1), results: undefined }])
-    expect(readFileSync(join(files, id(1)), 'utf8')).not.toContain('results')
+    expect(readFileSync(join(files, id(1)), 'utf8')).not.toMatch(/results|output/)
     now += 24 * 60 * 60_000
     expect(store.list()).toEqual([])
     expect(readdirSync(files)).toEqual([])
@@ -66,7 +86,7 @@ describe('stored results', () => {
       store.needRoom()
       store.save(kept(n))
     }
-    expect(() => store.needRoom()).toThrow('50 results of detached statements are kept already')
+    expect(() => store.needRoom()).toThrow('50 results are kept already')
     store.removeOf('https://other.example.com')
     expect(store.list()).toHaveLength(50)
     store.removeOf('https://pam.example.com')

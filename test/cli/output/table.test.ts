@@ -214,6 +214,7 @@ it.each([40, 120])('pamctl result fits %i columns, with whole ids', async (colum
     pid: process.pid,
     state: 'running',
     waitsFor: 'apr_9w3r6gq1xeab',
+    approvers: ['sre'],
   })
   const { stdout } = await runVerb([result], ['result'], { home, terminal: true, columns })
   rmSync(home, { recursive: true })

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { PAMCTL } from '../../../shared/own-program.ts'
 import type { Target } from '../../../api/schemas/access.ts'
+import type { ListenerInfo } from '../../client-half.ts'
 import { UsageError } from '../../../shared/errors.ts'
 import { replaceFile } from '../../../shared/replace-file.ts'
 import { aliasOf } from '../host-alias.ts'
@@ -12,18 +13,22 @@ export interface HostBlockParts {
   readonly knownHosts: string
   /** Options of pamctl that choose the login. */
   readonly options: readonly string[]
+  /** The open port that leads to the target, in place of a pamctl that ssh would start. */
+  readonly listener?: Pick<ListenerInfo, 'host' | 'port'> | undefined
 }
 
 /** Host blocks of ssh_config(5): the way through pamctl, the gateway's host key, the usual account. */
-export function hostBlocks({ targets, knownHosts, options }: HostBlockParts): string {
+export function hostBlocks({ targets, knownHosts, options, listener }: HostBlockParts): string {
   const pamctl = [process.execPath, PAMCTL, ...options].map(quoted).join(' ')
   return targets
     .map(({ name, accounts }) =>
       [
         `Host ${name}`,
-        `  HostName ${name}`,
+        ...(listener === undefined
+          ? [`  HostName ${name}`]
+          : [`  HostName ${listener.host}`, `  Port ${listener.port}`]),
         ...(accounts[0] === undefined ? [] : [`  User ${accounts[0]}`]),
-        `  ProxyCommand ${pamctl} tunnel --protocol ssh %n`,
+        `  ProxyCommand ${listener === undefined ? `${pamctl} tunnel --protocol ssh %n` : 'none'}`,
         `  HostKeyAlias ${aliasOf(name)}`,
         `  UserKnownHostsFile ${quoted(knownHosts)}`,
         '  GlobalKnownHostsFile none',

@@ -10,12 +10,12 @@ import { hostBlocks, knownHostsIn, quoted, writeKnownHosts } from './ssh-config.
  * An ssh configuration of its own for the child: ssh, scp, sftp, rsync, git and ansible are pointed to it. A word such
  * as `:/tmp` means the target; ssh and sftp need not name it at all.
  */
-function prepare({ program, args, target, login, environment }: ClientStart): PreparedClient {
+function prepare({ program, args, target, listener, login, environment }: ClientStart): PreparedClient {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
   const config = join(directory, 'ssh_config')
   const knownHosts = join(directory, 'known_hosts')
   writeKnownHosts(knownHosts, [target])
-  writeFileSync(config, hostBlocks({ targets: [target], knownHosts, options: login }), { mode: 0o600 })
+  writeFileSync(config, hostBlocks({ targets: [target], knownHosts, options: login, listener }), { mode: 0o600 })
   const ssh = `ssh -F ${quoted(config)}`
   return {
     args: argumentsFor(basename(program), args, target.name, config, ssh),
@@ -94,5 +94,5 @@ const SSH_PROGRAMS = new Set(['ssh', 'scp', 'sftp', 'ssh-copy-id', 'sshfs', 'aut
 const SSH_VALUED = 'BbcDEeFIiJLlmOopPQRSWw'
 const SFTP_VALUED = 'BbcDFiJloPRSsX'
 
-/** What speaks SSH comes through a ProxyCommand: nothing listens for it. */
+/** What speaks SSH comes through a ProxyCommand: no port has to be open for it. */
 export const sshClient: ClientHalf = { listens: false, programs: SSH_PROGRAMS, prepare, describe }

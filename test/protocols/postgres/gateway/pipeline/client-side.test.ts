@@ -55,6 +55,7 @@ function hold() {
     approval: 'apr_1',
     waitsFor: '',
     notice: 'waiting',
+    filed: Promise.resolve(true),
     verdict,
     withdraw() {
       withdrawn = true

@@ -78,7 +78,16 @@ const ROWS: Readonly<Record<string, Row>> = {
   masking: { imports: ['shared/', 'masking/', 'type:policy/'], packages: ['node:buffer', 'node:crypto', 'node:net'] },
   // What a value looks like: neither rules nor keys.
   'masking/detectors': { imports: ['masking/detectors/'], packages: ['node:net'] },
-  access: { imports: ['shared/', 'access/', 'type:policy/', 'policy/decide.ts', 'policy/joint-approvers.ts'] },
+  access: {
+    imports: [
+      'shared/',
+      'access/',
+      'type:policy/',
+      'policy/decide.ts',
+      'policy/joint-approvers.ts',
+      'policy/schedule.ts',
+    ],
+  },
 
   // Evidence, identity, storage.
   // Names of statuses.

@@ -400,6 +400,22 @@ ${rules}`,
     expect(config.policy.access[0]).toMatchObject({ approvers: { stepUp: 'passkey' } })
   })
 
+  it('the rules of the page access that approve without a person are valid', () => {
+    const config = blocks('docs/access.md', 'yaml')
+      .filter((block) => block.includes('autoApprove'))
+      .map((rules) =>
+        parseConfig(
+          `identity: { evaluation: { people: people.yaml } }
+targets: [{ name: db, type: postgres, host: h, database: d, user: u, labels: { env: staging } }]
+${rules}`,
+          'page',
+        ),
+      )
+    expect(config.map(({ policy, warnings }) => [policy.access[0]?.autoApprove?.type, warnings.length])).toEqual([
+      ['schedule', 1],
+    ])
+  })
+
   it('the gateway commands that pages show exist', async () => {
     const lines = pages.flatMap((page) =>
       [

@@ -1,5 +1,6 @@
 import { PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
+import type { Automatic } from './review.ts'
 
 /** Who may have which target until when. One absolute end, fixed when it is made. */
 export interface Grant {
@@ -12,9 +13,13 @@ export interface Grant {
   readonly requestId: string | undefined
   readonly startsAt: number
   readonly endsAt: number
-  readonly revoked: { readonly at: number; readonly by: string; readonly reason: string } | undefined
-  /** Revoking standing access blocks a new grant until this is set. */
+  /** `own`: by the person whose grant it is. */
+  readonly revoked:
+    { readonly at: number; readonly by: string; readonly reason: string; readonly own?: true | undefined } | undefined
+  /** Revoking standing access blocks a new grant until this is set; of other access, its approval without a person. */
   readonly allowedAgainAt: number | undefined
+  /** What approved it, where no person did. */
+  readonly automatic?: Automatic | undefined
   /** The use of a break-glass rule that it came from. */
   readonly breakGlass?: string | undefined
 }
@@ -51,11 +56,12 @@ export function grantState(grant: Grant, now: number): GrantState {
   return now >= grant.endsAt ? 'over' : 'active'
 }
 
-export function revokeGrant(grant: Grant, by: string, reason: string, now: number): Grant {
+/** `isOwn`: by the person whose grant it is. */
+export function revokeGrant(grant: Grant, by: string, reason: string, now: number, isOwn = false): Grant {
   const state = grantState(grant, now)
   if (state !== 'active' && state !== 'scheduled')
     throw new PamError('ALREADY_DECIDED', `${grant.id} is already ${state}`, { id: grant.id })
-  return { ...grant, revoked: { at: now, by, reason } }
+  return { ...grant, revoked: { at: now, by, reason, ...(isOwn ? { own: true } : {}) } }
 }
 
 /**
@@ -85,8 +91,31 @@ export function blocksStanding(grant: Grant): boolean {
   )
 }
 
+/** Whether somebody else has revoked it, and so has people decide on the next request for the target. */
+const keepsFromAutoApproval = ({ breakGlass, revoked, allowedAgainAt }: Grant): boolean =>
+  breakGlass === undefined && revoked !== undefined && revoked.own !== true && allowedAgainAt === undefined
+
+const isByPeople = ({ requestId, automatic }: Grant): boolean => requestId !== undefined && automatic === undefined
+const startsAfter = ({ startsAt }: Grant, { revoked }: Grant): boolean => startsAt > (revoked?.at ?? 0)
+
+/**
+ * Why people decide on a request for a target, whatever else may approve it: there is access already, which would last longer than its rule says;
+ * or it was revoked, and nobody has approved any since.
+ * @param grants All that the person has, or had, for the target
+ */
+export function peopleDecide(grants: readonly Grant[], now: number): string | undefined {
+  const current = grants.find(
+    (grant) => grant.breakGlass === undefined && ['active', 'scheduled'].includes(grantState(grant, now)),
+  )
+  if (current !== undefined) return `there is access to ${current.target} already (${current.id})`
+  const revoked = grants.find(
+    (grant) => keepsFromAutoApproval(grant) && !grants.some((other) => isByPeople(other) && startsAfter(other, grant)),
+  )
+  return revoked && `${revoked.id} for ${revoked.target} was revoked by ${revoked.revoked?.by ?? 'somebody'}`
+}
+
 export function allowAgain(grant: Grant, now: number): Grant {
-  if (!blocksStanding(grant))
-    throw new PamError('ALREADY_DECIDED', `${grant.id} does not block standing access`, { id: grant.id })
+  if (!blocksStanding(grant) && !keepsFromAutoApproval(grant))
+    throw new PamError('ALREADY_DECIDED', `${grant.id} does not block access`, { id: grant.id })
   return { ...grant, allowedAgainAt: now }
 }

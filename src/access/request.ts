@@ -5,7 +5,7 @@ import { writtenLength } from '../shared/visible.ts'
 import type { AccessRule, Approvers } from '../policy/policy.ts'
 import { extendGrant, type Grant, grantState, mintGrant } from './grant.ts'
 import { approversOfAll, describeTargets, type RequestedTarget } from './requested-targets.ts'
-import { decide, type NewDecision, type Review, type Reviewer } from './review.ts'
+import { approveAutomatically, decide, type Automatic, type NewDecision, type Review, type Reviewer } from './review.ts'
 
 /** Somebody asks for a target, or several, for a while. */
 export interface AccessRequest extends Review {
@@ -147,12 +147,34 @@ export function decideRequest(
   needShorter(request, length)
   const decided = decide({ ...request, length: length ?? request.length }, reviewer, made, time)
   if (decided.state !== 'approved') return { request: decided, grants: [] }
-  const grants = decided.extends === undefined ? mintGrants(decided, time.now) : [later(decided, extended, time.now)]
-  return {
-    request: { ...decided, targets: decided.targets.map((one, at) => ({ ...one, grantId: grants[at]?.id })) },
-    grants,
-  }
+  return withGrants(
+    decided,
+    decided.extends === undefined ? mintGrants(decided, time.now) : [later(decided, extended, time.now)],
+  )
 }
+
+/**
+ * Approved by what the rules name in place of people, for exactly what was asked for.
+ * @throws PamError where people have to decide, or have
+ */
+export function approveByRule(
+  request: AccessRequest,
+  automatic: Automatic,
+  said: { readonly now: number; readonly comment: string },
+): { request: AccessRequest; grants: readonly Grant[] } {
+  if (request.extends !== undefined)
+    throw new PamError('NOT_ALLOWED', `${request.id} asks for more time, which needs people to approve it`)
+  const decided = approveAutomatically(request, automatic, said)
+  return withGrants(
+    decided,
+    mintGrants(decided, said.now).map((grant) => ({ ...grant, automatic })),
+  )
+}
+
+const withGrants = (decided: AccessRequest, grants: readonly Grant[]) => ({
+  request: { ...decided, targets: decided.targets.map((one, at) => ({ ...one, grantId: grants[at]?.id })) },
+  grants,
+})
 
 const mintGrants = (decided: AccessRequest, now: number): Grant[] =>
   decided.targets.map(({ name, rule }) =>

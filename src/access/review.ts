@@ -9,6 +9,8 @@ export interface Review {
   readonly state: ReviewState
   readonly decisions: readonly Decision[]
   readonly expiresAt: number
+  /** Of a request that waits: the webhook that is asked for approval. People may decide meanwhile. */
+  readonly asking?: { readonly webhook: string } | undefined
 }
 
 export type ReviewState = 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn' | 'used' | 'void'
@@ -21,6 +23,26 @@ export interface Decision {
   readonly at: number
   /** The id of the credential that verified an approval, where the rule asks for a passkey. */
   readonly passkey?: string | undefined
+  /** Where no person decided, but what the rules name in their place. */
+  readonly automatic?: Automatic | undefined
+}
+
+/** What approved a request without a person. */
+export interface Automatic {
+  readonly by: 'schedule' | 'webhook'
+  /** The access rules that say so: one, or of several targets each once. */
+  readonly rules: readonly string[]
+  /** The name of the webhook. */
+  readonly webhook?: string | undefined
+}
+
+/** `the schedule of rule "office hours"`: in place of the person who decided. */
+export function describeAutomatic({ by, rules, webhook }: Automatic): string {
+  const names = rules.map((name) => `"${name}"`).join(' and ')
+  const of = rules.length === 1 ? `rule ${names}` : `rules ${names}`
+  return by === 'schedule'
+    ? `the schedule${rules.length === 1 ? '' : 's'} of ${of}`
+    : `the webhook "${webhook ?? ''}" of ${of}`
 }
 
 /** What somebody decides. `passkey`: the id of the credential whose assertion for this very decision was verified. */
@@ -80,6 +102,33 @@ export function decide<R extends Review>(
   return { ...current, decisions, state }
 }
 
+/**
+ * Approves in place of people, where one approval is enough: whether the rules let it is for the caller to know.
+ * @throws PamError ALREADY_DECIDED where it no longer waits
+ */
+export function approveAutomatically<R extends Review>(
+  review: R,
+  automatic: Automatic,
+  { now, comment }: { readonly now: number; readonly comment: string },
+): R {
+  const current = expire(review, now)
+  if (current.state !== 'pending' || current.decisions.length > 0)
+    throw new PamError('ALREADY_DECIDED', `${review.id} is already decided: ${describeState(current)}`, {
+      id: review.id,
+    })
+  if (review.approvers.count > 1 || review.approvers.stepUp !== undefined)
+    throw new PamError('NOT_ALLOWED', `${review.id} needs people to approve it`, { id: review.id })
+  const made: Decision = {
+    by: 'gateway',
+    label: describeAutomatic(automatic),
+    at: now,
+    verdict: 'approve',
+    comment,
+    automatic,
+  }
+  return { ...current, decisions: [made], state: 'approved' }
+}
+
 const passkeyNeeded = ({ id }: Review): PamError =>
   new PamError('PASSKEY_NEEDED', `approving ${id} needs your passkey`, {
     id,
@@ -137,6 +186,7 @@ export function describeState(review: Review): string {
   const comment = last === undefined || last.comment === '' ? '' : `: ${last.comment}`
   switch (review.state) {
     case 'pending':
+      if (review.asking !== undefined) return `waiting; the webhook "${review.asking.webhook}" is asked`
       return review.approvers.count > 1
         ? `waiting, ${review.decisions.length} of ${review.approvers.count} have approved`
         : 'waiting'

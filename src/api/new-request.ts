@@ -14,6 +14,7 @@ import { findGrants } from '../storage/grants.ts'
 import { activeLocks } from '../storage/locks.ts'
 import { onlyOne } from '../storage/page.ts'
 import { listRequests, saveRequest } from '../storage/requests.ts'
+import { recordAutomatic, verdictNow } from './auto-approve.ts'
 import type { ApiDeps } from './deps.ts'
 import { provenLogin } from './proven-login.ts'
 import { MAX_REQUESTED_TARGETS, type NewRequest } from './schemas/access.ts'
@@ -24,6 +25,10 @@ type Deps = Pick<ApiDeps, 'db' | 'clock' | 'settings'>
 export interface FiledRequest {
   readonly request: AccessRequest
   readonly skipped: readonly { readonly target: string; readonly reason: string }[]
+  /** Where rules approved it without a person: what came of it. */
+  readonly grants: readonly Grant[]
+  /** Why people decide on it, although rules may approve such requests without any. */
+  readonly people?: string | undefined
 }
 
 /**
@@ -56,9 +61,13 @@ export async function fileRequest(login: Login, asked: NewRequest, from: string,
     )
     if (waiting.length >= MAX_PENDING)
       throw new PamError('RATE_LIMITED', `${MAX_PENDING} of your requests are waiting already`)
+    const rules = found.map(({ rule }) => rule)
+    const verdict = await verdictNow(tx, request, rules, now)
+    const people = verdict.type === 'people' ? verdict.why : undefined
     await saveRequest(tx, request)
-    await auditRequest(tx, { request, skipped }, { asked, from })
-    return { request, skipped }
+    await auditRequest(tx, { request, skipped, people }, { asked, from })
+    if (verdict.type !== 'approve') return { request, skipped, people, grants: [] }
+    return { ...(await recordAutomatic(tx, request, verdict.automatic, { now, comment: '' })), skipped }
   })
 }
 
@@ -171,7 +180,7 @@ async function ownGrant(id: string, { person }: Login, { db }: Deps): Promise<Gr
 
 const auditRequest = (
   tx: Tx,
-  { request, skipped }: FiledRequest,
+  { request, skipped, people }: Omit<FiledRequest, 'grants'>,
   { asked: { labels }, from }: { asked: NewRequest; from: string },
 ): Promise<void> =>
   appendAudit(tx, request.createdAt, {
@@ -185,6 +194,7 @@ const auditRequest = (
       reason: request.reason,
       lengthMs: request.length,
       rule: describeRules(request),
+      people,
       startsAt: request.startsAt,
       extends: request.extends?.grant,
       from,

@@ -10,7 +10,15 @@ import type { CliContext } from './context.ts'
 import { targetNamed } from './target-named.ts'
 import { clockTime } from './output/clock-time.ts'
 import type { Io } from './output/io.ts'
-import { needApproved, reasonFor, waitForRequest, type OpenRequest, type ReasonOptions } from './wait-for-request.ts'
+import {
+  needApproved,
+  noteApproved,
+  noteFiled,
+  reasonFor,
+  waitForRequest,
+  type OpenRequest,
+  type ReasonOptions,
+} from './wait-for-request.ts'
 
 /** What a verb that opens a port can be told of the access and of the port. */
 export interface AccessOptions extends ReasonOptions {
@@ -86,7 +94,7 @@ export async function ensureGrant(
     try {
       const asked = { target: name, reason, ...(options.for === undefined ? {} : { lengthMs: options.for }) }
       const made = await api.requests.create(asked)
-      io.note(`requested access: ${made.id} (approvers: ${made.approvers.groups.join(' or ')}) …`)
+      noteFiled(io, made, 'requested access', ' …')
       return { request: made, isOurs: true }
     } catch (error) {
       // Another command of the same person was quicker.
@@ -97,6 +105,7 @@ export async function ensureGrant(
   }
   if (!io.interactive && options.wait !== true) {
     const { request } = await open()
+    if (request.state === 'approved') return noteApproved(io, request)
     throw new PamError('REQUEST_PENDING', `${request.id} waits for approval`, {
       hint: 'run this again once it is approved, or give --wait',
       id: request.id,

@@ -47,10 +47,7 @@ export async function waitForRequest(api: ApiClient, open: () => Promise<OpenReq
       throw new Exit(interruption.exitCode)
     }
     // What else was decided is told by whoever needed it.
-    if (current.state === 'approved') {
-      const until = current.grantEndsAt === undefined ? '' : `, until ${clockTime(current.grantEndsAt)}`
-      io.note(visibleInLine(`${current.status}${until}`))
-    }
+    noteApproved(io, current)
     if (signal.aborted) throw new Exit(interruption.exitCode)
     return current
   })
@@ -77,6 +74,27 @@ async function withdrawn(api: ApiClient, id: string, standing: string): Promise<
     // It was decided in the same moment.
     return visibleInLine(code === 'ALREADY_DECIDED' ? message : `cannot withdraw it (${message}): ${standing}`)
   }
+}
+
+/** Says that a request was filed, and who or what decides on it. What was approved at once is told by `noteApproved`. */
+export function noteFiled(
+  io: Io,
+  { id, state, approvers, people, asking }: AccessRequest,
+  what: string,
+  end = '',
+): void {
+  const groups = approvers.groups.join(' or ')
+  io.note(`${what}: ${id}${state === 'pending' ? ` (approvers: ${groups})${end}` : ''}`)
+  if (people !== undefined) io.note(visibleInLine(`people decide: ${people}`))
+  if (asking !== undefined && state === 'pending')
+    io.note(visibleInLine(`the webhook "${asking}" is asked; ${groups} can decide meanwhile`))
+}
+
+/** Says how a request was approved, and until when. */
+export function noteApproved(io: Io, { state, status, grantEndsAt }: AccessRequest): void {
+  if (state !== 'approved') return
+  const until = grantEndsAt === undefined ? '' : `, until ${clockTime(grantEndsAt)}`
+  io.note(visibleInLine(`${status}${until}`))
 }
 
 export interface ReasonOptions {

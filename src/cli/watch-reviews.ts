@@ -19,7 +19,7 @@ export async function watchReviews(
   const told = new Map<string, { readonly as: string; readonly isPending: boolean }>()
   const tell = (review: Review, isNew: boolean): void => {
     const before = told.get(review.id)
-    if (before === undefined && (review.state !== 'pending' || !review.mayDecide)) return
+    if (before === undefined && !isForMe(review) && !(isNew && isApprovedByRule(review))) return
     const as = `${review.state} ${review.decisions.length}`
     if (before?.as === as) return
     told.set(review.id, { as, isPending: review.state === 'pending' })
@@ -28,7 +28,7 @@ export async function watchReviews(
       return
     }
     io.print(lineOf(review))
-    if (isNew && before === undefined) {
+    if (isNew && before === undefined && review.state === 'pending') {
       if (io.stdoutIsTerminal) process.stdout.write('\u0007')
       onDesktop?.(titleOf(review), `pamctl approve ${review.id}`)
     }
@@ -85,9 +85,16 @@ async function unlessGone(review: Promise<Review>): Promise<Review | undefined> 
   }
 }
 
+const isForMe = ({ state, mayDecide }: Review): boolean => state === 'pending' && mayDecide
+
+/** Approved without a person, where this one could have decided: they are told afterwards. */
+const isApprovedByRule = ({ decisions, whyNot }: Review): boolean =>
+  whyNot === undefined && decisions.some(({ automatic }) => automatic !== undefined)
+
 function lineOf(review: Review): string {
   const time = new Date(review.createdAt).toTimeString().slice(0, 5)
-  if (review.state !== 'pending') return visibleInLine(`${time}  ${review.id}  ${review.status}`)
+  const whose = isApprovedByRule(review) ? `${review.requester.label}  ${review.target}  ` : ''
+  if (review.state !== 'pending') return visibleInLine(`${time}  ${review.id}  ${whose}${review.status}`)
   const what = review.text ?? `${forHowLong(review.lengthMs ?? 0)}: ${review.reason ?? ''}`
   return visibleInLine(
     `${time}  ${review.id}  ${review.requester.label}  ${review.target}  ${what.replaceAll(/\s+/g, ' ').slice(0, 200)}`,

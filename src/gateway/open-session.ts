@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Grant } from '../access/grant.ts'
+import { describeAutomatic } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
 import type { CredentialLease } from '../credentials/credential.ts'
 import type { Secrets } from '../credentials/secrets.ts'
@@ -202,7 +203,13 @@ function openRecord(opening: Opening, account: string, spool: Spool): Promise<Se
       target: target.name,
       protocol: target.type,
       account,
-      grant: { id: grant.id, rule: grant.rule, reason: grant.reason, endsAt: new Date(grant.endsAt).toISOString() },
+      grant: {
+        id: grant.id,
+        rule: grant.rule,
+        reason: grant.reason,
+        endsAt: new Date(grant.endsAt).toISOString(),
+        ...(grant.automatic === undefined ? {} : { approver: describeAutomatic(grant.automatic) }),
+      },
       policy: settings.policy.version,
     },
     {

@@ -229,9 +229,10 @@ export function webhookData(
     ...(isCommand ? {} : { targets: targetNames(review) }),
     rule: describeRules(review),
     approvers: review.approvers,
-    decisions: review.decisions.map(({ label, verdict, comment }) => ({
+    decisions: review.decisions.map(({ label, verdict, comment, automatic }) => ({
       by: label,
       verdict,
+      ...(automatic === undefined ? {} : { automatic }),
       ...(withReasons && comment !== '' ? { comment } : {}),
     })),
     expiresAt: new Date(review.expiresAt).toISOString(),

@@ -1,4 +1,5 @@
 import { formatDuration } from '../shared/duration.ts'
+import { describeAutoApproval } from './auto-approval.ts'
 import type { Person, Target } from './command.ts'
 import { decideAccess } from './decide.ts'
 import { describeApprovers } from './joint-approvers.ts'
@@ -70,7 +71,8 @@ export function describeAccess(rule: AccessRule): string {
     return `in an emergency, up to ${formatDuration(rule.maxDuration)} without approval, reviewed by ${breakGlass.reviewers.groups.join(' or ')}${describeLifts(breakGlass.lifts)}`
   if (rule.grant === 'standing') return `standing, ${formatDuration(rule.maxDuration)} at a time`
   const approvers = rule.approvers === undefined ? '' : `, approved by ${describeApprovers(rule.approvers)}`
-  return `on request, up to ${formatDuration(rule.maxDuration)}${approvers}`
+  const auto = rule.autoApprove === undefined ? '' : `, or ${describeAutoApproval(rule.autoApprove)}`
+  return `on request, up to ${formatDuration(rule.maxDuration)}${approvers}${auto}`
 }
 
 const describeLifts = ({ holds, masks }: BreakGlassTerms['lifts']): string =>

@@ -4,6 +4,7 @@ import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { duration } from '../shared/duration-schema.ts'
 import { didYouMean } from '../shared/nearest-word.ts'
 import { visible } from '../shared/visible.ts'
+import { autoApproval, autoApprovalProblems } from './auto-approval.ts'
 import { parseCondition } from './condition.ts'
 import { foreignWords, renamedKeys } from '../shared/yaml-file.ts'
 import { checkKind, checkLogin, patternList } from './patterns.ts'
@@ -121,6 +122,9 @@ const accessRuleIn = (language: PolicyLanguage) =>
           'how long a grant may last; standing: how long each one lasts; default: 12h; break-glass: needed, at most 4h',
         ),
       approvers: approvers.optional().describe('who approves requests; needed where grant is request'),
+      autoApprove: autoApproval
+        .optional()
+        .describe('what approves requests without a person; for rules with one approver and without stepUp'),
       breakGlass: breakGlass.optional().describe('terms of access in an emergency; needed where grant is break-glass'),
       reason: z.enum(['required', 'optional']).default('required').describe('whether a request must give a reason'),
       logins: patternList(checkLogin).describe(
@@ -131,7 +135,8 @@ const accessRuleIn = (language: PolicyLanguage) =>
       if (rule.grant === 'request' && rule.approvers === undefined) {
         context.addIssue({ code: 'custom', path: ['approvers'], message: 'a rule with grant: request needs approvers' })
       }
-      for (const { path, message } of breakGlassProblems(rule)) context.addIssue({ code: 'custom', path, message })
+      for (const { path, message } of [...breakGlassProblems(rule), ...autoApprovalProblems(rule)])
+        context.addIssue({ code: 'custom', path, message })
     })
     .register(renamedKeys, { longest: 'maxDuration' })
 

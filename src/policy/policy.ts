@@ -1,5 +1,6 @@
 import type { PolicyLanguage } from './language.ts'
 import type { Approvers, CommandEffect, HoldEffect, StatementMatch } from './match/match.ts'
+import type { AutoApproval } from './auto-approval.ts'
 import type { Condition } from './condition.ts'
 
 export type { Approvers, CommandEffect, HoldEffect, StatementMatch }
@@ -42,6 +43,8 @@ export interface AccessRule extends Rule {
   readonly maxDuration: number
   /** Present for `request`. */
   readonly approvers?: Approvers | undefined
+  /** What approves requests in their place; what it does not approve, they decide on. */
+  readonly autoApprove?: AutoApproval | undefined
   readonly reason: 'required' | 'optional'
   /** The accounts on the target that it lets somebody use; default: all that the target has. */
   readonly logins?: readonly string[] | undefined

@@ -74,6 +74,8 @@ const until = ({ number }: Said): string => {
   const at = number('endsAt')
   return at === 0 ? '' : ` until ${formatDateTime(new Date(at).toISOString())}`
 }
+/** Who approved: a person, or what the rules name in their place. */
+const approver = ({ who, text }: Said): string => text('approver') || who
 const purpose = ({ text }: Said): string => (text('format') === '' ? '' : ` as ${text('format').toUpperCase()}`)
 
 /** By type, so that the compiler names one that is missing. */
@@ -168,7 +170,7 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'recordings.altered': ({ number }) =>
     `The gateway found ${count(number('count'), 'entry')} of the table of recordings altered, and restored them`,
   'recordings.searched': ({ who, text }) => `${who} searched recordings${on(text('target'))}`,
-  'request.approved': (said) => `${said.who} approved ${access(said)}${quoted(said.text('comment'))}`,
+  'request.approved': (said) => `${approver(said)} approved ${access(said)}${quoted(said.text('comment'))}`,
   'request.created': (said) =>
     `${said.who} asked for access${to(said.text('target'))} for ${formatLength(said.number('lengthMs'))}${quoted(said.text('reason'))}`,
   'request.denied': (said) => `${said.who} denied ${access(said)}${quoted(said.text('comment'))}`,

@@ -33,7 +33,14 @@ export interface OpenedEvent {
   readonly target: string
   readonly protocol: string
   readonly account: string
-  readonly grant: { readonly id: string; readonly rule: string; readonly reason: string; readonly endsAt: string }
+  readonly grant: {
+    readonly id: string
+    readonly rule: string
+    readonly reason: string
+    readonly endsAt: string
+    /** What approved it, where no person did. */
+    readonly approver?: string | undefined
+  }
   readonly policy: string
 }
 

@@ -18,7 +18,7 @@ export function describeEvent(event: RecordedEvent, data?: Buffer, style: Timeli
       return [
         visibleInLine(`${event.at}  ${event.session}  ${event.person.label} on ${event.target} as ${event.account}`),
         visibleInLine(
-          `           grant ${event.grant.id} (${event.grant.rule}), until ${event.grant.endsAt}: ${event.grant.reason}`,
+          `           grant ${event.grant.id} (${event.grant.rule}${event.grant.approver === undefined ? '' : `, approved by ${event.grant.approver}`}), until ${event.grant.endsAt}: ${event.grant.reason}`,
         ),
       ]
     case 'command': {

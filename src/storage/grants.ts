@@ -19,6 +19,7 @@ export async function saveGrant(tx: Tx, grant: Grant): Promise<void> {
     revoked: grant.revoked === undefined ? null : JSON.stringify(grant.revoked),
     allowed_again_at: grant.allowedAgainAt ?? null,
     break_glass: grant.breakGlass ?? null,
+    automatic: grant.automatic === undefined ? null : JSON.stringify(grant.automatic),
   }
   await tx
     .insertInto('grants')
@@ -70,7 +71,8 @@ export async function standingBlock(db: Reader, personId: string, target: string
   return (await grantsFor(db, personId, target)).find(blocksStanding)
 }
 
-async function grantsFor(db: Reader, personId: string, target: string): Promise<Grant[]> {
+/** All that the person has, or had, for a target. */
+export async function grantsFor(db: Reader, personId: string, target: string): Promise<Grant[]> {
   return (await grantsOf(db, { personId, target })).map(fromRow)
 }
 
@@ -130,4 +132,5 @@ const fromRow = (row: GrantTable): Grant => ({
   revoked: row.revoked === null ? undefined : (JSON.parse(row.revoked) as NonNullable<Grant['revoked']>),
   allowedAgainAt: row.allowed_again_at ?? undefined,
   ...(row.break_glass === null ? {} : { breakGlass: row.break_glass }),
+  ...(row.automatic === null ? {} : { automatic: JSON.parse(row.automatic) as NonNullable<Grant['automatic']> }),
 })

@@ -14,6 +14,7 @@ import { keepBreakGlass } from './migrations/20261202-break-glass.ts'
 import { keepPasskeys } from './migrations/20261205-keep-passkeys.ts'
 import { provisionSaml } from './migrations/20261206-provision-saml.ts'
 import { requestSeveral } from './migrations/20261206-request-several.ts'
+import { approveByRule } from './migrations/20261207-approve-by-rule.ts'
 import { keepLocks } from './migrations/20261201-keep-locks.ts'
 import { countVerdicts } from './migrations/20261204-tally-verdicts.ts'
 
@@ -42,4 +43,5 @@ const migrations = {
   '20261205-keep-passkeys': keepPasskeys,
   '20261206-provision-saml': provisionSaml,
   '20261206-request-several': requestSeveral,
+  '20261207-approve-by-rule': approveByRule,
 }

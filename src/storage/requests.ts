@@ -17,6 +17,7 @@ export async function saveRequest(tx: Tx, request: AccessRequest): Promise<void>
     targets: JSON.stringify(request.targets),
     starts_at: request.startsAt ?? null,
     extends: request.extends === undefined ? null : JSON.stringify(request.extends),
+    asking: request.asking === undefined ? null : JSON.stringify(request.asking),
   }
   await tx
     .insertInto('requests')
@@ -68,6 +69,7 @@ export const requestFromRow = (row: RequestTable): AccessRequest => ({
   createdAt: row.created_at,
   ...(row.starts_at === null ? {} : { startsAt: row.starts_at }),
   ...(row.extends === null ? {} : { extends: JSON.parse(row.extends) as NonNullable<AccessRequest['extends']> }),
+  ...(row.asking === null ? {} : { asking: JSON.parse(row.asking) as NonNullable<AccessRequest['asking']> }),
 })
 
 /** Requests that were made before there could be several have one. */

@@ -110,6 +110,8 @@ export interface RequestTable extends ReviewColumns {
   starts_at: number | null
   /** JSON. */
   extends: string | null
+  /** JSON: the webhook that is asked for approval. */
+  asking: string | null
 }
 
 export interface GrantTable extends PersonColumns {
@@ -124,6 +126,8 @@ export interface GrantTable extends PersonColumns {
   allowed_again_at: number | null
   /** The use of a break-glass rule that it came from. */
   break_glass: string | null
+  /** JSON: what approved it without a person. */
+  automatic: string | null
 }
 
 export interface ApprovalTable extends ReviewColumns {

@@ -45,7 +45,8 @@ export async function weeklyDecisions(
       if (week === undefined) continue
       week[outcomeOf(state)]++
       const last = parseDecisions(decisions).at(-1)
-      if (last !== undefined) week.times.push(last.at - created_at)
+      // What no person decided says nothing of how long people take.
+      if (last !== undefined && last.automatic === undefined) week.times.push(last.at - created_at)
     }
     const last = rows.at(-1)
     if (last === undefined || rows.length < BATCH_SIZE) break

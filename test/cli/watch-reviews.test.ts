@@ -14,7 +14,11 @@ const limited = (retryAfter: string | null): PamError =>
   ) as PamError
 
 /** Streams that yield and fail as they are told; what was asked for, waited and said. */
-async function watch(streams: readonly (readonly (ServerEvent | Error)[])[], limits: readonly Error[] = []) {
+async function watch(
+  streams: readonly (readonly (ServerEvent | Error)[])[],
+  limits: readonly Error[] = [],
+  reviews: Readonly<Record<string, object>> = {},
+) {
   const [asked, waited, said]: [(number | undefined)[], number[], string[]] = [[], [], []]
   let lists = 0
   const api = {
@@ -24,7 +28,8 @@ async function watch(streams: readonly (readonly (ServerEvent | Error)[])[], lim
         if (limit !== undefined) throw limit
         return []
       },
-      get: () => Promise.reject(new Error('not asked for')),
+      get: (id: string) =>
+        reviews[id] === undefined ? Promise.reject(new Error('not asked for')) : Promise.resolve(reviews[id]),
     },
     events: async function* (after: number | undefined) {
       asked.push(after)
@@ -90,4 +95,27 @@ it('starts over if the gateway no longer has the last event', async () => {
 it('ends with the error of a gateway that serves no events at all', async () => {
   const usage = new PamError('USAGE', 'no such field')
   expect(await watch([[usage]])).toMatchObject({ error: usage, asked: [undefined] })
+})
+
+it('tells of what a rule approved those who could have decided on it, and nobody else', async () => {
+  const review = {
+    kind: 'request',
+    createdAt: '2026-01-05T09:00:00Z',
+    requester: { label: 'jane' },
+    target: 'db',
+    state: 'approved',
+    status: 'approved by the schedule of rule "r"',
+    mayDecide: false,
+    decisions: [{ automatic: { by: 'schedule', rules: ['r'] } }],
+  }
+  const reviews = {
+    req_1: { ...review, id: 'req_1' },
+    req_2: { ...review, id: 'req_2', whyNot: 'you cannot decide on your own request' },
+    req_3: { ...review, id: 'req_3', decisions: [{}] },
+  }
+  const changed = Object.keys(reviews).map(
+    (id, seq) => ({ type: 'changed', seq, kind: 'review', id, change: 'request.approved' }) as const,
+  )
+  const { said } = await watch([[{ type: 'ready', seq: 7 }, ...changed, signedOut]], [], reviews)
+  expect(said).toEqual([expect.stringMatching(/^\d\d:\d\d  req_1  jane  db  approved by the schedule of rule "r"$/)])
 })

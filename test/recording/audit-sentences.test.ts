@@ -44,6 +44,13 @@ it.each([
     { comment: 'no" and "yes\\', target: 'dev-db' },
     'bob@example.com denied a command on dev-db: "no\\" and \\"yes\\\\"',
   ],
+  [
+    'request.approved',
+    'gateway',
+    'req_1',
+    { approver: 'the schedule of rule "office hours"', target: 'prod-db', comment: '' },
+    'The schedule of rule "office hours" approved access to prod-db',
+  ],
   ['recording.sealed', 'gateway', 'ses_1', {}, 'The recording of jane@example.com on prod-db was sealed'],
   [
     'session.killed',

@@ -47,7 +47,8 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
         const mine = (await findGrants(tx, request.params.id)).filter(
           ({ person }) => person.id === login.person.id || hasRole(login, 'operate', deps),
         )
-        const grant = revokeGrant(onlyOne(mine, request.params.id), login.person.label, reason, now)
+        const found = onlyOne(mine, request.params.id)
+        const grant = revokeGrant(found, login.person.label, reason, now, found.person.id === login.person.id)
         await saveGrant(tx, grant)
         if (grant.breakGlass !== undefined) await endBreakGlass(tx, grant.breakGlass, now)
         await appendAudit(tx, now, {

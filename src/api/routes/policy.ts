@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Person, Target } from '../../policy/command.ts'
+import { describeAutoApprovalNow } from '../../policy/auto-approval.ts'
 import { isVisible, type Judgement } from '../../policy/decide.ts'
 import { describeAccess, describeCommandRule, describeMasking, explain } from '../../policy/explain.ts'
 import { describeApprovers } from '../../policy/joint-approvers.ts'
@@ -59,10 +60,16 @@ function explainRoute(app: App, deps: ApiDeps): void {
         accessRules: copy(rest.accessRules),
         commands: copy(rest.commands),
         masking: copy(rest.masking),
-        ...(access === undefined ? {} : { access }),
+        ...(access === undefined ? {} : { access: { ...access, ...nowOf(access.rule, deps) } }),
       }
     },
   )
+}
+
+/** What a request under this rule would meet now. */
+function nowOf(name: string, { settings, clock }: Pick<ApiDeps, 'settings' | 'clock'>): { readonly now?: string } {
+  const approval = settings().policy.access.find((rule) => rule.name === name)?.autoApprove
+  return approval === undefined ? {} : { now: describeAutoApprovalNow(approval, clock.now()) }
 }
 
 function rulesRoute(app: App, deps: ApiDeps): void {
@@ -118,7 +125,7 @@ function tryRoute(app: App, deps: ApiDeps): void {
     const trial = tryCommand(policy, person, target, command, refusal !== undefined)
     return {
       target: target.name,
-      ...(trial.access === undefined ? {} : { access: { ...trial.access } }),
+      ...(trial.access === undefined ? {} : { access: { ...trial.access, ...nowOf(trial.access.rule, deps) } }),
       judgement:
         refusal === undefined
           ? toJudgement(trial.judgement)

@@ -2,7 +2,7 @@ import { grantState, type Grant } from '../../access/grant.ts'
 import type { Approval } from '../../access/approval.ts'
 import type { AccessRequest } from '../../access/request.ts'
 import { describeRules, describeTargets } from '../../access/requested-targets.ts'
-import { describeState, expire, mayNotDecide } from '../../access/review.ts'
+import { describeState, expire, mayNotDecide, type Automatic } from '../../access/review.ts'
 import type { HeldCommand, RecentCommand } from '../../gateway/session-registry.ts'
 import type { Login } from '../../identity/login.ts'
 import type { Target } from '../../policy/command.ts'
@@ -26,12 +26,14 @@ function reviewFieldsOf(review: AccessRequest | Approval) {
     state,
     status: describeState(review),
     approvers: approversToJson(approvers),
-    decisions: decisions.map(({ label, verdict, comment, at, passkey }) => ({
+    ...(review.asking !== undefined && state === 'pending' ? { asking: review.asking.webhook } : {}),
+    decisions: decisions.map(({ label, verdict, comment, at, passkey, automatic }) => ({
       label,
       verdict,
       comment,
       at: iso(at),
       ...(passkey === undefined ? {} : { passkey }),
+      ...automaticToJson(automatic),
     })),
     createdAt: iso(createdAt),
     expiresAt: iso(expiresAt),
@@ -43,6 +45,9 @@ export const approversToJson = ({ groups, count, stepUp }: Approvers): RequestJs
   count,
   ...(stepUp === undefined ? {} : { stepUp }),
 })
+
+const automaticToJson = (automatic: Automatic | undefined) =>
+  automatic === undefined ? {} : { automatic: { ...automatic, rules: [...automatic.rules] } }
 
 export function requestToJson(stored: AccessRequest, grant: Grant | undefined, now: number): RequestJson {
   const request = expire(stored, now)
@@ -78,6 +83,7 @@ export function grantToJson(grant: Grant, now: number): GrantJson {
     rule: grant.rule,
     standing: grant.requestId === undefined && grant.breakGlass === undefined,
     ...(grant.breakGlass === undefined ? {} : { breakGlass: grant.breakGlass }),
+    ...automaticToJson(grant.automatic),
     state: grantState(grant, now),
     startsAt: iso(grant.startsAt),
     endsAt: iso(grant.endsAt),

@@ -44,6 +44,14 @@ export const targetSchema = z.object({
 export type Target = z.output<typeof targetSchema>
 export const targetsSchema = pageOf(targetSchema)
 
+/** What approved without a person, by which rules. */
+const automaticSchema = z.object({
+  by: z.enum(['schedule', 'webhook']),
+  rules: z.array(z.string()),
+  /** Its name. */
+  webhook: z.string().optional(),
+})
+
 export const decisionSchema = z.object({
   label: z.string(),
   verdict: z.enum(['approve', 'deny']),
@@ -51,6 +59,8 @@ export const decisionSchema = z.object({
   at: timeSchema,
   /** The id of the credential that verified it, where the rule asks for a passkey. */
   passkey: z.string().optional(),
+  /** Where no person decided, but what access rules name in their place: `label` says it in words. */
+  automatic: automaticSchema.optional(),
 })
 
 /** What requests and held commands have in common. */
@@ -65,6 +75,8 @@ export const reviewFields = {
   decisions: z.array(decisionSchema),
   createdAt: timeSchema,
   expiresAt: timeSchema,
+  /** Of a request that waits: the webhook that is asked for approval. */
+  asking: z.string().optional(),
 }
 
 /** One of the targets of a request. */
@@ -76,6 +88,8 @@ export const requestSchema = z.object({
   targets: z.array(requestedTargetSchema).optional(),
   /** Targets that were asked for and are not part of it: told once, where it is filed. */
   skipped: z.array(z.object({ target: z.string(), reason: z.string() })).optional(),
+  /** Why people decide, although the rules let something else approve such requests: told once, where it is filed. */
+  people: z.string().optional(),
   reason: z.string(),
   lengthMs: z.number(),
   grantId: z.string().optional(),
@@ -126,6 +140,8 @@ export const grantSchema = z.object({
   standing: z.boolean(),
   /** The emergency that it was taken in. */
   breakGlass: z.string().optional(),
+  /** What approved it, where no person did. */
+  automatic: automaticSchema.optional(),
   state: z.enum(['scheduled', 'active', 'over', 'revoked']),
   startsAt: timeSchema,
   endsAt: timeSchema,

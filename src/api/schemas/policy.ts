@@ -5,7 +5,8 @@ const explainedRules = z.array(z.object({ rule: z.string(), applies: z.boolean()
 
 export const explanationSchema = z.object({
   target: z.string(),
-  access: z.object({ rule: z.string(), text: z.string() }).optional(),
+  /** `now`: what a request for access at once would meet, where something may approve it without a person. */
+  access: z.object({ rule: z.string(), text: z.string(), now: z.string().optional() }).optional(),
   accessRules: explainedRules,
   commands: explainedRules,
   masking: explainedRules,
@@ -50,7 +51,14 @@ const judgementSchema = z.object({
 
 export const trialSchema = z.object({
   target: z.string(),
-  access: z.object({ rule: z.string(), grant: z.enum(['standing', 'request', 'break-glass']) }).optional(),
+  access: z
+    .object({
+      rule: z.string(),
+      grant: z.enum(['standing', 'request', 'break-glass']),
+      /** What a request for access at once would meet, where something may approve it without a person. */
+      now: z.string().optional(),
+    })
+    .optional(),
   judgement: judgementSchema,
   statements: z.array(
     z.object({

@@ -22,7 +22,10 @@ export const grants: AddCommand = (program, run) => {
           ID: ({ id }) => id,
           WHO: ({ person }) => person.label,
           TARGET: ({ target }) => target,
-          STATE: ({ state, revoked }) => (revoked === undefined ? state : `revoked by ${revoked.by}`),
+          STATE: ({ state, revoked, automatic }) =>
+            revoked === undefined
+              ? `${state}${automatic === undefined ? '' : `, approved by ${automatic.by}`}`
+              : `revoked by ${revoked.by}`,
           ENDS: ({ endsAt }) => io.age(endsAt),
           REASON: ({ reason }) => reason,
         })

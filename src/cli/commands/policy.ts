@@ -26,6 +26,8 @@ export const policy: AddCommand = (program, run) => {
             `${explanation.target}: ${explanation.access === undefined ? 'no access' : `${explanation.access.text} (rule "${explanation.access.rule}")`}`,
           ),
         )
+        const now = explanation.access?.now
+        if (now !== undefined) io.print(visible(`  requested now: ${now}`))
         section('Access (the first rule that matches decides)', explanation.accessRules)
         section(
           'Commands (the first rule that matches a statement decides; what no rule matches is denied)',
@@ -71,6 +73,8 @@ async function testCommand(
       ),
     )
     if (trial.access === undefined) io.note('no access rule grants this target, so nothing would run')
+    const now = trial.access?.now
+    if (now !== undefined) io.note(visible(`access requested now: ${now}`))
     for (const { kind, reads, writes, unknown, rules } of trial.statements) {
       const effect = [
         kind,

@@ -6,7 +6,15 @@ import { visibleInLine } from '../../shared/visible.ts'
 import { durationOption, forHowLong, jsonOption, labelOption, startOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
-import { needApproved, reasonFor, waitForRequest, type OpenRequest, type ReasonOptions } from '../wait-for-request.ts'
+import {
+  needApproved,
+  noteApproved,
+  noteFiled,
+  reasonFor,
+  waitForRequest,
+  type OpenRequest,
+  type ReasonOptions,
+} from '../wait-for-request.ts'
 
 interface RequestOptions extends ReasonOptions {
   readonly label?: Readonly<Record<string, string>>
@@ -53,7 +61,7 @@ export const request: AddCommand = (program, run) => {
           for (const { target, reason: why } of made.skipped ?? [])
             io.note(visibleInLine(`not requested: ${target}: ${why}`))
           const what = (made.targets?.length ?? 1) === 1 ? '' : ` to ${made.target}`
-          io.note(`requested access${what}: ${made.id} (approvers: ${made.approvers.groups.join(' or ')})`)
+          noteFiled(io, made, `requested access${what}`)
           return { request: made, isOurs: true }
         })
       }),
@@ -68,6 +76,7 @@ async function send(
   open: () => Promise<OpenRequest>,
 ): Promise<void> {
   const decided = wait ? await waitForRequest(api, open, io) : (await open()).request
+  if (!wait) noteApproved(io, decided)
   if (json) io.json(decided)
   else io.print(decided.id)
   if (wait) needApproved(decided)
@@ -138,9 +147,7 @@ export const extend: AddCommand = (program, run) => {
             extends: grant.id,
             ...(options.for === undefined ? {} : { lengthMs: options.for }),
           })
-          io.note(
-            `asked for ${forHowLong(made.lengthMs)} more: ${made.id} (approvers: ${made.approvers.groups.join(' or ')})`,
-          )
+          noteFiled(io, made, `asked for ${forHowLong(made.lengthMs)} more`)
           return { request: made, isOurs: true }
         })
       }),

@@ -173,8 +173,9 @@ export class Slack {
       url: `${publicUrl()}/reviews/${review.id}`,
     })
     if (known === undefined) {
-      // Reviews that were decided while Slack was unreachable need no message.
-      if (review.state !== 'pending') return
+      // Reviews that were decided while Slack was unreachable need no message; of what no person approved, people learn afterwards.
+      const isNews = type === 'request.approved' && review.decisions.some(({ automatic }) => automatic !== undefined)
+      if (review.state !== 'pending' && !isNews) return
       const posted = await api.postMessage({ channel, ...message })
       await messages.save(review.id, { channel: posted.channel, ts: posted.ts })
       return

@@ -4,6 +4,7 @@ import type { CommandRule, TargetSelector, WhoSelector } from '../../policy/poli
 import { parseFieldPattern } from '../../shared/field-path.ts'
 import { didYouMean } from '../../shared/nearest-word.ts'
 import type { YamlPath } from '../../shared/yaml-file.ts'
+import { autoApprovalFindings } from './auto-approval-findings.ts'
 import { breakGlassFindings } from './break-glass-findings.ts'
 import type { Finding } from './finding.ts'
 import { appNameFindings } from './gateway-hosts.ts'
@@ -30,6 +31,7 @@ export function reviewConfig(config: ConfigFile, known: KnownGroups): Finding[] 
     ...loginFindings(config),
     ...breakGlassFindings(config),
     ...passkeyFindings(config),
+    ...autoApprovalFindings(config),
     ...config.commands.flatMap((rules, index) => commandFindings(rules, index, config)),
     ...maskingFindings(config),
     ...fieldFindings(config),

@@ -111,6 +111,18 @@ describe('where access must be requested', () => {
     expect(outcome.stderr).toContain('requested access: req_1 (approvers: sre) …\npamctl: req_1 waits for approval\n')
   })
 
+  it('one that a rule approves at once is used', async () => {
+    const approved = {
+      ...REQUEST,
+      state: 'approved',
+      status: 'approved by the schedule of rule "r"',
+      grantEndsAt: ago(-30),
+    }
+    const { code, stderr } = await pamctl(['--reason', 'x', ...client], world(ASKED, { 'POST /v1/requests': approved }))
+    expect(code).toBe(0)
+    expect(stderr).toContain('approved by the schedule of rule "r", until ')
+  })
+
   it('reuses a pending request, and says which options of this command it ignores', async () => {
     const setting = world(ASKED, { 'GET /v1/requests?limit=100&mine=true': { items: [REQUEST] } })
     const { code, stderr, calls } = await pamctl(['--reason', 'other', '--for', '2h', ...client], setting)

@@ -30,6 +30,12 @@ describe('pamctl grants', () => {
     )
     expect(JSON.parse((await runVerb([grants], ['grants', '--json'], { gateway })).stdout)).toEqual([GRANT, revoked])
   })
+
+  it('says what approved one that no person did', async () => {
+    const automatic = { by: 'schedule', rules: ['office hours'] }
+    const gateway = { 'GET /v1/grants': { items: [{ ...GRANT, automatic }] } }
+    expect((await runVerb([grants], ['grants'], { gateway })).stdout).toContain('\tactive, approved by schedule\t')
+  })
 })
 
 describe('pamctl revoke', () => {

@@ -40,6 +40,23 @@ describe('pamctl request', () => {
     })
   })
 
+  it('says what approved it at once, and why people decide where the rules let something else approve', async () => {
+    const status = 'approved by the schedule of rule "office hours"'
+    const made = { ...REQUEST, state: 'approved', status, grantEndsAt: ago(-30) }
+    const args = ['request', 'prod-db', '--reason', 'x']
+    const approved = await runVerb([request], args, asked(made))
+    expect(approved).toMatchObject({ code: 0, stdout: 'req_1\n' })
+    expect(approved.stderr).toMatch(
+      /^requested access: req_1\napproved by the schedule of rule "office hours", until .*\n$/,
+    )
+    const waited = await runVerb([request], [...args, '--wait'], asked(made))
+    expect(waited.stderr).toBe(approved.stderr)
+    const { stderr } = await runVerb([request], args, asked({ ...REQUEST, people: 'not all of it is\u001B within' }))
+    expect(stderr).toBe(
+      'requested access: req_1 (approvers: sre or leads)\npeople decide: not all of it is\\u{1b} within\n',
+    )
+  })
+
   it.each([
     ['where a reason is needed', ['request', 'prod-db'], 2, 'a request for access needs a reason'],
     ['for a target that is not there', ['request', 'prod', '--reason', 'x'], 5, 'no target named "prod"'],

@@ -549,3 +549,22 @@ describe('services of HTTP', () => {
     expect(() => warningsOf('masking: [{ name: m, fields: ["*:/email", "secrets:data.*"] }]')).not.toThrow()
   })
 })
+
+describe('rules that approve without a person', () => {
+  const rule = (hours: string, rest = 'who: { groups: [eng] },'): string =>
+    `access: [{ name: r, grant: request, ${rest} approvers: { groups: [sre] }, autoApprove: { schedule: { timeZone: UTC, hours: [${hours}] } } }]`
+  const ALL = '{ days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "24:00" }'
+  const DAY = '{ days: [mon], from: "08:00", to: "18:00" }'
+  it.each([
+    ['in hours, for a group', rule(DAY), []],
+    ['around the clock', rule(ALL), [/approves around the clock/]],
+    ['whoever asks', rule(DAY, ''), [/everybody who signs in, and every service: name groups or people/]],
+    ['every service', rule(DAY, 'who: { kind: service },'), [/approves every service/]],
+  ])('%s', (_what, text, warnings) => {
+    expect(load(text).warnings).toEqual(warnings.map((warning) => expect.stringMatching(warning)))
+  })
+
+  it('need approvers for what they do not approve', () => {
+    expect(() => load(rule(DAY).replace('approvers: { groups: [sre] },', ''))).toThrow(/needs approvers/)
+  })
+})

@@ -1,0 +1,29 @@
+import { isAroundTheClock } from '../../policy/schedule.ts'
+import type { Finding } from './finding.ts'
+import type { ConfigFile } from './schema.ts'
+
+/** What rules open that approve requests without a person. */
+export function autoApprovalFindings({ access }: Pick<ConfigFile, 'access'>): Finding[] {
+  return access.flatMap(({ autoApprove, who }, index): Finding[] => {
+    if (autoApprove === undefined) return []
+    const path = ['access', index, 'autoApprove']
+    const warn = (message: string): Finding => ({ level: 'warning', path, message })
+    const isForEverybody = who.groups === undefined && who.people === undefined
+    return [
+      ...(autoApprove.type === 'schedule' && isAroundTheClock(autoApprove.schedule)
+        ? [
+            warn(
+              'approves around the clock, so no person ever decides but on more time: give hours, or say grant: standing',
+            ),
+          ]
+        : []),
+      ...(isForEverybody
+        ? [
+            warn(
+              `approves ${who.kind === 'service' ? 'every service' : who.kind === 'person' ? 'everybody who signs in' : 'everybody who signs in, and every service'}: name groups or people in who`,
+            ),
+          ]
+        : []),
+    ]
+  })
+}

@@ -13,7 +13,7 @@ export interface TestCertificates {
 export function makeCertificates(directory: string, names = 'DNS:localhost,IP:127.0.0.1', days = 90): TestCertificates {
   mkdirSync(directory, { recursive: true })
   const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' })
-  const fresh = ['-newkey', 'rsa:2048', '-nodes']
+  const fresh = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
   // prettier-ignore
   openssl('req', '-x509', ...fresh, '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=test authority', '-days', '3650')
   openssl('req', ...fresh, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=test server')

@@ -191,7 +191,6 @@ export class ClientMessages {
     const ahead = yield* this.#gate.ahead(sql, [])
     const analysed = this.#analyzer.of(sql)
     const facts = yield* this.#factsBeforePublishing(sql, analysed)
-    yield* this.#hideOwn(facts)
     const command = { sql, parameters: [], facts, ahead }
     const verdict = yield* this.#gate.decide(command)
     if (verdict.type === 'refuse') return this.#refuseQuery(sql, facts, verdict.error)
@@ -230,6 +229,7 @@ export class ClientMessages {
   ): void {
     const pipeline = this.#pipeline
     pipeline.endBatch()
+    this.#hideOwn(facts)
     const restore = forgetNames(pipeline.names, facts)
     if (dropsPrepared(facts)) pipeline.kept.drop()
     const notUnderstood = facts.parsed.length === 0 ? restore : undefined
@@ -279,7 +279,7 @@ export class ClientMessages {
       described: undefined,
       names: this.#namesOf(facts),
     }
-    yield* this.#hideOwn(facts)
+    this.#hideOwn(facts)
     if (pipeline.kept.has(message.statement)) pipeline.kept.drop()
     const change = pipeline.names.statements.set(message.statement, prepared, pipeline.batch)
     if (message.statement === '') this.#known.noteText(frame.bytes, prepared)
@@ -307,7 +307,6 @@ export class ClientMessages {
     const ahead = yield* this.#gate.ahead(prepared.sql, parameters, prepared.parameterTypes)
     const analysed = this.#analyzer.of(prepared.sql, prepared.parameterTypes)
     const facts = yield* settledValue(analysed)
-    yield* this.#hideOwn(facts)
     const command = { sql: prepared.sql, parameters, facts, ahead }
     const verdict = yield* this.#gate.decide(command, unheld)
     if (verdict.type === 'refuse') return this.#gate.refuseExtended(verdict.error)
@@ -316,6 +315,7 @@ export class ClientMessages {
       this.#known.note({ message, bytes: frame.bytes, prepared, facts, command: () => this.#gate.repeated(command) })
     this.#passing = unheld !== undefined
     const portal: Portal = { decision: verdict.id, prepared, facts, resultFormats: message.resultFormats }
+    this.#hideOwn(facts)
     forgetNames(pipeline.names, facts)
     if (dropsPrepared(facts)) pipeline.kept.drop()
     this.#forward(frame.bytes, {
@@ -422,11 +422,10 @@ export class ClientMessages {
   }
 
   /** Statements that show prepared statements must not show the gateway's. */
-  *#hideOwn(facts: StatementFacts): Steps {
+  #hideOwn(facts: StatementFacts): void {
     const pipeline = this.#pipeline
-    if (pipeline.kept.isEmpty || pipeline.batchOpen || !showsPrepared(facts)) return
-    yield pipeline.settled()
-    if (!pipeline.isStuck) yield closeKept(pipeline)
+    if (pipeline.kept.isEmpty || pipeline.batchOpen || pipeline.copyIn || !showsPrepared(facts)) return
+    closeKept(pipeline)
   }
 
   /** The object that a name refers to; if an earlier batch may still fail, only once its outcome is known. */

@@ -149,10 +149,14 @@ const keptOf = ({ kept }: ShieldedPort, queries: readonly OwnQuery[]): string[] 
 const stand = (names: readonly string[], saved: OwnRows | undefined): boolean =>
   names.length === 0 || saved?.[0]?.at(-1) === String(names.length)
 
-/** Closes the gateway's prepared statements before a statement that shows them all. */
-export async function closeKept(port: ShieldedPort): Promise<void> {
+/**
+ * Sends the messages that close the gateway's prepared statements, before a statement that shows them all. Nothing waits for the answer: the
+ * server takes messages in order, and while the gateway waited, what was decided about that statement could get old.
+ */
+export function closeKept(port: ShieldedPort & { collect(bytes: Buffer): void }): void {
   port.kept.drop()
-  await ownQueries(port, [])
+  // It fails only with the session, or without any effect on what follows.
+  ownQueries(port, [], (bytes) => port.collect(bytes)).catch(() => undefined)
 }
 
 /** The settings for the gateway's own queries. */

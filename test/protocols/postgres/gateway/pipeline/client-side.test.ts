@@ -13,6 +13,8 @@ import { createSqlParser, type SqlParser } from '../../../../../src/protocols/po
 import { statementAnalyzer } from '../../../../../src/protocols/postgres/gateway/pipeline/analyze-statement.ts'
 import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
 import { PamError } from '../../../../../src/shared/errors.ts'
+import { assumedFacts } from '../../../../../src/protocols/postgres/gateway/assumed-facts.ts'
+import type { ParsedStatement } from '../../../../../src/sql/facts/parsed-statement.ts'
 import { EMAIL_MASKED, HARMLESS, testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 
 const Q = (sql: string): Buffer => encodeMessage(query, { type: 'query', sql })
@@ -345,5 +347,40 @@ describe('many small messages', () => {
     pipeline.abandon()
     await turn()
     expect(sent(toUpstream)).toBe(10_000)
+  })
+})
+
+describe('a statement that shows prepared statements', () => {
+  const SHOWN = 'select from pg_catalog.pg_prepared_statements'
+  let showing: StatementFacts
+  beforeAll(async () => {
+    const parser = await createSqlParser()
+    showing = assumedFacts((await parser.parse(SHOWN)) as readonly ParsedStatement[])
+    await parser.close()
+  })
+
+  it.each([
+    ['as a simple query', Q(SHOWN), 'CSQ'],
+    ['as an extended query', EXTENDED(SHOWN), 'CSPBES'],
+  ])(
+    'follows the messages that close the gateway’s own without waiting, so that its decision cannot get old: %s',
+    (_what, message, expected) => {
+      const { pipeline, toUpstream } = testPipeline()
+      const side = new ClientSide(pipeline, { of: () => showing, again: async () => showing })
+      const own = pipeline.kept.keep('select 1')
+      pipeline.expect({ type: 'query', run: startRun('dec_0', 'earlier', HARMLESS), of: undefined, rests: undefined })
+      side.push(message)
+      expect(tags(toUpstream)).toBe(expected)
+      expect(Buffer.concat(toUpstream).includes(own)).toBe(true)
+      expect(pipeline.kept.isEmpty).toBe(true)
+    },
+  )
+
+  it('leaves them alone where it is refused', () => {
+    const { pipeline, toUpstream } = testPipeline({ decide: () => ({ type: 'refuse', id: 'dec_1', error: DENIED }) })
+    const side = new ClientSide(pipeline, { of: () => showing, again: async () => showing })
+    pipeline.kept.keep('select 1')
+    side.push(Q(SHOWN))
+    expect([toUpstream, pipeline.kept.isEmpty]).toEqual([[], false])
   })
 })

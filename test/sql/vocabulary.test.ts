@@ -16,6 +16,11 @@ describe('whether a rule matches a statement', () => {
     // What is allowed is named in full; what is refused is named in part.
     [{ kinds: ['select'] }, { kinds: ['select', 'update'] }, 'hold deny'],
     [{ kinds: ['select', 'upd*'] }, { kinds: ['select', 'update'] }, 'allow hold deny'],
+    // A MERGE is of the kinds of what its clauses do as well: whoever holds DELETE holds one that deletes.
+    [{ kinds: ['delete'] }, { kinds: ['merge', 'delete'] }, 'hold deny'],
+    [{ kinds: ['merge'] }, { kinds: ['merge', 'delete'] }, 'hold deny'],
+    [{ kinds: ['merge', 'delete'] }, { kinds: ['merge', 'delete'] }, 'allow hold deny'],
+    [{ kinds: ['delete'] }, { kinds: ['merge', 'update'] }, ''],
     [{ relations: ['a'] }, { reads: ['public.a', 'public.b'] }, 'hold deny'],
     [{ relations: ['a'] }, { reads: ['other.a'] }, ''],
     [{ relations: ['a'] }, { reads: ['a'], defaultSchema: 'shop' }, 'allow hold deny'],

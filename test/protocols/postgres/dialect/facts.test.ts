@@ -190,6 +190,26 @@ describe('what a statement does', () => {
     ],
     ['merge into orders o using (select 1) s on true when matched then delete', { missingWhere: true }],
     [
+      'merge into orders o using customers c on o.id = c.id when matched then do nothing',
+      { kinds: ['merge'], writes: ['public.orders'] },
+    ],
+    [
+      'merge into orders o using customers c on o.id = c.id when matched and c.id = 1 then do nothing when not matched by source and o.id = 2 then delete',
+      { kinds: ['merge', 'delete'] },
+    ],
+    [
+      'with m as (merge into orders o using customers c on o.id = c.id when matched then delete returning 1) table m',
+      { kinds: ['select', 'merge', 'delete'] },
+    ],
+    [
+      'explain analyze merge into orders o using customers c on o.id = c.id when matched then delete',
+      { kinds: ['explain', 'merge', 'delete'] },
+    ],
+    [
+      'prepare p as merge into orders o using customers c on o.id = c.id when matched then delete',
+      { kinds: ['prepare', 'merge', 'delete'] },
+    ],
+    [
       'merge into orders o using customers c on o.id = c.id when not matched then insert values (1)',
       { missingWhere: false },
     ],

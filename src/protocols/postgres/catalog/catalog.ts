@@ -85,12 +85,23 @@ export function findRelation(
       named.schema === 'pg_temp' ? catalog.searchPath.find((schema) => schema.startsWith('pg_temp_')) : undefined
     return catalog.relations.get(keyOf(own ?? named.schema, named.name))
   }
+  const known = found.get(catalog) ?? new Map<string, Relation>()
+  const before = known.get(named.name)
+  if (before !== undefined) return before
   for (const schema of catalog.searchPath) {
     const relation = catalog.relations.get(keyOf(schema, named.name))
-    if (relation !== undefined) return relation
+    if (relation === undefined) continue
+    if (known.size === 0) found.set(catalog, known)
+    known.set(named.name, relation)
+    return relation
   }
   return undefined
 }
-export const keyOf = (schema: string, name: string): string => JSON.stringify([schema, name])
+
+/** What unqualified names refer to in a catalog, which is never changed; only of names that refer to something, so that there are no more of them than relations. */
+const found = new WeakMap<Catalog, Map<string, Relation>>()
+
+/** No name contains the separator: the server's names are C strings. */
+export const keyOf = (schema: string, name: string): string => `${schema}\0${name}`
 /** FirstNormalObjectId in the server's transam.h: lower ids are those of built-in objects. */
 export const FIRST_USER_OID = 16_384

@@ -2,7 +2,6 @@ import type { SqlStatement } from '../../../sql/statement.ts'
 import { DEFAULT_SCHEMA } from '../default-schema.ts'
 import { findRelation, type Catalog } from '../catalog/catalog.ts'
 import { effectsOf } from './effects.ts'
-import { keyOf } from '../../../sql/facts/findings.ts'
 import { unknownCalls } from './functions.ts'
 import type { Name } from '../../../sql/query.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
@@ -20,7 +19,8 @@ export function resolveStatement(
   redefined: Redefinitions,
   hides: boolean,
 ): SqlStatement {
-  const isMade = (named: Name): boolean => statement.makes.some((made) => keyOf(made) === keyOf(named))
+  const isMade = (named: Name): boolean =>
+    statement.makes.some(({ schema, name }) => name === named.name && schema === named.schema)
   const nameOf = (named: Name): string => {
     if (pathMoved && named.schema === undefined) return `${UNRESOLVED_SCHEMA}.${named.name}`
     // New objects are created in the first schema of the path, whatever else has their name.

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { detectors, findKinds, maskKinds } from '../../src/masking/replace.ts'
 import { LongText } from '../../src/masking/long-text.ts'
 import { maskingKinds } from '../../src/policy/policy.ts'
+import { sampledRuns } from '../helpers/sampled.ts'
 
 /** Values of each kind, and what looks like one: next to each other in any order they make more of both. */
 const VALUES = [
@@ -105,7 +106,7 @@ describe('a long text', () => {
       fc.property(texts, (text) => {
         expect(new LongText(text).find(detectors[kind])).toEqual(detectors[kind].find(text))
       }),
-      { numRuns: 400 },
+      { numRuns: sampledRuns(400) },
     )
   })
 
@@ -118,7 +119,7 @@ describe('a long text', () => {
         for (const kind of maskingKinds)
           expect(new LongText(text, bytes).find(detectors[kind]), kind).toEqual(detectors[kind].find(text))
       }),
-      { numRuns: 300 },
+      { numRuns: sampledRuns(300) },
     )
   })
 
@@ -169,7 +170,7 @@ describe('a long text', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: sampledRuns(300) },
     )
   })
 

@@ -4,6 +4,7 @@ import { hideInText } from '../../src/masking/hidden-text.ts'
 import type { MaskedKind } from '../../src/masking/plan.ts'
 import { valueFilter } from '../../src/masking/value-filter.ts'
 import { maskingKinds } from '../../src/policy/policy.ts'
+import { sampledRuns } from '../helpers/sampled.ts'
 
 const keys = { session: Buffer.alloc(32), target: Buffer.alloc(32) }
 const kindsOf = (...kinds: readonly (typeof maskingKinds)[number][]): MaskedKind[] =>
@@ -52,7 +53,7 @@ describe('the filter of values', () => {
         const isHidden = hideInText(text, { kinds, keys }) !== undefined
         if (isHidden) expect(valueFilter(kinds)(bytes, 1, bytes.length - 1), text).toBe(true)
       }),
-      { numRuns: 5000 },
+      { numRuns: sampledRuns(5000) },
     )
   })
 

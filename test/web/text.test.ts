@@ -5,6 +5,7 @@ import { pieces, recordedPieces, visible } from '../../src/shared/visible.ts'
 import { formatLength, formatOffset, formatRelative } from '../../web/lib/format.ts'
 import { highlight, linesOf } from '../../web/lib/highlight.ts'
 import { jumpsOf } from '../../web/features/sessions/jumps.ts'
+import { sampledRuns } from '../helpers/sampled.ts'
 
 /** Text with much in it that deceives. */
 const tricky = fc
@@ -47,7 +48,7 @@ describe('what an approver reads', () => {
             .join(''),
         ).toBe(text)
       }),
-      { numRuns: 500 },
+      { numRuns: sampledRuns(500) },
     )
   })
 
@@ -59,7 +60,7 @@ describe('what an approver reads', () => {
         const lines = linesOf(tokens).map((line) => line.map((token) => token.text).join(''))
         expect(lines.join('\n')).toBe(text)
       }),
-      { numRuns: 500 },
+      { numRuns: sampledRuns(500) },
     )
   })
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { ByteSearch } from '../../src/wire/byte-search.ts'
+import { sampledRuns } from '../helpers/sampled.ts'
 
 it('finds a byte wherever a chunk and a part of it begin', () => {
   const byte = fc.constantFrom(9, 8, 10, 0, 0x7f, 0x80, 0x89, 0xff)
@@ -23,6 +24,6 @@ it('finds a byte wherever a chunk and a part of it begin', () => {
         expect([...found.subarray(2, end)]).toEqual(expected)
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: sampledRuns(3000) },
   )
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readCommandLine } from '../../../src/host/command/command-line.ts'
 import { withoutSecrets } from '../../../src/host/without-secrets.ts'
+import { sampledRuns } from '../../helpers/sampled.ts'
 
 const read = (text: string) => readCommandLine(text, { login: 'jane', home: '/home/jane' }).statements
 const paths = (text: string) => {
@@ -300,7 +301,7 @@ describe('what a command line does', () => {
       fc.property(fc.string({ unit: fc.constantFrom(...`ab $(){}[]<>|&;"'\\\`#=*?~-/\n`) }), (text) => {
         expect(read(text).length).toBeGreaterThan(0)
       }),
-      { numRuns: 500 },
+      { numRuns: sampledRuns(500) },
     )
   })
 

@@ -6,6 +6,7 @@ import { MAX_HELD_BYTES, StreamMasking } from '../../../src/host/output/stream-m
 import type { MaskedKind } from '../../../src/masking/plan.ts'
 import { detectors } from '../../../src/masking/replace.ts'
 import { maskingKinds, type CustomKind } from '../../../src/policy/policy.ts'
+import { sampledRuns } from '../../helpers/sampled.ts'
 
 const KEYS = { session: Buffer.alloc(32, 1), target: Buffer.alloc(32, 2) }
 const custom: CustomKind = {
@@ -181,7 +182,7 @@ describe('values in a stream', () => {
           expect(masked(chunks, { keepWidth })).toBe(hiddenIn(text, keepWidth))
         },
       ),
-      { numRuns: 300 },
+      { numRuns: sampledRuns(300) },
     )
   })
 
@@ -363,7 +364,7 @@ describe('what a terminal does not show', () => {
         expect(out).toBe(masked([bytes], { keepWidth }))
         expect(await screenOf(out)).not.toContain(secret)
       }),
-      { numRuns: 300 },
+      { numRuns: sampledRuns(300) },
     )
   })
 

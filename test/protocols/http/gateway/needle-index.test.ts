@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { NeedleIndex } from '../../../../src/protocols/http/gateway/needle-index.ts'
 import { SecretScrubber, scrubbedText } from '../../../../src/protocols/http/gateway/secret-scrubber.ts'
 import { needlesOf, type Needle } from '../../../../src/protocols/http/gateway/secret-spellings.ts'
+import { sampledRuns } from '../../../helpers/sampled.ts'
 
 /** One of all ways to spell a needle. */
 const spelled = (needle: Needle): fc.Arbitrary<string> =>
@@ -48,7 +49,7 @@ describe('NeedleIndex', () => {
         expect(out.toString('latin1')).toBe(scrubbedText(bytes.toString('latin1'), needles))
         expect(out.toString('latin1')).toContain('*')
       }),
-      { numRuns: 300 },
+      { numRuns: sampledRuns(300) },
     )
   })
 

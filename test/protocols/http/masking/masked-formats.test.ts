@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { MaskedKind } from '../../../../src/masking/plan.ts'
 import { answerMasker } from '../../../../src/protocols/http/masking/answer-masker.ts'
 import type { AnswerMasker } from '../../../../src/protocols/http/masking/masker.ts'
+import { sampledRuns } from '../../../helpers/sampled.ts'
 
 /** Documents of each format: in whatever pieces they come, the same goes out, and no value that is masked. */
 
@@ -121,7 +122,7 @@ describe('masked formats', () => {
         const read = readAs(out)
         for (const hidden of VALUES) expect(read.replaceAll(' ', '')).not.toContain(hidden.replaceAll(' ', ''))
       }),
-      { numRuns: 2000 },
+      { numRuns: sampledRuns(2000) },
     )
   })
 
@@ -149,7 +150,7 @@ describe('masked formats', () => {
         expect(whole(type, text)).toBe(text)
         expect(masked(type, byteByByte(text))).toBe(text)
       }),
-      { numRuns: 1000 },
+      { numRuns: sampledRuns(1000) },
     )
   })
 

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { checkRoute, matchesRoute } from '../../../../src/protocols/http/policy/routes.ts'
 import { readTarget } from '../../../../src/protocols/http/request/read-target.ts'
+import { sampledRuns } from '../../../helpers/sampled.ts'
 
 const segmentsOf = (path: string): readonly string[] => {
   const read = readTarget(path, { encodedSlashes: true })
@@ -141,7 +142,7 @@ it('denies and holds whatever it would allow', () => {
     fc.property(route, path, (pattern, segments) => {
       if (matchesRoute(pattern, segments, true)) expect(matchesRoute(pattern, segments, false)).toBe(true)
     }),
-    { numRuns: 2000 },
+    { numRuns: sampledRuns(2000) },
   )
 })
 
@@ -166,6 +167,6 @@ it('denies and holds in whatever case, with a slash or the name of a format at t
     fc.property(route, path, change, (pattern, segments, changed) => {
       if (matchesRoute(pattern, segments, true)) expect(matchesRoute(pattern, changed(segments), false)).toBe(true)
     }),
-    { numRuns: 2000 },
+    { numRuns: sampledRuns(2000) },
   )
 })

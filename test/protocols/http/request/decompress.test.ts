@@ -10,6 +10,7 @@ import {
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { decompress } from '../../../../src/protocols/http/request/decompress.ts'
+import { sampledRuns } from '../../../helpers/sampled.ts'
 
 const MAX = 100_000
 const CODERS = { gzip: gzipSync, 'x-gzip': gzipSync, deflate: deflateSync, br: brotliCompressSync }
@@ -26,7 +27,7 @@ it('gives back what was compressed', () => {
         expect(plain.equals(bytes)).toBe(true)
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: sampledRuns(1000) },
   )
 })
 
@@ -46,7 +47,7 @@ it('gives back nothing of what was changed or cut, or the same', () => {
         if (Buffer.isBuffer(plain)) expect(plain.equals(text)).toBe(true)
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: sampledRuns(2000) },
   )
 })
 

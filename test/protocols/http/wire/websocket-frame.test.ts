@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeWebSocketMessage, WebSocketReader } from '../../../../src/protocols/http/wire/websocket-frame.ts'
 import { acceptOf, isWebSocketKey } from '../../../../src/protocols/http/wire/websocket-handshake.ts'
 import { WireError } from '../../../../src/wire/wire-error.ts'
+import { sampledRuns } from '../../../helpers/sampled.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 const read = (from: 'client' | 'server', ...chunks: Buffer[]) => {
@@ -85,7 +86,7 @@ describe('frames of a WebSocket', () => {
           expect(error).toBeInstanceOf(WireError)
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: sampledRuns(2000) },
     )
   })
 

@@ -30,6 +30,7 @@ import {
 import { readStmtExecute } from '../../../../src/protocols/mysql/wire/stmt-execute.ts'
 import { readStmtPrepareOk } from '../../../../src/protocols/mysql/wire/stmt-prepare-ok.ts'
 import { readTextRow } from '../../../../src/protocols/mysql/wire/text-row.ts'
+import { sampledRuns } from '../../../helpers/sampled.ts'
 
 const { protocol41, secureConnection, pluginAuth, pluginAuthLengthEncoded } = capabilities
 const { connectWithDatabase, connectAttributes, sessionTrack, ssl } = capabilities
@@ -235,7 +236,7 @@ describe.each(golden)('$name', ({ payload, read, says }) => {
           attempt(bytes)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: sampledRuns(300) },
     )
   })
 })

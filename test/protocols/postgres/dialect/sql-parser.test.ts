@@ -3,6 +3,7 @@ import { loadModule } from 'libpg-query'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { createSqlParser, ParsedText, SqlParser } from '../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import { readSql } from '../../../helpers/read-sql.ts'
+import { sampledRuns } from '../../../helpers/sampled.ts'
 
 let parser: SqlParser
 beforeAll(async () => {
@@ -93,7 +94,7 @@ describe('texts that differ in constants alone', () => {
         expect(again).toBe(first)
         expect(said(again as ParsedText)).toBe(said(alone(other.join(''))))
       }),
-      { numRuns: 500 },
+      { numRuns: sampledRuns(500) },
     )
   })
 

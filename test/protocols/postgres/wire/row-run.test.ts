@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { rewriteCopyRow, type CopyFormat } from '../../../../src/protocols/postgres/wire/copy-row.ts'
 import { rewriteDataRow, type Rewrite } from '../../../../src/protocols/postgres/wire/data-row.ts'
 import { passRows, rewriteCopyRows, rewriteRows } from '../../../../src/protocols/postgres/wire/row-run.ts'
+import { sampledRuns } from '../../../helpers/sampled.ts'
 
 const D = 0x44
 const COPY = 0x64
@@ -81,7 +82,7 @@ describe('rows that stand behind each other', () => {
           expect(found.bytes.toString('latin1')).toBe(expected.toString('latin1'))
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: sampledRuns(1000) },
     )
   })
 
@@ -157,7 +158,7 @@ describe('rows of COPY', () => {
           expect(found.bytes.toString('latin1')).toBe(expected.toString('latin1'))
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: sampledRuns(1000) },
     )
   })
 })

@@ -8,6 +8,7 @@ import {
   type SshCertificate,
 } from '../../../../src/protocols/ssh/wire/certificate.ts'
 import { string, uint32 } from '../../../../src/protocols/ssh/wire/channel-request.ts'
+import { sampledRuns } from '../../../helpers/sampled.ts'
 
 const bytes = (max = 40): fc.Arbitrary<Buffer> => fc.uint8Array({ maxLength: max }).map((array) => Buffer.from(array))
 const text = fc.string({ unit: 'grapheme', maxLength: 20 })
@@ -90,7 +91,7 @@ describe('an SSH certificate', () => {
         }
         expect(withSignature(read.signed, read.signature).equals(changed)).toBe(true)
       }),
-      { numRuns: 300 },
+      { numRuns: sampledRuns(300) },
     )
   })
 

@@ -11,6 +11,7 @@ import {
 } from '../../../../../src/protocols/mysql/wire/column-definition.ts'
 import { decodeValue, valueCharset } from '../../../../../src/protocols/mysql/wire/value-charsets.ts'
 import { madeOf, PLAIN, repeated, valueOf, type Origin, type Output } from '../../../../../src/sql/lineage/origin.ts'
+import { sampledRuns } from '../../../../helpers/sampled.ts'
 
 const KEYS = { session: Buffer.alloc(32, 1), target: Buffer.alloc(32, 2) }
 const masked = (column: string, over: Partial<MaskedColumns> = {}): MaskedColumns => ({
@@ -417,7 +418,7 @@ describe('any rows', () => {
         })
         expect(out).toEqual(encode(hidden))
       }),
-      { numRuns: 500 },
+      { numRuns: sampledRuns(500) },
     )
   })
 
@@ -440,7 +441,7 @@ describe('any rows', () => {
           if (mask !== 'untouched') expect(mask(bytes)).toEqual(bytes)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: sampledRuns(300) },
     )
   })
 

@@ -6,6 +6,7 @@ import { pause } from '../shared/pause.ts'
 import { visibleInLine } from '../shared/visible.ts'
 import { forHowLong } from './command.ts'
 import type { CliContext } from './context.ts'
+import { clockTime } from './output/clock-time.ts'
 import { desktopNotifier } from './output/desktop-notification.ts'
 
 /** `pamctl reviews --watch`: what waits now, then what comes and what becomes of it, until it is interrupted. */
@@ -92,7 +93,7 @@ const isApprovedByRule = ({ decisions, whyNot }: Review): boolean =>
   whyNot === undefined && decisions.some(({ automatic }) => automatic !== undefined)
 
 function lineOf(review: Review): string {
-  const time = new Date(review.createdAt).toTimeString().slice(0, 5)
+  const time = clockTime(review.createdAt)
   const whose = isApprovedByRule(review) ? `${review.requester.label}  ${review.target}  ` : ''
   if (review.state !== 'pending') return visibleInLine(`${time}  ${review.id}  ${whose}${review.status}`)
   const what = review.text ?? `${forHowLong(review.lengthMs ?? 0)}: ${review.reason ?? ''}`

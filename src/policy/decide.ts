@@ -60,11 +60,27 @@ export function matchesAccess(rule: AccessRule, person: Person, target: Target):
 /** Judges every statement by its first fitting rule, then lets the strictest judgement stand for all of them. */
 export function decideCommand(policy: Policy, person: Person, target: Target, command: Command): Judgement {
   const judgements = command.facts.statements.map((statement) => decideStatement(policy, person, target, statement))
+  const denied = judgements.findIndex(({ type }) => type === 'deny')
   return (
-    judgements.find((judgement) => judgement.type === 'deny') ??
+    placed(judgements[denied], denied, command, policy) ??
     oneHold(judgements.filter((judgement) => judgement.type === 'hold')) ??
     judgements[0] ?? { type: 'allow', rule: 'nothing to run' }
   )
+}
+
+/** A denied statement of several in a text of SQL is named with its place; what else has several parts was not written as a list of them. */
+function placed(
+  denial: Judgement | undefined,
+  at: number,
+  { facts: { statements } }: Command,
+  { language }: Policy,
+): Judgement | undefined {
+  const statement = statements[at]
+  if (denial?.type !== 'deny' || statement === undefined || statements.length === 1) return denial
+  const vocabulary = language.of(statement)
+  if (!vocabulary.hasColumns) return denial
+  const place = `statement ${at + 1} of ${statements.length} (${vocabulary.name(statement)})`
+  return { ...denial, message: `${place}: ${denial.message}` }
 }
 
 type Held = Judgement & { readonly type: 'hold' }
@@ -73,7 +89,8 @@ type Held = Judgement & { readonly type: 'hold' }
 function oneHold(holds: readonly Held[]): Judgement | undefined {
   const [first] = holds
   const other = holds.find(({ rule }) => rule !== first?.rule)
-  if (first === undefined || other === undefined) return first
+  if (first === undefined) return undefined
+  if (other === undefined) return { ...first, statement: allOf(holds) }
   const inOne = holds.every(({ effect }) => effect.batch)
   const approvers = inOne ? jointApprovers(holds.map(({ effect }) => effect.approvers)) : undefined
   if (approvers !== undefined) return jointHold(holds, approvers)
@@ -99,7 +116,7 @@ function jointHold(holds: readonly Held[], approvers: Approvers): Held {
   return {
     type: 'hold',
     rule: each(holds.map(({ rule }) => rule)).join(' and '),
-    statement: each(holds.map(({ statement }) => statement)).join(' and '),
+    statement: allOf(holds),
     effect: {
       approvers,
       expires: Math.min(...holds.map(({ effect }) => effect.expires)),
@@ -113,6 +130,9 @@ function jointHold(holds: readonly Held[], approvers: Approvers): Held {
 
 const describeHolders = (holds: readonly Held[]): string =>
   each(holds.map(({ rule, effect }) => `"${rule}": ${effect.approvers.groups.join(' or ')}`)).join(', ')
+
+/** What is held, each kind once: `TRUNCATE and DROP TABLE`. */
+const allOf = (holds: readonly Held[]): string => each(holds.map(({ statement }) => statement)).join(' and ')
 
 const each = (texts: readonly string[]): readonly string[] => [...new Set(texts)]
 

@@ -26,7 +26,7 @@ export const isIntrospection = ({ verdict, reads, writes, unknown }: CommandEven
   reads.length > 0 &&
   reads.every((name) => CATALOGS.has(name.toLowerCase()))
 
-/** Folds consecutive queries of this kind; everything else stays as it is, in its order. A single query is not folded. */
+/** Folds consecutive queries of this kind; everything else stays as it is, in its order. A single query is folded if only psql writes it so, as for `\d`. */
 export class IntrospectionFold {
   #open: RecordedEvent[] = []
   #commands = new Set<string>()
@@ -40,7 +40,7 @@ export class IntrospectionFold {
       const isNext = about !== undefined && this.#about !== undefined && about !== this.#about
       const before = isNext ? this.end() : []
       this.#about ??= about
-      this.#by ??= event.text.includes('OPERATOR(pg_catalog.~)') ? 'psql' : undefined
+      this.#by ??= PSQL.test(event.text) ? 'psql' : undefined
       this.#open.push(event)
       this.#commands.add(event.id)
       return before
@@ -65,7 +65,7 @@ export class IntrospectionFold {
     this.#commands = new Set()
     this.#about = undefined
     this.#by = undefined
-    if (first === undefined || queries < 2) return events
+    if (first === undefined || (queries < 2 && lookup.by === undefined)) return events
     return [{ type: 'lookup', seq: first.seq, at: first.at, ms: first.ms, events, queries, ...lookup }]
   }
 }
@@ -79,7 +79,11 @@ export function foldIntrospection(events: Iterable<RecordedEvent>): (RecordedEve
 
 /** `psql looked up customers, 12 queries`. */
 export const describeLookup = ({ by, about, queries }: Lookup): string =>
-  `${by ?? 'the client'} looked up ${about ?? 'definitions'}, ${queries} queries`
+  `${by ?? 'the client'} looked up ${about ?? 'definitions'}, ${queries} ${queries === 1 ? 'query' : 'queries'}`
+
+/** A pattern, as in `\d customers`, or what its lists begin with (`\d`, `\df`, `\dn`, `\l`): describe.c of psql. */
+const PSQL =
+  /OPERATOR\(pg_catalog\.~\)|^SELECT\s+(?:n\.nspname as "[^"]{1,60}",\s+[cpt]\.|n\.nspname AS "[^"]{1,60}",|d\.datname as ")/
 
 /** The name in a pattern of psql: `c.relname OPERATOR(pg_catalog.~) '^(customers)$'`. */
 const lookedUp = (text: string): string | undefined =>

@@ -110,6 +110,22 @@ describe('decideCommand', () => {
     })
   })
 
+  it('names a denied statement of several, and every kind that is held', () => {
+    const insert = { kinds: ['insert'], writes: ['public.t'] }
+    expect(decideCommand(policy, jane, prod, command({ kinds: ['select'] }, insert))).toMatchObject({
+      type: 'deny',
+      message: expect.stringMatching(/^statement 2 of 2 \(INSERT\): no rule allows INSERT on prod-db/),
+    })
+    expect(decideCommand(policy, jane, prod, command(insert))).toMatchObject({
+      message: expect.stringMatching(/^no rule allows INSERT/),
+    })
+    const held = command({ kinds: ['truncate'] }, { kinds: ['drop-table'] }, { kinds: ['truncate'] })
+    expect(decideCommand(policy, jane, prod, held)).toMatchObject({
+      type: 'hold',
+      statement: 'TRUNCATE and DROP TABLE',
+    })
+  })
+
   it('applies rules to those whom they name', () => {
     const sleeping = command({ kinds: ['sleep'], functions: ['pg_sleep'], unknown: ['x'] })
     expect(decideCommand(policy, ci, prod, sleeping).type).toBe('allow')

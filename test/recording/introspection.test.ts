@@ -87,3 +87,12 @@ it.each([
 ] as const)('does not fold a command that %s', (_, more) => {
   expect(isIntrospection(command('x', more as Partial<CommandEvent>))).toBe(false)
 })
+
+it('folds a single query that only psql writes so', () => {
+  const list = command('SELECT n.nspname as "Schema",\n  c.relname as "Name",\n  …\nFROM pg_catalog.pg_class c')
+  const [shown, ...rest] = foldIntrospection([list, result(list.id)])
+  expect([shown?.type, rest]).toEqual(['lookup', []])
+  expect(shown?.type === 'lookup' && describeLookup(shown)).toBe('psql looked up definitions, 1 query')
+  const other = command('select n.nspname from pg_catalog.pg_namespace n')
+  expect(foldIntrospection([other]).map(({ type }) => type)).toEqual(['command'])
+})

@@ -103,7 +103,8 @@ async function showAudit(context: CliContext, options: AuditOptions): Promise<vo
       TYPE: ({ type: of }) => of,
       WHAT: (record) => sentenceOf(record, names),
     },
-    { clipFirst: ['TYPE', 'WHAT'] },
+    // The words of --type are whole wherever there is room for them.
+    { clipFirst: ['WHAT'] },
   )
   if (newest?.hasMore === true) io.note(`only the newest ${rows.length} are shown; --limit gives more`)
 }

@@ -77,7 +77,7 @@ async function runQuery(
 async function statementOf(given: string | undefined, { file }: QueryOptions): Promise<string> {
   if (given !== undefined && file !== undefined)
     throw new UsageError('a statement was given twice', 'give it as the argument, or with --file')
-  const sql = given ?? (file === undefined ? undefined : await readSql(file, '--file'))
+  const sql = given ?? (file === undefined ? undefined : await readSql(file))
   if (sql === undefined || sql.trim() === '')
     throw new UsageError('no statement was given', 'give it as the argument, or with --file FILE (-: standard input)')
   return sql

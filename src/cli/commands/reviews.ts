@@ -40,7 +40,7 @@ export const reviews: AddCommand = (program, run) => {
 }
 
 interface DecisionOptions {
-  readonly comment: string
+  readonly comment?: string
   readonly for?: number
   readonly yes?: boolean
   readonly json?: boolean
@@ -51,7 +51,7 @@ export const approve: AddCommand = (program, run) => {
   program
     .command('approve [id]')
     .description('approve a request for access or a held command')
-    .option('--comment <text>', 'shown to the requester', '')
+    .option('--comment <text>', 'shown to the requester')
     .addOption(durationOption('--for <duration>', 'grant a shorter time', 'PAMCTL_APPROVE_FOR'))
     .option('-y, --yes', 'do not ask for confirmation')
     .addOption(jsonOption())
@@ -67,7 +67,7 @@ export const deny: AddCommand = (program, run) => {
   program
     .command('deny [id]')
     .description('deny a request for access or a held command')
-    .option('--comment <text>', 'shown to the requester', '')
+    .option('--comment <text>', 'shown to the requester')
     .option('-y, --yes', 'do not ask for confirmation')
     .addOption(jsonOption())
     .action(
@@ -89,9 +89,16 @@ async function decide(
   const review = asked === undefined ? await pick(context, api) : await api.reviews.get(asked)
   needPending(review)
   const asksHere = io.interactive && options.yes !== true
+  const { comment = '' } = options
+  if (asksHere && !review.mayDecide) {
+    await show(review, context)
+    throw new PamError('NOT_ALLOWED', visibleInLine(`you cannot decide on ${review.id}: ${review.whyNot ?? ''}`), {
+      id: review.id,
+    })
+  }
   const decided = asksHere
-    ? await askAtTerminal(context, api, review, { comment: options.comment, preset: verdict })
-    : { review, verdict, comment: options.comment }
+    ? await askAtTerminal(context, api, review, { comment, preset: verdict })
+    : { review, verdict, comment }
   if (!asksHere) await show(review, context)
   if (decided === undefined) throw new Exit(1)
   await send(context, api, decided, options)
@@ -161,20 +168,25 @@ async function pick({ io }: CliContext, api: ApiClient): Promise<Review> {
     throw new PamError('NO_TERMINAL', 'no id given, and no terminal to choose on', {
       hint: 'give an id; "pamctl reviews" lists what is waiting for you',
     })
-  const waiting = await api.reviews.list()
+  const waiting = (await api.reviews.list()).filter(({ mayDecide }) => mayDecide)
   if (waiting.length === 0) {
     io.note('nothing is waiting for you')
     throw new Exit(0)
   }
   const choices = waiting.map((review) => ({
     value: review,
-    name: visibleInLine(
-      `${review.id}  ${review.requester.label}  ${review.target}  ${review.text ?? review.reason ?? ''}`,
-    ).slice(0, 200),
+    name: lineOf(review),
   }))
   const { select } = await import('@inquirer/prompts')
   return select({ message: 'Which one?', choices }, { output: process.stderr })
 }
+
+/** What is chosen from: all of a text of several lines in one. */
+const lineOf = ({ id, requester, target, text, reason = '' }: Review): string =>
+  visibleInLine(`${id}  ${requester.label}  ${target}  ${(text ?? reason).replaceAll(/\s+/g, ' ').trim()}`).slice(
+    0,
+    200,
+  )
 
 /** Everything the decision covers, before it is asked for. */
 async function show(review: Review, { io }: Pick<CliContext, 'io'>): Promise<void> {

@@ -3,13 +3,13 @@ import { text as readAll } from 'node:stream/consumers'
 import { UsageError } from '../../shared/errors.ts'
 import { fileProblem } from '../../shared/file-problem.ts'
 
-/** A file of statements, or standard input for `-`. `label`: what errors begin with. */
-export async function readSql(file: string, label: string): Promise<string> {
+/** A file of statements, or standard input for `-`. */
+export async function readSql(file: string): Promise<string> {
   if (file === '-') return readAll(process.stdin)
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new UsageError(`${label}: ${fileProblem(file, error)}`)
+    throw new UsageError(fileProblem(file, error))
   }
 }
 

@@ -152,7 +152,7 @@ function reasonOf(error: unknown): string {
   for (let cause = (error as Error).cause; cause instanceof Error; cause = cause.cause) {
     const { code } = cause as NodeJS.ErrnoException
     const text = cause.message === '' ? (code ?? '') : cause.message
-    if (text !== '' && !said.includes(text)) said.push(text)
+    if (text !== '' && !said.some((one) => one.includes(text))) said.push(text)
   }
   if (error instanceof PamError && error.hint !== undefined && said.length === 1) said.push(error.hint)
   return shown(said.join(': '))

@@ -22,7 +22,7 @@ describe('pamctl query', () => {
     ['no statement', ['prod'], 'postgres', 'no statement was given', '--file'],
     ['a blank statement', ['prod', ' '], 'postgres', 'no statement was given', '--file'],
     ['two statements', ['prod', 'select 1', '-f', 'x'], 'postgres', 'given twice', '--file'],
-    ['a file that is not there', ['prod', '-f', '/nowhere/x.sql'], 'postgres', '--file: ', '/nowhere/x.sql'],
+    ['a file that is not there', ['prod', '-f', '/nowhere/x.sql'], 'postgres', 'there is no file', '/nowhere/x.sql'],
     ['rows without end', ['prod', 'select 1', '--max-rows', '1e9'], 'postgres', 'expected a whole number', '1000000'],
     ['two formats', ['prod', 'select 1', '--json', '--format', 'csv'], 'postgres', '--json', 'cannot be used with'],
   ])('opens nothing for %s', async (_, args, type, message, more) => {

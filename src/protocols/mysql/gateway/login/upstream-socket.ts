@@ -45,6 +45,7 @@ export async function openTarget(
     socket.destroy()
     throw new PamError('TARGET_CERTIFICATE', 'the target does not offer TLS, which its configuration asks for', {
       side: 'upstream',
+      hint: 'enable TLS on the server; on a network that you trust, set tls: disable for the target',
     })
   }
   const request = encodeHandshakeResponse({

@@ -44,6 +44,7 @@ async function askForTls(socket: Socket, signal: AbortSignal): Promise<void> {
   if (answer.length > 1 && answer[0] === YES) throw violation('the target sent bytes before the TLS handshake')
   throw new PamError('TARGET_CERTIFICATE', 'the target does not offer TLS, which its configuration asks for', {
     side: 'upstream',
+    hint: 'enable TLS on the server; on a network that you trust, set tls: disable for the target',
   })
 }
 

@@ -119,14 +119,14 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   // What authenticators sign: the library is loaded where somebody registers or uses a passkey.
   'identity/passkeys': {
-    imports: ['shared/errors.ts', 'identity/passkeys/'],
+    imports: ['shared/errors.ts', 'shared/small-order.ts', 'identity/passkeys/'],
     packages: ['@simplewebauthn/server', '@simplewebauthn/server/helpers', 'node:crypto', 'node:net'],
   },
   // SCIM's own language: no store, no settings.
   scim: { imports: ['scim/'], packages: ['scim-patch', 'scim2-parse-filter'] },
   // What providers of SAML send, and to whom: the library is loaded where somebody signs in, behind two doors.
   'identity/saml': {
-    imports: ['shared/', 'identity/saml/', 'identity/provider-choice.ts', 'type:identity/login-origin.ts'],
+    imports: ['shared/', 'identity/saml/', 'identity/provider-choice.ts', 'identity/login-origin.ts'],
     packages: ['node:crypto', 'zod'],
   },
   'identity/saml/service-provider.ts': {
@@ -806,7 +806,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['node:crypto', 'node:fs', 'node:net', 'node:path', 'ssh2', 'zod'],
   },
   'protocols/ssh/certificates': {
-    imports: ['wire/*.ts', 'protocols/ssh/wire/', 'protocols/ssh/certificates/'],
+    imports: ['shared/small-order.ts', 'wire/*.ts', 'protocols/ssh/wire/', 'protocols/ssh/certificates/'],
     packages: ['node:crypto'],
   },
   'protocols/ssh/gateway-half.ts': {

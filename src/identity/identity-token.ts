@@ -13,6 +13,7 @@ import { PamError } from '../shared/errors.ts'
 import { mailKey } from '../shared/name-key.ts'
 import type { Issuer, TrustedIssuer } from './issuer.ts'
 import { directoryNameOf, type LoginOrigin } from './login-origin.ts'
+import { usableKeys } from './usable-keys.ts'
 import { isAboutEvents, readLogout, type ProviderLogout } from './logout-token.ts'
 
 /** Who a token from a trusted issuer says somebody is, once everything about the token has been checked. */
@@ -219,11 +220,13 @@ async function discoverKeys(issuer: TrustedIssuer): Promise<JWTVerifyGetKey> {
     const metadata = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown }
     if (metadata.issuer !== issuer.url || typeof metadata.jwks_uri !== 'string')
       throw new Error('its metadata names another issuer')
-    return createRemoteJWKSet(new URL(metadata.jwks_uri), {
-      timeoutDuration: FETCH_TIMEOUT,
-      cooldownDuration: 30_000,
-      [customFetch]: issuer.fetch,
-    })
+    return usableKeys(
+      createRemoteJWKSet(new URL(metadata.jwks_uri), {
+        timeoutDuration: FETCH_TIMEOUT,
+        cooldownDuration: 30_000,
+        [customFetch]: issuer.fetch,
+      }),
+    )
   } catch (error) {
     throw unreachable(issuer, error)
   }

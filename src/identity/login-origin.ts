@@ -2,6 +2,7 @@ import { nameKey } from '../shared/name-key.ts'
 
 /** Where the identity of a login comes from. */
 export interface LoginOrigin {
+  /** The URL of an OpenID issuer, or `samlOrigin` of a provider. */
   readonly issuer: string
   readonly subject: string
   /** At the provider (`sid` of an ID token), where it says so. */
@@ -11,6 +12,9 @@ export interface LoginOrigin {
   /** What the token itself said; `person.groups` is what became of it. */
   readonly groups: readonly string[]
 }
+
+/** A SAML provider as an origin. Its entity ID may be the URL of an OpenID issuer, which is another one: what each says of its people is about its own. */
+export const samlOrigin = (entityId: string): string => `saml:${entityId}`
 
 export interface DirectoryName {
   readonly source: string

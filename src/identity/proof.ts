@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { calculateJwkThumbprint, decodeProtectedHeader, importJWK, jwtVerify, type JWK } from 'jose'
 import { PamError } from '../shared/errors.ts'
+import { hasSmallOrder } from '../shared/small-order.ts'
 
 /** What a proof of possession must be about (DPoP, RFC 9449 section 4.3). */
 export interface ProofSubject {
@@ -66,6 +67,9 @@ async function verifySignature(proof: string, now: number, keyOf: ReturnType<typ
     const header = decodeProtectedHeader(proof)
     const jwk = header['jwk']
     if (jwk === undefined || 'd' in jwk || 'k' in jwk) throw new Error('no public key in the header')
+    // Whoever sees the token could sign for it.
+    if (jwk.crv === 'Ed25519' && hasSmallOrder(Buffer.from(String(jwk.x), 'base64url')))
+      throw new Error('a small order')
     const { key, thumbprint } = await keyOf(jwk, header.alg)
     const { payload } = await jwtVerify(proof, key, {
       typ: 'dpop+jwt',

@@ -25,6 +25,7 @@ import { openSqlite, type Database } from '../../src/storage/database.ts'
 import { listAudit } from '../../src/storage/audit.ts'
 import { findLogin, saveSignOutEverywhere } from '../../src/storage/logins.ts'
 import { endLogin } from '../../src/api/prove-identity.ts'
+import { SMALL_ORDER_KEYS } from '../helpers/small-order-keys.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
 import { patchOf, source, userOf } from '../helpers/scim-service.ts'
 import {
@@ -656,6 +657,23 @@ describe('attacks on the sign-in of a command line', () => {
         status: 400,
         said: { error: 'invalid_dpop_proof' },
       })
+  })
+
+  it('a proof by a key that anybody can sign for proves nothing', async () => {
+    const url = `${issuer().issuer}/device_authorization`
+    for (const key of SMALL_ORDER_KEYS) {
+      const [header, payload] = [
+        { typ: 'dpop+jwt', alg: 'EdDSA', jwk: { kty: 'OKP', crv: 'Ed25519', x: key.toString('base64url') } },
+        { htm: 'POST', htu: url, jti: 'z'.repeat(20), iat: Math.floor(clock.time / 1000) },
+      ].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      // The neutral element, and zero: the signature of every message, for the first of them.
+      const signature = Buffer.concat([Buffer.from([1]), Buffer.alloc(63)]).toString('base64url')
+      const proof = `${header}.${payload}.${signature}`
+      await expect(deps.proofs.verify(proof, { method: 'POST', url, now: clock.time })).rejects.toMatchObject({
+        code: 'PROOF_INVALID',
+        cause: { message: 'a small order' },
+      })
+    }
   })
 
   it('a proof without a URL proves nothing, even if the request has none', async () => {

@@ -20,6 +20,7 @@ import { openSqlite, type Database } from '../../src/storage/database.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
 import { passkeysOf } from '../../src/storage/passkeys.ts'
 import { findRequests, saveRequest } from '../../src/storage/requests.ts'
+import { SMALL_ORDER_KEYS } from '../helpers/small-order-keys.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
 import {
   cbor,
@@ -439,6 +440,10 @@ describe('passkeys', () => {
       ['with Ed448', okpOf([[-1, 7]])],
       ['with X25519', okpOf([[-1, 4]])],
       ['with an Ed25519 key that is short', okpOf([[-2, new Uint8Array(31)]])],
+      ...SMALL_ORDER_KEYS.map((x): [string, () => Deviation] => [
+        `with an Ed25519 key of small order, ${x.toString('hex')}`,
+        okpOf([[-2, new Uint8Array(x)]]),
+      ]),
       ['with an Ed25519 key that has more to it', okpOf([[-3, new Uint8Array(32)]])],
       ['with an Ed25519 key that says RS256', okpOf([[3, -257]])],
       ['with PS256', rsaOf([[3, -37]])],

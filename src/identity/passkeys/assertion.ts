@@ -1,4 +1,5 @@
 import { PamError } from '../../shared/errors.ts'
+import { needSupportedKey } from './cose-key.ts'
 import { needOwnPage, refuse } from './client-data.ts'
 import { CHALLENGE_TTL_MS, descriptorsOf, type Passkey, type RelyingParty } from './passkey.ts'
 import { bytesOf } from './registration.ts'
@@ -38,7 +39,10 @@ export async function verifyAssertion(
   if (id !== passkey.credentialId) refuse('it is another credential')
   if (userHandle !== undefined && userHandle !== passkey.userHandle) refuse('it belongs to somebody else')
   const { verifyAuthenticationResponse } = await import('@simplewebauthn/server')
+  const { decodeCredentialPublicKey } = await import('@simplewebauthn/server/helpers')
   try {
+    // What is accepted may have become less since it was registered.
+    needSupportedKey(decodeCredentialPublicKey(bytesOf(passkey.publicKey)))
     const { verified, authenticationInfo } = await verifyAuthenticationResponse({
       response: {
         id,

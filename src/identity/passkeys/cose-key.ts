@@ -1,4 +1,5 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
+import { hasSmallOrder } from '../../shared/small-order.ts'
 import { refuse } from './client-data.ts'
 
 /** COSE algorithm identifiers (RFC 9053, RFC 8812) that passkeys may have: EdDSA, ES256, RS256. */
@@ -6,12 +7,14 @@ export const ALGORITHMS = [-8, -7, -257]
 
 /**
  * Throws unless a COSE_Key is a whole key of one of these algorithms: its type, curve and lengths are those of the algorithm, it has no other
- * members, and its point is on the curve. Whoever verifies a signature goes by `kty` or `alg`; here they cannot disagree.
+ * members, and its point is on the curve and has no small order. Whoever verifies a signature goes by `kty` or `alg`; here they cannot disagree.
  */
 export function needSupportedKey(key: unknown): void {
   if (!(key instanceof Map)) return refuse('its public key is malformed')
   const jwk = jwkOf(key)
   if (jwk === undefined) return refuse('its public key is not of ES256, EdDSA or RS256')
+  if (jwk.crv === 'Ed25519' && hasSmallOrder(Buffer.from(jwk.x ?? '', 'base64url')))
+    return refuse('its public key has a small order')
   try {
     const { asymmetricKeyDetails } = createPublicKey({ key: jwk, format: 'jwk' })
     if (jwk.kty === 'RSA' && (asymmetricKeyDetails?.modulusLength ?? 0) < MIN_RSA_BITS)

@@ -1,6 +1,6 @@
 import { PamError } from '../../shared/errors.ts'
 import { mailKey } from '../../shared/name-key.ts'
-import type { DirectoryJoin } from '../login-origin.ts'
+import { samlOrigin, type DirectoryJoin } from '../login-origin.ts'
 import type { Assertion } from './assertion.ts'
 import type { SamlIssuer } from './issuer.ts'
 
@@ -58,7 +58,7 @@ function personId(issuer: SamlIssuer, { nameId, attributes }: Assertion): string
   if (personClaim === undefined || personAttribute === undefined) {
     // Some providers say an address as it was typed: nobody is two people by it, of whom one approves what the other asks for.
     const name = issuer.nameIdFormat === 'emailAddress' ? mailKey(nameId) : nameId
-    return `saml:${issuer.entityId}|${name}`
+    return `${samlOrigin(issuer.entityId)}|${name}`
   }
   const value = single(attributes.get(personAttribute))
   if (value === undefined)

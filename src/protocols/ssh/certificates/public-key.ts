@@ -2,6 +2,7 @@ import { createPublicKey, sign, verify, type JsonWebKey, type KeyObject } from '
 import { ByteReader } from '../../../wire/byte-reader.ts'
 import { ByteWriter } from '../../../wire/byte-writer.ts'
 import { WireError } from '../../../wire/wire-error.ts'
+import { hasSmallOrder } from '../../../shared/small-order.ts'
 import { splitKey, writeString } from '../wire/certificate.ts'
 
 /**
@@ -44,7 +45,11 @@ export function decodePublicKey(blob: Buffer): KeyObject {
 
 function readJwk(type: string, reader: ByteReader): JsonWebKey {
   const next = (): Buffer => reader.bytes(reader.uint32())
-  if (type === 'ssh-ed25519') return { kty: 'OKP', crv: 'Ed25519', x: next().toString('base64url') }
+  if (type === 'ssh-ed25519') {
+    const point = next()
+    if (hasSmallOrder(point)) throw new WireError('SSH public key: its point has a small order')
+    return { kty: 'OKP', crv: 'Ed25519', x: point.toString('base64url') }
+  }
   if (type === 'ssh-rsa') {
     const [e, n] = [unsigned(next()), unsigned(next())]
     return { kty: 'RSA', e: e.toString('base64url'), n: n.toString('base64url') }

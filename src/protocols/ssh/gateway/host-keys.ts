@@ -1,4 +1,5 @@
 import { PamError } from '../../../shared/errors.ts'
+import { hasSmallOrder } from '../../../shared/small-order.ts'
 import type { FirstUse } from '../../protocol.ts'
 import { hostCertificateProblem } from '../certificates/host-certificate.ts'
 import { knownKeys } from '../known-keys.ts'
@@ -29,6 +30,9 @@ export async function checkHostKey(
     if (problem !== undefined) throw changed(target, `is in a certificate that ${problem}`)
     return
   }
+  // Anybody could sign for it.
+  const { type, fields } = splitKey(key)
+  if (type === 'ssh-ed25519' && hasSmallOrder(fields.subarray(4))) throw changed(target, 'has a small order')
   if (known.keys.includes(shown)) return
   if (!target.trustOnFirstUse) throw changed(target, 'is not among the configured keys')
   const first = await firstUse.find(target.name)

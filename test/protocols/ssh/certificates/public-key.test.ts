@@ -6,6 +6,7 @@ import {
   isSignedBy,
   signWith,
 } from '../../../../src/protocols/ssh/certificates/public-key.ts'
+import { SMALL_ORDER_KEYS } from '../../../helpers/small-order-keys.ts'
 import { string } from '../../../../src/protocols/ssh/wire/channel-request.ts'
 
 interface Pair {
@@ -46,6 +47,13 @@ describe('keys and signatures of SSH', () => {
         expect(isSignedBy(publicKey, text, changed)).toBe(false)
       }
     }
+  })
+
+  it('points of small order are refused: anybody could sign for them', () => {
+    for (const key of SMALL_ORDER_KEYS)
+      expect(() => decodePublicKey(Buffer.concat([string('ssh-ed25519'), Buffer.from([0, 0, 0, 32]), key]))).toThrow(
+        'small order',
+      )
   })
 
   it('SHA-1, short keys of RSA and other types are refused', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { checkHostKey } from '../../../../src/protocols/ssh/gateway/host-keys.ts'
+import { SMALL_ORDER_KEYS } from '../../../helpers/small-order-keys.ts'
 import type { SshTarget } from '../../../../src/protocols/ssh/target.ts'
 
 /** A key of RFC 4253, 6.6, as far as it is looked at: its type, and something. */
@@ -25,6 +26,7 @@ function check(shown: string, given: Partial<SshTarget>): Promise<void> {
     keep: (name, key) => Promise.resolve(void kept.set(name, key)),
   })
 }
+const NEVER = { find: () => Promise.resolve(undefined), keep: () => Promise.reject(new Error('kept')) }
 const refused = (what: string): object => ({
   code: 'TARGET_CERTIFICATE',
   side: 'upstream',
@@ -81,6 +83,17 @@ describe('the key that a target shows', () => {
     await expect(check('b', { trustOnFirstUse: true })).rejects.toMatchObject(
       refused('is not the one that was first seen'),
     )
+  })
+
+  it('is none of small order, not even one that is configured', async () => {
+    for (const key of SMALL_ORDER_KEYS) {
+      const blob = Buffer.concat([keyOf(''), Buffer.from([0, 0, 0, 32]), key])
+      const hostKeys = [`ssh-ed25519 ${blob.toString('base64')}`]
+      const target = { name: 'web', host: 'web.example', port: 22, hostKeys, trustOnFirstUse: false }
+      await expect(checkHostKey(blob, target as unknown as SshTarget, directory, NEVER)).rejects.toMatchObject(
+        refused('has a small order'),
+      )
+    }
   })
 
   it('is never kept where that is not wanted', async () => {

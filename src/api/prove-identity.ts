@@ -17,7 +17,7 @@ import {
   signedOutEverywhereAt,
   type TokenUse,
 } from '../storage/logins.ts'
-import { hasProviderLoggedOut } from '../storage/provider-logouts.ts'
+import { hasSessionLoggedOut, subjectLoggedOutAt } from '../storage/provider-logouts.ts'
 import type { ApiDeps } from './deps.ts'
 import { actorOf, revokeLostGrants, takeEffect } from './directory-effects.ts'
 import { directoryStanding, disabledError } from './directory-standing.ts'
@@ -166,8 +166,10 @@ async function tokenProblem(
   if (endedAt !== undefined && kind === 'person' && known === undefined) return 'key signed out'
   const signedOutAt = await signedOutEverywhereAt(tx, id)
   if (signedOutAt !== undefined && issuedAt < signedOutAt) return 'signed out everywhere'
-  if (origin.session !== undefined && (await hasProviderLoggedOut(tx, origin.issuer, origin.session)))
+  if (origin.session !== undefined && (await hasSessionLoggedOut(tx, origin.issuer, origin.session)))
     return 'signed out at the provider'
+  const loggedOutAt = await subjectLoggedOutAt(tx, origin.issuer, origin.subject)
+  if (loggedOutAt !== undefined && issuedAt < loggedOutAt) return 'subject signed out at the provider'
   return undefined
 }
 
@@ -195,6 +197,12 @@ const refusals = {
     new PamError(
       'TOKEN_USED',
       'this identity token belongs to a session that has ended at the identity provider',
+      signInAgain,
+    ),
+  'subject signed out at the provider': () =>
+    new PamError(
+      'TOKEN_USED',
+      'this identity token was issued before you logged out at the identity provider',
       signInAgain,
     ),
   'key signed out': () => new PamError('KEY_SIGNED_OUT', 'the login of this key was signed out', signInAgain),

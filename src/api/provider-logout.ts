@@ -1,8 +1,8 @@
 import type { ProviderLogout } from '../identity/logout-token.ts'
 import { PamError } from '../shared/errors.ts'
 import { appendAudit } from '../storage/audit.ts'
-import { openLoginsAtProvider, peopleOfSubject, saveSignOutEverywhere } from '../storage/logins.ts'
-import { noteProviderLogout, useLogoutToken } from '../storage/provider-logouts.ts'
+import { openLoginsAtProvider } from '../storage/logins.ts'
+import { noteSessionLogout, noteSubjectLogout, useLogoutToken } from '../storage/provider-logouts.ts'
 import type { ApiDeps } from './deps.ts'
 import { endSessionsOf, saveEnd } from './end-login.ts'
 
@@ -27,11 +27,9 @@ export async function endAtProvider(
       data: { logins: logins.length, from, ...(session === undefined ? {} : { session }) },
     })
     for (const login of logins) await saveEnd(tx, login, now, { why: 'logged out at the identity provider' }, issuer)
-    if (session !== undefined) await noteProviderLogout(tx, issuer, session, now)
-    else if (subject !== undefined)
-      // Also of whom nobody has seen yet: then issuer and subject name the person.
-      for (const person of new Set([`${issuer}|${subject}`, ...(await peopleOfSubject(tx, issuer, subject))]))
-        await saveSignOutEverywhere(tx, person, now)
+    if (session !== undefined) await noteSessionLogout(tx, issuer, session, now)
+    // Of this issuer alone: the person may be signed in by another one, joined by a claim.
+    else if (subject !== undefined) await noteSubjectLogout(tx, issuer, subject, now)
     return logins
   })
   endSessionsOf(ended, registry, 'you logged out at the identity provider')

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { ProvenIdentity } from '../identity/identity-token.ts'
 import type { Login } from '../identity/login.ts'
-import { directoryNameOf, type DirectoryJoin, type DirectoryName } from '../identity/login-origin.ts'
+import { directoryNameOf, samlOrigin, type DirectoryJoin, type DirectoryName } from '../identity/login-origin.ts'
 import { allowedGroups } from '../identity/saml/identity.ts'
 import type { SamlClient } from '../identity/saml/service-provider.ts'
 import { PamError } from '../shared/errors.ts'
@@ -38,7 +38,7 @@ export async function proveSamlSession(
     expiresAt: token?.expiresAt ?? now + PROOF_LIFE_MS,
     endsAt: session.endsAt,
     origin: {
-      issuer: session.provider,
+      issuer: samlOrigin(session.provider),
       subject: session.nameId,
       session: undefined,
       directory: client.provisioning && directoryName(session, client.provisioning),

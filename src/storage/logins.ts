@@ -137,18 +137,6 @@ export async function openLoginsAtProvider(
   return (await query.execute()).map(fromRow)
 }
 
-/** Who a subject of an issuer was, in logins open or not. */
-export async function peopleOfSubject(db: Reader, issuer: string, subject: string): Promise<string[]> {
-  const rows = await db
-    .selectFrom('logins')
-    .select('person_id')
-    .distinct()
-    .where('issuer', '=', issuer)
-    .where('subject', '=', subject)
-    .execute()
-  return rows.map(({ person_id }) => person_id)
-}
-
 /** The last login of a person, open or not. */
 export async function lastLoginOf(db: Reader, personId: string): Promise<Login | undefined> {
   const row = await db

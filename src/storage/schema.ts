@@ -258,8 +258,8 @@ export interface DirectoryMemberTable {
 /** Logout tokens that were used (`token`), and sessions at a provider that have ended (`session`). */
 export interface ProviderLogoutTable {
   issuer: string
-  kind: 'token' | 'session'
-  /** `jti` of the token, or `sid`. */
+  kind: 'token' | 'session' | 'subject'
+  /** `jti` of the token, `sid`, or `sub`. */
   name: string
   expires_at: number
 }

@@ -7,6 +7,7 @@ import { exportJWK, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ApiDeps } from '../../src/api/deps.ts'
 import { proveIdentity } from '../../src/api/prove-identity.ts'
+import { proveSamlSession } from '../../src/api/saml-identity.ts'
 import { RefusalCounter } from '../../src/api/refusal-counter.ts'
 import { providerLogoutRoutes } from '../../src/api/routes/provider-logout.ts'
 import { SessionRegistry } from '../../src/gateway/session-registry.ts'
@@ -15,7 +16,9 @@ import { issuerSchema } from '../../src/identity/issuer.ts'
 import type { Login } from '../../src/identity/login.ts'
 import { openSqlite, type Database } from '../../src/storage/database.ts'
 import { findLogin } from '../../src/storage/logins.ts'
+import { saveSamlSession, type SamlSession } from '../../src/storage/saml-sessions.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
+import { samlProvider } from '../helpers/saml-routes.ts'
 
 const ISSUER = 'https://idp.example.com'
 type Claims = Readonly<Record<string, unknown>>
@@ -57,6 +60,7 @@ async function start(): Promise<void> {
       targets: [],
       reproof: 300_000,
       provisioning: [],
+      web: { providers: [samlProvider('idp')] },
     }),
   } as unknown as ApiDeps
   app = Fastify()
@@ -157,6 +161,36 @@ describe('a logout at the provider', () => {
     await expect(signIn('frank', 's7')).rejects.toMatchObject({ code: 'TOKEN_USED' })
     await expect(signIn('frank', 's8')).resolves.toBeDefined()
     await expect(signIn('grace')).resolves.toBeDefined()
+  })
+
+  it('ends nothing of a SAML provider with the same URL, nor of the person that both know', async () => {
+    const session = (name: string, person: string): SamlSession => ({
+      id: `saml-${name}`,
+      provider: ISSUER,
+      nameId: name,
+      sessionIndex: 's9',
+      requestId: undefined,
+      person: { id: person, label: name, groups: [], email: undefined, authTime: undefined },
+      directory: undefined,
+      createdAt: clock.now(),
+      endsAt: clock.now() + 3_600_000,
+      endedAt: undefined,
+      loginId: undefined,
+    })
+    const ours = await signIn('ivan', 's9')
+    const [own, joined] = [session('ivan', `saml:${ISSUER}|ivan`), session('ivan@example.com', ours.person.id)]
+    const logins: Login[] = []
+    for (const one of [own, joined]) {
+      await db.change((tx) => saveSamlSession(tx, one, one.id))
+      logins.push(await proveSamlSession(one, `key of ${one.id}`, 'here', deps))
+    }
+    clock.time += 2000
+    expect(await post(await logoutToken({ sid: 's9' }))).toBe(200)
+    expect(await post(await logoutToken({ sub: 'ivan' }))).toBe(200)
+    expect(await isOpen(ours)).toBe(false)
+    expect(await Promise.all(logins.map(isOpen))).toEqual([true, true])
+    for (const one of [own, joined])
+      await expect(proveSamlSession(one, `key of ${one.id}`, 'here', deps)).resolves.toBeDefined()
   })
 
   it('is accepted once, also after a restart', async () => {

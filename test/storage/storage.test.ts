@@ -50,7 +50,13 @@ import {
   type DirectoryUser,
 } from '../../src/storage/directory-users.ts'
 import { onlyOne } from '../../src/storage/page.ts'
-import { hasProviderLoggedOut, noteProviderLogout, useLogoutToken } from '../../src/storage/provider-logouts.ts'
+import {
+  hasSessionLoggedOut,
+  noteSessionLogout,
+  noteSubjectLogout,
+  subjectLoggedOutAt,
+  useLogoutToken,
+} from '../../src/storage/provider-logouts.ts'
 import { expireRequests, recoverSessions } from '../../src/storage/recover.ts'
 import { findRequests, listRequests, saveRequest } from '../../src/storage/requests.ts'
 import {
@@ -175,11 +181,14 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
         db.change((tx) => useLogoutToken(tx, { issuer: 'i', jti: 'j', expiresAt: NOW + 1000 }, at))
       expect([await take(NOW), await take(NOW + 1000), await take(NOW + 1001)]).toEqual([true, false, true])
       await db.change(async (tx) => {
-        await noteProviderLogout(tx, 'i', 's', NOW)
-        await noteProviderLogout(tx, 'i', 's', NOW)
+        await noteSessionLogout(tx, 'i', 's', NOW)
+        await noteSessionLogout(tx, 'i', 's', NOW)
+        for (const at of [NOW, NOW + 5]) await noteSubjectLogout(tx, 'i', 'jane', at)
       })
-      expect(await hasProviderLoggedOut(db.read, 'i', 's')).toBe(true)
-      expect(await hasProviderLoggedOut(db.read, 'other', 's')).toBe(false)
+      expect(await hasSessionLoggedOut(db.read, 'i', 's')).toBe(true)
+      expect(await hasSessionLoggedOut(db.read, 'other', 's')).toBe(false)
+      expect(await subjectLoggedOutAt(db.read, 'i', 'jane')).toBe(NOW + 5)
+      expect(await subjectLoggedOutAt(db.read, 'i', 's')).toBeUndefined()
     }))
 
   it('keeps requests, finds them by a unique beginning, pages them newest first', () =>

@@ -4,6 +4,7 @@ import type { Login } from '../identity/login.ts'
 import type { Person, Target } from '../policy/command.ts'
 import type { AccessRule } from '../policy/policy.ts'
 import type { PamError } from '../shared/errors.ts'
+import type { ExtensionOutcome } from './credential-end.ts'
 import type { CommandTally } from './session-registry.ts'
 
 /** What the data plane needs of the store. */
@@ -20,6 +21,8 @@ export interface GatewayState {
   sessionEnded(id: string, ended: SessionEnd): Promise<void>
   /** A connection was refused. */
   accessRefused(person: Person, target: string, error: PamError, now: number): Promise<void>
+  /** A credential did not follow its access at once, or does by now. */
+  credentialExtension(sessionId: string, outcome: ExtensionOutcome, now: number): Promise<void>
   fileApproval(approval: Approval, now: number): Promise<void>
   /** Closes an approval that is pending, or approved and unused. Nobody can decide on it afterwards. */
   closeApproval(id: string, state: 'expired' | 'withdrawn' | 'void', now: number): Promise<void>

@@ -17,6 +17,7 @@ import type { Logger } from '../shared/logger.ts'
 import type { ComparisonBudget } from './comparison-budget.ts'
 import { accessRuleNow, keepsAccess } from './keeps-access.ts'
 import { clientLeft } from './early-input.ts'
+import { followAccess } from './credential-end.ts'
 import { credentialSource, type Accounts } from './credential-source.ts'
 import type { Engine, Session } from './engine.ts'
 import { gatewayName } from './gateway-name.ts'
@@ -139,7 +140,7 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
   })
   const stopTimers = watch(opening, session, parts)
   endWithLease(session)
-  registry.add(listed(opening, { session, recorder }, clock))
+  registry.add(listed(opening, { session, recorder }, credentialEnd(opening, session, parts)))
   const close = (): Promise<void> => {
     stopTimers()
     return closeSession(opening, { session, recorder }, parts)
@@ -225,11 +226,31 @@ function openRecord(opening: Opening, account: string, spool: Spool): Promise<Se
   )
 }
 
+/** Has the session's credential follow its grant; what goes wrong with that is audited. */
+const credentialEnd = (
+  { id, grant, logger, ended }: Opening,
+  { lease }: RunningSession,
+  { clock, state }: TunnelParts,
+): ((endsAt: number) => void) =>
+  followAccess({
+    lease,
+    endsAt: grant.endsAt,
+    clock,
+    ended: ended.signal,
+    note(outcome) {
+      const { error, attempts } = outcome
+      if (error !== undefined) logger.error({ cause: error, attempts }, 'credential.extend_failed')
+      state
+        .credentialExtension(id, outcome, clock.now())
+        .catch((failure: unknown) => logger.error({ cause: failure }, 'credential.extension_not_audited'))
+    },
+  })
+
 /** The session as the registry lists it. */
 const listed = (
-  { id, login, grant, target, term, logger }: Opening,
+  { id, login, grant, target, term }: Opening,
   { session, recorder }: { readonly session: RunningSession; readonly recorder: SessionRecorder },
-  clock: Clock,
+  extendCredential: (endsAt: number) => void,
 ): Parameters<SessionRegistry['add']>[0] => ({
   id,
   person: login.person,
@@ -249,10 +270,7 @@ const listed = (
   extend(endsAt) {
     term.endsAt = endsAt
     term.moved()
-    // The session goes on all the same; what logs in again with its credential may be refused.
-    session.lease
-      .extend?.({ at: clock.now(), endsAt })
-      .catch((error: unknown) => logger.error({ cause: error }, 'credential.extend_failed'))
+    extendCredential(endsAt)
   },
   decided: (approval) => session.decided(approval),
   held: (approvalId) => session.held(approvalId),

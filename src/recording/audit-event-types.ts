@@ -20,6 +20,8 @@ export const AUDIT_EVENT_TYPES = [
   'callers.refused',
   'config.loaded',
   'config.reloaded',
+  'credential.extend_failed',
+  'credential.extended',
   'credential.leased',
   'credential.revoked',
   'credentials.available',

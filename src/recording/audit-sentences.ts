@@ -104,6 +104,10 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'config.loaded': ({ list }) => `The gateway started with ${count(list('targets').length, 'target')}`,
   'config.reloaded': ({ list }) =>
     `The configuration was reloaded${list('changed').length === 0 ? ', without a change' : `; changed: ${list('changed').join(', ')}`}`,
+  'credential.extend_failed': ({ text }) =>
+    `The credential ${text('user')} could not be extended with the access${text('state') === 'given up' ? ', and has ended' : '; the gateway tries again'}`,
+  'credential.extended': ({ text, number }) =>
+    `The credential ${text('user')} was extended with the access, after ${count(number('attempts'), 'attempt')}`,
   'credential.leased': ({ text }) => `The gateway was given the credential ${text('user')} from ${text('reference')}`,
   'credential.revoked': ({ text }) => `The credential ${text('user')} from ${text('reference')} was given back`,
   'credentials.available': ({ text }) => `The store of credentials ${text('what')} answers again`,

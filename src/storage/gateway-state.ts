@@ -53,6 +53,27 @@ export function gatewayState(db: Database) {
         appendAudit(tx, now, { type: 'access.refused', actor: person.id, subject: target, data: { code: error.code } }),
       ),
 
+    credentialExtension: (
+      sessionId: string,
+      outcome: {
+        readonly state: 'failed' | 'extended' | 'given up'
+        readonly user: string
+        readonly endsAt: number
+        readonly attempts: number
+      },
+      now: number,
+    ) => {
+      const { state, user, endsAt, attempts } = outcome
+      return db.change((tx) =>
+        appendAudit(tx, now, {
+          type: state === 'extended' ? 'credential.extended' : 'credential.extend_failed',
+          actor: 'gateway',
+          subject: sessionId,
+          data: { state, user, endsAt, attempts },
+        }),
+      )
+    },
+
     fileApproval: (approval: Approval, now: number) =>
       db.change(async (tx) => {
         await saveApproval(tx, approval)

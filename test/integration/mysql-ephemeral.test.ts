@@ -127,6 +127,26 @@ for (const version of MARIADB_VERSIONS)
       await expect(as(made)).rejects.toMatchObject({ code: 'TARGET_CREDENTIAL' })
     })
 
+    it('ends later where the access is extended', async () => {
+      const made = await lease()
+      const left = (): number[] =>
+        server
+          .sql(
+            `SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), ends_at), (SELECT password_lifetime FROM (SELECT JSON_VALUE(priv, '$.password_lifetime') AS password_lifetime FROM mysql.global_priv WHERE user = '${made.user}') p) FROM pam_gateway.session_accounts`,
+          )
+          .split(/\s/)
+          .filter(Boolean)
+          .map(Number)
+      const [seconds = 0, days] = left()
+      expect([seconds > 100 && seconds <= 120, days]).toEqual([true, 1])
+      const at = Date.now()
+      await made.extend?.({ at, endsAt: at + 2 * 86_400_000 })
+      const [later = 0, moreDays] = left()
+      expect([later > 172_800 && later <= 172_860, moreDays]).toEqual([true, 3])
+      await made.release()
+      expect([accounts(), rows()]).toEqual([[], '0'])
+    })
+
     it.each<[string, string[]]>([
       ['an open transaction', ['BEGIN', "UPDATE shop.t SET v = 'held' WHERE id = 1"]],
       ['locked tables', ['LOCK TABLES shop.t WRITE']],

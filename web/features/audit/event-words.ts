@@ -22,6 +22,8 @@ export const EVENT_WORDS: Readonly<Record<AuditEventType, string>> = {
   'callers.refused': 'unknown callers turned away',
   'config.loaded': 'gateway started',
   'config.reloaded': 'configuration reloaded',
+  'credential.extend_failed': 'credential not extended',
+  'credential.extended': 'credential extended',
   'credential.leased': 'credential leased',
   'credential.revoked': 'credential given back',
   'credentials.available': 'store of credentials answers again',

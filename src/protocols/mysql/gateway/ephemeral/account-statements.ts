@@ -49,6 +49,10 @@ export const creation = (
   `GRANT ${quotedName(role)} TO ${accountName(account)}`,
 ]
 
+/** Changes after how many days its password expires, counted from when it was set. */
+export const expiring = (account: Account, days: number): string =>
+  `ALTER USER ${accountName(account)} PASSWORD EXPIRE INTERVAL ${days} DAY`
+
 /** Prevents further logins. */
 export const disabling = (account: Account): string => `ALTER USER IF EXISTS ${accountName(account)} ACCOUNT LOCK`
 
@@ -100,8 +104,13 @@ export interface Registered extends Account {
 }
 
 /** The end of access is by the clock of the server. */
-export const registering = ({ user, host, session, target, role, gateway, run }: Registered, seconds: number): string =>
-  `INSERT INTO ${REGISTRY}.session_accounts VALUES (${[user, host, session, target, role, gateway, run].map(constant).join(', ')}, UTC_TIMESTAMP() + INTERVAL ${Math.ceil(seconds)} SECOND)`
+export const registering = (entry: Registered, seconds: number): string => `INSERT INTO ${rowOf(entry, seconds)}`
+
+/** With another end. The administrator may insert and delete rows, and not update them. */
+export const registeringAgain = (entry: Registered, seconds: number): string => `REPLACE INTO ${rowOf(entry, seconds)}`
+
+const rowOf = ({ user, host, session, target, role, gateway, run }: Registered, seconds: number): string =>
+  `${REGISTRY}.session_accounts VALUES (${[user, host, session, target, role, gateway, run].map(constant).join(', ')}, UTC_TIMESTAMP() + INTERVAL ${Math.ceil(seconds)} SECOND)`
 
 export const unregistering = ({ user }: Account): string =>
   `DELETE FROM ${REGISTRY}.session_accounts WHERE account = ${constant(user)}`

@@ -44,7 +44,21 @@ export async function leaseAccount(target: EphemeralTarget, lessee: Lessee): Pro
     place: placeOf(login),
     openPresence: () => openPresence(login, presenceOf(GATEWAY_RUN, config.name)),
     make: () => asAdministrator(login, (administrator) => make(administrator, { target, entry, password, lessee })),
+    extend: (access) => extend(target, entry, { madeAt: lessee.at, access }),
     drop: () => drop(login, entry),
+  })
+}
+
+/** Moves the end of an account, without which no gateway would find it before its password expires, to that of the extended access. */
+async function extend(
+  target: EphemeralTarget,
+  entry: Registered,
+  { madeAt, access: { at, endsAt } }: { readonly madeAt: number; readonly access: Pick<Lessee, 'at' | 'endsAt'> },
+): Promise<void> {
+  await asAdministrator(await loginTo(target), async (administrator) => {
+    await administrator.ask(statements.registeringAgain(entry, (endsAt - at) / 1000 + ENDING_SECONDS))
+    // Counted from when the password was set.
+    await administrator.ask(statements.expiring(entry, daysFor((endsAt - madeAt) / 1000 + ENDING_SECONDS)))
   })
 }
 
@@ -86,8 +100,7 @@ async function make(
   const made = statements.creation(entry, {
     identified: statements.identification(method, password),
     isEncrypted: config.tls !== 'disable',
-    // In whole days: in case no gateway returns.
-    days: Math.ceil(seconds / 86_400),
+    days: daysFor(seconds),
     role: settings.grantedRole,
   })
   for (const statement of made) await administrator.ask(statement)
@@ -156,6 +169,9 @@ async function registered(login: AdministratorLogin, entries: Map<string, Regist
     return found
   })
 }
+
+/** Whole days, after which a password expires in case no gateway returns. */
+const daysFor = (seconds: number): number => Math.ceil(seconds / 86_400)
 
 const isOurs = (user: string, session: string): boolean =>
   /^ses_[0-9a-z]{13}$/.test(session) && user.endsWith(`_${session}`)

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import {
   Kysely,
@@ -14,6 +14,7 @@ import pg from 'pg'
 import { PamError } from '../shared/errors.ts'
 import { signAuditHead, type SignHead } from './audit-head.ts'
 import { migrate } from './migrate.ts'
+import { lockStore } from './store-lock.ts'
 import { storeError } from './store-error.ts'
 import type { Tables } from './schema.ts'
 
@@ -37,7 +38,7 @@ export interface Database {
 /** SQLite in a file of its own. WAL with synchronous=FULL: what was committed survives a power cut. */
 export async function openSqlite(file: string, sign?: SignHead): Promise<Database> {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const unlock = lock(`${file}.lock`)
+  const unlock = lockStore(file)
   try {
     const sqlite = new Libsql(file)
     for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 5000']) {
@@ -216,38 +217,6 @@ interface Change {
   readonly work: (tx: Tx) => Promise<unknown>
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
-}
-
-/** Refuses a second gateway on the same file. A lock whose process is gone is taken over. */
-function lock(file: string): () => void {
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const handle = openSync(file, 'wx', 0o600)
-      writeSync(handle, String(process.pid))
-      closeSync(handle)
-      return () => unlinkSync(file)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      const owner = Number(readFileSync(file, 'utf8'))
-      if (isAlive(owner)) {
-        throw new PamError('USAGE', `another gateway (process ${owner}) uses ${dirname(file)}`, {
-          hint: 'stop it first, or give this one another dataDirectory',
-        })
-      }
-      unlinkSync(file)
-    }
-  }
-  throw new PamError('USAGE', `the lock ${file} is being changed: another gateway is starting`)
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 function bigintsAsNumbers(oid: number, format?: unknown): (value: string) => unknown {

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { eventually } from './gateway-client.ts'
+import { PUBLIC } from './saml-routes.ts'
 import { DEX } from './test-clients.ts'
 
-/** A Dex on the loopback with a person of its own, and a connector whose people are in a group; its state in memory. */
+/** A Dex on the loopback, which knows a gateway at `PUBLIC`, with a person of its own, and a connector whose people are in a group; its state in memory. */
 export interface Dex {
   readonly issuer: string
   stop(): Promise<void>
@@ -35,7 +36,7 @@ export async function startDex(): Promise<Dex> {
           id: 'pamctl',
           name: 'pamctl',
           public: true,
-          redirectURIs: ['http://127.0.0.1/auth/callback', '/device/callback'],
+          redirectURIs: [`${PUBLIC}/auth/callback`, '/device/callback'],
         },
       ],
       enablePasswordDB: true,

@@ -1,10 +1,22 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ApiDeps } from '../../src/api/deps.ts'
+import { signInRoutes } from '../../src/api/routes/sign-in.ts'
+import { authenticateBrowser } from '../../src/api/web-sessions.ts'
+import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import { refreshSignIn, signInWithDevice } from '../../src/gateway-client/login.ts'
 import { identityVerifier, type ProvenIdentity } from '../../src/identity/identity-token.ts'
 import { issuerSchema } from '../../src/identity/issuer.ts'
+import type { SignInProvider } from '../../src/identity/sign-in-provider.ts'
+import { systemClock } from '../../src/shared/clock.ts'
+import { openSqlite, type Database } from '../../src/storage/database.ts'
 import type { SignIn } from '../../src/shared/identity-provider.ts'
 import { DEX_PASSWORD, startDex, type Dex } from '../helpers/dex.ts'
 import { FormBrowser, type FormPage } from '../helpers/form-browser.ts'
+import { PUBLIC, serveRoutes } from '../helpers/saml-routes.ts'
 import { DEX } from '../helpers/test-clients.ts'
 
 /** A provider that is not ours, in the device flow that `pamctl login` uses. */
@@ -83,6 +95,93 @@ describe.skipIf(DEX === undefined)('people of a real Dex', () => {
       groups: [],
       // As docs/identity/dex.md says.
       authTime: undefined,
+    })
+  })
+
+  describe('who sign in to the dashboard', () => {
+    let db: Database
+    let deps: ApiDeps
+    let app: FastifyInstance
+    let directory: string
+    beforeAll(async () => {
+      directory = mkdtempSync(join(tmpdir(), 'pamctl-test-dex-web-'))
+      db = await openSqlite(join(directory, 'state.db'))
+      const { url, clientId, scopes } = trusted()
+      const client = { issuer: url, clientId: clientId ?? '', scopes, fetch }
+      const providers: SignInProvider[] = [{ kind: 'oidc', name: 'dex', domains: [], client }]
+      deps = {
+        db,
+        clock: systemClock,
+        registry: new SessionRegistry(),
+        webKey: Buffer.alloc(32, 9),
+        logger: { warn() {}, info() {}, error() {}, debug() {} },
+        refusals: { note() {} },
+        publicUrl: () => PUBLIC,
+        identities: () => identityVerifier([trusted()]),
+        settings: () => ({
+          reproof: 300_000,
+          policy: { access: [], commands: [], masking: [] },
+          targets: [],
+          provisioning: [],
+          web: { providers, idle: 3_600_000, maxDuration: 12 * 3_600_000 },
+        }),
+      } as never
+      app = await serveRoutes([signInRoutes], deps)
+    })
+    afterAll(async () => {
+      await app?.close()
+      await db?.close()
+      rmSync(directory, { recursive: true, force: true })
+    })
+
+    /** The gateway behind its public URL, Dex on the loopback. */
+    const served: typeof fetch = async (input, init) => {
+      const url = String(input)
+      if (!url.startsWith(`${PUBLIC}/`)) return fetch(input, init)
+      const answer = await app.inject({ url: url.slice(PUBLIC.length), headers: { ...(init?.headers as object) } })
+      const headers = new Headers()
+      for (const [name, value] of Object.entries(answer.headers))
+        for (const one of [value ?? ''].flat()) headers.append(name, String(one))
+      return new Response(answer.body, { status: answer.statusCode, headers })
+    }
+    const signIn = async (): Promise<FormBrowser> => {
+      const browser = new FormBrowser(served)
+      const choice = await browser.open(`${PUBLIC}/auth/sign-in?to=/account`)
+      expect(choice.url).toContain(dex.issuer)
+      expect((await follow(browser, choice, 'mock')).url).toBe(`${PUBLIC}/account`)
+      return browser
+    }
+    const who = (cookie: string) =>
+      authenticateBrowser({ method: 'GET', headers: { cookie: `__Host-pam_session=${cookie}` }, from: 'here' }, deps)
+
+    it('come back to the page that they wanted, in a session of their own', async () => {
+      const browser = await signIn()
+      const cookie = browser.cookiesOf(PUBLIC).get('__Host-pam_session') ?? ''
+      const { login } = await who(cookie)
+      expect(login.person).toMatchObject({ label: 'kilgore@kilgore.trout', groups: ['authors'], kind: 'person' })
+      expect(login.origin?.issuer).toBe(dex.issuer)
+      // Nothing of the provider's is in the browser.
+      expect([...browser.cookiesOf(PUBLIC).values()].join()).not.toContain('eyJ')
+    })
+
+    it('come back in the browser that they began in, and once', async () => {
+      const browser = new FormBrowser(served)
+      const choice = await browser.open(`${PUBLIC}/auth/sign-in`)
+      let callback = ''
+      const watched = new FormBrowser(async (input, init) => {
+        if (String(input).startsWith(`${PUBLIC}/auth/callback`)) {
+          callback = String(input)
+          return new Response('', { status: 200 })
+        }
+        return served(input, init)
+      })
+      await follow(watched, choice, 'mock')
+      expect(callback).toContain('code=')
+      const other = await new FormBrowser(served).open(callback)
+      expect([other.status, new URL(other.url).pathname]).toEqual([expect.any(Number), '/auth/callback'])
+      expect(other.status).toBeGreaterThanOrEqual(400)
+      expect((await browser.open(callback)).url).toBe(`${PUBLIC}/`)
+      expect((await browser.open(callback)).status).toBeGreaterThanOrEqual(400)
     })
   })
 

@@ -19,6 +19,7 @@ export class CommandDigest {
   readonly #scope: DigestScope
   /** Cached by facts: a text that comes again has the same object. */
   readonly #known = new WeakMap<object, Known>()
+  #whoUnder: { readonly policy: string; readonly json: string } | undefined
 
   constructor(key: HmacKey, scope: DigestScope) {
     this.#key = key
@@ -46,13 +47,21 @@ export class CommandDigest {
   #sameEachTime({ facts, context }: CommandDraft, policy: string): string {
     let known = this.#known.get(facts.statements)
     if (known?.type !== facts.type || known.policy !== policy || !sameContext(known.context, context)) {
-      const { account, person, session, target } = this.#scope
       // Equal to canonical JSON of the whole, with members in the order of their names.
-      const all = `{"account":${JSON.stringify(account)},"context":${canonicalJson(context)},"facts":${factsJson(facts)},${canonicalJson({ person, policy, session, target }).slice(1)}`
+      const all = `{"account":${JSON.stringify(this.#scope.account)},"context":${canonicalJson(context)},"facts":${factsJson(facts)},${this.#who(policy)}`
       known = { type: facts.type, policy, context, digest: this.#key.hex(all) }
       this.#known.set(facts.statements, known)
     }
     return known.digest
+  }
+
+  /** The rest of the object, which only new rules change. */
+  #who(policy: string): string {
+    if (this.#whoUnder?.policy !== policy) {
+      const { person, session, target } = this.#scope
+      this.#whoUnder = { policy, json: canonicalJson({ person, policy, session, target }).slice(1) }
+    }
+    return this.#whoUnder.json
   }
 }
 

@@ -49,6 +49,19 @@ it('canonical JSON does not depend on the order of keys', () => {
   )
 })
 
+it('canonical JSON writes strings as JSON.stringify does, and leaves out what is undefined', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 120 }), (text) => {
+      expect(canonicalJson(text)).toBe(JSON.stringify(text))
+      expect(canonicalJson({ [`${text}.`]: undefined, [text]: [text, 1.5] })).toBe(
+        JSON.stringify({ [text]: [text, 1.5] }),
+      )
+    }),
+  )
+  for (const text of ['\ud800', 'a\udfffb', '\u001f', '"', '\\', '\u2028', 'é'.repeat(101)])
+    expect(canonicalJson([text])).toBe(JSON.stringify([text]))
+})
+
 it('errors cross the network complete; an unknown code is INTERNAL', () => {
   const error = new PamError('NO_GRANT', 'no', { hint: 'ask', id: 'dec_1' })
   expect(toErrorBody(fromErrorBody(toErrorBody(error)))).toEqual(toErrorBody(error))

@@ -83,18 +83,19 @@ export type CommandEntry = Omit<CommandEvent, 'type' | 'id' | 'apart' | 'paramet
 
 export function commandEntry(draft: CommandDraft, judgement: Judgement, language: PolicyLanguage): CommandEntry {
   const { kinds, operations, ...said } = summaryOf(draft.facts.statements, language)
-  const { keep = (text: string) => text } = draft.recorded
-  const [reads, writes, unknown] = [said.reads.map(keep), said.writes.map(keep), said.unknown.map(keep)]
+  const { keep } = draft.recorded
+  const kept = (texts: readonly string[]): readonly string[] => (keep === undefined ? texts : texts.map(keep))
+  const unknown = kept(said.unknown)
   const denial = judgement.type === 'deny' ? judgement : undefined
   return {
     verdict: judgement.type,
     rule: judgement.rule,
     code: denial && codeOf(denial, draft),
-    message: denial && keep(denial.message),
+    message: denial && (keep?.(denial.message) ?? denial.message),
     text: draft.recorded.text,
     kinds,
-    reads,
-    writes,
+    reads: kept(said.reads),
+    writes: kept(said.writes),
     unknown: unknown.length === 0 ? undefined : unknown,
     operations: operations.length === 0 ? undefined : operations,
   }

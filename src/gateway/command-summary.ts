@@ -14,20 +14,26 @@ export interface CommandSummary {
 export function summaryOf(statements: readonly Statement[], language: PolicyLanguage): CommandSummary {
   const known = summaries.get(statements)
   if (known !== undefined) return known
-  const of = (field: 'kinds' | 'reads' | 'writes' | 'unknown'): string[] => [
-    ...new Set(statements.flatMap((statement) => statement[field])),
-  ]
+  const of = (items: (statement: Statement) => readonly string[]): readonly string[] => {
+    const [only, ...others] = statements
+    return only === undefined ? [] : distinct(others.length === 0 ? items(only) : statements.flatMap(items))
+  }
   const made = {
-    kinds: of('kinds'),
-    reads: of('reads'),
-    writes: of('writes'),
-    unknown: [
-      ...new Set([...of('unknown'), ...statements.flatMap((statement) => language.of(statement).opaque(statement))]),
-    ],
-    operations: [...new Set(statements.flatMap((statement) => language.of(statement).operationOf?.(statement) ?? []))],
+    // A list of its own: the record tells by it which commands have the same effects.
+    kinds: [...of(({ kinds }) => kinds)],
+    reads: of(({ reads }) => reads),
+    writes: of(({ writes }) => writes),
+    unknown: distinct([
+      ...of(({ unknown }) => unknown),
+      ...of((statement) => language.of(statement).opaque(statement)),
+    ]),
+    operations: distinct(statements.flatMap((statement) => language.of(statement).operationOf?.(statement) ?? [])),
   }
   summaries.set(statements, made)
   return made
 }
+
+/** Most lists have one item, or none. */
+const distinct = (items: readonly string[]): readonly string[] => (items.length < 2 ? items : [...new Set(items)])
 
 const summaries = new WeakMap<readonly Statement[], CommandSummary>()

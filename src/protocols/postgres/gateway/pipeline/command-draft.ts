@@ -50,7 +50,7 @@ export function draftCommand(parts: DraftParts, { sql, parameters, facts, ahead 
       facts: { type: 'sql', statements: [facts.missing.statement] },
     },
     unread: facts.syntaxError && new PamError('SYNTAX_ERROR', facts.syntaxError.failure),
-    context: contextOf(facts),
+    context: { objects: facts.objects },
     inTransaction: status !== 'I',
     again: async () =>
       draftCommand(parts, { sql, parameters, ahead, facts: await analyzer.again(sql, facts.declared) }),
@@ -98,17 +98,8 @@ const ofLastReading = (statement: SqlStatement): SqlStatement => ({
 })
 const OLD = 'definitions may have changed since they were read; no rule depended on them'
 
-function contextOf(facts: StatementFacts): CommandDraft['context'] {
-  const known = knownContexts.get(facts)
-  if (known?.objects === facts.objects) return known
-  const made = { objects: facts.objects }
-  knownContexts.set(facts, made)
-  return made
-}
-
 const knownFacts = new WeakMap<StatementFacts['statements'], CommandDraft['facts']>()
 const oldFacts: typeof knownFacts = new WeakMap()
-const knownContexts = new WeakMap<StatementFacts, { readonly objects: string }>()
 
 /** What an approver needs to know besides the effect. */
 function notesOf(facts: StatementFacts, { status, transactionSince }: PipelineState): string[] {

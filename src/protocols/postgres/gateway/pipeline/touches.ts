@@ -37,8 +37,19 @@ export function changesOf(facts: StatementFacts): Touches | undefined {
   return names
 }
 
-/** The same, with what must be read again after it. */
+/** The same, with what must be read again after it. It is asked for at every step of a statement that changes any. */
 export function changeOf(facts: StatementFacts): Change | undefined {
+  if (!facts.changesCatalog && (facts.lastRead === undefined || facts.lastRead === 'unread')) return undefined
+  const before = changes.get(facts)
+  if (before !== undefined) return before
+  const change = findChange(facts)
+  if (change !== undefined) changes.set(facts, change)
+  return change
+}
+
+const changes = new WeakMap<StatementFacts, Change>()
+
+function findChange(facts: StatementFacts): Change | undefined {
   const touches = changesOf(facts)
   const by = changedBy(facts)
   const makesRules = mayMakeRules(facts)
@@ -129,11 +140,27 @@ export const isNamed = (facts: StatementFacts): boolean =>
   facts.statements.every(({ unknown }) => unknown.length === 0) &&
   (facts.lastRead === undefined || facts.changesCatalog)
 
-/** What other sessions must not change between the decision and the server's own analysis; undefined: it looks up no names. */
-export function dependenciesOf(facts: StatementFacts, since = performance.now()): Dependencies | undefined {
-  const names = namesIn(facts)
-  if (names.size === 0) return undefined
-  return { names, since, statements: Math.max(1, facts.parsed.length), byRules: isTextGuardedByCatalogs(facts) }
+/** What other sessions must not change between the decision and the server's own analysis. */
+export const dependenciesOf = (facts: StatementFacts, since = performance.now()): Dependencies =>
+  new Rests(facts, since)
+
+/** The names of most statements are never asked for, since no other session changes definitions meanwhile. */
+class Rests implements Dependencies {
+  readonly since: number
+  readonly statements: number
+  readonly byRules: boolean
+  readonly #facts: StatementFacts
+
+  constructor(facts: StatementFacts, since: number) {
+    this.#facts = facts
+    this.since = since
+    this.statements = Math.max(1, facts.parsed.length)
+    this.byRules = isTextGuardedByCatalogs(facts)
+  }
+
+  get names(): ReadonlySet<string> {
+    return namesIn(this.#facts)
+  }
 }
 
 const known = new WeakMap<StatementFacts, ReadonlySet<string>>()

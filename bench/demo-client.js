@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { forward } from '../dist/agent/forward.js'
-import { openTunnel, tunnelUrl } from '../dist/gateway-client/tunnel.js'
+import { SharedTunnel } from '../dist/gateway-client/shared-tunnel.js'
 import { localHalves } from '../dist/protocols/local.js'
 import { socketChannel } from '../dist/shared/socket-channel.js'
 import { headersAs } from './lib/api.js'
@@ -13,16 +13,13 @@ export async function signInToDemo(gateway) {
   return { gateway, headers: (method, url) => headers(method, url) }
 }
 
-/** A loopback port that forwards to a target as this person, as the agent does. */
+/** A loopback port that forwards to a target as this person, as the agent does: all its connections share one tunnel. */
 export async function openGatewayPort(person, target) {
+  const tunnel = new SharedTunnel({ gateway: person.gateway, ca: undefined, authorize: person.headers })
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     forward(socketChannel(socket), {
       protocol: localHalves.postgres,
-      open: async () =>
-        openTunnel(person.gateway, target, {
-          headers: await person.headers('GET', tunnelUrl(person.gateway, target)),
-          ca: undefined,
-        }),
+      open: () => tunnel.open(target),
       tell: () => {},
       failed: () => {},
       closed: () => {},

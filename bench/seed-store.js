@@ -1,4 +1,5 @@
 import { newId } from '../dist/shared/id.js'
+import { saveBreakGlass } from '../dist/storage/break-glass.js'
 import { openSqlite } from '../dist/storage/database.js'
 import { saveLock } from '../dist/storage/locks.js'
 import { saveRequest } from '../dist/storage/requests.js'
@@ -7,10 +8,13 @@ import { insertSession } from '../dist/storage/sessions.js'
 const person = (number) => ({ id: `sub|p${number}`, label: `person-${number}@example.com`, kind: 'person' })
 
 /**
- * Fills the store of a demo gateway that has not started with ended sessions, pending requests and locks, without an audit entry each.
+ * Fills the store of a demo gateway that has not started with ended sessions, pending requests, locks and emergency access, without an audit entry each.
  * `personOf` and `requesterOf` say who has the nth session and request; of sessions, forty people in turn.
  */
-export async function seedStore(file, { sessions, requests, locks = 0, personOf = person, requesterOf = person }) {
+export async function seedStore(
+  file,
+  { sessions, requests, locks = 0, emergencies = 0, personOf = person, requesterOf = person },
+) {
   const db = await openSqlite(file)
   const now = Date.now()
   await db.change(async (tx) => {
@@ -45,6 +49,7 @@ export async function seedStore(file, { sessions, requests, locks = 0, personOf 
         },
         now,
       )
+    for (let made = 0; made < emergencies; made++) await saveBreakGlass(tx, emergency(made, now))
     for (let made = 0; made < requests; made++)
       await saveRequest(tx, {
         id: newId('req'),
@@ -60,4 +65,34 @@ export async function seedStore(file, { sessions, requests, locks = 0, personOf 
       })
   })
   await db.close()
+}
+
+/** The nth: the first three are not reviewed yet. */
+function emergency(made, now) {
+  const createdAt = now - made * 7_200_000 - 3_600_000
+  const isOpen = made < 3
+  return {
+    id: newId('brk'),
+    person: person(made % 40),
+    target: 'prod-db',
+    rule: 'emergencies',
+    reason: `INC-${made} orders are stuck, nobody on call answers`,
+    length: 1_800_000,
+    createdAt,
+    state: isOpen ? 'open' : made % 10 === 9 ? 'refused' : 'closed',
+    grantId: made % 10 === 9 ? undefined : newId('grt'),
+    endsAt: createdAt + 1_800_000,
+    reviewers: ['sre'],
+    remindEvery: 86_400_000,
+    remindedAt: now,
+    reviewed:
+      isOpen || made % 10 === 9
+        ? undefined
+        : {
+            by: 'sub|bob',
+            label: 'bob@example.com',
+            comment: 'one TRUNCATE of a scratch table',
+            at: createdAt + 3_600_000,
+          },
+  }
 }

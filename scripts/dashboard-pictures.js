@@ -25,8 +25,8 @@ const looks = values.looks?.split(',') ?? LOOKS
 /** Requests are seeded; of the sessions that are open, every third is held. */
 const SIZES = {
   0: { sessions: 0, requests: 0, live: 0, locks: 0 },
-  5: { sessions: 5, requests: 3, live: 5, locks: 5 },
-  500: { sessions: 500, requests: 430, live: 200, locks: 500 },
+  5: { sessions: 5, requests: 3, live: 7, locks: 5, emergencies: 5, targets: 5 },
+  500: { sessions: 500, requests: 430, live: 200, locks: 500, emergencies: 500, targets: 500 },
 }
 const PAGES = {
   inbox: '/',
@@ -34,7 +34,9 @@ const PAGES = {
   sessions: '/sessions',
   session: '/sessions/',
   search: '/sessions?text=orders',
+  emergency: '/sessions?show=emergency',
   access: '/access',
+  several: '/access?target=prod-db&label=team%3Dshop&for=30m&reason=INC-4711',
   policy: '/policy',
   locks: '/locks',
   audit: '/audit',
@@ -141,11 +143,13 @@ async function startSite(name, size, postgresPort) {
   mkdirSync(directory)
   const config = await writeDemoConfig(directory, { gatewayPort: await freePort(), postgresPort })
   const rule = `  - { name: changes wait, targets: { names: [dev-db] }, match: { kinds: [delete, truncate, alter-table] }, hold: { approvers: { groups: [sre] }, expires: 2h } }
+  - { name: corrections wait, targets: { names: [dev-db] }, match: { kinds: [update, insert] }, hold: { approvers: { groups: [sre] }, expires: 2h, batch: true } }
   - { name: nobody drops, targets: { names: [dev-db] }, match: { kinds: [drop-table] }, deny: ask the owners of the table }`
   writeFileSync(
     config,
     readFileSync(config, 'utf8')
       .replace('\ncommands:', `\ncommands:\n${rule}`)
+      .replace('\ntargets:', `\ntargets:${moreTargets(size.targets ?? 0)}`)
       .replace('audit: [audit]', 'audit: [sre]')
       .replace('roles:', 'requests: { recentSignIn: 2h, expires: 4h }\nlimits: { sessionsPerPerson: 1000 }\nroles:'),
   )
@@ -179,6 +183,16 @@ async function startSite(name, size, postgresPort) {
   }
 }
 
+/** Beside those of the demo; nothing listens there. */
+function moreTargets(many) {
+  const teams = ['shop', 'billing', 'search']
+  return Array.from(
+    { length: many },
+    (_, at) =>
+      `\n  - { name: shard-${at}, type: postgres, labels: { env: prod, team: ${teams[at % 3]} }, host: 127.0.0.1, port: 1, database: app, user: app, password: file:target-password, tls: disable }`,
+  ).join('')
+}
+
 async function connect(port, number) {
   const client = new pg.Client({ host: '127.0.0.1', port, user: 'app', database: 'app_dev', ssl: false })
   client.on('error', () => {})
@@ -191,7 +205,8 @@ async function connect(port, number) {
     `select count(*) from orders where total > ${number}`,
     'alter table orders add column note text',
     'drop table orders',
-  ].slice(number % 6)
+    `update orders set status = 'new' where status = 'stuck' and order_id < ${number};\ninsert into orders (customer_id, status) values (7, 'new');\nselect count(*) from orders where status = 'stuck';`,
+  ].slice(number % 7)
   void client.query(text).catch(() => {})
   return client
 }

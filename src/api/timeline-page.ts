@@ -64,7 +64,8 @@ class WhatMatters {
         const command = this.#running.get(event.command)
         this.#running.delete(event.command)
         if (event.error !== undefined) return command === undefined ? [event] : [command, event]
-        return this.#held.delete(event.command) ? [event] : []
+        // A text of several statements has a result for each.
+        return this.#held.has(event.command) ? [event] : []
       }
       case 'file':
         return event.error === undefined ? [] : [event]

@@ -172,7 +172,8 @@ const locksOf = ({ post, all }: Calls) => ({
 })
 
 /** Access in an emergency, and its reviews. */
-const breakGlassOf = ({ get, post, all }: Calls) => ({
+const breakGlassOf = ({ get, post, all, query }: Calls) => ({
+  page: (page: PageQuery) => get<Paged<BreakGlass>>(`/v1/break-glass${query(page)}`),
   list: (open: boolean) => all<BreakGlass>('/v1/break-glass', { open }),
   get: (use: string) => get<BreakGlass>(`/v1/break-glass/${id(use)}`),
   start: (asked: { target: string; reason: string; lengthMs?: number }) => post<BreakGlass>('/v1/break-glass', asked),

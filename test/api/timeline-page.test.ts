@@ -30,6 +30,8 @@ const EVENTS: readonly EventBody[] = [
   command('held', 'hold'),
   { type: 'approval', id: 'apr_1', command: 'held', state: 'approved' },
   { type: 'forwarded', command: 'held' },
+  // It was a text of two statements.
+  result('held'),
   result('held'),
   { type: 'notice', message: 'x' },
   { type: 'ended', code: 'CLIENT_LEFT', message: '' },
@@ -45,7 +47,7 @@ const page = (asked: { from?: number; limit?: number; matters?: boolean; text?: 
 
 it('shows what was denied, held or failed, with what became of it', async () => {
   const { items, next } = await page({ matters: true })
-  expect(items.map(({ seq }) => seq)).toEqual([2, 3, 4, 5, 6, 8, 10])
+  expect(items.map(({ seq }) => seq)).toEqual([2, 3, 4, 5, 6, 8, 9, 11])
   expect(next).toBeUndefined()
 })
 
@@ -56,7 +58,7 @@ it('goes on where a page ended, with the command of an error on its page', async
     seen.push(...items.map(({ seq }) => seq))
     from = next
   }
-  expect([...new Set(seen)].toSorted((a, b) => a - b)).toEqual([2, 3, 4, 5, 6, 8, 10])
+  expect([...new Set(seen)].toSorted((a, b) => a - b)).toEqual([2, 3, 4, 5, 6, 8, 9, 11])
 })
 
 it('shows everything where that is not asked for, and what has a text', async () => {

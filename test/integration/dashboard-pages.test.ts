@@ -34,6 +34,7 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
     inbox: {
       path: '/',
       open: async (page) => {
+        await page.getByRole('list', { name: '2 statements, as one text' }).waitFor()
         const size = page.viewportSize() ?? { width: 0, height: 0 }
         // Lower than the card: the buttons stay at the edge of the screen.
         if (size.width < 640) await page.setViewportSize({ ...size, height: 600 })
@@ -86,6 +87,8 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
       open: async (page) => {
         await page.getByTestId('prod-db').getByRole('button', { name: 'Request access…' }).click()
         await page.getByTestId('dev-db').getByRole('button', { name: 'How to connect' }).click()
+        await page.getByRole('button', { name: 'Request several…' }).click()
+        for (const name of [/^prod-db/, /^prod-copy/]) await page.getByRole('checkbox', { name }).check()
       },
     },
     locks: {
@@ -118,7 +121,11 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
         .replace('audit: [audit]', 'audit: [sre]')
         .replace(
           '\ncommands:',
-          '\ncommands:\n  - { name: a person decides on deletions, targets: { names: [dev-db] }, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] }, expires: 15m } }',
+          '\ncommands:\n  - { name: a person decides on deletions, targets: { names: [dev-db] }, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] }, expires: 15m, batch: true } }',
+        )
+        .replace(
+          '\ntargets:',
+          '\ntargets:\n  - { name: prod-copy, type: postgres, labels: { env: prod }, host: 127.0.0.1, port: 1, database: app, user: app, password: file:target-password, tls: disable }',
         ),
     )
     jane = await signIn(web.url, 'jane')
@@ -154,6 +161,12 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
     review = await eventually(
       async () => (await bob.api.reviews.list()).find(({ kind }) => kind === 'command')?.id,
       'a held command',
+    )
+    running.push(
+      psql(dev, 'app_dev', '', [
+        '-c',
+        "update orders set status = 'new' where order_id = 7; delete from orders where order_id = 8",
+      ]),
     )
   })
   afterAll(async () => {

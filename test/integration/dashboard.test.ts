@@ -11,6 +11,8 @@ import { inTerminal, sshClient } from '../helpers/ssh-client.ts'
 const RULES = `
   - { name: drops wait shortly, targets: { names: [dev-db] }, match: { kinds: [drop-table] }, hold: { approvers: { groups: [sre] }, expires: 15s } }
   - { name: two must agree, targets: { names: [dev-db] }, match: { kinds: [truncate] }, hold: { approvers: { groups: [sre, audit], count: 2 } } }
+  - { name: notes wait, targets: { names: [dev-db] }, match: { kinds: [update], relations: [web_notes] }, hold: { approvers: { groups: [sre] }, batch: true } }
+  - { name: notes go, targets: { names: [dev-db] }, match: { kinds: [delete], relations: [web_notes] }, hold: { approvers: { groups: [sre] }, batch: true } }
   - { name: deletes wait, targets: { names: [dev-db] }, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] }, expires: 10m } }`
 
 /** Two more targets on request: one that the same people decide on, and one that others do. */
@@ -21,6 +23,7 @@ const MORE_TARGETS = ['prod-copy', 'ledger']
   )
   .join('')
 const MORE_ACCESS = `
+  - { name: emergencies, who: { groups: [engineering] }, targets: { names: [ledger] }, grant: break-glass, maxDuration: 30m, breakGlass: { reviewers: { groups: [audit] }, announcement: best-effort } }
   - { name: the ledger, who: { groups: [engineering] }, targets: { names: [ledger] }, grant: request, approvers: { groups: [audit] } }`
 
 describe.skipIf(!CHROMIUM)('the dashboard', () => {
@@ -172,6 +175,43 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await page.context().close()
   })
 
+  it('a batch is shown statement by statement on its card, and with what became of each in its session', async () => {
+    const page = await web.signedIn('bob', '/', { viewport: { width: 360, height: 780 } })
+    await run(
+      "create table if not exists web_notes (id int, note text); insert into web_notes values (1, 'a'), (2, 'b')",
+    )
+    const update = `update web_notes set note = ';' -- \u0430ll; of them`
+    const session = psql(dev, 'app_dev', '', ['-c', `${update}\n; delete from web_notes where id = 1 / 0; select 1`])
+    const card = cardOf(page, 'web_notes')
+    const statements = card.getByRole('list', { name: '3 statements, as one text' }).getByRole('listitem')
+    await statements.nth(2).waitFor()
+    expect((await statements.allTextContents()).map((text) => text.replaceAll(/\s+/g, ' '))).toEqual([
+      expect.stringMatching(
+        /^1 of 3 ?UPDATE ?writes public\.web_notes.*without WHERE.*update web_notes set note = ';'.*1 character/,
+      ),
+      expect.stringMatching(/^2 of 3 ?DELETE ?writes public\.web_notes.*delete from web_notes where id = 1 \/ 0/),
+      expect.stringMatching(/^3 of 3 ?SELECT.*select 1/),
+    ])
+    await card.getByText('UPDATE, DELETE, SELECT; 1 statement without WHERE').waitFor()
+    await card.locator('summary', { hasText: 'As one text' }).click()
+    await card
+      .getByRole('group', { name: /as one text$/ })
+      .getByText('delete from web_notes')
+      .waitFor()
+    await card.getByRole('button', { name: 'Approve…' }).click()
+    await card.getByRole('button', { name: 'Approve and run once' }).click()
+    expect((await session).stderr).toMatch(/division by zero/)
+    // Its person reads it; whoever approves is no auditor here.
+    const whole = await card.getByRole('link', { name: 'Whole session' }).getAttribute('href')
+    const own = await web.signedIn('jane', whole ?? '', { viewport: { width: 360, height: 780 } })
+    await own.getByText('Statement 2 failed: the target undid those before it').waitFor()
+    const ran = own.getByRole('list', { name: '3 statements, as one text' }).getByRole('listitem')
+    expect(await ran.nth(0).textContent()).toMatch(/^1 of 3UPDATE.*ran UPDATE 2/)
+    expect(await ran.nth(1).textContent()).toMatch(/^2 of 3DELETE.*failed 22012/)
+    expect(await ran.nth(2).textContent()).toMatch(/^3 of 3SELECT.*not reached/)
+    await Promise.all([page.context().close(), own.context().close()])
+  })
+
   it('a denial reaches psql with its comment, by keyboard alone', async () => {
     const page = await web.signedIn('bob')
     const held = run('delete from web_audit where id = 2')
@@ -186,8 +226,12 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await page.context().close()
   })
 
-  it('two people are needed, and each sees what is missing', async () => {
+  it('two people are needed, and each sees what is missing; a card that expires while it is open says so', async () => {
     const [first, second] = [await web.signedIn('bob'), await web.signedIn('alice')]
+    await run('create table if not exists doomed (id int)')
+    const forgotten = run('drop table doomed')
+    const expiring = cardOf(await web.signedIn('bob'), 'drop table doomed')
+    await expiring.getByRole('button', { name: 'Approve…' }).click()
     const held = run('truncate web_audit')
     for (const page of [first, second]) {
       const card = cardOf(page, 'truncate web_audit')
@@ -197,19 +241,39 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
       await card.locator('.badge.good', { hasText: 'approved' }).first().waitFor()
     }
     expect((await held).code).toBe(0)
-    await Promise.all([first.context().close(), second.context().close()])
+    expect((await forgotten).stderr).toMatch(/approval expired before anyone decided[\s\S]*approval apr_\w+/)
+    await expiring.getByText('expired: nobody decided in time').waitFor()
+    expect(await expiring.getByRole('button').count()).toBe(0)
+    await Promise.all([first, second, expiring.page()].map((page) => page.context().close()))
   })
 
-  it('a card that expires while it is open says so, and so does a late decision', async () => {
-    const page = await web.signedIn('bob')
-    await run('create table if not exists doomed (id int)')
-    const held = run('drop table doomed')
-    const card = cardOf(page, 'drop table doomed')
-    await card.getByRole('button', { name: 'Approve…' }).click()
-    expect((await held).stderr).toMatch(/approval expired before anyone decided[\s\S]*approval apr_\w+/)
-    await card.getByText('expired: nobody decided in time').waitFor()
-    expect(await card.getByRole('button').count()).toBe(0)
-    await page.context().close()
+  it('emergency access is found while it is used, while it awaits a review, and afterwards', async () => {
+    const use = await jane.api.breakGlass.start({ target: 'ledger', reason: 'INC-4713 nobody else is here' })
+    const page = await web.signedIn('alice')
+    await page.getByRole('link', { name: 'All emergency access' }).click()
+    const row = page.getByRole('row').filter({ hasText: use.id })
+    await row.getByText('in use', { exact: true }).waitFor()
+    expect(await row.textContent()).toMatch(/^jane@example\.comledger.*INC-4713 nobody else is here/)
+    await jane.api.grants.revoke(use.grantId ?? '', 'done')
+    await row.getByText('awaits a review', { exact: true }).waitFor()
+    await row.getByRole('link', { name: 'Review…' }).click()
+    const card = page.getByTestId(use.id)
+    await card.getByRole('button', { name: 'Review…' }).click()
+    await card.getByLabel('What was done, and whether it was right').fill('read the record: nothing ran')
+    await card.getByRole('button', { name: 'Close the review' }).click()
+    await card.waitFor({ state: 'detached' })
+    await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Sessions' }).click()
+    await page.getByRole('button', { name: 'Emergency' }).click()
+    await row.getByText('reviewed', { exact: true }).waitFor()
+    expect(await row.textContent()).toMatch(/reviewed by alice@example\.com, .*read the record: nothing ran/)
+    await row.getByRole('link', { name: 'Sessions' }).click()
+    expect(await page.getByLabel('Target', { exact: true }).inputValue()).toBe('ledger')
+    await page.getByText('No matching sessions.').waitFor()
+    // Its person finds it from where access is asked for.
+    const own = await web.signedIn('jane', '/access')
+    await own.getByRole('link', { name: 'Emergency access' }).click()
+    await own.getByRole('row').filter({ hasText: use.id }).getByText('reviewed', { exact: true }).waitFor()
+    await Promise.all([page.context().close(), own.context().close()])
   })
 
   it('two tabs share one stream; what was decided in one is decided in the other', async () => {
@@ -412,7 +476,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
       )
     await page.getByRole('button', { name: 'Run', exact: true }).click()
     const replayed = page.getByTestId('replayed')
-    expect(await replayed.textContent()).toMatch(/these rules would have .*denied 2/)
+    expect(await replayed.textContent()).toMatch(/these rules would have .*denied 3/)
     expect(await page.getByRole('list', { name: 'What would have changed' }).textContent()).toMatch(
       /create table if not exists web_audit.*allowed → denied no creating: no new tables/s,
     )

@@ -108,8 +108,10 @@ function Shell({ state }: { state: Extract<SignIn, { state: 'in' }> }) {
   const { path } = usePlace()
   const main = useRef<HTMLElement>(null)
   const emergencies = useEmergencies().data ?? []
-  const waiting =
-    useWaitingCount() + emergencies.filter(({ mayReview, state: of }) => mayReview && of === 'review').length
+  const forMe = useWaitingCount()
+  const due = emergencies.filter(({ mayReview, state: of }) => mayReview && of === 'review').length
+  // A number that is still growing would say less than is waiting.
+  const waiting = forMe === undefined ? 0 : forMe + due
   useSearchKey()
   const first = useRef(true)
   const title = titleOf(path)
@@ -179,8 +181,8 @@ function Connection({ lost }: { lost: string | undefined }) {
   useEffect(() => {
     setLate(false)
     if (status === 'live') return
-    // A short interruption of the event stream is not reported.
-    const timer = setTimeout(() => setLate(true), 1500)
+    // A short interruption of the event stream is not reported, and neither is a gateway that is only slow to open it.
+    const timer = setTimeout(() => setLate(true), status === 'offline' ? 1500 : 10_000)
     return () => clearTimeout(timer)
   }, [status])
   if (lost !== undefined)

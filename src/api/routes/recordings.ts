@@ -10,6 +10,7 @@ import { trustedKeys, verifyRecording } from '../../recording/verify.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { VERSION } from '../../shared/version.ts'
 import { visibleJson } from '../../shared/visible.ts'
+import { approvalsById } from '../../storage/approvals.ts'
 import { appendAudit } from '../../storage/audit.ts'
 import { findRecording, saveRecording, type RecordingRow } from '../../storage/recordings.ts'
 import { countSearched, searchSessions } from '../../storage/sessions.ts'
@@ -17,7 +18,7 @@ import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { reasonBody } from '../schemas/access.ts'
 import { idParams } from '../schemas/common.ts'
-import { legalHoldSchema, timelineSchema, verificationSchema, type Found } from '../schemas/recording.ts'
+import { legalHoldSchema, timelineSchema, verificationSchema, type Found, type Timeline } from '../schemas/recording.ts'
 import { searchRecordings } from '../search-recordings.ts'
 import { SearchedTexts } from '../searched-texts.ts'
 import { whileProven } from '../proven-login.ts'
@@ -81,15 +82,30 @@ function timelineRoute(app: App, deps: ApiDeps): void {
       const { from, limit, types, text, matters } = request.query
       await readings.noteOften(login, 'recording.viewed', session.id)
       const recording = await recordingOf(session.id, deps)
-      return timelinePage((onHidden) => evidence.events(recording, { from, onHidden }), {
+      const page = await timelinePage((onHidden) => evidence.events(recording, { from, onHidden }), {
         from,
         limit,
         types: types?.split(','),
         matters,
         text,
       })
+      return { ...page, items: await withEffects(page.items, session.id, deps) }
     },
   )
+}
+
+/** With what approvers were told that the command of an approval does, which is in the store. */
+async function withEffects(
+  items: Timeline['items'],
+  session: string,
+  { db }: Pick<ApiDeps, 'db'>,
+): Promise<Timeline['items']> {
+  const ids = items.flatMap(({ type, id }) => (type === 'approval' && typeof id === 'string' ? [id] : []))
+  const approvals = await approvalsById(db.read, ids)
+  return items.map((item) => {
+    const approval = item.type === 'approval' ? approvals.get(String(item['id'])) : undefined
+    return approval?.sessionId === session ? { ...item, effect: approval.effect } : item
+  })
 }
 
 function castRoute(app: App, deps: ApiDeps): void {

@@ -160,7 +160,7 @@ export function TwoSteps({
   const wasOpen = useRef(false)
   // The form replaces the button; when it closes, the focus returns to the button.
   useLayoutEffect(() => {
-    if (open) (form.current?.querySelector('input') ?? form.current)?.focus()
+    if (open) (form.current?.querySelector<HTMLElement>('input, textarea') ?? form.current)?.focus()
     else if (wasOpen.current) opener.current?.focus()
     wasOpen.current = open
   }, [open])

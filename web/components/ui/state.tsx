@@ -1,3 +1,4 @@
+import type { BreakGlass } from '../../../src/api/schemas/break-glass.ts'
 import { Badge } from './parts.tsx'
 
 /** One colour for each meaning, on every page: green for what is given or in order, red for what was refused or needs somebody now, amber for what waits. */
@@ -13,11 +14,12 @@ const TONES: Readonly<Record<string, '' | 'good' | 'bad' | 'warn'>> = {
   reviewed: 'good',
   deny: 'bad',
   denied: 'bad',
+  expired: 'bad',
   failed: 'bad',
   refused: 'bad',
   void: 'bad',
   invalid: 'bad',
-  'emergency access': 'bad',
+  'in use': 'bad',
   locked: 'bad',
   hold: 'warn',
   held: 'warn',
@@ -27,6 +29,8 @@ const TONES: Readonly<Record<string, '' | 'good' | 'bad' | 'warn'>> = {
   'awaits a review': 'warn',
   recovered: 'warn',
   retrying: 'warn',
+  'not reached': 'warn',
+  'not run': 'warn',
 }
 
 export const toneOf = (state: string): '' | 'good' | 'bad' | 'warn' => TONES[state] ?? ''
@@ -34,4 +38,15 @@ export const toneOf = (state: string): '' | 'good' | 'bad' | 'warn' => TONES[sta
 /** A state in one word or two, in the colour that it has everywhere; one that no colour is listed for is grey. */
 export function StateBadge({ state }: { state: string }) {
   return <Badge tone={toneOf(state)}>{state}</Badge>
+}
+
+/** What the state of emergency access is called, here and in the inbox. */
+export const wordOfBreakGlass = (state: BreakGlass['state']): string => BREAK_GLASS[state]
+
+const BREAK_GLASS: Readonly<Record<BreakGlass['state'], string>> = {
+  announcing: 'announcing',
+  refused: 'refused',
+  active: 'in use',
+  review: 'awaits a review',
+  closed: 'reviewed',
 }

@@ -22,7 +22,7 @@ export function Held({
   const now = useNow()
   const [error, setError] = useState<PamError>()
   const [busy, setBusy] = useState(false)
-  const { id, target, reason, startsAt, endsAt } = grant
+  const { id, target, reason, startsAt, endsAt, automatic } = grant
   const lengthMs = Date.parse(endsAt) - Date.parse(startsAt)
   const ask = (): void => {
     setBusy(true)
@@ -37,6 +37,11 @@ export function Held({
         <strong>{formatLength(Date.parse(endsAt) - now)} left</strong>
         {reason === '' ? '' : ': '}
         <Text>{reason}</Text> <span class="mono soft">{id}</span>
+        {automatic !== undefined && (
+          <span class="soft">
+            , approved automatically by the {automatic.by} of <Text>{automatic.rules.join(', ')}</Text>
+          </span>
+        )}
       </p>
       {error !== undefined && <Problem error={error} />}
       <div class="row">

@@ -1,6 +1,7 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { AccessRequest, Grant, Target } from '../../../src/api/schemas/access.ts'
 import { Link, usePlace } from '../../app/router.tsx'
+import { FEW_ROWS, FilterField } from '../../components/ui/filter-field.tsx'
 import { Ago, Empty, Loading, More, Problem, Table } from '../../components/ui/parts.tsx'
 import { StateBadge } from '../../components/ui/state.tsx'
 import { Text } from '../../components/ui/text.tsx'
@@ -94,7 +95,8 @@ function Head({
     wasAsking.current = isAsking
   }, [isAsking])
   const choices = choicesOf(targets, grants ?? [], requests ?? [])
-  const canAsk = choices.filter(({ problem }) => problem === undefined).length > 1
+  // Also while requests for them are waiting: the button has the focus after one was sent.
+  const canAsk = targets.filter(({ grant }) => grant === 'request').length > 1
   const isLoaded = targets.length > 0 && grants !== undefined && requests !== undefined
   return (
     <>
@@ -120,8 +122,15 @@ function Head({
       </div>
       {made !== undefined && (
         <p class="note good" role="status">
-          Requested <span class="mono">{made.id}</span> for <Text>{made.target}</Text>; waiting for{' '}
-          <Text>{made.approvers.groups.join(' or ')}</Text>.
+          Requested <span class="mono">{made.id}</span> for <Text>{made.target}</Text>;{' '}
+          {made.state === 'pending' ? (
+            <>
+              waiting for <Text>{made.approvers.groups.join(' or ')}</Text>.
+            </>
+          ) : (
+            <Text>{`${made.status}.`}</Text>
+          )}
+          {made.people !== undefined && <Text>{` People decide: ${made.people}.`}</Text>}
         </p>
       )}
       {isAsking && isLoaded && (
@@ -159,18 +168,8 @@ function Targets({
   const found = matchingTargets(heldFirst(targets, grants), (target) => target, filter)
   return (
     <>
-      {targets.length > FEW && (
-        <form role="search" aria-label="Targets" onSubmit={(event) => event.preventDefault()}>
-          <label>
-            <span class="visually-hidden">Filter</span>
-            <input
-              type="search"
-              value={filter}
-              placeholder="name, type, label or rule"
-              onInput={({ currentTarget }) => setFilter(currentTarget.value)}
-            />
-          </label>
-        </form>
+      {targets.length > FEW_ROWS && (
+        <FilterField of="Targets" value={filter} placeholder="name, type, label or rule" change={setFilter} />
       )}
       {found.length === 0 && <Empty>No matching targets.</Empty>}
       <ul class="list">
@@ -244,7 +243,5 @@ function heldFirst(targets: readonly Target[], grants: readonly Grant[]): Target
   return targets.toSorted((a, b) => rank(a) - rank(b))
 }
 
-/** Targets up to which nobody needs a filter. */
-const FEW = 8
 /** Cards rendered at a time. */
 const PAGE = 50

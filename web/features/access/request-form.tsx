@@ -79,7 +79,7 @@ export function RequestForm({
           onInput={({ currentTarget }) => setReason(currentTarget.value)}
         />
       </label>
-      <div class="filters">
+      <div class="pair">
         <label>
           Duration (at most {formatLength(longestMs)})
           <input
@@ -92,7 +92,7 @@ export function RequestForm({
           )}
         </label>
         <label>
-          Start (optional; now by default)
+          Start (default: now)
           <input
             value={start}
             placeholder="2026-11-30T22:00"

@@ -7,6 +7,7 @@ import {
   hasLabels,
   labelsIn,
   matchingTargets,
+  MAX_TARGETS,
   together,
   withLabels,
   type Choice,
@@ -56,20 +57,20 @@ export function RequestSeveral({
       sent={sent}
       close={close}
     >
-      <div class="filters">
+      <div class="pair">
         <label>
           Find a target
           <input
             type="search"
             value={filter}
-            placeholder="name, type, label or rule"
+            placeholder="name, label or rule"
             onInput={({ currentTarget }) => setFilter(currentTarget.value)}
             // The form is not sent before it is read.
             onKeyDown={(event) => event.key === 'Enter' && event.preventDefault()}
           />
         </label>
         <label>
-          Choose all with a label
+          Choose by label
           <select
             value=""
             onChange={({ currentTarget }) =>
@@ -185,8 +186,8 @@ function Summary({ chosen, all, clear }: { chosen: readonly Choice[]; all: Toget
   return (
     <div class="stack" role="status">
       <p class="small">
-        <strong>{count(chosen.length, 'target')}</strong>:{' '}
-        <Text>{chosen.map(({ target }) => target.name).join(', ')}</Text>.{' '}
+        <strong>{count(chosen.length, 'target')}</strong>
+        {chosen.length <= MAX_TARGETS && <Text>{`: ${chosen.map(({ target }) => target.name).join(', ')}`}</Text>}.{' '}
         {all.problem === undefined && (
           <>
             One decision for all{all.approvers === undefined ? '' : ', by '}

@@ -35,7 +35,7 @@ export function TargetCard({
   }
   const [showCommands, setShowCommands] = useState(false)
   return (
-    <article class="card" data-testid={target.name} aria-label={target.name}>
+    <article class="card target" data-testid={target.name} aria-label={target.name}>
       <div class="row spread">
         <h2>
           <Text>{target.name}</Text>

@@ -1,5 +1,6 @@
 import type { Delivery } from '../../../src/api/schemas/delivery.ts'
 import { Ago, Badge, Empty, Loading, More, Problem, Table } from '../../components/ui/parts.tsx'
+import { StateBadge } from '../../components/ui/state.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { api, signIn } from '../../lib/client.ts'
 import { count, formatNumber } from '../../lib/format.ts'
@@ -131,7 +132,7 @@ function Deliveries() {
               wide: true,
               cell: ({ state, attempts, answer, nextAt }: Delivery) => (
                 <>
-                  <Badge tone={state === 'delivered' ? 'good' : state === 'failed' ? 'bad' : 'warn'}>{state}</Badge>{' '}
+                  <StateBadge state={state} />{' '}
                   <span class="small">
                     {count(attempts, 'attempt')}
                     {answer === undefined ? '' : `, ${answer}`}

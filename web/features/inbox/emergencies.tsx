@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks'
 import type { BreakGlass } from '../../../src/api/schemas/break-glass.ts'
 import { Link } from '../../app/router.tsx'
-import { Badge, Problem } from '../../components/ui/parts.tsx'
+import { Problem, TwoSteps } from '../../components/ui/parts.tsx'
+import { StateBadge, wordOfBreakGlass } from '../../components/ui/state.tsx'
 import { Text } from '../../components/ui/text.tsx'
-import { api, asProblem } from '../../lib/client.ts'
+import { api } from '../../lib/client.ts'
 import { formatDateTime } from '../../lib/format.ts'
 import { useLive } from '../../lib/live.ts'
 import { useData } from '../../lib/use-data.ts'
@@ -40,7 +41,10 @@ export function Emergencies() {
   if (data === undefined || data.length === 0) return null
   return (
     <section class="stack" aria-label="Emergency access">
-      <h2>Emergency access ({data.length})</h2>
+      <div class="head">
+        <h2>Emergency access ({data.length})</h2>
+        <Link to="/sessions?show=emergency">All emergency access</Link>
+      </div>
       <ul class="list">
         {data.map((use) => (
           <li key={use.id}>
@@ -60,7 +64,7 @@ function Emergency({ use, reviewed }: { use: BreakGlass; reviewed: () => void })
         <h3>
           <Text>{`${person.label} on ${target}`}</Text>
         </h3>
-        <Badge tone={state === 'active' ? 'bad' : 'warn'}>{state === 'review' ? 'awaits a review' : state}</Badge>
+        <StateBadge state={wordOfBreakGlass(state)} />
       </div>
       <p>
         <Text>{reason}</Text>
@@ -70,25 +74,21 @@ function Emergency({ use, reviewed }: { use: BreakGlass; reviewed: () => void })
         {endsAt === undefined ? '' : `, until ${formatDateTime(endsAt)}`}, reviewed by{' '}
         <Text>{reviewers.join(' or ')}</Text>. <Link to="/sessions">Sessions</Link>
       </p>
-      {mayReview ? <ReviewForm id={id} reviewed={reviewed} /> : <p class="small soft">{whyNot}</p>}
+      {mayReview ? <Review id={id} reviewed={reviewed} /> : <p class="small soft">{whyNot}</p>}
     </article>
   )
 }
 
-function ReviewForm({ id, reviewed }: { id: string; reviewed: () => void }) {
+/** Its form is opened by a button: several of them would push what blocks a client off the screen. */
+function Review({ id, reviewed }: { id: string; reviewed: () => void }) {
   const [comment, setComment] = useState('')
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<ReturnType<typeof asProblem>>()
-  const send = (event: Event): void => {
-    event.preventDefault()
-    setBusy(true)
-    api.breakGlass.review(id, comment).then(reviewed, (problem: unknown) => {
-      setBusy(false)
-      setError(asProblem(problem))
-    })
-  }
   return (
-    <form class="stack" onSubmit={send}>
+    <TwoSteps
+      label="Review…"
+      confirm="Close the review"
+      danger={false}
+      act={() => api.breakGlass.review(id, comment).then(reviewed)}
+    >
       <label>
         What was done, and whether it was right
         <textarea
@@ -99,12 +99,6 @@ function ReviewForm({ id, reviewed }: { id: string; reviewed: () => void }) {
           onInput={({ currentTarget }) => setComment(currentTarget.value)}
         />
       </label>
-      {error !== undefined && <Problem error={error} />}
-      <div class="row actions">
-        <button type="submit" class="primary" disabled={busy}>
-          Close the review
-        </button>
-      </div>
-    </form>
+    </TwoSteps>
   )
 }

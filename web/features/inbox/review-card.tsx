@@ -1,10 +1,13 @@
-import { useRef, useState } from 'preact/hooks'
+import { useMemo, useRef, useState } from 'preact/hooks'
 import type { Review } from '../../../src/api/schemas/review.ts'
 import { wordsOf } from '../../../src/protocols/names.ts'
 import { Link } from '../../app/router.tsx'
 import { Ago, Badge, Labels } from '../../components/ui/parts.tsx'
 import { Code, Tokens } from '../../components/ui/code.tsx'
+import { StateBadge } from '../../components/ui/state.tsx'
+import { Statements } from '../../components/ui/statements.tsx'
 import { Text } from '../../components/ui/text.tsx'
+import { batchOf, type BatchText } from '../../lib/batch.ts'
 import { count, formatDateTime, formatLength, formatNumber, formatShort } from '../../lib/format.ts'
 import { useNow } from '../../lib/use-data.ts'
 import { DecisionForm } from './decision-form.tsx'
@@ -125,8 +128,29 @@ function AskedFor({ review }: { review: Review }) {
 
 /** Exactly what would run. */
 function CommandText({ review, whole }: { review: Review; whole: boolean }) {
-  const [open, setOpen] = useState(false)
   const text = review.text ?? ''
+  const batch = useMemo(() => batchOf(text, review.effect ?? ''), [text, review.effect])
+  if (batch === undefined) return <OneText review={review} text={text} whole={whole} />
+  return (
+    <>
+      <p class="small">
+        <strong>{count(batch.statements.length, 'statement')}</strong>, sent as one text: one decision for all of them.
+      </p>
+      <Statements statements={batch.statements} protocol={review.protocol} whole={whole} />
+      <details>
+        <summary>As one text ({count(text.split('\n').length, 'line')})</summary>
+        <Code
+          text={text}
+          protocol={review.protocol}
+          label={`What ${review.requester.label} wants to run, as one text`}
+        />
+      </details>
+    </>
+  )
+}
+
+function OneText({ review, text, whole }: { review: Review; text: string; whole: boolean }) {
+  const [open, setOpen] = useState(false)
   const lines = text.split('\n')
   const isLong = lines.length > SHORT_LINES || text.length > SHORT_TEXT
   const clipped = isLong && !open && !whole
@@ -163,12 +187,15 @@ function CommandText({ review, whole }: { review: Review; whole: boolean }) {
 /** What it does, and why it is held and possible. */
 function CommandFacts({ review }: { review: Review }) {
   const recent = review.recent ?? []
+  // Of several statements each says what it does; here stands what is said of all.
+  const batch = batchOf(review.text ?? '', review.effect ?? '')
+  const effect = batch === undefined ? (review.effect ?? '') : ofAll(batch)
   return (
     <>
       <dl class="facts">
         <dt>Effect</dt>
-        <dd class={/not verifiable|without WHERE/.test(review.effect ?? '') ? 'effect note warn' : 'effect'}>
-          <Text>{review.effect ?? ''}</Text>
+        <dd class={/not verifiable|without WHERE/.test(effect) ? 'effect note warn' : 'effect'}>
+          <Text>{effect}</Text>
         </dd>
         <dt>Held by</dt>
         <dd>
@@ -188,6 +215,18 @@ function CommandFacts({ review }: { review: Review }) {
       <Before recent={recent} session={review.session} protocol={review.protocol} />
     </>
   )
+}
+
+/** `DELETE, UPDATE; about 12 rows`, with what should make somebody look twice. */
+function ofAll({ statements, notes }: BatchText): string {
+  const kinds = [...new Set(statements.map(({ kind }) => kind))].join(', ')
+  const warnings = ['without WHERE', 'not verifiable'].flatMap((words) => {
+    const found = statements.filter(({ effect }) => effect.includes(words)).length
+    return found === 0
+      ? []
+      : [`${count(found, 'statement')} ${words === 'not verifiable' ? 'with an effect that is not verifiable' : words}`]
+  })
+  return [kinds, ...warnings, notes].filter(Boolean).join('; ')
 }
 
 /** What the requester did on this target lately. */
@@ -261,18 +300,28 @@ function Before({
 }
 
 function Decisions({ review }: { review: Review }) {
-  const { approvers, decisions } = review
+  const { approvers, decisions, asking, state } = review
   return (
     <>
+      {state === 'pending' && asking !== undefined && (
+        <p class="soft small">
+          The webhook <Text>{asking}</Text> is asked as well; people can decide before it answers.
+        </p>
+      )}
       {approvers.count > 1 && (
         <p class="soft small">
           {decisions.filter(({ verdict }) => verdict === 'approve').length} of {approvers.count} approvals by people in{' '}
           {approvers.groups.join(' or ')}.
         </p>
       )}
-      {decisions.map(({ label, verdict, comment, at, passkey }) => (
+      {decisions.map(({ label, verdict, comment, at, passkey, automatic }) => (
         <p key={label} class="small">
-          <Badge tone={verdict === 'approve' ? 'good' : 'bad'}>{verdict === 'approve' ? 'approved' : 'denied'}</Badge>{' '}
+          <StateBadge state={verdict === 'approve' ? 'approved' : 'denied'} />{' '}
+          {automatic !== undefined && (
+            <>
+              <Badge tone="warn">automatic</Badge>{' '}
+            </>
+          )}
           <Text>{label}</Text>, <Ago time={at} />
           {passkey !== undefined && (
             <>

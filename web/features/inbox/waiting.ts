@@ -18,14 +18,15 @@ export const waiting = createStore<Waiting>({ reviews: new Map(), fresh: new Set
 
 export const useWaiting = (): Waiting => useStore(waiting)
 
-/** The number that wait for this person. It also keeps the list up to date, so it is used once, by the shell. */
-export function useWaitingCount(): number {
+/** The number that wait for this person; undefined until it is known. It also keeps the list up to date, so it is used once, by the shell. */
+export function useWaitingCount(): number | undefined {
   useEffect(() => void loadWaiting(), [])
   useLive((message) => {
     if (message.type === 'resync') void loadWaiting()
     else if (message.kind === 'review') look(message.id)
   })
-  const { reviews } = useWaiting()
+  const { reviews, loaded } = useWaiting()
+  if (!loaded) return undefined
   return [...reviews.values()].filter(({ mayDecide, state }) => mayDecide && state === 'pending').length
 }
 

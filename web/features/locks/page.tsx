@@ -3,6 +3,7 @@ import type { Lock } from '../../../src/api/schemas/lock.ts'
 import { navigate, usePlace } from '../../app/router.tsx'
 import { Confirm } from '../../components/ui/dialog.tsx'
 import { Badge, Empty, Loading, Problem, Table, When, type Column } from '../../components/ui/parts.tsx'
+import { FEW_ROWS, FilterField } from '../../components/ui/filter-field.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { api, signIn } from '../../lib/client.ts'
 import { count, formatDateTime } from '../../lib/format.ts'
@@ -20,12 +21,14 @@ export function LocksPage() {
   const [lifting, setLifting] = useState<Lock>()
   const [made, setMade] = useState<Lock>()
   const [shown, setShown] = useState(PAGE)
+  const [filter, setFilter] = useState('')
   const me = useStore(signIn)
   const mayLock = me.state === 'in' && me.me.roles.includes('lock')
   const { data, error, reload } = useData(`locks ${withPast}`, () => api.locks.list(!withPast))
   useLive((message) => {
     if (message.type === 'resync' || message.kind === 'lock') reload()
   })
+  const found = (data ?? []).filter((lock) => isFound(lock, filter))
   const close = (): void => {
     setLocking(false)
     navigate('/locks', { replace: true })
@@ -62,18 +65,22 @@ export function LocksPage() {
       {data?.length === 0 && (
         <Empty>{withPast ? 'Nothing that you can see was ever locked.' : 'Nothing that you can see is locked.'}</Empty>
       )}
-      {data !== undefined && data.length > 0 && (
+      {data !== undefined && data.length > FEW_ROWS && (
+        <FilterField of="Locks" value={filter} placeholder="who or what, reason, by whom" change={setFilter} />
+      )}
+      {data !== undefined && data.length > 0 && found.length === 0 && <Empty>No matching locks.</Empty>}
+      {found.length > 0 && (
         <Table
           caption="Locks, newest first"
-          rows={data.slice(0, shown)}
+          rows={found.slice(0, shown)}
           id={({ id }) => id}
           columns={mayLock ? [...COLUMNS, { name: 'Action', brief: true, cell: unlock }] : COLUMNS}
         />
       )}
-      {data !== undefined && data.length > shown && (
+      {found.length > shown && (
         <div class="row">
           <button type="button" onClick={() => setShown(shown + PAGE)}>
-            Show more ({data.length - shown})
+            Show more ({found.length - shown})
           </button>
         </div>
       )}
@@ -90,6 +97,15 @@ export function LocksPage() {
       </button>
     )
   }
+}
+
+/** Whether every word is somewhere in it. */
+function isFound({ id, what, reason, by }: Lock, filter: string): boolean {
+  const text = [id, what, reason, by].join('\n').toLowerCase()
+  return filter
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word))
 }
 
 const COLUMNS: readonly Column<Lock>[] = [
@@ -157,4 +173,4 @@ function Unlock({ lock, close }: { lock: Lock; close: () => void }) {
 }
 
 /** Rows at a time. */
-const PAGE = 100
+const PAGE = 50

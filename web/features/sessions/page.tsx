@@ -4,13 +4,15 @@ import { protocolNames, protocols } from '../../../src/protocols/names.ts'
 import type { Session } from '../../../src/api/schemas/session.ts'
 import type { PamError } from '../../../src/shared/errors.ts'
 import { Link, setQuery, usePlace } from '../../app/router.tsx'
-import { Ago, Badge, Empty, Loading, More, Problem, Table, When } from '../../components/ui/parts.tsx'
+import { Ago, Empty, Loading, More, Problem, Table, When } from '../../components/ui/parts.tsx'
+import { StateBadge } from '../../components/ui/state.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { api, asProblem } from '../../lib/client.ts'
 import { count, formatNumber, formatOffset, formatShort } from '../../lib/format.ts'
 import { NARROW, useMedia } from '../../lib/media.ts'
 import { usePages } from '../../lib/use-data.ts'
 import { isCounted, NOT_COUNTED } from './counted.ts'
+import { EmergencyList } from './emergencies.tsx'
 
 interface Filters {
   readonly show: string
@@ -35,8 +37,14 @@ export function SessionsPage() {
         <h1>Sessions</h1>
         <Presets asked={asked} />
       </div>
-      <FilterForm asked={asked} />
-      {looksIntoRecords ? <Commands key={JSON.stringify(asked)} asked={asked} /> : <List asked={asked} />}
+      {asked.show !== 'emergency' && <FilterForm asked={asked} />}
+      {looksIntoRecords ? (
+        <Commands key={JSON.stringify(asked)} asked={asked} />
+      ) : asked.show === 'emergency' ? (
+        <EmergencyList />
+      ) : (
+        <List asked={asked} />
+      )}
     </>
   )
 }
@@ -64,7 +72,7 @@ function Presets({ asked }: { asked: Filters }) {
   )
 }
 
-const PRESETS = { today: 'Today', held: 'Held', denied: 'Denied', mine: 'Mine' }
+const PRESETS = { today: 'Today', held: 'Held', denied: 'Denied', mine: 'Mine', emergency: 'Emergency' }
 
 function FilterForm({ asked }: { asked: Filters }) {
   const [values, setValues] = useState(asked)
@@ -207,9 +215,9 @@ const COLUMNS = [
     name: 'Length',
     brief: true,
     cell: ({ openedAt, ended }: Session) =>
-      ended === undefined ? <Badge tone="good">open</Badge> : formatShort(Date.parse(ended.at) - Date.parse(openedAt)),
+      ended === undefined ? <StateBadge state="open" /> : formatShort(Date.parse(ended.at) - Date.parse(openedAt)),
   },
-  { name: 'Commands', cell: (session: Session) => <Counts session={session} /> },
+  { name: 'Commands', brief: true, cell: (session: Session) => <Counts session={session} /> },
   {
     name: 'Reason',
     wide: true,
@@ -241,6 +249,7 @@ function Counts({ session }: { session: Session }) {
   return (
     <>
       {formatNumber(commands)}
+      <span class="unit">{commands === 1 ? ' command' : ' commands'}</span>
       {denied > 0 && (
         <>
           {' '}

@@ -1,12 +1,15 @@
-import { useState } from 'preact/hooks'
+import { useMemo, useState } from 'preact/hooks'
 import type { RecordedEvent } from '../../../src/recording/event.ts'
 import { describeLookup, foldIntrospection, type Lookup } from '../../../src/recording/introspection.ts'
 import { wordsOf } from '../../../src/protocols/names.ts'
 import { Badge } from '../../components/ui/parts.tsx'
 import { Tokens } from '../../components/ui/code.tsx'
+import { StateBadge } from '../../components/ui/state.tsx'
+import { Statements } from '../../components/ui/statements.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { count, formatBytes, formatDateTime, formatNumber, formatOffset } from '../../lib/format.ts'
 import { answerPart } from './answer-part.ts'
+import { batchesIn, type ShownBatch } from './batches.ts'
 
 /** The events of a session in order: statements, decisions, approvals, results. What the client looks up by itself is folded. */
 export function Timeline({
@@ -20,6 +23,8 @@ export function Timeline({
   /** The event that a search led to. */
   found?: number | undefined
 }) {
+  const batches = useMemo(() => batchesIn(events), [events])
+  const of = { protocol, batches }
   return (
     <ol class="timeline" aria-label="What happened">
       {foldIntrospection(events).map((event) =>
@@ -31,9 +36,9 @@ export function Timeline({
             <FoldedLookup lookup={event} protocol={protocol} />
           </li>
         ) : event.type === 'lookup' ? (
-          event.events.map((inner) => <Line key={inner.seq} event={inner} protocol={protocol} found={found} />)
+          event.events.map((inner) => <Line key={inner.seq} event={inner} {...of} found={found} />)
         ) : (
-          <Line key={event.seq} event={event} protocol={protocol} found={found} />
+          <Line key={event.seq} event={event} {...of} found={found} />
         ),
       )}
     </ol>
@@ -61,11 +66,15 @@ function FoldedLookup({ lookup, protocol }: { lookup: Lookup; protocol: string }
 interface LineProps {
   event: RecordedEvent
   protocol: string
+  /** By the ids of their commands. */
+  batches?: ReadonlyMap<string, ShownBatch> | undefined
   found?: number | undefined
 }
 
-function Line({ event, protocol, found }: LineProps) {
+function Line({ event, protocol, batches, found }: LineProps) {
   if (event.type === 'forwarded' || event.type === 'terminal') return null
+  // Each statement of a batch says its result.
+  if (event.type === 'result' && batches?.has(event.command) === true) return null
   return (
     <li
       key={event.seq}
@@ -75,18 +84,18 @@ function Line({ event, protocol, found }: LineProps) {
       <time dateTime={event.at} title={formatDateTime(event.at)}>
         {formatOffset(event.ms)}
       </time>
-      <Event event={event} protocol={protocol} />
+      <Event event={event} protocol={protocol} batches={batches} />
     </li>
   )
 }
 
 /** One event. `forwarded` events and terminal output have no line. */
-function Event({ event, protocol }: { event: RecordedEvent; protocol: string }) {
+function Event({ event, protocol, batches }: Omit<LineProps, 'found'>) {
   switch (event.type) {
     case 'opened':
       return <Opened event={event} />
     case 'command':
-      return <Command event={event} protocol={protocol} />
+      return <Command event={event} protocol={protocol} batch={batches?.get(event.id)} />
     case 'approval':
       return <Approval event={event} />
     case 'result':
@@ -141,16 +150,19 @@ function Opened({ event: { person, account, grant } }: Of<'opened'>) {
   )
 }
 
-function Command({ event, protocol }: Of<'command'> & { protocol: string }) {
-  const isDenied = event.verdict === 'deny'
+function Command({ event, protocol, batch }: Of<'command'> & { protocol: string; batch: ShownBatch | undefined }) {
   const [isWhole, setWhole] = useState(event.text.length <= MAX_TEXT && event.text.split('\n').length <= MAX_LINES)
   const text = isWhole ? event.text : event.text.split('\n').slice(0, MAX_LINES).join('\n').slice(0, MAX_TEXT)
   return (
     <div class="stack">
-      <pre>
-        <Tokens text={text} language={wordsOf(protocol).language} recorded />
-      </pre>
-      {!isWhole && (
+      {batch === undefined ? (
+        <pre>
+          <Tokens text={text} language={wordsOf(protocol).language} recorded />
+        </pre>
+      ) : (
+        <Batch batch={batch} protocol={protocol} />
+      )}
+      {!isWhole && batch === undefined && (
         <p class="small">
           <button type="button" class="link" onClick={() => setWhole(true)}>
             Show the whole command ({count(event.text.length, 'character')})
@@ -165,7 +177,7 @@ function Command({ event, protocol }: Of<'command'> & { protocol: string }) {
       ))}
       {event.verdict !== 'allow' && (
         <p class="small">
-          <Badge tone={isDenied ? 'bad' : 'warn'}>{isDenied ? 'denied' : 'held'}</Badge>{' '}
+          <StateBadge state={event.verdict === 'deny' ? 'denied' : 'held'} />{' '}
           <Text>{joined('; ', event.message, event.rule && `rule "${event.rule}"`)}</Text>
         </p>
       )}
@@ -173,6 +185,19 @@ function Command({ event, protocol }: Of<'command'> & { protocol: string }) {
         <p class="small soft">The original text is stored beside the recording; pamctl replay --with-texts shows it.</p>
       )}
     </div>
+  )
+}
+
+function Batch({ batch: { statements, states, failed }, protocol }: { batch: ShownBatch; protocol: string }) {
+  return (
+    <>
+      <p class="small">
+        <strong>{count(statements.length, 'statement')}</strong>, approved and sent as one text.
+        {failed !== undefined &&
+          ` Statement ${failed} failed: the target undid those before it, unless one of them was COMMIT.`}
+      </p>
+      <Statements statements={statements} states={states} protocol={protocol} recorded />
+    </>
   )
 }
 
@@ -191,8 +216,8 @@ function Parameters({ values }: { values: readonly (string | null)[] }) {
 function Approval({ event: { id, state, by, comment } }: Of<'approval'>) {
   return (
     <div>
-      <Badge tone={state === 'approved' ? 'good' : 'bad'}>{state}</Badge>{' '}
-      <Text>{joined(': ', by && `by ${by}`, comment)}</Text> <span class="mono soft">{id}</span>
+      <StateBadge state={state} /> <Text>{joined(': ', by && `by ${by}`, comment)}</Text>{' '}
+      <span class="mono soft">{id}</span>
     </div>
   )
 }

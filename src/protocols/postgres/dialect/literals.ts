@@ -1,9 +1,10 @@
+import { endOfComment, SQL_LITERAL } from '../../../shared/sql-statements.ts'
 import type { LiteralPlace } from '../../../sql/facts/parsed-statement.ts'
 
 /** Constants and comments of a text, in order. Spec: PostgreSQL manual, 4.1 Lexical Structure. */
 export function literalsAndComments(sql: string): Piece[] {
   const pieces: Piece[] = []
-  const next = new RegExp(LITERAL)
+  const next = new RegExp(SQL_LITERAL)
   for (let match = next.exec(sql); match !== null; match = next.exec(sql)) {
     const { 0: start, index } = match
     if (start === '/*') next.lastIndex = endOfComment(sql, next.lastIndex)
@@ -16,19 +17,6 @@ export function literalsAndComments(sql: string): Piece[] {
 export interface Piece {
   readonly 0: string
   readonly index: number
-}
-
-/** Comments nest; an unterminated one extends to the end of the text. */
-function endOfComment(sql: string, from: number): number {
-  const sign = /\/\*|\*\//g
-  sign.lastIndex = from
-  let depth = 1
-  while (depth > 0) {
-    const match = sign.exec(sql)
-    if (match === null) return sql.length
-    depth += match[0] === '/*' ? 1 : -1
-  }
-  return sign.lastIndex
 }
 
 export const isComment = (literal: string): boolean => literal.startsWith('--') || literal.startsWith('/*')
@@ -50,9 +38,3 @@ export function placesIn(sql: string): LiteralPlace[] {
 
 const SIGN = /-[ \t\n\r\f\v]*$/
 const MAX_SIGN_LENGTH = 20
-
-// Quoted identifiers are matched as well, so that a quote inside one is not taken for the start of a constant.
-// An unterminated constant extends to the end of the text. A digit within a name or a parameter ($1) does not begin a number.
-// A constant that continues after a line break keeps the escapes that it began with.
-const LITERAL =
-  /"(?:[^"]|"")*(?:"|$)|(?<![\w$\u0080-\uffff])[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)(?:[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\f\v\n\r]|--[^\n\r]*[\n\r])*'(?:[^'\\]|\\[\s\S]|'')*(?:'|$))*|'(?:[^']|'')*(?:'|$)|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?(?:\$\1\$|$)|--[^\n\r]*|\/\*|(?<![\w$\u0080-\uffff])\.?\d[\w.]*/g

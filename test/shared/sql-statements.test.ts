@@ -1,0 +1,102 @@
+import fc from 'fast-check'
+import { loadModule, parseSync } from 'libpg-query'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { splitStatements } from '../../src/shared/sql-statements.ts'
+
+describe('a text of several statements', () => {
+  beforeAll(() => loadModule())
+  const split = (sql: string): string[] | undefined => splitStatements(sql, parseSync(sql).stmts?.length ?? 0)
+
+  it.each<[string, string, string[] | undefined]>([
+    ['plain', 'select 1; select 2', ['select 1', 'select 2']],
+    ['empty statements', ';; select 1;;; select 2; ;', ['select 1', 'select 2']],
+    [
+      'semicolons in constants',
+      `select ';'; select E'\\';'; select $a$;$b$;$a$`,
+      [`select ';'`, `select E'\\';'`, 'select $a$;$b$;$a$'],
+    ],
+    ['a quote in a quoted name', `select 1 as "'"; select 2 as ";"`, [`select 1 as "'"`, `select 2 as ";"`]],
+    [
+      'comments that nest',
+      'select 1 /* ; /* ; */ ; */; select 2 -- ;',
+      ['select 1 /* ; /* ; */ ; */', 'select 2 -- ;'],
+    ],
+    [
+      'comments beside statements',
+      '-- first;\nselect 1; /* second */ select 2; -- end',
+      ['-- first;\nselect 1', '/* second */ select 2; -- end'],
+    ],
+    [
+      'parentheses',
+      'create rule r as on insert to t do also (select 1; select 2); select 3',
+      ['create rule r as on insert to t do also (select 1; select 2)', 'select 3'],
+    ],
+    [
+      'the body of a function, which is not cut: too many texts',
+      'create function f() returns int begin atomic select 1; select 2; end; select 3',
+      undefined,
+    ],
+    ['the body of a function as a constant', 'do $$begin; end$$; select 1', ['do $$begin; end$$', 'select 1']],
+    ['a number before a word', 'select 1;select 2', ['select 1', 'select 2']],
+  ])('%s', (_what, sql, texts) => {
+    expect(split(sql)).toEqual(texts)
+  })
+
+  it('is cut where the server cuts it, or not at all', () => {
+    const piece = fc.constantFrom(
+      `'`,
+      `''`,
+      `E'\\'`,
+      '"',
+      '$$',
+      '$a$',
+      '--',
+      '\n',
+      '/*',
+      '*/',
+      ';',
+      ' ',
+      '(',
+      ')',
+      'select',
+      '1',
+      'a',
+      ',',
+      'begin atomic',
+      'end',
+      `select ';' ; `,
+      'select (1); ',
+      'select "a;" ; ',
+      '/* ; */',
+      '-- ;\n',
+      'select $q$ ; $q$ ; ',
+      "select E'\\';' ; ",
+    )
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (parts) => {
+        const sql = parts.join('')
+        const places = parsed(sql)
+        if (places === undefined || places.length === 0) return
+        const texts = splitStatements(sql, places.length)
+        if (texts === undefined) return
+        // Each statement of the server's is in the text of its number, and what is not a statement is nothing but blanks, comments and semicolons.
+        for (const [at, statement] of places.entries()) expect(texts[at]).toContain(statement.trim())
+        expect(texts.join('').replaceAll(/[\s;]/g, '')).toBe(sql.replaceAll(/[\s;]/g, ''))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  /** The text of each statement, as the server's grammar has it. */
+  function parsed(sql: string): string[] | undefined {
+    if (sql.trim() === '') return undefined
+    try {
+      const bytes = Buffer.from(sql)
+      return (parseSync(sql).stmts ?? []).map(({ stmt_location: from = 0, stmt_len: length = 0 }) =>
+        bytes.subarray(from, length === 0 ? bytes.length : from + length).toString(),
+      )
+    } catch {
+      return undefined
+    }
+  }
+})

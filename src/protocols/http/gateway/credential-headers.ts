@@ -3,6 +3,7 @@ import { PamError } from '../../../shared/errors.ts'
 import type { HttpCredential } from '../target.ts'
 import type { Header } from '../wire/headers.ts'
 import { needlesOf, type Needle } from './secret-spellings.ts'
+import { lastItem } from '../../../shared/item.ts'
 
 /** What the gateway signs in with, and all that must not come back of it. */
 export interface Identity {
@@ -18,7 +19,7 @@ export function identityOf(credential: HttpCredential | undefined, lease: Creden
   if (known?.secret === secret) return known.identity
   const header = headerOf(credential, secret)
   // Basic has it in base64, with the name in front.
-  const sent = header[1].split(' ').at(-1) as string
+  const sent = lastItem(header[1].split(' '))
   const identity = { headers: [header], needles: [...needlesOf(secret), ...(sent === secret ? [] : needlesOf(sent))] }
   identities.set(credential, { secret, identity })
   return identity

@@ -1,3 +1,5 @@
+import { byteAt } from '../../../wire/byte-at.ts'
+import { item } from '../../../shared/item.ts'
 /** A text to look for: how each of its characters may be spelled, by the first byte of that. */
 export type Needle = readonly Spellings[]
 export type Spellings = ReadonlyMap<number, readonly Buffer[]>
@@ -49,7 +51,7 @@ function base64Within(bytes: Buffer, before: number, encoding: 'base64' | 'base6
 }
 
 function spellingsOf(character: string): string[] {
-  const code = character.codePointAt(0) as number
+  const code = character.codePointAt(0) ?? 0
   const bytes = Array.from(Buffer.from(character), (byte) => `%${hex(byte, 2)}`)
   const units = Array.from({ length: character.length }, (_, at) => `u${hex(character.charCodeAt(at), 4)}`)
   const name = HTML[character]
@@ -59,7 +61,7 @@ function spellingsOf(character: string): string[] {
     ...(name === undefined ? [] : [`${name};`]),
   ]
   const escapes = [
-    ...(units.length === 1 ? [units[0] as string] : []),
+    ...(units.length === 1 ? [item(units, 0)] : []),
     `u{${hex(code, 1)}}`,
     ...(code < 0x100 ? [`x${hex(code, 2)}`, code.toString(8).padStart(3, '0')] : []),
     // What follows a backslash is itself, but for letters and digits.
@@ -90,7 +92,7 @@ function byFirst(texts: readonly string[]): Spellings {
   const spellings = new Map<number, Buffer[]>()
   for (const text of new Set(texts)) {
     const bytes = Buffer.from(text)
-    const first = bytes[0] as number
+    const first = byteAt(bytes, 0)
     spellings.set(first, [...(spellings.get(first) ?? []), bytes])
   }
   return spellings

@@ -191,7 +191,7 @@ function addEscape(
   const behind = at + escape.length
   let from = at
   for (const character of escape.text) {
-    const code = character.codePointAt(0) as number
+    const code = character.codePointAt(0) ?? 0
     if (isInvisible(code)) continue
     reading.add(code, from, behind)
     from = behind
@@ -210,11 +210,11 @@ function endOfEscape(bytes: Buffer, at: number, to: number): number {
 
 /** Tells at once of signs that begin no escape: some texts are nothing but such signs, and to read on at each would take long. */
 function mayEscape(bytes: Buffer, at: number, end: number, backslashes: Backslashes): boolean {
-  if (bytes[at] !== BACKSLASH) return at + 1 === end || FOLLOWING[bytes[at] as number]?.[bytes[at + 1] as number] === 1
+  if (bytes[at] !== BACKSLASH) return at + 1 === end || FOLLOWING[byteAt(bytes, at)]?.[byteAt(bytes, at + 1)] === 1
   if (backslashes !== 'any') return at + 1 < end
   let behind = at + 1
   while (behind < end && bytes[behind] === BACKSLASH) behind++
-  return behind < end && FOLLOWING[BACKSLASH]?.[bytes[behind] as number] === 1
+  return behind < end && FOLLOWING[BACKSLASH]?.[byteAt(bytes, behind)] === 1
 }
 
 /** What `%40` stands for, and nothing further: nearly all there is where there is much of it. */

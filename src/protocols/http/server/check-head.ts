@@ -36,10 +36,10 @@ export function checkHead({ version, minorVersion, method, target, headers: all 
       ? undefined
       : `requests of the method ${METHOD.test(method) ? method : '?'} are not supported`) ??
     (TARGET.test(target) ? undefined : 'the target of a request must be a path, in characters of ASCII') ??
-    (host === undefined ? 'a request must name one host' : undefined) ??
+    (host === undefined ? NO_HOST : undefined) ??
     wrongHeader(version, headers)
-  if (wrong !== undefined) return new PamError('PROTOCOL_VIOLATION', wrong)
-  return { version, method, target, host: host as string, headers }
+  if (wrong !== undefined || host === undefined) return new PamError('PROTOCOL_VIOLATION', wrong ?? NO_HOST)
+  return { version, method, target, host, headers }
 }
 
 /** In HTTP/2 a `host` beside the authority must be the same. */
@@ -82,6 +82,7 @@ export function checkTrailers(trailers: Headers): Headers | PamError {
 /** Source: RFC 9110, section 6.5.1. */
 const NEVER_LATE =
   /^(?:host|te|trailer|connection|keep-alive|proxy-.*|upgrade|transfer-encoding|content-(?:length|type|encoding|range)|authorization|cookie|set-cookie.*|www-authenticate|location|expect|max-forwards|cache-control|range|if-.*|age|expires|date|vary|retry-after)$/
+const NO_HOST = 'a request must name one host'
 const METHOD = /^[A-Z]{1,20}$/
 /**
  * Those that rules can name, in every version of HTTP: the library reads no others in HTTP/1.1, and all of them in HTTP/2. Two of its own would turn a

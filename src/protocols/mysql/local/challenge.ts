@@ -213,7 +213,7 @@ const hash = (algorithm: string, ...parts: readonly Buffer[]): Buffer => {
   return digest.digest()
 }
 
-const xor = (a: Buffer, b: Buffer): Buffer => Buffer.from(a.map((byte, at) => byte ^ (b[at] as number)))
+const xor = (a: Buffer, b: Buffer): Buffer => Buffer.from(a.map((byte, at) => byte ^ byteAt(b, at)))
 
 const isSame = (a: Buffer, b: Buffer): boolean => timingSafeEqual(hash('sha256', a), hash('sha256', b))
 

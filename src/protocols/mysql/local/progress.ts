@@ -5,6 +5,7 @@ import { capabilities, has, statusFlags } from '../wire/capabilities.ts'
 import { commands } from '../wire/command.ts'
 import { PacketHeads, type PacketHead } from './packet-heads.ts'
 import { errPacket, MAX_RESPONSE, refuse, refuseNext } from './refuse.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 
 /**
  * Follows one connection. Each packet of an answer has the sequence id after the previous one, and a command begins at 0 again: a client
@@ -63,8 +64,8 @@ export class MysqlProgress implements LocalProgress {
         }
         return
       case 'idle':
-        if (UNANSWERED.has(start[0] as number)) return
-        this.#phase = { type: 'asked', command: start[0] as number }
+        if (UNANSWERED.has(byteAt(start, 0))) return
+        this.#phase = { type: 'asked', command: byteAt(start, 0) }
         this.#next = 1
         return
       case 'asked': // a file that the server has asked for, or commands in a row

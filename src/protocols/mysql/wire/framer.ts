@@ -1,5 +1,6 @@
 import { HeldBytes } from '../../../wire/held-bytes.ts'
 import { WireError } from '../../../wire/wire-error.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 
 /** One payload with the headers of its packets, or a piece of one. A view of the bytes that were pushed. */
 export interface Frame {
@@ -80,7 +81,7 @@ export class Framer {
     for (;;) {
       if (bytes.length - end < HEADER) return this.#want(end - at + HEADER, at)
       const length = bytes.readUIntLE(end, 3)
-      next = this.#following(bytes[end + 3] as number, next)
+      next = this.#following(byteAt(bytes, end + 3), next)
       total += length
       const limit = Math.min(this.#longest, this.streamsFrom)
       if (total > limit) {
@@ -114,7 +115,7 @@ export class Framer {
     if (this.#more > 0) return this.#piece(bytes, at, at, this.#more, begun, take)
     if (bytes.length - at < HEADER) return this.#want(HEADER, at)
     const length = bytes.readUIntLE(at, 3)
-    this.#next = this.#following(bytes[at + 3] as number, this.#next)
+    this.#next = this.#following(byteAt(bytes, at + 3), this.#next)
     this.#isChained = length === MAX_PACKET
     return this.#piece(bytes, at, at + HEADER, length, begun, take)
   }

@@ -70,7 +70,7 @@ function decodeUtf32(bytes: Buffer): DecodedText | undefined {
 }
 
 function encodeUtf32(text: string): Buffer {
-  const codes = [...text].map((character) => character.codePointAt(0) as number)
+  const codes = [...text].map((character) => character.codePointAt(0) ?? 0)
   const bytes = Buffer.alloc(codes.length * 4)
   for (const [index, code] of codes.entries()) bytes.writeUInt32BE(code, index * 4)
   return bytes

@@ -1,5 +1,6 @@
 import { HeldBytes } from '../../../wire/held-bytes.ts'
 import { WireError } from '../../../wire/wire-error.ts'
+import { byteAt } from '../../../wire/byte-at.ts'
 
 /** One message: its tag and the bytes from the tag to the end. A view of the bytes that were pushed. */
 export interface Frame {
@@ -84,7 +85,7 @@ export class Framer {
       }
       if (bytes.length - at < HEADER) break
       const length = this.#lengthAt(bytes, at)
-      const tag = bytes[at] as number
+      const tag = byteAt(bytes, at)
       if (length > this.#longest) {
         if (bytes.length - at < Math.min(FIRST_PIECE, length)) {
           this.#wanted = Math.min(FIRST_PIECE, length)
@@ -111,9 +112,9 @@ export class Framer {
   #lengthAt(bytes: Buffer, at: number): number {
     const length = bytes.readUInt32BE(at + 1)
     if (length >= 4 && length < this.#longest) return length + 1
-    const tag = String.fromCharCode(bytes[at] as number)
+    const tag = String.fromCharCode(byteAt(bytes, at))
     if (length < 4) throw new WireError(`${this.#what}: message '${tag}' claims a length of ${length}`)
-    if (!(this.#inPieces.has(bytes[at] as number) && length <= MAX_LENGTH)) {
+    if (!(this.#inPieces.has(byteAt(bytes, at)) && length <= MAX_LENGTH)) {
       throw new WireError(
         `${this.#what}: message '${tag}' of ${length} bytes is longer than ${this.#longest}`,
         'too-large',

@@ -8,15 +8,23 @@ import { forHowLong } from './command.ts'
 import type { CliContext } from './context.ts'
 import { clockTime } from './output/clock-time.ts'
 import { desktopNotifier } from './output/desktop-notification.ts'
+import { ReviewPrompts } from './review-prompts.ts'
 
-/** `pamctl reviews --watch`: what waits now, then what comes and what becomes of it, until it is interrupted. */
+/** `pamctl reviews --watch`: what waits now, then what comes and what becomes of it, until it is interrupted. `ask`: about each that comes. */
 export async function watchReviews(
   { io, environment, client }: Pick<CliContext, 'io' | 'environment' | 'client'>,
-  { json, notify }: { readonly json?: boolean; readonly notify: boolean },
+  {
+    json,
+    notify,
+    ask,
+  }: { readonly json?: boolean; readonly notify: boolean; readonly ask?: (review: Review) => Promise<void> },
   wait: (milliseconds: number) => Promise<unknown> = pause,
 ): Promise<void> {
   const api = await client()
   const onDesktop = notify ? desktopNotifier(environment, process.platform) : undefined
+  const interrupted = new AbortController()
+  const prompts = ask && new ReviewPrompts(ask, (error) => interrupted.abort(error))
+  const write = (print: () => void): void => (prompts === undefined ? print() : prompts.print(print))
   const told = new Map<string, { readonly as: string; readonly isPending: boolean }>()
   const tell = (review: Review, isNew: boolean): void => {
     const before = told.get(review.id)
@@ -28,10 +36,11 @@ export async function watchReviews(
       io.jsonLine({ value: review })
       return
     }
-    io.print(lineOf(review))
+    write(() => io.print(lineOf(review)))
     if (isNew && before === undefined && review.state === 'pending') {
       if (io.stdoutIsTerminal) process.stdout.write('\u0007')
       onDesktop?.(titleOf(review), `pamctl approve ${review.id}`)
+      if (isForMe(review)) prompts?.add(review)
     }
   }
   const waiting = await firstList(api, (text) => io.note(text), wait)
@@ -52,9 +61,11 @@ export async function watchReviews(
       const listed = new Set(waiting.map(({ id }) => id))
       for (const [id, { isPending }] of told) if (isPending && !listed.has(id)) await look(id)
     },
-    note: (text) => io.note(text),
+    note: (text) => write(() => io.note(text)),
     pause: wait,
+    signal: interrupted.signal,
   })
+  interrupted.signal.throwIfAborted()
 }
 
 /** Too many calls a moment ago are no reason to end before the first look. */

@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { hasProgram } from '../../src/demo/local-postgres.ts'
 import { settingsBetween, settingsFor, usualShell } from '../../src/cli/shell-settings.ts'
 
 /** What an administrator, or somebody who creates databases, may have called something. */
@@ -57,6 +59,17 @@ describe('settings for a shell', () => {
       }),
       { numRuns: 3 },
     )
+  })
+
+  it.skipIf(!hasProgram('fish'))('arrive in fish as they are, and run nothing', () => {
+    const { stdout } = spawnSync('fish', ['--no-config', '-c', 'cat | source; exec env -0'], {
+      input: settingsFor('fish', settings),
+      env: { PATH: process.env['PATH'], HOME: tmpdir(), GONE: 'still here', KEPT: 'as it was' },
+      encoding: 'utf8',
+    })
+    const environment = stdout.split('\0')
+    for (const [index, value] of NASTY.entries()) expect(environment).toContain(`V${index}=${value}`)
+    expect(environment.filter((line) => /^(?:GONE|KEPT)=/.test(line))).toEqual(['KEPT=as it was'])
   })
 
   // fish, Quotes; PowerShell, about_Quoting_Rules.

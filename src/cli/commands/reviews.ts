@@ -17,13 +17,20 @@ export const reviews: AddCommand = (program, run) => {
   program
     .command('reviews')
     .description('list what is waiting for your decision')
-    .option('-w, --watch', 'keep running; report each new item here and as a desktop notification')
+    .option(
+      '-w, --watch',
+      'keep running; report each new item here and as a desktop notification, and on a terminal ask what to do about it',
+    )
     .option('--no-notify', 'with --watch: no desktop notifications')
     .addOption(jsonOption())
     .action(
       run(async (context: CliContext, options: { json?: boolean; watch?: boolean; notify: boolean }) => {
         const { io, client } = context
-        if (options.watch === true) return watchReviews(context, options)
+        if (options.watch === true) {
+          const asks = io.interactive && options.json !== true
+          const ask = (review: Review): Promise<void> => decideAsItComes(context, review)
+          return watchReviews(context, { ...options, ...(asks ? { ask } : {}) })
+        }
         const items = await (await client()).reviews.list()
         if (options.json) return io.json(items)
         if (items.length === 0) return io.note('nothing is waiting for you')
@@ -102,6 +109,20 @@ async function decide(
   if (!asksHere) await show(review, context)
   if (decided === undefined) throw new Exit(1)
   await send(context, api, decided, options)
+}
+
+/** Asks about a review that has just come. Why a decision was not taken is said, and the next one is waited for. */
+async function decideAsItComes(context: CliContext, { id }: Review): Promise<void> {
+  const api = await context.client()
+  try {
+    const review = await api.reviews.get(id)
+    if (review.state !== 'pending' || !review.mayDecide) return
+    const decided = await askAtTerminal(context, api, review, { comment: '', preset: 'approve' })
+    if (decided !== undefined) await send(context, api, decided, {})
+  } catch (error) {
+    if (!(error instanceof PamError)) throw error
+    context.io.tell(visibleInLine(error.message))
+  }
 }
 
 /** What somebody decides who is shown the card. */

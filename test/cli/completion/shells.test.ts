@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { SHELLS } from '../../../src/cli/completion/shells.ts'
+import { hasProgram } from '../../../src/demo/local-postgres.ts'
 import { run } from '../../helpers/run.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'pamctl-shells-'))
@@ -82,6 +83,22 @@ describe('zsh', () => {
       expect(existsSync(join(directory, 'hit'))).toBe(false)
     },
   )
+})
+
+describe('fish', () => {
+  it.skipIf(!hasProgram('fish'))('offers values that begin with the word, and evaluates none', async () => {
+    writeFileSync(join(directory, 'pamctl.fish'), SHELLS.fish)
+    const script = `source ${directory}/pamctl.fish; complete -C 'pamctl connect prod-'; complete -C "pamctl connect '\\$(touch ${directory}/hit)' "`
+    const { stdout, stderr } = await run('fish', ['--no-config', '-c', script], { env: environment, cwd: directory })
+    expect(stderr).toBe('')
+    expect(stdout.split('\n').slice(0, 3).toSorted()).toEqual([
+      `prod-$(touch ${directory}/hit)\t$(touch ${directory}/hit)`,
+      `prod-\`touch ${directory}/hit\`\tx`,
+      'prod-db\tpostgres',
+    ])
+    expect(words()).toEqual(['complete', '--', 'connect', `$(touch ${directory}/hit)`, ''])
+    expect(existsSync(join(directory, 'hit'))).toBe(false)
+  })
 })
 
 it('no script evaluates a text', () => {

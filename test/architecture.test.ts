@@ -107,7 +107,8 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: [...FILES, 'node:crypto', 'node:tls'],
     clock: true,
   },
-  notify: { imports: ['shared/', 'notify/', 'access/', 'type:identity/'], packages: ['node:crypto'] },
+  notify: { imports: ['shared/', 'notify/', 'access/', 'type:identity/'], packages: ['node:crypto', 'type:node:http'] },
+  'notify/approval-webhook.ts': { imports: ['shared/', 'notify/', 'access/'], packages: ['node:crypto', 'zod'] },
   'notify/slack': {
     imports: ['shared/', 'notify/slack/', 'type:notify/', 'access/', 'type:identity/'],
     packages: ['node:crypto', 'ws'],
@@ -897,6 +898,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'recording/audit-chain.ts',
       'recording/har.ts',
       'type:recording/',
+      'type:notify/',
       'gateway/session-registry.ts',
     ],
     packages: [

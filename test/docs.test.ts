@@ -406,13 +406,14 @@ ${rules}`,
       .map((rules) =>
         parseConfig(
           `identity: { evaluation: { people: people.yaml } }
-targets: [{ name: db, type: postgres, host: h, database: d, user: u, labels: { env: staging } }]
+targets: [{ name: db, type: postgres, host: h, database: d, user: u, labels: { env: staging } }, { name: prod-db, type: postgres, host: h, database: d, user: u, labels: { env: prod } }]
 ${rules}`,
           'page',
         ),
       )
     expect(config.map(({ policy, warnings }) => [policy.access[0]?.autoApprove?.type, warnings.length])).toEqual([
       ['schedule', 1],
+      ['webhook', 1],
     ])
   })
 

@@ -4,9 +4,11 @@ import { formatDuration } from '../shared/duration.ts'
 import type { AccessRequest } from './request.ts'
 import type { Automatic } from './review.ts'
 
-/** What the rules say of a request: something may approve it, people decide (`why`: what speaks against it), or no rule has anything to say. */
+/** What the rules say of a request: it is approved, a webhook is asked, people decide (`why`: what speaks against it), or no rule has anything to say. */
 export type AutoVerdict =
   | { readonly type: 'approve'; readonly automatic: Automatic }
+  /** The webhook that it names is asked. */
+  | { readonly type: 'ask'; readonly automatic: Automatic & { readonly webhook: string } }
   | { readonly type: 'people'; readonly why: string }
   | { readonly type: 'none' }
 
@@ -23,6 +25,9 @@ export function autoVerdict(request: AccessRequest, rules: readonly AccessRule[]
   if (approvers.count > 1 || approvers.stepUp !== undefined)
     return people('one of the rules wants more than one approval, or a passkey')
   if (rules.length !== targets.length) return people('not every target has a rule')
+  const names = [...new Set(rules.map(({ name }) => name))]
+  const webhook = commonWebhook(rules)
+  if (webhook !== undefined) return { type: 'ask', automatic: { by: 'webhook', rules: names, webhook } }
   const bySchedule = rules.flatMap(({ name, grant, autoApprove }) =>
     grant === 'request' && autoApprove?.type === 'schedule' ? [{ name, schedule: autoApprove.schedule }] : [],
   )
@@ -30,12 +35,22 @@ export function autoVerdict(request: AccessRequest, rules: readonly AccessRule[]
   const { length, startsAt = now } = request
   const begins = Math.max(now, startsAt)
   const outside = bySchedule.find(({ schedule }) => !covers(schedule, begins, begins + length))
-  if (outside === undefined)
-    return { type: 'approve', automatic: { by: 'schedule', rules: [...new Set(bySchedule.map(({ name }) => name))] } }
+  if (outside === undefined) return { type: 'approve', automatic: { by: 'schedule', rules: names } }
   const until = coveredUntil(outside.schedule, begins)
   const shorter =
     until === undefined || bySchedule.length > 1 ? '' : `; up to ${formatDuration(until - begins)} would be`
   return people(
     `not all of it is within the hours of rule "${outside.name}", ${describeSchedule(outside.schedule)}${shorter}`,
   )
+}
+
+/** The webhook that all of the rules ask. */
+function commonWebhook(rules: readonly AccessRule[]): string | undefined {
+  const names = new Set(
+    rules.map(({ grant, autoApprove }) =>
+      grant === 'request' && autoApprove?.type === 'webhook' ? autoApprove.webhook : undefined,
+    ),
+  )
+  const [name] = names
+  return names.size === 1 ? name : undefined
 }

@@ -21,7 +21,7 @@ export async function verdictNow(
   now: number,
 ): Promise<AutoVerdict> {
   const verdict = autoVerdict(request, rules, now)
-  if (verdict.type !== 'approve') return verdict
+  if (verdict.type !== 'approve' && verdict.type !== 'ask') return verdict
   const why = await obstacle(tx, request, now)
   return why === undefined ? verdict : { type: 'people', why }
 }

@@ -95,7 +95,7 @@ async function needCurrentRequest(
 }
 
 /** What is locked is not approved, whoever is kept out: the requester, or everybody from one of the targets. */
-async function refuseLockedReview(
+export async function refuseLockedReview(
   tx: Tx,
   now: number,
   review: AccessRequest | Approval,

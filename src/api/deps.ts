@@ -6,6 +6,7 @@ import type { OwnIssuer } from '../identity/own-issuer.ts'
 import type { ProofVerifier } from '../identity/proof.ts'
 import type { SignInProvider } from '../identity/sign-in-provider.ts'
 import type { Facts } from '../policy/command.ts'
+import type { ApprovalWebhook } from '../notify/approval-webhook.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { PamError } from '../shared/errors.ts'
 import type { Clock } from '../shared/clock.ts'
@@ -17,6 +18,7 @@ import type { ReadEvent } from '../recording/read.ts'
 import type { Spool } from '../recording/spool.ts'
 import type { RecordingRow } from '../storage/recordings.ts'
 import type { Database } from '../storage/database.ts'
+import type { ApprovalQuestions } from './approval-questions.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import type { ProvisioningSource } from './directory-standing.ts'
 import type { LiveEvents } from './live-events.ts'
@@ -46,6 +48,8 @@ export interface ApiDeps {
   ) => Promise<{ readonly facts: Facts; readonly refusal: PamError | undefined }>
   /** How the audit chain is kept elsewhere. */
   readonly auditStatus: () => AuditDeliveryStatus
+  /** Asks webhooks that approve requests in place of people. */
+  readonly approvalQuestions: ApprovalQuestions
   /** A call to the signed endpoint of a chat; throws where it is not the chat's. */
   readonly slackCall: (call: { readonly timestamp: string; readonly signature: string; readonly body: string }) => void
   /** Those of which nothing is known yet. */
@@ -113,6 +117,8 @@ export interface ApiSettings {
   /** Milliseconds for a TLS handshake, and for the headers of a request. */
   readonly handshake: number
   readonly requestExpire: number
+  /** Those that rules ask for approval. */
+  readonly approvalWebhooks: readonly ApprovalWebhook[]
   /** How many places there are that are told of what happens: webhooks, and Slack. */
   readonly channels: number
   readonly recentSignIn: number

@@ -17,9 +17,10 @@ import { listRequests, saveRequest } from '../storage/requests.ts'
 import { recordAutomatic, verdictNow } from './auto-approve.ts'
 import type { ApiDeps } from './deps.ts'
 import { provenLogin } from './proven-login.ts'
+import { settleByWebhook } from './webhook-approval.ts'
 import { MAX_REQUESTED_TARGETS, type NewRequest } from './schemas/access.ts'
 
-type Deps = Pick<ApiDeps, 'db' | 'clock' | 'settings'>
+type Deps = Pick<ApiDeps, 'db' | 'clock' | 'settings' | 'changes' | 'logger' | 'approvalQuestions'>
 
 /** A request that was filed, and the targets that it leaves out because the caller wanted it filed without them. */
 export interface FiledRequest {
@@ -42,7 +43,7 @@ export async function fileRequest(login: Login, asked: NewRequest, from: string,
   const now = clock.now()
   const { reason, lengthMs, startsAt, extends: extended } = asked
   const grant = extended === undefined ? undefined : await ownGrant(extended, login, deps)
-  return db.change(async (tx) => {
+  const outcome = await db.change(async (tx) => {
     await provenLogin(tx, login.id, clock.now())
     const waiting = await waitingRequests(tx, person.id, now)
     const { found, skipped } = await requestable(tx, asked, { login, waiting, now }, deps)
@@ -64,11 +65,16 @@ export async function fileRequest(login: Login, asked: NewRequest, from: string,
     const rules = found.map(({ rule }) => rule)
     const verdict = await verdictNow(tx, request, rules, now)
     const people = verdict.type === 'people' ? verdict.why : undefined
-    await saveRequest(tx, request)
-    await auditRequest(tx, { request, skipped, people }, { asked, from })
-    if (verdict.type !== 'approve') return { request, skipped, people, grants: [] }
+    const asking = verdict.type === 'ask' ? { webhook: verdict.automatic.webhook } : undefined
+    const filed = asking === undefined ? request : { ...request, asking }
+    await saveRequest(tx, filed)
+    await auditRequest(tx, { request: filed, skipped, people }, { asked, from })
+    if (verdict.type !== 'approve') return { request: filed, skipped, people, grants: [] }
     return { ...(await recordAutomatic(tx, request, verdict.automatic, { now, comment: '' })), skipped }
   })
+  // It is on record before it is asked; whoever filed it does not wait for the answer here.
+  if (outcome.request.asking !== undefined) void settleByWebhook(outcome.request, login, deps)
+  return outcome
 }
 
 type Requestable = readonly [Found, ...Found[]]
@@ -195,6 +201,7 @@ const auditRequest = (
       lengthMs: request.length,
       rule: describeRules(request),
       people,
+      webhook: request.asking?.webhook,
       startsAt: request.startsAt,
       extends: request.extends?.grant,
       from,

@@ -51,11 +51,22 @@ const schedule = z.strictObject({
 /** `autoApprove:` of an access rule. */
 export const autoApproval = z
   .strictObject({
-    schedule: schedule.describe(
-      'approves what is requested wholly within these hours; everything else is decided by the approvers',
-    ),
+    schedule: schedule
+      .optional()
+      .describe('approves what is requested wholly within these hours; everything else is decided by the approvers'),
+    webhook: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('asks a webhook of requests.approvalWebhooks; what it does not approve is decided by the approvers'),
   })
-  .transform(({ schedule: read }): AutoApproval => ({ type: 'schedule', schedule: read }))
+  .transform((given, context): AutoApproval => {
+    if (given.schedule !== undefined && given.webhook === undefined)
+      return { type: 'schedule', schedule: given.schedule }
+    if (given.webhook !== undefined && given.schedule === undefined) return { type: 'webhook', webhook: given.webhook }
+    context.addIssue({ code: 'custom', message: 'give one of schedule and webhook' })
+    return z.NEVER
+  })
 
 /** Only what one person could approve, with nothing but a recent sign-in, is approved without anybody. */
 export function autoApprovalProblems(rule: {

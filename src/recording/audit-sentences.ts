@@ -174,11 +174,15 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'recordings.altered': ({ number }) =>
     `The gateway found ${count(number('count'), 'entry')} of the table of recordings altered, and restored them`,
   'recordings.searched': ({ who, text }) => `${who} searched recordings${on(text('target'))}`,
+  'request.answer_ignored': (said) =>
+    `The webhook ${inQuotes(said.text('webhook'))} approved ${access(said)} too late, and nothing changed${quoted(said.text('why'))}`,
   'request.approved': (said) => `${approver(said)} approved ${access(said)}${quoted(said.text('comment'))}`,
   'request.created': (said) =>
     `${said.who} asked for access${to(said.text('target'))} for ${formatLength(said.number('lengthMs'))}${quoted(said.text('reason'))}`,
   'request.denied': (said) => `${said.who} denied ${access(said)}${quoted(said.text('comment'))}`,
   'request.expired': (said) => `Nobody decided on ${access(said)} in time`,
+  'request.referred': (said) =>
+    `The webhook ${inQuotes(said.text('webhook'))} did not approve ${access(said)}, so people decide${quoted(said.text('why'))}`,
   'request.withdrawn': (said) => `${said.who} withdrew the request for ${access(said)}`,
   'secret.removed': ({ text }) => `${text('by') || 'The operator'} removed the secret ${text('name')}`,
   'secret.rewrapped': ({ text }) =>

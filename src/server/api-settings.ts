@@ -16,6 +16,7 @@ import { isOpenId, issuerSchema, type Issuer, type TrustedIssuer } from '../iden
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import type { SamlClient } from '../identity/saml/service-provider.ts'
 import type { SignInProvider } from '../identity/sign-in-provider.ts'
+import type { ApprovalWebhook } from '../notify/approval-webhook.ts'
 import type { Config } from './config/config.ts'
 import { isApp } from './config/gateway-hosts.ts'
 import { evaluationJoin, joinOf } from './config/provisioning-config.ts'
@@ -148,6 +149,15 @@ function provisioningSources(
 const firstOf = (issuers: readonly TrustedIssuer[], url: string): number =>
   issuers.findIndex((issuer) => issuer.for === 'people' && issuer.url === url)
 
+/** Read when they are asked, so that secrets and certificates may change. */
+const approvalWebhooks = ({ requests, baseDirectory }: Config): ApprovalWebhook[] =>
+  requests.approvalWebhooks.map((hook) => ({
+    ...hook,
+    secret: () => resolveSecret(hook.secret, baseDirectory),
+    answerSecret: () => resolveSecret(hook.answerSecret, baseDirectory),
+    ca: () => (hook.ca === undefined ? undefined : readFileSync(resolve(baseDirectory, hook.ca), 'utf8')),
+  }))
+
 const channelsOf = ({ notifications: { webhooks, slack } }: Config): number =>
   webhooks.length + (slack === undefined ? 0 : 1)
 
@@ -173,6 +183,7 @@ export function apiSettings(
     provisioning: provisioningSources(config, issuers, saml),
     handshake: config.limits.handshake,
     requestExpire: config.requests.expires,
+    approvalWebhooks: approvalWebhooks(config),
     channels: channelsOf(config),
     recentSignIn: config.requests.recentSignIn,
     web: {

@@ -13,6 +13,8 @@ import { PendingConnections } from '../api/pending-connections.ts'
 import { ReadingLog } from '../api/reading-log.ts'
 import { RefusalCounter } from '../api/refusal-counter.ts'
 import { problemText } from '../api/problem.ts'
+import { ApprovalQuestions } from '../api/approval-questions.ts'
+import { askForApproval } from '../notify/approval-webhook.ts'
 import { createApi } from '../api/server.ts'
 import { startEvaluationProvider, type EvaluationProvider } from '../evaluation-idp/provider.ts'
 import { peopleFile } from '../evaluation-idp/people.ts'
@@ -32,7 +34,7 @@ import { gatewayState } from '../storage/gateway-state.ts'
 import { longestProof } from '../identity/login.ts'
 import { activeLocks, endLocks } from '../storage/locks.ts'
 import { boundLogins } from '../storage/logins.ts'
-import { expireRequests, recoverSessions } from '../storage/recover.ts'
+import { expireRequests, recoverSessions, referAsked } from '../storage/recover.ts'
 import { boundWebSessions } from '../storage/web-sessions.ts'
 import { apiSettings, trustedIssuers } from './api-settings.ts'
 import type { Config } from './config/config.ts'
@@ -169,6 +171,7 @@ async function prepare(config: Config): Promise<Running> {
   if (restored.length > 0)
     logger.error({ sessions: restored.length, first: restored.slice(0, 5) }, 'recordings.altered')
   await recoverSessions(db, audited.openSessions, Date.now())
+  await referAsked(db, Date.now())
   await boundSignIns(config, db, logger)
   const live = {
     config,
@@ -215,6 +218,9 @@ function apiDeps(running: Running): ApiDeps {
     changes: new ChangeFeed(),
     events: new LiveEvents(db, (login, role) => hasRole(login, role, deps), logger),
     refusals: new RefusalCounter(),
+    approvalQuestions: new ApprovalQuestions((hook, request) =>
+      askForApproval(hook, request, { now: () => systemClock.now(), publicUrl: running.live.publicUrl }),
+    ),
     connections: new PendingConnections(
       // A proxy has the connections of everybody.
       (address) =>

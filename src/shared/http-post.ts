@@ -1,4 +1,4 @@
-import { request as requestPlain } from 'node:http'
+import { request as requestPlain, type IncomingHttpHeaders } from 'node:http'
 import { request as requestTls } from 'node:https'
 
 export interface HttpOptions {
@@ -22,16 +22,31 @@ export class HttpFailure extends Error {
   }
 }
 
+/** The other side did not answer in time. */
+export class LateAnswer extends Error {
+  constructor() {
+    super('the receiver does not answer in time')
+  }
+}
+
 /**
  * POSTs a body and gives back the answer's: its first megabyte, behind which the connection is closed. Throws unless the answer is 2xx, and where all of it
  * takes longer than `maxMs` milliseconds, although bytes come all the time. Redirects are not followed.
  */
-export function post(
-  { url, headers, ca }: HttpOptions,
+export const post = async (
+  options: HttpOptions,
   type: string,
   body: string,
   maxMs = MAX_EXCHANGE_MS,
-): Promise<string> {
+): Promise<string> => (await postForAnswer(options, type, body, { maxMs, maxLength: MAX_ANSWER_LENGTH })).body
+
+/** The same for an answer whose headers count as well; `maxLength` is of its body, in UTF-16 units. */
+export function postForAnswer(
+  { url, headers, ca }: HttpOptions,
+  type: string,
+  body: string,
+  { maxMs, maxLength }: { readonly maxMs: number; readonly maxLength: number },
+): Promise<{ readonly headers: IncomingHttpHeaders; readonly body: string }> {
   return new Promise((resolve, reject) => {
     const request = new URL(url).protocol === 'https:' ? requestTls : requestPlain
     const sent = request(
@@ -46,14 +61,15 @@ export function post(
         const { statusCode = 0 } = response
         let answer = ''
         const answered = (): void => {
-          if (statusCode >= 200 && statusCode < 300) return resolve(answer.slice(0, MAX_ANSWER_LENGTH))
+          if (statusCode >= 200 && statusCode < 300)
+            return resolve({ headers: response.headers, body: answer.slice(0, maxLength) })
           const seconds = Number(response.headers['retry-after'])
           reject(new HttpFailure(statusCode, seconds > 0 ? Math.min(seconds * 1000, MAX_RETRY_MS) : undefined))
         }
         response.setEncoding('utf8')
         response.on('data', (text: string) => {
           answer += text
-          if (answer.length < MAX_ANSWER_LENGTH) return
+          if (answer.length < maxLength) return
           answered()
           sent.destroy()
         })
@@ -61,15 +77,14 @@ export function post(
         response.on('error', reject)
       },
     )
-    const deadline = setTimeout(() => sent.destroy(LATE), maxMs)
+    const deadline = setTimeout(() => sent.destroy(new LateAnswer()), maxMs)
     sent.on('close', () => clearTimeout(deadline))
-    sent.on('timeout', () => sent.destroy(LATE))
+    sent.on('timeout', () => sent.destroy(new LateAnswer()))
     sent.on('error', reject)
     sent.end(body)
   })
 }
 
-const LATE = new Error('the receiver does not answer in time')
 /** Milliseconds without a byte. */
 const TIMEOUT = 10_000
 const MAX_EXCHANGE_MS = 60_000

@@ -2,6 +2,7 @@ import type { Database } from './database.ts'
 import { saveApproval, listApprovals } from './approvals.ts'
 import { appendAudit } from './audit.ts'
 import { endSession, listSessions } from './sessions.ts'
+import type { AccessRequest } from '../access/request.ts'
 import { auditedTargets } from '../access/requested-targets.ts'
 import { expire } from '../access/review.ts'
 import { listRequests, saveRequest } from './requests.ts'
@@ -38,6 +39,24 @@ export async function recoverSessions(db: Database, open: ReadonlySet<string>, n
           data: { session: approval.sessionId, ...auditedTargets(approval) },
         })
       }
+    }
+  })
+}
+
+/** What a webhook was asked about when the gateway stopped is left to people: its answer, if there was one, is lost. */
+export async function referAsked(db: Database, now: number): Promise<void> {
+  const isAsked = ({ asking }: AccessRequest): boolean => asking !== undefined
+  if (!(await listRequests(db.read, { state: 'pending' }, { limit: 10_000 })).some(isAsked)) return
+  return db.change(async (tx) => {
+    for (const stored of (await listRequests(tx, { state: 'pending' }, { limit: 10_000 })).filter(isAsked)) {
+      const { asking, ...request } = stored
+      await saveRequest(tx, request)
+      await appendAudit(tx, now, {
+        type: 'request.referred',
+        actor: 'gateway',
+        subject: request.id,
+        data: { ...auditedTargets(request), webhook: asking?.webhook, why: 'the gateway stopped while it was asked' },
+      })
     }
   })
 }

@@ -4,13 +4,15 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { allowAgain, mintGrant, revokeGrant, type Grant } from '../../src/access/grant.ts'
 import { createLock } from '../../src/access/lock.ts'
-import { createRequest } from '../../src/access/request.ts'
-import { ChangeFeed } from '../../src/api/change-feed.ts'
+import { createRequest, type AccessRequest } from '../../src/access/request.ts'
+import { withdraw } from '../../src/access/review.ts'
 import { decideReview } from '../../src/api/decide-review.ts'
 import { fileRequest, type FiledRequest } from '../../src/api/new-request.ts'
 import { newRequestSchema } from '../../src/api/schemas/access.ts'
+import { ApprovalQuestions } from '../../src/api/approval-questions.ts'
 import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import type { Login } from '../../src/identity/login.ts'
+import type { ApprovalWebhook, WebhookAnswer } from '../../src/notify/approval-webhook.ts'
 import { autoApproval } from '../../src/policy/auto-approval.ts'
 import type { AccessRule } from '../../src/policy/policy.ts'
 import { appendAudit, listAudit } from '../../src/storage/audit.ts'
@@ -18,6 +20,7 @@ import { openSqlite, type Database } from '../../src/storage/database.ts'
 import { findGrants, listGrants, saveGrant } from '../../src/storage/grants.ts'
 import { saveLock } from '../../src/storage/locks.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
+import { expireRequests, referAsked } from '../../src/storage/recover.ts'
 import { findRequests, saveRequest } from '../../src/storage/requests.ts'
 
 /** A Monday, ten o'clock in Berlin. */
@@ -59,20 +62,35 @@ const rule = (name: string, targets: string[], over: Partial<AccessRule> = {}): 
 const RULES: readonly AccessRule[] = [
   rule('office hours', ['db', 'web']),
   rule('mornings', ['mail'], { autoApprove: morning }),
+  rule('on call', ['queue', 'cache'], { autoApprove: { type: 'webhook', webhook: 'oncall' } }),
+  rule('tickets', ['crm'], { autoApprove: { type: 'webhook', webhook: 'tickets' } }),
   rule('people', ['payroll'], { autoApprove: undefined }),
   // What no file can say, and what several targets make of rules that files can.
   rule('two', ['vault'], { approvers: { groups: ['sre'], count: 2 } }),
   rule('passkey', ['keys'], { approvers: { groups: ['sre'], count: 1, stepUp: 'passkey' } }),
   rule('two people', ['safe'], { approvers: { groups: ['sre'], count: 2 }, autoApprove: undefined }),
 ]
+const ONCALL: ApprovalWebhook = {
+  name: 'oncall',
+  url: 'https://oncall.example',
+  secret: () => '',
+  answerSecret: () => '',
+  ca: () => undefined,
+  timeout: 1000,
+  include: [],
+}
 const target = (name: string) => ({ name, type: 'postgres', labels: {} })
-const TARGETS = ['db', 'web', 'mail', 'payroll', 'vault', 'keys', 'safe'].map(target)
+const TARGETS = ['db', 'web', 'mail', 'payroll', 'vault', 'keys', 'safe', 'queue', 'cache', 'crm'].map(target)
 
-describe('a request under a rule with a schedule', () => {
+describe('a request that a rule may approve', () => {
   let directory: string
   let db: Database
   let access: readonly AccessRule[]
   let now: number
+  let hooks: readonly ApprovalWebhook[]
+  let approvalQuestions: ApprovalQuestions
+  let onChanged = (): void => {}
+  const logged: string[] = []
   const deps = () =>
     ({
       db,
@@ -83,10 +101,13 @@ describe('a request under a rule with a schedule', () => {
         roles: { audit: [], operate: [], lock: [] },
         policy: { access },
         targets: TARGETS,
+        approvalWebhooks: hooks,
       }),
-      changes: new ChangeFeed(),
+      changes: { changed: () => onChanged() },
       registry: new SessionRegistry(),
       publicUrl: () => 'https://pam.example',
+      logger: { error: (_fields: object, event: string) => logged.push(event) },
+      approvalQuestions,
     }) as never
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
@@ -99,6 +120,7 @@ describe('a request under a rule with a schedule', () => {
   beforeEach(async () => {
     access = RULES
     now = NOW
+    hooks = [ONCALL]
     await db.change(async (tx) => {
       for (const table of ['requests', 'grants', 'locks', 'logins', 'audit'] as const)
         await tx.deleteFrom(table).execute()
@@ -330,5 +352,257 @@ describe('a request under a rule with a schedule', () => {
     )
     await db.change((tx) => saveRequest(tx, waiting))
     await expect(ask()).rejects.toMatchObject({ code: 'REQUEST_PENDING' })
+  })
+
+  describe('by a webhook', () => {
+    const YES: WebhookAnswer = { type: 'approve', comment: 'on call this week' }
+    /** Files a request, and answers the webhook once `meanwhile` has happened. */
+    async function asked(
+      answer: WebhookAnswer | Error,
+      {
+        meanwhile = async () => {},
+        over = {},
+      }: { meanwhile?: (request: AccessRequest) => Promise<unknown>; over?: object } = {},
+    ) {
+      const questions: AccessRequest[] = []
+      let reply = (): void => {}
+      approvalQuestions = new ApprovalQuestions(async (_hook, request) => {
+        questions.push(request)
+        await new Promise<void>((resolve) => (reply = resolve))
+        if (answer instanceof Error) throw answer
+        return answer
+      })
+      const filed = await ask({ target: 'queue', ...over })
+      await meanwhile(filed.request)
+      if (questions.length > 0) {
+        const settled = new Promise<void>((resolve) => (onChanged = resolve))
+        reply()
+        await settled
+      }
+      const [after] = await findRequests(db.read, filed.request.id)
+      const last = (await audit()).at(-1)
+      return { filed, questions, after, last }
+    }
+
+    it('waits while it is asked, then is approved for exactly what was asked, and marked as such', async () => {
+      const startsAt = at('2026-01-05T20:00:00Z')
+      const { filed, questions, after } = await asked(YES, { over: { startsAt } })
+      expect(filed.request).toMatchObject({ state: 'pending', asking: { webhook: 'oncall' } })
+      expect(questions).toEqual([filed.request])
+      const automatic = { by: 'webhook', rules: ['on call'], webhook: 'oncall' }
+      const label = 'the webhook "oncall" of rule "on call"'
+      expect(after).toMatchObject({
+        state: 'approved',
+        decisions: [{ label, automatic, comment: 'on call this week' }],
+      })
+      expect(after?.asking).toBeUndefined()
+      const begins = Date.parse(startsAt)
+      expect(await grantsOfJane()).toMatchObject([{ startsAt: begins, endsAt: begins + HOUR, automatic }])
+      expect(await audit()).toMatchObject([
+        { type: 'request.created', data: { webhook: 'oncall' } },
+        { type: 'request.approved', actor: 'gateway', data: { approver: label, comment: 'on call this week' } },
+        { type: 'grant.created' },
+      ])
+    })
+
+    it.each<[string, WebhookAnswer | Error, string]>([
+      ['leaves it to people', { type: 'people', comment: 'no ticket' }, 'it leaves the decision to people: no ticket'],
+      ['gives no answer', { type: 'none', why: 'the receiver answers 500' }, 'the receiver answers 500'],
+    ])('that %s changes nothing: people decide, and the audit chain says why', async (_what, answer, why) => {
+      const { after, last } = await asked(answer)
+      expect(after).toMatchObject({ state: 'pending', decisions: [] })
+      expect(after?.asking).toBeUndefined()
+      expect(last).toMatchObject({ type: 'request.referred', actor: 'gateway', data: { webhook: 'oncall', why } })
+      expect(await grantsOfJane()).toEqual([])
+      await decideReview(after?.id ?? '', bob, { verdict: 'approve', comment: '' }, 'here', deps())
+      expect(await grantsOfJane()).toHaveLength(1)
+    })
+
+    const saved = (change: (request: AccessRequest) => AccessRequest) => (request: AccessRequest) =>
+      db.change((tx) => saveRequest(tx, change(request)))
+    it.each<[string, (request: AccessRequest) => Promise<unknown>, string]>([
+      [
+        'a person denied it',
+        ({ id }) => decideReview(id, bob, { verdict: 'deny', comment: 'no' }, 'here', deps()),
+        'denied',
+      ],
+      ['the requester withdrew it', saved((request) => withdraw(request, 'jane', NOW)), 'withdrawn'],
+      [
+        'it expired',
+        async () => {
+          now = NOW + 600_000
+          await expireRequests(db, now)
+        },
+        'expired',
+      ],
+      [
+        'it expired, and nobody has noted that',
+        async () => {
+          now = NOW + 600_000
+        },
+        'pending',
+      ],
+    ])('that approves after %s changes nothing, and that is on record', async (_what, meanwhile, state) => {
+      const { after, last } = await asked(YES, { meanwhile })
+      expect(after?.state).toBe(state)
+      expect(last).toMatchObject({
+        type: 'request.answer_ignored',
+        data: { webhook: 'oncall', comment: 'on call this week' },
+      })
+      expect(await grantsOfJane()).toEqual([])
+    })
+
+    it('that approves after a person did gives no second grant', async () => {
+      const { last } = await asked(YES, {
+        meanwhile: ({ id }) =>
+          decideReview(id, bob, { verdict: 'approve', comment: '', lengthMs: HOUR / 2 }, 'here', deps()),
+      })
+      expect(last).toMatchObject({ type: 'request.answer_ignored' })
+      expect(await grantsOfJane()).toMatchObject([{ endsAt: NOW + HOUR / 2 }])
+    })
+
+    const rules = (change: (rule: AccessRule) => AccessRule) => async () => {
+      access = access.map((one) => (one.name === 'on call' ? change(one) : one))
+    }
+    const locked = (subject: Parameters<typeof createLock>[0]['subject']) => () =>
+      db.change((tx) =>
+        saveLock(
+          tx,
+          createLock(
+            { subject, reason: 'x', by: { id: 'olga', label: 'olga' }, length: undefined, includingSelf: false },
+            NOW,
+          ),
+          NOW,
+        ),
+      )
+    it.each<[string, (request: AccessRequest) => Promise<unknown>, RegExp]>([
+      ['its rule was taken away', async () => void (access = []), /may not request queue now/],
+      ['its rule asks nobody now', rules(({ autoApprove: _gone, ...rest }) => rest), /rules have changed/],
+      [
+        'its rule asks another webhook',
+        rules((one) => ({ ...one, autoApprove: { type: 'webhook', webhook: 'tickets' } })),
+        /rules have changed/,
+      ],
+      ['its rule has a schedule now', rules((one) => ({ ...one, autoApprove: office })), /rules have changed/],
+      ['its rule allows less time', rules((one) => ({ ...one, maxDuration: HOUR / 2 })), /limited to 30m/],
+      [
+        'its rule wants two people',
+        rules((one) => ({ ...one, approvers: { groups: ['sre'], count: 2 } })),
+        /have changed/,
+      ],
+      [
+        'its rule wants a passkey',
+        rules((one) => ({ ...one, approvers: { groups: ['sre'], count: 1, stepUp: 'passkey' } })),
+        /have changed/,
+      ],
+      ['another rule came first', async () => void (access = [rule('first', ['queue']), ...access]), /have changed/],
+      ['the webhook was taken away', async () => void (hooks = []), /changed in the configuration/],
+      [
+        'the webhook got another address',
+        async () => void (hooks = [{ ...ONCALL, url: 'https://elsewhere.example' }]),
+        /changed in the configuration/,
+      ],
+      ['jane was locked', locked({ type: 'person', id: 'jane', label: 'jane' }), /locked/],
+      ['the target was locked', locked({ type: 'target', name: 'queue' }), /is locked/],
+      ['jane signed out', () => db.change((tx) => saveLogin(tx, { ...jane, endedAt: NOW })), /signed out/],
+      [
+        'jane left the group',
+        () => db.change((tx) => saveLogin(tx, { ...jane, person: { ...jane.person, groups: [] } })),
+        /may not request queue now/,
+      ],
+      [
+        'her identity was not proven again',
+        () => db.change((tx) => saveLogin(tx, { ...jane, provenUntil: NOW })),
+        /re-verified/,
+      ],
+      [
+        'another grant was revoked',
+        () => keep(revokeGrant(had({ target: 'queue' }), 'olga', '', NOW - 2.5 * HOUR)),
+        /was revoked by olga/,
+      ],
+      ['the clock was set back', async () => void (now = NOW - HOUR), /clock was set back/],
+    ])('that approves after %s changes nothing: people decide', async (_what, meanwhile, why) => {
+      const { after, last } = await asked(YES, { meanwhile })
+      expect(after?.state).toBe('pending')
+      expect(last).toMatchObject({ type: 'request.referred', data: { why: expect.stringMatching(why) } })
+      expect(await grantsOfJane()).toEqual(
+        await grantsOfJane().then((all) => all.filter(({ revoked }) => revoked !== undefined)),
+      )
+    })
+
+    it('is asked once for several targets, if the rule of each asks the same one', async () => {
+      const both = { over: { target: undefined, targets: ['queue', 'cache'] } }
+      const { questions, after } = await asked(YES, both)
+      expect([questions.length, after?.state]).toEqual([1, 'approved'])
+      expect((await grantsOfJane()).map((grant) => grant.target).toSorted()).toEqual(['cache', 'queue'])
+    })
+
+    it.each([
+      ['another webhook', ['queue', 'crm']],
+      ['a schedule', ['queue', 'db']],
+      ['people', ['queue', 'payroll']],
+    ])('is not asked for several targets of which one is for %s', async (_what, targets) => {
+      const { questions, filed } = await asked(YES, { over: { target: undefined, targets } })
+      expect([questions, filed.request.state, filed.people]).toEqual([
+        [],
+        'pending',
+        expect.stringMatching(/in common/),
+      ])
+    })
+
+    it('is not asked for more time, nor for what jane has already', async () => {
+      await asked(YES)
+      const [grant] = await grantsOfJane()
+      for (const over of [{ extends: grant?.id }, {}]) {
+        const { questions, filed } = await asked(YES, { over })
+        expect([questions, filed.request.state]).toEqual([[], 'pending'])
+        await db.change((tx) => saveRequest(tx, { ...filed.request, state: 'withdrawn' }))
+      }
+    })
+
+    it('that is not configured, or fails in a way that nobody foresaw, leaves it to people', async () => {
+      hooks = []
+      const gone = new Promise<void>((resolve) => (onChanged = resolve))
+      await asked(YES)
+      await gone
+      expect((await audit()).at(-1)).toMatchObject({ type: 'request.referred', data: { why: 'it is not configured' } })
+      await db.change((tx) => tx.deleteFrom('requests').execute())
+      hooks = [ONCALL]
+      const { after } = await asked(new Error('what?'))
+      expect([after?.state, logged]).toEqual(['pending', ['approval.not_settled']])
+    })
+
+    it('that is asked about too much at once is asked about no more', async () => {
+      const replies: (() => void)[] = []
+      const questions = new ApprovalQuestions(async () => {
+        await new Promise<void>((resolve) => replies.push(resolve))
+        return YES
+      })
+      const request = (requester: string) => ({ requester: { id: requester } }) as AccessRequest
+      const all = Array.from({ length: 5 }, () => questions.ask(ONCALL, request('jane')))
+      all.push(...Array.from({ length: 40 }, (_, n) => questions.ask(ONCALL, request(`p${n}`))))
+      expect(replies).toHaveLength(32)
+      for (const reply of replies) reply()
+      const none = { type: 'none', why: 'too many requests wait for its answer' }
+      const answers = await Promise.all(all)
+      expect(answers.slice(0, 5)).toEqual([YES, YES, YES, YES, none])
+      expect(answers.filter(({ type }) => type === 'none')).toHaveLength(13)
+      const again = questions.ask(ONCALL, request('jane'))
+      replies.at(-1)?.()
+      expect(await again).toEqual(YES)
+    })
+
+    it('that is asked when the gateway stops leaves it to people at the next start', async () => {
+      approvalQuestions = new ApprovalQuestions(() => new Promise(() => {}))
+      const { request } = await ask({ target: 'queue' })
+      await referAsked(db, NOW + 1)
+      expect((await findRequests(db.read, request.id))[0]?.asking).toBeUndefined()
+      expect((await audit()).at(-1)).toMatchObject({
+        type: 'request.referred',
+        data: { webhook: 'oncall', why: 'the gateway stopped while it was asked' },
+      })
+      await referAsked(db, NOW + 2)
+      expect(await audit()).toHaveLength(2)
+    })
   })
 })

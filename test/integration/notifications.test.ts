@@ -1,10 +1,14 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { makeCertificates } from '../helpers/certificates.ts'
 import { ownGateways, type OwnGateways } from '../helpers/own-gateway.ts'
+import type { AccessRequest } from '../../src/api/schemas/access.ts'
 import { eventually, openPort, signIn, type SignedIn } from '../helpers/gateway-client.ts'
 import { psql, PSQL, type Outcome } from '../helpers/run.ts'
 import {
@@ -18,6 +22,7 @@ import {
   type SlackServer,
 } from '../helpers/slack-server.ts'
 import type { RunningGateway } from '../../src/demo/stack.ts'
+import { signWebhook } from '../../src/notify/webhook-signature.ts'
 
 interface Received {
   readonly headers: Record<string, string | string[] | undefined>
@@ -25,12 +30,15 @@ interface Received {
   readonly at: number
 }
 
-const SECRET = randomBytes(32)
+const [SECRET, ANSWER_SECRET] = [randomBytes(32), randomBytes(32)]
 
 describe.skipIf(!PSQL)('what the gateway tells others', () => {
   let own: OwnGateways
   let slack: SlackServer
   let receiver: Server
+  let oncall: Server
+  /** What the webhook that approves says: a decision, or a status without one. */
+  let decision: 'approve' | 'people' | 500
   let directory: string
   let gateway: RunningGateway
   let jane: SignedIn
@@ -54,12 +62,35 @@ describe.skipIf(!PSQL)('what the gateway tells others', () => {
     })
     await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
     const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`
+    const tls = mkdtempSync(join(tmpdir(), 'pamctl-test-tls-'))
+    const certificates = makeCertificates(tls)
+    const ca = readFileSync(certificates.ca)
+    const key = { cert: readFileSync(certificates.certificate), key: readFileSync(certificates.key) }
+    rmSync(tls, { recursive: true })
+    oncall = createTlsServer(key, (request, response) => {
+      let body = ''
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+      request.on('end', () => {
+        if (decision === 500) return response.writeHead(500).end()
+        const { data } = JSON.parse(body) as { data: { nonce: string; request: object } }
+        const answer = JSON.stringify({ decision, nonce: data.nonce, request: data.request, comment: 'on call' })
+        const [id, at] = [String(request.headers['webhook-id']), Date.now()]
+        return response.writeHead(200, signWebhook(ANSWER_SECRET, { id, at, body: answer })).end(answer)
+      })
+    })
+    await new Promise<void>((resolve) => oncall.listen(0, '127.0.0.1', resolve))
+    const approvalUrl = `https://127.0.0.1:${(oncall.address() as AddressInfo).port}/`
     directory = await own.configured((config, at) => {
+      writeFileSync(join(at, 'ca.crt'), ca)
       writeFileSync(join(at, 'whsec'), `whsec_${SECRET.toString('base64')}\n`)
+      writeFileSync(join(at, 'answers'), `whsec_${ANSWER_SECRET.toString('base64')}\n`)
       writeFileSync(join(at, 'bot'), BOT_TOKEN)
       writeFileSync(join(at, 'app'), APP_TOKEN)
       writeFileSync(join(at, 'signing'), SIGNING_SECRET)
-      return `${config}
+      const asking = 'approvers: { groups: [sre] }\n    autoApprove: { webhook: oncall }'
+      return `${config.replace('{ env: dev } }\n    grant: standing', `{ env: dev } }\n    grant: request\n    ${asking}`)}
+requests:
+  approvalWebhooks: [{ name: oncall, url: "${approvalUrl}", secret: "file:whsec", answerSecret: "file:answers", ca: ca.crt }]
 notifications:
   webhooks:
     - { name: quiet, url: "${url}/quiet", secret: "file:whsec" }
@@ -82,6 +113,7 @@ notifications:
     await own?.stop()
     await slack?.stop()
     await new Promise((resolve) => receiver?.close(resolve))
+    await new Promise((resolve) => oncall?.close(resolve))
   })
 
   const messageAbout = (id: string): Promise<PostedMessage> =>
@@ -177,6 +209,73 @@ notifications:
         return items.find(({ subject, state }) => subject === request.id && state === 'failed')
       }, 'given up')
       await jane.api.requests.withdraw(request.id)
+    })
+  })
+
+  describe('a webhook that approves', () => {
+    const ask = async (): Promise<AccessRequest> => {
+      const { id } = await jane.api.requests.create({ target: 'dev-db', reason: 'INC-4711', lengthMs: 600_000 })
+      return eventually(async () => {
+        const request = await jane.api.requests.get(id)
+        return request.asking === undefined ? request : undefined
+      }, 'the webhook was asked')
+    }
+
+    it('gives access in place of people, who are told, and whose grant and record say so', async () => {
+      decision = 'approve'
+      const { id, ...request } = await ask()
+      const label = 'the webhook "oncall" of rule "development is open to engineers"'
+      const automatic = { by: 'webhook', rules: ['development is open to engineers'], webhook: 'oncall' }
+      expect(request).toMatchObject({
+        state: 'approved',
+        status: `approved by ${label}: on call`,
+        decisions: [{ label, automatic, comment: 'on call' }],
+      })
+      const { items } = await jane.api.grants.list({ active: true, limit: 10 })
+      expect(items.find(({ target }) => target === 'dev-db')).toMatchObject({ automatic, state: 'active' })
+      const port = await openPort(jane, 'dev-db')
+      expect((await psql(port, 'app_dev', 'select 1')).code).toBe(0)
+      port.close()
+      const session = await eventually(
+        async () =>
+          (await jane.api.sessions.list({ limit: 5 })).items.find(({ target, ended }) => target === 'dev-db' && ended),
+        'the session has ended',
+      )
+      expect(session.approvedBy).toEqual([label])
+      await eventually(
+        () =>
+          messagesOf(id).find(
+            ({ message: { type, data } }) =>
+              type === 'request.approved' && JSON.stringify(data).includes('"by":"webhook"'),
+          ),
+        'webhooks are told',
+      )
+      await eventually(
+        () =>
+          slack.messages.find(
+            ({ blocks }) =>
+              JSON.stringify(blocks).includes(`approved by the webhook`) && JSON.stringify(blocks).includes(id),
+          ),
+        'Slack is told',
+      )
+      const grant = items.find(({ target }) => target === 'dev-db')
+      await jane.api.grants.revoke(grant?.id ?? '', 'done')
+    })
+
+    it('that fails or leaves it to people has people decide, and the audit chain says why', async () => {
+      for (const [answer, why] of [
+        [500, 'the receiver answers 500'],
+        ['people', 'it leaves the decision to people: on call'],
+      ] as const) {
+        decision = answer
+        const { id, state } = await ask()
+        expect(state).toBe('pending')
+        const { items } = await alice.api.auditPage({ subject: id, limit: 5 })
+        expect(items.find(({ type }) => type === 'request.referred')).toMatchObject({
+          data: { webhook: 'oncall', why },
+        })
+        await jane.api.requests.withdraw(id)
+      }
     })
   })
 

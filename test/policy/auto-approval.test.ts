@@ -77,5 +77,9 @@ describe('autoApprove', () => {
     const at = (time: string) => describeAutoApprovalNow(approval, Date.parse(time))
     expect(at('2026-01-05T10:00:00Z')).toBe('approved by the schedule until 18:00 Europe/Berlin')
     expect(at('2026-01-05T07:00:00Z')).toBe('outside the hours of the schedule: people decide')
+    expect(describeAutoApproval(autoApproval.parse({ webhook: 'w' }))).toBe(
+      'without a person where the webhook "w" approves',
+    )
+    expect(describeAutoApprovalNow(autoApproval.parse({ webhook: 'w' }), 0)).toBe('the webhook "w" is asked first')
   })
 })

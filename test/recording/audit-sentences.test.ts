@@ -51,6 +51,20 @@ it.each([
     { approver: 'the schedule of rule "office hours"', target: 'prod-db', comment: '' },
     'The schedule of rule "office hours" approved access to prod-db',
   ],
+  [
+    'request.referred',
+    'gateway',
+    'req_1',
+    { webhook: 'oncall', target: 'prod-db', why: 'the receiver answers 500' },
+    'The webhook "oncall" did not approve access to prod-db, so people decide: "the receiver answers 500"',
+  ],
+  [
+    'request.answer_ignored',
+    'gateway',
+    'req_1',
+    { webhook: 'oncall', target: 'prod-db', why: 'denied by bob' },
+    'The webhook "oncall" approved access to prod-db too late, and nothing changed: "denied by bob"',
+  ],
   ['recording.sealed', 'gateway', 'ses_1', {}, 'The recording of jane@example.com on prod-db was sealed'],
   [
     'session.killed',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { duration } from '../../shared/duration-schema.ts'
 import { certificates } from '../../shared/needed-values.ts'
 import { secret } from '../../credentials/secret-schema.ts'
 import { http } from './destination-url.ts'
@@ -20,6 +21,28 @@ const webhook = z.strictObject({
     .default([])
     .describe('what messages leave out unless it is listed here; secrets are taken out of statements in any case'),
 })
+
+/** An entry of `requests.approvalWebhooks`. */
+export const approvalWebhook = z
+  .strictObject({
+    name: z.string().min(1).max(50).describe('what rules call it: autoApprove.webhook'),
+    url: http.describe('where it is asked by POST; redirects are not followed'),
+    secret: secret.describe('env:NAME or file:PATH of whsec_ and base64 of 24 to 64 random bytes: signs what is asked'),
+    answerSecret: secret.describe('the same with other bytes: what its answers are signed with'),
+    ca: certificates.optional().describe('a file with the authority that signed the certificate of the receiver'),
+    timeout: duration
+      .refine((milliseconds) => milliseconds <= 10_000, 'expected at most 10s')
+      .prefault('5s')
+      .describe('how long an answer may take, at most 10s; then people decide'),
+    include: z
+      .array(z.enum(['reasons']))
+      .default([])
+      .describe('what it is not told unless it is listed here'),
+  })
+  .refine(({ secret: asked, answerSecret }) => asked !== answerSecret, {
+    path: ['answerSecret'],
+    message: 'must be another secret than the one that signs what is asked',
+  })
 
 const slack = z
   .strictObject({

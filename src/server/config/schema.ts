@@ -13,7 +13,7 @@ import { certificates, readableFile } from '../../shared/needed-values.ts'
 import { foreignWords, renamedKeys } from '../../shared/yaml-file.ts'
 import { plainUrl } from '../../shared/plain-url.ts'
 import { auditSchema, recordingSchema } from './evidence-config.ts'
-import { notificationsSchema } from './notify-config.ts'
+import { approvalWebhook, notificationsSchema } from './notify-config.ts'
 import { provisioningProblems, provisioningSchema } from './provisioning-config.ts'
 import { secretsSchema } from './secrets-config.ts'
 
@@ -189,6 +189,10 @@ export const configSchema = z
       .strictObject({
         expires: duration.prefault('1h').describe('how long a request waits for a decision'),
         recentSignIn: duration.prefault('15m').describe('approving asks for a sign-in not older than this'),
+        approvalWebhooks: z
+          .array(approvalWebhook)
+          .default([])
+          .describe('who is asked for approval in place of people, where an access rule says so'),
       })
       .register(renamedKeys, { expire: 'expires' })
       .prefault({}),
@@ -258,6 +262,7 @@ export const configSchema = z
       [names(config.recording.retention), 'recording.retention'],
       [names(config.audit.streams), 'audit.streams'],
       [names(config.notifications.webhooks), 'notifications.webhooks'],
+      [names(config.requests.approvalWebhooks), 'requests.approvalWebhooks'],
     ] as const) {
       const seen = new Set<string>()
       list.forEach((name, index) => {

@@ -564,6 +564,27 @@ describe('rules that approve without a person', () => {
     expect(load(text).warnings).toEqual(warnings.map((warning) => expect.stringMatching(warning)))
   })
 
+  const hooked = (hook: string, name = 'oncall'): string =>
+    `requests: { approvalWebhooks: [{ name: oncall, secret: "env:A", ${hook} }] }
+access: [{ name: r, grant: request, who: { groups: [eng] }, approvers: { groups: [sre] }, autoApprove: { webhook: ${name} } }]`
+  const HOOK = 'url: https://oncall.example.com, answerSecret: "env:B"'
+  it('may ask a webhook that there is', () => expect(load(hooked(HOOK)).warnings).toEqual([]))
+
+  it.each([
+    ['that there is not', hooked(HOOK, 'onkall'), /has no "onkall"; did you mean "oncall"|has no "onkall"/],
+    ['without TLS', hooked(HOOK.replace('https', 'http')), /expected https; http is for loopback only/],
+    ['with a password in its URL', hooked(HOOK.replace('//', '//u:p@')), /without a user name and password/],
+    ['with one secret for both', hooked(HOOK.replace('env:B', 'env:A')), /must be another secret/],
+    ['without a secret for answers', hooked('url: https://oncall.example.com'), /answerSecret/],
+    ['that may take a minute', hooked(`${HOOK}, timeout: 1m`), /expected at most 10s/],
+  ])('a webhook %s is an error', (_what, text, message) => expect(() => load(text)).toThrow(message))
+
+  it('a webhook that no rule asks is a warning', () => {
+    expect(load(hooked(HOOK).split('\naccess')[0] ?? '').warnings).toEqual([
+      expect.stringMatching(/no access rule asks it/),
+    ])
+  })
+
   it('need approvers for what they do not approve', () => {
     expect(() => load(rule(DAY).replace('approvers: { groups: [sre] },', ''))).toThrow(/needs approvers/)
   })

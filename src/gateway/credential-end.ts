@@ -48,9 +48,9 @@ export function followAccess({
     } catch (error) {
       if (round !== latest || ended.aborted) return
       const next = clock.now() + Math.min(FIRST_PAUSE_MS * 2 ** (attempts - 1), MAX_PAUSE_MS)
-      const isOver = next >= current
-      if (attempts === 1 || isOver) note({ state: isOver ? 'given up' : 'failed', user, endsAt, attempts, error })
-      if (!isOver) cancel = clock.at(next, () => void attempt(round, endsAt, attempts + 1))
+      const isLast = next >= current
+      if (attempts === 1 || isLast) note({ state: isLast ? 'given up' : 'failed', user, endsAt, attempts, error })
+      if (!isLast) cancel = clock.at(next, () => void attempt(round, endsAt, attempts + 1))
     }
   }
   return (endsAt) => {

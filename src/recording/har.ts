@@ -17,7 +17,7 @@ export async function* har(
   let isFirst = true
   function* finished(isEnd: boolean): Generator<string, void, undefined> {
     for (const [id, entry] of open) {
-      if (!entry.isOver && !isEnd) return
+      if (!entry.isComplete && !isEnd) return
       open.delete(id)
       yield `${isFirst ? '\n' : ',\n'}${JSON.stringify(entry.entry())}`
       isFirst = false
@@ -86,7 +86,7 @@ class OpenEntry {
   }
 
   /** The record has no more events of it. */
-  get isOver(): boolean {
+  get isComplete(): boolean {
     return (
       this.#result !== undefined ||
       this.#command.verdict === 'deny' ||

@@ -176,9 +176,10 @@ export const headOf = (journal: string): string => journal.replace(/\.journal$/,
 /** Whether a file of this name in the directory of journals is a journal or its head. */
 export const isJournalFile = (name: string): boolean => /^\d{8}\.(journal|head)$/.test(name)
 
+/** The paths of the journals in a directory, oldest first, without their heads. */
 export function journalFiles(directory: string): string[] {
   return readdirSync(directory)
-    .filter((name) => /^\d{8}\.journal$/.test(name))
+    .filter((name) => isJournalFile(name) && name.endsWith('.journal'))
     .toSorted()
     .map((name) => join(directory, name))
 }

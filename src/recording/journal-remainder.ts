@@ -43,7 +43,7 @@ export function segmentsAfter(journaled: JournaledSession | undefined, prefix: V
   }
   const blocks = segments.map(blocksOf)
   // If the event can be read, it decides.
-  const isOver = blocks.at(-1)?.isOver ?? hasEnded
+  const hasSessionEnded = blocks.at(-1)?.hasSessionEnded ?? hasEnded
   const ends = new Map<number, string>()
   let after = prefix.events
   for (const [index, { content }] of blocks.entries()) {
@@ -63,13 +63,13 @@ export function segmentsAfter(journaled: JournaledSession | undefined, prefix: V
         const isLast = index === blocks.length - 1
         if (hidden) {
           const body = encodeUnpacked('compact-hidden', recording.hash, content)
-          await recording.append(body, { ...(isLast && isOver ? end : MORE), wrappedKey })
+          await recording.append(body, { ...(isLast && hasSessionEnded ? end : MORE), wrappedKey })
         } else {
-          const own = isLast && !isOver ? withEnd(segments[index] as Restored, events, lastMs) : content
+          const own = isLast && !hasSessionEnded ? withEnd(segments[index] as Restored, events, lastMs) : content
           await recording.append(await encodeCompact(recording.hash, own, undefined), isLast ? end : MORE)
         }
       }
-      if (isOver || blocks.at(-1)?.hidden === false) return
+      if (hasSessionEnded || blocks.at(-1)?.hidden === false) return
       const own = new OpenSegment(recording.events)
       own.add(STOPPED, undefined, Date.now(), 0)
       await recording.append(await encodeCompact(recording.hash, own.blocks(), undefined), end)
@@ -89,20 +89,20 @@ interface RestoredBlocks {
   readonly content: readonly BlockContent[]
   /** The time of the last event, and whether it is the session's last; undefined if it cannot be read. */
   readonly lastMs: number
-  readonly isOver: boolean | undefined
+  readonly hasSessionEnded: boolean | undefined
 }
 
 /** The events in blocks as in a sealed segment; hidden ones unchanged. */
 function blocksOf({ hidden, first, turns }: Restored): RestoredBlocks {
-  if (hidden) return { hidden, content: turns, lastMs: 0, isOver: undefined }
+  if (hidden) return { hidden, content: turns, lastMs: 0, hasSessionEnded: undefined }
   const bytes = Buffer.concat(turns.map((turn) => turn.bytes))
   const reader = new CompactReader(first)
   const content: BlockContent[] = []
   let start = 0
   let events = 0
-  let isOver = false
+  let hasSessionEnded = false
   for (const { event } of reader.read(bytes)) {
-    isOver = event.type === 'ended'
+    hasSessionEnded = event.type === 'ended'
     if (++events % BLOCK_EVENTS > 0) continue
     content.push({ events: BLOCK_EVENTS, bytes: bytes.subarray(start, reader.at) })
     start = reader.at
@@ -110,7 +110,7 @@ function blocksOf({ hidden, first, turns }: Restored): RestoredBlocks {
   if (events % BLOCK_EVENTS > 0) content.push({ events: events % BLOCK_EVENTS, bytes: bytes.subarray(start) })
   if (events !== turns.reduce((sum, turn) => sum + turn.events, 0))
     throw new Error('a turn has other events than it says')
-  return { hidden, content, lastMs: reader.lastMs, isOver }
+  return { hidden, content, lastMs: reader.lastMs, hasSessionEnded }
 }
 
 /** The same with the end event that the session never got. */

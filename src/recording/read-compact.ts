@@ -192,7 +192,7 @@ function templateOf(value: Record<string, unknown>): Template {
   const isWhole =
     names.length === ordered.length &&
     names.every((name, index) => name === ordered[index]) &&
-    Object.entries(TEMPLATE_FIELDS).every(([name, fits]) => fits(value[name]))
+    Object.entries(TEMPLATE_FIELDS).every(([name, isValid]) => isValid(value[name]))
   if (!isWhole) throw new Error('it describes no command')
   return value as unknown as Template
 }
@@ -209,9 +209,9 @@ function present<T extends object>(fields: T): T {
 const isText = (value: unknown): boolean => typeof value === 'string'
 const isList = (value: unknown): boolean => Array.isArray(value) && value.every(isText)
 const optional =
-  (fits: (value: unknown) => boolean) =>
+  (isValid: (value: unknown) => boolean) =>
   (value: unknown): boolean =>
-    value === undefined || fits(value)
+    value === undefined || isValid(value)
 
 const TEMPLATE_FIELDS: { readonly [name in keyof Template]-?: (value: unknown) => boolean } = {
   verdict: (value) => value === 'allow' || value === 'deny' || value === 'hold',

@@ -212,7 +212,7 @@ function parseSeal(json: Buffer): SegmentSeal | undefined {
     const isWhole =
       names.length === ordered.length &&
       names.every((name, index) => name === ordered[index]) &&
-      Object.entries(SEAL_FIELDS).every(([name, fits]) => fits(seal[name]))
+      Object.entries(SEAL_FIELDS).every(([name, isValid]) => isValid(seal[name]))
     return isWhole ? (seal as unknown as SegmentSeal) : undefined
   } catch {
     return undefined
@@ -225,9 +225,9 @@ const isText =
     typeof value === 'string' && pattern.test(value)
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
 const optional =
-  (fits: (value: unknown) => boolean) =>
+  (isValid: (value: unknown) => boolean) =>
   (value: unknown): boolean =>
-    value === undefined || fits(value)
+    value === undefined || isValid(value)
 /** Whether a time is as the gateway writes it: February 30 is not, though it can be parsed. */
 const isTime = (value: unknown): boolean => {
   const time = typeof value === 'string' && TIME.test(value) ? Date.parse(value) : Number.NaN

@@ -122,7 +122,7 @@ export class SessionRecorder implements Recorder, JournalSource {
   }
 
   /** Whether no more events can be added. */
-  get isOver(): boolean {
+  get isClosed(): boolean {
     return this.#failed !== undefined
   }
 

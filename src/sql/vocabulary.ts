@@ -49,7 +49,7 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
   // Functions are matched by the name in the text; relations, and their side effects, depend on the catalogs.
   toldByText: new Set(['kinds', 'functions', 'missingWhere']),
   answersOpaque: [],
-  matches: fitsStatement,
+  matches: matchesStatement,
   name: describeKinds,
   subject: (statement) =>
     describeKinds(statement) === 'UNKNOWN' ? 'this statement' : `this ${describeKinds(statement)}`,
@@ -85,7 +85,7 @@ interface SqlMatch {
  * Whether a rule matches this statement. A rule that denies or holds matches when any part of the statement is named; a rule that allows,
  * only when all parts are. For unknown effects, see `matchesUnknown`.
  */
-function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], statement: SqlStatement): boolean {
+function matchesStatement(given: StatementMatch, effect: CommandEffect['type'], statement: SqlStatement): boolean {
   const match = given as SqlMatch
   const { defaultSchema, systemSchema } = statement
   const some = <T>(items: readonly T[], test: (item: T) => boolean): boolean =>
@@ -118,7 +118,9 @@ function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], sta
   if (match.functions !== undefined) {
     const names = match.functions
     if (
-      !some(statement.functions, (name) => names.some((pattern) => fitsFunction(pattern, name, effect, systemSchema)))
+      !some(statement.functions, (name) =>
+        names.some((pattern) => matchesFunction(pattern, name, effect, systemSchema)),
+      )
     )
       return false
   }
@@ -129,7 +131,7 @@ function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], sta
  * Names are as in the text, with a schema or without. For rules that deny or hold, a name without a schema, on either side, matches any
  * schema; for rules that allow, only the system's own.
  */
-function fitsFunction(
+function matchesFunction(
   pattern: string,
   name: string,
   effect: CommandEffect['type'],

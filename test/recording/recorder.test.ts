@@ -82,11 +82,11 @@ describe('recorder', () => {
       }
     }
     const closed = recorders.map((recorder) => spool.close(recorder, { code: 'GRANT_REVOKED', message: 'revoked' }))
-    const atEnd = [spool.unsealed, recorders.every((recorder) => recorder.isOver), held.length]
+    const atEnd = [spool.unsealed, recorders.every((recorder) => recorder.isClosed), held.length]
     const stopped = spool.stop()
-    let isOver = false
-    void stopped.then(() => (isOver = true))
-    while (!isOver) {
+    let isStopped = false
+    void stopped.then(() => (isStopped = true))
+    while (!isStopped) {
       for (const goOn of held.splice(0)) goOn()
       await new Promise((resolve) => setImmediate(resolve))
     }

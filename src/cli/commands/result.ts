@@ -98,12 +98,12 @@ async function untilOver({ io }: CliContext, store: ResultStore, kept: KeptResul
     const { signal } = interruption
     return whileWaiting(io, waitText(kept), async (show) => {
       let current = kept
-      const isOver = (): boolean => {
+      const isDone = (): boolean => {
         current = store.read(kept.id) ?? current
         if (isOpen(current)) show(waitText(current))
         return !isOpen(current) || !isAlive(current.pid)
       }
-      await store.follow(kept.id, isOver, signal)
+      await store.follow(kept.id, isDone, signal)
       if (!signal.aborted) return current
       io.note(`${waitText(current)}; to fetch what comes of it: pamctl result ${kept.id} --wait`)
       throw new Exit(interruption.exitCode)

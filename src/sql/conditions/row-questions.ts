@@ -196,7 +196,7 @@ function isEmptyPattern(node: Expression | undefined, row: AskedRow): boolean {
   if (node === undefined) return true
   if (node.kind === 'cast' || node.kind === 'collate') return isEmptyPattern(node.arg, row)
   if (node.kind === 'call') return isEmptyPattern(node.args[0], row)
-  return node.kind === 'constant' && row.dialect.conditions.fitsAll(node.value)
+  return node.kind === 'constant' && row.dialect.conditions.matchesAnyText(node.value)
 }
 
 /** Arrays, ranges and documents that contain, or are contained in, anything. */

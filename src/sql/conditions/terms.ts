@@ -27,7 +27,7 @@ export interface ConditionTerms {
   /** A function that matches text against a pattern. */
   readonly matches: (call: Call) => boolean
   /** A pattern that matches every text, in any of the pattern languages. */
-  readonly fitsAll: (pattern: string) => boolean
+  readonly matchesAnyText: (pattern: string) => boolean
   /** A literal of an array, range or document that contains everything, or that everything contains. */
   readonly isWideOpen: (text: string) => boolean
   /** A function with few results, or the same result for all arguments. */

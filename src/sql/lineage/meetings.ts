@@ -100,7 +100,7 @@ export function mayNotMeet(
   if (meetings === undefined) return false
   return meetingsOf(node, context).some(({ how, values }) => {
     const typed = values.map((value) => typedOf(value, context))
-    return !eachFits(
+    return !eachAgrees(
       typed,
       meetings[how],
       (index) => {
@@ -112,10 +112,10 @@ export function mayNotMeet(
   })
 }
 
-/** Whether each of those that are asked about fits the others: a list may be long, and have few types. */
-function eachFits(
+/** Whether each of those that are asked about agrees with the others: a list may be long, and have few types. */
+function eachAgrees(
   typed: readonly Typed[],
-  fits: (value: Typed, others: readonly Typed[]) => boolean,
+  agrees: (value: Typed, others: readonly Typed[]) => boolean,
   isAsked: (index: number) => boolean,
   trustsParameters: true | undefined,
 ): boolean {
@@ -135,7 +135,7 @@ function eachFits(
   return all.every(
     (one) =>
       !one.isAsked ||
-      fits(
+      agrees(
         one.value,
         all.flatMap((other) => (other === one && one.count === 1 ? [] : [other.value])),
       ),
@@ -161,7 +161,7 @@ export const joinColumn = (
   outputs: readonly Output[],
   meetings: Meetings,
   isAsked: (output: Output) => boolean,
-): boolean => eachFits(outputs.map(asTyped), meetings.joins, (index) => isAsked(item(outputs, index)), undefined)
+): boolean => eachAgrees(outputs.map(asTyped), meetings.joins, (index) => isAsked(item(outputs, index)), undefined)
 
 function meetingsOf(node: Expression, context: ExpressionContext): Meeting[] {
   switch (node.kind) {

@@ -28,7 +28,7 @@ export class OpenConstants {
   readonly #open = new Set<number>()
   readonly #hidden = new Set<number>()
   /** Candidates that are compared, selected or stored. They are hidden where a masked column is compared or combined with another. */
-  readonly #apart: Given[] = []
+  readonly #candidates: Given[] = []
   readonly #isGiven = new WeakMap<Expression, boolean>()
   #isMixed = false
 
@@ -47,7 +47,7 @@ export class OpenConstants {
   selected(select: Statement, node: Expression, originOf: (column: Expression) => Origin): void {
     const { given, columns, isWhole } = contentOf(node)
     const isOpen = select === this.#tree && isWhole && !columns.some((column) => isMasked(originOf(column)))
-    if (isOpen) this.#apart.push(...given)
+    if (isOpen) this.#candidates.push(...given)
     else for (const constant of given) add(constant, this.#hidden)
   }
 
@@ -82,7 +82,7 @@ export class OpenConstants {
     }
     const masked = columns.filter((column) => isMasked(originOf(column)))
     if (masked.length === 0 && !isMasked(origin) && isWhole) {
-      for (const constant of given) this.#apart.push(constant)
+      for (const constant of given) this.#candidates.push(constant)
       return
     }
     for (const constant of given) add(constant, this.#hidden)
@@ -96,7 +96,7 @@ export class OpenConstants {
     const constant = bareConstant(node)
     if (constant === undefined) return
     // Other parts of the statement may read what this one writes.
-    if (statement === this.#tree && !isMasked(into)) this.#apart.push(constant)
+    if (statement === this.#tree && !isMasked(into)) this.#candidates.push(constant)
     else add(constant, this.#hidden)
   }
 
@@ -115,7 +115,8 @@ export class OpenConstants {
     if (!isWhole) return undefined
     const places = new Set(this.#open)
     // A constant that one part passes to another may be compared with anything there.
-    if (!this.#isMixed && !givesConstants(this.#tree, true)) for (const constant of this.#apart) add(constant, places)
+    if (!this.#isMixed && !givesConstants(this.#tree, true))
+      for (const constant of this.#candidates) add(constant, places)
     for (const place of this.#hidden) places.delete(place)
     const known = new Set<number>()
     const parameters = new Set<number>()

@@ -19,11 +19,11 @@ export function columnMasks(
   const all = [...catalog.byOid.values()]
   for (const column of plan.columns) {
     const relations = all.filter(
-      ({ schema, name }) => fits(column.schema, schema) && fits(column.table, name.slice(schema.length + 1)),
+      ({ schema, name }) => matches(column.schema, schema) && matches(column.table, name.slice(schema.length + 1)),
     )
     for (const member of families(relations, catalog)) {
       for (const [name, attribute] of member.columns) {
-        if (!fits(column.column, name)) continue
+        if (!matches(column.column, name)) continue
         const known = masks.get(member.oid) ?? new Map<number, ColumnMask>()
         if (!known.has(attribute)) known.set(attribute, { ...column, name: `${member.name}.${name}` })
         masks.set(member.oid, known)
@@ -88,11 +88,11 @@ function findMissing(plan: MaskingPlan, catalog: RelationCatalog): string[] {
 }
 
 const has = ({ schema, name, columns }: Relation, column: MaskedColumns): boolean =>
-  fits(column.schema, schema) &&
-  fits(column.table, name.slice(schema.length + 1)) &&
-  [...columns.keys()].some((own) => fits(column.column, own))
+  matches(column.schema, schema) &&
+  matches(column.table, name.slice(schema.length + 1)) &&
+  [...columns.keys()].some((own) => matches(column.column, own))
 
-const fits = (pattern: string, name: string): boolean => pattern === '*' || pattern === name
+const matches = (pattern: string, name: string): boolean => pattern === '*' || pattern === name
 export const nameOf = ({ schema, table, column }: MaskedColumns): string => `${schema}.${table}.${column}`
 
 /** All relations that masked values can be read from, including views of views. */

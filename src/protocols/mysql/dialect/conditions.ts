@@ -68,7 +68,7 @@ function operate(name: string, left: Value, right: Value, isSame: boolean): Valu
     const isLike = ALL_LIKE.test(right) ? true : typeof left === 'string' ? like(folded(left), folded(right)) : UNKNOWN
     return isLike === UNKNOWN ? UNKNOWN : isLike === (name === 'like')
   }
-  if ((name === 'regexp' || name === 'not regexp') && fitsAll(right)) return name === 'regexp'
+  if ((name === 'regexp' || name === 'not regexp') && matchesAnyText(right)) return name === 'regexp'
   return UNKNOWN
 }
 
@@ -187,7 +187,7 @@ const FLATTENING_CALLS: ReadonlyMap<string, readonly string[]> = new Map<string,
 )
 
 /** Whether a simple regular expression matches the empty text, and so matches everything. */
-const fitsAll = (pattern: string): boolean =>
+const matchesAnyText = (pattern: string): boolean =>
   /^[%()|]*$/.test(pattern) ||
   /^\(?[_%]?\|\)?[*+]?$/.test(pattern) ||
   /^\^?(\.\*\??)*\$?$/.test(pattern) ||
@@ -232,7 +232,7 @@ export const conditions: ConditionTerms = {
     makes: new Set(['+', '-', '*', '/', '%', 'div', '||', '->', '->>']),
   },
   matches: ({ name }) => name.name === 'regexp_like',
-  fitsAll,
+  matchesAnyText,
   isWideOpen: () => true,
   givesFew: ({ name }) => !VARIES.has(name.name),
   flattening: ({ name }) => FLATTENING_CALLS.get(name.name) ?? [],

@@ -170,12 +170,12 @@ export class SharedDefinitions extends ChangeLog {
       const stuck = late.filter(([session]) => isLong || waitOf(session)?.here === true)
       if (stuck.length > 0) {
         cancelledAt ??= now
-        const isOver = now - cancelledAt > CANCELLED_AFTER_MS
+        const isOverdue = now - cancelledAt > CANCELLED_AFTER_MS
         for (const [session] of stuck) {
-          if (isOver) session.overtaken()
+          if (isOverdue) session.overtaken()
           else await session.cancelRunning()
         }
-        if (isOver && stuck.length === late.length) return
+        if (isOverdue && stuck.length === late.length) return
       }
       await firstOf([...late.map(([session]) => session.nextAnswer()), pause(ANALYSED_AFTER_MS, { keepsAlive: false })])
     }

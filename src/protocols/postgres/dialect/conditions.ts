@@ -246,7 +246,8 @@ export const conditions: ConditionTerms = {
   operators: { compares: COMPARES, orders: ORDERS, matches: MATCHES, contains: CONTAINS, makes: MAKES },
   matches: ({ name }) => OF_PATTERNS.has(name.name),
   // LIKE, SIMILAR TO and regular expressions: the pattern matches every text, or one of its alternatives does.
-  fitsAll: (pattern) => /^[%()|]*$/.test(pattern) || /^\(?[_%]?\|\)?[*+]?$/.test(pattern) || matchesEmpty(pattern),
+  matchesAnyText: (pattern) =>
+    /^[%()|]*$/.test(pattern) || /^\(?[_%]?\|\)?[*+]?$/.test(pattern) || matchesEmpty(pattern),
   isWideOpen: (text) => /^([[({]?\s*(-?infinity)?\s*,\s*(infinity)?\s*[\])}]|\{\}|\[\]|empty|)$/i.test(text),
   givesFew: ({ name }) => FLAT.test(name.name),
   flattening: ({ name }) => FLATTENING_CALLS.get(name.name) ?? [],

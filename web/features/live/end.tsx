@@ -8,6 +8,7 @@ import { Text } from '../../components/ui/text.tsx'
 import { api, signIn } from '../../lib/client.ts'
 import { formatDateTime } from '../../lib/format.ts'
 import { useStore } from '../../lib/store.ts'
+import { useData } from '../../lib/use-data.ts'
 
 /** Ends sessions; the connected users see the reason in their clients. With `wholeAccess`, the grant is revoked, which ends every session under it. */
 export function EndDialog({ session, close }: { session: Session; close: () => void }) {
@@ -15,6 +16,13 @@ export function EndDialog({ session, close }: { session: Session; close: () => v
   const [whole, setWhole] = useState(false)
   const me = useStore(signIn)
   const { id, grantId, person, target, grantEndsAt } = session
+  const myId = me.state === 'in' ? me.me.person.id : ''
+  const { data: grants } = useData(`grants of ${person.id} ${whole}`, () =>
+    whole ? api.grants.list({ all: person.id !== myId, active: true, limit: 100 }) : Promise.resolve(undefined),
+  )
+  const others = (grants?.items ?? []).filter(
+    (grant) => grant.id !== grantId && grant.target === target && grant.person.id === person.id,
+  )
   const act = (): Promise<unknown> =>
     whole ? api.grants.revoke(grantId, reason.trim()) : api.sessions.kill(id, reason.trim())
   return (
@@ -41,6 +49,7 @@ export function EndDialog({ session, close }: { session: Session; close: () => v
           </span>
         </label>
       </fieldset>
+      <Remaining target={target} others={others} />
       {me.state === 'in' && me.me.roles.includes('lock') && (
         <p class="small">
           To keep <Text>{person.label}</Text> out of everything,{' '}
@@ -61,14 +70,23 @@ export function RevokeGrant({ id, target, others }: { id: string; target: string
       act={() => api.grants.revoke(id, reason.trim())}
     >
       <p class="small">Every session under this grant ends at once.</p>
-      {others.map((other) => (
-        <p key={other.id} class="small">
-          Access to <Text>{target}</Text> remains until {formatDateTime(other.endsAt)} by{' '}
-          <span class="mono">{other.id}</span>, unless that is revoked as well.
-        </p>
-      ))}
+      <Remaining target={target} others={others} />
       <Reason value={reason} change={setReason} />
     </TwoSteps>
+  )
+}
+
+/** Access ends with the last grant. */
+function Remaining({ target, others }: { target: string; others: readonly Grant[] }) {
+  return (
+    <>
+      {others.map(({ id, endsAt }) => (
+        <p key={id} class="small">
+          Access to <Text>{target}</Text> remains until {formatDateTime(endsAt)} by <span class="mono">{id}</span>,
+          unless that is revoked as well.
+        </p>
+      ))}
+    </>
   )
 }
 

@@ -136,6 +136,9 @@ describe('pamctl kubeconfig --merge', () => {
     expect((await pamctl(['--remove'])).stderr).toBe(`pamctl-prod removed from ${own()}\n`)
     expect(readFileSync(own(), 'utf8')).not.toContain('pamctl')
     expect((await pamctl(['--remove'])).stderr).toBe(`${own()}: nothing of pamctl to remove\n`)
+    await pamctl(['--merge'])
+    const removed = await pamctl(['--remove', '--json'])
+    expect(JSON.parse(removed.stdout)).toEqual({ removed: [{ file: own(), contexts: ['pamctl-prod'] }] })
   })
 
   it('keeps what is there, and a link, and closes it to others', async () => {

@@ -10,6 +10,8 @@ describe('pamctl passkeys', () => {
     expect((await runVerb([passkeys], ['passkeys', 'list'], { gateway })).stdout).toBe(
       'pky_1\tlaptop\\u{7}\t5m ago\tnever\n',
     )
+    const json = await runVerb([passkeys], ['passkeys', 'list', '--json'], { gateway })
+    expect(JSON.parse(json.stdout)).toEqual([PASSKEY])
     const none = await runVerb([passkeys], ['passkeys', 'list'], { gateway: { 'GET /v1/passkeys': { items: [] } } })
     expect(none.stderr).toMatch(/you have no passkeys; to register one, open http\S+\/account/)
   })

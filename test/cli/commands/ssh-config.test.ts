@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -43,6 +43,19 @@ describe('pamctl ssh-config', () => {
     expect(readFileSync(join(home, 'ssh', 'known_hosts'), 'utf8')).toBe(
       '@cert-authority pamctl-web-1 ssh-ed25519 BBBB\npamctl-web-1 ssh-ed25519 AAAA\n',
     )
+  })
+
+  it.each<[string, object]>([
+    ['a name', { name: 'web-1\n  ProxyCommand touch pwned' }],
+    ['a name that is a pattern', { name: '*' }],
+    ['an account', { accounts: ['root\n  LocalCommand touch pwned'] }],
+    ['a host key', { hostKeys: ['ssh-ed25519 AAAA\n* ssh-ed25519 BBBB'] }],
+    ['an authority', { hostAuthorities: ['ssh-ed25519 AAAA\n@cert-authority * ssh-ed25519 BBBB'] }],
+  ])('writes nothing where the gateway gives it %s with more in it', async (_, more) => {
+    const { code, stdout, stderr } = await pamctl(['--install'], [{ ...target('web-1', 'ssh'), ...more }])
+    expect([code === 0, stdout]).toEqual([false, ''])
+    expect(stderr).toContain('that cannot be written in an ssh_config')
+    for (const file of ['config', 'known_hosts']) expect(existsSync(join(home, 'ssh', file))).toBe(false)
   })
 
   it('prints as JSON what it would write, and what it wrote', async () => {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { PAMCTL } from '../../../shared/own-program.ts'
 import type { Target } from '../../../api/schemas/access.ts'
 import type { ListenerInfo } from '../../client-half.ts'
-import { UsageError } from '../../../shared/errors.ts'
+import { PamError, UsageError } from '../../../shared/errors.ts'
 import { replaceFile } from '../../../shared/replace-file.ts'
 import { aliasOf } from '../host-alias.ts'
 
@@ -19,6 +19,7 @@ export interface HostBlockParts {
 
 /** Host blocks of ssh_config(5): the way through pamctl, the gateway's host key, the usual account. */
 export function hostBlocks({ targets, knownHosts, options, listener }: HostBlockParts): string {
+  for (const target of targets) needPlain(target)
   const pamctl = [process.execPath, PAMCTL, ...options].map(quoted).join(' ')
   return targets
     .map(({ name, accounts }) =>
@@ -48,6 +49,7 @@ export function hostBlocks({ targets, knownHosts, options, listener }: HostBlock
  * without certificates and for a certificate that has expired by the client's clock.
  */
 export function writeKnownHosts(file: string, targets: readonly Target[]): void {
+  for (const target of targets) needPlain(target)
   const lines = targets.flatMap(({ name, hostKeys = [], hostAuthorities = [] }) => [
     ...hostAuthorities.map((key) => `@cert-authority ${aliasOf(name)} ${key}\n`),
     ...hostKeys.map((key) => `${aliasOf(name)} ${key}\n`),
@@ -55,6 +57,26 @@ export function writeKnownHosts(file: string, targets: readonly Target[]): void 
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   replaceFile(file, lines.join(''))
 }
+
+/**
+ * Both files have one entry a line, and ssh runs commands that are in its configuration. What a gateway says is written there only where it is a name or
+ * a public key and nothing else: one in the wrong hands does not get to run anything on this machine.
+ */
+function needPlain({ name, accounts, hostKeys = [], hostAuthorities = [] }: Target): void {
+  const isPlain =
+    [name, ...accounts].every((one) => NAME.test(one)) &&
+    [...hostKeys, ...hostAuthorities].every((key) => KEY.test(key))
+  if (isPlain) return
+  throw new PamError(
+    'PROTOCOL_VIOLATION',
+    'the gateway names a target, an account or a host key that cannot be written in an ssh_config',
+    { side: 'gateway', hint: 'tell your administrator: nothing was written' },
+  )
+}
+/** At least what the configuration of a gateway allows, and nothing that ends a word or is a pattern. */
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,255}$/
+/** Type and base64. */
+const KEY = /^[a-z0-9][a-z0-9@.-]{0,63} [A-Za-z0-9+/]+={0,2}$/
 
 export const knownHostsIn = (home: string): string => join(home, 'ssh', 'known_hosts')
 

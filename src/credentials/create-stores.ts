@@ -13,6 +13,7 @@ import { AzureTokens, type AzureAuth } from './stores/azure/azure-token.ts'
 import { keyVault } from './stores/azure/key-vault.ts'
 import { GoogleTokens } from './stores/gcp/google-token.ts'
 import { secretManager } from './stores/gcp/secret-manager.ts'
+import { googleKmsMasterKey, type GoogleKmsParts } from './stores/sealed/google-kms-master-key.ts'
 import { kmsMasterKey } from './stores/sealed/kms-master-key.ts'
 import { localMasterKey, transitMasterKey, type MasterKey } from './stores/sealed/master-key.ts'
 import { sealedStore, type SealedHistory, type SealedParts } from './stores/sealed/sealed-store.ts'
@@ -40,6 +41,7 @@ export interface StoreSettings {
     | {
         readonly serviceAccountKey?: SecretReference | undefined
         readonly url?: string | undefined
+        readonly kmsUrl?: string | undefined
         readonly ca?: string | undefined
       }
     | undefined
@@ -61,6 +63,7 @@ export type MasterKeySettings =
   | { readonly type: 'key'; readonly key: SecretReference }
   | { readonly type: 'transit'; readonly mount: string; readonly name: string }
   | { readonly type: 'aws-kms'; readonly key: string }
+  | { readonly type: 'gcp-kms'; readonly key: string }
 
 export interface StoresParts {
   readonly baseDirectory: string
@@ -117,7 +120,8 @@ export function createStores(settings: StoreSettings, parts: StoresParts): Creat
       send,
     })
   const kmsOf = (region: string): AwsService | undefined => amazonAt('kms', region, aws?.kmsUrl)
-  const sealed = sealedParts(settings, { file: parts.sealedFile, secretOf, client, kmsOf })
+  const googleKms = gcp && tokens && { url: gcp.kmsUrl, ca: caOf(gcp.ca), tokens, send }
+  const sealed = sealedParts(settings, { file: parts.sealedFile, secretOf, client, kmsOf, googleKms })
   const kept = sealed && sealedStore(sealed, parts.history)
   return {
     sealed,
@@ -160,11 +164,13 @@ function sealedParts(
     secretOf,
     client,
     kmsOf,
+    googleKms,
   }: {
     readonly file: string
     readonly secretOf: (reference: SecretReference) => string
     readonly client: VaultClient | undefined
     readonly kmsOf: (region: string) => AwsService | undefined
+    readonly googleKms: GoogleKmsParts | undefined
   },
 ): SealedParts | undefined {
   if (sealed === undefined) return undefined
@@ -174,6 +180,10 @@ function sealedParts(
       const service = kmsOf(settings.key.split(':')[3] ?? '')
       if (service !== undefined) return kmsMasterKey(service, settings.key)
       throw new StoreFailure('store', 'has its master key in AWS KMS, and secrets.aws is not configured')
+    }
+    if (settings.type === 'gcp-kms') {
+      if (googleKms !== undefined) return googleKmsMasterKey(googleKms, settings.key)
+      throw new StoreFailure('store', 'has its master key in Google Cloud KMS, and secrets.gcp is not configured')
     }
     if (client === undefined)
       throw new StoreFailure('store', 'has its master key in Vault, and secrets.vault is not configured')

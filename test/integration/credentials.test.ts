@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -7,7 +6,7 @@ import type { RunningGateway } from '../../src/demo/stack.ts'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { eventually, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
 import { ownGateways, type OwnGateways } from '../helpers/own-gateway.ts'
-import { pamctlSignedIn } from '../helpers/pamctl-client.ts'
+import { pamctlWithMemory } from '../helpers/agent-memory.ts'
 import { eventsOf, filesIn } from '../helpers/recordings.ts'
 import { PSQL, ROOT, run } from '../helpers/run.ts'
 import { SecretSearch } from '../helpers/secret-search.ts'
@@ -51,7 +50,6 @@ let alice: SignedIn
 let operations: number
 /** Seconds of a user that Vault makes. */
 let lasts = 60
-let memory: string
 
 const target = (source: keyof typeof SECRETS): string => `
   - name: ${source}-db
@@ -126,7 +124,6 @@ beforeAll(async () => {
   expect([set.code, set.stderr]).toEqual([0, ''])
   gateway = await gateways.start(directory)
   ;[jane, alice] = await Promise.all([signIn(gateway.url, 'jane'), signIn(gateway.url, 'alice')])
-  memory = mkdtempSync(join(tmpdir(), 'pamctl-test-memory-'))
 })
 
 afterAll(async () => {
@@ -134,7 +131,6 @@ afterAll(async () => {
   await superuser?.end()
   await gateways?.stop()
   await stores.stop()
-  rmSync(memory, { recursive: true, force: true })
 })
 
 function clientOf(source: keyof typeof SECRETS, { port }: Port): pg.Client {
@@ -287,9 +283,7 @@ describe.skipIf(!PSQL)('nothing of a secret', () => {
   it('is in a log, a record, the store, an error, the audit log, an answer or the memory of the agent', async () => {
     const search = new SecretSearch()
     // A person with the command line, whose agent writes down its memory.
-    const { home, start } = await pamctlSignedIn(gateway.url, 'jane', {
-      environment: { NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${memory}` },
-    })
+    const { home, start, agentMemory } = await pamctlWithMemory(gateway.url, 'jane')
     for (const source of SOURCES) {
       const client = start(['connect', `${source}-db`, '--', 'psql', '-c', 'select 4711 as marked'])
       search.add(`${source}: pamctl`, `${await client.closed} ${client.output()}`)
@@ -300,14 +294,7 @@ describe.skipIf(!PSQL)('nothing of a secret', () => {
       const { rows } = await superuser.query("select 1 from pg_stat_activity where usename = 'vault_user'")
       return rows.length > 0 ? true : undefined
     }, 'a session that is open')
-    const agent = /"pid":(\d+)[^\n]*"agent\.started"/.exec(readFileSync(join(home, 'agent.log'), 'utf8'))?.[1]
-    process.kill(Number(agent), 'SIGUSR2')
-    const snapshot = await eventually(() => {
-      const [file] = readdirSync(memory).filter((name) => name.endsWith('.heapsnapshot'))
-      const text = file === undefined ? '' : readFileSync(join(memory, file), 'utf8')
-      return text.trimEnd().endsWith('}') ? text : undefined
-    }, 'the memory of the agent')
-    search.add('memory of the agent', snapshot)
+    search.add('memory of the agent', await agentMemory())
     await start(['agent', 'stop']).closed
     open.kill()
     search.addDirectory(home)

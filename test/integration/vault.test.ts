@@ -14,10 +14,11 @@ import { freePort } from '../../src/demo/local-postgres.ts'
 import type { RunningGateway } from '../../src/demo/stack.ts'
 import { certificateSettings, sessionCertificate } from '../../src/protocols/ssh/session-certificate.ts'
 import { eventually, openPort, signIn, type SignedIn } from '../helpers/gateway-client.ts'
+import { pamctlWithMemory } from '../helpers/agent-memory.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
 import { ownGateways, type OwnGateways } from '../helpers/own-gateway.ts'
 import { eventsOf, filesIn } from '../helpers/recordings.ts'
-import { ROOT, run } from '../helpers/run.ts'
+import { PSQL, ROOT, run } from '../helpers/run.ts'
 import { SecretSearch } from '../helpers/secret-search.ts'
 import { SSHD, startSshServer, type SshServer } from '../helpers/ssh-server.ts'
 import { VAULT } from '../helpers/test-clients.ts'
@@ -376,13 +377,38 @@ describe.skipIf(VAULT === undefined)('a real Vault', () => {
     await eventually(() => connected('made', whoAmI).catch(() => undefined), 'it makes users again')
   })
 
-  it('has its secrets in no log, record, file or answer of the gateway', async () => {
-    await gateway.stop('SIGTERM')
-    for (const file of filesIn(join(directory, 'data'), '.pamrec'))
-      for (const event of await eventsOf(file)) search.add(`record ${file}`, JSON.stringify(event))
-    search.addDirectory(directory, (path) => path.endsWith('secret-id'))
-    search.add('gateway.log', gateway.log())
-    expect(search.has('credentials.unavailable', /gateway\.log/)).toBe(true)
-    expect(search.find({ ...SECRETS, secretId, admin: 'vault-admin' })).toEqual([])
-  })
+  it.skipIf(!PSQL)(
+    'has its secrets in no log, record, file or answer of the gateway, nor in the memory of an agent',
+    async () => {
+      const { home, start, agentMemory } = await pamctlWithMemory(gateway.url, 'jane')
+      const open = ['two', 'made'].map((name) =>
+        start(['connect', `${name}-db`, '--', 'sh', '-c', '(echo "select 4711;"; sleep 60) | psql']),
+      )
+      if (sshd !== undefined) open.push(start(['connect', 'bastion', '--', 'ssh', 'sleep', '60']))
+      await eventually(
+        async () =>
+          (await jane.api.sessions.list({})).items.filter(({ ended }) => ended === undefined).length >= open.length
+            ? true
+            : undefined,
+        'sessions that are open',
+      )
+      const memory = await agentMemory()
+      search.add('memory of the agent', memory)
+      // Tokens of the vault begin so.
+      expect([memory.includes('made-db'), memory.includes('hvs.')]).toEqual([true, false])
+      for (const client of open) client.kill()
+      await start(['agent', 'stop']).closed
+      search.addDirectory(home)
+      for await (const entry of (await signIn(gateway.url, 'alice')).api.audit({}))
+        search.add('audit log', JSON.stringify(entry))
+      await gateway.stop('SIGTERM')
+      for (const file of filesIn(join(directory, 'data'), '.pamrec'))
+        for (const event of await eventsOf(file)) search.add(`record ${file}`, JSON.stringify(event))
+      search.addDirectory(directory, (path) => path.endsWith('secret-id'))
+      search.add('gateway.log', gateway.log())
+      expect(search.has('credentials.unavailable', /gateway\.log/)).toBe(true)
+      expect(search.has('credential.leased', /audit log/)).toBe(true)
+      expect(search.find({ ...SECRETS, secretId, admin: 'vault-admin' })).toEqual([])
+    },
+  )
 })

@@ -85,9 +85,10 @@ const gcp = z
       .optional()
       .describe('the key of a service account, in JSON; default: the service account of the machine'),
     url: origin.optional().describe('Secret Manager at another address, such as that of a region; default: Google'),
+    kmsUrl: origin.optional().describe('Cloud KMS at another address; default: Google'),
     ca,
   })
-  .describe('gcp-sm:PROJECT/NAME, and iam of Cloud SQL')
+  .describe('gcp-sm:PROJECT/NAME, iam of Cloud SQL, and master keys in Cloud KMS')
 
 const azure = z
   .strictObject({
@@ -141,6 +142,17 @@ const masterKey = z.discriminatedUnion('type', [
         ),
     })
     .describe('a symmetric key that stays in AWS KMS (secrets.aws)'),
+  z
+    .strictObject({
+      type: z.literal('gcp-kms'),
+      key: z
+        .string()
+        .regex(
+          /^projects\/(?:[a-z][a-z0-9-]{4,28}[a-z0-9]|\d{6,20})\/locations\/[a-z0-9-]{1,63}\/keyRings\/[A-Za-z0-9_-]{1,63}\/cryptoKeys\/[A-Za-z0-9_-]{1,63}$/,
+          'expected the name of a key, projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY, without a version',
+        ),
+    })
+    .describe('a symmetric key that stays in Google Cloud KMS (secrets.gcp)'),
 ])
 
 const sealed = z
@@ -165,12 +177,13 @@ export const secretsSchema = z
     azure: azure.optional(),
     sealed: sealed.optional(),
   })
-  .superRefine(({ vault: configured, aws: amazon, sealed: kept }, context) => {
+  .superRefine(({ vault: configured, aws: amazon, gcp: google, sealed: kept }, context) => {
     if (kept === undefined) return
     const problem = (message: string): void => context.addIssue({ code: 'custom', path: ['sealed'], message })
     const types = [kept.masterKey, ...kept.previousMasterKeys].map(({ type }) => type)
     if (configured === undefined && types.includes('transit')) problem('a master key in transit needs secrets.vault')
     if (amazon === undefined && types.includes('aws-kms')) problem('a master key in AWS KMS needs secrets.aws')
+    if (google === undefined && types.includes('gcp-kms')) problem('a master key in Cloud KMS needs secrets.gcp')
   })
   .prefault({})
   .describe('stores that credentials of targets are read from; docs/credentials.md')

@@ -8,6 +8,7 @@ import { PamError } from '../../../src/shared/errors.ts'
 
 const HEAD = 'identity: { evaluation: { people: people.yaml } }\n'
 const KMS_KEY = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab'
+const GOOGLE_KEY = 'projects/shop-prod/locations/europe-west1/keyRings/pam/cryptoKeys/sealed'
 const VAULT = 'address: "https://vault:8200", auth: { type: token, token: env:T }'
 const problem = (work: () => unknown): string => {
   try {
@@ -47,6 +48,14 @@ it.each([
   ['{ sealed: { masterKey: { type: transit, name: pam } } }', 'a master key in transit needs secrets.vault'],
   [`{ sealed: { masterKey: { type: aws-kms, key: "${KMS_KEY}" } } }`, 'a master key in AWS KMS needs secrets.aws'],
   [`{ aws: { region: eu-west-1 }, sealed: { masterKey: { type: aws-kms, key: "${KMS_KEY}" } } }`, 'no problem'],
+  [`{ sealed: { masterKey: { type: gcp-kms, key: ${GOOGLE_KEY} } } }`, 'a master key in Cloud KMS needs secrets.gcp'],
+  [`{ gcp: {}, sealed: { masterKey: { type: gcp-kms, key: ${GOOGLE_KEY} } } }`, 'no problem'],
+  ...[`${GOOGLE_KEY}/cryptoKeyVersions/1`, `${GOOGLE_KEY}:decrypt`, `${GOOGLE_KEY}/../other`, 'sealed'].map(
+    (key): [string, string] => [
+      `{ gcp: {}, sealed: { masterKey: { type: gcp-kms, key: "${key}" } } }`,
+      'expected the name of a key',
+    ],
+  ),
   [
     '{ aws: { region: eu-west-1 }, sealed: { masterKey: { type: aws-kms, key: alias/pam } } }',
     'expected the ARN of a key',

@@ -133,12 +133,11 @@ const prepared = new WeakMap<CatalogRows, Map<string, Promise<void>>>()
 function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<Catalog> {
   const { trusted: safe, distrusted } = safeFunctionsIn(rows.functions, declaredSafe)
   const made = yield* makeRelations(rows, safe)
-  const functionsOf = (kind: string): Set<string> =>
-    new Set(
-      rows.functions
-        .filter(([name, of, schema]) => of === kind && !(of === 'user' && safe.has(`${schema}.${name}`)))
-        .map(([name]) => String(name)),
-    )
+  const functions = { user: new Set<string>(), volatile: new Set<string>(), system: new Set<string>() }
+  for (const [name, of, schema] of rows.functions) {
+    if (of !== 'user' && of !== 'volatile' && of !== 'system') continue
+    if (of !== 'user' || !safe.has(`${schema}.${name}`)) functions[of].add(String(name))
+  }
   const conversions = rows.conversions
     .filter(([, , , called]) => !safe.has(String(called)))
     .map(([to, from, how, called, oid]): [string, UserCast] => [
@@ -154,17 +153,17 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
     searchPath: ASSUMED_PATH,
     relations: new Map(made),
     byOid: new Map(made.map(([, relation]) => [relation.oid, relation])),
-    userFunctions: functionsOf('user'),
+    userFunctions: functions.user,
     bodies: bodiesOf(rows),
     safeFunctions: new Set([...safe, ...[...safe].map((name) => name.slice(name.indexOf('.') + 1))]),
     distrusted,
     userTypes: userTypesOf(rows, safe),
-    volatileFunctions: functionsOf('volatile'),
-    systemFunctions: functionsOf('system'),
+    volatileFunctions: functions.volatile,
+    systemFunctions: functions.system,
     userOperators: new Set(rows.operators.filter(([, of]) => of !== 'reviewed').map(([name]) => String(name))),
     reviewed: {
-      functions: reviewedOf(rows.functions.map(([name, of, schema, , oid]) => [name, of, schema, oid])),
-      operators: reviewedOf(rows.operators),
+      functions: reviewedOf(rows.functions, 4),
+      operators: reviewedOf(rows.operators, 3),
       families: new Set((rows.families ?? []).map(([oid]) => Number(oid))),
     },
     valueTypes: valueTypesOf(rows.valueTypes),
@@ -184,17 +183,22 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
 const typesByOidOf = ({ types }: CatalogRows, safe: ReadonlySet<string>): ReadonlyMap<number, string> =>
   new Map(types.flatMap(([name, runs, oid]) => (safe.has(String(runs)) ? [] : [[Number(oid), String(name)]])))
 
-/** From rows of name, `reviewed` or anything else, schema and object id. */
-function reviewedOf(rows: readonly (readonly (string | null | undefined)[])[]): Reviewed {
-  const own = rows.filter(([, of]) => of === 'reviewed')
-  const places = new Set(own.map(([name, , schema]) => keyOf(String(schema), String(name))))
-  for (const [name, of, schema] of rows)
-    if (of !== 'reviewed' && schema != null) places.delete(keyOf(schema, String(name)))
-  return {
-    names: new Set(own.map(([name]) => String(name))),
-    oids: new Set(own.map(([, , , oid]) => Number(oid))),
-    has: (schema, name) => places.has(keyOf(schema, name)),
+/** From rows of name, `reviewed` or anything else, schema and, at `at`, object id. */
+function reviewedOf(rows: readonly Row[], at: number): Reviewed {
+  const names = new Set<string>()
+  const oids = new Set<number>()
+  const places = new Set<string>()
+  for (const row of rows) {
+    const [name, of, schema] = row
+    if (of !== 'reviewed') continue
+    names.add(String(name))
+    oids.add(Number(row[at]))
+    places.add(keyOf(String(schema), String(name)))
   }
+  if (places.size > 0)
+    for (const [name, of, schema] of rows)
+      if (of !== 'reviewed' && schema != null) places.delete(keyOf(schema, String(name)))
+  return { names, oids, has: (schema, name) => places.has(keyOf(schema, name)) }
 }
 
 /** `{"CREATE TABLE",DDL}`: tags contain no quotes. */

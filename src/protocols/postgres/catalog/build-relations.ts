@@ -33,31 +33,25 @@ export function* makeRelations(
   for (const [oidText, schema, name, kind] of rows.relations) {
     yield
     const oid = Number(oidText)
-    const own = columns.get(oid) ?? []
-    const ofUserType = own.flatMap(([, , , , type]) => (type != null && userTypes.has(type) ? [type] : []))
+    const own = columns.get(oid)
+    const ofColumns = own === undefined ? NO_COLUMNS : columnsOf(own, userTypes)
     const relation: Relation = {
       oid,
       schema: String(schema),
       name: `${schema}.${name}`,
       viewOf: edgesOf('view', oid),
       related: edgesOf('related', oid),
-      columns: new Map(own.map(([, column, number]) => [String(column), Number(number)])),
-      types: new Map(own.flatMap(([, column, , , , type]) => (type == null ? [] : [[String(column), type]]))),
-      collated: new Set(own.flatMap(([, column, , , , , , collated]) => (collated == null ? [] : [String(column)]))),
-      exact: new Set(
-        own.flatMap(([, column, , , , type, , collated]) =>
-          collated !== 'u' && EXACT_TYPES.has(String(type)) ? [String(column)] : [],
-        ),
-      ),
-      typeOids: new Map(own.map(([, column, , , , , oid]) => [String(column), Number(oid ?? 0)])),
+      columns: ofColumns.columns,
+      types: ofColumns.types,
+      collated: ofColumns.collated,
+      exact: ofColumns.exact,
+      typeOids: ofColumns.typeOids,
       // System views call built-in functions.
       opaque: edgesOf('opaque', oid).length > 0 && oid >= FIRST_USER_OID,
       foreign: kind === 'f',
       definition: definitions.get(oid),
-      generated: new Map(
-        own.flatMap(([, column, , generated]) => (generated == null ? [] : [[String(column), generated]])),
-      ),
-      unique: new Set((unique.get(oid) ?? []).map(([, column]) => String(column))),
+      generated: ofColumns.generated,
+      unique: namesIn(unique.get(oid)),
       ties: ties.get(oid) ?? [],
       runs: [
         ...(runs.get(oid) ?? [])
@@ -67,7 +61,7 @@ export function* makeRelations(
             body: String(body),
             what: called === '' ? `${what} of ${name}` : `${what} of ${name} runs ${called}`,
           })),
-        ...ofUserType.map((type) => ({
+        ...ofColumns.ofUserType.map((type) => ({
           when: 'write' as const,
           body: '',
           what: `the type ${type} runs user-defined code`,
@@ -84,6 +78,56 @@ export function* makeRelations(
     made.push([keyOf(relation.schema, String(name)), relation])
   }
   return made
+}
+
+/** What a relation says about its columns. */
+type OfColumns = Required<Pick<Relation, 'columns' | 'types' | 'collated' | 'exact' | 'typeOids' | 'generated'>> & {
+  /** The user-defined types of its columns that run code. */
+  readonly ofUserType: readonly string[]
+}
+
+function columnsOf(own: readonly Row[], userTypes: ReadonlySet<string>): OfColumns {
+  const columns = new Map<string, number>()
+  const types = new Map<string, string>()
+  const typeOids = new Map<string, number>()
+  let generated: Map<string, string> | undefined
+  let collated: Set<string> | undefined
+  const exact = new Set<string>()
+  const ofUserType: string[] = []
+  for (const [, name, number, how, ofUser, type, typeOid, collation] of own) {
+    const column = String(name)
+    columns.set(column, Number(number))
+    typeOids.set(column, Number(typeOid ?? 0))
+    if (how != null) generated = (generated ?? new Map<string, string>()).set(column, how)
+    if (ofUser != null && userTypes.has(ofUser)) ofUserType.push(ofUser)
+    if (type != null) types.set(column, type)
+    if (collation != null) collated = (collated ?? new Set<string>()).add(column)
+    if (collation !== 'u' && EXACT_TYPES.has(String(type))) exact.add(column)
+  }
+  return {
+    columns,
+    types,
+    collated: collated ?? NO_NAMES,
+    exact,
+    typeOids,
+    generated: generated ?? NO_COLUMNS.generated,
+    ofUserType,
+  }
+}
+
+const namesIn = (rows: readonly Row[] | undefined): ReadonlySet<string> =>
+  rows === undefined ? NO_NAMES : new Set(rows.map(([, name]) => String(name)))
+
+const NO_NAMES: ReadonlySet<string> = new Set()
+/** Of a relation without columns that can be named, such as an index. */
+const NO_COLUMNS: OfColumns = {
+  columns: new Map(),
+  types: new Map(),
+  collated: NO_NAMES,
+  exact: NO_NAMES,
+  typeOids: new Map(),
+  generated: new Map(),
+  ofUserType: [],
 }
 
 export const userTypesOf = ({ types }: Pick<CatalogRows, 'types'>, safe: ReadonlySet<string>): ReadonlySet<string> =>

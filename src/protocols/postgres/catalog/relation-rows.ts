@@ -169,11 +169,11 @@ function* readAttached(found: Found): Work<void> {
 
 /** The columns that were not dropped, by relation and number. */
 function attributesInOrder(tables: Tables): TableRow[] {
-  const attributes = [...all(tables, 'pg_attribute')].filter(({ dropped }) => dropped === null)
-  return attributes.toSorted(
-    (one, other) =>
-      Number(one['attrelid']) - Number(other['attrelid']) || Number(one['attnum']) - Number(other['attnum']),
-  )
+  const attributes: { readonly row: TableRow; readonly place: number }[] = []
+  for (const row of all(tables, 'pg_attribute'))
+    if (row['dropped'] === null)
+      attributes.push({ row, place: Number(row['attrelid']) * MOST_COLUMNS + Number(row['attnum']) })
+  return attributes.toSorted((one, other) => one.place - other.place).map(({ row }) => row)
 }
 
 function* readColumns(found: Found, attributes: readonly TableRow[]): Work<Row[]> {
@@ -288,6 +288,8 @@ export function distinct(rows: readonly Row[]): Row[] {
   return [...new Map(rows.map((row) => [JSON.stringify(row), row])).values()]
 }
 
+/** More than a relation can have: numbers of columns are 16 bits. */
+const MOST_COLUMNS = 65_536
 const isUsers = (oid: string | null | undefined): boolean => Number(oid) >= FIRST_USER_OID
 const NAMED_KINDS = new Set(['r', 'v', 'm', 'f', 'p', 'S', 'i', 'I'])
 /** Referential actions that write: CASCADE, SET NULL, SET DEFAULT. */

@@ -110,13 +110,13 @@ export class WhatRuns {
       for (const called of systemCalls(calls)) this.#ofType(oid, 'made', called)
       for (const when of ['made', 'used', 'converted'] as const) {
         this.#part(oid, when, typelem)
-        this.#ofType(oid, when, typeNode(typbasetype, when))
+        if (typbasetype !== '0') this.#ofType(oid, when, typeNode(typbasetype, when))
         // The rows of a table are a type as well: the types of its columns run with them.
         if (typtype === 'c')
           for (const { atttypid } of fields.get(String(typrelid)) ?? []) this.#part(oid, when, atttypid)
       }
-      for (const column of MADE_BY) this.#ofType(oid, 'made', node('pg_proc', type[column] ?? '0'))
-      for (const column of USED_BY) this.#ofType(oid, 'used', node('pg_proc', type[column] ?? '0'))
+      for (const column of MADE_BY) this.#calls(oid, 'made', type[column])
+      for (const column of USED_BY) this.#calls(oid, 'used', type[column])
     }
   }
 
@@ -244,8 +244,14 @@ export class WhatRuns {
     push(this.#byType, type, { when, node: to })
   }
 
+  /** A built-in function leads nowhere: its row is not copied. */
+  #calls(type: string | null | undefined, when: When, proc: string | null | undefined): void {
+    if (proc != null && this.#row('pg_proc', proc) !== undefined) this.#ofType(type, when, node('pg_proc', proc))
+  }
+
   /** An array, range or row is made of other types. Comparing it with a constant makes a value of them. */
   #part(type: string | null | undefined, when: When, part: string | null | undefined): void {
+    if (part == null || part === '0') return
     this.#ofType(type, when, typeNode(part, when))
     if (when === 'used') this.#ofType(type, when, typeNode(part, 'made'))
   }

@@ -68,7 +68,10 @@ export async function startMariadb(options: LocalMariadbOptions): Promise<LocalM
     socket,
     'pid-file': join(directory, 'pid'),
     'init-file': init,
+    // What is lost with the machine was for a demonstration or a test.
     'innodb-flush-log-at-trx-commit': '0',
+    'innodb-flush-method': 'nosync',
+    'debug-no-sync': 'ON',
     'innodb-buffer-pool-size': '24M',
     'innodb-doublewrite': 'OFF',
     'key-buffer-size': '1M',

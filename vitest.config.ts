@@ -34,7 +34,7 @@ const versions = process.env['PAMCTL_TEST_POSTGRES']?.split(',').map(Number) ?? 
 
 export default defineConfig({
   test: {
-    globalSetup: ['./test/helpers/fresh-build.ts'],
+    globalSetup: ['./test/helpers/fresh-build.ts', './test/helpers/files-in-memory.ts'],
     // What initdb makes takes half a second: it is made once for each version, and copied.
     env: { PAMCTL_DEMO_POSTGRES_DATA: process.env['PAMCTL_DEMO_POSTGRES_DATA'] ?? join(TEST_CACHE, 'postgres-data') },
     testTimeout: TEST_TIMEOUT,

@@ -3,88 +3,138 @@ import { FIRST_USER_OID } from './catalog.ts'
 import { CLASSES, type TableRow } from './catalog-tables.ts'
 import type { TieKind } from '../../../sql/catalog.ts'
 
-/** Rows of: relation, name of the tie, kind, relation of the column, column. */
-export function* tieRows(tables: ReadonlyMap<string, ReadonlyMap<string, TableRow>>): Work<Row[]> {
-  const all = (name: string): Iterable<TableRow> => tables.get(name)?.values() ?? []
-  const columns = yield* namesByNumber(all('pg_attribute'))
-  const rows: Row[] = []
-  /** `number` is that of a column; 0 means all columns, as in `pg_depend`. */
-  const tie = (relation: Field, name: string, kind: TieKind | 'referenced', of: Field, number: Field): void => {
-    const known = columns.get(String(of))
-    const names = number === '0' ? [...(known?.values() ?? [])] : [known?.get(String(number))]
-    for (const column of names) if (column !== undefined) rows.push([String(relation), name, kind, String(of), column])
-  }
-  const dependencies = yield* onColumns(all('pg_depend'))
+/**
+ * Rows of: relation, name of the tie, kind, relation of the column, column. Each source has a function of its own: as one, it was compiled
+ * anew whenever the rows of any of them had something that was not seen before.
+ */
+export function* tieRows(tables: Tables): Work<Row[]> {
+  const columns = yield* namesByNumber(all(tables, 'pg_attribute'))
+  const dependencies = yield* onColumns(all(tables, 'pg_depend'))
   const places = yield* placesOf(tables, dependencies)
-  /** A result for the rows of this part only, without its siblings, reveals which part a row is in. */
-  const placed = (relation: Field, name: string, kind: TieKind | 'referenced', part: Field): void => {
-    for (const { of, number } of places.get(String(part)) ?? []) tie(relation, name, kind, of, number)
+  const ties = new Ties(columns, dependencies, places)
+  yield* addConstraints(ties, tables)
+  yield* addIndexes(ties, tables)
+  yield* addPolicies(ties, tables)
+  yield* addPartitionKeys(ties, places)
+  for (const { attrelid, attnum } of yield* requiredHere(tables)) {
+    ties.tie(attrelid, `n${attnum}`, 'check', attrelid, attnum)
+    ties.placed(attrelid, `n${attnum}`, 'check', attrelid)
   }
-  const attached = new Set<Field>()
-  for (const { inhrelid } of all('pg_inherits')) attached.add(inhrelid)
+  yield* addTriggers(ties, tables)
+  return ties.rows
+}
 
-  for (const { oid, conrelid, confrelid, contype, columns: own, referenced, local } of all('pg_constraint')) {
+/** What is collected: the rows, and what they are found with. */
+class Ties {
+  readonly rows: Row[] = []
+  readonly #columns: ReadonlyMap<string, ReadonlyMap<string, string>>
+  readonly #dependencies: ReadonlyMap<string, readonly Dependency[]>
+  readonly #places: ReadonlyMap<string, readonly Place[]>
+
+  constructor(
+    columns: ReadonlyMap<string, ReadonlyMap<string, string>>,
+    dependencies: ReadonlyMap<string, readonly Dependency[]>,
+    places: ReadonlyMap<string, readonly Place[]>,
+  ) {
+    this.#columns = columns
+    this.#dependencies = dependencies
+    this.#places = places
+  }
+
+  /** The columns that an object depends on. */
+  of(catalog: 'pg_class' | 'pg_policy', oid: Field): readonly Dependency[] {
+    return this.#dependencies.get(`${CLASSES[catalog]} ${oid}`) ?? []
+  }
+
+  /** `number` is that of a column; 0 means all columns, as in `pg_depend`. */
+  tie(relation: Field, name: string, kind: TieKind | 'referenced', of: Field, number: Field): void {
+    const known = this.#columns.get(String(of))
+    if (number === '0') {
+      for (const column of known?.values() ?? []) this.rows.push([String(relation), name, kind, String(of), column])
+      return
+    }
+    const column = known?.get(String(number))
+    if (column !== undefined) this.rows.push([String(relation), name, kind, String(of), column])
+  }
+
+  /** A result for the rows of this part only, without its siblings, reveals which part a row is in. */
+  placed(relation: Field, name: string, kind: TieKind | 'referenced', part: Field): void {
+    for (const { of, number } of this.#places.get(String(part)) ?? []) this.tie(relation, name, kind, of, number)
+  }
+}
+
+function* addConstraints(ties: Ties, tables: Tables): Work<void> {
+  for (const { oid, conrelid, confrelid, contype, columns, referenced, local } of all(tables, 'pg_constraint')) {
     yield
     if (conrelid === '0') continue
-    if (contype === 'c') for (const number of numbers(own)) tie(conrelid, `c${oid}`, 'check', conrelid, number)
-    if (contype === 'c' && local !== null) placed(conrelid, `c${oid}`, 'check', conrelid)
+    if (contype === 'c') for (const number of numbers(columns)) ties.tie(conrelid, `c${oid}`, 'check', conrelid, number)
+    if (contype === 'c' && local !== null) ties.placed(conrelid, `c${oid}`, 'check', conrelid)
     if (contype !== 'f') continue
-    if (local !== null) placed(conrelid, `f${oid}`, 'references', conrelid)
-    placed(conrelid, `f${oid}`, 'referenced', confrelid)
-    for (const number of numbers(own)) tie(conrelid, `f${oid}`, 'references', conrelid, number)
-    for (const number of numbers(referenced)) tie(conrelid, `f${oid}`, 'referenced', confrelid, number)
+    if (local !== null) ties.placed(conrelid, `f${oid}`, 'references', conrelid)
+    ties.placed(conrelid, `f${oid}`, 'referenced', confrelid)
+    for (const number of numbers(columns)) ties.tie(conrelid, `f${oid}`, 'references', conrelid, number)
+    for (const number of numbers(referenced)) ties.tie(conrelid, `f${oid}`, 'referenced', confrelid, number)
   }
-  for (const { indexrelid, indrelid, unique, computed, columns: keys, clustered, predicate } of all('pg_index')) {
+}
+
+function* addIndexes(ties: Ties, tables: Tables): Work<void> {
+  const attached = new Set<Field>()
+  for (const { inhrelid } of all(tables, 'pg_inherits')) attached.add(inhrelid)
+  for (const { indexrelid, indrelid, unique, computed, columns: keys, clustered, predicate } of all(
+    tables,
+    'pg_index',
+  )) {
     yield
     if (clustered !== null) {
       for (const number of numbers(keys))
-        if (number !== '0') tie(indrelid, `o${indexrelid}`, 'clustered', indrelid, number)
-      for (const { of, number } of dependencies.get(`${CLASSES['pg_class']} ${indexrelid}`) ?? [])
-        if (number !== '0') tie(indrelid, `o${indexrelid}`, 'clustered', of, number)
+        if (number !== '0') ties.tie(indrelid, `o${indexrelid}`, 'clustered', indrelid, number)
+      for (const { of, number } of ties.of('pg_class', indexrelid))
+        if (number !== '0') ties.tie(indrelid, `o${indexrelid}`, 'clustered', of, number)
     }
-    for (const number of numbers(predicate)) tie(indrelid, `w${indexrelid}`, 'partial', indrelid, number)
+    for (const number of numbers(predicate)) ties.tie(indrelid, `w${indexrelid}`, 'partial', indrelid, number)
     if (unique === null && computed === null) continue
     const kind = unique === null ? 'check' : 'unique'
-    for (const number of numbers(keys)) if (number !== '0') tie(indrelid, `i${indexrelid}`, kind, indrelid, number)
-    if (!attached.has(indexrelid)) placed(indrelid, `i${indexrelid}`, kind, indrelid)
+    for (const number of numbers(keys)) if (number !== '0') ties.tie(indrelid, `i${indexrelid}`, kind, indrelid, number)
+    if (!attached.has(indexrelid)) ties.placed(indrelid, `i${indexrelid}`, kind, indrelid)
     if (computed === null) continue
-    for (const { of, number } of dependencies.get(`${CLASSES['pg_class']} ${indexrelid}`) ?? [])
-      if (number !== '0') tie(indrelid, `i${indexrelid}`, kind, of, number)
+    for (const { of, number } of ties.of('pg_class', indexrelid))
+      if (number !== '0') ties.tie(indrelid, `i${indexrelid}`, kind, of, number)
   }
-  for (const { oid, polrelid, rows: whole } of all('pg_policy')) {
+}
+
+function* addPolicies(ties: Ties, tables: Tables): Work<void> {
+  for (const { oid, polrelid, rows: whole } of all(tables, 'pg_policy')) {
     yield
     if (tables.get('pg_class')?.get(String(polrelid))?.['secured'] == null) continue
-    for (const { of, number, type } of dependencies.get(`${CLASSES['pg_policy']} ${oid}`) ?? []) {
+    for (const { of, number, type } of ties.of('pg_policy', oid)) {
       // The policy also depends on which rows the other relation has, whichever of its columns are named.
-      if (of !== polrelid) rows.push([String(polrelid), `p${oid}`, 'policy', String(of), NO_COLUMN])
+      if (of !== polrelid) ties.rows.push([String(polrelid), `p${oid}`, 'policy', String(of), NO_COLUMN])
       // The relation of a whole-row reference is unknown: dependencies only record columns if there are any.
-      if (whole !== null) tie(polrelid, `p${oid}`, 'policy', of, '0')
-      else if (number !== '0' || (of === polrelid && type === 'n')) tie(polrelid, `p${oid}`, 'policy', of, number)
+      if (whole !== null) ties.tie(polrelid, `p${oid}`, 'policy', of, '0')
+      else if (number !== '0' || (of === polrelid && type === 'n')) ties.tie(polrelid, `p${oid}`, 'policy', of, number)
     }
   }
+}
+
+function* addPartitionKeys(ties: Ties, places: ReadonlyMap<string, readonly Place[]>): Work<void> {
   for (const [relation, keys] of places) {
     yield
-    for (const { of, number } of keys) tie(relation, 'k', 'partition', of, number)
+    for (const { of, number } of keys) ties.tie(relation, 'k', 'partition', of, number)
   }
-  for (const { attrelid, attnum } of yield* requiredHere(tables)) {
-    tie(attrelid, `n${attnum}`, 'check', attrelid, attnum)
-    placed(attrelid, `n${attnum}`, 'check', attrelid)
-  }
-  for (const { oid, tgrelid, tgfoid, internal } of all('pg_trigger')) {
+}
+
+function* addTriggers(ties: Ties, tables: Tables): Work<void> {
+  for (const { oid, tgrelid, tgfoid, internal } of all(tables, 'pg_trigger')) {
     yield
-    if (internal === null && Number(tgfoid) < FIRST_USER_OID) tie(tgrelid, `t${oid}`, 'trigger', tgrelid, '0')
+    if (internal === null && Number(tgfoid) < FIRST_USER_OID) ties.tie(tgrelid, `t${oid}`, 'trigger', tgrelid, '0')
   }
-  return rows
 }
 
 /**
  * By partition or child, the columns that determine which rows are in it: partition keys of its ancestors, and CHECKs that they do not
  * have.
  */
-function* placesOf(
-  tables: ReadonlyMap<string, ReadonlyMap<string, TableRow>>,
-  dependencies: ReadonlyMap<string, Dependency[]>,
-): Work<Map<string, Place[]>> {
+function* placesOf(tables: Tables, dependencies: ReadonlyMap<string, Dependency[]>): Work<Map<string, Place[]>> {
   const parents = yield* parentsOf(tables)
   const own = new Map<string, Place[]>()
   const add = (relation: string, place: Place): void => {
@@ -128,7 +178,7 @@ interface Place {
 }
 
 /** Columns that are NOT NULL here, but not in the table through which the rows are read and written. */
-function* requiredHere(tables: ReadonlyMap<string, ReadonlyMap<string, TableRow>>): Work<TableRow[]> {
+function* requiredHere(tables: Tables): Work<TableRow[]> {
   const parents = yield* parentsOf(tables)
   if (parents.size === 0) return []
   const isParent = new Set([...parents.values()].flat())
@@ -146,7 +196,7 @@ function* requiredHere(tables: ReadonlyMap<string, ReadonlyMap<string, TableRow>
   )
 }
 
-function* parentsOf(tables: ReadonlyMap<string, ReadonlyMap<string, TableRow>>): Work<Map<string, string[]>> {
+function* parentsOf(tables: Tables): Work<Map<string, string[]>> {
   const parents = new Map<string, string[]>()
   for (const { inhrelid, inhparent } of tables.get('pg_inherits')?.values() ?? []) {
     yield
@@ -159,9 +209,12 @@ function* parentsOf(tables: ReadonlyMap<string, ReadonlyMap<string, TableRow>>):
   return parents
 }
 
+const all = (tables: Tables, name: string): Iterable<TableRow> => tables.get(name)?.values() ?? []
+
 /** In place of a column: the tie is to the relation as such. */
 const NO_COLUMN = ''
 
+type Tables = ReadonlyMap<string, ReadonlyMap<string, TableRow>>
 type Field = string | null | undefined
 type Row = readonly (string | null)[]
 

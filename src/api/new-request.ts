@@ -10,7 +10,7 @@ import type { AccessRule } from '../policy/policy.ts'
 import { PamError } from '../shared/errors.ts'
 import { appendAudit } from '../storage/audit.ts'
 import type { Tx } from '../storage/database.ts'
-import { findGrants } from '../storage/grants.ts'
+import { activeGrant, findGrants } from '../storage/grants.ts'
 import { activeLocks } from '../storage/locks.ts'
 import { onlyOne } from '../storage/page.ts'
 import { listRequests, saveRequest } from '../storage/requests.ts'
@@ -101,7 +101,7 @@ async function requestable(
   const found: Found[] = []
   const problems: { target: string; error: PamError }[] = []
   for (const name of names) {
-    const one = look(name, asking, locks, deps)
+    const one = (await held(tx, name, asked, asking)) ?? look(name, asking, locks, deps)
     if (one instanceof PamError) problems.push({ target: name, error: one })
     else found.push(one)
   }
@@ -169,6 +169,23 @@ function look(
   if (lock !== undefined) return lockedError(lock)
   const twin = waiting.find((other) => targetNames(other).includes(name))
   return twin === undefined ? { target: name, rule } : duplicateRequest(twin)
+}
+
+/** ALREADY_GRANTED, where the request is to be filed only without access and there is some. */
+async function held(
+  tx: Tx,
+  name: string,
+  { unlessHeld = false }: NewRequest,
+  { login: { person }, now }: Asking,
+): Promise<PamError | undefined> {
+  const grant = unlessHeld ? await activeGrant(tx, person.id, name, now) : undefined
+  return (
+    grant &&
+    new PamError('ALREADY_GRANTED', `you have access to ${name} already`, {
+      hint: `for more time: pamctl extend ${name}`,
+      id: grant.id,
+    })
+  )
 }
 
 async function waitingRequests(tx: Tx, personId: string, now: number): Promise<AccessRequest[]> {

@@ -76,12 +76,29 @@ export async function ensureGrant(
   name: string,
   options: AccessOptions,
 ): Promise<void> {
+  if (await hasGrant(api, name, io)) return
+  try {
+    await requestGrant({ io, ...context }, api, targets, name, options)
+  } catch (error) {
+    // Another command of the same person got it meanwhile.
+    if (asPamError(error).code !== 'ALREADY_GRANTED' || !(await hasGrant(api, name, io))) throw error
+  }
+}
+
+async function hasGrant(api: ApiClient, name: string, io: Io): Promise<boolean> {
   const { items } = await api.grants.list({ active: true, limit: 100 })
   const current = items.find((grant) => grant.target === name && grant.state === 'active')
-  if (current !== undefined) {
-    io.note(`access to ${name} until ${clockTime(current.endsAt)} (${current.id})`)
-    return
-  }
+  if (current !== undefined) io.note(`access to ${name} until ${clockTime(current.endsAt)} (${current.id})`)
+  return current !== undefined
+}
+
+async function requestGrant(
+  { io, ...context }: CliContext,
+  api: ApiClient,
+  targets: readonly Target[],
+  name: string,
+  options: AccessOptions,
+): Promise<void> {
   const waiting = await waitingRequest(api, name)
   if (waiting === undefined && !io.interactive && options.reason === undefined && options.edit !== true)
     await needNoEndedGrant(api, targetNamed(targets, name))
@@ -92,7 +109,12 @@ export async function ensureGrant(
   const open = async (): Promise<OpenRequest> => {
     if (waiting !== undefined) return resumed(waiting, options, io)
     try {
-      const asked = { target: name, reason, ...(options.for === undefined ? {} : { lengthMs: options.for }) }
+      const asked = {
+        target: name,
+        unlessHeld: true,
+        reason,
+        ...(options.for === undefined ? {} : { lengthMs: options.for }),
+      }
       const made = await api.requests.create(asked)
       noteFiled(io, made, 'requested access', ' …')
       return { request: made, isOurs: true }

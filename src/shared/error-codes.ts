@@ -86,6 +86,11 @@ export const errorCodes = {
   SESSION_KILLED: meaning('A person ended the session.', 403, 5),
   REQUEST_DENIED: meaning('An approver denied the request.', 403, 5),
   REQUEST_EXPIRED: meaning('Nobody decided the request in time.', 403, 5),
+  ALREADY_GRANTED: meaning(
+    'There is access to the target already, and the request was to be filed only without.',
+    409,
+    1,
+  ),
   REQUEST_PENDING: meaning('The request still waits for approval.', 409, 6),
   ALREADY_DECIDED: meaning('Somebody decided before, or it expired or was withdrawn.', 409, 1),
   SELF_APPROVAL: meaning('Nobody decides on their own request.', 403, 5),

@@ -235,6 +235,17 @@ describe('a request that a rule may approve', () => {
     expect(await grantsOfJane()).toHaveLength(1)
   })
 
+  it('two at the same moment that need access once file one request', async () => {
+    const [one, other] = await Promise.allSettled([ask({ unlessHeld: true }), ask({ unlessHeld: true })])
+    expect(one).toMatchObject({ status: 'fulfilled', value: { request: { state: 'approved' } } })
+    const [grant] = await grantsOfJane()
+    expect(other).toMatchObject({ status: 'rejected', reason: { code: 'ALREADY_GRANTED', id: grant?.id } })
+    expect(await grantsOfJane()).toHaveLength(1)
+    await expect(ask({ target: undefined, targets: ['db', 'web'], unlessHeld: true })).rejects.toThrow(
+      'nothing was requested: db: you have access to db already',
+    )
+  })
+
   it('for a target that begins to be hers later waits for people', async () => {
     await ask({ startsAt: at('2026-01-06T08:00:00Z') })
     expect((await ask()).people).toMatch(/access to db already/)

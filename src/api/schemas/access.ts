@@ -119,6 +119,8 @@ export const newRequestSchema = z
       .optional(),
     /** Files the request without the targets that cannot be requested; by default it is refused. */
     skipUnavailable: z.boolean().optional(),
+    /** Refuses, with ALREADY_GRANTED, a target that the caller has access to now: two commands at once need one grant. */
+    unlessHeld: z.boolean().optional(),
     reason: z.string().max(1000).default(''),
     lengthMs: z.int().positive().optional(),
     startsAt: timeSchema.optional(),

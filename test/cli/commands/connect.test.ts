@@ -102,8 +102,11 @@ describe('where access must be requested', () => {
   })
 
   it.each([
-    [['--reason', 'ticket 7', '--for', '1h'], { target: 'prod-db', reason: 'ticket 7', lengthMs: 3_600_000 }],
-    [['--reason', ''], { target: 'prod-db', reason: '' }],
+    [
+      ['--reason', 'ticket 7', '--for', '1h'],
+      { target: 'prod-db', unlessHeld: true, reason: 'ticket 7', lengthMs: 3_600_000 },
+    ],
+    [['--reason', ''], { target: 'prod-db', unlessHeld: true, reason: '' }],
   ])('%j: requests access, and does not wait for it without a terminal', async (args, body) => {
     const outcome = await pamctl([...args, ...client], world(ASKED, made))
     expect(outcome.calls.at(-1)).toEqual({ call: 'POST /v1/requests', body })
@@ -130,6 +133,26 @@ describe('where access must be requested', () => {
     expect(calls.map(({ call }) => call)).not.toContain('POST /v1/requests')
     expect(stderr).toContain('already requested: req_1, 2m ago, for 1h: ticket 7\n')
     expect(stderr).toContain('--reason and --for ignored')
+  })
+
+  it('uses the grant that another command got meanwhile', async () => {
+    const grant = { id: 'grt_1', target: 'prod-db', state: 'active', endsAt: ago(-30) }
+    const lists = [{ items: [] }, { items: [grant] }]
+    const setting = world(ASKED, {
+      'GET /v1/grants?active=true&limit=100': () => lists.shift() ?? {},
+      'POST /v1/requests': new PamError('ALREADY_GRANTED', 'you have access to prod-db already', { id: 'grt_1' }),
+    })
+    const { stderr, code } = await pamctl(['--reason', 'ticket 7', ...client], setting)
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/^access to prod-db until .* \(grt_1\)\n$/)
+  })
+
+  it('says so where that grant has ended again', async () => {
+    const setting = world(ASKED, {
+      'POST /v1/requests': new PamError('ALREADY_GRANTED', 'you have access to prod-db already', { id: 'grt_1' }),
+    })
+    const { stderr, code } = await pamctl(['--reason', 'ticket 7', ...client], setting)
+    expect([code, stderr]).toEqual([1, 'pamctl: you have access to prod-db already\n'])
   })
 
   it('reuses a request that another command made meanwhile', async () => {

@@ -151,7 +151,7 @@ describe('pamctl withdraw', () => {
       code: 2,
       calls: [],
       stderr:
-        'pamctl: apr_1 is a held command, not a request for access\nhint: to decide on it: pamctl approve apr_1, pamctl deny apr_1\n',
+        'pamctl: apr_1 is a held command, not a request for access\nhint: to take it back: end the client that waits (Ctrl-C); to decide on it: pamctl approve apr_1, pamctl deny apr_1\n',
     })
   })
 })

@@ -15,7 +15,7 @@ export const EXAMPLES: Examples = {
     'pamctl request --label env=prod --for 1h --reason "INC-4711: stuck orders" --skip-unavailable',
   ],
   requests: ['pamctl requests'],
-  withdraw: ['pamctl withdraw req_2nj8kxp4vq'],
+  withdraw: ['pamctl withdraw req_2nj8kxp4vq', 'pamctl withdraw apr_9w3r6gq1xe'],
   extend: ['pamctl extend prod-db --for 30m --reason "INC-4711: still restoring"'],
   grants: ['pamctl grants --active'],
   revoke: ['pamctl revoke grt_7c1m9tz0bw --reason "done"'],

@@ -21,7 +21,7 @@ const KINDS = {
   apr: {
     what: 'a held command',
     commands: (id: string) =>
-      `to take it back: end the client that waits (Ctrl-C); to decide on it: pamctl approve ${id}, pamctl deny ${id}`,
+      `to take it back: pamctl withdraw ${id}; to decide on it: pamctl approve ${id}, pamctl deny ${id}`,
   },
   grt: { what: 'a grant', commands: (id: string) => `to end it: pamctl revoke ${id}` },
   lck: { what: 'a lock', commands: (id: string) => `to lift it: pamctl unlock ${id}` },

@@ -142,6 +142,8 @@ const reviewsOf = ({ get, post, query, all }: Calls) => ({
       passkey?: Assertion
     },
   ) => post<{ review: Review; grant?: Grant; grants?: Grant[] }>(`/v1/reviews/${id(review)}/decision`, decision),
+  /** Takes back the caller's own held command. */
+  withdraw: (review: string) => post<Review>(`/v1/reviews/${id(review)}/withdraw`),
   /** What the authenticator of a browser is to sign for an approval. */
   passkeyChallenge: (review: string, approved: { lengthMs?: number; digest?: string }) =>
     post<RequestOptions>(`/v1/reviews/${id(review)}/passkey-challenge`, approved),

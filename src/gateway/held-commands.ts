@@ -107,9 +107,12 @@ export class HeldCommands {
     }
   }
 
+  /** What came of an approval in the store: somebody decided, or whoever sent the command took it back. */
   decided(approval: Approval): void {
     const { state } = approval
-    if (state === 'approved' || state === 'denied') this.#waiting.get(approval.id)?.settle({ type: state, approval })
+    const waiting = this.#waiting.get(approval.id)
+    if (state === 'approved' || state === 'denied') waiting?.settle({ type: state, approval })
+    if (state === 'withdrawn') waiting?.settle({ type: state })
   }
 
   /** The one that has waited longest. */

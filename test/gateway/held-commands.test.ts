@@ -146,6 +146,16 @@ describe('a held command', () => {
     expect(bench.recorded).toEqual([['approval', state]])
   })
 
+  it('is refused once whoever sent it has taken it back', async () => {
+    const { verdict } = hold(truncate())
+    const approval = await filed()
+    held.decided({ ...approval, state: 'withdrawn' })
+    held.decided(decided(approval, 'approved'))
+    expect(await verdict).toMatchObject({ type: 'refuse', error: { code: 'HOLD_WITHDRAWN' } })
+    expect(bench.state.used).toEqual([])
+    expect(bench.recorded).toEqual([['approval', 'withdrawn']])
+  })
+
   it('is refused with the reason for which the session ended', async () => {
     const { verdict } = hold(truncate())
     const approval = await filed()

@@ -112,6 +112,7 @@ describe('the API', () => {
       'post /v1/requests': 'request.created',
       'post /v1/requests/{id}/withdraw': 'request.withdrawn',
       'post /v1/reviews/{id}/decision': 'request.approved',
+      'post /v1/reviews/{id}/withdraw': 'approval.withdrawn',
       'post /v1/grants/{id}/revoke': 'grant.revoked',
       'post /v1/grants/{id}/lift': 'grant.allowed-again',
       'post /v1/break-glass': 'breakglass.begun',

@@ -94,6 +94,24 @@ describe('what an approver is told', () => {
   })
 })
 
+describe('whoever sent a held command', () => {
+  it('takes it back from elsewhere; nobody else does, and nobody approves it then', async () => {
+    const jane = await signIn(stack.gateway, 'jane')
+    const db = await client()
+    const held = db.query('delete from orders where order_id = -3').catch((error: unknown) => error)
+    const [review] = await waiting()
+    if (review === undefined) throw new Error('nothing is held')
+    await expect(bob.api.reviews.withdraw(review.id)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(await jane.api.reviews.withdraw(review.id)).toMatchObject({ id: review.id, state: 'withdrawn' })
+    expect(await held).toMatchObject({ code: '57014', message: 'pam: canceling statement due to user request' })
+    const late = bob.api.reviews.decide(review.id, { verdict: 'approve', comment: '', digest: review.digest })
+    await expect(late).rejects.toMatchObject({ code: 'ALREADY_DECIDED' })
+    await expect(jane.api.reviews.withdraw(review.id)).rejects.toMatchObject({ code: 'ALREADY_DECIDED' })
+    expect((await db.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    await db.end()
+  })
+})
+
 describe('what an approval covers', () => {
   it('with these parameters, once; or the statement, with any, where the rule says so', async () => {
     const db = await client()

@@ -2,24 +2,22 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { keepsOut, lockedError } from '../../access/lock.ts'
 import type { AccessRequest } from '../../access/request.ts'
-import { auditedTargets } from '../../access/requested-targets.ts'
-import { withdraw } from '../../access/review.ts'
 import type { Grant } from '../../access/grant.ts'
 import type { Login } from '../../identity/login.ts'
 import { decideAccess, decideBreakGlass } from '../../policy/decide.ts'
 import type { AccessRule } from '../../policy/policy.ts'
 import { describeAccess } from '../../policy/explain.ts'
 import { usualPort } from '../../shared/usual-port.ts'
-import { appendAudit } from '../../storage/audit.ts'
 import { findGrants } from '../../storage/grants.ts'
 import { activeLocks } from '../../storage/locks.ts'
 import { onlyOne } from '../../storage/page.ts'
-import { findRequests, listRequests, saveRequest } from '../../storage/requests.ts'
+import { findRequests, listRequests } from '../../storage/requests.ts'
 import { appOrigin } from '../app-hosts.ts'
 import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { fileRequest } from '../new-request.ts'
 import { provenLogin } from '../proven-login.ts'
+import { withdrawRequest } from '../withdraw-review.ts'
 import { newRequestSchema, requestSchema, requestsSchema, targetsSchema } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
 import type { App } from './app.ts'
@@ -153,29 +151,13 @@ function requestRoute(app: App, deps: ApiDeps): void {
 }
 
 function withdrawRoute(app: App, deps: ApiDeps): void {
-  const { db, clock } = deps
   app.post(
     '/v1/requests/:id/withdraw',
     { schema: { params: idParams, response: { 200: requestSchema } } },
     async (request) => {
-      const login = request.login()
-      const now = clock.now()
-      const withdrawn = await db.change(async (tx) => {
-        const mine = (await findRequests(tx, request.params.id)).filter(
-          ({ requester }) => requester.id === login.person.id,
-        )
-        const changed = withdraw(onlyOne(mine, request.params.id), login.person.id, now)
-        await saveRequest(tx, changed)
-        await appendAudit(tx, now, {
-          type: 'request.withdrawn',
-          actor: login.person.id,
-          subject: changed.id,
-          data: { ...auditedTargets(changed), from: request.ip },
-        })
-        return changed
-      })
-      deps.changes.changed(withdrawn.id)
-      return requestToJson(withdrawn, undefined, now)
+      const { person } = request.login()
+      const withdrawn = await withdrawRequest({ id: request.params.id, person, from: request.ip }, deps)
+      return requestToJson(withdrawn, undefined, deps.clock.now())
     },
   )
 }

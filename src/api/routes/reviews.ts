@@ -15,6 +15,7 @@ import { cursorQuery, idParams } from '../schemas/common.ts'
 import { newChallengeSchema, requestOptionsSchema } from '../schemas/passkey.ts'
 import type { Grant as GrantJson } from '../schemas/access.ts'
 import { decidedSchema, newDecisionSchema, reviewSchema, reviewsSchema } from '../schemas/review.ts'
+import { withdrawApproval } from '../withdraw-review.ts'
 import { maySee, reviewerOf, visibleReview } from '../visible-review.ts'
 import { ReviewView } from './review-view.ts'
 import { grantToJson, nextOf, toPage } from './to-json.ts'
@@ -64,6 +65,18 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
         review: await new ReviewView(login, now, deps).toJson(outcome.review),
         ...grantsToJson(outcome.grants, now),
       }
+    },
+  )
+
+  /** The caller's own command that is held. */
+  app.post(
+    '/v1/reviews/:id/withdraw',
+    { schema: { params: idParams, response: { 200: reviewSchema } } },
+    async (request) => {
+      const login = request.login()
+      const asked = { id: request.params.id, person: login.person, from: request.ip }
+      const withdrawn = await withdrawApproval(asked, deps)
+      return new ReviewView(login, clock.now(), deps).toJson(withdrawn)
     },
   )
 

@@ -154,16 +154,17 @@ export const extend: AddCommand = (program, run) => {
     )
 }
 
-/** `pamctl withdraw ID`: takes a request back. */
+/** `pamctl withdraw ID`: takes back a request, or a held command. */
 export const withdraw: AddCommand = (program, run) => {
   program
-    .command('withdraw <request>')
-    .description('withdraw a request for access that is still waiting')
+    .command('withdraw <id>')
+    .description('withdraw a request for access, or a held command, that is still waiting')
     .addOption(jsonOption())
     .action(
       run(async ({ io, client }: CliContext, id: string, options: { json?: boolean }) => {
-        needId(id, 'req')
-        const withdrawn = await (await client()).requests.withdraw(id)
+        needId(id, 'req', 'apr')
+        const api = await client()
+        const withdrawn = id.startsWith('apr_') ? await api.reviews.withdraw(id) : await api.requests.withdraw(id)
         if (options.json) return io.json(withdrawn)
         io.print(`${withdrawn.id} withdrawn`)
       }),

@@ -112,6 +112,7 @@ function ofArgument(command: Command, argument: Argument): Values {
 export function kindOf(command: Command, argument: Argument): Kind | undefined {
   if (command.name() === 'approve' || command.name() === 'deny') return 'reviews'
   if (command.name() === 'review') return 'emergencies'
+  if (command.name() === 'withdraw') return 'requests'
   return KINDS[argument.name()]
 }
 
@@ -121,7 +122,6 @@ const KINDS: Readonly<Record<string, Kind>> = {
   targets: 'targets',
   name: 'targets',
   'id-or-target': 'targets',
-  request: 'requests',
   session: 'sessions',
   'session-or-file': 'sessions',
   grant: 'grants',

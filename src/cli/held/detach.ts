@@ -37,7 +37,9 @@ export async function detach(
   if (report.type === 'failed') throw errorFrom(report.error)
   if (report.type !== 'held') return report
   const { id, expiresAt, approvers } = report
-  io.note(`held until somebody of ${approvers.join(' or ')} approves it; to fetch ${what}: pamctl result ${id} --wait`)
+  io.note(
+    `held until somebody of ${approvers.join(' or ')} approves it; to fetch ${what}: pamctl result ${id} --wait; to take it back: pamctl withdraw ${id}`,
+  )
   if (json) io.jsonLine({ value: { id, state: 'pending', expiresAt, approvers } })
   else io.print(id)
   throw new Exit(errorCodes.REQUEST_PENDING.exit)

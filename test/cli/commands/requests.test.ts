@@ -146,12 +146,21 @@ describe('pamctl withdraw', () => {
     )
   })
 
-  it('is for requests alone', async () => {
-    expect(await runVerb([withdraw], ['withdraw', 'apr_1'])).toMatchObject({
+  it('takes back a held command', async () => {
+    const gateway = { 'POST /v1/reviews/apr_1/withdraw': { id: 'apr_1', state: 'withdrawn' } }
+    expect(await runVerb([withdraw], ['withdraw', 'apr_1'], { gateway })).toMatchObject({
+      code: 0,
+      calls: [{ call: 'POST /v1/reviews/apr_1/withdraw' }],
+      stdout: 'apr_1 withdrawn\n',
+    })
+  })
+
+  it('is for nothing else', async () => {
+    expect(await runVerb([withdraw], ['withdraw', 'grt_1'])).toMatchObject({
       code: 2,
       calls: [],
       stderr:
-        'pamctl: apr_1 is a held command, not a request for access\nhint: to take it back: end the client that waits (Ctrl-C); to decide on it: pamctl approve apr_1, pamctl deny apr_1\n',
+        'pamctl: grt_1 is a grant, not a request for access or a held command\nhint: to end it: pamctl revoke grt_1\n',
     })
   })
 })

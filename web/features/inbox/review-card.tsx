@@ -2,13 +2,15 @@ import { useMemo, useRef, useState } from 'preact/hooks'
 import type { Review } from '../../../src/api/schemas/review.ts'
 import { wordsOf } from '../../../src/protocols/names.ts'
 import { Link } from '../../app/router.tsx'
-import { Ago, Badge, Labels } from '../../components/ui/parts.tsx'
+import { Ago, Badge, Labels, TwoSteps } from '../../components/ui/parts.tsx'
 import { Code, Tokens } from '../../components/ui/code.tsx'
 import { StateBadge } from '../../components/ui/state.tsx'
 import { Statements } from '../../components/ui/statements.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { batchOf, type BatchText } from '../../lib/batch.ts'
+import { api, signIn } from '../../lib/client.ts'
 import { count, formatDateTime, formatLength, formatNumber, formatShort } from '../../lib/format.ts'
+import { useStore } from '../../lib/store.ts'
 import { useNow } from '../../lib/use-data.ts'
 import { DecisionForm } from './decision-form.tsx'
 
@@ -32,6 +34,8 @@ export function ReviewCard({
     card.current?.focus()
   }
   const { id, requester, target, kind } = review
+  const me = useStore(signIn)
+  const isOwn = me.state === 'in' && me.me.person.id === requester.id
   const pending = review.state === 'pending'
   const verb = kind === 'command' ? 'wants to run this on' : 'asks for'
   return (
@@ -71,6 +75,7 @@ export function ReviewCard({
             You can't decide this: <Text>{review.whyNot ?? 'you are not an approver'}</Text>
           </p>
         )}
+        {pending && isOwn && <Withdraw review={review} />}
         {pending && review.mayDecide && step === undefined && (
           <div class="row actions">
             <button type="button" class="primary" data-key="a" onClick={() => setStep('approve')}>
@@ -86,6 +91,21 @@ export function ReviewCard({
         )}
       </div>
     </article>
+  )
+}
+
+/** What has become of it comes with the next event. */
+function Withdraw({ review: { id, kind } }: { review: Review }) {
+  const isCommand = kind === 'command'
+  return (
+    <TwoSteps
+      label="Withdraw…"
+      confirm={isCommand ? 'Withdraw the command' : 'Withdraw the request'}
+      danger={false}
+      act={() => (isCommand ? api.reviews.withdraw(id) : api.requests.withdraw(id))}
+    >
+      {isCommand && <p class="small">It does not run, and its client is told so.</p>}
+    </TwoSteps>
   )
 }
 

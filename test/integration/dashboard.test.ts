@@ -117,7 +117,13 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
       900_000,
       'INC-4712 both copies',
     ])
-    await jane.api.requests.withdraw(made?.id ?? '')
+    const sections = page.getByRole('navigation').first()
+    await sections.getByRole('link', { name: /^Inbox/ }).click()
+    const own = cardOf(page, 'INC-4712 both copies')
+    await own.getByRole('button', { name: 'Withdraw…' }).click()
+    await own.getByRole('button', { name: 'Withdraw the request' }).click()
+    await own.getByText('withdrawn').waitFor()
+    await sections.getByRole('link', { name: /^Access/ }).click()
     await page.getByTestId('prod-db').getByRole('button', { name: 'Request access…' }).waitFor()
     await page.context().close()
   })

@@ -92,24 +92,27 @@ export function blocksStanding(grant: Grant): boolean {
 }
 
 /** Whether somebody else has revoked it, and so has people decide on the next request for the target. */
-const keepsFromAutoApproval = ({ breakGlass, revoked, allowedAgainAt }: Grant): boolean =>
-  breakGlass === undefined && revoked !== undefined && revoked.own !== true && allowedAgainAt === undefined
-
-const isByPeople = ({ requestId, automatic }: Grant): boolean => requestId !== undefined && automatic === undefined
-const startsAfter = ({ startsAt }: Grant, { revoked }: Grant): boolean => startsAt > (revoked?.at ?? 0)
+const keepsFromAutoApproval = ({ revoked, allowedAgainAt }: Grant): boolean =>
+  revoked !== undefined && revoked.own !== true && allowedAgainAt === undefined
 
 /**
  * Why people decide on a request for a target, whatever else may approve it: there is access already, which would last longer than its rule says;
  * or it was revoked, and nobody has approved any since.
  * @param grants All that the person has, or had, for the target
+ * @param lastApproval When people last approved a request for the target. What they had approved before a revocation does not count, also where it
+ * was to begin after it.
  */
-export function peopleDecide(grants: readonly Grant[], now: number): string | undefined {
+export function peopleDecide(
+  grants: readonly Grant[],
+  lastApproval: number | undefined,
+  now: number,
+): string | undefined {
   const current = grants.find(
     (grant) => grant.breakGlass === undefined && ['active', 'scheduled'].includes(grantState(grant, now)),
   )
   if (current !== undefined) return `there is access to ${current.target} already (${current.id})`
   const revoked = grants.find(
-    (grant) => keepsFromAutoApproval(grant) && !grants.some((other) => isByPeople(other) && startsAfter(other, grant)),
+    (grant) => keepsFromAutoApproval(grant) && !((lastApproval ?? 0) > (grant.revoked?.at ?? Infinity)),
   )
   return revoked && `${revoked.id} for ${revoked.target} was revoked by ${revoked.revoked?.by ?? 'somebody'}`
 }

@@ -7,7 +7,7 @@ import type { AccessRule } from '../policy/policy.ts'
 import { appendAudit, listAudit } from '../storage/audit.ts'
 import type { Tx } from '../storage/database.ts'
 import { grantsFor, saveGrant } from '../storage/grants.ts'
-import { listRequests, saveRequest } from '../storage/requests.ts'
+import { listRequests, requestsById, saveRequest } from '../storage/requests.ts'
 
 /**
  * What may approve a request now in place of its approvers, or why it is people who decide: the rules, and what has happened between the person and
@@ -31,7 +31,8 @@ async function obstacle(tx: Tx, request: AccessRequest, now: number): Promise<st
   if (last !== undefined && Date.parse(last.at) > now + CLOCK_TOLERANCE_MS)
     return "the gateway's clock was set back, so no rule is applied that asks for the time"
   for (const target of targetNames(request)) {
-    const why = peopleDecide(await grantsFor(tx, request.requester.id, target), now)
+    const grants = await grantsFor(tx, request.requester.id, target)
+    const why = peopleDecide(grants, await lastApprovalOf(tx, grants), now)
     if (why !== undefined) return why
   }
   const denied = await listRequests(tx, { personId: request.requester.id, state: 'denied' }, { limit: MAX_DENIED })
@@ -41,6 +42,16 @@ async function obstacle(tx: Tx, request: AccessRequest, now: number): Promise<st
       targetNames(other).some((name) => targetNames(request).includes(name)),
   )
   return denial && `${denial.id} was denied by ${denial.decisions.at(-1)?.label ?? 'somebody'} within the last day`
+}
+
+/** When people last approved one of the requests that these came from. */
+async function lastApprovalOf(tx: Tx, grants: readonly Grant[]): Promise<number | undefined> {
+  if (grants.every(({ revoked }) => revoked === undefined)) return undefined
+  const ids = grants.flatMap(({ requestId, automatic }) =>
+    requestId === undefined || automatic !== undefined ? [] : [requestId],
+  )
+  const times = [...(await requestsById(tx, ids)).values()].map(({ decisions }) => decisions.at(-1)?.at ?? 0)
+  return times.reduce<number | undefined>((last, at) => Math.max(last ?? 0, at), undefined)
 }
 
 /** Approves, with all that an approval by a person leaves behind. Throws where the request no longer waits. */

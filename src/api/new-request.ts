@@ -37,14 +37,15 @@ export interface FiledRequest {
  * anything is filed, unless the caller asked to skip such targets.
  * @param from Address of the caller
  */
-export async function fileRequest(login: Login, asked: NewRequest, from: string, deps: Deps): Promise<FiledRequest> {
-  const { person } = login
+export async function fileRequest(caller: Login, asked: NewRequest, from: string, deps: Deps): Promise<FiledRequest> {
   const { db, clock, settings } = deps
   const now = clock.now()
   const { reason, lengthMs, startsAt, extends: extended } = asked
-  const grant = extended === undefined ? undefined : await ownGrant(extended, login, deps)
+  const grant = extended === undefined ? undefined : await ownGrant(extended, caller, deps)
   const outcome = await db.change(async (tx) => {
-    await provenLogin(tx, login.id, clock.now())
+    // A rule may approve at once: groups are as they are now, not when the call began, whose body may have come slowly.
+    const login = await provenLogin(tx, caller.id, clock.now())
+    const { person } = login
     const waiting = await waitingRequests(tx, person.id, now)
     const { found, skipped } = await requestable(tx, asked, { login, waiting, now }, deps)
     const [first, ...also] = found
@@ -73,7 +74,7 @@ export async function fileRequest(login: Login, asked: NewRequest, from: string,
     return { ...(await recordAutomatic(tx, request, verdict.automatic, { now, comment: '' })), skipped }
   })
   // It is on record before it is asked; whoever filed it does not wait for the answer here.
-  if (outcome.request.asking !== undefined) void settleByWebhook(outcome.request, login, deps)
+  if (outcome.request.asking !== undefined) void settleByWebhook(outcome.request, caller, deps)
   return outcome
 }
 

@@ -80,9 +80,10 @@ async function allowedNow(
   deps: Pick<Deps, 'settings'>,
 ): Promise<Automatic | string> {
   const { policy, targets, approvalWebhooks } = deps.settings()
-  const isSame = ({ name, url }: ApprovalWebhook): boolean => name === hook.name && url === hook.url
-  if (!approvalWebhooks.some(isSame)) return 'the webhook was changed in the configuration meanwhile'
+  const isSame = ({ name, url, answerSecret }: ApprovalWebhook): boolean =>
+    name === hook.name && url === hook.url && answerSecret() === hook.answerSecret()
   try {
+    if (!approvalWebhooks.some(isSame)) return 'the webhook was changed in the configuration meanwhile'
     const { person } = await provenLogin(tx, login.id, now)
     await refuseLockedReview(tx, now, request, deps)
     needCurrent(request, request.length, { policy, targets, requester: [person] })

@@ -56,7 +56,8 @@ export async function askForApproval(
     const at = now()
     // A computer that slept, or whose clock was set: its timers know nothing of it.
     if (at < askedAt || at > askedAt + hook.timeout + CLOCK_TOLERANCE_MS) return none('it answered too late')
-    if (!isSignedWebhook(answerSecret, { id: message.id, now: at, body }, headers))
+    // As it is now: where it has just been changed, whoever has the one of before can answer no longer.
+    if (!isSignedWebhook(parseWebhookSecret(hook.answerSecret().trim()), { id: message.id, now: at, body }, headers))
       return none('its answer is not signed with answerSecret, or not as an answer to this message')
     return readAnswer(body, message) ?? none('its answer is not about what was asked, or cannot be read')
   } catch (error) {

@@ -24,6 +24,8 @@ export function fetchWithCa(ca: string | undefined): typeof fetch {
         resolve(new Response(body, { status, headers }))
       })
       request.on('error', reject)
+      // Without an answer, as where it was an upgrade that nobody asked for.
+      request.on('close', () => reject(new TypeError('the server closed the connection before it had answered')))
       request.end(sent)
     })
   }

@@ -78,7 +78,11 @@ export function postForAnswer(
       },
     )
     const deadline = setTimeout(() => sent.destroy(new LateAnswer()), maxMs)
-    sent.on('close', () => clearTimeout(deadline))
+    sent.on('close', () => {
+      clearTimeout(deadline)
+      // An upgrade that nobody asked for (RFC 9110, section 15.2.2) ends the connection without an error.
+      reject(new Error('the receiver closed the connection before it had answered'))
+    })
     sent.on('timeout', () => sent.destroy(new LateAnswer()))
     sent.on('error', reject)
     sent.end(body)

@@ -147,6 +147,25 @@ describe('a request that a rule may approve', () => {
     }),
     ...over,
   })
+  /** The request `req_1`, which bob approved then. */
+  const approvedAt = (at: number): Promise<void> =>
+    db.change((tx) =>
+      saveRequest(tx, {
+        ...createRequest(
+          {
+            requester: { id: 'jane', label: 'jane', kind: 'person' },
+            target: 'db',
+            reason: '',
+            length: HOUR,
+            rule: RULES[0] as AccessRule,
+          },
+          { now: at, expire: 600_000 },
+        ),
+        id: 'req_1',
+        state: 'approved',
+        decisions: [{ by: 'bob', label: 'bob', verdict: 'approve', comment: '', at }],
+      }),
+    )
   const keep = (...grants: Grant[]) => db.change(async (tx) => Promise.all(grants.map((grant) => saveGrant(tx, grant))))
 
   it('is approved at once, for exactly what was asked for, and marked as such everywhere', async () => {
@@ -254,6 +273,11 @@ describe('a request that a rule may approve', () => {
   it.each<[string, Grant[], RegExp | undefined]>([
     ['ended', [had()], undefined],
     ['was taken in an emergency, and lasts', [had({ breakGlass: 'brk_1', endsAt: NOW + HOUR })], undefined],
+    [
+      'was taken in an emergency, and revoked by somebody else',
+      [revokeGrant(had({ requestId: undefined, breakGlass: 'brk_1' }), 'olga', '', NOW - 2.5 * HOUR)],
+      /was revoked by olga/,
+    ],
     ['was given back by jane herself', [revokeGrant(had(), 'jane', '', NOW - 2.5 * HOUR, true)], undefined],
     ['was revoked by somebody else', [revokeGrant(had(), 'olga', '', NOW - 2.5 * HOUR)], /was revoked by olga/],
     [
@@ -264,7 +288,10 @@ describe('a request that a rule may approve', () => {
     ['was revoked and allowed again', [allowAgain(revokeGrant(had(), 'olga', '', NOW - 2.5 * HOUR), NOW)], undefined],
     [
       'was revoked before people approved it once more',
-      [revokeGrant(had(), 'olga', '', NOW - 2.5 * HOUR), had({ startsAt: NOW - 2 * HOUR, endsAt: NOW - HOUR })],
+      [
+        revokeGrant(had(), 'olga', '', NOW - 2.5 * HOUR),
+        had({ requestId: 'req_1', startsAt: NOW - 2 * HOUR, endsAt: NOW - HOUR }),
+      ],
       undefined,
     ],
     [
@@ -277,10 +304,33 @@ describe('a request that a rule may approve', () => {
     ],
     ['of another target was revoked', [revokeGrant(had({ target: 'web' }), 'olga', '', NOW - 2.5 * HOUR)], undefined],
   ])('after access that %s', async (_what, grants, why) => {
+    await approvedAt(NOW - 2.2 * HOUR)
     await keep(...grants)
     const { request, people } = await ask()
     if (why === undefined) expect([request.state, people]).toEqual(['approved', undefined])
     else expect([request.state, people]).toEqual(['pending', expect.stringMatching(why)])
+  })
+
+  it('after a revocation waits for people, also where they had approved later access before it', async () => {
+    await approvedAt(NOW - 5 * HOUR)
+    const later = had({ requestId: 'req_1', startsAt: NOW + HOUR, endsAt: NOW + 2 * HOUR })
+    // Revoked before it began.
+    await keep(revokeGrant(later, 'olga', '', NOW - 2 * HOUR))
+    expect((await ask()).people).toMatch(/was revoked by olga/)
+    await db.change((tx) => tx.deleteFrom('grants').execute())
+    await db.change((tx) => tx.deleteFrom('requests').where('state', '=', 'pending').execute())
+    // Given back by jane, after what she had was revoked.
+    await keep(
+      revokeGrant(had({ requestId: undefined }), 'olga', '', NOW - 2.5 * HOUR),
+      revokeGrant(later, 'jane', '', NOW, true),
+    )
+    expect((await ask()).people).toMatch(/was revoked by olga/)
+  })
+
+  it('of somebody who has left the group since the call began is none', async () => {
+    await db.change((tx) => saveLogin(tx, { ...jane, person: { ...jane.person, groups: [] } }))
+    await expect(ask()).rejects.toMatchObject({ code: 'TARGET_UNKNOWN' })
+    expect(await grantsOfJane()).toEqual([])
   })
 
   it('after a person has denied it waits for people for a day', async () => {
@@ -511,6 +561,11 @@ describe('a request that a rule may approve', () => {
       [
         'the webhook got another address',
         async () => void (hooks = [{ ...ONCALL, url: 'https://elsewhere.example' }]),
+        /changed in the configuration/,
+      ],
+      [
+        'the webhook got another secret',
+        async () => void (hooks = [{ ...ONCALL, answerSecret: () => 'another' }]),
         /changed in the configuration/,
       ],
       ['jane was locked', locked({ type: 'person', id: 'jane', label: 'jane' }), /locked/],

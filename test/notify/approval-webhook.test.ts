@@ -207,6 +207,26 @@ describe('a webhook that is asked for approval', () => {
     }
   })
 
+  it('approves nothing where answerSecret was changed while it was asked', async () => {
+    answer((one) => signed(one, approving(one)))
+    const secrets = [ANSWERING, randomBytes(32)]
+    const answerSecret = (): string => whsec(secrets.shift() ?? ANSWERING)
+    expect(await ask({ answerSecret })).toEqual({ type: 'none', why: expect.stringMatching(/not signed/) })
+  })
+
+  it('approves nothing where the connection is upgraded or ends early, and does not wait for more', async () => {
+    for (const head of [
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"decision":"approve"',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"dec',
+      '',
+    ]) {
+      answering = (_one, { socket }) => void socket?.end(head)
+      const late = 'the receiver does not answer in time'
+      expect(await ask()).toEqual({ type: 'none', why: expect.not.stringContaining(late) })
+    }
+  })
+
   it.each([
     ['put forward', 60_000],
     ['set back', -1],

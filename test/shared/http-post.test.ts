@@ -1,6 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fetchWithCa } from '../../src/shared/fetch-with-ca.ts'
 import { HttpFailure, post } from '../../src/shared/http-post.ts'
 
 describe('post', () => {
@@ -43,6 +44,10 @@ describe('post', () => {
       }
       case '/no':
         return void response.writeHead(429, { 'retry-after': '3' }).end()
+      case '/upgrade':
+        return void response.socket?.end(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+        )
       default:
         return void response.end('taken')
     }
@@ -60,6 +65,12 @@ describe('post', () => {
     await expect(failed).rejects.toBeInstanceOf(HttpFailure)
     await expect(failed).rejects.toMatchObject({ status: 503, retryAfter: 7000 })
     await cut
+  })
+
+  it('does not wait where the connection is upgraded, which nobody asked for', async () => {
+    const closed = 'closed the connection before it had answered'
+    await expect(post({ url: `${url}/upgrade` }, 'text/plain', 'x')).rejects.toThrow(closed)
+    await expect(fetchWithCa('')(`${url}/upgrade`, { method: 'POST', body: 'x' })).rejects.toThrow(closed)
   })
 
   it('does not wait for an answer that goes on byte by byte', async () => {

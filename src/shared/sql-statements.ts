@@ -2,10 +2,11 @@
  * Constants, quoted names and comments of SQL text. Spec: PostgreSQL manual, 4.1 Lexical Structure. Quoted identifiers are matched as well, so that a quote
  * inside one is not taken for the start of a constant. An unterminated constant extends to the end of the text. A comment in C style is matched by its
  * beginning alone: it nests, and `endOfComment` says where it ends. A digit within a name or a parameter ($1) does not begin a number. A constant that
- * continues after a line break keeps the escapes that it began with.
+ * continues after a line break keeps the escapes that it began with. Names and keywords (group `name`) are matched so that a dollar sign in one (`x$a$`)
+ * is not taken for the start of a constant.
  */
 export const SQL_LITERAL =
-  /"(?:[^"]|"")*(?:"|$)|(?<![\w$\u0080-\uffff])[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)(?:[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\f\v\n\r]|--[^\n\r]*[\n\r])*'(?:[^'\\]|\\[\s\S]|'')*(?:'|$))*|'(?:[^']|'')*(?:'|$)|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?(?:\$\1\$|$)|--[^\n\r]*|\/\*|(?<![\w$\u0080-\uffff])\.?\d[\w.]*/g
+  /"(?:[^"]|"")*(?:"|$)|(?<![\w$\u0080-\uffff])[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)(?:[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\f\v\n\r]|--[^\n\r]*[\n\r])*'(?:[^'\\]|\\[\s\S]|'')*(?:'|$))*|'(?:[^']|'')*(?:'|$)|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?(?:\$\1\$|$)|--[^\n\r]*|\/\*|(?<![\w$\u0080-\uffff])\.?\d[\w.]*|(?<name>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)/g
 
 /** Comments nest; an unterminated one extends to the end of the text. */
 export function endOfComment(sql: string, from: number): number {
@@ -36,16 +37,27 @@ export function splitStatements(sql: string, count: number): string[] | undefine
   for (const [at, cut] of cuts.entries()) {
     const text = sql.slice(cuts[at - 1]?.end ?? 0, cut.at)
     // Empty statements are dropped, comments are not.
-    if (cut.isBlank) before += text.trim() === '' ? '' : text + sql.slice(cut.at, cut.end)
+    if (cut.isBlank) before += trimmed(text) === '' ? '' : text + sql.slice(cut.at, cut.end)
     else {
       texts.push(before + text)
       before = ''
     }
   }
   const last = texts.at(-1)
-  if (before.trim() !== '' && last !== undefined) texts[texts.length - 1] = `${last};${before}`
-  return texts.length === count ? texts.map((text) => text.trim()) : undefined
+  if (trimmed(before) !== '' && last !== undefined) texts[texts.length - 1] = `${last};${before}`
+  return texts.length === count ? texts.map(trimmed) : undefined
 }
+
+/** Without the white space of the server's grammar around it: other blanks, such as U+00A0, are characters of names. */
+function trimmed(text: string): string {
+  const from = text.search(/[^ \t\n\r\f\v]/)
+  if (from < 0) return ''
+  let to = text.length
+  while (SPACES.has(text.charAt(to - 1))) to--
+  return text.slice(from, to)
+}
+
+const SPACES: ReadonlySet<string> = new Set(' \t\n\r\f\v')
 
 /** Where a statement ends, where the next one begins, and whether there is nothing in it but blanks and comments. */
 interface Cut {
@@ -61,7 +73,7 @@ function cutsOf(sql: string): Cut[] {
   let isBlank = true
   let at = 0
   const pass = (to: number): void => {
-    if (sql.slice(at, to).trim() !== '') isBlank = false
+    if (trimmed(sql.slice(at, to)) !== '') isBlank = false
   }
   for (let match = next.exec(sql); match !== null; match = next.exec(sql)) {
     const [found] = match

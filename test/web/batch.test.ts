@@ -6,7 +6,7 @@ describe('a batch', () => {
     '1 of 2: DELETE, writes public.orders, without WHERE; 2 of 2: UPDATE, writes public.orders; about 12 rows; within a transaction'
 
   it('is shown statement by statement, with what the gateway says of each', () => {
-    expect(batchOf(`delete from orders;\n update orders set note = ';'`, EFFECT)).toEqual({
+    expect(batchOf('postgres', `delete from orders;\n update orders set note = ';'`, EFFECT)).toEqual({
       statements: [
         { text: 'delete from orders', kind: 'DELETE', effect: 'writes public.orders, without WHERE' },
         { text: `update orders set note = ';'`, kind: 'UPDATE', effect: 'writes public.orders' },
@@ -23,8 +23,16 @@ describe('a batch', () => {
     ['numbers that are not in order', 'select 1; select 2', '1 of 2: SELECT; 1 of 2: SELECT'],
     ['numbers of another count', 'select 1; select 2', '1 of 2: SELECT; 2 of 3: SELECT'],
   ])('is not made of %s: the text is shown as one', (_what, text, effect) => {
-    expect(batchOf(text, effect)).toBeUndefined()
+    expect(batchOf('postgres', text, effect)).toBeUndefined()
   })
+
+  it.each(['mysql', 'http', 'kubernetes', 'postgres, mysql', ''])(
+    'of %s is shown as one text: quotes and comments are others there',
+    (protocol) => {
+      const text = `select '\\'; -- ';\n# '\ndrop table orders; # '`
+      expect(batchOf(protocol, text, '1 of 2: SELECT; 2 of 2: DROP TABLE, writes orders')).toBeUndefined()
+    },
+  )
 
   it('says of each statement what became of it', () => {
     const ran = (tag: string) => ({ rows: 0, tag })

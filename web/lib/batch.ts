@@ -17,9 +17,11 @@ export interface BatchText {
 
 /**
  * The statements of a text, where the gateway has numbered what each of them does (`1 of 2: DELETE, writes a; 2 of 2: UPDATE, writes b; …`). Undefined for
- * any other effect, and where the text cannot be cut into as many statements: then it is shown as the one text that it is.
+ * any other effect, for protocols whose texts are not cut as those of PostgreSQL are, and where the text cannot be cut into as many statements: then it is
+ * shown as the one text that it is.
  */
-export function batchOf(text: string, effect: string): BatchText | undefined {
+export function batchOf(protocol: string, text: string, effect: string): BatchText | undefined {
+  if (protocol !== 'postgres') return undefined
   // Only what stands between them has semicolons: no name in one of them looks like the number of another.
   const parts = effect.split('; ')
   const count = Number(/^1 of (\d{1,6}): /.exec(effect)?.[1] ?? 0)

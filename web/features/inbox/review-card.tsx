@@ -149,7 +149,10 @@ function AskedFor({ review }: { review: Review }) {
 /** Exactly what would run. */
 function CommandText({ review, whole }: { review: Review; whole: boolean }) {
   const text = review.text ?? ''
-  const batch = useMemo(() => batchOf(text, review.effect ?? ''), [text, review.effect])
+  const batch = useMemo(
+    () => batchOf(review.protocol, text, review.effect ?? ''),
+    [review.protocol, text, review.effect],
+  )
   if (batch === undefined) return <OneText review={review} text={text} whole={whole} />
   return (
     <>
@@ -208,7 +211,7 @@ function OneText({ review, text, whole }: { review: Review; text: string; whole:
 function CommandFacts({ review }: { review: Review }) {
   const recent = review.recent ?? []
   // Of several statements each says what it does; here stands what is said of all.
-  const batch = batchOf(review.text ?? '', review.effect ?? '')
+  const batch = batchOf(review.protocol, review.text ?? '', review.effect ?? '')
   const effect = batch === undefined ? (review.effect ?? '') : ofAll(batch)
   return (
     <>

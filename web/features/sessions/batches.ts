@@ -9,7 +9,7 @@ export interface ShownBatch extends BatchText {
 }
 
 /** The batches among these events, by the id of their command. */
-export function batchesIn(events: readonly RecordedEvent[]): ReadonlyMap<string, ShownBatch> {
+export function batchesIn(protocol: string, events: readonly RecordedEvent[]): ReadonlyMap<string, ShownBatch> {
   const approvals = new Map(events.flatMap((event) => (event.type === 'approval' ? [[event.command, event]] : [])))
   const results = new Map<string, ResultEvent[]>()
   for (const event of events)
@@ -22,7 +22,7 @@ export function batchesIn(events: readonly RecordedEvent[]): ReadonlyMap<string,
     events.flatMap((event): [string, ShownBatch][] => {
       if (event.type !== 'command' || event.verdict !== 'hold') return []
       const approval = approvals.get(event.id)
-      const batch = approval && batchOf(event.text, effectOf(approval))
+      const batch = approval && batchOf(protocol, event.text, effectOf(approval))
       if (approval === undefined || batch === undefined) return []
       const states = statesOf(batch.statements.length, results.get(event.id) ?? [], approval.state === 'approved')
       const failed = states.findIndex(({ state }) => state === 'failed') + 1

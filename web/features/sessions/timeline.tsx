@@ -23,7 +23,7 @@ export function Timeline({
   /** The event that a search led to. */
   found?: number | undefined
 }) {
-  const batches = useMemo(() => batchesIn(events), [events])
+  const batches = useMemo(() => batchesIn(protocol, events), [protocol, events])
   const of = { protocol, batches }
   return (
     <ol class="timeline" aria-label="What happened">

@@ -6,7 +6,8 @@ export function literalsAndComments(sql: string): Piece[] {
   const pieces: Piece[] = []
   const next = new RegExp(SQL_LITERAL)
   for (let match = next.exec(sql); match !== null; match = next.exec(sql)) {
-    const { 0: start, index } = match
+    const { 0: start, index, groups } = match
+    if (groups?.['name'] !== undefined) continue
     if (start === '/*') next.lastIndex = endOfComment(sql, next.lastIndex)
     if (!start.startsWith('"')) pieces.push({ 0: sql.slice(index, next.lastIndex), index })
   }

@@ -86,8 +86,12 @@ const REFUSALS: Readonly<Partial<Record<Review['state'], ErrorCode>>> = {
 class DetachedOutput implements OutputSink {
   readonly #captured = new CapturedOutput()
   readonly #pass: (output: JobOutput) => Promise<void>
-  /** What the gateway says on stderr before a command runs, such as that it is held: that the command line says in its own words. */
+  /**
+   * What the gateway says on stderr before a command runs, such as that it is held: that the command line says in its own words. A target can say
+   * as much: more than the gateway says is not kept back.
+   */
   #announced: Buffer[] | undefined = []
+  #announcedBytes = 0
   #isKept = false
 
   constructor(pass: (output: JobOutput) => Promise<void>) {
@@ -97,8 +101,11 @@ class DetachedOutput implements OutputSink {
   async add(stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void> {
     this.#captured.add(stream, bytes)
     if (this.#isKept) return
-    if (stream === 'stderr' && this.#announced !== undefined && (this.#announced.length > 0 || isAnnouncement(bytes)))
-      return void this.#announced.push(bytes)
+    if (stream === 'stderr' && this.#announced !== undefined && (this.#announced.length > 0 || isAnnouncement(bytes))) {
+      this.#announced.push(bytes)
+      this.#announcedBytes += bytes.length
+      return this.#announcedBytes > MAX_ANNOUNCED_BYTES ? this.end() : undefined
+    }
     await this.end()
     await this.#pass({ type: 'output', stream, bytes })
   }
@@ -123,4 +130,5 @@ class DetachedOutput implements OutputSink {
   }
 }
 
+const MAX_ANNOUNCED_BYTES = 16_384
 const isAnnouncement = (bytes: Buffer): boolean => bytes.subarray(0, 5).equals(Buffer.from('pam: '))

@@ -1,3 +1,8 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { AgentEvent, HoldEvent } from '../../../src/agent/control-messages.ts'
 import type { Target } from '../../../src/api/schemas/access.ts'
@@ -13,12 +18,14 @@ interface Course {
   /** What the agent says once the command has printed something. */
   readonly hold?: HoldEvent
   readonly event?: AgentEvent
+  /** Called once, when something is passed on. */
+  readonly passed?: () => void
   /** What becomes of the approval. */
   readonly state?: Review['state']
 }
 
 /** A program of this machine in place of ssh, and an agent that says what it is told to. */
-async function run({ script, hold, event, state = 'used' }: Course) {
+async function run({ script, hold, event, passed = () => {}, state = 'used' }: Course) {
   const printed: string[] = []
   const heldFor: string[] = []
   let isHeld = false
@@ -48,6 +55,7 @@ async function run({ script, hold, event, state = 'used' }: Course) {
       },
       decided() {},
       pass({ stream, bytes }: JobOutput) {
+        if (printed.length === 0) passed()
         printed.push(`${stream}: ${Buffer.from(bytes).toString()}`)
         return Promise.resolve()
       },
@@ -96,6 +104,18 @@ describe('a command in a process of its own', () => {
     expect(result).toMatchObject({ code: 'NOT_SIGNED_IN' })
     const ahead: AgentEvent = { target: 'web-1', message: 'ends in five minutes', kind: 'ahead' }
     expect((await run({ script: 'true', hold: HOLD, event: ahead })).result).toMatchObject({ exitCode: 0 })
+  })
+
+  it('does not keep back more of what is said in the words of the gateway than the gateway says', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
+    const gate = join(directory, 'gate')
+    execFileSync('mkfifo', [gate])
+    // It ends once some of it was passed on.
+    const script = `echo pam: held >&2; head -c 20000 /dev/zero >&2; read go <'${gate}'; exit 3`
+    const { result, printed } = await run({ script, passed: () => void writeFile(gate, 'go\n') })
+    rmSync(directory, { recursive: true })
+    expect(printed.join('').length).toBeGreaterThan(20_000)
+    expect(result).toMatchObject({ exitCode: 3 })
   })
 
   it('waits for nothing that the command says of itself', async () => {

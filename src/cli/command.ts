@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { parseDateTime } from '../shared/date-time.ts'
 import { formatDuration, parseDuration } from '../shared/duration.ts'
 import type { VariableName } from '../shared/environment.ts'
 import type { CliContext } from './context.ts'
@@ -48,10 +49,7 @@ export const startOption = (): Option =>
 /** The next such time in the user's own time zone; undefined where the text is no time. */
 export function parseStart(text: string, now: Date): number | undefined {
   const [, hours, minutes] = /^(\d{1,2}):(\d{2})$/.exec(text) ?? []
-  if (hours === undefined || minutes === undefined) {
-    const at = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}/.test(text) ? Date.parse(text) : Number.NaN
-    return Number.isNaN(at) ? undefined : at
-  }
+  if (hours === undefined || minutes === undefined) return parseDateTime(text)
   if (Number(hours) > 23 || Number(minutes) > 59) return undefined
   const at = new Date(now)
   at.setHours(Number(hours), Number(minutes), 0, 0)

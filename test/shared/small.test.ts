@@ -5,6 +5,7 @@ import { visible, visibleJson } from '../../src/shared/visible.ts'
 import { clockTime } from '../../src/cli/output/clock-time.ts'
 import { outcomeOf } from '../../src/cli/exit-codes.ts'
 import { canonicalJson, type Json } from '../../src/shared/canonical-json.ts'
+import { parseDateTime } from '../../src/shared/date-time.ts'
 import { formatDuration, parseDuration } from '../../src/shared/duration.ts'
 import { PamError, fromErrorBody, toErrorBody } from '../../src/shared/errors.ts'
 import { looksLikeId, newId } from '../../src/shared/id.ts'
@@ -29,6 +30,32 @@ describe('durations', () => {
         (seconds) => parseDuration(formatDuration(seconds * 1000)) === seconds * 1000,
       ),
     )
+  })
+})
+
+describe('a date with a time', () => {
+  it.each([
+    ['2026-11-30T22:00Z', '2026-11-30T22:00:00.000Z'],
+    ['2026-11-30T22:00:30.5+01:00', '2026-11-30T21:00:30.500Z'],
+  ])('%s', (text, time) => {
+    expect(new Date(parseDateTime(text) ?? 0).toISOString()).toBe(time)
+  })
+  it('without a zone is in the zone of whoever wrote it', () => {
+    expect(parseDateTime('2026-11-30T22:00')).toBe(new Date(2026, 10, 30, 22).getTime())
+  })
+  // In most of these, Date.parse finds a time.
+  it.each([
+    '',
+    '1',
+    '2026-11-30',
+    '2026-11-30 22:00',
+    'as soon as possible 2026-12-05',
+    'immediately (after approval), 5 12',
+    '2026-11-30T22:00 (UTC+14)',
+    '2026-11-30T22:00:00\n',
+    '2026-13-30T22:00',
+  ])('%j is none', (text) => {
+    expect(parseDateTime(text)).toBeUndefined()
   })
 })
 

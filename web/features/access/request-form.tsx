@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { AccessRequest, NewRequest } from '../../../src/api/schemas/access.ts'
+import { parseDateTime } from '../../../src/shared/date-time.ts'
 import type { PamError } from '../../../src/shared/errors.ts'
 import { Problem } from '../../components/ui/parts.tsx'
 import { api, asProblem } from '../../lib/client.ts'
@@ -46,8 +47,8 @@ export function RequestForm({
   const [error, setError] = useState<PamError>()
   const lengthMs = parseDuration(length)
   const isBadLength = lengthMs === undefined || lengthMs > longestMs
-  const startsAt = start.trim() === '' ? undefined : Date.parse(start)
-  const isBadStart = startsAt !== undefined && Number.isNaN(startsAt)
+  const startsAt = parseDateTime(start.trim())
+  const isBadStart = startsAt === undefined && start.trim() !== ''
   const canSend = isReady && !busy && !isBadLength && !isBadStart
   const send = (event: Event): void => {
     event.preventDefault()

@@ -16,6 +16,7 @@ import { authenticate } from './authenticate.ts'
 import type { ApiDeps } from './deps.ts'
 import { groupOf } from './pending-connections.ts'
 import { problemResponse, sendProblem } from './problem.ts'
+import { provenLogin } from './proven-login.ts'
 import { appRoutes } from './routes/apps.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { identityRoutes } from './routes/identity.ts'
@@ -117,6 +118,13 @@ export async function createApi(
     if (request.routeOptions.config.public === true || request.is404) return
     const login = await whoCalls(request, deps)
     deps.connections.settled(request.raw.socket)
+    request.login = () => login
+    request.caller = login
+  })
+  // A body may come as slowly as its caller likes: who that is, and what they may do, is looked at once more when it is there.
+  app.addHook('preHandler', async (request) => {
+    if (request.caller === undefined || (request.body ?? undefined) === undefined) return
+    const login = await provenLogin(deps.db.read, request.caller.id, deps.clock.now())
     request.login = () => login
     request.caller = login
   })

@@ -30,9 +30,10 @@ function talk(port: number, text: string): Promise<string> {
 
 describe('every error is a problem', () => {
   let port: number
+  let url: string
   let headers: (method: string, path: string) => Promise<string>
   beforeAll(async () => {
-    const { url } = await own.start(await own.configured())
+    url = (await own.start(await own.configured())).url
     port = portOf(url)
     const jane = await signIn(url, 'jane')
     headers = async (method, path) => {
@@ -87,6 +88,31 @@ describe('every error is a problem', () => {
         'GET /v1/tunnel HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-protocol: pam-tunnel.v1\r\n\r\n',
     ],
   ])('%s: %s', async (_what, status, make) => isProblem(await talk(port, await make()), status))
+
+  it('a call whose body comes after its caller has signed out is one of nobody', async () => {
+    const bob = await signIn(url, 'bob')
+    const { authorization, dpop } = await bob.headers('POST', `${url}/v1/policy/try`)
+    const body = JSON.stringify({ target: 'shop', command: 'select 1' })
+    const socket = connect(port, '127.0.0.1')
+    const answer = new Promise<string>((resolve) => {
+      let text = ''
+      socket.on('data', (chunk: Buffer) => {
+        text += chunk.toString('latin1')
+        if (text.includes('}')) resolve(text.slice(text.lastIndexOf('HTTP/1.1')))
+      })
+    })
+    socket.write(
+      `POST /v1/policy/try HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\ndpop: ${dpop}\r\n` +
+        `content-type: application/json\r\ncontent-length: ${body.length}\r\nexpect: 100-continue\r\n\r\n`,
+    )
+    // The gateway has the headers, and looks at them before it answers later calls.
+    await new Promise((resolve) => socket.once('data', resolve))
+    for (let n = 0; n < 3; n++) await bob.api.whoami()
+    await bob.api.logout()
+    socket.write(body)
+    isProblem(await answer, 401)
+    socket.destroy()
+  })
 })
 
 function isProblem(answer: string, status: number): void {

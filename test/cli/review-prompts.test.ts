@@ -1,6 +1,8 @@
+import { PassThrough } from 'node:stream'
 import { expect, it } from 'vitest'
 import type { Review } from '../../src/api/schemas/review.ts'
 import { ReviewPrompts } from '../../src/cli/review-prompts.ts'
+import { dropTyped } from '../../src/cli/typed-ahead.ts'
 
 const reviewOf = (id: string): Review => ({ id }) as Review
 const soon = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -45,4 +47,24 @@ it('asks nothing more once a question was interrupted', async () => {
   prompts.add(reviewOf('3'))
   await soon()
   expect(said).toEqual(['ask 1', 'failed: Ctrl-C'])
+})
+
+it('drops keys that were for a question that was taken away, but Ctrl-C, and leaves later ones', async () => {
+  const modes: boolean[] = []
+  const keys = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (isRaw: boolean) => modes.push(isRaw) })
+  let interruptions = 0
+  const dropped = dropTyped(
+    keys,
+    () => interruptions++,
+    async () => {
+      keys.write('\u001b[B\r')
+      await soon()
+      keys.write('\u0003')
+      await soon()
+    },
+  )
+  await dropped
+  expect([modes, interruptions, keys.isPaused()]).toEqual([[true, false], 1, true])
+  keys.write('\r')
+  expect(String(keys.read())).toBe('\r')
 })

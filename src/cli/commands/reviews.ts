@@ -10,6 +10,7 @@ import { needId } from '../ids.ts'
 import { cardOf, folded } from '../review-card.ts'
 import { visibleInLine } from '../../shared/visible.ts'
 import { signIn } from './login.ts'
+import { dropTyped } from '../typed-ahead.ts'
 import { watchReviews } from '../watch-reviews.ts'
 
 /** `pamctl reviews`: requests and commands that await your decision. */
@@ -122,6 +123,7 @@ async function decideAsItComes(context: CliContext, { id }: Review): Promise<voi
   } catch (error) {
     if (!(error instanceof PamError)) throw error
     context.io.tell(visibleInLine(error.message))
+    await dropTyped(process.stdin, () => process.kill(process.pid, 'SIGINT'))
   }
 }
 

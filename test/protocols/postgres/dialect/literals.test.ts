@@ -20,13 +20,14 @@ describe('constants and comments of a text', () => {
     ["select U&'a!'' b' uescape '!', 'x'", ["'a!'' b'", "'!'", "'x'"]],
     ['select "it\'s", "a""\'b", \'x\'', ["'x'"]],
     ["select B'01', X'1F', N'x', 'y", ["'01'", "'1F'", "'x'", "'y"]],
+    ['select 1 as x$a$; drop table t; select $a$z$a$x$b$', ['1', '$a$z$a$']],
     ['select a1, $1, t.b2, -1.5e3, .5', ['1.5e3', '.5']],
   ])('%s', (sql, pieces) => {
     expect(literalsAndComments(sql).map(({ 0: piece }) => piece)).toEqual(pieces)
   })
 
   it('are found in time that grows with the text', () => {
-    for (const piece of ['/*', "E'a'\n", "''", '"', '--\n', '$a$', '1.'])
+    for (const piece of ['/*', "E'a'\n", "''", '"', '--\n', '$a$', '1.', 'a', 'a$'])
       expect(literalsAndComments(piece.repeat(20_000)).length).toBeLessThan(40_001)
   })
 })

@@ -228,8 +228,9 @@ export class ClientMessages {
     { sql, facts, decision, of }: { sql: string; facts: StatementFacts; decision: string; of: Prepared | undefined },
   ): void {
     const pipeline = this.#pipeline
-    pipeline.endBatch()
+    // While the batch is still open: the Sync behind the messages that close them would end what the server skips after an error.
     this.#hideOwn(facts)
+    pipeline.endBatch()
     const restore = forgetNames(pipeline.names, facts)
     if (dropsPrepared(facts)) pipeline.kept.drop()
     const notUnderstood = facts.parsed.length === 0 ? restore : undefined

@@ -88,7 +88,7 @@ export class InFlight {
 
   /** Takes what the server skips after an error: everything up to the next Sync. */
   *skipToSync(): Generator<Pending, void, undefined> {
-    for (let head = this.#sent[0]; head !== undefined && head.type !== 'sync'; head = this.#sent[0]) {
+    for (let head = this.#sent[0]; head !== undefined && !hasSync(head); head = this.#sent[0]) {
       this.#sent.shift()
       yield head
     }
@@ -167,6 +167,10 @@ export class InFlight {
     for (const resolve of waiters) resolve()
   }
 }
+
+/** Queries of the gateway have their own Sync, unless they run in a batch of the client. */
+const hasSync = (sent: Pending): boolean =>
+  sent.type === 'sync' || (sent.type === 'own' && sent.closes === undefined)
 
 /**
  * The number of messages in flight. It is far more than a server's output buffer holds (8 KB, PQ_SEND_BUFFER_SIZE in its pqcomm.c), so that

@@ -241,6 +241,8 @@ export class ServerMessages {
 
   #readyForQuery(frame: Frame, head: Sent<'query' | 'sync'>): Buffer | undefined {
     const pipeline = this.#pipeline
+    // Each text has a result or an error first, even an empty one: otherwise it is the end of something else.
+    if (head.type === 'query' && head.run.index === 0 && head.run.errors === 0) return this.#outOfStep(frame)
     pipeline.noteStatus(statusOf(frame))
     pipeline.answered()
     pipeline.noteTransaction(head)

@@ -376,6 +376,17 @@ describe('a statement that shows prepared statements', () => {
     },
   )
 
+  it('shows them in a batch of the client: a Sync in it would have the server run what it skips after an error', () => {
+    const { pipeline, toUpstream } = testPipeline()
+    const side = new ClientSide(pipeline, {
+      of: (sql) => (sql === SHOWN ? showing : HARMLESS),
+      again: async () => showing,
+    })
+    pipeline.kept.keep('select 1')
+    side.push(Buffer.concat([P('select 1/0'), B(), E, Q(SHOWN)]))
+    expect(tags(toUpstream)).toBe('PBEQ')
+  })
+
   it('leaves them alone where it is refused', () => {
     const { pipeline, toUpstream } = testPipeline({ decide: () => ({ type: 'refuse', id: 'dec_1', error: DENIED }) })
     const side = new ClientSide(pipeline, { of: () => showing, again: async () => showing })

@@ -42,6 +42,20 @@ describe('what is answered', () => {
     expect(inFlight.isIdle).toBe(true)
   })
 
+  it('is skipped up to the Sync behind queries of the gateway, which the client does not know of', () => {
+    const own = (closes: number | undefined): Pending => ({
+      type: 'own',
+      results: [[]],
+      most: 1,
+      room: 1,
+      closes,
+      done() {},
+    })
+    send(PARSE, own(2), CLOSE, own(undefined), PARSE, SYNC)
+    expect([...inFlight.skipToSync()].map(({ type }) => type)).toEqual(['parse', 'own', 'close'])
+    expect(types()).toEqual(['own', 'parse', 'sync'])
+  })
+
   it('is none of the Syncs that the server ignores up to the end of COPY data', () => {
     send(PARSE, SYNC, CLOSE, COPY_END, SYNC)
     expect(inFlight.beginCopyIn()).toBe(false)

@@ -49,7 +49,7 @@ const RESULT = [
 ]
 /** What may answer each message first. Source: manual, "Message Flow". */
 const ANSWERS: Record<Pending['type'], readonly string[]> = {
-  query: [...RESULT, 'RowDescription', 'ReadyForQuery'],
+  query: [...RESULT, 'RowDescription'],
   execute: [...RESULT, 'PortalSuspended'],
   parse: ['ParseComplete'],
   bind: ['BindComplete'],

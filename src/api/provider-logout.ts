@@ -28,8 +28,8 @@ export async function endAtProvider(
     })
     for (const login of logins) await saveEnd(tx, login, now, { why: 'logged out at the identity provider' }, issuer)
     if (session !== undefined) await noteSessionLogout(tx, issuer, session, now)
-    // Of this issuer alone: the person may be signed in by another one, joined by a claim.
-    else if (subject !== undefined) await noteSubjectLogout(tx, issuer, subject, now)
+    // Of this issuer alone: the person may be signed in by another one, joined by a claim. Its clock says when a token was issued, and may be ahead.
+    else if (subject !== undefined) await noteSubjectLogout(tx, issuer, subject, Math.max(now, logout.issuedAt))
     return logins
   })
   endSessionsOf(ended, registry, 'you logged out at the identity provider')

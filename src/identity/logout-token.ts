@@ -10,6 +10,8 @@ export interface ProviderLogout {
   readonly session: string | undefined
   /** Names the token: it is good for one use. */
   readonly jti: string
+  /** By the provider's clock, as are those of its identity tokens: the last millisecond of the second that it names. */
+  readonly issuedAt: number
   readonly expiresAt: number
 }
 
@@ -34,7 +36,7 @@ export function readLogout(
   if (iat * 1000 < now - MAX_LIFE_SECONDS * 1000) throw invalid('was issued more than a day ago')
   const [subject, session] = [nameIn(sub, 'sub'), nameIn(sid, 'sid')]
   if (subject === undefined && session === undefined) throw invalid('names neither a subject nor a session')
-  return { issuer, subject, session, jti, expiresAt: (exp + TOLERANCE_SECONDS) * 1000 }
+  return { issuer, subject, session, jti, issuedAt: iat * 1000 + 999, expiresAt: (exp + TOLERANCE_SECONDS) * 1000 }
 }
 
 /** A token that is about an event is no identity token, whatever else it has. */

@@ -163,6 +163,17 @@ describe('a logout at the provider', () => {
     await expect(signIn('grace')).resolves.toBeDefined()
   })
 
+  it('revokes the tokens of a provider whose clock is ahead', async () => {
+    const ahead = (later: number): Claims => ({ sub: 'kim', jti: `id-${count++}`, iat: seconds() + later })
+    const before = await Promise.all([20, 22].map((later) => sign(ahead(later))))
+    clock.time += 2000
+    expect(await post(await logoutToken({ sub: 'kim', iat: seconds() + 20 }))).toBe(200)
+    for (const token of before)
+      await expect(proveIdentity(token, `key-${count++}`, 'here', deps)).rejects.toMatchObject({ code: 'TOKEN_USED' })
+    const after = await sign(ahead(21))
+    await expect(proveIdentity(after, `key-${count++}`, 'here', deps)).resolves.toBeDefined()
+  })
+
   it('ends nothing of a SAML provider with the same URL, nor of the person that both know', async () => {
     const session = (name: string, person: string): SamlSession => ({
       id: `saml-${name}`,

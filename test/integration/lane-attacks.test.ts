@@ -263,6 +263,16 @@ const ATTACKS: readonly (readonly [name: string, steps: readonly Step[]])[] = [
     [Buffer.concat([Q(SHOWS_MAIL), batch(one('shown', '1')), batch(bare('shown', '1'))])],
   ],
   [
+    'a view replaced in the text that reads it',
+    [
+      Q(`${SHOWS_MAIL}; select note from shown`),
+      Q('create or replace view shown as select id, note from people'),
+      Q(`do $$ begin execute '${SHOWS_MAIL}'; end $$; select note from shown`),
+      Q('create or replace view shown as select id, note from people'),
+      Q(`prepare p as select note from shown; do $$ begin execute '${SHOWS_MAIL}'; end $$; execute p`),
+    ],
+  ],
+  [
     'a view replaced by a prepared text in the same batch',
     [batch(text(SHOWS_MAIL), bare('shown', '1'), text(SHOWN, '1'))],
   ],

@@ -21,13 +21,15 @@ interface Scope {
 /** How much of the server's errors is masked where they may quote masked columns. */
 export const quoting = (masking: Scope): ErrorExposure => (isMasked(masking.storage()) ? 'named' : 'quoted')
 
-/** The lineage of a statement whose columns may come from anywhere. */
+/** The columns of a statement, which may come from anywhere. */
 export const unknownOutputs = ({ anything }: Pick<Scope, 'anything'>): Pick<StatementLineage, 'outputs'> => ({
   outputs: [repeated(anything)],
 })
 
-export const unknownLineage = (masking: Pick<Scope, 'anything'>): StatementLineage => ({
+/** The lineage of such a statement. `isStale`: by the time it runs, definitions may have changed. */
+export const unknownLineage = (masking: Pick<Scope, 'anything'>, isStale = false): StatementLineage => ({
   ...unknownOutputs(masking),
+  ...(isStale ? { outputs: [{ ...repeated(masking.anything), stale: true }] } : {}),
   leaks: [],
   copies: [],
 })

@@ -49,6 +49,8 @@ export const repeat = (origin: Origin, count: number): Origin[] => Array.from({ 
 export interface Output extends Called {
   readonly origin: Origin
   readonly repeats?: true
+  /** Definitions may have changed since the catalogs were read, also those of the relations that the server says columns are of. */
+  readonly stale?: true
   /** The server's name of its type, where that is certain. */
   readonly type?: string | undefined
   /** Equal values of it look the same. */

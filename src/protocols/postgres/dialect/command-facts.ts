@@ -58,7 +58,7 @@ export function resolveFacts(
     statements.push(resolved)
     const of = hides
       ? uncertain.length > 0
-        ? unknownLineage(masking)
+        ? unknownLineage(masking, options.uncertain !== undefined || redefined.maySay(statement))
         : lineageOf(statement.tree, {
             ...sourcesBeside(redefined, (name) => findRelation(catalog, name) !== undefined, masking.sources),
             prepared: (name) => prepared(name)?.lineage[0],

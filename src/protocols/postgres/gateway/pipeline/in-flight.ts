@@ -169,8 +169,7 @@ export class InFlight {
 }
 
 /** Queries of the gateway have their own Sync, unless they run in a batch of the client. */
-const hasSync = (sent: Pending): boolean =>
-  sent.type === 'sync' || (sent.type === 'own' && sent.closes === undefined)
+const hasSync = (sent: Pending): boolean => sent.type === 'sync' || (sent.type === 'own' && sent.closes === undefined)
 
 /**
  * The number of messages in flight. It is far more than a server's output buffer holds (8 KB, PQ_SEND_BUFFER_SIZE in its pqcomm.c), so that

@@ -67,13 +67,14 @@ export function rowRewrites(
   const { scope } = masker
   const hides = scope.plan.columns.length > 0
   const origins = hides && outputs !== undefined ? fitOutputs(outputs, columns.length) : undefined
+  const isStale = outputs?.some(({ stale }) => stale === true) === true
   const rewrites = columns.map((column, index) => {
     const format = formats === undefined ? (column.format as Format) : formatAt(formats, index)
-    // For a column of a relation the server's description is certain. Other columns are traced through the text of the statement: only a
+    // For a column of a relation the server's description is certain, as long as that relation is as it was. Other columns are traced through the text of the statement: only a
     // column that the server describes as the masked one may be shown in part or by its style.
     const origin = !hides
       ? PLAIN
-      : column.tableOid === 0
+      : column.tableOid === 0 || isStale
         ? madeOf([origins?.[index] ?? scope.anything])
         : scope.originAt(column.tableOid, column.attribute)
     if (plan && !isMasked(origin)) return withoutWidths

@@ -38,9 +38,11 @@ export function autoVerdict(request: AccessRequest, rules: readonly AccessRule[]
   if (outside === undefined) return { type: 'approve', automatic: { by: 'schedule', rules: names } }
   const until = coveredUntil(outside.schedule, begins)
   const shorter =
-    until === undefined || bySchedule.length > 1 ? '' : `; up to ${formatDuration(until - begins)} would be`
+    until === undefined || bySchedule.length > 1
+      ? ''
+      : `; up to ${formatDuration(until - begins)} would be approved at once`
   return people(
-    `not all of it is within the hours of rule "${outside.name}", ${describeSchedule(outside.schedule)}${shorter}`,
+    `it does not fit into the hours of rule "${outside.name}", ${describeSchedule(outside.schedule)}${shorter}`,
   )
 }
 

@@ -317,7 +317,7 @@ function needToken(token: string, place: string): string {
 const serviceError = ({ code, message, id }: PamError): PamError =>
   new PamError(code, message, {
     hint:
-      code === 'TOKEN_USED'
+      code === 'TOKEN_USED' && !message.includes('signed out')
         ? 'a token is for one HOME (PAMCTL_HOME): request a new token from your CI provider, or share the HOME'
         : 'request a new token from your CI provider (PAMCTL_TOKEN, --token-file)',
     ...(id === undefined ? {} : { id }),

@@ -2,7 +2,7 @@ import type { Approval } from '../access/approval.ts'
 import type { Grant } from '../access/grant.ts'
 import { needCurrent } from '../access/current-rules.ts'
 import { describeSubject, keepsOut } from '../access/lock.ts'
-import { decideRequest, type AccessRequest } from '../access/request.ts'
+import { decideRequest, needShorter, type AccessRequest } from '../access/request.ts'
 import { auditedTargets, targetNames } from '../access/requested-targets.ts'
 import { decide } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
@@ -59,6 +59,7 @@ export async function decideReview(
       return { review: decided, grants: [] }
     }
     const extended = review.extends === undefined ? undefined : (await findGrants(tx, review.extends.grant))[0]
+    if (verdict === 'approve') needShorter(review, lengthMs)
     const current = verdict === 'approve' ? await needCurrentRequest(tx, review, lengthMs, deps) : review
     const { request: decided, grants } = decideRequest(
       current,

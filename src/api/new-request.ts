@@ -112,7 +112,7 @@ async function requestable(
   if (problem !== undefined && asked.skipUnavailable !== true)
     throw new PamError(
       problem.error.code,
-      `nothing was requested: ${problems.map(({ target, error }) => `${target}: ${error.message}`).join('; ')}`,
+      `nothing was requested: ${problems.map(({ target, error: { message } }) => (message.includes(target) ? message : `${target}: ${message}`)).join('; ')}`,
       { hint: 'leave these targets out, or request the others with --skip-unavailable' },
     )
   if (first === undefined) throw new Error('no target was asked for')

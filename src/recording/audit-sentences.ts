@@ -25,6 +25,8 @@ interface Said {
   readonly text: (name: string) => string
   readonly number: (name: string) => number
   readonly list: (name: string) => readonly string[]
+  /** Of all numbers in it. */
+  readonly sum: number
   readonly names: Names
 }
 
@@ -41,6 +43,7 @@ export function sentenceOf({ type, actor, subject, data }: AuditRecord, names: N
       const value = data[name]
       return Array.isArray(value) ? value.map(String) : []
     },
+    sum: Object.values(data).reduce<number>((sum, value) => sum + (typeof value === 'number' ? value : 0), 0),
     names,
   }
   if (isAuditEventType(type)) return capital(SENTENCES[type](said))
@@ -100,7 +103,7 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
     `${said.names.people[said.text('person')] ?? 'Somebody'} was refused emergency access${to(said.text('target'))} (${said.text('code')})`,
   'breakglass.reviewed': (said) =>
     `${said.who} reviewed the emergency access of ${said.names.people[said.text('person')] ?? 'somebody'}${to(said.text('target'))}${quoted(said.text('comment') || said.text('note'))}`,
-  'callers.refused': () => 'The gateway turned away callers whom it does not know',
+  'callers.refused': ({ sum }) => `The gateway refused ${count(sum, 'call')} without a valid sign-in`,
   'config.loaded': ({ list }) => `The gateway started with ${count(list('targets').length, 'target')}`,
   'config.reloaded': ({ list }) =>
     `The configuration was reloaded${list('changed').length === 0 ? ', without a change' : `; changed: ${list('changed').join(', ')}`}`,
@@ -183,7 +186,10 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'request.expired': (said) => `Nobody decided on ${access(said)} in time`,
   'request.referred': (said) =>
     `The webhook ${inQuotes(said.text('webhook'))} did not approve ${access(said)}, so people decide${quoted(said.text('why'))}`,
-  'request.withdrawn': (said) => `${said.who} withdrew the request for ${access(said)}`,
+  'request.withdrawn': (said) =>
+    said.about?.person === said.who
+      ? `${said.who} withdrew their request for access${to(said.about.target)}`
+      : `${said.who} withdrew the request for ${access(said)}`,
   'secret.removed': ({ text }) => `${text('by') || 'The operator'} removed the secret ${text('name')}`,
   'secret.rewrapped': ({ text }) =>
     `${text('by') || 'The operator'} encrypted the secret ${text('name')} with another key`,

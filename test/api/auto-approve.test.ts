@@ -206,11 +206,11 @@ describe('a request that a rule may approve', () => {
   })
 
   it.each<[string, object, RegExp]>([
-    ['longer than the hours last', { lengthMs: 9 * HOUR }, /up to 8h would be/],
-    ['that begins a moment before the hours end', { startsAt: at('2026-01-05T16:59:59Z') }, /not all of it/],
-    ['that begins before the hours', { startsAt: at('2026-01-06T06:30:00Z') }, /not all of it/],
-    ['that begins on another day', { startsAt: at('2026-01-10T09:00:00Z') }, /not all of it/],
-    ['over the night', { startsAt: at('2026-01-05T16:30:00Z'), lengthMs: 12 * HOUR }, /not all of it/],
+    ['longer than the hours last', { lengthMs: 9 * HOUR }, /up to 8h would be approved at once/],
+    ['that begins a moment before the hours end', { startsAt: at('2026-01-05T16:59:59Z') }, /does not fit into the hours/],
+    ['that begins before the hours', { startsAt: at('2026-01-06T06:30:00Z') }, /does not fit into the hours/],
+    ['that begins on another day', { startsAt: at('2026-01-10T09:00:00Z') }, /does not fit into the hours/],
+    ['over the night', { startsAt: at('2026-01-05T16:30:00Z'), lengthMs: 12 * HOUR }, /does not fit into the hours/],
     [
       'of which one target has other hours',
       { target: undefined, targets: ['db', 'mail'], lengthMs: 4 * HOUR },
@@ -261,7 +261,7 @@ describe('a request that a rule may approve', () => {
     expect(other).toMatchObject({ status: 'rejected', reason: { code: 'ALREADY_GRANTED', id: grant?.id } })
     expect(await grantsOfJane()).toHaveLength(1)
     await expect(ask({ target: undefined, targets: ['db', 'web'], unlessHeld: true })).rejects.toThrow(
-      'nothing was requested: db: you have access to db already',
+      'nothing was requested: you have access to db already',
     )
   })
 

@@ -199,7 +199,7 @@ describe('a request for several targets', () => {
     const asked = { reason: 'INC-7', lengthMs: 60_000 }
     await expect(jane.api.requests.create({ ...asked, targets: ['prod-db', 'dev-db'] })).rejects.toMatchObject({
       code: 'USAGE',
-      message: 'nothing was requested: dev-db: dev-db needs no request: you have standing access',
+      message: 'nothing was requested: dev-db needs no request: you have standing access',
     })
     const made = await jane.api.requests.create({ ...asked, labels: { env: 'prod' }, skipUnavailable: true })
     expect(made).toMatchObject({ target: 'prod-db', targets: [{ name: 'prod-db' }] })

@@ -15,7 +15,7 @@ it.each([
   [[week(1)], '1 in 1 week: 1 approved'],
   [
     [week(1200, 2), week(3, 0, 1, 4)],
-    '1,210 in 2 weeks: 1,203 approved, 2 denied, 1 not decided in time, 4 still waiting',
+    '1,210 in 2 weeks: 1,203 approved, 2 denied, 1 withdrawn or expired, 4 still waiting',
   ],
 ])('says how many there were, and what became of each: %#', (weeks, words) => {
   expect(summaryOf(weeks)).toBe(words)

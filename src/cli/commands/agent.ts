@@ -38,7 +38,7 @@ export const agent: AddCommand = (program, run) => {
     )
   group
     .command('status')
-    .description('show open listeners')
+    .description('show open ports')
     .addOption(jsonOption())
     .action(
       run(async ({ io, paths }: CliContext, options: { json?: boolean }) => {

@@ -76,7 +76,7 @@ async function keepPort(context: CliContext, name: string, options: EnvOptions):
   const { io, environment } = context
   if (isService(context))
     throw new UsageError(
-      'pamctl env keeps a port in the agent, which the token of a service has no part in',
+      'pamctl env is not available to services',
       `run the program with pamctl: pamctl connect ${name} -- COMMAND`,
     )
   const api = await context.client()

@@ -39,7 +39,7 @@ export const revoke: AddCommand = (program, run) => {
     .command('revoke <grant>')
     .description('end access now')
     .option('--reason <text>', 'why', '')
-    .option('--lift', 'allow standing access again after it was revoked')
+    .option('--lift', 'allow standing access, and approval by rule, again after it was revoked')
     .addOption(jsonOption())
     .action(
       run(

@@ -5,7 +5,7 @@ import { count, formatLength, formatNumber } from '../../lib/format.ts'
 export const PARTS = [
   { part: 'approved', label: 'approved' },
   { part: 'denied', label: 'denied' },
-  { part: 'undecided', label: 'not decided in time' },
+  { part: 'undecided', label: 'withdrawn or expired' },
   { part: 'waiting', label: 'still waiting' },
 ] as const
 

@@ -30,6 +30,11 @@ export class SecretSearch {
     return this.#places.some(({ name, bytes }) => place.test(name) && bytes.includes(text))
   }
 
+  /** The places that have these bytes: what a key is where it is not written as text. */
+  places(bytes: Buffer): string[] {
+    return this.#places.filter((place) => place.bytes.includes(bytes)).map(({ name }) => name)
+  }
+
   /** `secret in place as spelling`, for each that is found. */
   find(secrets: Readonly<Record<string, string>>): string[] {
     return Object.entries(secrets).flatMap(([label, secret]) =>
@@ -44,7 +49,7 @@ export class SecretSearch {
 
 function spellingsOf(secret: string): { readonly spelling: string; readonly bytes: Buffer }[] {
   const text = Buffer.from(secret)
-  return [
+  const all = [
     { spelling: 'text', bytes: text },
     { spelling: 'UTF-16', bytes: Buffer.from(secret, 'utf16le') },
     { spelling: 'hexadecimal', bytes: Buffer.from(text.toString('hex')) },
@@ -56,6 +61,8 @@ function spellingsOf(secret: string): { readonly spelling: string; readonly byte
       return { spelling: 'base64', bytes: Buffer.from(encoded.slice(before === 0 ? 0 : 4, -4)) }
     }),
   ]
+  // Most secrets are the same as text, in JSON and in a URL: each is looked for once.
+  return all.filter(({ bytes }, index) => all.findIndex((other) => other.bytes.equals(bytes)) === index)
 }
 
 function decompressed(bytes: Buffer): Buffer[] {

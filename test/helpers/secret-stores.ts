@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { crc32c } from './crc32c.ts'
 
 /**
  * Stand-ins for HashiCorp Vault (and OpenBao), AWS, Google Cloud and Azure on one port of the loopback: the clouds cannot run here, and a test that breaks a store needs none that is real. They are
@@ -15,6 +17,11 @@ export class StandInStores {
   readonly aws = new Map<string, string>()
   readonly gcp = new Map<string, string>()
   readonly azure = new Map<string, string>()
+  /** Keys that were wrapped, in base64, by what they were wrapped into: it stays here, as it does in a key management service. */
+  readonly wrapped = new Map<
+    string,
+    { readonly key: string; readonly plaintext: string; readonly associated: string }
+  >()
   /** Tokens of Vault that are good, with their seconds. */
   readonly tokens = new Map<string, number>()
   /** Users that the database engine has made, by lease. */
@@ -67,6 +74,7 @@ export class StandInStores {
   async #answerTo(request: IncomingMessage, body: string): Promise<Answer> {
     const url = new URL(request.url ?? '/', 'http://stand-in')
     const { pathname } = url
+    if (pathname.includes('/cryptoKeys/')) return this.#googleKms(request, pathname, body)
     if (pathname.startsWith('/v1/projects/')) return this.#google(request, pathname)
     if (pathname.startsWith('/v1/')) return this.#vault(request, pathname.slice('/v1/'.length), body)
     if (pathname.startsWith('/computeMetadata/')) return this.#googleToken(request)
@@ -74,6 +82,7 @@ export class StandInStores {
     if (pathname === '/identity') return azureToken(request, url)
     if (pathname === '/' && request.headers['x-amz-target'] === 'secretsmanager.GetSecretValue')
       return this.#secretsManager(request, body)
+    if (String(request.headers['x-amz-target']).startsWith('TrentService.')) return this.#kms(request, body)
     return { status: 404 }
   }
 
@@ -148,6 +157,55 @@ export class StandInStores {
     return text === undefined
       ? { status: 400, json: { __type: 'ResourceNotFoundException', Message: "can't find the specified secret" } }
       : { json: { SecretString: text, VersionStages: ['AWSCURRENT'] } }
+  }
+
+  /** AWS KMS: Encrypt and Decrypt. */
+  #kms(request: IncomingMessage, body: string): Answer {
+    const { KeyId = '', Plaintext, CiphertextBlob, EncryptionContext } = JSON.parse(body) as Record<string, string>
+    const associated = JSON.stringify(EncryptionContext)
+    if (Plaintext !== undefined)
+      return { json: { KeyId, CiphertextBlob: this.#wrap({ key: KeyId, plaintext: Plaintext, associated }) } }
+    const plaintext = this.#unwrap(CiphertextBlob, KeyId, associated)
+    return plaintext === undefined
+      ? { status: 400, json: { __type: 'InvalidCiphertextException', message: request.headers.authorization } }
+      : { json: { KeyId, Plaintext: plaintext } }
+  }
+
+  /** Cloud KMS: cryptoKeys.encrypt and .decrypt. */
+  #googleKms(request: IncomingMessage, path: string, body: string): Answer {
+    if (request.headers.authorization !== 'Bearer ya29.token') return { status: 401 }
+    const [key = '', action] = path.slice('/v1/'.length).split(':')
+    const {
+      plaintext,
+      ciphertext,
+      additionalAuthenticatedData: associated = '',
+    } = JSON.parse(body) as Record<string, string>
+    const withChecksum = (name: string, text: string): Record<string, string> => ({
+      [name]: text,
+      [`${name}Crc32c`]: String(crc32c(Buffer.from(text, 'base64'))),
+    })
+    if (action === 'encrypt' && plaintext !== undefined)
+      return {
+        json: {
+          name: `${key}/cryptoKeyVersions/1`,
+          ...withChecksum('ciphertext', this.#wrap({ key, plaintext, associated })),
+          verifiedPlaintextCrc32c: true,
+          verifiedAdditionalAuthenticatedDataCrc32c: true,
+        },
+      }
+    const found = this.#unwrap(ciphertext, key, associated)
+    return found === undefined ? { status: 400 } : { json: withChecksum('plaintext', found) }
+  }
+
+  #wrap(given: { readonly key: string; readonly plaintext: string; readonly associated: string }): string {
+    const ciphertext = randomBytes(48).toString('base64')
+    this.wrapped.set(ciphertext, given)
+    return ciphertext
+  }
+
+  #unwrap(ciphertext = '', key: string, associated: string): string | undefined {
+    const found = this.wrapped.get(ciphertext)
+    return found?.key === key && found.associated === associated ? found.plaintext : undefined
   }
 
   #google(request: IncomingMessage, path: string): Answer {

@@ -37,6 +37,8 @@ export interface SshGatewayOptions {
   /** Before the gateway starts. */
   readonly prepare?: (sshd: SshServer) => void
   readonly sshd?: string
+  /** What the gateway runs under. */
+  readonly prefix?: readonly string[]
 }
 
 export async function startSshGateway({
@@ -44,6 +46,7 @@ export async function startSshGateway({
   target,
   prepare,
   sshd: more = '',
+  prefix = [],
 }: SshGatewayOptions): Promise<SshGateway> {
   const sshd = await startSshServer(more)
   prepare?.(sshd)
@@ -73,7 +76,7 @@ access:
 ${typeof rules === 'string' ? rules : rules(files)}
 `,
   )
-  let gateway = await startGateway(config, join(directory, 'gateway.log'))
+  let gateway = await startGateway(config, join(directory, 'gateway.log'), prefix)
   const jane = await signIn(gateway.url, 'jane')
   const bob = await signIn(gateway.url, 'bob')
   const ports: Port[] = []
@@ -138,7 +141,7 @@ ${typeof rules === 'string' ? rules : rules(files)}
     async restart(yaml) {
       await gateway.stop('SIGTERM')
       writeFileSync(config, yaml)
-      gateway = await startGateway(config, join(directory, 'gateway.log'))
+      gateway = await startGateway(config, join(directory, 'gateway.log'), prefix)
     },
     async stop() {
       for (const port of ports) port.close()

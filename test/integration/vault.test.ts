@@ -7,6 +7,8 @@ import { resolveSecret } from '../../src/credentials/secret-reference.ts'
 import { createStores } from '../../src/credentials/create-stores.ts'
 import { StoreSecrets } from '../../src/credentials/store-secrets.ts'
 import { boundedRequest } from '../../src/shared/bounded-request.ts'
+import { bindingOf } from '../../src/credentials/stores/sealed/envelope.ts'
+import { readSealed } from '../../src/credentials/stores/sealed/sealed-file.ts'
 import { VaultClient } from '../../src/credentials/stores/vault/vault-client.ts'
 import { VaultDatabase, type LeaseLedger } from '../../src/credentials/stores/vault/vault-database.ts'
 import { vaultKv } from '../../src/credentials/stores/vault/vault-kv.ts'
@@ -17,8 +19,8 @@ import { eventually, openPort, signIn, type SignedIn } from '../helpers/gateway-
 import { pamctlWithMemory } from '../helpers/agent-memory.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
 import { ownGateways, type OwnGateways } from '../helpers/own-gateway.ts'
-import { eventsOf, filesIn } from '../helpers/recordings.ts'
 import { PSQL, ROOT, run } from '../helpers/run.ts'
+import { searchGateway } from '../helpers/search-gateway.ts'
 import { SecretSearch } from '../helpers/secret-search.ts'
 import { SSHD, startSshServer, type SshServer } from '../helpers/ssh-server.ts'
 import { VAULT } from '../helpers/test-clients.ts'
@@ -177,6 +179,16 @@ async function connected<T>(source: keyof typeof SOURCES, work: (client: pg.Clie
     await client.end().catch(() => {})
     port.close()
   }
+}
+/** What the sealed secret is encrypted with, as the vault unwraps it for the gateway. */
+async function dataKey(): Promise<Record<string, string>> {
+  const sealed = readSealed(join(directory, 'data', 'secrets.json'))['prod-db']
+  if (sealed === undefined || 'removed' in sealed) throw new Error('nothing is sealed')
+  const associated_data = Buffer.from(bindingOf('prod-db', sealed.version)).toString('base64')
+  const { data } = await vault.call('POST', 'transit/decrypt/pam', { ciphertext: sealed.dataKey, associated_data })
+  const bytes = Buffer.from(String(data?.['plaintext']), 'base64')
+  expect(bytes).toHaveLength(32)
+  return { 'data key': bytes.toString('base64'), 'data key, hexadecimal': bytes.toString('hex') }
 }
 const whoAmI = async (client: pg.Client): Promise<string> =>
   (await client.query<{ who: string }>('select current_user as who')).rows[0]?.who ?? ''
@@ -399,16 +411,10 @@ describe.skipIf(VAULT === undefined)('a real Vault', () => {
       for (const client of open) client.kill()
       await start(['agent', 'stop']).closed
       search.addDirectory(home)
-      for await (const entry of (await signIn(gateway.url, 'alice')).api.audit({}))
-        search.add('audit log', JSON.stringify(entry))
-      await gateway.stop('SIGTERM')
-      for (const file of filesIn(join(directory, 'data'), '.pamrec'))
-        for (const event of await eventsOf(file)) search.add(`record ${file}`, JSON.stringify(event))
-      search.addDirectory(directory, (path) => path.endsWith('secret-id'))
-      search.add('gateway.log', gateway.log())
+      await searchGateway(search, gateway, directory, (path) => path.endsWith('secret-id'))
       expect(search.has('credentials.unavailable', /gateway\.log/)).toBe(true)
       expect(search.has('credential.leased', /audit log/)).toBe(true)
-      expect(search.find({ ...SECRETS, secretId, admin: 'vault-admin' })).toEqual([])
+      expect(search.find({ ...SECRETS, secretId, admin: 'vault-admin', ...(await dataKey()) })).toEqual([])
     },
   )
 })

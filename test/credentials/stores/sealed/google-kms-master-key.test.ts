@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { googleKmsMasterKey } from '../../../../src/credentials/stores/sealed/google-kms-master-key.ts'
 import type { BoundedRequest } from '../../../../src/shared/bounded-request.ts'
+import { crc32c } from '../../../helpers/crc32c.ts'
 
 const KEY = 'projects/shop-prod/locations/europe-west1/keyRings/pam/cryptoKeys/sealed'
 const DATA_KEY = Buffer.alloc(32, 7)
@@ -26,7 +27,7 @@ function kms(change: (body: Record<string, unknown>) => unknown = (body) => body
         body: change({
           name: `${KEY}/cryptoKeyVersions/3`,
           ciphertext,
-          ciphertextCrc32c: String(checksum(Buffer.from(ciphertext, 'base64'))),
+          ciphertextCrc32c: String(crc32c(Buffer.from(ciphertext, 'base64'))),
           verifiedPlaintextCrc32c: true,
           verifiedAdditionalAuthenticatedDataCrc32c: true,
         }),
@@ -36,23 +37,11 @@ function kms(change: (body: Record<string, unknown>) => unknown = (body) => body
     return was === data
       ? {
           status: 200,
-          body: change({ plaintext, plaintextCrc32c: String(checksum(Buffer.from(plaintext, 'base64'))) }),
+          body: change({ plaintext, plaintextCrc32c: String(crc32c(Buffer.from(plaintext, 'base64'))) }),
         }
       : { status: 400, body: { error: { message: 'hunter2' } } }
   }
   return { answer, checked }
-}
-
-/** By division, one bit of the message after the other: not as the gateway does it. */
-function checksum(bytes: Buffer): number {
-  const bits = [...bytes].flatMap((byte) => Array.from({ length: 8 }, (_, at) => (byte >> at) & 1))
-  let register = Array.from({ length: 32 }, () => 1)
-  for (const bit of bits) {
-    const [first = 0, ...rest] = register
-    const shifted = [...rest, 0]
-    register = (first ^ bit) === 1 ? shifted.map((one, at) => one ^ ((0x1e_dc_6f_41 >>> (31 - at)) & 1)) : shifted
-  }
-  return register.reduce((sum, bit, at) => sum + (bit ^ 1) * 2 ** at, 0)
 }
 
 const sent: BoundedRequest[] = []

@@ -207,7 +207,11 @@ describe('a request that a rule may approve', () => {
 
   it.each<[string, object, RegExp]>([
     ['longer than the hours last', { lengthMs: 9 * HOUR }, /up to 8h would be approved at once/],
-    ['that begins a moment before the hours end', { startsAt: at('2026-01-05T16:59:59Z') }, /does not fit into the hours/],
+    [
+      'that begins a moment before the hours end',
+      { startsAt: at('2026-01-05T16:59:59Z') },
+      /does not fit into the hours/,
+    ],
     ['that begins before the hours', { startsAt: at('2026-01-06T06:30:00Z') }, /does not fit into the hours/],
     ['that begins on another day', { startsAt: at('2026-01-10T09:00:00Z') }, /does not fit into the hours/],
     ['over the night', { startsAt: at('2026-01-05T16:30:00Z'), lengthMs: 12 * HOUR }, /does not fit into the hours/],

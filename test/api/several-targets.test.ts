@@ -139,8 +139,18 @@ describe('a request for several targets', () => {
   })
 
   it.each([
-    ['another that nobody may know of', 'payroll', 'TARGET_UNKNOWN', /^nothing was requested: no target named "payroll" is visible/],
-    ['one that does not exist', 'nosuch', 'TARGET_UNKNOWN', /^nothing was requested: no target named "nosuch" is visible/],
+    [
+      'another that nobody may know of',
+      'payroll',
+      'TARGET_UNKNOWN',
+      /^nothing was requested: no target named "payroll" is visible/,
+    ],
+    [
+      'one that does not exist',
+      'nosuch',
+      'TARGET_UNKNOWN',
+      /^nothing was requested: no target named "nosuch" is visible/,
+    ],
     ['one that is for emergencies', 'vault', 'NO_ACCESS', /^nothing was requested: vault cannot be requested/],
     ['one with standing access', 'dev-db', 'USAGE', /^nothing was requested: dev-db needs no request/],
     ['one that another group approves', 'prod-dba', 'USAGE', /prod-db \(sre\), prod-dba \(dba\)/],

@@ -26,7 +26,7 @@ export const grants: AddCommand = (program, run) => {
             revoked === undefined
               ? `${state}${automatic === undefined ? '' : `, approved by ${automatic.by}`}`
               : `revoked by ${revoked.by}`,
-          ENDS: ({ endsAt }) => io.age(endsAt),
+          ENDS: ({ endsAt, revoked }) => (revoked === undefined ? io.age(endsAt) : ''),
           REASON: ({ reason }) => reason,
         })
       }),

@@ -26,7 +26,7 @@ describe('pamctl grants', () => {
     const revoked = { ...GRANT, state: 'revoked', revoked: { by: 'bob', reason: '', at: ago(1) } }
     const gateway = { 'GET /v1/grants': { items: [GRANT, revoked] } }
     expect((await runVerb([grants], ['grants'], { gateway })).stdout).toBe(
-      'grt_1\tjane\tprod-db\tactive\tin 30m\tticket 7\ngrt_1\tjane\tprod-db\trevoked by bob\tin 30m\tticket 7\n',
+      'grt_1\tjane\tprod-db\tactive\tin 30m\tticket 7\ngrt_1\tjane\tprod-db\trevoked by bob\t\tticket 7\n',
     )
     expect(JSON.parse((await runVerb([grants], ['grants', '--json'], { gateway })).stdout)).toEqual([GRANT, revoked])
   })

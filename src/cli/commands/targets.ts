@@ -31,7 +31,7 @@ export async function listTargets(
         Object.entries(labels)
           .map((pair) => pair.join('='))
           .join(','),
-      ACCESS: ({ access }) => access,
+      ACCESS: ({ access, locked }) => (locked === undefined ? access : 'locked'),
       ...(items.some(({ appUrl }) => appUrl !== undefined) ? { APP: ({ appUrl = '' }) => appUrl } : {}),
       ...(items.some(({ held, port }) => held !== undefined || port !== undefined)
         ? {

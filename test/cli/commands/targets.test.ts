@@ -86,6 +86,13 @@ describe('pamctl targets', () => {
     expect(stdout.split('\n').map((line) => line.split('\t')[4])).toEqual([appUrl, '', undefined])
   })
 
+  it('says which are locked', async () => {
+    const locked = 'dev-db is locked: incident 4711 (locked by bob)'
+    const gateway = { ...NOTHING, 'GET /v1/targets': { items: [{ ...target('dev-db', {}), locked }] } }
+    const { stdout } = await runVerb([targets], ['targets'], { gateway, agent })
+    expect(stdout).toBe('dev-db\tpostgres\t\tlocked\n')
+  })
+
   it('says that there are none', async () => {
     const world = { agent, gateway: { ...NOTHING, 'GET /v1/targets': { items: [] } } }
     expect(await runVerb([targets], ['targets'], world)).toMatchObject({ stdout: '', stderr: 'no targets\n', code: 0 })

@@ -7,6 +7,7 @@ import type { CliContext } from '../context.ts'
 import { decideAtTerminal, needPending, type Answer, type TerminalDecision } from '../decide-at-terminal.ts'
 import { Exit } from '../exit-codes.ts'
 import { needId } from '../ids.ts'
+import { pickReview, type ReviewChoice } from '../pick-review.ts'
 import { cardOf, folded } from '../review-card.ts'
 import { visibleInLine } from '../../shared/visible.ts'
 import { signIn } from './login.ts'
@@ -94,7 +95,7 @@ async function decide(
   const { io } = context
   if (asked !== undefined) needId(asked, 'req', 'apr')
   const api = await context.client()
-  const review = asked === undefined ? await pick(context, api) : await api.reviews.get(asked)
+  const review = asked === undefined ? await pickReview(io, api, choose) : await api.reviews.get(asked)
   needPending(review)
   const asksHere = io.interactive && options.yes !== true
   const { comment = '' } = options
@@ -186,30 +187,10 @@ async function send(
   io.note(`${decided.review.id} ${visibleInLine(decided.review.status)}`)
 }
 
-async function pick({ io }: CliContext, api: ApiClient): Promise<Review> {
-  if (!io.interactive)
-    throw new PamError('NO_TERMINAL', 'no id given, and no terminal to choose on', {
-      hint: 'give an id; "pamctl reviews" lists what is waiting for you',
-    })
-  const waiting = (await api.reviews.list()).filter(({ mayDecide }) => mayDecide)
-  if (waiting.length === 0) {
-    io.note('nothing is waiting for you')
-    throw new Exit(0)
-  }
-  const choices = waiting.map((review) => ({
-    value: review,
-    name: lineOf(review),
-  }))
+async function choose(choices: readonly ReviewChoice[]): Promise<Review> {
   const { select } = await import('@inquirer/prompts')
   return select({ message: 'Which one?', choices }, { output: process.stderr })
 }
-
-/** What is chosen from: all of a text of several lines in one. */
-const lineOf = ({ id, requester, target, text, reason = '' }: Review): string =>
-  visibleInLine(`${id}  ${requester.label}  ${target}  ${(text ?? reason).replaceAll(/\s+/g, ' ').trim()}`).slice(
-    0,
-    200,
-  )
 
 /** Everything the decision covers, before it is asked for. */
 async function show(review: Review, { io }: Pick<CliContext, 'io'>): Promise<void> {

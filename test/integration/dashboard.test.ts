@@ -1,5 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { CHROMIUM, startDashboard, type Dashboard } from '../helpers/dashboard.ts'
@@ -22,6 +26,17 @@ const MORE_TARGETS = ['prod-copy', 'ledger']
   - { name: ${name}, type: postgres, labels: { env: prod, team: shop }, host: 127.0.0.1, port: 1, database: app, user: app, password: file:target-password, tls: disable }`,
   )
   .join('')
+/** Approved without a person: one by a schedule that no request fits in, one by a webhook. */
+const ROUTINE_TARGETS = ['rota', 'oncall']
+  .map(
+    (name) => `
+  - { name: ${name}, type: postgres, labels: { env: routine }, host: 127.0.0.1, port: 1, database: app, user: app, password: file:target-password, tls: disable }`,
+  )
+  .join('')
+const ROUTINE_ACCESS = `
+  - { name: in the rota, who: { groups: [engineering] }, targets: { names: [rota] }, grant: request, approvers: { groups: [sre] }, autoApprove: { schedule: { timeZone: UTC, hours: [{ days: [mon], from: "00:00", to: "00:01" }] } } }
+  - { name: on call, who: { groups: [engineering] }, targets: { names: [oncall] }, grant: request, approvers: { groups: [sre] }, autoApprove: { webhook: pager } }`
+
 const MORE_ACCESS = `
   - { name: emergencies, who: { groups: [engineering] }, targets: { names: [ledger] }, grant: break-glass, maxDuration: 30m, breakGlass: { reviewers: { groups: [audit] }, announcement: best-effort } }
   - { name: the ledger, who: { groups: [engineering] }, targets: { names: [ledger] }, grant: request, approvers: { groups: [audit] } }`
@@ -30,19 +45,32 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
   let web: Dashboard
   let jane: SignedIn
   let dev: Port
+  /** Takes connections of the gateway, and says nothing: what it is asked stays open. */
+  let pager: Server
+  const asked: Socket[] = []
   beforeAll(async () => {
-    web = await startDashboard((yaml) =>
-      yaml
-        .replace('\ntargets:', `\ntargets:${MORE_TARGETS}`)
-        .replace('\naccess:', `\naccess:${MORE_ACCESS}`)
-        .replace('\ncommands:', `\ncommands:${RULES}`),
-    )
+    pager = createServer((socket) => asked.push(socket.on('error', () => {}))).listen(0, '127.0.0.1')
+    await once(pager, 'listening')
+    web = await startDashboard((yaml, directory) => {
+      const secrets = ['asks', 'answers'] as const
+      for (const name of secrets)
+        writeFileSync(join(directory, name), `whsec_${randomBytes(32).toString('base64')}`, { mode: 0o600 })
+      const webhook = `{ name: pager, url: "https://127.0.0.1:${(pager.address() as AddressInfo).port}/", secret: "file:asks", answerSecret: "file:answers", timeout: 10s }`
+      return `${yaml
+        .replace('\ntargets:', `\ntargets:${ROUTINE_TARGETS}${MORE_TARGETS}`)
+        .replace('\naccess:', `\naccess:${ROUTINE_ACCESS}${MORE_ACCESS}`)
+        .replace('\ncommands:', `\ncommands:${RULES}`)}
+requests: { approvalWebhooks: [${webhook}] }
+`
+    })
     jane = await signIn(web.url, 'jane')
     dev = await openPort(jane, 'dev-db')
   })
   afterAll(async () => {
     dev?.close()
     await web?.stop()
+    for (const socket of asked) socket.destroy()
+    pager.close()
   })
   afterEach(() => {
     expect(web.complaints.splice(0)).toEqual([])
@@ -125,6 +153,35 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await own.getByText('withdrawn').waitFor()
     await sections.getByRole('link', { name: /^Access/ }).click()
     await page.getByTestId('prod-db').getByRole('button', { name: 'Request access…' }).waitFor()
+    await page.context().close()
+  })
+
+  it('a request says what is asked in place of people, and why people decide although a rule approves such requests', async () => {
+    const page = await web.signedIn('jane', '/access')
+    const request = async (name: string): Promise<void> => {
+      const target = page.getByTestId(name)
+      await target.getByRole('button', { name: 'Request access…' }).click()
+      await target.getByLabel(/^Reason/).fill('INC-4713 nightly')
+      await target.getByRole('button', { name: 'Request access' }).click()
+    }
+    const waiting = (name: string) => page.getByTestId(name).getByRole('status')
+    await request('oncall')
+    const asking = waiting('oncall').getByText('The webhook "pager" is being asked; sre can decide meanwhile.')
+    await asking.waitFor()
+    // Of what comes to nothing, people decide.
+    await eventually(async () => asked[0], 'the webhook is asked')
+    pager.close()
+    for (const socket of asked) socket.destroy()
+    await asking.waitFor({ state: 'detached' })
+    expect(await waiting('oncall').textContent()).toContain('waiting for sre: INC-4713 nightly')
+    await request('rota')
+    await waiting('rota')
+      .getByText(/^People decide: .*hours/)
+      .waitFor()
+    for (const { id, state } of (await jane.api.requests.list({ mine: true })).items)
+      if (state === 'pending') await jane.api.requests.withdraw(id)
+    // The reason belongs to that request: another does not have it.
+    await page.getByTestId('rota').getByRole('button', { name: 'Request access…' }).waitFor()
     await page.context().close()
   })
 

@@ -4,7 +4,7 @@ import { Text } from '../components/ui/text.tsx'
 import { AccessPage } from '../features/access/page.tsx'
 import { AccountPage } from '../features/account/page.tsx'
 import { AuditPage } from '../features/audit/page.tsx'
-import { EmergencyBanner, useEmergencies } from '../features/inbox/emergencies.tsx'
+import { dueReviews, EmergencyBanner, useEmergencies } from '../features/inbox/emergencies.tsx'
 import { InboxPage, ReviewPage } from '../features/inbox/page.tsx'
 import { useWaitingCount } from '../features/inbox/waiting.ts'
 import { LocksPage } from '../features/locks/page.tsx'
@@ -109,7 +109,7 @@ function Shell({ state }: { state: Extract<SignIn, { state: 'in' }> }) {
   const main = useRef<HTMLElement>(null)
   const emergencies = useEmergencies().data ?? []
   const forMe = useWaitingCount()
-  const due = emergencies.filter(({ mayReview, state: of }) => mayReview && of === 'review').length
+  const due = dueReviews(emergencies)
   // A number that is still growing would say less than is waiting.
   const waiting = forMe === undefined ? 0 : forMe + due
   useSearchKey()

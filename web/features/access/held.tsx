@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { Grant } from '../../../src/api/schemas/access.ts'
+import type { AccessRequest, Grant } from '../../../src/api/schemas/access.ts'
 import type { PamError } from '../../../src/shared/errors.ts'
 import { Problem } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
@@ -17,7 +17,7 @@ export function Held({
   grant: Grant
   /** Other grants of the user on the same target. */
   others: readonly Grant[]
-  more?: (() => void) | undefined
+  more?: ((request: AccessRequest) => void) | undefined
 }) {
   const now = useNow()
   const [error, setError] = useState<PamError>()

@@ -13,12 +13,19 @@ import { choicesOf, filledBy, isFor, isForSeveral, matchingTargets } from './cho
 import { Held } from './held.tsx'
 import { RequestSeveral } from './several.tsx'
 import { TargetCard } from './target-card.tsx'
+import { whoDecides } from './waiting.tsx'
 
 /** Targets that the user may access, active grants, and requests. */
 export function AccessPage() {
   const targets = useData('targets', () => api.targets())
   const grants = usePages('my grants', (cursor) => api.grants.list({ active: true, limit: 50, cursor }))
   const requests = usePages('my requests', (cursor) => api.requests.list({ mine: true, limit: 20, cursor }))
+  // By the id of a request: why people decide on it, which the gateway says once.
+  const [people, setPeople] = useState<ReadonlyMap<string, string>>(new Map())
+  const asked = ({ id, people: why }: AccessRequest): void => {
+    if (why !== undefined) setPeople((known) => new Map([...known, [id, why]]))
+    requests.reload()
+  }
   useLive((message) => {
     if (message.type === 'resync' || message.kind === 'config') targets.reload()
     if (message.type === 'resync' || message.kind === 'grant' || message.kind === 'review') {
@@ -28,12 +35,7 @@ export function AccessPage() {
   })
   return (
     <>
-      <Head
-        targets={targets.data ?? []}
-        grants={grants.data}
-        requests={requests.data}
-        asked={() => requests.reload()}
-      />
+      <Head targets={targets.data ?? []} grants={grants.data} requests={requests.data} asked={asked} />
       <section class="stack" aria-label="Targets">
         {targets.error !== undefined && <Problem error={targets.error} retry={targets.reload} />}
         {grants.error !== undefined && <Problem error={grants.error} retry={grants.reload} />}
@@ -48,7 +50,8 @@ export function AccessPage() {
             targets={targets.data}
             grants={grants.data ?? []}
             requests={requests.data ?? []}
-            asked={() => requests.reload()}
+            people={people}
+            asked={asked}
           />
         )}
         <ul class="list">
@@ -81,7 +84,7 @@ function Head({
   targets: readonly Target[]
   grants: readonly Grant[] | undefined
   requests: readonly AccessRequest[] | undefined
-  asked: () => void
+  asked: (request: AccessRequest) => void
 }) {
   const link = filledBy(usePlace().query)
   const filled = link !== undefined && isForSeveral(link) ? link : undefined
@@ -130,7 +133,8 @@ function Head({
           ) : (
             <Text>{`${made.status}.`}</Text>
           )}
-          {made.people !== undefined && <Text>{` People decide: ${made.people}.`}</Text>}
+          {made.state === 'pending' &&
+            whoDecides(made, made.people).map((sentence) => <Text key={sentence}>{` ${sentence}`}</Text>)}
         </p>
       )}
       {isAsking && isLoaded && (
@@ -142,7 +146,7 @@ function Head({
             sent={(request) => {
               setMade(request)
               setAsking(false)
-              asked()
+              asked(request)
             }}
             close={() => setAsking(false)}
           />
@@ -156,12 +160,14 @@ function Targets({
   targets,
   grants,
   requests,
+  people,
   asked,
 }: {
   targets: readonly Target[]
   grants: readonly Grant[]
   requests: readonly AccessRequest[]
-  asked: () => void
+  people: ReadonlyMap<string, string>
+  asked: (request: AccessRequest) => void
 }) {
   const [filter, setFilter] = useState('')
   const [shown, setShown] = useState(PAGE)
@@ -173,16 +179,20 @@ function Targets({
       )}
       {found.length === 0 && <Empty>No matching targets.</Empty>}
       <ul class="list">
-        {found.slice(0, shown).map((target) => (
-          <li key={target.name}>
-            <TargetCard
-              target={target}
-              grants={grantsFor(target, grants)}
-              waiting={requests.find((request) => isFor(request, target.name) && request.state === 'pending')}
-              asked={asked}
-            />
-          </li>
-        ))}
+        {found.slice(0, shown).map((target) => {
+          const waiting = requests.find((request) => isFor(request, target.name) && request.state === 'pending')
+          return (
+            <li key={target.name}>
+              <TargetCard
+                target={target}
+                grants={grantsFor(target, grants)}
+                waiting={waiting}
+                people={waiting && people.get(waiting.id)}
+                asked={asked}
+              />
+            </li>
+          )
+        })}
       </ul>
       {found.length > shown && (
         <div class="row">

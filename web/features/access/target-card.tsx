@@ -1,27 +1,30 @@
 import { useRef, useState } from 'preact/hooks'
 import type { AccessRequest, Grant, Target } from '../../../src/api/schemas/access.ts'
 import { usePlace } from '../../app/router.tsx'
-import { Ago, Badge, Labels, TwoSteps } from '../../components/ui/parts.tsx'
+import { Badge, Labels } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
-import { api } from '../../lib/client.ts'
-import { formatDateTime, formatLength } from '../../lib/format.ts'
+import { formatDateTime } from '../../lib/format.ts'
 import { filledBy, isForSeveral } from './choose.ts'
 import { Commands } from './connect.tsx'
 import { Held } from './held.tsx'
 import { RequestForm } from './request-form.tsx'
+import { Waiting } from './waiting.tsx'
 
 /** A target: what the user has on it until when, asking for it, what waits, and how to connect. */
 export function TargetCard({
   target,
   grants,
   waiting,
+  people,
   asked,
 }: {
   target: Target
   /** Active, the one that lasts longest first. */
   grants: readonly Grant[]
   waiting: AccessRequest | undefined
-  asked: () => void
+  /** Why people decide on what waits, where the gateway has said so. */
+  people: string | undefined
+  asked: (request: AccessRequest) => void
 }) {
   const link = filledBy(usePlace().query)
   const filled = link !== undefined && !isForSeveral(link) && link.targets[0] === target.name ? link : undefined
@@ -70,7 +73,7 @@ export function TargetCard({
           more={one === grant && target.grant === 'request' && waiting === undefined ? asked : undefined}
         />
       ))}
-      {waiting !== undefined && <Waiting request={waiting} />}
+      {waiting !== undefined && <Waiting request={waiting} people={people} />}
       {!asking && (
         <div class="row actions">
           {target.grant === 'request' && grant === undefined && waiting === undefined && (
@@ -95,33 +98,13 @@ export function TargetCard({
           requested={{ ...target, what: { target: target.name }, isReady: true }}
           filled={filled}
           close={close}
-          sent={() => {
+          sent={(request) => {
             close()
-            asked()
+            asked(request)
           }}
         />
       )}
       {showCommands && !asking && <Commands target={target} />}
     </article>
-  )
-}
-
-function Waiting({ request }: { request: AccessRequest }) {
-  return (
-    <div class="note row spread" role="status">
-      <span class="small">
-        Requested {(request.targets?.length ?? 1) > 1 && `with ${(request.targets?.length ?? 1) - 1} more `}
-        <Ago time={request.createdAt} /> for {formatLength(request.lengthMs)}; waiting for{' '}
-        <Text>{request.approvers.groups.join(' or ')}</Text>
-        {request.reason === '' ? '' : ': '}
-        <Text>{request.reason}</Text>
-      </span>
-      <TwoSteps
-        label="Withdraw…"
-        confirm="Withdraw the request"
-        danger={false}
-        act={() => api.requests.withdraw(request.id)}
-      />
-    </div>
   )
 }

@@ -18,6 +18,10 @@ export function useEmergencies() {
   return found
 }
 
+/** How many of them wait for the user's review. */
+export const dueReviews = (uses: readonly BreakGlass[]): number =>
+  uses.filter(({ mayReview, state }) => mayReview && state === 'review').length
+
 /** On every page, while somebody has access that nobody approved. */
 export function EmergencyBanner({ uses }: { uses: readonly BreakGlass[] }) {
   const active = uses.filter(({ state }) => state === 'active' || state === 'announcing')
@@ -35,8 +39,7 @@ export function EmergencyBanner({ uses }: { uses: readonly BreakGlass[] }) {
 }
 
 /** In the inbox: what was done in emergencies, until somebody else has reviewed it. */
-export function Emergencies() {
-  const { data, error, reload } = useEmergencies()
+export function Emergencies({ found: { data, error, reload } }: { found: ReturnType<typeof useEmergencies> }) {
   if (error !== undefined) return <Problem error={error} retry={reload} />
   if (data === undefined || data.length === 0) return null
   return (
@@ -71,7 +74,7 @@ function Emergency({ use, reviewed }: { use: BreakGlass; reviewed: () => void })
       </p>
       <p class="small soft">
         <span class="mono">{id}</span>, rule <Text>{`"${rule}"`}</Text>
-        {endsAt === undefined ? '' : `, until ${formatDateTime(endsAt)}`}, reviewed by{' '}
+        {endsAt === undefined ? '' : `, until ${formatDateTime(endsAt)}`}, to be reviewed by{' '}
         <Text>{reviewers.join(' or ')}</Text>. <Link to="/sessions">Sessions</Link>
       </p>
       {mayReview ? <Review id={id} reviewed={reviewed} /> : <p class="small soft">{whyNot}</p>}

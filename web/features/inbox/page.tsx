@@ -8,7 +8,7 @@ import { api, signIn } from '../../lib/client.ts'
 import { useLive } from '../../lib/live.ts'
 import { useStore } from '../../lib/store.ts'
 import { useData } from '../../lib/use-data.ts'
-import { Emergencies } from './emergencies.tsx'
+import { dueReviews, Emergencies, useEmergencies } from './emergencies.tsx'
 import { useCardKeys } from './keys.ts'
 import { byUrgency, grouped, groupingOf, GROUPINGS, KINDS, matching, type Asked, type Grouping } from './order.ts'
 import { ReviewCard } from './review-card.tsx'
@@ -35,17 +35,19 @@ export function InboxPage() {
   }, [reviews, myId])
   useEffect(() => dropDecided, [])
   useCardKeys()
-  const waitingForMe = mine.filter(({ state }) => state === 'pending').length
+  const emergencies = useEmergencies()
+  const waitingForMe = mine.filter(({ state }) => state === 'pending').length + dueReviews(emergencies.data ?? [])
+  const isCounted = loaded && (emergencies.data !== undefined || emergencies.error !== undefined)
   const found = matching(mine, asked)
   return (
     <>
       <div class="head">
         <h1>Inbox</h1>
         <p class="soft small" role="status">
-          {!loaded ? '' : waitingForMe === 0 ? 'Nothing is waiting for you' : `${waitingForMe} waiting for you`}
+          {!isCounted ? '' : waitingForMe === 0 ? 'Nothing is waiting for you' : `${waitingForMe} waiting for you`}
         </p>
       </div>
-      <Emergencies />
+      <Emergencies found={emergencies} />
       {reviews.size > FEW && (
         <Fold label="Filter and group" inUse={asked.filter !== '' || asked.kind !== '' || asked.by !== ''}>
           <Controls asked={asked} />

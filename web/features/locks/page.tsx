@@ -44,8 +44,8 @@ export function LocksPage() {
         )}
       </div>
       <p class="small soft">
-        A lock ends every session of a person or on a target within a second, and keeps out until it is lifted or its
-        time is over.
+        A lock ends every session of a person, or on a target, within a second, and allows no new ones until it is
+        lifted or its time is over.
       </p>
       {made !== undefined && (
         <p class="note" role="status">

@@ -22,7 +22,7 @@ export function EmergencyList() {
     <>
       {data.length === 0 && more === undefined && !loading && (
         <Empty>
-          No emergency access that you can see. It is visible to its person, its reviewers, auditors and operators.
+          You can see no emergency access. It is shown to the person who took it, its reviewers, auditors and operators.
         </Empty>
       )}
       {data.length > 0 && (
@@ -66,8 +66,11 @@ function ReviewState({ use: { state, reviewed, reviewers, mayReview } }: { use: 
       {reviewed !== undefined && (
         <>
           by <Text>{reviewed.by}</Text>, <When time={reviewed.at} />
-          <br />
-          <Text>{reviewed.comment}</Text>
+          {reviewed.comment !== '' && (
+            <>
+              : <Text>{reviewed.comment}</Text>
+            </>
+          )}
         </>
       )}
       {state === 'review' && (

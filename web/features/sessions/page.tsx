@@ -189,7 +189,12 @@ function List({ asked }: { asked: Filters }) {
   )
   if (error !== undefined) return <Problem error={error} retry={reload} />
   if (data === undefined) return <Loading what="sessions" />
-  if (data.length === 0) return <Empty>No matching sessions.</Empty>
+  if (data.length === 0)
+    return (
+      <Empty>
+        {NAMES.every((name) => asked[name] === '') ? 'No sessions yet that you can see.' : 'No matching sessions.'}
+      </Empty>
+    )
   return (
     <>
       <Table caption="Sessions, newest first" rows={data} columns={COLUMNS} id={({ id }) => id} />

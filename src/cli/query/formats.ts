@@ -1,6 +1,6 @@
 import type { QueryColumn } from '../../protocols/query-client.ts'
 import type { Io } from '../output/io.ts'
-import type { ResultSet } from './results.ts'
+import { MAX_RESULT_BYTES, type ResultSet } from './results.ts'
 
 /** How the results of a query can be written. */
 export const QUERY_FORMATS = ['table', 'json', 'ndjson', 'csv'] as const
@@ -21,13 +21,20 @@ export async function writeResults(results: readonly ResultSet[], format: QueryF
           { clipName: true },
         )
     }
-    const said = summary(result)
+    const said = summary(result, results.length)
     if (said !== undefined) io.note(said)
   }
 }
 
-/** `INSERT, 3 rows`; what was left out. */
-function summary({ columns, rows, command, affected, hasMore }: ResultSet): string | undefined {
+/** `INSERT, 3 rows`; what was left out. `of`: how many results there are, which share the limit of size. */
+function summary(result: ResultSet, of: number): string | undefined {
+  const { columns, rows, command, affected, hasMore, isCutBySize } = result
+  if (isCutBySize === true) {
+    const shown = rows.length === 0 ? 'no rows' : `only the first ${counted(rows.length)}`
+    const are = rows.length === 1 ? 'is' : 'are'
+    const larger = of === 1 ? 'the result is larger' : 'the results are larger'
+    return `${shown} ${are} shown: ${larger} than ${MAX_RESULT_BYTES / 1024 / 1024} MiB; select fewer columns or rows`
+  }
   if (hasMore) return `only the first ${counted(rows.length)} are shown; give a larger --max-rows, or ask for less`
   if (columns.length > 0) return undefined
   const count = affected === undefined ? '' : counted(affected)

@@ -6,6 +6,8 @@ export interface ResultSet extends ResultEnd {
   readonly columns: readonly QueryColumn[]
   /** Texts, as the server wrote them; null is NULL. */
   readonly rows: readonly (readonly (string | null)[])[]
+  /** What is left out was too large to keep, however many rows were wanted. */
+  readonly isCutBySize?: boolean
 }
 
 /** Keeps what a text is answered with, up to so many bytes of values in all. What does not fit is said of each result (`hasMore`). */
@@ -33,6 +35,7 @@ export class ResultCollector {
           columns: this.#columns,
           rows: this.#rows,
           hasMore: part.end.hasMore || this.#isFull,
+          ...(this.#isFull ? { isCutBySize: true } : {}),
         })
         this.#columns = []
         this.#rows = []

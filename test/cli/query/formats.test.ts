@@ -97,9 +97,30 @@ it('keeps a limited number of bytes, and says of which result', () => {
   collector.hear({ type: 'end', end: { hasMore: false } })
   collector.hear({ type: 'end', end: { command: 'INSERT', affected: 1, hasMore: false } })
   expect(collector.results).toMatchObject([
-    { rows: [['0123456789']], hasMore: true },
+    { rows: [['0123456789']], hasMore: true, isCutBySize: true },
     { rows: [], hasMore: false },
   ])
+  expect(collector.results[1]).not.toHaveProperty('isCutBySize')
+})
+
+it.each([
+  [[], true, 1, 'no rows are shown: the result is larger than 32 MiB; select fewer columns or rows'],
+  [['a'], true, 1, 'only the first 1 row is shown: the result is larger than 32 MiB; select fewer columns or rows'],
+  [
+    ['a', 'b'],
+    true,
+    2,
+    'only the first 2 rows are shown: the results are larger than 32 MiB; select fewer columns or rows',
+  ],
+  [['a', 'b'], false, 1, 'only the first 2 rows are shown; give a larger --max-rows, or ask for less'],
+])('says which limit left out rows: %j, by size: %s, of %i', async (values, isCutBySize, of, said) => {
+  const cut = { columns: [column('string')], rows: values.map((value) => [value]), hasMore: true }
+  const results = [...Array.from({ length: of - 1 }, () => ({ columns: [], rows: [], hasMore: false })), cut]
+  const { err } = await written(
+    results.map((result) => (result === cut && isCutBySize ? { ...cut, isCutBySize } : result)),
+    'ndjson',
+  )
+  expect(err).toBe(`${said}\n`)
 })
 
 it('parameters are texts, or NULL', () => {

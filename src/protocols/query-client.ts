@@ -48,14 +48,24 @@ export interface ResultEnd {
 export class StatementError extends PamError {
   /** Five characters. */
   readonly sqlstate: string
+  /** The whole text was refused, if nothing of it was answered before. */
+  readonly ranNothing: boolean
 
-  constructor({ code, message, hint, id, sqlstate }: ErrorBody & { readonly sqlstate: string }) {
+  constructor({
+    code,
+    message,
+    hint,
+    id,
+    sqlstate,
+    ranNothing = false,
+  }: ErrorBody & { readonly sqlstate: string; readonly ranNothing?: boolean }) {
     super(code, message, {
       side: code === 'STATEMENT_FAILED' ? 'upstream' : 'gateway',
       ...(hint === undefined ? {} : { hint }),
       ...(id === undefined ? {} : { id }),
     })
     this.sqlstate = sqlstate
+    this.ranNothing = ranNothing
   }
 }
 
@@ -71,7 +81,13 @@ export function statementError(
     message,
     hint,
     sqlstate,
-  }: { readonly message: string; readonly hint?: string | undefined; readonly sqlstate: string },
+    ranNothing,
+  }: {
+    readonly message: string
+    readonly hint?: string | undefined
+    readonly sqlstate: string
+    readonly ranNothing?: boolean
+  },
   codeOf: () => ErrorCode | undefined,
 ): StatementError {
   const isOurs = message.startsWith(PREFIX)
@@ -84,6 +100,7 @@ export function statementError(
     sqlstate,
     ...(hint === undefined ? {} : { hint }),
     ...(id === undefined ? {} : { id }),
+    ...(ranNothing === undefined ? {} : { ranNothing }),
   })
 }
 

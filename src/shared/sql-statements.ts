@@ -48,6 +48,15 @@ export function splitStatements(sql: string, count: number): string[] | undefine
   return texts.length === count ? texts.map(trimmed) : undefined
 }
 
+/**
+ * The first word of each statement of PostgreSQL, in upper case (`SELECT`); undefined where semicolons may be within a statement: in the body of a function
+ * (BEGIN ATOMIC).
+ */
+export function firstWords(sql: string): string[] | undefined {
+  if (/\batomic\b/i.test(sql)) return undefined
+  return cutsOf(sql).flatMap(({ isBlank, word }) => (isBlank ? [] : [word.toUpperCase()]))
+}
+
 /** Without the white space of the server's grammar around it: other blanks, such as U+00A0, are characters of names. */
 function trimmed(text: string): string {
   const from = text.search(/[^ \t\n\r\f\v]/)
@@ -64,6 +73,8 @@ interface Cut {
   readonly at: number
   readonly end: number
   readonly isBlank: boolean
+  /** The first name or keyword of the statement; empty where it has none. */
+  readonly word: string
 }
 
 function cutsOf(sql: string): Cut[] {
@@ -71,6 +82,7 @@ function cutsOf(sql: string): Cut[] {
   const next = new RegExp(`${SQL_LITERAL.source}|[();]`, 'g')
   let depth = 0
   let isBlank = true
+  let word = ''
   let at = 0
   const pass = (to: number): void => {
     if (trimmed(sql.slice(at, to)) !== '') isBlank = false
@@ -81,13 +93,15 @@ function cutsOf(sql: string): Cut[] {
     if (found === '/*') next.lastIndex = endOfComment(sql, next.lastIndex)
     at = next.lastIndex
     if (found === ';' && depth === 0) {
-      cuts.push({ at: match.index, end: at, isBlank })
+      cuts.push({ at: match.index, end: at, isBlank, word })
       isBlank = true
+      word = ''
     } else if (!found.startsWith('--') && found !== '/*') isBlank = false
+    if (word === '') word = match.groups?.['name'] ?? ''
     if (found === '(') depth++
     if (found === ')') depth = Math.max(0, depth - 1)
   }
   pass(sql.length)
-  cuts.push({ at: sql.length, end: sql.length, isBlank })
+  cuts.push({ at: sql.length, end: sql.length, isBlank, word })
   return cuts
 }

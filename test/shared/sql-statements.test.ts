@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { loadModule, parseSync } from 'libpg-query'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { splitStatements } from '../../src/shared/sql-statements.ts'
+import { firstWords, splitStatements } from '../../src/shared/sql-statements.ts'
 
 describe('a text of several statements', () => {
   beforeAll(() => loadModule())
@@ -116,3 +116,9 @@ describe('a text of several statements', () => {
     }
   }
 })
+
+it.each<[string, string[] | undefined]>([
+  ['select 1; Update t set a = 1;;', ['SELECT', 'UPDATE']],
+  ["-- drop;\n/* ; */ ((table t)); do $$ begin; end $$; select ';'", ['TABLE', 'DO', 'SELECT']],
+  ['create function f() begin atomic select 1; end', undefined],
+])('%s begin with these words', (sql, words) => expect(firstWords(sql)).toEqual(words))

@@ -1,5 +1,6 @@
 import { asPamError, UsageError } from '../../shared/errors.ts'
 import { StatementError } from '../../protocols/query-client.ts'
+import { firstWords } from '../../shared/sql-statements.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { addAccessOptions, ensureGrant, type AccessOptions } from '../open-target.ts'
@@ -49,7 +50,7 @@ async function runBatch(context: CliContext, name: string, file: string, options
     text: { sql, parameters: [], maxRows: MAX_ROWS },
     timeoutMs: options.timeout ?? DEFAULT_TIMEOUT_MS,
     collector,
-    failed: (error) => io.note(whatRan(error, collector.results)),
+    failed: (error) => io.note(whatRan(error, collector.results, sql)),
   })
   await writeResults(results, options.json === true ? 'json' : 'table', io)
 }
@@ -58,17 +59,36 @@ async function runBatch(context: CliContext, name: string, file: string, options
  * What of a batch that failed is in effect. The server runs a text of several statements as one transaction, unless the text ends it itself
  * (PostgreSQL, "Multiple Statements in a Simple Query").
  */
-export function whatRan(error: unknown, results: readonly Pick<ResultSet, 'command'>[]): string {
+export function whatRan(error: unknown, results: readonly Pick<ResultSet, 'command'>[], sql: string): string {
   const { code, id } = asPamError(error)
-  if (results.length === 0 && code !== 'MASKING_REFUSED' && /^(?:dec|apr)_/.test(id ?? '')) return 'nothing ran'
+  // The gateway decides on the whole text before it forwards any of it.
+  const isRefused = /^(?:dec|apr)_/.test(id ?? '') || (error instanceof StatementError && error.ranNothing)
+  if (results.length === 0 && isRefused) return 'nothing ran'
   if (!(error instanceof StatementError) || code !== 'STATEMENT_FAILED')
     return 'what ran, and whether it was committed, is not known'
-  const after = `failed after ${results.length} ${results.length === 1 ? 'statement' : 'statements'}`
+  const failed = whatFailed(error, results.length, firstWords(sql))
   const committed = results.findLastIndex(({ command }) => command !== undefined && KEEPS.test(command)) + 1
   return committed === 0
-    ? `${after}; the target rolled back the whole batch`
-    : `${after}; the target keeps what statement ${committed} committed, and nothing after it`
+    ? `${failed}; the target rolled back the whole batch`
+    : `${failed}; the target keeps what statement ${committed} committed, and nothing after it`
 }
+
+/**
+ * `statement 2 of 3 (UPDATE) failed`. The target answers each statement that has run once. The last of several it answers only when its transaction is committed, so
+ * an error of it may be one of a deferred check (PostgreSQL, SET CONSTRAINTS).
+ */
+function whatFailed({ sqlstate }: StatementError, answered: number, words: readonly string[] | undefined): string {
+  const number = answered + 1
+  if (words === undefined) return `statement ${number} failed`
+  if (number > words.length) return 'the commit failed'
+  const place = `statement ${number} of ${words.length}${words[answered] === '' ? '' : ` (${words[answered]})`}`
+  return number > 1 && number === words.length && MAY_BE_DEFERRED.test(sqlstate)
+    ? `${place}, or the commit after it, failed`
+    : `${place} failed`
+}
+
+/** Integrity constraints, serialization failures, and what triggers raise. */
+const MAY_BE_DEFERRED = /^(?:23|40|P0)/
 
 /** What ends a transaction and keeps it. */
 const KEEPS = /^(?:COMMIT|PREPARE TRANSACTION)$/

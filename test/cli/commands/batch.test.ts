@@ -59,35 +59,69 @@ describe('pamctl batch', () => {
 describe('what a failed batch has done', () => {
   const error = (code: ErrorBody['code'], id?: string) =>
     new StatementError({ code, message: 'x', sqlstate: 'XX000', ...(id === undefined ? {} : { id }) })
+  const failure = (sqlstate: string, ranNothing = false) =>
+    new StatementError({ code: 'STATEMENT_FAILED', message: 'x', sqlstate, ranNothing })
+  const SQL = "begin; delete from t where a = ';';\n-- one more;\nUpdate t set a = 1; (select 1); select 2;"
   const tags = (...commands: string[]) => commands.map((command) => ({ command }))
 
   it.each<[string, unknown, ReturnType<typeof tags>, string]>([
     ['is nothing where it was refused', error('COMMAND_REFUSED', 'dec_0000000000001'), [], 'nothing ran'],
     ['is nothing where approvers denied it', error('HOLD_DENIED', 'apr_0000000000001'), [], 'nothing ran'],
+    ['is nothing where masks refuse it', error('MASKING_REFUSED', 'dec_0000000000001'), [], 'nothing ran'],
+    ['is nothing where it cannot be parsed', failure('42601', true), [], 'nothing ran'],
     [
       'is undone by the target',
       error('STATEMENT_FAILED'),
       tags('DELETE', 'SELECT'),
-      'failed after 2 statements; the target rolled back the whole batch',
+      'statement 3 of 5 (UPDATE) failed; the target rolled back the whole batch',
+    ],
+    [
+      'is undone where its first statement failed',
+      failure('42P01'),
+      [],
+      'statement 1 of 5 (BEGIN) failed; the target rolled back the whole batch',
+    ],
+    [
+      'is undone where an error of the gateway is in its middle',
+      failure('42P01', true),
+      tags('BEGIN'),
+      'statement 2 of 5 (DELETE) failed; the target rolled back the whole batch',
+    ],
+    [
+      'is undone where a deferred check may have failed',
+      failure('23503'),
+      tags('BEGIN', 'DELETE', 'UPDATE', 'SELECT'),
+      'statement 5 of 5 (SELECT), or the commit after it, failed; the target rolled back the whole batch',
+    ],
+    [
+      'is undone where only the commit can have failed',
+      failure('23503'),
+      tags('BEGIN', 'DELETE', 'UPDATE', 'SELECT', 'SELECT'),
+      'the commit failed; the target rolled back the whole batch',
     ],
     [
       'is kept up to its last COMMIT',
       error('STATEMENT_FAILED'),
       tags('BEGIN', 'DELETE', 'COMMIT', 'UPDATE'),
-      'failed after 4 statements; the target keeps what statement 3 committed, and nothing after it',
+      'statement 5 of 5 (SELECT) failed; the target keeps what statement 3 committed, and nothing after it',
     ],
     [
       'is undone where what ended its transaction was no COMMIT',
       error('STATEMENT_FAILED'),
       tags('DELETE', 'ROLLBACK', 'UPDATE'),
-      'failed after 3 statements; the target rolled back the whole batch',
+      'statement 4 of 5 (SELECT) failed; the target rolled back the whole batch',
     ],
-    // The answer was refused: the statement had run by then.
-    ['is unknown where an answer was refused', error('MASKING_REFUSED', 'dec_0000000000001'), [], unknown()],
     ['is unknown after a lost connection', new PamError('GATEWAY_LOST', 'x'), tags('DELETE'), unknown()],
     ['is unknown after a time-out', new PamError('STATEMENT_TIMEOUT', 'x'), [], unknown()],
     ['is unknown where the gateway ended it in the middle', error('GRANT_OVER'), tags('DELETE'), unknown()],
-  ])('%s', (_what, failure, results, said) => expect(whatRan(failure, results)).toBe(said))
+  ])('%s', (_what, failure, results, said) => expect(whatRan(failure, results, SQL)).toBe(said))
+
+  it('names no statement where their number is not known', () => {
+    const sql = 'create function f() begin atomic select 1; select 2; end; select 1/0'
+    expect(whatRan(failure('22012'), tags('CREATE FUNCTION'), sql)).toBe(
+      'statement 2 failed; the target rolled back the whole batch',
+    )
+  })
 
   function unknown(): string {
     return 'what ran, and whether it was committed, is not known'

@@ -100,9 +100,19 @@ export function errorOf(fields: ErrorFields): StatementError {
   const [message = 'no reason was given', position] = [fields.get('M'), fields.get('P')]
   const hint = [fields.get('D'), fields.get('H')].filter((text) => text !== undefined).join('; ')
   const at = position === undefined ? '' : ` (at character ${position})`
-  return statementError({ message: `${message}${at}`, sqlstate, ...(hint === '' ? {} : { hint }) }, () =>
+  const ranNothing = isOfWholeText(sqlstate, fields)
+  return statementError({ message: `${message}${at}`, sqlstate, ranNothing, ...(hint === '' ? {} : { hint }) }, () =>
     codeNamed(fields.get('R')),
   )
 }
+
+/**
+ * An error that is reported before any of a text runs, if nothing of it was answered yet: the server parses all of it first, and gives the position of what it
+ * cannot parse. Errors that the gateway words as the server's name no routine; those of a server do.
+ */
+const isOfWholeText = (sqlstate: string, fields: ErrorFields): boolean =>
+  sqlstate === SYNTAX_ERROR ? fields.has('P') || !fields.has('R') : sqlstate === UNDEFINED_TABLE && !fields.has('R')
+const SYNTAX_ERROR = '42601'
+const UNDEFINED_TABLE = '42P01'
 
 const codeNamed = (routine: string | undefined): ErrorCode | undefined => (isErrorCode(routine) ? routine : undefined)

@@ -67,6 +67,17 @@ describe('the answer to a statement', () => {
   })
 })
 
+it.each([
+  ['a syntax error of the target', { sqlstate: '42601', position: 3, routine: 'scanner_yyerror' }, true],
+  ['a syntax error at run time', { sqlstate: '42601', routine: 'scanner_yyerror' }, false],
+  ["the gateway's word for a syntax error", { sqlstate: '42601', position: 3 }, true],
+  ["the gateway's word for a relation that does not exist", { sqlstate: '42P01' }, true],
+  ["the target's, of the statement in turn", { sqlstate: '42P01', position: 3, routine: 'parserOpenTable' }, false],
+  ['another error', { sqlstate: '22012', routine: 'int4div' }, false],
+])('%s: whether the whole text is refused', (_what, fields, ranNothing) => {
+  expect(errorOf(reportFields({ severity: 'ERROR', message: 'no', ...fields }))).toMatchObject({ ranNothing })
+})
+
 describe('what is sent', () => {
   it.each([
     ['select 1', [], 'PBDES'],

@@ -341,7 +341,9 @@ commands: [{ name: all, match: { unknown: true }, allow: true }, { name: rest, a
       search.add('statements', server.sql('SELECT argument FROM mysql.general_log'))
       server.sql("SET GLOBAL general_log = 0, GLOBAL log_output = 'FILE'; TRUNCATE mysql.general_log")
       search.add('log of the server', server.log())
-      const [{ user, password } = { user: '', password: '' }] = leases
+      const [made] = leases
+      const password = made?.password ?? ''
+      const user = made?.user ?? ''
       expect(password.length).toBeGreaterThan(40)
       for (const place of [/^statements$/, /^accounts/, /^registry/]) expect(search.has(user, place)).toBe(true)
       expect(search.has('SET PASSWORD', /^record$/)).toBe(true)

@@ -3,7 +3,13 @@ import { PamError } from '../shared/errors.ts'
 /** Why a call did not get through to the gateway: not reached, or not trusted. Never "bad handshake". */
 export function connectionError(gateway: string, error: unknown): PamError {
   if (error instanceof PamError) return error
-  const codes = causes(error).map(({ code }) => code ?? '')
+  const found = causes(error)
+  const codes = found.map(({ code }) => code ?? '')
+  if (found.some(({ code = '', message = '' }) => NO_TLS.test(code) || (code === 'EPROTO' && NO_TLS.test(message))))
+    return new PamError('GATEWAY_UNREACHABLE', `${gateway} does not answer with TLS`, {
+      hint: `if it is a gateway without TLS on this machine: --gateway ${gateway.replace(/^https:/, 'http:')}`,
+      cause: error,
+    })
   if (codes.some((code) => /^(ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|HOSTNAME_|ERR_SSL)/.test(code))) {
     return new PamError('GATEWAY_CERTIFICATE', `the certificate of ${gateway} is not trusted`, {
       hint: 'give the authority that signed it with --ca FILE (PAMCTL_CA)',
@@ -15,6 +21,9 @@ export function connectionError(gateway: string, error: unknown): PamError {
     cause: error,
   })
 }
+
+/** What came in place of a TLS record is something else, such as an answer of HTTP. */
+const NO_TLS = /wrong[ _]version[ _]number|packet[ _]length[ _]too[ _]long|http[ _]request/i
 
 /** What people call it, and the code for those who search for it. */
 function reasonOf(codes: readonly string[]): string {
@@ -35,15 +44,20 @@ const REASONS: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'connection closed',
 }
 
-function causes(error: unknown): { code?: string }[] {
-  const found: { code?: string }[] = []
+interface Cause {
+  readonly code?: string
+  readonly message?: string
+}
+
+function causes(error: unknown): Cause[] {
+  const found: Cause[] = []
   for (
     let current = error;
     current !== null && typeof current === 'object' && found.length < 5;
     current = (current as Error).cause
   ) {
     found.push(current)
-    if ('errors' in current && Array.isArray(current.errors)) found.push(...(current.errors as { code?: string }[]))
+    if ('errors' in current && Array.isArray(current.errors)) found.push(...(current.errors as Cause[]))
   }
   return found
 }

@@ -13,6 +13,7 @@ import {
   checkVersions,
   type GatewayAnswer,
 } from '../../../src/cli/doctor/gateway-checks.ts'
+import { connectionError } from '../../../src/gateway-client/connection-error.ts'
 import { VERSION } from '../../../src/shared/version.ts'
 import { makeCertificates } from '../../helpers/certificates.ts'
 import { OPENSSL } from '../../helpers/run.ts'
@@ -64,6 +65,18 @@ describe('a call to the gateway', () => {
     await expect(askGateway(gateway, '/', { ca: undefined, signal })).rejects.toMatchObject({
       code: 'GATEWAY_CERTIFICATE',
     })
+  })
+
+  it('says that a gateway without TLS has none', async () => {
+    const gateway = `https://127.0.0.1:${await portOf(createServer((_, response) => response.end('{}')))}`
+    const told = {
+      code: 'GATEWAY_UNREACHABLE',
+      message: `${gateway} does not answer with TLS`,
+      hint: expect.stringMatching(/--gateway http:\/\/127\.0\.0\.1:\d+$/),
+    }
+    await expect(askGateway(gateway, '/', { ca: undefined, signal })).rejects.toMatchObject(told)
+    const fetched = await fetch(gateway).catch((error: unknown) => connectionError(gateway, error))
+    expect(fetched).toMatchObject(told)
   })
 
   it('ends with its signal without an answer, and with an endless one', async () => {

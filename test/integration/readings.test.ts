@@ -204,6 +204,7 @@ describe('reading a recording is in the audit chain', () => {
     'get /v1/requests': 'requests for access: no command in them',
     'get /v1/requests/{id}': 'the same',
     'post /v1/requests/{id}/withdraw': 'the same',
+    'post /v1/reviews/{id}/withdraw': 'what the caller sent, and is in the chain as a withdrawal',
     'post /v1/reviews/{id}/decision': 'what the approver was shown, and is in the chain as a decision',
     'get /v1/grants': 'who has what until when',
     'post /v1/grants/{id}/revoke': 'in the chain as what it does',

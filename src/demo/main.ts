@@ -1,5 +1,6 @@
 import { findKubernetes } from './local-kubernetes.ts'
 import { findMariadb } from './local-mariadb.ts'
+import { findSshd } from './local-sshd.ts'
 import { hasProgram, packageRoot } from './local-postgres.ts'
 import { DEMO_PEOPLE, DEMO_SERVICE } from './setup.ts'
 import { startDemoStack, type DemoStack } from './stack.ts'
@@ -18,6 +19,12 @@ On Kubernetes, as jane: pamctl connect shop-k8s -- ${kubectl} -n shop …
   … get secret payments -o yaml                             # masked
   … delete secret payments                                  # denied
   … delete deployment worker                                # held until Bob approves
+`
+const WEB = `
+On the server web-1, as jane: pamctl exec web-1 -- …
+  … cat shop.log                                            # masked
+  … rm -rf /srv/shop                                        # denied
+  … systemctl restart shop                                  # held until Bob approves; with --detach it leaves an id for pamctl result
 `
 const BILLING = `
 On the service billing, as jane: pamctl connect billing -- curl -s …
@@ -57,6 +64,7 @@ async function demo({ tour, withSaml }: { readonly tour: boolean; readonly withS
     stack = await startDemoStack({
       withMariadb: findMariadb() !== undefined,
       withKubernetes: findKubernetes() !== undefined,
+      withSshd: findSshd() !== undefined && hasProgram('ssh'),
       withBilling: true,
       withSaml,
     })
@@ -64,6 +72,8 @@ async function demo({ tour, withSaml }: { readonly tour: boolean; readonly withS
       `PostgreSQL ${stack.postgres.version} (${stack.postgres.origin === 'npm' ? 'from npm' : 'of this system'}), gateway ${stack.gateway}, sign-in ${withSaml ? 'with SAML alone' : stack.issuer}`,
     )
     if (stack.mariadb !== undefined) print(`MariaDB ${stack.mariadb.version}, the target shop-mysql`)
+    if (stack.sshd instanceof Error) print(`There is no target web-1: ${stack.sshd.message}`)
+    else if (stack.sshd !== undefined) print('OpenSSH, the target web-1')
     if (stack.kubernetes === undefined) print(NO_CLUSTER)
     else
       void stack.kubernetes.then(
@@ -87,7 +97,7 @@ async function demo({ tour, withSaml }: { readonly tour: boolean; readonly withS
   process.exit()
 }
 
-function instructions({ gateway, publicKey, issuer, samlSignOut, mariadb, kubernetes }: DemoStack): string {
+function instructions({ gateway, publicKey, issuer, samlSignOut, mariadb, kubernetes, sshd }: DemoStack): string {
   const people = Object.values(DEMO_PEOPLE).map(
     ({ email, password, what }) => `  ${email.padEnd(20)} ${password.padEnd(12)} ${what}`,
   )
@@ -114,7 +124,7 @@ In psql try:
   select name, email, card_number from customers limit 5;   -- masked
   delete from orders;                                       -- denied
   truncate audit_tmp;                                       -- held until Bob approves
-${mariadb === undefined ? '' : SHOP}${kubernetes === undefined ? '' : onCluster(kubectlCommand())}${BILLING}
+${mariadb === undefined ? '' : SHOP}${kubernetes === undefined ? '' : onCluster(kubectlCommand())}${sshd === undefined || sshd instanceof Error ? '' : WEB}${BILLING}
 As the service:
   export PAMCTL_GATEWAY=${gateway} PAMCTL_TOKEN=$(curl -s -u ${DEMO_SERVICE.id}:${DEMO_SERVICE.secret} \\
     -d grant_type=client_credentials ${issuer}/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashPassword } from '../evaluation-idp/people.ts'
 import { CLUSTER_ACCOUNT } from './local-kubernetes.ts'
+import type { LocalSshd } from './local-sshd.ts'
 import { DEMO_ACCOUNT } from './sample-data.ts'
 import { samlIdentity, type SamlPorts } from './saml-sign-in.ts'
 
@@ -53,6 +54,8 @@ export interface DemoPorts {
   readonly mariadbPort?: number | undefined
   /** Where there is a Kubernetes API server: its port, the file of its authority, and the token for it. */
   readonly kubernetes?: { readonly port: number; readonly ca: string; readonly token: string } | undefined
+  /** Where an sshd runs: how to sign in to it. */
+  readonly sshd?: Pick<LocalSshd, 'port' | 'user' | 'hostKey' | 'keyFile'> | undefined
   /** Where the billing service runs: its port, and the token for it. */
   readonly billing?: { readonly port: number; readonly token: string } | undefined
   /** Where people sign in with SAML, in place of the gateway's built-in provider. */
@@ -64,6 +67,7 @@ const demoConfig = ({
   postgresPort,
   mariadbPort,
   kubernetes,
+  sshd,
   billing,
   saml,
 }: DemoPorts): string => `# The demo: each promise has a rule that shows it.
@@ -93,7 +97,7 @@ targets:
     user: ${DEMO_ACCOUNT.user}
     password: file:target-password
     tls: disable
-${mariadbPort === undefined ? '' : shopTarget(mariadbPort)}${kubernetes === undefined ? '' : clusterTarget(kubernetes)}${billing === undefined ? '' : billingTarget(billing.port)}
+${mariadbPort === undefined ? '' : shopTarget(mariadbPort)}${kubernetes === undefined ? '' : clusterTarget(kubernetes)}${sshd === undefined ? '' : webTarget(sshd)}${billing === undefined ? '' : billingTarget(billing.port)}
 access:
   - name: development is open to engineers
     who: { groups: [engineering] }
@@ -105,7 +109,7 @@ access:
     grant: request
     maxDuration: 1h
     approvers: { groups: [sre], count: 1 }
-${mariadbPort === undefined ? '' : SHOP_ACCESS}${kubernetes === undefined ? '' : CLUSTER_ACCESS}${billing === undefined ? '' : BILLING_ACCESS}
+${mariadbPort === undefined ? '' : SHOP_ACCESS}${kubernetes === undefined ? '' : CLUSTER_ACCESS}${sshd === undefined ? '' : WEB_ACCESS}${billing === undefined ? '' : BILLING_ACCESS}
 commands:
   - name: no blind writes
     targets: { labels: { env: prod } }
@@ -127,14 +131,14 @@ commands:
     targets: { labels: { env: dev } }
     match: { unknown: true }
     allow: true
-${mariadbPort === undefined ? '' : SHOP_COMMANDS}${kubernetes === undefined ? '' : CLUSTER_COMMANDS}${billing === undefined ? '' : BILLING_COMMANDS}
+${mariadbPort === undefined ? '' : SHOP_COMMANDS}${kubernetes === undefined ? '' : CLUSTER_COMMANDS}${sshd === undefined ? '' : WEB_COMMANDS}${billing === undefined ? '' : BILLING_COMMANDS}
 masking:
   - name: how to reach and charge customers
     targets: { labels: { env: prod } }
     columns: [customers.email, customers.card_number, customers.phone]
     kinds: [email, payment-card]
     style: partial
-${mariadbPort === undefined ? '' : SHOP_MASKING}${kubernetes === undefined ? '' : CLUSTER_MASKING}${billing === undefined ? '' : BILLING_MASKING}`
+${mariadbPort === undefined ? '' : SHOP_MASKING}${kubernetes === undefined ? '' : CLUSTER_MASKING}${sshd === undefined ? '' : WEB_MASKING}${billing === undefined ? '' : BILLING_MASKING}`
 
 const BUILT_IN_IDENTITY = `identity:
   evaluation: { people: people.yaml }
@@ -202,6 +206,39 @@ const CLUSTER_MASKING = `  - name: contents of Secrets
     targets: { labels: { env: cluster } }
     fields: ["secrets:data.*"]
     style: redact
+`
+
+const webTarget = ({ port, user, hostKey, keyFile }: NonNullable<DemoPorts['sshd']>): string => `  - name: web-1
+    type: ssh
+    labels: { env: web }
+    host: 127.0.0.1
+    port: ${port}
+    hostKeys: ["${hostKey}"]
+    logins:
+      - { name: "${user}", privateKey: "file:${keyFile}", shell: sh }
+`
+const WEB_ACCESS = `  - name: the web server is open to engineers
+    who: { groups: [engineering] }
+    targets: { labels: { env: web } }
+    grant: standing
+`
+const WEB_COMMANDS = `  - name: nothing is removed on the web server
+    targets: { labels: { env: web } }
+    match: { programs: [rm, rmdir, shred, unlink] }
+    deny: files are not removed on env=web
+  - name: a person decides on restarts
+    targets: { labels: { env: web } }
+    match: { commands: ["systemctl restart *"] }
+    hold: { approvers: { groups: [sre] }, expires: 15m }
+  - name: looking at the web server
+    targets: { labels: { env: web } }
+    match: { commands: [uptime, "cat shop.log"] }
+    allow: true
+`
+const WEB_MASKING = `  - name: how to reach and charge customers in logs
+    targets: { labels: { env: web } }
+    kinds: [email, payment-card]
+    style: partial
 `
 
 const billingTarget = (port: number): string => `  - name: billing

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startBilling, type LocalBilling } from './local-billing.ts'
 import { startKubernetes } from './local-kubernetes.ts'
+import { startSshd, type LocalSshd } from './local-sshd.ts'
 import { startMariadb, type LocalMariadb } from './local-mariadb.ts'
 import { freePort, packageRoot, startPostgres, type LocalPostgres } from './local-postgres.ts'
 import { loadSampleData, loadShop, loadShopCluster } from './sample-data.ts'
@@ -24,6 +25,8 @@ export interface DemoStack {
   readonly mariadb: LocalMariadb | undefined
   /** Likewise: its version, once it answers and has its objects, which takes longest of all. */
   readonly kubernetes: Promise<string> | undefined
+  /** Likewise; where it does not start, why. */
+  readonly sshd: LocalSshd | Error | undefined
   /** Whether the target `billing` was asked for. */
   readonly hasBilling: boolean
   readonly publicKey: string
@@ -42,6 +45,8 @@ export interface DemoStackOptions {
   readonly withMariadb?: boolean
   /** A Kubernetes API server as the target `shop-k8s`. */
   readonly withKubernetes?: boolean
+  /** An sshd of the system as the target `web-1`. */
+  readonly withSshd?: boolean
   /** A service of HTTP as the target `billing`. */
   readonly withBilling?: boolean
   /** People sign in with SAML, and with nothing else. */
@@ -53,12 +58,14 @@ export async function startDemoStack({
   prepare,
   withMariadb = false,
   withKubernetes = false,
+  withSshd = false,
   withBilling = false,
   withSaml = false,
 }: DemoStackOptions = {}): Promise<DemoStack> {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-demo-'))
   let postgres: LocalPostgres | undefined
   let mariadb: LocalMariadb | undefined
+  let sshd: LocalSshd | Error | undefined
   let billing: LocalBilling | undefined
   let saml: SamlSignIn | undefined
   // It starts beside all else, since it takes longest.
@@ -73,6 +80,7 @@ export async function startDemoStack({
     await Promise.all([
       postgres?.stop(),
       mariadb?.stop(),
+      sshd instanceof Error ? undefined : sshd?.stop(),
       billing?.stop(),
       saml?.stop(),
       starting?.then(
@@ -91,6 +99,11 @@ export async function startDemoStack({
       mariadb = await startMariadb({ directory: mkdtempSync(join(tmpdir(), 'pamctl-demo-mariadb-')) })
       loadShop(mariadb)
     }
+    // What the system's own server wants differs from system to system: the demo goes on without it.
+    if (withSshd)
+      sshd = await startSshd(mkdtempSync(join(tmpdir(), 'pamctl-demo-sshd-'))).catch((error: unknown) =>
+        error instanceof Error ? error : new Error(String(error)),
+      )
     if (withBilling) billing = await startBilling()
     const cluster = await starting
     const hasObjects = cluster?.ready.then(async (version) => {
@@ -107,6 +120,7 @@ export async function startDemoStack({
       postgresPort: postgres.port,
       mariadbPort: mariadb?.port,
       kubernetes: cluster && { port: cluster.port, ca: cluster.ca, token: cluster.tokens.gateway },
+      sshd: sshd instanceof Error ? undefined : sshd,
       billing,
       saml: samlPorts,
     })
@@ -123,6 +137,7 @@ export async function startDemoStack({
       postgres,
       mariadb,
       kubernetes: hasObjects,
+      sshd,
       hasBilling: withBilling,
       publicKey,
       pid: running.pid,

@@ -47,6 +47,7 @@ it('without --tour it prints what to try, and ends on request; with --saml peopl
     expect(stdout).toContain('pamctl connect prod-db')
     const hasMariadb = stdout.includes('the target shop-mysql')
     expect(stdout.includes('pamctl connect shop-mysql')).toBe(hasMariadb)
+    expect(stdout.includes('pamctl exec web-1')).toBe(stdout.includes('the target web-1'))
     expect(stdout.includes('pamctl connect shop-k8s')).toBe(findKubernetes() !== undefined)
     expect(stdout).toContain('pamctl connect billing -- curl')
     expect(stdout.match(/-- held until Bob approves/g)).toHaveLength(hasMariadb ? 2 : 1)

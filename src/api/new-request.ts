@@ -84,6 +84,11 @@ interface Found {
   readonly rule: AccessRule
 }
 
+interface Problem {
+  readonly target: string
+  readonly error: PamError
+}
+
 interface Asking {
   readonly login: Login
   readonly waiting: readonly AccessRequest[]
@@ -100,7 +105,7 @@ async function requestable(
   const names = namesOf(asked, asking.login, deps)
   const locks = await activeLocks(tx, asking.now)
   const found: Found[] = []
-  const problems: { target: string; error: PamError }[] = []
+  const problems: Problem[] = []
   for (const name of names) {
     const one = (await held(tx, name, asked, asking)) ?? look(name, asking, locks, deps)
     if (one instanceof PamError) problems.push({ target: name, error: one })
@@ -110,17 +115,19 @@ async function requestable(
   const [first, ...others] = found
   if (problem !== undefined && (names.length === 1 || first === undefined)) throw problem.error
   if (problem !== undefined && asked.skipUnavailable !== true)
-    throw new PamError(
-      problem.error.code,
-      `nothing was requested: ${problems.map(({ target, error: { message } }) => (message.includes(target) ? message : `${target}: ${message}`)).join('; ')}`,
-      { hint: 'leave these targets out, or request the others with --skip-unavailable' },
-    )
+    throw new PamError(problem.error.code, `nothing was requested: ${problems.map(explained).join('; ')}`, {
+      hint: 'leave these targets out, or request the others with --skip-unavailable',
+    })
   if (first === undefined) throw new Error('no target was asked for')
   return {
     found: [first, ...others],
     skipped: problems.map(({ target, error }) => ({ target, reason: error.message })),
   }
 }
+
+/** A lock, or another request, stands in the way of more than the target that is asked for; all other errors name it. */
+const explained = ({ target, error: { code, message } }: Problem): string =>
+  code === 'LOCKED' || code === 'REQUEST_PENDING' ? `${target}: ${message}` : message
 
 /** Each once. Labels stand for the targets that have them now and that the caller may see: of others nothing is told. */
 function namesOf({ target, targets, labels }: NewRequest, { person }: Login, { settings }: Deps): readonly string[] {

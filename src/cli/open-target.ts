@@ -70,15 +70,16 @@ export async function untilInterrupted(agent: AgentConnection, io: Io): Promise<
 
 /** A current grant, or one that is asked for and waited for. */
 export async function ensureGrant(
-  { io, ...context }: CliContext,
+  context: CliContext,
   api: ApiClient,
   targets: readonly Target[],
   name: string,
   options: AccessOptions,
 ): Promise<void> {
+  const { io } = context
   if (await hasGrant(api, name, io)) return
   try {
-    await requestGrant({ io, ...context }, api, targets, name, options)
+    await requestGrant(context, api, targets, name, options)
   } catch (error) {
     // Another command of the same person got it meanwhile.
     if (asPamError(error).code !== 'ALREADY_GRANTED' || !(await hasGrant(api, name, io))) throw error
@@ -93,19 +94,18 @@ async function hasGrant(api: ApiClient, name: string, io: Io): Promise<boolean> 
 }
 
 async function requestGrant(
-  { io, ...context }: CliContext,
+  context: CliContext,
   api: ApiClient,
   targets: readonly Target[],
   name: string,
   options: AccessOptions,
 ): Promise<void> {
+  const { io } = context
   const waiting = await waitingRequest(api, name)
   if (waiting === undefined && !io.interactive && options.reason === undefined && options.edit !== true)
     await needNoEndedGrant(api, targetNamed(targets, name))
   const reason =
-    waiting === undefined
-      ? await reasonFor({ io, ...context }, targets, { names: [name] }, options)
-      : (options.reason ?? '')
+    waiting === undefined ? await reasonFor(context, targets, { names: [name] }, options) : (options.reason ?? '')
   const open = async (): Promise<OpenRequest> => {
     if (waiting !== undefined) return resumed(waiting, options, io)
     try {

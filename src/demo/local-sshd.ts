@@ -63,7 +63,7 @@ PrintMotd no
     rmSync(directory, { recursive: true, force: true })
   }
   try {
-    while (!(await answers(port))) {
+    while (!(await isGreeted(port))) {
       server.check()
       await pause(30)
     }
@@ -103,7 +103,8 @@ const LOG = `2026-11-23 15:04:05 order 1041 paid by ada.lovelace@example.com wit
 2026-11-23 15:04:12 order 1043 paid by alan.turing@example.org with 5555 5555 5555 4444
 `
 
-const answers = (port: number): Promise<boolean> =>
+/** Whether a server on a loopback port speaks, as sshd does first. */
+export const isGreeted = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port })
     socket.once('data', () => {

@@ -1,9 +1,9 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../src/demo/local-postgres.ts'
+import { isGreeted } from '../../src/demo/local-sshd.ts'
 
 /** sshd does not start but by its absolute path. */
 const SSHD_PATH = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/usr/bin/sshd'].find((path) => existsSync(path))
@@ -84,7 +84,7 @@ ${more.includes('Subsystem sftp') ? '' : 'Subsystem sftp internal-sftp'}
     stdio: 'ignore',
   })
   const log = (): string => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '')
-  while (!(await answers(port))) {
+  while (!(await isGreeted(port))) {
     if (child.exitCode !== null) throw new Error(`sshd did not start: ${log()}`)
     await new Promise((done) => setTimeout(done, 30))
   }
@@ -106,14 +106,3 @@ ${more.includes('Subsystem sftp') ? '' : 'Subsystem sftp internal-sftp'}
     },
   }
 }
-
-const answers = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port })
-    socket.once('data', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-    socket.once('end', () => resolve(false))
-  })

@@ -1,4 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -6,6 +5,7 @@ import { join } from 'node:path'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import { pause } from '../shared/pause.ts'
 import { findProgram, freePort } from './local-postgres.ts'
+import { ServerProcess } from './server-process.ts'
 
 /** A Kubernetes API server and its etcd on loopback ports. It has no nodes and no controllers: it keeps objects, and no pod runs. */
 export interface LocalKubernetes {
@@ -74,9 +74,9 @@ export async function startKubernetes(options: LocalKubernetesOptions): Promise<
   }
   const processes = [
     // prettier-ignore
-    new ClusterProcess(programs.etcd, ['--data-dir', join(directory, 'etcd'), '--listen-client-urls', etcd, '--advertise-client-urls', etcd,
+    new ServerProcess(programs.etcd, ['--data-dir', join(directory, 'etcd'), '--listen-client-urls', etcd, '--advertise-client-urls', etcd,
       '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', `default=${peer}`, '--log-level', 'error']),
-    new ClusterProcess(
+    new ServerProcess(
       programs.server,
       Object.entries(all).map(([name, value]) => `--${name}=${value}`),
     ),
@@ -152,39 +152,3 @@ const newToken = (): string => randomBytes(24).toString('base64url')
 
 /** Four minutes: how soon it starts is for the machine to say, and one that cannot start exits. */
 const MAX_LOOKS = 2400
-
-/** Ends with the process that started it, however that goes. */
-const WITH_PARENT = findProgram('setpriv')
-
-/** One process of a cluster, with what it has said. */
-export class ClusterProcess {
-  readonly #program: string
-  readonly #child: ChildProcess
-  readonly #gone: Promise<void>
-  #log = ''
-
-  constructor(program: string, args: readonly string[]) {
-    this.#program = program
-    const [file, ...before] = WITH_PARENT === undefined ? [program] : [WITH_PARENT, '--pdeathsig', 'KILL', program]
-    // Nothing of the user's own configuration.
-    this.#child = spawn(file, [...before, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'] },
-    })
-    for (const stream of [this.#child.stdout, this.#child.stderr])
-      stream?.setEncoding('utf8').on('data', (text: string) => (this.#log = (this.#log + text).slice(-20_000)))
-    this.#child.on('error', ({ message }) => (this.#log += message))
-    this.#gone = new Promise((resolve) => this.#child.once('close', () => resolve()))
-  }
-
-  /** Throws where it has ended, with what it said. */
-  check(): void {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null)
-      throw new Error(`${this.#program} ended:\n${this.#log}`)
-  }
-
-  async stop(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGKILL')
-    await this.#gone
-  }
-}

@@ -1,11 +1,11 @@
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { pause } from '../shared/pause.ts'
-import { ClusterProcess } from './local-kubernetes.ts'
 import { findProgram, freePort, hasProgram } from './local-postgres.ts'
+import { ServerProcess } from './server-process.ts'
+import { makeSshKey } from './ssh-keygen.ts'
 
 /** An sshd of this user on a loopback port. Whoever signs in to it runs `server.sh`, which knows a few commands, and nothing else. */
 export interface LocalSshd {
@@ -32,8 +32,8 @@ export async function startSshd(directory: string): Promise<LocalSshd> {
     writeFileSync(join(directory, name), text, { mode })
     return join(directory, name)
   }
-  const keyFile = keyIn(directory, 'key')
-  const hostKeyFile = keyIn(directory, 'host-key')
+  const keyFile = makeSshKey(join(directory, 'key'), ...KEY_OPTIONS)
+  const hostKeyFile = makeSshKey(join(directory, 'host-key'), ...KEY_OPTIONS)
   const log = file('shop.log', LOG)
   const port = await freePort()
   const config = file(
@@ -57,7 +57,7 @@ PrintMotd no
   )
   // The directory that root's sshd gives up its rights in; a distribution's service makes it at boot.
   if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
-  const server = new ClusterProcess(program, ['-D', '-e', '-f', config])
+  const server = new ServerProcess(program, ['-D', '-e', '-f', config])
   const stop = async (): Promise<void> => {
     await server.stop()
     rmSync(directory, { recursive: true, force: true })
@@ -75,16 +75,7 @@ PrintMotd no
   return { port, user: userInfo().username, hostKey, keyFile, stop }
 }
 
-/** An Ed25519 key pair, and the path of its private half. */
-function keyIn(directory: string, name: string): string {
-  const path = join(directory, name)
-  const { status, stderr } = spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'demo', '-f', path], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  if (status !== 0) throw new Error(`ssh-keygen: ${stderr}`)
-  return path
-}
+const KEY_OPTIONS = ['-t', 'ed25519', '-N', '', '-C', 'demo']
 
 /** Everybody knows the passwords of the demo, so that nothing of this account may be reached by them: no word of a command is run. */
 const serverScript = (log: string): string => `#!/bin/sh

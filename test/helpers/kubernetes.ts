@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ClusterProcess } from '../../src/demo/local-kubernetes.ts'
+import { ServerProcess } from '../../src/demo/server-process.ts'
 import { findProgram, freePort } from '../../src/demo/local-postgres.ts'
 import { makeCertificates, type TestCertificates } from './certificates.ts'
 import { eventually } from './gateway-client.ts'
@@ -116,7 +116,7 @@ export async function startCluster(): Promise<TestCluster> {
   const files = makeFiles(directory)
   const [etcdPort, peerPort, port, kubeletPort] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
   const url = `https://127.0.0.1:${port}`
-  const processes: ClusterProcess[] = []
+  const processes: ServerProcess[] = []
   const stop = async (): Promise<void> => {
     for (const child of processes.toReversed()) await child.stop()
     rmSync(directory, { recursive: true, force: true })
@@ -127,7 +127,7 @@ export async function startCluster(): Promise<TestCluster> {
     const etcd = `http://127.0.0.1:${etcdPort}`
     const peer = `http://127.0.0.1:${peerPort}`
     // prettier-ignore
-    processes.push(new ClusterProcess(ETCD, ['--data-dir', join(directory, 'etcd'), '--listen-client-urls', etcd, '--advertise-client-urls', etcd,
+    processes.push(new ServerProcess(ETCD, ['--data-dir', join(directory, 'etcd'), '--listen-client-urls', etcd, '--advertise-client-urls', etcd,
       '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', `default=${peer}`, '--log-level', 'error']))
     // So that version 1 is from before all that the API server has listed, which is 410 Gone to a watch.
     await eventually(async () => {
@@ -135,14 +135,14 @@ export async function startCluster(): Promise<TestCluster> {
       const put = { method: 'POST', body: JSON.stringify({ key: 'YQ==', value: '' }) }
       return (await fetch(`${etcd}/v3/kv/put`, put).catch(() => undefined))?.ok === true || undefined
     }, 'etcd is ready')
-    processes.push(new ClusterProcess(KUBE_APISERVER, serverOptions(directory, files, { port, etcd })))
+    processes.push(new ServerProcess(KUBE_APISERVER, serverOptions(directory, files, { port, etcd })))
     await eventually(async () => {
       for (const child of processes) child.check()
       const answer = await ask('GET', '/readyz').catch(() => undefined)
       return answer?.status === 200 ? true : undefined
     }, 'the API server is ready')
     // prettier-ignore
-    const kubelet = new ClusterProcess(KUBELET, ['-api', url, '-ca', files.server.ca, '-cert', files.kubelet.certificate, '-key', files.kubelet.key,
+    const kubelet = new ServerProcess(KUBELET, ['-api', url, '-ca', files.server.ca, '-cert', files.kubelet.certificate, '-key', files.kubelet.key,
       '-serve-cert', files.server.certificate, '-serve-key', files.server.key, '-root', join(directory, 'pods'), '-port', String(kubeletPort)])
     processes.push(kubelet)
     const kubeconfig = join(directory, 'admin.kubeconfig')

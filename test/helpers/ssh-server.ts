@@ -1,9 +1,10 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { isGreeted } from '../../src/demo/local-sshd.ts'
+import { makeSshKey } from '../../src/demo/ssh-keygen.ts'
 
 /** sshd does not start but by its absolute path. */
 const SSHD_PATH = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/usr/bin/sshd'].find((path) => existsSync(path))
@@ -27,15 +28,7 @@ export async function startSshServer(more = ''): Promise<SshServer> {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-sshd-'))
   const port = await freePort()
   const { username } = userInfo()
-  const keygen = (name: string, ...args: string[]): string => {
-    const path = join(directory, name)
-    const { status, stderr } = spawnSync('ssh-keygen', ['-q', '-f', path, ...args], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    if (status !== 0) throw new Error(`ssh-keygen: ${stderr}`)
-    return path
-  }
+  const keygen = (name: string, ...options: string[]): string => makeSshKey(join(directory, name), ...options)
   const host = keygen('host', '-t', 'ed25519', '-N', '')
   const authorizedKeys = join(directory, 'authorized_keys')
   const authorized = (path: string): string => {

@@ -313,12 +313,12 @@ function needToken(token: string, place: string): string {
   })
 }
 
-/** A service cannot sign in again: it needs another token. */
-const serviceError = ({ code, message, id }: PamError): PamError =>
+/** A service cannot sign in again: it needs another token. Of a used one the gateway knows by whom it was used, and says what helps. */
+const serviceError = ({ code, message, hint, id }: PamError): PamError =>
   new PamError(code, message, {
     hint:
-      code === 'TOKEN_USED' && !message.includes('signed out')
-        ? 'a token is for one HOME (PAMCTL_HOME): request a new token from your CI provider, or share the HOME'
+      code === 'TOKEN_USED' && hint !== undefined
+        ? hint
         : 'request a new token from your CI provider (PAMCTL_TOKEN, --token-file)',
     ...(id === undefined ? {} : { id }),
   })

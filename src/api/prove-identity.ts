@@ -99,7 +99,7 @@ async function prove(
   }
   const first = await findTokenUse(tx, identity.digest, now)
   const problem = (await tokenProblem(tx, identity, { first, thumbprint, known })) ?? (await bind?.(tx, use.loginId))
-  if (problem !== undefined) return { refusal: refusals[problem]() }
+  if (problem !== undefined) return { refusal: refusals[problem](kind) }
   const rules = deps.settings()
   const standing = await directoryStanding(tx, { personId: id, origin }, rules.provisioning)
   if (!standing.may) {
@@ -186,26 +186,35 @@ async function linkPerson(tx: Tx, user: DirectoryUser, personId: string, now: nu
 
 export type Refusal = keyof typeof refusals
 
-const signInAgain = { hint: 'sign in again: pamctl login' }
+type Kind = ProvenIdentity['kind']
+
+/** A service cannot sign in again: its CI provider issues its tokens. */
+const anotherToken = (kind: Kind): { hint: string } => ({
+  hint: kind === 'service' ? 'request a new token from your CI provider' : 'sign in again: pamctl login',
+})
+const usedToken =
+  (message: string, hint: (kind: Kind) => { hint: string } = anotherToken) =>
+  (kind: Kind) =>
+    new PamError('TOKEN_USED', message, hint(kind))
+
 const refusals = {
-  'another key': () => new PamError('TOKEN_USED', 'this identity token was already used with another key', signInAgain),
-  'signed out': () =>
-    new PamError('TOKEN_USED', 'this identity token was already used for a login that was signed out', signInAgain),
-  'signed out everywhere': () =>
-    new PamError('TOKEN_USED', 'this identity token was issued before you signed out everywhere', signInAgain),
-  'signed out at the provider': () =>
-    new PamError(
-      'TOKEN_USED',
-      'this identity token belongs to a session that has ended at the identity provider',
-      signInAgain,
-    ),
-  'subject signed out at the provider': () =>
-    new PamError(
-      'TOKEN_USED',
-      'this identity token was issued before you logged out at the identity provider',
-      signInAgain,
-    ),
-  'key signed out': () => new PamError('KEY_SIGNED_OUT', 'the login of this key was signed out', signInAgain),
+  'another key': usedToken('this identity token was already used with another key', (kind) =>
+    kind === 'service'
+      ? {
+          hint: 'a token is for one HOME (PAMCTL_HOME): request a new token from your CI provider, or share the HOME',
+        }
+      : anotherToken(kind),
+  ),
+  'signed out': usedToken('this identity token was already used for a login that was signed out'),
+  'signed out everywhere': usedToken('this identity token was issued before you signed out everywhere'),
+  'signed out at the provider': usedToken(
+    'this identity token belongs to a session that has ended at the identity provider',
+  ),
+  'subject signed out at the provider': usedToken(
+    'this identity token was issued before you logged out at the identity provider',
+  ),
+  'key signed out': (kind: Kind) =>
+    new PamError('KEY_SIGNED_OUT', 'the login of this key was signed out', anotherToken(kind)),
 }
 
 /** Signs a login out; what runs under it ends now. */

@@ -243,6 +243,24 @@ describe('the re-verification of an identity', () => {
     },
   )
 
+  it.each([
+    ['TOKEN_USED', 'share the HOME', 'share the HOME'],
+    ['TOKEN_USED', undefined, 'request a new token from your CI provider (PAMCTL_TOKEN, --token-file)'],
+    ['TOKEN_EXPIRED', 'sign in again', 'request a new token from your CI provider (PAMCTL_TOKEN, --token-file)'],
+  ])('tells a service what to do about %s, where the gateway says "%s": %s', async (code, hint, told) => {
+    exchanges = [[401, JSON.stringify({ code, detail: 'no', hint })]]
+    const keeper = new LoginKeeper(
+      {
+        gateway: url,
+        ca: undefined,
+        prover: await createProver(),
+        source: { kind: 'service', token: 'a.b.c', tokenFile: undefined },
+      },
+      { store: () => {}, lost: () => {}, notice: () => {} },
+    )
+    await expect(keeper.exchange('a.b.c')).rejects.toMatchObject({ code, hint: told })
+  })
+
   it('goes on where the gateway does not say at first whom the provider is signed by', async () => {
     const start = clock.time
     await signedInKeeper('silence')

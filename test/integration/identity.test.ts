@@ -209,7 +209,10 @@ describe('signing in', () => {
 
 describe('identity tokens', () => {
   it('a token is valid for one key: a copy signs nobody else in', async () => {
-    await expect(withTokens(stack.gateway, jane.tokens)).rejects.toMatchObject({ code: 'TOKEN_USED' })
+    await expect(withTokens(stack.gateway, jane.tokens)).rejects.toMatchObject({
+      code: 'TOKEN_USED',
+      hint: 'sign in again: pamctl login',
+    })
     await expect(jane.exchange(jane.tokens.identityToken)).resolves.toMatchObject({ login: jane.token.login })
   })
 
@@ -282,7 +285,11 @@ describe('identity tokens', () => {
       ci.prover,
     )
     expect(next.token.login).not.toBe(ci.token.login)
-    for (const old of [first, spare]) await expect(next.exchange(old)).rejects.toMatchObject({ code: 'TOKEN_USED' })
+    for (const old of [first, spare])
+      await expect(next.exchange(old)).rejects.toMatchObject({
+        code: 'TOKEN_USED',
+        hint: 'request a new token from your CI provider',
+      })
   })
 
   it('a refreshed token proves the same login again, and a used refresh token works for nobody', async () => {
@@ -315,6 +322,7 @@ describe('identity tokens', () => {
     await jane.api.requests.withdraw(janes.id)
     await expect(withTokens(stack.gateway, { identityToken: token, refreshToken: undefined })).rejects.toMatchObject({
       code: 'TOKEN_USED',
+      hint: expect.stringContaining('share the HOME') as string,
     })
   })
 

@@ -199,7 +199,8 @@ export function toPamError(error: unknown, name: string): PamError {
       `the answer of the SAML provider ${name} ${visible(error.message).slice(0, 300)}`,
       {
         hint: 'begin again; if this persists, your administrator can compare the provider with docs/identity/',
-        cause: error.cause ?? error,
+        // The message is said above; what is behind it, where there is anything, is not.
+        cause: error.cause,
       },
     )
   return new PamError('TOKEN_INVALID', `the answer of the SAML provider ${name} cannot be read`, { cause: error })

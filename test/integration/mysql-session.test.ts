@@ -50,6 +50,14 @@ const SERVED = new Set<number>([
   commands.resetConnection,
 ])
 
+/** Each keeps the time when a table was made in another place. */
+const ALIKE = [
+  { table: 'alike', engine: 'ENGINE = InnoDB' },
+  { table: 'alike_parts', engine: 'ENGINE = InnoDB PARTITION BY HASH (id) PARTITIONS 2' },
+  { table: 'alike_aria', engine: 'ENGINE = Aria' },
+  { table: 'alike_myisam', engine: 'ENGINE = MyISAM' },
+] as const
+
 for (const version of MARIADB_VERSIONS) {
   describe.skipIf(isMariadbMissing(version))(`a session with MariaDB ${version}`, () => {
     let server: LocalMariadb
@@ -62,7 +70,8 @@ for (const version of MARIADB_VERSIONS) {
         settings: { 'max-allowed-packet': '64M' },
         script: `CREATE DATABASE shop; CREATE TABLE shop.people (id INT PRIMARY KEY, name VARCHAR(100)) CHARACTER SET utf8mb4;
         INSERT INTO shop.people VALUES (1, 'Ann'), (2, 'Bob'); CREATE TABLE shop.scratch (id INT, value LONGTEXT);
-        CREATE TABLE shop.many SELECT seq FROM shop.seq_1_to_300000;`,
+        CREATE TABLE shop.many SELECT seq FROM shop.seq_1_to_300000;
+        ${ALIKE.map(({ table, engine }) => `CREATE TABLE shop.${table} (id INT PRIMARY KEY) ${engine};`).join(' ')}`,
       })
       gateway = await MysqlGateway.start({
         rules: RULES,
@@ -259,6 +268,34 @@ for (const version of MARIADB_VERSIONS) {
         else expect(await sent).toMatchObject({ code: 1227, message: expect.stringContaining('denied') })
       }
       await client.query("INSERT INTO people VALUES (2, 'Bob')")
+      client.quit()
+    })
+
+    it('an approval covers the table that was there, not another one of the same definition under its name', async () => {
+      const client = await connect()
+      const { state } = gateway.bench
+      for (const { table, engine } of ALIKE) {
+        server.sql(`CREATE TABLE shop.another LIKE shop.${table}; INSERT INTO shop.another VALUES (1)`)
+        for (const isSwapped of [false, true]) {
+          const filed = state.filed.length
+          const sent = client.query(`DELETE FROM ${table} WHERE id = 1`)
+          while (state.filed.length === filed) await new Promise((resolve) => setImmediate(resolve))
+          const approval = state.filed.at(-1)
+          if (approval === undefined) throw new Error('nothing was filed')
+          if (isSwapped)
+            server.sql(
+              `RENAME TABLE shop.${table} TO shop.swap, shop.another TO shop.${table}, shop.swap TO shop.another`,
+            )
+          gateway.last.session.decided(decided(approval, 'approved'))
+          await sent
+          expect([engine, isSwapped, state.used.at(-1)?.[1] === approval.digest]).toEqual([
+            engine,
+            isSwapped,
+            !isSwapped,
+          ])
+        }
+        server.sql(`DROP TABLE shop.another`)
+      }
       client.quit()
     })
 

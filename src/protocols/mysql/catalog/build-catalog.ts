@@ -119,14 +119,14 @@ class Building {
     return relation
   }
 
-  #addTable([database, table, type, engine, options]: Row): void {
+  #addTable([database, table, type, engine, options, madeAt]: Row): void {
     const isSystem = SYSTEM_DATABASES.has(foldDatabase(String(database), this.#rows))
     const kind = isSystem ? 'system' : type === 'VIEW' ? 'view' : type === 'SEQUENCE' ? 'sequence' : 'table'
     this.#add(String(database), String(table), {
       kind,
       // A view has no engine. Tables of other engines are stored elsewhere: in a file, on a server, in other tables of this one.
       foreign: !isSystem && kind !== 'view' && !OWN_ROWS.has(String(engine).toLowerCase()),
-      identity: digest([type, engine, options]),
+      identity: digest([type, engine, options, kind === 'table' ? madeAt : null]),
     })
   }
 

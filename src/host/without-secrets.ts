@@ -1,5 +1,6 @@
 import type { MaskedKind, MaskingPlan } from '../masking/plan.ts'
 import { findKinds } from '../masking/replace.ts'
+import { secretWords, type Span } from './command/secret-words.ts'
 
 /** Of a session: what it hides, and what stands for it in the record. */
 interface Keeping {
@@ -11,6 +12,13 @@ interface Keeping {
 export function withoutSecrets(text: string, session: Keeping): string {
   return replaced(text, secretsIn(text, session), session)
 }
+
+/**
+ * The same of a command line. A value in quotes is left out as a whole, with blanks and all, where the effect of the command is known: a command that
+ * may evaluate it could be hidden in it. What the shell evaluates itself stays, whatever it is behind.
+ */
+export const withoutSecretsInCommand = (text: string, session: Keeping, isKnown: boolean): string =>
+  replaced(text, secretsInCommand(text, session, isKnown), session)
 
 /**
  * The same of what two programs say to each other, such as JSON: what stands in quotes, or between tags, is one value, blanks and all. In a command quotes are the
@@ -33,12 +41,38 @@ export const withoutSecretsUnder = (name: string, value: string, session: Keepin
  * For what is said of a text besides it: without what stands where passwords stand, and without the values that were found in the text, which what is said may
  * repeat without the words that they were found by. In a sentence a blank behind such a word means nothing.
  */
-export function withoutSecretsOf(text: string, session: Keeping): (said: string) => string {
+export function withoutSecretsOf(
+  text: string,
+  session: Keeping,
+  find: (text: string) => Span[] = (of) => secretsIn(of, session),
+): (said: string) => string {
   let values: RegExp | undefined
   return (said) => {
-    values ??= valuesIn(text, session)
+    values ??= valuesIn(text, find(text))
     return replaced(said, joined([...secretsIn(said, session, PASSWORDS_SAID), ...spansOf(values, said)]), session)
   }
+}
+
+/** What is said of a command besides its text. */
+export const withoutSecretsOfCommand = (text: string, session: Keeping, isKnown: boolean): ((said: string) => string) =>
+  withoutSecretsOf(text, session, (of) => secretsInCommand(of, session, isKnown))
+
+function secretsInCommand(text: string, session: Pick<Keeping, 'masking'>, isKnown: boolean): Span[] {
+  const words = secretWords(text)
+  if (words === undefined) return secretsIn(text, session)
+  const values = isKnown ? words.values : words.values.filter(({ start, end }) => !/\s/.test(text.slice(start, end)))
+  return joined([...secretsIn(text, session, NOTHING), ...values, ...passwordsBetween(text, words.expansions)])
+}
+
+/** Of passwords, what is on one side of each beginning and end of an expansion. */
+function passwordsBetween(text: string, expansions: readonly Span[]): Span[] {
+  const borders = [...new Set(expansions.flatMap(({ start, end }) => [start, end]))].toSorted((a, b) => a - b)
+  return [0, ...borders].flatMap((start, index) =>
+    spansOf(PASSWORDS, text.slice(start, borders[index] ?? text.length)).map((span) => ({
+      start: start + span.start,
+      end: start + span.end,
+    })),
+  )
 }
 
 /** `spans` in order. */
@@ -53,8 +87,8 @@ function replaced(text: string, spans: readonly Span[], session: Keeping): strin
 }
 
 /** Matches none of the values that are so short that they are part of other words. */
-function valuesIn(text: string, session: Keeping): RegExp {
-  const values = new Set(secretsIn(text, session).map(({ start, end }) => text.slice(start, end)))
+function valuesIn(text: string, spans: readonly Span[]): RegExp {
+  const values = new Set(spans.map(({ start, end }) => text.slice(start, end)))
   const longest = [...values].filter(({ length }) => length >= MIN_REPEATED).toSorted((a, b) => b.length - a.length)
   return longest.length === 0
     ? NOTHING
@@ -76,11 +110,6 @@ const spansOf = (pattern: RegExp, text: string): Span[] =>
     const end = match.index + whole.length
     return { start: end - value.length, end }
   }).filter(({ start, end }) => start < end)
-
-interface Span {
-  readonly start: number
-  readonly end: number
-}
 
 /** In order; of those that overlap, such as an address within a password, all that they cover together. */
 function joined(spans: readonly Span[]): Span[] {

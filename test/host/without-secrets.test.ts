@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest'
-import { withoutSecrets, withoutSecretsInData, withoutSecretsOf } from '../../src/host/without-secrets.ts'
+import {
+  withoutSecrets,
+  withoutSecretsInCommand,
+  withoutSecretsInData,
+  withoutSecretsOf,
+  withoutSecretsOfCommand,
+} from '../../src/host/without-secrets.ts'
 
 const session = { masking: { kinds: [] }, commitment: (secret: string) => `of ${secret.length}` }
 const keep = (text: string): string => withoutSecrets(text, session)
@@ -36,6 +42,29 @@ it.each([
   ['{"password":12345}', '{"password":<secret of 6>'],
 ])('keeps %s in data as %s', (text, kept) => {
   expect(withoutSecretsInData(text, session)).toBe(kept)
+})
+
+it.each([
+  [`mysql --password 'a b' && id`, `mysql --password '<secret of 3>' && id`],
+  [`PGPASSWORD="a b" psql -h password=x`, `PGPASSWORD="<secret of 3>" psql -h password=<secret of 1>`],
+  ['mysql -phunter2', 'mysql -p<secret of 7>'],
+  // What a shell runs, or puts something else in place of, is there to be read, whatever it stands behind.
+  ['echo token=$(reboot)', 'echo token=$(reboot)'],
+  ['echo token=`reboot` token=a$(reboot)b', 'echo token=`reboot` token=<secret of 1>$(reboot)b'],
+  ['echo token=$(PASSWORD=x reboot)', 'echo token=$(PASSWORD=<secret of 1> reboot)'],
+  ['echo "token=a${IFS}b"', 'echo "token=<secret of 1>${IFS}b"'],
+])('keeps the command %s as %s', (text, kept) => {
+  expect(withoutSecretsInCommand(text, session, true)).toBe(kept)
+})
+
+it('leaves out nothing that a command of unknown effect may evaluate, beyond one word', () => {
+  const text = `password='rm -rf /data'; eval "$password" --token 'x'`
+  expect(withoutSecretsInCommand(text, session, false)).toBe(
+    `password='<secret of 2> -rf /data'; eval "$password" --token '<secret of 1>'`,
+  )
+  expect(withoutSecretsOfCommand(`mysql --password 'a b c'`, session, true)('"a b c" is not known')).toBe(
+    '"<secret of 5>" is not known',
+  )
 })
 
 it('leaves out all of a password that has a value of a masked kind within it', () => {

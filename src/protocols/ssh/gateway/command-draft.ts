@@ -1,6 +1,11 @@
 import { escapeMarks } from '../../../shared/commitment.ts'
 import type { HostFacts } from '../../../host/command/facts.ts'
-import { withoutSecrets, withoutSecretsOf } from '../../../host/without-secrets.ts'
+import {
+  withoutSecrets,
+  withoutSecretsInCommand,
+  withoutSecretsOf,
+  withoutSecretsOfCommand,
+} from '../../../host/without-secrets.ts'
 import type { PamError } from '../../../shared/errors.ts'
 import type { CommandDraft, Session } from '../../../gateway/engine.ts'
 
@@ -21,13 +26,17 @@ export function draftOf(
   again: () => Promise<HostCommand> = () => Promise.resolve(command),
 ): CommandDraft {
   const { text, facts, context, notes = [], refusal } = command
-  const beside = withoutSecretsOf(text, session)
+  const isKnown = facts.statements.every(({ unknown }) => unknown.length === 0)
+  const [kept, beside] =
+    facts.type === 'exec'
+      ? [withoutSecretsInCommand(text, session, isKnown), withoutSecretsOfCommand(text, session, isKnown)]
+      : [withoutSecrets(text, session), withoutSecretsOf(text, session)]
   return {
     text,
     parameters: [],
     facts,
     recorded: {
-      text: escapeMarks(withoutSecrets(text, session)),
+      text: escapeMarks(kept),
       parameters: [],
       keep: (said) => escapeMarks(beside(said)),
     },

@@ -18,29 +18,38 @@ export interface TerminalParts {
   readonly api: Pick<ApiClient, 'events'> & { readonly reviews: Pick<ApiClient['reviews'], 'get'> }
   readonly show: (review: Review) => Promise<void>
   readonly note: (text: string) => void
-  /** Both reject once the signal is aborted. */
+  /** All of these reject once the signal is aborted. */
   readonly ask: (review: Review, comment: string, signal: AbortSignal) => Promise<Answer>
   readonly askComment: (comment: string, signal: AbortSignal) => Promise<string>
+  /** What somebody types who is to repeat this end of the review's id. */
+  readonly askEnd: (end: string, signal: AbortSignal) => Promise<string>
 }
 
 /**
  * Shows a review and asks what to do about it. A decision counts for the card that was on the screen: where it is another one by then, it is shown
  * and asked about anew. Undefined where it was skipped.
+ * @param isReplacing Whether the question before it was taken away. Keys may be meant for that one, however late they come: then an approval takes more
+ * than keys that fit any question.
  * @throws PamError ALREADY_DECIDED as soon as somebody else has decided
  */
 export async function decideAtTerminal(
   first: Review,
   given: string,
   parts: TerminalParts,
+  isReplacing = false,
 ): Promise<TerminalDecision | undefined> {
   const { api, show, note } = parts
-  let [review, comment] = [first, given]
+  let [review, comment, isAnother] = [first, given, isReplacing]
   await show(review)
   for (;;) {
-    const outcome = await askUnlessChanged(review, comment, parts)
+    const outcome = await askUnlessChanged(review, { comment, isReplacing: isAnother }, parts)
     if (outcome.type === 'skip') return undefined
     if (outcome.type === 'comment') {
       comment = outcome.comment
+      continue
+    }
+    if (outcome.type === 'mistyped') {
+      note(`${review.id} was not approved: that is not the end of its id`)
       continue
     }
     const now = outcome.type === 'changed' ? outcome.review : await api.reviews.get(review.id)
@@ -48,6 +57,7 @@ export async function decideAtTerminal(
     if (outcome.type !== 'changed' && !isOtherCard(review, now)) return { review, verdict: outcome.type, comment }
     note('it has changed since it was shown:')
     review = now
+    isAnother = true
     await show(review)
   }
 }
@@ -55,13 +65,15 @@ export async function decideAtTerminal(
 type Outcome =
   | { readonly type: 'approve' | 'deny' | 'skip' }
   | { readonly type: 'comment'; readonly comment: string }
+  /** The end of the id that an approval took. */
+  | { readonly type: 'mistyped' }
   /** Before there was an answer. */
   | { readonly type: 'changed'; readonly review: Review }
 
 async function askUnlessChanged(
   review: Review,
-  comment: string,
-  { api, ask, askComment }: TerminalParts,
+  { comment, isReplacing }: { readonly comment: string; readonly isReplacing: boolean },
+  { api, ask, askComment, askEnd }: TerminalParts,
 ): Promise<Outcome> {
   const changed = new AbortController()
   const over = new AbortController()
@@ -77,9 +89,11 @@ async function askUnlessChanged(
   )
   try {
     const answer = await ask(review, comment, changed.signal)
-    return answer === 'comment'
-      ? { type: 'comment', comment: await askComment(comment, changed.signal) }
-      : { type: answer }
+    if (answer === 'comment') return { type: 'comment', comment: await askComment(comment, changed.signal) }
+    const end = review.id.slice(-END_LENGTH)
+    if (answer === 'approve' && isReplacing && (await askEnd(end, changed.signal)).trim() !== end)
+      return { type: 'mistyped' }
+    return { type: answer }
   } catch (error) {
     if (now === undefined) throw error
     return { type: 'changed', review: now }
@@ -94,3 +108,5 @@ export function needPending({ id, state, status }: Review): void {
   if (state === 'pending') return
   throw new PamError('ALREADY_DECIDED', visibleInLine(`${id} is already decided: ${status}`), { id })
 }
+
+const END_LENGTH = 4

@@ -18,7 +18,13 @@ const COMMAND = {
 } as Review
 
 /** A person who gives these answers; `never` waits until the question is taken away. */
-function person(answers: readonly (Answer | 'never')[], found: readonly Review[] = [], isStreamed = false) {
+function person(
+  answers: readonly (Answer | 'never')[],
+  found: readonly Review[] = [],
+  isStreamed = false,
+  { ends = [], isReplacing = false }: { readonly ends?: readonly string[]; readonly isReplacing?: boolean } = {},
+) {
+  const typed = [...ends]
   const said: string[] = []
   const left = [...answers]
   const states = [...found]
@@ -29,18 +35,29 @@ function person(answers: readonly (Answer | 'never')[], found: readonly Review[]
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
     },
   }
-  const decided = decideAtTerminal(COMMAND, '', {
-    api: api as never,
-    show: async ({ digest, text }) => void said.push(`card ${digest} ${text}`),
-    note: (text) => said.push(text),
-    ask: (_, comment, signal) => {
-      said.push(`asked with "${comment}"`)
-      const answer = left.shift() ?? 'skip'
-      if (answer !== 'never') return Promise.resolve(answer)
-      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('taken away'))))
+  const decided = decideAtTerminal(
+    COMMAND,
+    '',
+    {
+      api: api as never,
+      show: async ({ digest, text }) => void said.push(`card ${digest} ${text}`),
+      note: (text) => said.push(text),
+      ask: (_, comment, signal) => {
+        said.push(`asked with "${comment}"`)
+        const answer = left.shift() ?? 'skip'
+        if (answer !== 'never') return Promise.resolve(answer)
+        return new Promise((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(new Error('taken away'))),
+        )
+      },
+      askComment: () => Promise.resolve('go ahead'),
+      askEnd: (end) => {
+        said.push(`asked for ${end}`)
+        return Promise.resolve(typed.shift() ?? '')
+      },
     },
-    askComment: () => Promise.resolve('go ahead'),
-  })
+    isReplacing,
+  )
   return { decided, said }
 }
 
@@ -78,7 +95,8 @@ describe('a decision at a terminal', () => {
       `card ${now.digest} ${now.text}`,
       'asked with ""',
     ])
-    expect(await person(['approve', 'approve'], [now, now]).decided).toMatchObject({ review: now, verdict: 'approve' })
+    const again = person(['approve', 'approve'], [now, now], false, { ends: ['pr_1'] })
+    expect(await again.decided).toMatchObject({ review: now, verdict: 'approve' })
   })
 
   it('is neither asked for nor sent once somebody else has decided', async () => {
@@ -97,6 +115,26 @@ describe('a decision at a terminal', () => {
       expect.stringContaining('card d2'),
       'asked with ""',
     ])
+  })
+
+  it('to approve takes the end of the id where the question before it was taken away, whenever the keys come', async () => {
+    const { decided, said } = person(['approve', 'approve'], [], false, {
+      ends: ['\u001b[B', ' pr_1'],
+      isReplacing: true,
+    })
+    expect(await decided).toMatchObject({ verdict: 'approve' })
+    expect(said.slice(1)).toEqual([
+      'asked with ""',
+      'asked for pr_1',
+      'apr_1 was not approved: that is not the end of its id',
+      'asked with ""',
+      'asked for pr_1',
+    ])
+    // Denying and skipping take nothing.
+    expect(await person(['deny'], [], false, { isReplacing: true }).decided).toMatchObject({ verdict: 'deny' })
+    const changed = person(['never', 'approve', 'skip'], [{ ...COMMAND, digest: 'd2' }], true)
+    expect(await changed.decided).toBeUndefined()
+    expect(changed.said).toContain('asked for pr_1')
   })
 })
 

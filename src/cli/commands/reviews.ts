@@ -4,7 +4,13 @@ import { PamError } from '../../shared/errors.ts'
 import { durationOption, forHowLong, jsonOption, type AddCommand } from '../command.ts'
 import { approveInBrowser } from '../approve-in-browser.ts'
 import type { CliContext } from '../context.ts'
-import { decideAtTerminal, needPending, type Answer, type TerminalDecision } from '../decide-at-terminal.ts'
+import {
+  decideAtTerminal,
+  needPending,
+  type Answer,
+  type TerminalDecision,
+  type TerminalParts,
+} from '../decide-at-terminal.ts'
 import { Exit } from '../exit-codes.ts'
 import { needId } from '../ids.ts'
 import { pickReview, type ReviewChoice } from '../pick-review.ts'
@@ -30,7 +36,9 @@ export const reviews: AddCommand = (program, run) => {
         const { io, client } = context
         if (options.watch === true) {
           const asks = io.interactive && options.json !== true
-          const ask = (review: Review): Promise<void> => decideAsItComes(context, review)
+          let wasTaken = false
+          const ask = async (review: Review): Promise<void> =>
+            void (wasTaken = await decideAsItComes(context, review, wasTaken))
           return watchReviews(context, { ...options, ...(asks ? { ask } : {}) })
         }
         const items = await (await client()).reviews.list()
@@ -113,18 +121,23 @@ async function decide(
   await send(context, api, decided, options)
 }
 
-/** Asks about a review that has just come. Why a decision was not taken is said, and the next one is waited for. */
-async function decideAsItComes(context: CliContext, { id }: Review): Promise<void> {
+/**
+ * Asks about a review that has just come. Why a decision was not taken is said, and the next one is waited for. Resolves to whether the last question was
+ * taken away, with keys for it perhaps on their way.
+ */
+async function decideAsItComes(context: CliContext, { id }: Review, isReplacing: boolean): Promise<boolean> {
   const api = await context.client()
   try {
     const review = await api.reviews.get(id)
-    if (review.state !== 'pending' || !review.mayDecide) return
-    const decided = await askAtTerminal(context, api, review, { comment: '', preset: 'approve' })
+    if (review.state !== 'pending' || !review.mayDecide) return isReplacing
+    const decided = await askAtTerminal(context, api, review, { comment: '', preset: 'approve', isReplacing })
     if (decided !== undefined) await send(context, api, decided, {})
+    return false
   } catch (error) {
     if (!(error instanceof PamError)) throw error
     context.io.tell(visibleInLine(error.message))
     await dropTyped(process.stdin, () => process.kill(process.pid, 'SIGINT'))
+    return true
   }
 }
 
@@ -133,9 +146,13 @@ function askAtTerminal(
   { io, ...context }: CliContext,
   api: ApiClient,
   review: Review,
-  { comment, preset }: { readonly comment: string; readonly preset: 'approve' | 'deny' },
+  {
+    comment,
+    preset,
+    isReplacing = false,
+  }: { readonly comment: string; readonly preset: 'approve' | 'deny'; readonly isReplacing?: boolean },
 ): Promise<TerminalDecision | undefined> {
-  return decideAtTerminal(review, comment, {
+  const parts = {
     api,
     show: (shown) => show(shown, { io, ...context }),
     note: (text) => io.tell(text),
@@ -159,7 +176,13 @@ function askAtTerminal(
       const { input } = await import('@inquirer/prompts')
       return input({ message: 'Comment, shown to the requester:', default: said }, { output: process.stderr, signal })
     },
-  })
+    askEnd: async (end, signal) => {
+      const { input } = await import('@inquirer/prompts')
+      const message = `The question before was taken away. To approve this one, type ${end}, the end of its id:`
+      return input({ message }, { output: process.stderr, signal })
+    },
+  } satisfies TerminalParts
+  return decideAtTerminal(review, comment, parts, isReplacing)
 }
 
 async function send(

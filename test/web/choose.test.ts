@@ -83,13 +83,27 @@ describe('a request for several targets', () => {
     expect(link('reason=x')).toBeUndefined()
     expect(link('label=env&label==x')).toBeUndefined()
     const one = link('target=a&for=30m&reason=INC')
-    expect(one).toEqual({ targets: ['a'], labels: {}, reason: 'INC', length: '30m', start: '' })
+    expect(one).toEqual({ targets: ['a'], labels: {}, reason: 'INC', length: '30m', start: '', ignored: [] })
     expect(one && isForSeveral(one)).toBe(false)
     expect(link('target=a&target=b&target=a')?.targets).toEqual(['a', 'b'])
     const labelled = link(`label=env%3Dprod&label=team%3Da%3Db&reason=${'x'.repeat(2000)}`)
     expect(labelled).toMatchObject({ targets: [], labels: { env: 'prod', team: 'a=b' } })
     expect(labelled?.reason).toHaveLength(1000)
     expect(labelled && isForSeveral(labelled)).toBe(true)
+  })
+
+  it('drops nothing of a link without a word', () => {
+    const link = (query: string) => filledBy(new URLSearchParams(query))
+    const many = link(Array.from({ length: 25 }, (_, at) => `target=t${at}`).join('&'))
+    expect(many?.targets).toHaveLength(25)
+    expect(together((many?.targets ?? []).map((name) => target(name))).problem).toMatch(/at most 20 targets; 25/)
+    const odd = link(`label=env%3Dprod&label=env%3Ddev&label=env%3Dprod&label=team&reason=${'x'.repeat(1001)}`)
+    expect(odd?.labels).toEqual({ env: 'prod' })
+    expect(odd?.ignored).toEqual([
+      'label "env=dev": no target has env=prod as well',
+      'label "team": a label is NAME=VALUE',
+      'reason: what is behind its first 1000 characters',
+    ])
   })
 
   it('finds a target by every word of its name, type, labels or rule', () => {

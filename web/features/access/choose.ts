@@ -9,24 +9,35 @@ export interface Filled {
   readonly reason: string
   readonly length: string
   readonly start: string
+  /** What of the link is not in the form, and why: silence would look like consent. */
+  readonly ignored: readonly string[]
 }
 
-/** From the URL of a page; undefined where it names no target and no label. */
+/**
+ * From the URL of a page; undefined where it names no target and no label. All of the targets are kept: that they are too many for one request the form
+ * says. What it cannot take as it stands is in `ignored`.
+ */
 export function filledBy(query: URLSearchParams): Filled | undefined {
-  const targets = [...new Set(query.getAll('target'))].slice(0, MAX_TARGETS)
-  const labels = query.getAll('label').flatMap((label): [string, string][] => {
+  const targets = [...new Set(query.getAll('target'))]
+  const ignored: string[] = []
+  const labels = new Map<string, string>()
+  for (const label of query.getAll('label')) {
     const at = label.indexOf('=')
-    return at > 0 ? [[label.slice(0, at), label.slice(at + 1)]] : []
-  })
-  if (targets.length === 0 && labels.length === 0) return undefined
-  const text = (key: string): string => (query.get(key) ?? '').slice(0, 1000)
-  return {
-    targets,
-    labels: Object.fromEntries(labels),
-    reason: text('reason'),
-    length: text('for'),
-    start: text('start'),
+    const [name, value] = [label.slice(0, at), label.slice(at + 1)]
+    const known = labels.get(name)
+    if (at <= 0) ignored.push(`label "${label}": a label is NAME=VALUE`)
+    else if (known !== undefined && known !== value)
+      ignored.push(`label "${label}": no target has ${name}=${known} as well`)
+    else labels.set(name, value)
   }
+  if (targets.length === 0 && labels.size === 0) return undefined
+  const text = (key: string): string => {
+    const given = query.get(key) ?? ''
+    if (given.length > MAX_TEXT) ignored.push(`${key}: what is behind its first ${MAX_TEXT} characters`)
+    return given.slice(0, MAX_TEXT)
+  }
+  const [reason, length, start] = [text('reason'), text('for'), text('start')]
+  return { targets, labels: Object.fromEntries(labels), reason, length, start, ignored }
 }
 
 /** A link to one target fills in the form on its card. */
@@ -137,3 +148,5 @@ export const usualLength = (longestMs: number): string => formatDuration(Math.mi
 
 /** The same as the API's. */
 export const MAX_TARGETS = 20
+/** Characters of a reason. The same as the API's. */
+const MAX_TEXT = 1000

@@ -165,7 +165,7 @@ function LeftOut({ filled, choices }: { filled: Filled | undefined; choices: rea
     return isAsked && why !== undefined ? [`${target.name}: ${why}`] : []
   })
   const unknown = filled.targets.filter((name) => !known.has(name)).map((name) => `${name}: not visible to you`)
-  const all = [...refused, ...unknown]
+  const all = [...refused, ...unknown, ...filled.ignored]
   if (all.length === 0) return null
   return (
     <div class="note warn small">

@@ -13,18 +13,27 @@ export interface Grant {
   readonly requestId: string | undefined
   readonly startsAt: number
   readonly endsAt: number
-  /** `own`: by the person whose grant it is. */
+  /** `own`: by the person whose grant it is. `lapsed`: by the gateway, since the rules did not approve it again at its start. */
   readonly revoked:
-    { readonly at: number; readonly by: string; readonly reason: string; readonly own?: true | undefined } | undefined
+    | {
+        readonly at: number
+        readonly by: string
+        readonly reason: string
+        readonly own?: true | undefined
+        readonly lapsed?: true | undefined
+      }
+    | undefined
   /** Revoking standing access blocks a new grant until this is set; of other access, its approval without a person. */
   readonly allowedAgainAt: number | undefined
   /** What approved it, where no person did. */
   readonly automatic?: Automatic | undefined
+  /** Approved by a rule ahead of its start: it gives nothing until the rules, as they are at its start, have approved it once more. */
+  readonly unconfirmed?: true | undefined
   /** The use of a break-glass rule that it came from. */
   readonly breakGlass?: string | undefined
 }
 
-/** `scheduled`: it begins later. */
+/** `scheduled`: it begins later, or is about to be looked at again by the rules that approved it. */
 export type GrantState = 'scheduled' | 'active' | 'over' | 'revoked'
 
 export function mintGrant(made: {
@@ -52,9 +61,22 @@ export function mintGrant(made: {
 
 export function grantState(grant: Grant, now: number): GrantState {
   if (grant.revoked !== undefined) return 'revoked'
-  if (now < grant.startsAt) return 'scheduled'
-  return now >= grant.endsAt ? 'over' : 'active'
+  if (now >= grant.endsAt) return 'over'
+  return now < grant.startsAt || grant.unconfirmed === true ? 'scheduled' : 'active'
 }
+
+/** Whether its time has come, and the rules have to approve it once more before it gives anything. */
+export const isDue = (grant: Grant, now: number): boolean =>
+  grant.unconfirmed === true && now >= grant.startsAt && grantState(grant, now) === 'scheduled'
+
+/** The grant as it begins: the rules still approve it. */
+export const beginGrant = ({ unconfirmed: _looked, ...grant }: Grant): Grant => grant
+
+/** The grant that the rules no longer approve when it would begin. */
+export const lapse = (grant: Grant, why: string, now: number): Grant => ({
+  ...grant,
+  revoked: { at: now, by: 'gateway', reason: why, lapsed: true },
+})
 
 /** `isOwn`: by the person whose grant it is. */
 export function revokeGrant(grant: Grant, by: string, reason: string, now: number, isOwn = false): Grant {
@@ -93,7 +115,7 @@ export function blocksStanding(grant: Grant): boolean {
 
 /** Whether somebody else has revoked it, and so has people decide on the next request for the target. */
 const keepsFromAutoApproval = ({ revoked, allowedAgainAt }: Grant): boolean =>
-  revoked !== undefined && revoked.own !== true && allowedAgainAt === undefined
+  revoked !== undefined && revoked.own !== true && revoked.lapsed !== true && allowedAgainAt === undefined
 
 /**
  * Why people decide on a request for a target, whatever else may approve it: there is access already, which would last longer than its rule says;

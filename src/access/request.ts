@@ -19,6 +19,8 @@ export interface AccessRequest extends Review {
   readonly startsAt?: number | undefined
   /** The grant that is to last longer; undefined: a new one. */
   readonly extends?: { readonly grant: string; readonly longest: number } | undefined
+  /** The webhook that was asked for approval, and has answered or failed to. */
+  readonly asked?: string | undefined
 }
 
 export function createRequest(
@@ -167,7 +169,11 @@ export function approveByRule(
   const decided = approveAutomatically(request, automatic, said)
   return withGrants(
     decided,
-    mintGrants(decided, said.now).map((grant) => ({ ...grant, automatic })),
+    mintGrants(decided, said.now).map((grant) => ({
+      ...grant,
+      automatic,
+      ...(grant.startsAt > said.now ? { unconfirmed: true as const } : {}),
+    })),
   )
 }
 

@@ -7,7 +7,8 @@ import type { AccessRule } from '../policy/policy.ts'
 import { appendAudit, listAudit } from '../storage/audit.ts'
 import type { Tx } from '../storage/database.ts'
 import { grantsFor, saveGrant } from '../storage/grants.ts'
-import { listRequests, requestsById, saveRequest } from '../storage/requests.ts'
+import type { Reader } from '../storage/page.ts'
+import { askedRequests, listRequests, requestsById, saveRequest } from '../storage/requests.ts'
 
 /**
  * What may approve a request now in place of its approvers, or why it is people who decide: the rules, and what has happened between the person and
@@ -22,35 +23,92 @@ export async function verdictNow(
 ): Promise<AutoVerdict> {
   const verdict = autoVerdict(request, rules, now)
   if (verdict.type !== 'approve' && verdict.type !== 'ask') return verdict
-  const why = await obstacle(tx, request, now)
+  const asker = { person: request.requester.id, targets: targetNames(request), request: request.id }
+  const why =
+    (await obstacle(tx, asker, now)) ??
+    (verdict.type === 'ask' ? await askedTooOften(tx, asker, verdict.automatic, now) : undefined)
   return why === undefined ? verdict : { type: 'people', why }
 }
 
-async function obstacle(tx: Tx, request: AccessRequest, now: number): Promise<string | undefined> {
-  const [last] = await listAudit(tx, {}, { before: undefined, limit: 1 })
-  if (last !== undefined && Date.parse(last.at) > now + CLOCK_TOLERANCE_MS)
+/** Who wants which targets. */
+interface Asker {
+  readonly person: string
+  readonly targets: readonly string[]
+  /** The request itself, which does not count against it. */
+  readonly request?: string | undefined
+}
+
+/** Why people decide on the next request of a person for a target, whatever its rule lets approve it. */
+export async function whyPeople(
+  db: Reader,
+  asker: Asker,
+  { name, autoApprove }: AccessRule,
+  now: number,
+): Promise<string | undefined> {
+  const why = await obstacle(db, asker, now)
+  if (why !== undefined || autoApprove?.type !== 'webhook') return why
+  return askedTooOften(db, asker, { rules: [name], webhook: autoApprove.webhook }, now)
+}
+
+async function obstacle(db: Reader, asker: Asker, now: number): Promise<string | undefined> {
+  if (await isClockBehind(db, now))
     return "the gateway's clock was set back, so no rule is applied that asks for the time"
-  for (const target of targetNames(request)) {
-    const grants = await grantsFor(tx, request.requester.id, target)
-    const why = peopleDecide(grants, await lastApprovalOf(tx, grants), now)
+  for (const target of asker.targets) {
+    const grants = await grantsFor(db, asker.person, target)
+    const why = peopleDecide(grants, await lastApprovalOf(db, grants), now)
     if (why !== undefined) return why
   }
-  const denied = await listRequests(tx, { personId: request.requester.id, state: 'denied' }, { limit: MAX_DENIED })
+  return denialOf(db, asker, now)
+}
+
+/** A grant that a rule approved ahead is looked at again: what people have taken from the person since then. */
+export async function takenSince(db: Reader, { person, target }: Grant, now: number): Promise<string | undefined> {
+  const revoked = (await grantsFor(db, person.id, target)).filter(({ revoked: taken }) => taken !== undefined)
+  const why = peopleDecide(revoked, await lastApprovalOf(db, revoked), now)
+  return why ?? denialOf(db, { person: person.id, targets: [target] }, now)
+}
+
+/** Whether the gateway's clock shows a time before the last entry of the audit chain. */
+export async function isClockBehind(db: Reader, now: number): Promise<boolean> {
+  const [last] = await listAudit(db, {}, { before: undefined, limit: 1 })
+  return last !== undefined && Date.parse(last.at) > now + CLOCK_TOLERANCE_MS
+}
+
+async function denialOf(db: Reader, { person, targets }: Asker, now: number): Promise<string | undefined> {
+  const denied = await listRequests(db, { personId: person, state: 'denied' }, { limit: MAX_DENIED })
   const denial = denied.find(
     (other) =>
       (other.decisions.at(-1)?.at ?? 0) > now - DENIAL_LASTS_MS &&
-      targetNames(other).some((name) => targetNames(request).includes(name)),
+      targetNames(other).some((name) => targets.includes(name)),
   )
   return denial && `${denial.id} was denied by ${denial.decisions.at(-1)?.label ?? 'somebody'} within the last day`
 }
 
+/** Why a webhook is not asked again: whoever files until it says yes would have it decide at random. */
+async function askedTooOften(
+  db: Reader,
+  { person, request: own }: Asker,
+  { rules, webhook = '' }: Pick<Automatic, 'rules' | 'webhook'>,
+  now: number,
+): Promise<string | undefined> {
+  const asked = (await askedRequests(db, person, now - ASKED_LASTS_MS)).filter(
+    ({ id, targets, decisions, asking, asked: answered }) =>
+      id !== own &&
+      (asking?.webhook ?? answered) === webhook &&
+      decisions.every(({ automatic }) => automatic === undefined) &&
+      targets.some(({ rule }) => rules.includes(rule)),
+  )
+  if (asked.length < MAX_ASKED) return undefined
+  return `the webhook "${webhook}" was asked about ${asked.length} such requests within the last day, and approved none of them`
+}
+
 /** When people last approved one of the requests that these came from. */
-async function lastApprovalOf(tx: Tx, grants: readonly Grant[]): Promise<number | undefined> {
+async function lastApprovalOf(db: Reader, grants: readonly Grant[]): Promise<number | undefined> {
   if (grants.every(({ revoked }) => revoked === undefined)) return undefined
   const ids = grants.flatMap(({ requestId, automatic }) =>
     requestId === undefined || automatic !== undefined ? [] : [requestId],
   )
-  const times = [...(await requestsById(tx, ids)).values()].map(({ decisions }) => decisions.at(-1)?.at ?? 0)
+  const times = [...(await requestsById(db, ids)).values()].map(({ decisions }) => decisions.at(-1)?.at ?? 0)
   return times.reduce<number | undefined>((last, at) => Math.max(last ?? 0, at), undefined)
 }
 
@@ -100,3 +158,6 @@ const CLOCK_TOLERANCE_MS = 60_000
 /** A person's denial counts for as long against what would approve the next request for the same target without one. */
 const DENIAL_LASTS_MS = 86_400_000
 const MAX_DENIED = 200
+/** A webhook is asked about so many requests of one person under one rule that it did not approve, within that time. */
+const MAX_ASKED = 3
+const ASKED_LASTS_MS = 86_400_000

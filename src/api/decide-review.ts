@@ -6,6 +6,7 @@ import { decideRequest, needShorter, type AccessRequest } from '../access/reques
 import { auditedTargets, targetNames } from '../access/requested-targets.ts'
 import { decide } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
+import type { Person } from '../policy/command.ts'
 import { PamError } from '../shared/errors.ts'
 import { saveApproval } from '../storage/approvals.ts'
 import { appendAudit } from '../storage/audit.ts'
@@ -89,10 +90,15 @@ async function needCurrentRequest(
   { settings }: Pick<Deps, 'settings'>,
 ): Promise<AccessRequest> {
   const { policy, targets } = settings()
-  const open = await openLoginsOf(tx, request.requester.id)
-  const last = open.length > 0 ? undefined : await lastLoginOf(tx, request.requester.id)
-  const requester = [...open, ...(last === undefined ? [] : [last])].map(({ person }) => person)
+  const requester = await asSignedIn(tx, request.requester.id)
   return needCurrent(request, length ?? request.length, { policy, targets, requester })
+}
+
+/** A person as each of their open sign-ins has them, or the last one where none is open. */
+export async function asSignedIn(tx: Tx, personId: string): Promise<readonly Person[]> {
+  const open = await openLoginsOf(tx, personId)
+  const last = open.length > 0 ? undefined : await lastLoginOf(tx, personId)
+  return [...open, ...(last === undefined ? [] : [last])].map(({ person }) => person)
 }
 
 /** What is locked is not approved, whoever is kept out: the requester, or everybody from one of the targets. */

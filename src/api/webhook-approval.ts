@@ -47,7 +47,8 @@ async function settleIn(tx: Tx, { id, hook, answer, login }: Answered, deps: Dep
   const stored = (await findRequests(tx, id)).find((one) => one.id === id)
   if (stored?.asking === undefined) return
   const { webhook } = stored.asking
-  const { asking: _asked, ...request } = expire(stored, now)
+  const { asking: _asked, ...rest } = expire(stored, now)
+  const request = { ...rest, asked: webhook }
   const data = { ...auditedTargets(request), webhook }
   if (request.state !== 'pending') {
     if (answer?.type === 'approve')

@@ -36,6 +36,7 @@ export const AUDIT_EVENT_TYPES = [
   'directory.user_deleted',
   'directory.user_linked',
   'grant.allowed-again',
+  'grant.begun',
   'grant.created',
   'grant.extended',
   'grant.revoked',

@@ -128,6 +128,7 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'directory.user_deleted': ({ who, subject, text }) => `${who} deleted the user ${text('userName') || subject}`,
   'directory.user_linked': ({ who, subject }) => `${who} was linked to the directory user ${subject}`,
   'grant.allowed-again': (said) => `${said.who} allowed ${access(said)} again`,
+  'grant.begun': (said) => `${access(said)}, which rules had approved ahead, began`,
   'grant.created': (said) =>
     `${said.about?.person ?? said.names.people[said.text('person')] ?? said.who} has access${to(said.text('target'))}${until(said)}`,
   'grant.extended': (said) =>

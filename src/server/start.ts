@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { authenticate, hasRole } from '../api/authenticate.ts'
+import { beginGrantFor, beginGrants } from '../api/begin-grants.ts'
 import { remindOfBreakGlass } from '../api/break-glass.ts'
 import { ChangeFeed } from '../api/change-feed.ts'
 import type { ApiDeps } from '../api/deps.ts'
@@ -91,7 +92,7 @@ export async function start(file: string): Promise<void> {
   const { config } = running.live
   const deps = apiDeps(running)
   const tls = readCertificate(config)
-  const tunnelParts = tunnelPartsOf(running)
+  const tunnelParts = tunnelPartsOf(running, deps)
   const idle = (): number => running.live.config.web.idle
   const apps = listenForApps({ deps, tunnelParts, idle })
   const api = await createApi(deps, tls, (request, response) => apps.take(request, response))
@@ -258,9 +259,9 @@ function apiDeps(running: Running): ApiDeps {
 }
 
 /** What sessions are opened with, of a caller at this address. */
-function tunnelPartsOf(running: Running): (from: string) => TunnelParts {
+function tunnelPartsOf(running: Running, deps: ApiDeps): (from: string) => TunnelParts {
   const { db, logger, keys, registry, evidence, secrets, protocols } = running
-  const state = gatewayState(db)
+  const state = gatewayState(db, (person, target) => beginGrantFor(person, target, deps))
   const comparisonBudget = new ComparisonBudget()
   const sharedSessions = new SharedSessions(systemClock, (error) =>
     logger.error({ cause: error }, 'session.close_failed'),
@@ -401,6 +402,7 @@ async function sweep(db: Database, deps: ApiDeps, logger: Logger): Promise<void>
     for (const id of await expireRequests(db, clock.now())) changes.changed(id)
     await endOverdueWebSessions(deps)
     await endLocks(db, clock.now())
+    await beginGrants(deps)
     await remindOfBreakGlass(deps)
   } catch (error) {
     logger.error({ cause: error }, 'sweep.failed')

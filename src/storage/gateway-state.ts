@@ -17,11 +17,16 @@ import { saveRecording } from './recordings.ts'
 import { endSession, insertSession, type SessionEnd, type SessionRow } from './sessions.ts'
 
 /** What the data plane asks of the store; each change with its audit entry, in one transaction. */
-export function gatewayState(db: Database) {
+export function gatewayState(
+  db: Database,
+  /** What of access that a rule approved ahead begins now, if there is any; throws where it lapsed. */
+  begin: (personId: string, target: string) => Promise<Grant | undefined> = async () => undefined,
+) {
   return {
     /** The grant in force; where the rule gives standing access and there is none, a new one. */
     grantFor: async (person: Person, target: Target, rule: AccessRule, now: number): Promise<Grant> =>
       (await activeGrant(db.read, person.id, target.name, now)) ??
+      (await begin(person.id, target.name)) ??
       db.change((tx) => newStandingGrant(tx, person, target, rule, now)),
 
     breakGlassFor: (personId: string, target: string, now: number): Promise<Grant | undefined> =>

@@ -1,4 +1,4 @@
-import { blocksStanding, grantState, type Grant } from '../access/grant.ts'
+import { blocksStanding, grantState, isDue, type Grant } from '../access/grant.ts'
 import { compiledOnce } from './compiled-once.ts'
 import type { Tx } from './database.ts'
 import { afterCursor, byId, type Page, type Reader } from './page.ts'
@@ -19,7 +19,10 @@ export async function saveGrant(tx: Tx, grant: Grant): Promise<void> {
     revoked: grant.revoked === undefined ? null : JSON.stringify(grant.revoked),
     allowed_again_at: grant.allowedAgainAt ?? null,
     break_glass: grant.breakGlass ?? null,
-    automatic: grant.automatic === undefined ? null : JSON.stringify(grant.automatic),
+    automatic:
+      grant.automatic === undefined
+        ? null
+        : JSON.stringify({ ...grant.automatic, ...(grant.unconfirmed === true ? { unconfirmed: true } : {}) }),
   }
   await tx
     .insertInto('grants')
@@ -82,6 +85,19 @@ const grantsOf = compiledOnce<{ personId: string; target: string }, GrantTable>(
     db.selectFrom('grants').selectAll().where('person_id', '=', personId).where('target', '=', target),
 )
 
+/** Those of everybody that begin now, once the rules that approved them have been asked again. */
+export async function dueGrants(db: Reader, now: number): Promise<Grant[]> {
+  const rows = await db
+    .selectFrom('grants')
+    .selectAll()
+    .where('starts_at', '<=', now)
+    .where('ends_at', '>', now)
+    .where('revoked', 'is', null)
+    .where('automatic', 'like', '%"unconfirmed":true%')
+    .execute()
+  return rows.map(fromRow).filter((grant) => isDue(grant, now))
+}
+
 /** Several at once. */
 export async function grantsById(db: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Grant>> {
   if (ids.length === 0) return new Map()
@@ -132,5 +148,12 @@ const fromRow = (row: GrantTable): Grant => ({
   revoked: row.revoked === null ? undefined : (JSON.parse(row.revoked) as NonNullable<Grant['revoked']>),
   allowedAgainAt: row.allowed_again_at ?? undefined,
   ...(row.break_glass === null ? {} : { breakGlass: row.break_glass }),
-  ...(row.automatic === null ? {} : { automatic: JSON.parse(row.automatic) as NonNullable<Grant['automatic']> }),
+  ...approvalOf(row.automatic),
 })
+
+/** What approved it in place of people, and whether that is still to be asked again. */
+function approvalOf(json: string | null): Pick<Grant, 'automatic' | 'unconfirmed'> {
+  if (json === null) return {}
+  const { unconfirmed, ...automatic } = JSON.parse(json) as NonNullable<Grant['automatic']> & Pick<Grant, 'unconfirmed'>
+  return { automatic, ...(unconfirmed === true ? { unconfirmed } : {}) }
+}

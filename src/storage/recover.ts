@@ -50,7 +50,7 @@ export async function referAsked(db: Database, now: number): Promise<void> {
   return db.change(async (tx) => {
     for (const stored of (await listRequests(tx, { state: 'pending' }, { limit: 10_000 })).filter(isAsked)) {
       const { asking, ...request } = stored
-      await saveRequest(tx, request)
+      await saveRequest(tx, { ...request, asked: asking?.webhook })
       await appendAudit(tx, now, {
         type: 'request.referred',
         actor: 'gateway',

@@ -17,7 +17,7 @@ export async function saveRequest(tx: Tx, request: AccessRequest): Promise<void>
     targets: JSON.stringify(request.targets),
     starts_at: request.startsAt ?? null,
     extends: request.extends === undefined ? null : JSON.stringify(request.extends),
-    asking: request.asking === undefined ? null : JSON.stringify(request.asking),
+    asking: questionOf(request),
   }
   await tx
     .insertInto('requests')
@@ -25,6 +25,14 @@ export async function saveRequest(tx: Tx, request: AccessRequest): Promise<void>
     .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
     .execute()
 }
+
+/** The webhook that is asked, or was: `{"webhook":"oncall","answered":true}`. */
+const questionOf = ({ asking, asked }: AccessRequest): string | null =>
+  asking !== undefined
+    ? JSON.stringify(asking)
+    : asked === undefined
+      ? null
+      : JSON.stringify({ webhook: asked, answered: true })
 
 export async function findRequests(db: Reader, prefix: string): Promise<AccessRequest[]> {
   const rows = await byId(prefix, (operator, value) =>
@@ -61,6 +69,18 @@ export async function listRequests(
   return (await query.execute()).map(requestFromRow)
 }
 
+/** Those of one person since a time that a webhook was asked about, or is. */
+export async function askedRequests(db: Reader, personId: string, since: number): Promise<AccessRequest[]> {
+  const rows = await db
+    .selectFrom('requests')
+    .selectAll()
+    .where('person_id', '=', personId)
+    .where('created_at', '>', since)
+    .where('asking', 'is not', null)
+    .execute()
+  return rows.map(requestFromRow)
+}
+
 export const requestFromRow = (row: RequestTable): AccessRequest => ({
   ...fromReviewRow(row),
   targets: targetsOf(row),
@@ -69,8 +89,14 @@ export const requestFromRow = (row: RequestTable): AccessRequest => ({
   createdAt: row.created_at,
   ...(row.starts_at === null ? {} : { startsAt: row.starts_at }),
   ...(row.extends === null ? {} : { extends: JSON.parse(row.extends) as NonNullable<AccessRequest['extends']> }),
-  ...(row.asking === null ? {} : { asking: JSON.parse(row.asking) as NonNullable<AccessRequest['asking']> }),
+  ...webhookOf(row.asking),
 })
+
+function webhookOf(json: string | null): Pick<AccessRequest, 'asking' | 'asked'> {
+  if (json === null) return {}
+  const { webhook, answered } = JSON.parse(json) as { webhook: string; answered?: boolean }
+  return answered === true ? { asked: webhook } : { asking: { webhook } }
+}
 
 /** Requests that were made before there could be several have one. */
 const targetsOf = ({ targets, target, rule, grant_id }: RequestTable): AccessRequest['targets'] =>

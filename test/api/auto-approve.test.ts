@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { allowAgain, mintGrant, revokeGrant, type Grant } from '../../src/access/grant.ts'
+import { allowAgain, grantState, mintGrant, revokeGrant, type Grant } from '../../src/access/grant.ts'
 import { createLock } from '../../src/access/lock.ts'
 import { createRequest, type AccessRequest } from '../../src/access/request.ts'
 import { withdraw } from '../../src/access/review.ts'
+import { whyPeople } from '../../src/api/auto-approve.ts'
+import { beginGrantFor, beginGrants } from '../../src/api/begin-grants.ts'
 import { decideReview } from '../../src/api/decide-review.ts'
 import { fileRequest, type FiledRequest } from '../../src/api/new-request.ts'
 import { newRequestSchema } from '../../src/api/schemas/access.ts'
@@ -15,6 +17,7 @@ import type { Login } from '../../src/identity/login.ts'
 import type { ApprovalWebhook, WebhookAnswer } from '../../src/notify/approval-webhook.ts'
 import { autoApproval } from '../../src/policy/auto-approval.ts'
 import type { AccessRule } from '../../src/policy/policy.ts'
+import { gatewayState } from '../../src/storage/gateway-state.ts'
 import { appendAudit, listAudit } from '../../src/storage/audit.ts'
 import { openSqlite, type Database } from '../../src/storage/database.ts'
 import { findGrants, listGrants, saveGrant } from '../../src/storage/grants.ts'
@@ -419,6 +422,138 @@ describe('a request that a rule may approve', () => {
     await expect(ask()).rejects.toMatchObject({ code: 'REQUEST_PENDING' })
   })
 
+  describe('ahead of its start', () => {
+    const START = at('2026-01-06T08:00:00Z')
+    const begun = async () => (await grantsOfJane()).map((grant) => grantState(grant, now))
+    const open = () =>
+      gatewayState(db, (person, target) => beginGrantFor(person, target, deps())).grantFor(
+        jane.person,
+        target('db'),
+        RULES[0] as AccessRule,
+        now,
+      )
+    const change = (over: Partial<AccessRule>) => async () => {
+      access = [{ ...(RULES[0] as AccessRule), ...over }, ...RULES.slice(1)]
+    }
+    async function scheduled(over: object = {}) {
+      const { grants } = await ask({ startsAt: START, ...over })
+      expect(grants).toMatchObject([{ unconfirmed: true }])
+      now = Date.parse(START)
+    }
+
+    it('gives nothing until the rules have approved it again at its start, for whoever comes first', async () => {
+      await scheduled()
+      const [grant] = await grantsOfJane()
+      expect([await begun(), await gatewayState(db).isGrantActive(grant?.id ?? '', now)]).toEqual([
+        ['scheduled'],
+        false,
+      ])
+      await expect(
+        gatewayState(db).grantFor(jane.person, target('db'), RULES[0] as AccessRule, now),
+      ).rejects.toMatchObject({
+        code: 'NO_GRANT',
+      })
+      const both = await Promise.all([open(), open()])
+      expect(both.map(({ id }) => id)).toEqual([grant?.id, grant?.id])
+      await beginGrants(deps())
+      expect(await begun()).toEqual(['active'])
+      expect((await audit()).filter(({ type }) => type === 'grant.begun')).toMatchObject([
+        { actor: 'gateway', data: { target: 'db', person: 'jane' } },
+      ])
+      // From then on it stays, as any other.
+      await change({ autoApprove: undefined })()
+      await beginGrants(deps())
+      expect(await begun()).toEqual(['active'])
+    })
+
+    it.each<[string, () => Promise<unknown>, RegExp]>([
+      ['its rule has lost autoApprove', change({ autoApprove: undefined }), /no longer approves it without people/],
+      ['its hours have changed', change({ autoApprove: morning }), /does not fit into the hours/],
+      [
+        'a webhook is asked in their place',
+        change({ autoApprove: { type: 'webhook', webhook: 'oncall' } }),
+        /no longer/,
+      ],
+      ['the rule gives less time', change({ maxDuration: HOUR / 2 }), /limited to 30m now/],
+      ['two people are to approve', change({ approvers: { groups: ['sre'], count: 2 } }), /have changed/],
+      ['the rule is for others', change({ who: { groups: ['ops'] } }), /may not request db now/],
+      ['another rule is first', change({ name: 'other' }), /have changed/],
+      [
+        'jane has left the group',
+        () => db.change((tx) => saveLogin(tx, { ...jane, endedAt: NOW, person: { ...jane.person, groups: [] } })),
+        /may not request db now/,
+      ],
+      [
+        'her emergency access was revoked meanwhile',
+        () => keep(revokeGrant(had({ id: 'grt_1', breakGlass: 'brk_1', endsAt: NOW + HOUR }), 'olga', '', NOW)),
+        /grt_1 for db was revoked by olga/,
+      ],
+      [
+        'people have denied her the target meanwhile',
+        async () => {
+          const { request } = await ask()
+          now = Date.parse(START) - HOUR
+          await db.change((tx) => saveRequest(tx, { ...request, expiresAt: now + HOUR }))
+          await db.change((tx) => saveLogin(tx, { ...bob, authTime: now }))
+          await decideReview(request.id, bob, { verdict: 'deny', comment: '' }, 'here', deps())
+          now = Date.parse(START)
+        },
+        /was denied by bob/,
+      ],
+    ])('lapses where %s', async (_what, happens, why) => {
+      await scheduled()
+      await happens()
+      const opened = await open().catch((error: unknown) => error)
+      expect(opened).toMatchObject({ code: 'GRANT_REVOKED', message: expect.stringMatching(why) })
+      await beginGrants(deps())
+      const ahead = (await grantsOfJane()).filter(({ automatic }) => automatic !== undefined)
+      expect(ahead).toMatchObject([{ revoked: { by: 'gateway', reason: expect.stringMatching(why), lapsed: true } }])
+      expect((await audit()).filter(({ type }) => type === 'grant.revoked')).toMatchObject([{ actor: 'gateway' }])
+    })
+
+    it('lapses without a stain: once the rule approves again, so is what jane asks for', async () => {
+      await scheduled()
+      await change({ autoApprove: undefined })()
+      await beginGrants(deps())
+      expect(await begun()).toEqual(['revoked'])
+      access = RULES
+      expect((await ask()).request.state).toBe('approved')
+    })
+
+    it('waits while the clock is behind the audit chain', async () => {
+      await scheduled()
+      await db.change((tx) =>
+        appendAudit(tx, now + HOUR, { type: 'config.loaded', actor: 'gateway', subject: 'x', data: {} }),
+      )
+      await expect(open()).rejects.toMatchObject({ code: 'NO_GRANT' })
+      expect(await begun()).toEqual(['scheduled'])
+    })
+
+    it('one of several lapses by itself', async () => {
+      const { grants } = await ask({ target: undefined, targets: ['db', 'mail'], startsAt: at('2026-01-12T08:00:00Z') })
+      expect(grants).toHaveLength(2)
+      now = Date.parse('2026-01-12T08:00:00Z')
+      await change({ autoApprove: undefined })()
+      await beginGrants(deps())
+      const states = Object.fromEntries((await grantsOfJane()).map((grant) => [grant.target, grantState(grant, now)]))
+      expect(states).toEqual({ db: 'revoked', mail: 'active' })
+    })
+  })
+
+  it('is explained as it would be decided', async () => {
+    const why = (name: string) => {
+      const found = RULES.find(({ targets }) => targets.names?.includes(name)) as AccessRule
+      return whyPeople(db.read, { person: 'jane', targets: [name] }, found, now)
+    }
+    expect(await why('db')).toBeUndefined()
+    await keep(revokeGrant(had(), 'olga', '', NOW - 2.5 * HOUR))
+    expect(await why('db')).toMatch(/was revoked by olga/)
+    const { request } = await ask({ target: 'web', lengthMs: 11 * HOUR })
+    await decideReview(request.id, bob, { verdict: 'deny', comment: '' }, 'here', deps())
+    expect(await why('web')).toMatch(/was denied by bob/)
+    expect(await why('queue')).toBeUndefined()
+  })
+
   describe('by a webhook', () => {
     const YES: WebhookAnswer = { type: 'approve', comment: 'on call this week' }
     /** Files a request, and answers the webhook once `meanwhile` has happened. */
@@ -660,6 +795,57 @@ describe('a request that a rule may approve', () => {
       const again = questions.ask(ONCALL, request('jane'))
       replies.at(-1)?.()
       expect(await again).toEqual(YES)
+    })
+
+    it('is asked no more for a day once it has not approved three requests under a rule', async () => {
+      const NO: WebhookAnswer = { type: 'people', comment: '' }
+      const again = async (answer: WebhookAnswer, over: object = {}) => {
+        const { questions, filed } = await asked(answer, { over })
+        const [left] = await findRequests(db.read, filed.request.id)
+        if (left?.state === 'pending') await db.change((tx) => saveRequest(tx, withdraw(left, 'jane', now)))
+        return questions.length === 1 ? 'asked' : filed.people
+      }
+      // What it approves does not count.
+      await again(YES, { target: 'cache' })
+      expect(await again(NO)).toBe('asked')
+      // Nor does it help to take it back before it answers, or to ask for another target of the rule, or for several.
+      approvalQuestions = new ApprovalQuestions(() => new Promise(() => {}))
+      const { request } = await ask({ target: 'queue' })
+      await db.change((tx) => saveRequest(tx, withdraw(request, 'jane', now)))
+      expect(await again(NO)).toBe('asked')
+      const why = 'the webhook "oncall" was asked about 3 such requests within the last day, and approved none of them'
+      expect(await again(YES)).toBe(why)
+      expect(await again(YES, { lengthMs: HOUR / 2 })).toBe(why)
+      hooks = [ONCALL, { ...ONCALL, name: 'tickets' }]
+      expect(await again(YES, { target: 'crm' })).toBe('asked')
+      now = NOW + 24 * HOUR
+      expect(await again(YES)).toBe('asked')
+    })
+
+    it('is asked about three requests under a rule at once, not four', async () => {
+      const wide = RULES.map((one) => (one.name === 'on call' ? { ...one, targets: {} } : one))
+      access = wide.filter(({ name }) => name === 'on call')
+      approvalQuestions = new ApprovalQuestions(() => new Promise(() => {}))
+      const filed = await Promise.all(['db', 'web', 'mail', 'queue'].map((name) => ask({ target: name })))
+      expect(filed.map(({ request }) => request.asking !== undefined)).toEqual([true, true, true, false])
+    })
+
+    it('that approved ahead is not asked again, and has to be what the rule asks still', async () => {
+      const startsAt = at('2026-01-05T20:00:00Z')
+      for (const [left, state] of [
+        [[ONCALL], 'active'],
+        [[], 'revoked'],
+      ] as const) {
+        hooks = [ONCALL]
+        now = NOW
+        const { questions } = await asked(YES, { over: { startsAt } })
+        hooks = left
+        now = Date.parse(startsAt)
+        await beginGrants(deps())
+        expect([questions.length, (await grantsOfJane()).map((grant) => grantState(grant, now))]).toEqual([1, [state]])
+        await db.change((tx) => tx.deleteFrom('grants').execute())
+        await db.change((tx) => tx.deleteFrom('audit').execute())
+      }
     })
 
     it('that is asked when the gateway stops leaves it to people at the next start', async () => {

@@ -9,6 +9,7 @@ import { isHostLabel } from '../../shared/host-label.ts'
 import { activeBreakGlass, activeGrant } from '../../storage/grants.ts'
 import { refuseLocked } from '../../storage/locks.ts'
 import { appAnswer } from '../app-sign-in.ts'
+import { beginGrantFor } from '../begin-grants.ts'
 import type { ApiDeps } from '../deps.ts'
 import { onwardPage, problemPage } from '../pages.ts'
 import { authenticateBrowser, hasSessionCookie } from '../web-sessions.ts'
@@ -78,11 +79,13 @@ async function answerTo(
   return appAnswer(browser, asked, deps)
 }
 
-async function hasGrant({ person }: Login, target: string, { db, clock }: ApiDeps): Promise<boolean> {
+async function hasGrant({ person }: Login, target: string, deps: ApiDeps): Promise<boolean> {
+  const { db, clock } = deps
   const now = clock.now()
   return (
     ((await activeGrant(db.read, person.id, target, now)) ??
-      (await activeBreakGlass(db.read, person.id, target, now))) !== undefined
+      (await activeBreakGlass(db.read, person.id, target, now)) ??
+      (await beginGrantFor(person.id, target, deps))) !== undefined
   )
 }
 

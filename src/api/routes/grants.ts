@@ -40,10 +40,11 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
     '/v1/grants/:id/revoke',
     { schema: { params: idParams, body: reasonBody, response: { 200: grantSchema } } },
     async (request) => {
-      const login = request.login()
+      const { id: loginId } = request.login()
       const now = clock.now()
       const { reason } = request.body
-      const revoked = await db.change(async (tx) => {
+      const { revoked, by } = await db.change(async (tx) => {
+        const login = await provenLogin(tx, loginId, clock.now())
         const mine = (await findGrants(tx, request.params.id)).filter(
           ({ person }) => person.id === login.person.id || hasRole(login, 'operate', deps),
         )
@@ -57,12 +58,12 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
           subject: grant.id,
           data: { target: grant.target, reason, from: request.ip },
         })
-        return grant
+        return { revoked: grant, by: login.person.label }
       })
       const why = reason === '' ? '' : `: ${reason}`
       registry.endWhere(
         ({ grantId }) => grantId === revoked.id,
-        new PamError('GRANT_REVOKED', `your access to ${revoked.target} was revoked by ${login.person.label}${why}`, {
+        new PamError('GRANT_REVOKED', `your access to ${revoked.target} was revoked by ${by}${why}`, {
           id: revoked.id,
         }),
       )
@@ -71,12 +72,12 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
   )
 
   app.post('/v1/grants/:id/lift', { schema: { params: idParams, response: { 200: grantSchema } } }, async (request) => {
-    const login = request.login()
+    const { id: loginId } = request.login()
     const now = clock.now()
-    if (!hasRole(login, 'operate', deps))
-      throw new PamError('NOT_ALLOWED', 'only operators allow standing access again')
     const grant = await db.change(async (tx) => {
-      await provenLogin(tx, login.id, clock.now())
+      const login = await provenLogin(tx, loginId, clock.now())
+      if (!hasRole(login, 'operate', deps))
+        throw new PamError('NOT_ALLOWED', 'only operators allow standing access again')
       const lifted = allowAgain(onlyOne(await findGrants(tx, request.params.id), request.params.id), now)
       await saveGrant(tx, lifted)
       await appendAudit(tx, now, {

@@ -15,6 +15,7 @@ import { parseYaml } from '../../shared/yaml-file.ts'
 import { findLogin } from '../../storage/logins.ts'
 import { findRecording } from '../../storage/recordings.ts'
 import { countSearched, searchSessions } from '../../storage/sessions.ts'
+import { whyPeople } from '../auto-approve.ts'
 import type { ApiDeps } from '../deps.ts'
 import { whileProven } from '../proven-login.ts'
 import { replayPolicy } from '../policy-replay.ts'
@@ -60,16 +61,26 @@ function explainRoute(app: App, deps: ApiDeps): void {
         accessRules: copy(rest.accessRules),
         commands: copy(rest.commands),
         masking: copy(rest.masking),
-        ...(access === undefined ? {} : { access: { ...access, ...nowOf(access.rule, deps) } }),
+        ...(access === undefined
+          ? {}
+          : { access: { ...access, ...(await nowOf(access.rule, explained.target, request.login().person, deps)) } }),
       }
     },
   )
 }
 
-/** What a request under this rule would meet now. */
-function nowOf(name: string, { settings, clock }: Pick<ApiDeps, 'settings' | 'clock'>): { readonly now?: string } {
-  const approval = settings().policy.access.find((rule) => rule.name === name)?.autoApprove
-  return approval === undefined ? {} : { now: describeAutoApprovalNow(approval, clock.now()) }
+/** What a request of somebody under this rule would meet now. `person`: undefined where it is nobody's in particular. */
+async function nowOf(
+  name: string,
+  target: string,
+  person: Person | undefined,
+  { db, settings, clock }: Pick<ApiDeps, 'db' | 'settings' | 'clock'>,
+): Promise<{ readonly now?: string }> {
+  const rule = settings().policy.access.find((one) => one.name === name)
+  if (rule?.autoApprove === undefined) return {}
+  const now = clock.now()
+  const why = person && (await whyPeople(db.read, { person: person.id, targets: [target] }, rule, now))
+  return { now: why === undefined ? describeAutoApprovalNow(rule.autoApprove, now) : `people decide: ${why}` }
 }
 
 function rulesRoute(app: App, deps: ApiDeps): void {
@@ -125,7 +136,14 @@ function tryRoute(app: App, deps: ApiDeps): void {
     const trial = tryCommand(policy, person, target, command, refusal !== undefined)
     return {
       target: target.name,
-      ...(trial.access === undefined ? {} : { access: { ...trial.access, ...nowOf(trial.access.rule, deps) } }),
+      ...(trial.access === undefined
+        ? {}
+        : {
+            access: {
+              ...trial.access,
+              ...(await nowOf(trial.access.rule, name, asked === undefined ? person : undefined, deps)),
+            },
+          }),
       judgement:
         refusal === undefined
           ? toJudgement(trial.judgement)

@@ -38,6 +38,7 @@ export const EVENT_WORDS: Readonly<Record<AuditEventType, string>> = {
   'directory.user_deleted': 'user deleted',
   'directory.user_linked': 'user linked to a person',
   'grant.allowed-again': 'access allowed again',
+  'grant.begun': 'access begun',
   'grant.created': 'access given',
   'grant.extended': 'access extended',
   'grant.revoked': 'access revoked',

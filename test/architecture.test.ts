@@ -40,6 +40,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     ],
   },
   // How providers answer, for pamctl and for the dashboard's sign-in alike.
+  'shared/home-directory.ts': { imports: [], packages: ['node:os'] },
   'shared/identity-provider.ts': { imports: ['shared/'], packages: ['openid-client'] },
   'shared/clock.ts': { imports: [], clock: true },
   wire: { imports: ['wire/'] },

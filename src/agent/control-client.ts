@@ -22,7 +22,7 @@ export interface AgentConnection {
 }
 
 /** Connects to the user's agent; starts it when there is none, or one of another version that has nothing to do. */
-export async function connectAgent(paths: Paths): Promise<AgentConnection> {
+export async function connectAgent(paths: Paths, environment = process.env): Promise<AgentConnection> {
   const running = await tryConnect(paths.control)
   if (running !== undefined) {
     const hello = await running.call('hello', { version: VERSION })
@@ -40,22 +40,32 @@ export async function connectAgent(paths: Paths): Promise<AgentConnection> {
     await running.call('stop', {})
     running.close()
   }
-  return startAgent(paths, ['agent', 'run'], paths.control)
+  return startAgent(paths, { args: ['agent', 'run'], control: paths.control, environment })
 }
 
-/** An agent of this process alone: for services, whose token is never mixed with the user's login. */
-export async function startPrivateAgent(paths: Paths): Promise<AgentConnection> {
-  const control = `${paths.runtime}/private-${process.pid}.sock`
-  return startAgent(paths, ['agent', 'run', '--private', control], control)
+/** An agent of the caller's alone: for services, whose token is never mixed with the user's login. */
+export async function startPrivateAgent(paths: Paths, environment: NodeJS.ProcessEnv): Promise<AgentConnection> {
+  const control = `${paths.runtime}/private-${process.pid}-${++privateAgents}.sock`
+  return startAgent(paths, { args: ['agent', 'run', '--private', control], control, environment })
 }
 
 /** The agent that is running, if one is. */
 export const runningAgent = (paths: Paths): Promise<AgentConnection | undefined> => tryConnect(paths.control)
 
-async function startAgent(paths: Paths, args: readonly string[], control: string): Promise<AgentConnection> {
+/** Several in one process have sockets of their own. */
+let privateAgents = 0
+
+async function startAgent(
+  paths: Paths,
+  {
+    args,
+    control,
+    environment,
+  }: { readonly args: readonly string[]; readonly control: string; readonly environment: NodeJS.ProcessEnv },
+): Promise<AgentConnection> {
   const log = openSync(paths.log, 'a', 0o600)
   // The agent outlives the command that happens to start it, and must not inherit its secrets.
-  const { PAMCTL_TOKEN: _token, ...env } = process.env
+  const { PAMCTL_TOKEN: _token, ...env } = environment
   const child = spawn(process.execPath, [PAMCTL, ...args], {
     detached: true,
     stdio: ['ignore', log, log],

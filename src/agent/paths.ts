@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync, statSync, type Stats } from 'node:fs'
-import { homedir, tmpdir, userInfo } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { variable } from '../shared/environment.ts'
 import { PamError } from '../shared/errors.ts'
+import { homeDirectory } from '../shared/home-directory.ts'
 
 /** Where pamctl keeps its files on the user's machine, all private to the user. */
 export interface Paths {
@@ -21,7 +22,8 @@ export interface Paths {
 
 export function userPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
   const chosen = variable(environment, 'PAMCTL_HOME')
-  const home = chosen ?? join(variable(environment, 'XDG_STATE_HOME') ?? join(userHome(), '.local', 'state'), 'pamctl')
+  const home =
+    chosen ?? join(variable(environment, 'XDG_STATE_HOME') ?? join(userHome(environment), '.local', 'state'), 'pamctl')
   privateDirectory(home, 'set PAMCTL_HOME to a directory of your own')
   const runtimeDirectory = variable(environment, 'XDG_RUNTIME_DIR')
   const wanted =
@@ -47,9 +49,9 @@ export function userPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
 }
 
 /** An account without an entry in the system's list has none, as in containers that run under any number. */
-function userHome(): string {
+function userHome(environment: NodeJS.ProcessEnv): string {
   try {
-    return homedir()
+    return homeDirectory(environment)
   } catch (error) {
     throw new PamError('SECRET_STORE', 'you have no home directory', {
       hint: 'set HOME, or PAMCTL_HOME to a directory of your own',

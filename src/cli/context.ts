@@ -9,6 +9,7 @@ import { fileProblem } from '../shared/file-problem.ts'
 import { normalGateway } from './gateway-url.ts'
 import type { Io } from './output/io.ts'
 import { readSettings, type Settings } from './settings.ts'
+import type { ProgramStreams, Surroundings } from './surroundings.ts'
 
 /** Flags that every command takes. */
 export interface GlobalOptions {
@@ -27,6 +28,9 @@ export interface CliContext {
   readonly io: Io
   readonly options: GlobalOptions
   readonly environment: NodeJS.ProcessEnv
+  readonly streams: ProgramStreams
+  /** The time, in milliseconds since the epoch. */
+  readonly now: () => number
   readonly paths: () => Paths
   /** What `pamctl config` keeps. */
   readonly settings: () => Settings
@@ -40,7 +44,7 @@ export interface CliContext {
   close(): void
 }
 
-export function createContext(io: Io, options: GlobalOptions, environment: NodeJS.ProcessEnv): CliContext {
+export function createContext(io: Io, options: GlobalOptions, { environment, streams, now }: Surroundings): CliContext {
   let agent: Promise<AgentConnection> | undefined
   let profile: Promise<string> | undefined
   let settings: Settings | undefined
@@ -49,11 +53,13 @@ export function createContext(io: Io, options: GlobalOptions, environment: NodeJ
     io,
     options,
     environment,
+    streams,
+    now,
     paths,
     settings: () => (settings ??= readSettings(paths().home)),
     authority: () => (options.ca === undefined ? undefined : readAuthority(options.ca)),
     agent() {
-      agent ??= isService(context) ? serviceAgent(context) : connectAgent(paths())
+      agent ??= isService(context) ? serviceAgent(context) : connectAgent(paths(), environment)
       return agent
     },
     profile() {
@@ -132,7 +138,7 @@ async function serviceAgent(context: CliContext): Promise<AgentConnection> {
   const gateway = gatewayToSignInTo(context)
   if (gateway === undefined)
     throw new UsageError('a service needs a gateway', 'give --gateway URL or set PAMCTL_GATEWAY')
-  const connection = await startPrivateAgent(context.paths())
+  const connection = await startPrivateAgent(context.paths(), environment)
   const ca = context.authority()
   const token = variable(environment, 'PAMCTL_TOKEN')
   await connection.call('sign-in-service', {

@@ -8,7 +8,6 @@ import { visible } from '../shared/visible.ts'
 import { durationOption, forHowLong, integer } from './command.ts'
 import type { CliContext } from './context.ts'
 import { targetNamed } from './target-named.ts'
-import { clockTime } from './output/clock-time.ts'
 import type { Io } from './output/io.ts'
 import {
   needApproved,
@@ -89,7 +88,7 @@ export async function ensureGrant(
 async function hasGrant(api: ApiClient, name: string, io: Io): Promise<boolean> {
   const { items } = await api.grants.list({ active: true, limit: 100 })
   const current = items.find((grant) => grant.target === name && grant.state === 'active')
-  if (current !== undefined) io.note(`access to ${name} until ${clockTime(current.endsAt)} (${current.id})`)
+  if (current !== undefined) io.note(`access to ${name} until ${io.clock(current.endsAt)} (${current.id})`)
   return current !== undefined
 }
 
@@ -103,7 +102,7 @@ async function requestGrant(
   const { io } = context
   const waiting = await waitingRequest(api, name)
   if (waiting === undefined && !io.interactive && options.reason === undefined && options.edit !== true)
-    await needNoEndedGrant(api, targetNamed(targets, name))
+    await needNoEndedGrant(api, targetNamed(targets, name), io)
   const reason =
     waiting === undefined ? await reasonFor(context, targets, { names: [name] }, options) : (options.reason ?? '')
   const open = async (): Promise<OpenRequest> => {
@@ -137,15 +136,15 @@ async function requestGrant(
 }
 
 /** A script whose access has ended is told so, rather than that a reason is missing. */
-async function needNoEndedGrant(api: ApiClient, { name, reasonRequired }: Target): Promise<void> {
+async function needNoEndedGrant(api: ApiClient, { name, reasonRequired }: Target, io: Io): Promise<void> {
   if (!reasonRequired) return
   const { items } = await api.grants.list({ limit: 100 })
   const last = items.find((grant) => grant.target === name)
   if (last === undefined) return
   const ended =
     last.revoked === undefined
-      ? `ended at ${clockTime(last.endsAt)}`
-      : `was revoked at ${clockTime(last.revoked.at)} by ${last.revoked.by}`
+      ? `ended at ${io.clock(last.endsAt)}`
+      : `was revoked at ${io.clock(last.revoked.at)} by ${last.revoked.by}`
   throw new PamError(
     last.revoked === undefined ? 'GRANT_OVER' : 'GRANT_REVOKED',
     visible(`your access to ${name} ${ended}`),

@@ -37,8 +37,11 @@ import { targets } from './commands/targets.ts'
 import { tunnel } from './commands/tunnel.ts'
 import { EXAMPLES } from './examples.ts'
 
-/** All of `pamctl`'s command line: what is parsed, and what help, completion and the reference are made from. */
-export function createProgram(run: Run, fail: Fail): Command {
+/**
+ * All of `pamctl`'s command line: what is parsed, and what help, completion and the reference are made from. `args`: those that it is going to
+ * parse, for what an error of usage advises.
+ */
+export function createProgram(run: Run, fail: Fail, args: readonly string[] = []): Command {
   const program = new Command('pamctl')
     .version(VERSION)
     .description('just-in-time access to databases, servers, Kubernetes and HTTP services, approved and recorded')
@@ -63,12 +66,12 @@ export function createProgram(run: Run, fail: Fail): Command {
   acceptGlobalsAnywhere(program)
   addHelp(program, EXAMPLES)
   sayUsageErrors(program, 'pamctl', fail, (command, message) =>
-    message.startsWith('unknown option') && isNativeCommand(command) ? SEPARATOR[command] : undefined,
+    message.startsWith('unknown option') && !args.includes('--') ? SEPARATOR[command] : undefined,
   )
   return program
 }
 
-const isNativeCommand = (name: string): boolean => SEPARATOR[name] !== undefined && !process.argv.includes('--')
+/** For verbs that run another program. */
 const SEPARATOR: Readonly<Record<string, string>> = {
   'pamctl connect': 'put -- before the command that is run: pamctl connect TARGET -- psql -c "select 1"',
   'pamctl exec': 'put -- before the command that is run: pamctl exec TARGET -- df -h',

@@ -1,18 +1,17 @@
 import type { Review } from '../api/schemas/review.ts'
 import { pieces, visible, visibleInLine } from '../shared/visible.ts'
 import { forHowLong } from './command.ts'
-import { clockTime } from './output/clock-time.ts'
 
 /**
  * Everything that a decision covers, in lines; what a terminal would act on is spelled out. Only reasons and texts have several lines, which are further in
  * than any line of ours: nothing in them can look like one.
  */
-export function cardOf(review: Review): string[] {
+export function cardOf(review: Review, clock: (time: string) => string): string[] {
   if (review.kind === 'request') {
     const added = review.extends === undefined ? '' : `, added to ${review.extends}`
     return [
       `  for     ${forHowLong(review.lengthMs ?? 0)}${added}`,
-      ...(review.startsAt === undefined ? [] : [`  from    ${clockTime(review.startsAt)}`]),
+      ...(review.startsAt === undefined ? [] : [`  from    ${clock(review.startsAt)}`]),
       `  reason  ${visible(review.reason ?? '').replaceAll('\n', `\n${' '.repeat(FURTHER_IN)}`)}`,
       ...lookalikes(review.reason ?? ''),
     ]
@@ -31,7 +30,9 @@ export function cardOf(review: Review): string[] {
 
 /** Whether somebody who was shown the first would decide on something else with the second. */
 export const isOtherCard = (shown: Review, now: Review): boolean =>
-  shown.digest !== now.digest || shown.target !== now.target || cardOf(shown).join('\n') !== cardOf(now).join('\n')
+  shown.digest !== now.digest ||
+  shown.target !== now.target ||
+  cardOf(shown, String).join('\n') !== cardOf(now, String).join('\n')
 
 /** What takes the place of another character for the eye, with its number. */
 function lookalikes(text: string): string[] {

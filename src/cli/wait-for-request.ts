@@ -4,7 +4,6 @@ import { asPamError, PamError, UsageError } from '../shared/errors.ts'
 import type { CliContext } from './context.ts'
 import { Exit } from './exit-codes.ts'
 import { interruptible } from './interruption.ts'
-import { clockTime } from './output/clock-time.ts'
 import { editText } from './editor.ts'
 import type { Io } from './output/io.ts'
 import { whileWaiting } from './output/spinner.ts'
@@ -93,7 +92,7 @@ export function noteFiled(
 /** Says how a request was approved, and until when. */
 export function noteApproved(io: Io, { state, status, grantEndsAt }: AccessRequest): void {
   if (state !== 'approved') return
-  const until = grantEndsAt === undefined ? '' : `, until ${clockTime(grantEndsAt)}`
+  const until = grantEndsAt === undefined ? '' : `, until ${io.clock(grantEndsAt)}`
   io.note(visibleInLine(`${status}${until}`))
 }
 

@@ -6,7 +6,6 @@ import { pause } from '../shared/pause.ts'
 import { visibleInLine } from '../shared/visible.ts'
 import { forHowLong } from './command.ts'
 import type { CliContext } from './context.ts'
-import { clockTime } from './output/clock-time.ts'
 import { desktopNotifier } from './output/desktop-notification.ts'
 import { ReviewPrompts } from './review-prompts.ts'
 
@@ -36,9 +35,9 @@ export async function watchReviews(
       io.jsonLine({ value: review })
       return
     }
-    write(() => io.print(lineOf(review)))
+    write(() => io.print(lineOf(review, io.clock(review.createdAt))))
     if (isNew && before === undefined && review.state === 'pending') {
-      if (io.stdoutIsTerminal) process.stdout.write('\u0007')
+      io.ring()
       onDesktop?.(titleOf(review), `pamctl approve ${review.id}`)
       if (isForMe(review)) prompts?.add(review)
     }
@@ -103,8 +102,7 @@ const isForMe = ({ state, mayDecide }: Review): boolean => state === 'pending' &
 const isApprovedByRule = ({ decisions, whyNot }: Review): boolean =>
   whyNot === undefined && decisions.some(({ automatic }) => automatic !== undefined)
 
-function lineOf(review: Review): string {
-  const time = clockTime(review.createdAt)
+function lineOf(review: Review, time: string): string {
   const whose = isApprovedByRule(review) ? `${review.requester.label}  ${review.target}  ` : ''
   if (review.state !== 'pending') return visibleInLine(`${time}  ${review.id}  ${whose}${review.status}`)
   const what = review.text ?? `${forHowLong(review.lengthMs ?? 0)}: ${review.reason ?? ''}`

@@ -152,14 +152,17 @@ describe('the card', () => {
     ['tabs that do', { ...COMMAND, text: `--${'\t'.repeat(9)}  effect  x\t  rule  y` }],
     ['wide characters that do', { ...COMMAND, text: `--${'\u6f22'.repeat(37)}  effect  x` }],
   ])('shows nothing of %s as a line of its own', async (_, review) => {
-    const lines = (await folded(cardOf(review), 80)).join('\n').split('\n')
+    const lines = (await folded(cardOf(review, String), 80)).join('\n').split('\n')
     expect(lines.filter((line) => /^ {2}effect /.test(line))).toHaveLength(review.kind === 'command' ? 1 : 0)
     expect(lines.filter((line) => /^ {2}for /.test(line))).toHaveLength(review.kind === 'command' ? 0 : 1)
     for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(80)
   })
 
   it('names characters that look like others, and spells out what is not seen', () => {
-    const lines = cardOf({ ...COMMAND, text: 'delete from t\u0430bl\u0435\u00a0t\u202e', parameters: ['\u0430'] })
+    const lines = cardOf(
+      { ...COMMAND, text: 'delete from t\u0430bl\u0435\u00a0t\u202e', parameters: ['\u0430'] },
+      String,
+    )
     expect(lines.slice(1, 4)).toEqual([
       '    delete from t\u0430bl\u0435\u00a0t\\u{202e}',
       '  with    $1 = \u0430',
@@ -167,6 +170,6 @@ describe('the card', () => {
         /^ {2}beware {2}"\u0430" is U\+0430 \(a Cyrillic letter, which may look like a Latin one\), "\u0435" is U\+0435 .*, "\u00a0" is U\+00A0 \(a space that is not the usual one\)$/,
       ),
     ])
-    expect(cardOf(COMMAND).join('\n')).not.toContain('beware')
+    expect(cardOf(COMMAND, String).join('\n')).not.toContain('beware')
   })
 })

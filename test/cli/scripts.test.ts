@@ -1,12 +1,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Browser } from '../../src/demo/browser.ts'
 import { DEMO_PEOPLE } from '../../src/demo/setup.ts'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
 import { serviceToken } from '../helpers/gateway-client.ts'
 import { pamctl, PSQL, ROOT } from '../helpers/run.ts'
+import { runPamctl } from '../helpers/run-pamctl.ts'
 import { runScript } from '../helpers/script.ts'
 import { TEST_TIMEOUT } from '../helpers/timeouts.ts'
 import { spawn } from 'node:child_process'
@@ -61,6 +62,23 @@ function login(who: keyof typeof DEMO_PEOPLE): Promise<void> {
 
 /** A script is dozens of commands, one after the other: as long as as many tests. */
 const SCRIPT_TIMEOUT = 5 * TEST_TIMEOUT
+
+/** By hand, PAMCTL_TEST_PROCESSES=1 has each line of the scripts run by a process of its own. */
+it.skipIf(!PSQL).each([
+  [['targets', '--json'], {}],
+  [['request', '--help'], {}],
+  [['config', 'get', '__proto__', '--json'], {}],
+  [['grants', '--active'], { PAMCTL_QUIET: '1', PAMCTL_PROFILE: 'carol' }],
+  [['request', 'prod-db'], { PAMCTL_FOR: 'soon' }],
+])('a run of %j within this process prints what a process of its own does', async (args, variables) => {
+  const env = { ...environment('jane'), ...variables }
+  const printed = { stdout: '', stderr: '' }
+  const code = await runPamctl(args, {
+    environment: { ...process.env, NO_COLOR: '1', ...env },
+    heard: (text, to) => (printed[to] += text),
+  })
+  expect({ code, ...printed }).toEqual(await pamctl(args, env))
+})
 
 describe('text scripts', () => {
   for (const file of readdirSync(import.meta.dirname)

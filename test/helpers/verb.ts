@@ -14,6 +14,7 @@ import { createIo } from '../../src/cli/output/io.ts'
 import { readSettings } from '../../src/cli/settings.ts'
 import { withNearestId } from '../../src/cli/completion/suggest-id.ts'
 import { createApiClient } from '../../src/gateway-client/api-client.ts'
+import { programStreams } from './program-streams.ts'
 import { PamError, asPamError, toErrorBody } from '../../src/shared/errors.ts'
 
 /** What the clock of a verb says. */
@@ -76,18 +77,20 @@ export async function runVerb(
   const paths = userPaths(environment)
   const [calls, agentCalls]: [ApiCall[], AgentCall[]] = [[], []]
   const output = { stdout: '', stderr: '' }
-  const stream = (name: keyof typeof output) => ({
-    isTTY: world.terminal === true,
-    columns: world.columns ?? 200,
-    write: (text: string) => (output[name] += text),
+  const now = (): number => NOW
+  const streams = programStreams({
+    columns: world.terminal === true ? (world.columns ?? 200) : undefined,
+    heard: (text, to) => (output[to] += text),
   })
-  const io = createIo({ stdin: {}, stdout: stream('stdout'), stderr: stream('stderr') }, environment, () => NOW)
+  const io = createIo(streams, environment, now)
   const server = world.agent === undefined ? undefined : await startAgent(paths.control, world, agentCalls)
   const connections: AgentConnection[] = []
   const context: CliContext = {
     io,
     options: world.options ?? {},
     environment,
+    streams,
+    now,
     paths: () => paths,
     settings: () => readSettings(home),
     authority: () => undefined,
@@ -154,8 +157,8 @@ const answering =
     return Promise.resolve(new Response(JSON.stringify({ ...rest, detail: message }), { status: 400 }))
   }
 
-/** An agent's socket, with the answers of a table. */
-async function startAgent(
+/** An agent at a socket that answers from a table. */
+export async function startAgent(
   control: string,
   { agent, events = [], agentLeavesAfter = 'stop' }: World,
   calls: AgentCall[],

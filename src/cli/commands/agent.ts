@@ -3,7 +3,6 @@ import { connectAgent, runningAgent } from '../../agent/control-client.ts'
 import type { ListenerStatus } from '../../agent/control-messages.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
-import { clockTime } from '../output/clock-time.ts'
 
 /** `pamctl agent start|stop|status`: it starts by itself when it is needed. */
 export const agent: AddCommand = (program, run) => {
@@ -13,8 +12,8 @@ export const agent: AddCommand = (program, run) => {
     .description('start the agent if it is not running')
     .addOption(jsonOption())
     .action(
-      run(async ({ io, paths }: CliContext, options: { json?: boolean }) => {
-        const connection = await connectAgent(paths())
+      run(async ({ io, paths, environment }: CliContext, options: { json?: boolean }) => {
+        const connection = await connectAgent(paths(), environment)
         const { pid } = await connection.call('status', {})
         connection.close()
         if (options.json) return io.json({ pid })
@@ -60,7 +59,7 @@ export const agent: AddCommand = (program, run) => {
                     ? ''
                     : kept.until === undefined
                       ? 'until sign-out'
-                      : `until ${clockTime(kept.until)}`,
+                      : `until ${io.clock(kept.until)}`,
               }
             : {}),
         })

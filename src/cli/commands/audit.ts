@@ -18,7 +18,6 @@ import { newestEntries } from '../audit-entries.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
-import { clockTime } from '../output/clock-time.ts'
 import { readKeys } from './verify.ts'
 
 interface AuditOptions {
@@ -77,7 +76,7 @@ async function showAudit(context: CliContext, options: AuditOptions): Promise<vo
   const { io } = context
   const { since, user, target, type, format, json, limit } = options
   const asked: AuditFilter = {
-    since: since === undefined ? undefined : new Date(Date.now() - since).toISOString(),
+    since: since === undefined ? undefined : new Date(context.now() - since).toISOString(),
     user,
     target,
     type,
@@ -99,7 +98,7 @@ async function showAudit(context: CliContext, options: AuditOptions): Promise<vo
     rows,
     {
       SEQ: ({ seq }) => String(seq),
-      WHEN: ({ at }) => (io.stdoutIsTerminal ? clockTime(at) : at),
+      WHEN: ({ at }) => (io.stdoutIsTerminal ? io.clock(at) : at),
       TYPE: ({ type: of }) => of,
       WHAT: (record) => sentenceOf(record, names),
     },

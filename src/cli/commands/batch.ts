@@ -30,7 +30,7 @@ export const batch: AddCommand = (program, run) => {
 
 async function runBatch(context: CliContext, name: string, file: string, options: BatchOptions): Promise<void> {
   const { io } = context
-  const sql = await readSql(file)
+  const sql = await readSql(file, context.streams)
   needPlainSql(sql)
   const api = await context.client()
   const targets = await api.targets()

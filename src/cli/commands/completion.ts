@@ -38,5 +38,5 @@ export const completion: AddCommand = (program, run) => {
     )
 }
 
-const withOptions = ({ io, options, environment }: CliContext, more: Readonly<Record<string, string>>): CliContext =>
-  createContext(io, { ...options, ...more }, environment)
+const withOptions = (context: CliContext, more: Readonly<Record<string, string>>): CliContext =>
+  createContext(context.io, { ...context.options, ...more }, context)

@@ -79,7 +79,7 @@ async function runAndDetach(
   const { io } = context
   const captured = json ? new CapturedOutput() : undefined
   const heard = ({ stream, bytes }: JobOutput): void => {
-    if (captured === undefined) process[stream].write(bytes)
+    if (captured === undefined) context.streams[stream].write(bytes)
     else captured.add(stream, Buffer.from(bytes))
   }
   const ended = await detach(context, { login, job, json, what: 'what it prints', heard })

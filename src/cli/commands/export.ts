@@ -42,7 +42,7 @@ async function saveRecord(context: CliContext, source: string, options: ExportOp
     format === 'pamrec'
       ? await openRecord(context, source, 'exported')
       : await begun(exportFormats[format](readEvents(context, source, { ...options, purpose: 'exported' })))
-  const out = file === '-' ? process.stdout : createWriteStream(file, { flags: 'wx', mode: 0o600 })
+  const out = file === '-' ? context.streams.stdout : createWriteStream(file, { flags: 'wx', mode: 0o600 })
   try {
     await pipeline(Readable.from(bytes), out, { end: file !== '-' })
   } catch (error) {

@@ -50,7 +50,7 @@ async function runQuery(
 ): Promise<void> {
   const { io } = context
   const parameters = parametersOf(options)
-  const sql = await statementOf(given, options)
+  const sql = await statementOf(given, options, context)
   const api = await context.client()
   const targets = await api.targets()
   const target = targetNamed(targets, name)
@@ -74,10 +74,14 @@ async function runQuery(
 }
 
 /** The argument, or the file, or standard input where it is asked for by name. */
-async function statementOf(given: string | undefined, { file }: QueryOptions): Promise<string> {
+async function statementOf(
+  given: string | undefined,
+  { file }: QueryOptions,
+  { streams }: CliContext,
+): Promise<string> {
   if (given !== undefined && file !== undefined)
     throw new UsageError('a statement was given twice', 'give it as the argument, or with --file')
-  const sql = given ?? (file === undefined ? undefined : await readSql(file))
+  const sql = given ?? (file === undefined ? undefined : await readSql(file, streams))
   if (sql === undefined || sql.trim() === '')
     throw new UsageError('no statement was given', 'give it as the argument, or with --file FILE (-: standard input)')
   return sql

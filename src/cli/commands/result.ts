@@ -10,7 +10,6 @@ import { errorFrom, ResultStore, type KeptResult } from '../held/result-store.ts
 import { runDetached } from '../held/run-detached.ts'
 import { needId } from '../ids.ts'
 import { interruptible } from '../interruption.ts'
-import type { Io } from '../output/io.ts'
 import { whileWaiting } from '../output/spinner.ts'
 import { QUERY_FORMATS, writeResults, type QueryFormat } from '../query/formats.ts'
 
@@ -75,7 +74,7 @@ async function fetchResult(context: CliContext, id: string, options: ResultOptio
     throw new UsageError(`${kept.id} is of a command, and has no rows`, 'leave out --format, or give --json')
   if (error === undefined && results !== undefined)
     await writeResults(results, options.json === true ? 'json' : (options.format ?? 'table'), io)
-  if (output !== undefined) writeOutput(io, output, options.json === true || options.format === 'json')
+  if (output !== undefined) writeOutput(context, output, options.json === true || options.format === 'json')
   if (options.keep !== true) store.remove(kept.id)
   if (isOpen(kept)) throw await lostError(api, kept, 'the process that kept its connection has ended')
   if (output !== undefined) throw new Exit(output.exitCode)
@@ -179,10 +178,14 @@ const waitText = ({ waitsFor, state, approvers }: KeptResult): string =>
   )
 
 /** Streams as they were; the exit code is the command's own. */
-function writeOutput(io: Io, { exitCode, stdout, stderr, truncated }: CommandOutput, json: boolean): void {
+function writeOutput(
+  { io, streams }: CliContext,
+  { exitCode, stdout, stderr, truncated }: CommandOutput,
+  json: boolean,
+): void {
   const [out, error] = [Buffer.from(stdout, 'base64'), Buffer.from(stderr, 'base64')]
   if (json) return io.json({ exitCode, stdout: out.toString('utf8'), stderr: error.toString('utf8'), truncated })
-  process.stdout.write(out)
-  process.stderr.write(error)
+  streams.stdout.write(out)
+  streams.stderr.write(error)
   if (truncated) io.note('there was more: 32 MiB of what a command prints are kept')
 }

@@ -218,6 +218,6 @@ async function choose(choices: readonly ReviewChoice[]): Promise<Review> {
 /** Everything the decision covers, before it is asked for. */
 async function show(review: Review, { io }: Pick<CliContext, 'io'>): Promise<void> {
   const who = visibleInLine(`${review.requester.label} on ${review.target}`)
-  const card = [`${review.id}  ${who}, asked ${io.age(review.createdAt)}`, ...cardOf(review)]
+  const card = [`${review.id}  ${who}, asked ${io.age(review.createdAt)}`, ...cardOf(review, (time) => io.clock(time))]
   for (const line of await folded(card, io.columns)) io.tell(line)
 }

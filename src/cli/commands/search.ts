@@ -23,10 +23,10 @@ export const search: AddCommand = (program, run) => {
     .action(run(searchRecords))
 }
 
-async function searchRecords({ io, client }: CliContext, text: string, options: SearchOptions): Promise<void> {
+async function searchRecords({ io, client, now }: CliContext, text: string, options: SearchOptions): Promise<void> {
   const { since, json, ...filter } = options
   const rows: { session: string; at: string; person: string; target: string; verdict: string; text: string }[] = []
-  const found = (await client()).search({ ...filter, text, since: new Date(Date.now() - since).toISOString() })
+  const found = (await client()).search({ ...filter, text, since: new Date(now() - since).toISOString() })
   for await (const line of found) {
     if (line.type === 'command') rows.push(line)
     else if (line.type === 'skipped') io.note(`${line.session} was not searched: ${line.reason}`)

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { homeDirectory } from '../../shared/home-directory.ts'
 import { replaceFile } from '../../shared/replace-file.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
@@ -18,7 +18,7 @@ export const sshConfig: AddCommand = (program, run) => {
 }
 
 async function printConfig(
-  { io, client, paths, profile }: CliContext,
+  { io, client, paths, profile, environment }: CliContext,
   names: readonly string[],
   options: { install?: boolean; json?: boolean },
 ): Promise<void> {
@@ -36,7 +36,7 @@ async function printConfig(
   if (options.install !== true) return json === true ? io.json({ targets: listed, text }) : io.print(text.trimEnd())
   const file = join(home, 'ssh', 'config')
   replaceFile(file, text)
-  const own = join(homedir(), '.ssh', 'config')
+  const own = join(homeDirectory(environment), '.ssh', 'config')
   const before = existsSync(own) ? readFileSync(own, 'utf8') : ''
   const include = `Include ${quoted(file)}`
   // At the top: an Include after a Host line belongs to that host.

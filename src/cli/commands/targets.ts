@@ -2,7 +2,6 @@ import type { Target } from '../../api/schemas/access.ts'
 import type { ApiClient } from '../../gateway-client/api-client.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
-import { clockTime } from '../output/clock-time.ts'
 
 /** `pamctl targets`: what you may have, and what of it you have. */
 export const targets: AddCommand = (program, run) => {
@@ -35,7 +34,7 @@ export async function listTargets(
       ...(items.some(({ appUrl }) => appUrl !== undefined) ? { APP: ({ appUrl = '' }) => appUrl } : {}),
       ...(items.some(({ held, port }) => held !== undefined || port !== undefined)
         ? {
-            UNTIL: ({ held }) => (held === undefined ? '' : clockTime(held.endsAt)),
+            UNTIL: ({ held }) => (held === undefined ? '' : io.clock(held.endsAt)),
             PORT: ({ port }) => (port === undefined ? '' : String(port)),
             SESSIONS: ({ sessions }) => (sessions === 0 ? '' : String(sessions)),
           }

@@ -23,7 +23,7 @@ export async function examine(context: CliContext): Promise<readonly Check[]> {
   const statusIfAny = status.catch(() => undefined)
   const login = findLogin(context, status)
   const [ofGateway, ...others] = await Promise.all([
-    login.then((found) => gatewayChecks(found)),
+    login.then((found) => gatewayChecks(found, context)),
     login.then((found) => check('sign-in', () => checkSignIn(context, found))),
     check('secret store', (signal) => withPaths(({ secrets }) => checkSecretStore({ environment, secrets }, signal))),
     check('agent', () => withPaths((paths) => checkAgent(paths, status))),
@@ -36,7 +36,7 @@ export async function examine(context: CliContext): Promise<readonly Check[]> {
 }
 
 /** Two calls, on which four checks rest. */
-async function gatewayChecks({ gateway, ca, problem }: FoundLogin): Promise<readonly Check[]> {
+async function gatewayChecks({ gateway, ca, problem }: FoundLogin, { now }: CliContext): Promise<readonly Check[]> {
   // Before the checks that rest on it give up: they were not made.
   const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS - 100)
   const ask = (path: string): Promise<GatewayAnswer> | undefined =>
@@ -55,7 +55,7 @@ async function gatewayChecks({ gateway, ca, problem }: FoundLogin): Promise<read
     }),
     check(
       'certificate',
-      about(health, (answer) => checkCertificate(gateway ?? '', answer, Date.now())),
+      about(health, (answer) => checkCertificate(gateway ?? '', answer, now())),
     ),
     check('versions', about(discovery, checkVersions)),
     check('clock', about(health, checkClock)),

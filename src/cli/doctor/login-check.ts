@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import type { AgentStatus, ProfileInfo } from '../../agent/control-messages.ts'
 import { PamError } from '../../shared/errors.ts'
 import { gatewayToSignInTo, isService, type CliContext } from '../context.ts'
-import { clockTime } from '../output/clock-time.ts'
 import { CHECK_TIMEOUT_MS, failed, failure, ok, warning, type Finding } from './check.ts'
 
 /** Which gateway is meant, how it is verified, and who is signed in there. */
@@ -67,7 +66,7 @@ export async function checkSignIn(context: CliContext, login: FoundLogin): Promi
   const who = [
     `${person.label}${isOfService ? ' (service)' : ''}`,
     ...(signedInAt === undefined ? [] : [`signed in ${context.io.age(signedInAt)}`]),
-    `verified until ${clockTime(provenUntil)}`,
+    `verified until ${context.io.clock(provenUntil)}`,
   ].join(', ')
   if (isOfService || login.info?.isRenewable === true) return ok(`${who}, renewed by the agent while in use`)
   return warning(

@@ -1,5 +1,6 @@
 import { visible, visibleJson } from '../../shared/visible.ts'
 import { colouredStyles, PLAIN, wantsColour, type Colour, type Styles } from './colours.ts'
+import { clockTime } from './clock-time.ts'
 import type { TableOptions } from './table.ts'
 
 /** Where a command's words go: results on stdout, everything else on stderr. */
@@ -41,6 +42,10 @@ export interface Io {
   fail(message: string, hint: string | undefined): void
   /** An error as one line of JSON on stderr. */
   failJson(error: object): void
+  /** The bell of a terminal. */
+  ring(): void
+  /** `15:42`, local time; with the date where that is not today. */
+  clock(time: string): string
   /** `3m ago`, or `in 12m`. */
   age(time: string): string
 }
@@ -114,6 +119,8 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
       if (hint !== undefined) stderr.write(`${style.cyan('hint:')} ${visible(hint)}\n`)
     },
     failJson: (error) => void stderr.write(`${visibleJson(JSON.stringify(error))}\n`),
+    ring: () => void (stdout.isTTY === true && stdout.write('\u0007')),
+    clock: (time) => clockTime(time, new Date(now())),
     age(time) {
       const seconds = Math.round((now() - Date.parse(time)) / 1000)
       const text = inWords(Math.abs(seconds))

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs'
 import { text as readAll } from 'node:stream/consumers'
 import { UsageError } from '../../shared/errors.ts'
 import { fileProblem } from '../../shared/file-problem.ts'
+import type { ProgramStreams } from '../surroundings.ts'
 
 /** A file of statements, or standard input for `-`. */
-export async function readSql(file: string): Promise<string> {
-  if (file === '-') return readAll(process.stdin)
+export async function readSql(file: string, { stdin }: Pick<ProgramStreams, 'stdin'>): Promise<string> {
+  if (file === '-') return readAll(stdin)
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {

@@ -1,3 +1,4 @@
+import { utcClock } from '../shared/date-time.ts'
 import type { BreakGlass } from './break-glass.ts'
 
 /** What happened to access in an emergency, in a sentence. */
@@ -8,7 +9,7 @@ export function breakGlassSentence(type: string, use: BreakGlass): string {
     case 'breakglass.begun':
       return `${person.label} breaks the glass on ${target}: ${reason}`
     case 'breakglass.granted':
-      return `${person.label} has emergency access to ${target}${use.endsAt === undefined ? '' : ` until ${new Date(use.endsAt).toISOString()}`}`
+      return `${person.label} has emergency access to ${target}${use.endsAt === undefined ? '' : ` until ${utcClock(use.endsAt)}`}`
     case 'breakglass.refused':
       return `${person.label} got no emergency access to ${target}`
     case 'breakglass.ended':

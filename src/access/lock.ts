@@ -1,3 +1,4 @@
+import { utcClock } from '../shared/date-time.ts'
 import { PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
 import { writtenLength } from '../shared/visible.ts'
@@ -105,7 +106,7 @@ export function describeSubject(subject: LockSubject): string {
 /** What the person is told who is kept out. */
 export function lockedError({ id, subject, by, reason, endsAt }: Lock): PamError {
   const what = subject.type === 'person' ? 'you are locked out' : `${describeSubject(subject)} is locked`
-  const until = endsAt === undefined ? '' : ` until ${new Date(endsAt).toISOString()}`
+  const until = endsAt === undefined ? '' : ` until ${utcClock(endsAt)}`
   return new PamError('LOCKED', `${what}${until}: ${reason} (locked by ${by.label})`, {
     id,
     hint: `ask your administrator to lift it: pamctl unlock ${id}`,

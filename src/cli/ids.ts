@@ -1,12 +1,26 @@
 import { UsageError } from '../shared/errors.ts'
 
-/** Refuses the id of another kind of thing, and says which command is for that one. */
+/** Refuses what can be no id, and the id of another kind of thing, with the command that is for that one. */
 export function needId(id: string, ...kinds: readonly IdKind[]): void {
+  if (id.length < MIN_ID_LENGTH || id.length > MAX_ID_LENGTH)
+    throw new UsageError(
+      `"${id}" is not the id of ${kinds.map((kind) => KINDS[kind].what).join(' or ')}`,
+      `such ids begin with ${kinds.map((kind) => `"${kind}_"`).join(' or ')}`,
+    )
+  refuseOtherKinds(id, ...kinds)
+}
+
+/** Of what may also be the name of a file. */
+export function refuseOtherKinds(id: string, ...kinds: readonly IdKind[]): void {
   const kind = /^([a-z]+)_/.exec(id)?.[1]
   if (kind === undefined || !isKind(kind) || kinds.includes(kind)) return
   const { what, commands } = KINDS[kind]
   throw new UsageError(`${id} is ${what}, not ${kinds.map((one) => KINDS[one].what).join(' or ')}`, commands(id))
 }
+
+/** As the gateway takes them: also the beginning of an id names a thing. */
+const MIN_ID_LENGTH = 4
+const MAX_ID_LENGTH = 20
 
 type IdKind = keyof typeof KINDS
 

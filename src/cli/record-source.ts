@@ -7,7 +7,7 @@ import { asPamError, UsageError } from '../shared/errors.ts'
 import { fileProblem } from '../shared/file-problem.ts'
 import { looksLikeId } from '../shared/id.ts'
 import type { CliContext } from './context.ts'
-import { needId } from './ids.ts'
+import { needId, refuseOtherKinds } from './ids.ts'
 
 /** A record by the id of its session, from the gateway, or by its file. */
 export async function openRecord(
@@ -17,7 +17,7 @@ export async function openRecord(
 ): Promise<ByteSource> {
   if (looksLikeId(source, ['ses']) && !existsSync(source)) return (await client()).sessions.recording(source, purpose)
   if (!existsSync(source)) {
-    needId(source, 'ses')
+    refuseOtherKinds(source, 'ses')
     throw new UsageError(`no session and no file is called ${source}`)
   }
   return createReadStream(source)

@@ -29,12 +29,12 @@ interface Setting {
 export const SETTINGS: Readonly<Record<SettingKey, Setting>> = {
   gateway: {
     description: 'gateway to use when neither a flag nor the profile names one',
-    parse: (text) => normalGateway(text, 'gateway'),
+    parse: (text) => normalGateway(withFullName(text), 'gateway'),
     variables: ['PAMCTL_GATEWAY'],
   },
   profile: {
     description: 'profile (saved login) to use',
-    parse: (text) => oneLine('profile', text),
+    parse: (text) => oneWord('profile', text),
     variables: ['PAMCTL_PROFILE'],
   },
   editor: {
@@ -107,6 +107,22 @@ function parseColour(text: string): Colour {
   if (found === undefined)
     throw new UsageError(`expected auto, always or never for colour, not "${text}"${didYouMean(text, COLOURS)}`)
   return found
+}
+
+/** A bare word is a slip more often than a host of the local network: that one is named by its URL. */
+function withFullName(text: string): string {
+  if (/^[a-z\d-]+$/i.test(text) && text.toLowerCase() !== 'localhost')
+    throw new UsageError(
+      `gateway "${text}" is not a URL, nor the full name of a host`,
+      `expected a URL such as https://pam.example.com; for a host of your network: https://${text}`,
+    )
+  return text
+}
+
+function oneWord(key: string, text: string): string {
+  if (/\S\s+\S/.test(oneLine(key, text)))
+    throw new UsageError(`expected a name without spaces for ${key}, not "${text}"`)
+  return text
 }
 
 function oneLine(key: string, text: string): string {

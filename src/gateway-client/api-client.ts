@@ -272,5 +272,7 @@ export interface AuditPage {
   readonly people: Readonly<Record<string, string>>
   /** Gateways up to 0.2 do not say. */
   readonly subjects?: Readonly<Record<string, AuditSubject>>
+  /** Nothing was found, and the person asked for has never signed in. */
+  readonly unknownUser?: boolean
   readonly next?: number
 }

@@ -1,4 +1,4 @@
-import { errorCodes, type ErrorCode } from '../shared/error-codes.ts'
+import type { ErrorCode } from '../shared/error-codes.ts'
 import { PamError, type ErrorBody } from '../shared/errors.ts'
 
 /** One connection, for one text after the other. */
@@ -103,6 +103,3 @@ export function statementError(
     ...(ranNothing === undefined ? {} : { ranNothing }),
   })
 }
-
-export const isErrorCode = (text: string | undefined): text is ErrorCode =>
-  text !== undefined && Object.hasOwn(errorCodes, text)

@@ -1,3 +1,4 @@
+import { errorCodes, isErrorCode } from '../shared/error-codes.ts'
 import { count, formatDateTime, formatLength } from '../shared/in-words.ts'
 import type { AuditRecord } from './audit-chain.ts'
 import { isAuditEventType, type AuditEventType } from './audit-event-types.ts'
@@ -81,9 +82,18 @@ const until = ({ number }: Said): string => {
 const approver = ({ who, text }: Said): string => text('approver') || who
 const purpose = ({ text }: Said): string => (text('format') === '' ? '' : ` as ${text('format').toUpperCase()}`)
 
+/** What an error code means: `: the client closed the connection`; one that a later version has written stays as it is. */
+const because = ({ text }: Said): string => {
+  const code = text('code')
+  if (code === '') return ''
+  return isErrorCode(code) ? `: ${inSentence(errorCodes[code].summary)}` : ` (${code})`
+}
+const inSentence = (summary: string): string =>
+  `${summary.charAt(0).toLowerCase()}${summary.slice(1).replace(/\.$/, '')}`
+
 /** By type, so that the compiler names one that is missing. */
 const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
-  'access.refused': ({ who, subject, text }) => `${who} was refused ${subject} (${text('code')})`,
+  'access.refused': (said) => `${said.who} was refused ${said.subject}${because(said)}`,
   'account.dropped': ({ subject, text }) => `The gateway dropped the account ${subject}${on(text('target'))}`,
   'approval.approved': (said) => `${said.who} approved ${command(said)}${quoted(said.text('comment'))}`,
   'approval.denied': (said) => `${said.who} denied ${command(said)}${quoted(said.text('comment'))}`,
@@ -100,7 +110,7 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'breakglass.review_due': (said) => `${emergency(said)} still awaits a review`,
   'breakglass.granted': (said) => `${said.who} has emergency access${to(said.text('target'))}${until(said)}`,
   'breakglass.refused': (said) =>
-    `${said.names.people[said.text('person')] ?? 'Somebody'} was refused emergency access${to(said.text('target'))} (${said.text('code')})`,
+    `${said.names.people[said.text('person')] ?? 'Somebody'} was refused emergency access${to(said.text('target'))}${because(said)}`,
   'breakglass.reviewed': (said) =>
     `${said.who} reviewed the emergency access of ${said.names.people[said.text('person')] ?? 'somebody'}${to(said.text('target'))}${quoted(said.text('comment') || said.text('note'))}`,
   'callers.refused': ({ sum }) => `The gateway refused ${count(sum, 'call')} without a valid sign-in`,
@@ -196,7 +206,7 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
     `${text('by') || 'The operator'} encrypted the secret ${text('name')} with another key`,
   'secret.set': ({ text }) => `${text('by') || 'The operator'} set the secret ${text('name')}`,
   'session.ended': (said) =>
-    `${session(said)} ended after ${count(said.number('commands'), 'command')} (${said.text('code')})`,
+    `${session(said)} ended after ${count(said.number('commands'), 'command')}${because(said)}`,
   'session.killed': (said) => `${said.who} ended ${session(said)}${quoted(said.text('reason'))}`,
   'session.opened': ({ who, text }) =>
     `${who} connected${to(text('target'))}${text('from') === '' ? '' : ` from ${text('from')}`}`,

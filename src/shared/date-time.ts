@@ -8,3 +8,6 @@ export function parseDateTime(text: string): number | undefined {
 }
 
 const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})?$/
+
+/** `2026-11-30 15:42 UTC`: in sentences of the gateway, whose readers are in time zones that it does not know. Milliseconds since the epoch. */
+export const utcClock = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`

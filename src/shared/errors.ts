@@ -1,4 +1,4 @@
-import { errorCodes, type ErrorCode } from './error-codes.ts'
+import { isErrorCode, type ErrorCode } from './error-codes.ts'
 import { newId } from './id.ts'
 
 /** Whose fault it is: the user's side of the gateway, the target's side, or the gateway itself. */
@@ -97,7 +97,7 @@ export function fromErrorBody(
 ): PamError {
   const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
   const code = text(body.code)
-  const known = code !== undefined && Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : 'INTERNAL'
+  const known = isErrorCode(code) ? code : 'INTERNAL'
   const [hint, id] = [text(body.hint), text(body.id)]
   return new PamError(known, text(body.message) ?? 'no reason was given', {
     side: 'gateway',

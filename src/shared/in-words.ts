@@ -17,6 +17,9 @@ export function formatLength(milliseconds: number): string {
   return hours % 24 === 0 ? count(days, 'day') : `${count(days, 'day')} ${count(hours % 24, 'hour')}`
 }
 
-/** `1 target`, `2 targets`. */
+/** `1 target`, `2 targets`, `2 entries`. */
 export const count = (value: number, word: string): string =>
-  `${formatNumber(value)} ${word}${value === 1 ? '' : word.endsWith('s') ? 'es' : 's'}`
+  `${formatNumber(value)} ${value === 1 ? word : plural(word)}`
+
+const plural = (word: string): string =>
+  /[^aeiou]y$/.test(word) ? `${word.slice(0, -1)}ies` : word.endsWith('s') ? `${word}es` : `${word}s`

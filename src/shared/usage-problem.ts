@@ -6,9 +6,20 @@ export function usageProblem(text: string, command: string): { readonly message:
   const [, said = '', meant] = /^(?:error: )?(.*?)(?:\s*\(Did you mean (.*?)\?\))?\s*$/s.exec(text) ?? []
   const { name, value = '', expected = '' } = (INVALID.exec(said) ?? INVALID_ARGUMENT.exec(said))?.groups ?? {}
   return {
-    message: name === undefined ? said : `${name}: ${expected.replace(/^[A-Z]/, lower)}, not "${value}"`,
+    message:
+      name === undefined ? inOurWords(said, command) : `${name}: ${expected.replace(/^[A-Z]/, lower)}, not "${value}"`,
     hint: meant === undefined ? `see "${command} --help"` : `did you mean ${meant}?`,
   }
+}
+
+/** Its other messages about what is missing, and what is too much. */
+function inOurWords(said: string, command: string): string {
+  const { most, got, argument, option } =
+    (TOO_MANY.exec(said) ?? MISSING.exec(said) ?? REQUIRED.exec(said))?.groups ?? {}
+  if (most !== undefined)
+    return `${command} takes ${most === '0' ? 'no' : most} argument${most === '1' ? '' : 's'}, not ${got}`
+  if (argument !== undefined) return `no ${argument} given`
+  return option === undefined ? said : `${option} is required`
 }
 
 const lower = (letter: string): string => letter.toLowerCase()
@@ -19,3 +30,9 @@ const INVALID =
 /** `command-argument value 'tcsh' is invalid for argument 'shell'. Allowed choices are …` */
 const INVALID_ARGUMENT =
   /^command-argument value '(?<value>.*?)' is invalid for argument '(?<name>[\w-]+)'\. (?<expected>.+?)\.?$/s
+/** `too many arguments for 'targets'. Expected 0 arguments but got 1.` */
+const TOO_MANY = /^too many arguments.*\. Expected (?<most>\d+) arguments? but got (?<got>\d+)\.$/s
+/** `missing required argument 'target'` */
+const MISSING = /^missing required argument '(?<argument>[\w-]+)'$/
+/** `required option '--key <file>' not specified` */
+const REQUIRED = /^required option '(?:-\w, )?(?<option>--[^']+)' not specified$/

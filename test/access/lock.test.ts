@@ -57,7 +57,7 @@ describe('a lock', () => {
 
   it('tells the locked person why, by whom and until when', () => {
     expect(lockedError(made(jane, { length: 500 })).message).toBe(
-      'you are locked out until 1970-01-01T00:00:01.500Z: incident 7 (locked by bob@example.com)',
+      'you are locked out until 1970-01-01 00:00 UTC: incident 7 (locked by bob@example.com)',
     )
     expect(lockedError(made({ type: 'label', name: 'env', value: 'prod' })).message).toBe(
       'every target with the label env=prod is locked: incident 7 (locked by bob@example.com)',

@@ -65,6 +65,20 @@ it.each([
     { webhook: 'oncall', target: 'prod-db', why: 'denied by bob' },
     'The webhook "oncall" approved access to prod-db too late, and nothing changed: "denied by bob"',
   ],
+  [
+    'session.ended',
+    'gateway',
+    'ses_1',
+    { commands: 2, code: 'CLIENT_LEFT' },
+    'The session of jane@example.com on prod-db ended after 2 commands: the client closed the connection',
+  ],
+  [
+    'session.ended',
+    'gateway',
+    'ses_1',
+    { commands: 1, code: 'OF_A_LATER_VERSION' },
+    'The session of jane@example.com on prod-db ended after 1 command (OF_A_LATER_VERSION)',
+  ],
   ['recording.sealed', 'gateway', 'ses_1', {}, 'The recording of jane@example.com on prod-db was sealed'],
   [
     'session.killed',

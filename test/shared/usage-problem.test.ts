@@ -18,6 +18,7 @@ function saidOf(args: readonly string[], environment: Record<string, string> = {
     .addOption(new Option('--colour <when>').choices(['auto', 'never']))
     .requiredOption('--key <file>')
     .action(() => {})
+  program.command('locks').action(() => {})
   program.command('completion').addArgument(new Argument('<shell>').choices(['bash', 'zsh']))
   Object.assign(process.env, environment)
   try {
@@ -36,10 +37,12 @@ it.each([
   [['connect', 'x', '--for', "so'on"], '--for: expected a duration such as 1h, not "so\'on"', HELP],
   [['connect', 'x', '--colour', 'blue'], '--colour: allowed choices are auto, never, not "blue"', HELP],
   [['completion', 'tcsh'], 'shell: allowed choices are bash, zsh, not "tcsh"', HELP],
-  [['connect', '--key', 'k'], "missing required argument 'target'", HELP],
-  [['connect', 'x'], "required option '--key <file>' not specified", HELP],
+  [['connect', '--key', 'k'], 'no target given', HELP],
+  [['connect', 'x'], '--key <file> is required', HELP],
   [['connect', 'x', '--key', 'k', '--bogus'], "unknown option '--bogus'", HELP],
   [['connect', 'x', '--key', 'k', '--kye', 'f'], "unknown option '--kye'", 'did you mean --key?'],
+  [['connect', 'x', 'y', '--key', 'k'], 'pamctl connect takes 1 argument, not 2', HELP],
+  [['locks', 'x'], 'pamctl connect takes no arguments, not 1', HELP],
   [['conect'], "unknown command 'conect'", 'did you mean connect?'],
   [['nonsense'], "unknown command 'nonsense'", HELP],
 ])('%j', (args, message, hint) => {

@@ -5,7 +5,7 @@ import { AuditVerifier } from '../../recording/audit-chain.ts'
 import { trustedKeys } from '../../recording/verify.ts'
 import { listAudit, type AuditFilter } from '../../storage/audit.ts'
 import { auditHead } from '../../storage/audit-head.ts'
-import { personIds, personLabels } from '../../storage/logins.ts'
+import { findPeople, personIds, personLabels } from '../../storage/logins.ts'
 import { auditCsv, auditJsonLines } from '../audit-export.ts'
 import { auditSubjects } from '../audit-subjects.ts'
 import type { ApiDeps } from '../deps.ts'
@@ -32,6 +32,8 @@ export const auditRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
     const page = order === 'newest' ? { before, limit } : { after, limit }
     const records = await listAudit(db.read, asked, page)
     const last = records.at(-1)
+    const { user } = filter
+    const isUnknown = user !== undefined && last === undefined && (await findPeople(db.read, user)).length === 0
     return {
       items: records.map((record) => ({ ...record, data: { ...record.data } })),
       people: await personLabels(
@@ -39,6 +41,7 @@ export const auditRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
         records.flatMap(({ actor, data }) => [actor, ...(typeof data['person'] === 'string' ? [data['person']] : [])]),
       ),
       subjects: await auditSubjects(db.read, records),
+      ...(isUnknown ? { unknownUser: true } : {}),
       ...(last === undefined || records.length < limit ? {} : { next: last.seq }),
     }
   })

@@ -77,6 +77,8 @@ export const auditSchema = z.object({
   people: z.record(z.string(), z.string()),
   /** Whose the things are that entries name by their ids, on which target, and what a held command does, where that is known. */
   subjects: z.record(z.string(), auditSubjectSchema),
+  /** Nothing was found, and nobody whom `user` names has ever signed in. */
+  unknownUser: z.boolean().optional(),
   /** Pass as `after`, or as `before` where the newest come first. */
   next: z.number().optional(),
 })

@@ -11,9 +11,11 @@ import { digestOfFile } from '../../recording/homes/directory.ts'
 import { sentenceOf } from '../../recording/audit-sentences.ts'
 import { toOcsf } from '../../recording/ocsf.ts'
 import { parseExactJson } from '../../shared/exact-json.ts'
-import { UsageError } from '../../shared/errors.ts'
+import { PamError, UsageError } from '../../shared/errors.ts'
+import { count } from '../../shared/in-words.ts'
 import { fileProblem } from '../../shared/file-problem.ts'
-import type { AuditFilter } from '../../gateway-client/api-client.ts'
+import type { ApiClient, AuditFilter } from '../../gateway-client/api-client.ts'
+import { visibleInLine } from '../../shared/visible.ts'
 import { newestEntries } from '../audit-entries.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
@@ -91,6 +93,7 @@ async function showAudit(context: CliContext, options: AuditOptions): Promise<vo
   }
   const rows: AuditRecord[] = []
   for await (const record of records) rows.push(record)
+  if (rows.length === 0 && user !== undefined) await needPerson(api, user)
   if (json === true) return io.json(rows)
   if (rows.length === 0) return io.note('no entries')
   const names = newest ?? { people: {}, subjects: {} }
@@ -106,6 +109,15 @@ async function showAudit(context: CliContext, options: AuditOptions): Promise<vo
     { clipFirst: ['WHAT'] },
   )
   if (newest?.hasMore === true) io.note(`only the newest ${rows.length} are shown; --limit gives more`)
+}
+
+/** Nothing of somebody whom the gateway has never seen is more likely a slip than an answer. */
+async function needPerson(api: ApiClient, user: string): Promise<void> {
+  const { unknownUser } = await api.auditPage({ user, limit: 1 })
+  if (unknownUser !== true) return
+  throw new PamError('NOT_FOUND', visibleInLine(`nobody called "${user}" has ever signed in`), {
+    hint: 'give the name, e-mail address or id that sessions and the audit log show',
+  })
 }
 
 function countOf(text: string): number {
@@ -134,13 +146,20 @@ async function verifyAudit(context: CliContext, options: VerifyAuditOptions): Pr
     if (result.status === 'invalid')
       for (const problem of [result, ...result.more])
         io.print(`${PROBLEMS[problem.kind]}: entry ${problem.seq} ${problem.reason}`)
-    else {
-      io.print(`valid: ${result.entries} entries, ${result.checkpoints} checkpoints valid`)
+    for (const { subject, problem } of findings) io.print(`${subject}: ${problem}`)
+    for (const { session, problem } of records) io.print(`${session}: ${problem}`)
+    if (result.status === 'valid') {
+      const chain = `${count(result.entries, 'entry')}, ${count(result.checkpoints, 'checkpoint')} valid`
+      const problems = findings.length + records.length
+      // The last line is the one that is read: it never says "valid" of a chain whose records are not.
+      io.print(
+        problems === 0
+          ? `valid: ${chain}`
+          : `${count(problems, 'problem')} with what the chain says; the chain itself: ${chain}`,
+      )
       if (checkpoints.length === 0)
         io.print('only an externally stored --checkpoint can show that the chain was not truncated or replaced')
     }
-    for (const { subject, problem } of findings) io.print(`${subject}: ${problem}`)
-    for (const { session, problem } of records) io.print(`${session}: ${problem}`)
   }
   if (result.status === 'invalid') throw new Exit(1)
   const problems = [...findings, ...records].map(({ problem }) => problem)

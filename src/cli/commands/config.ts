@@ -1,8 +1,10 @@
 import { UsageError } from '../../shared/errors.ts'
 import { fileProblem } from '../../shared/file-problem.ts'
+import { visible } from '../../shared/visible.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
+import { findProgram } from '../output/find-program.ts'
 import {
   needSettingKey,
   parseSettings,
@@ -36,9 +38,12 @@ export const config: AddCommand = (program, run) => {
     .description('change a setting')
     .addOption(jsonOption())
     .action(
-      run(async ({ io, paths }: CliContext, name: string, text: string, options: { json?: boolean }) => {
+      run(async (context: CliContext, name: string, text: string, options: { json?: boolean }) => {
+        const { io, paths, environment } = context
         const key = needSettingKey(name)
         const value = SETTINGS[key].parse(text)
+        if (key === 'editor') needEditor(value, environment)
+        if (key === 'profile') await noteUnknownProfile(context, value)
         await change(paths().home, (store) => store.set(key, value))
         if (options.json === true) io.json({ key, value })
       }),
@@ -81,6 +86,26 @@ export const config: AddCommand = (program, run) => {
         else io.print(path)
       }),
     )
+}
+
+/** The first word is a program, unless a shell would do more with it than look it up. */
+function needEditor(command: string, environment: NodeJS.ProcessEnv): void {
+  const [program = ''] = command.trim().split(/\s+/)
+  if (!/^[\w.+-]+$/.test(program) || findProgram(program, environment) !== undefined) return
+  throw new UsageError(
+    `there is no program "${program}" on your PATH`,
+    'give the full path of the editor, or install it first',
+  )
+}
+
+/** A profile may be set before anybody signs in with it; a slip would otherwise show as "not signed in" much later. */
+async function noteUnknownProfile({ io, agent }: CliContext, profile: string): Promise<void> {
+  const known = await agent()
+    .then((connection) => connection.call('profile', { profile }))
+    // Where no agent can be asked, the setting is made all the same.
+    .catch(() => undefined)
+  if (known === null)
+    io.note(visible(`nobody is signed in with profile "${profile}" yet: pamctl login --profile ${profile}`))
 }
 
 interface Effective {

@@ -38,7 +38,7 @@ export const whoami: AddCommand = (program, run) => {
         io.print(`groups   ${who.person.groups.map(visible).join(', ') || 'none'}`)
         if (who.roles.length > 0) io.print(`roles    ${who.roles.join(', ')}`)
         io.print(`gateway  ${who.gateway}`)
-        io.print(`verified until ${who.provenUntil} (renewed by the agent while in use)`)
+        io.print(`verified until ${io.clock(who.provenUntil)} (renewed by the agent while in use)`)
       }),
     )
 }

@@ -101,7 +101,8 @@ export const locks: AddCommand = (program, run) => {
           STATE: ({ state }) => state,
           BY: ({ by }) => by,
           SINCE: ({ createdAt }) => io.age(createdAt),
-          ENDS: ({ endsAt }) => (endsAt === undefined ? 'when lifted' : io.age(endsAt)),
+          ENDS: ({ state, endsAt }) =>
+            state === 'lifted' ? '' : endsAt === undefined ? 'when lifted' : io.age(endsAt),
           REASON: ({ reason }) => reason,
         })
       }),

@@ -1,4 +1,5 @@
 import { UsageError } from '../../shared/errors.ts'
+import type { ApiClient } from '../../gateway-client/api-client.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { openBrowser } from '../open-browser.ts'
@@ -21,27 +22,29 @@ export const open: AddCommand = (program, run) => {
 
 async function openPage(context: CliContext, what: string | undefined, options: OpenOptions): Promise<void> {
   const { io, environment } = context
-  const path = pageOf(what)
+  const page = pageOf(what)
   const api = await context.client()
-  if (path === undefined && what !== undefined) targetNamed(await api.targets(), what)
-  const url = `${api.gateway}${path ?? `/access?${new URLSearchParams({ target: what ?? '' }).toString()}`}`
+  const url = `${api.gateway}${typeof page === 'string' ? page : await page(api)}`
   if (options.json === true) io.json({ url })
   else io.print(url)
   if (options.browser && io.interactive) openBrowser(url, environment)
 }
 
-/** By the kind of id; undefined for what is the name of a target. */
-function pageOf(what: string | undefined): string | undefined {
+/** A path, or how to get that of a thing which is there for the caller: a link to nothing helps nobody. */
+function pageOf(what: string | undefined): string | ((api: ApiClient) => Promise<string>) {
   if (what === undefined) return '/'
   const [, kind] = /^(req|apr|ses|grt|brk|lck)_[0-9a-z]+$/.exec(what) ?? []
   switch (kind) {
     case undefined:
-      return undefined
+      return async (api) => {
+        const { name } = targetNamed(await api.targets(), what)
+        return `/access?${new URLSearchParams({ target: name }).toString()}`
+      }
     case 'req':
     case 'apr':
-      return `/reviews/${what}`
+      return async (api) => `/reviews/${(await api.reviews.get(what)).id}`
     case 'ses':
-      return `/sessions/${what}`
+      return async (api) => `/sessions/${(await api.sessions.get(what)).id}`
     case 'grt':
       return '/access'
     default:

@@ -207,7 +207,8 @@ async function send(
     return api.reviews.decide(review.id, decision)
   })
   if (options.json) return io.json(decided)
-  io.note(`${decided.review.id} ${visibleInLine(decided.review.status)}`)
+  const until = decided.grant === undefined ? '' : `, until ${io.clock(decided.grant.endsAt)}`
+  io.note(`${decided.review.id} ${visibleInLine(decided.review.status)}${until}`)
 }
 
 async function choose(choices: readonly ReviewChoice[]): Promise<Review> {

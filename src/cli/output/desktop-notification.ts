@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { findProgram } from './find-program.ts'
 
 /** Shows a notification by the desktop's own program; undefined where there is no desktop, or no such program. */
 export function desktopNotifier(
@@ -39,17 +38,4 @@ function commandFor(
     title,
     body.replaceAll('&', '&amp;').replaceAll('<', '&lt;'),
   ]
-}
-
-function findProgram(name: string, environment: NodeJS.ProcessEnv): string | undefined {
-  for (const directory of (environment['PATH'] ?? '').split(delimiter)) {
-    const path = join(directory, name)
-    try {
-      accessSync(path, constants.X_OK)
-      return path
-    } catch {
-      // Not here.
-    }
-  }
-  return undefined
 }

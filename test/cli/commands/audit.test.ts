@@ -47,7 +47,7 @@ describe('pamctl audit', () => {
     const { stdout, stderr } = await runVerb([audit], ['audit', '--limit', '2'], { gateway: newest })
     expect(stdout).toBe(
       '1\t2026-01-01T00:00:01.000Z\tsession.opened\tThe gateway connected to db\n' +
-        '2\t2026-01-01T00:00:01.000Z\tsession.ended\tThe session of jane@example.com on db ended after 0 commands ()\n',
+        '2\t2026-01-01T00:00:01.000Z\tsession.ended\tThe session of jane@example.com on db ended after 0 commands\n',
     )
     expect(stderr).toBe('only the newest 2 are shown; --limit gives more\n')
   })
@@ -84,7 +84,16 @@ describe('pamctl audit', () => {
     const { calls } = await runVerb([audit], args, {
       gateway: { 'GET /v1/audit': { items: [], people: {}, subjects: {} } },
     })
-    expect(calls).toEqual([{ call: 'GET /v1/audit?user=jane&target=db&type=session&limit=50&order=newest' }])
+    expect(calls[0]).toEqual({ call: 'GET /v1/audit?user=jane&target=db&type=session&limit=50&order=newest' })
+    const nobody = { items: [], people: {}, subjects: {}, unknownUser: true }
+    for (const more of [[], ['--json']])
+      expect(
+        await runVerb([audit], ['audit', '--user', 'nobody', ...more], { gateway: { 'GET /v1/audit': nobody } }),
+      ).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringContaining('nobody called "nobody" has ever signed in') as string,
+      })
     expect(await runVerb([audit], ['audit', '--format', 'xml'])).toMatchObject({ code: 2, calls: [] })
   })
 })
@@ -125,6 +134,8 @@ describe('pamctl audit verify', () => {
     if (file !== undefined) writeFileSync(join(copies, file), 'x')
     const outcome = await verifying('chain', lines(chainOf([about('x', 's'), ...steps])), '--recordings', copies)
     expect(outcome.stdout).toContain(said)
+    // What is wrong is said first, and then never that all is well.
+    expect(outcome.stdout).toMatch(/\n1 problem with what the chain says; the chain itself: \d+ entr(y|ies), /)
     expect(outcome.code).toBe(code)
   })
 

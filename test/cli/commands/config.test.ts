@@ -27,6 +27,9 @@ describe('pamctl config', () => {
 
   it.each([
     [['set', 'colour', 'red'], 'expected auto, always or never for colour'],
+    [['set', 'gateway', 'foo'], 'gateway "foo" is not a URL'],
+    [['set', 'editor', 'no-such-editor --wait'], 'there is no program "no-such-editor" on your PATH'],
+    [['set', 'profile', 'with space'], 'expected a name without spaces for profile'],
     [['set', 'gatway', 'x'], 'there is no setting "gatway"'],
     [['get', 'toString'], 'there is no setting "toString"'],
     [['unset', 'x'], 'there is no setting "x"'],

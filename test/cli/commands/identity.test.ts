@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { logout, whoami } from '../../../src/cli/commands/identity.ts'
+import { clockTime } from '../../../src/cli/output/clock-time.ts'
 import { PamError } from '../../../src/shared/errors.ts'
-import { runVerb } from '../../helpers/verb.ts'
+import { NOW, runVerb } from '../../helpers/verb.ts'
 
 describe('pamctl whoami', () => {
   const who = (person: object, roles: string[] = []) => ({
@@ -17,7 +18,7 @@ describe('pamctl whoami', () => {
   ])('%s', async (_, gateway, head) => {
     const { stdout } = await runVerb([whoami], ['whoami'], { gateway })
     expect(stdout).toBe(
-      `${head}gateway  https://gateway.example\nverified until 2026-01-05T13:00:00.000Z (renewed by the agent while in use)\n`,
+      `${head}gateway  https://gateway.example\nverified until ${clockTime('2026-01-05T13:00:00.000Z', new Date(NOW))} (renewed by the agent while in use)\n`,
     )
     const json = await runVerb([whoami], ['whoami', '--json'], { gateway })
     expect(JSON.parse(json.stdout)).toEqual({ gateway: 'https://gateway.example', ...gateway['GET /v1/whoami'] })

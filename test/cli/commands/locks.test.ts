@@ -64,10 +64,12 @@ describe('pamctl unlock', () => {
 describe('pamctl locks', () => {
   it('lists the locks in force, or all', async () => {
     const ended = { ...LOCK, id: 'lck_2', state: 'over', endsAt: ago(1) }
-    const gateway = { 'GET /v1/locks': { items: [LOCK, ended] } }
+    const lifted = { ...LOCK, id: 'lck_3', state: 'lifted', endsAt: ago(-60) }
+    const gateway = { 'GET /v1/locks': { items: [LOCK, ended, lifted] } }
     const outcome = await runVerb([locks], ['locks'], { gateway })
     expect(outcome.stdout).toBe(
-      'lck_1\tjane\tactive\tbob\t5m ago\twhen lifted\tincident 7\nlck_2\tjane\tover\tbob\t5m ago\t1m ago\tincident 7\n',
+      'lck_1\tjane\tactive\tbob\t5m ago\twhen lifted\tincident 7\nlck_2\tjane\tover\tbob\t5m ago\t1m ago\tincident 7\n' +
+        'lck_3\tjane\tlifted\tbob\t5m ago\t\tincident 7\n',
     )
     expect(outcome.calls).toEqual([{ call: 'GET /v1/locks?active=true&limit=500' }])
     const all = await runVerb([locks], ['locks', '--all', '--json'], { gateway })

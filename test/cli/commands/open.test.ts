@@ -1,16 +1,26 @@
 import { describe, expect, it } from 'vitest'
 import { PAGES } from '../../../src/api/web-app.ts'
 import { open } from '../../../src/cli/commands/open.ts'
+import { PamError } from '../../../src/shared/errors.ts'
 import { runVerb } from '../../helpers/verb.ts'
 
-const world = { gateway: { 'GET /v1/targets': { items: [{ name: 'prod-db' }, { name: 'a&b=c' }] } } }
+const missing = new PamError('NOT_FOUND', 'nothing with the id req_zzzz is visible to you')
+const world = {
+  gateway: {
+    'GET /v1/targets': { items: [{ name: 'prod-db' }, { name: 'a&b=c' }] },
+    'GET /v1/reviews/req_abcd1234': { id: 'req_abcd1234' },
+    'GET /v1/reviews/apr_abcd': { id: 'apr_abcd1234' },
+    'GET /v1/sessions/ses_abcd1234': { id: 'ses_abcd1234' },
+    'GET /v1/reviews/req_zzzz': missing,
+  },
+}
 const opening = (...args: string[]) => runVerb([open], ['open', ...args], world)
 
 describe('pamctl open', () => {
   it.each([
     [[], '/'],
     [['req_abcd1234'], '/reviews/req_abcd1234'],
-    [['apr_abcd1234'], '/reviews/apr_abcd1234'],
+    [['apr_abcd'], '/reviews/apr_abcd1234'],
     [['ses_abcd1234'], '/sessions/ses_abcd1234'],
     [['grt_abcd1234'], '/access'],
     [['prod-db'], '/access?target=prod-db'],
@@ -30,6 +40,7 @@ describe('pamctl open', () => {
   })
 
   it.each([
+    ['req_zzzz', 1, 'nothing with the id req_zzzz is visible to you'],
     ['nowhere', 5, 'no target named "nowhere"'],
     ['ses_../../x', 5, 'no target named'],
     ['lck_abcd1234', 2, 'pamctl locks'],

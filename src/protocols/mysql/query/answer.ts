@@ -1,6 +1,6 @@
 import { ByteReader } from '../../../wire/byte-reader.ts'
-import type { ErrorCode } from '../../../shared/error-codes.ts'
-import { isErrorCode, statementError, type JsonKind, type QueryPart, type StatementError } from '../../query-client.ts'
+import { isErrorCode, type ErrorCode } from '../../../shared/error-codes.ts'
+import { statementError, type JsonKind, type QueryPart, type StatementError } from '../../query-client.ts'
 import { mysqlErrors } from '../error-codes.ts'
 import { Answer } from '../wire/answer.ts'
 import { readable, valueText } from '../wire/binary-value.ts'

@@ -18,7 +18,10 @@ export async function describeSizes(
   // A number for some of them would be taken for all.
   if (names.length === 0 || names.length > MAX_RELATIONS || names.some((name) => name.includes('*'))) return undefined
   if (pipeline.status !== 'I' || pipeline.batchOpen || !pipeline.inFlight.isIdle) return undefined
-  pipeline.session.recorder.outcome({ type: 'notice', message: 'the catalogs are asked how large this is' })
+  pipeline.session.recorder.outcome({
+    type: 'notice',
+    message: 'looked up rows, size and dependants for the approvers',
+  })
   try {
     const [, rows] = await shieldedQueries(pipeline, [LIMITS, { sql: SIZES, parameters: [JSON.stringify(names)] }])
     // Only numbers are passed on, because people see them.

@@ -7,6 +7,8 @@ import { currentAccess, type CurrentAccess } from './current-access.ts'
 export interface AccessWatchParts {
   readonly api: Pick<ApiClient, 'targets' | 'grants' | 'events'>
   readonly clock: Clock
+  /** Whether the gateway can be asked without verifying the identity again. */
+  readonly isProven: () => boolean
   /** Called once: the person may use the target no longer. */
   readonly ended: (target: string, reason: PamError) => void
 }
@@ -21,6 +23,9 @@ interface Watched {
  * Follows one person's access to targets at one gateway, for as long as there are any: the gateway's event stream says at once when a grant is
  * revoked or a lock is set, and the end of a grant is looked up when it comes, since it may have been extended. Where the gateway cannot be
  * asked, access ends at the end that was known.
+ *
+ * It never verifies the identity again: a port that nobody uses would prolong a sign-in for as long as it is open. Once the last verification is too old, it
+ * pauses until there is another one.
  */
 export class AccessWatch {
   readonly #parts: AccessWatchParts
@@ -54,6 +59,11 @@ export class AccessWatch {
     return this.#watched.has(target)
   }
 
+  /** The identity has been verified: where this has paused, it goes on. */
+  resume(): void {
+    if (this.#watched.size > 0) this.#follow()
+  }
+
   /** The end that is known; undefined for standing access, and for what is not watched. */
   endOf(target: string): number | undefined {
     return this.#watched.get(target)?.endsAt
@@ -76,7 +86,7 @@ export class AccessWatch {
       access = await currentAccess(this.#parts.api, target, watched.since)
     } catch (error) {
       const reason = asPamError(error)
-      if (LOST.has(reason.code)) access = { ended: reason }
+      if (this.#parts.isProven() && LOST.has(reason.code)) access = { ended: reason }
       else if (watched.endsAt === undefined || watched.endsAt > this.#parts.clock.now()) return
       else access = { ended: overError(target) }
     }
@@ -115,6 +125,8 @@ export class AccessWatch {
     }).catch((error: unknown) => {
       // Only a sign-in that has ended stops it; whatever else does, nothing would tell of a revocation from here on.
       if (following.signal.aborted) return
+      this.#following = undefined
+      if (!this.#parts.isProven()) return
       for (const target of this.#watched.keys()) this.#end(target, asPamError(error))
     })
   }

@@ -21,8 +21,10 @@ export interface LocalPortsParts {
   /** Who is signed in, and where. Rejects where nobody is, so that this is known before anything listens. */
   identity(profile: string): Promise<{ readonly gateway: string; readonly person: string }>
   openTunnel(port: KeptPort): Promise<TunnelChannel>
-  /** The gateway's API, as the person that a port is for. */
+  /** The gateway's API, as the person that a port is for, for what nobody has asked for. */
   apiOf(port: KeptPort): Promise<Pick<ApiClient, 'targets' | 'grants' | 'events'>>
+  /** Whether these calls can be made: they do not verify the identity again. */
+  isProven(profile: string): boolean
   /** A client has connected to a port of the profile. */
   connected(profile: string): void
   /** No port of the profile has connections any more. */
@@ -70,6 +72,7 @@ export class LocalPorts {
     this.#parts = parts
     this.#kept = new KeptPorts({
       apiOf: (port) => parts.apiOf(port),
+      isProven: (profile) => parts.isProven(profile),
       ended: (port, reason) => void this.#closeKept((open) => isSamePort(open, port), reason),
     })
   }
@@ -277,6 +280,11 @@ export class LocalPorts {
   notify(profile: string, message: string): void {
     for (const { profile: of, target, peers } of this.#listeners.values())
       if (of === profile) for (const peer of peers) peer.send({ target, message, kind: 'ahead' })
+  }
+
+  /** The identity behind the profile has been verified. */
+  proven(profile: string): void {
+    this.#kept.proven(profile)
   }
 
   /** The login has ended: its connections end, and its kept ports close. */

@@ -40,6 +40,8 @@ export interface LoginEvents {
   lost(error: PamError): void
   /** A message for the user while something is connected. */
   notice(message: string): void
+  /** The identity has been verified, again or for the first time. */
+  proven(): void
 }
 
 export interface ProofTiming {
@@ -103,7 +105,23 @@ export class LoginKeeper {
     this.#failures = 0
     if (this.#hasWarned) this.#events.notice('your identity is verified again; open connections continue')
     this.#hasWarned = false
+    this.#events.proven()
     return this.#token
+  }
+
+  /** Verified as recently as the gateway asks, by this machine's own clock. */
+  get isProven(): boolean {
+    return this.#token !== undefined && this.#now() - this.#provenAt < this.#token.reproof
+  }
+
+  /**
+   * Headers for one call that nobody has asked for: it must not prolong a sign-in.
+   * @throws PamError (IDENTITY_LOST) where the identity would have to be verified again first
+   */
+  async authorizeAsProven(method: string, url: string): Promise<Readonly<Record<string, string>>> {
+    if (!this.isProven) throw new PamError('IDENTITY_LOST', 'your identity has to be verified again')
+    this.#checkOrigin(url)
+    return this.#authorizeAsIs(method, url)
   }
 
   /**
@@ -111,9 +129,7 @@ export class LoginKeeper {
    * gateway, whoever asks.
    */
   async authorize(method: string, url: string): Promise<Readonly<Record<string, string>>> {
-    const { gateway } = this.login
-    if (new URL(url).origin !== new URL(gateway).origin)
-      throw new PamError('USAGE', `this login is for ${gateway}, and the call is for another gateway`)
+    this.#checkOrigin(url)
     let token = this.#token
     if (token === undefined || Date.parse(token.expiresAt) - this.#now() < EXPIRY_MARGIN_MS) token = await this.#prove()
     else if (this.#isDue(token)) token = await this.#proveIfPossible(token)
@@ -121,6 +137,12 @@ export class LoginKeeper {
       authorization: `DPoP ${token.accessToken}`,
       dpop: await this.login.prover.prove(method, url, token.accessToken),
     }
+  }
+
+  #checkOrigin(url: string): void {
+    const { gateway } = this.login
+    if (new URL(url).origin !== new URL(gateway).origin)
+      throw new PamError('USAGE', `this login is for ${gateway}, and the call is for another gateway`)
   }
 
   get isKeepingProven(): boolean {

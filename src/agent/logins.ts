@@ -14,6 +14,8 @@ import { createPrivately, openSecretStore, writePrivately, type SecretStore } fr
 export interface LoginsEvents {
   lost(profile: string, error: PamError): void
   notice(profile: string, message: string): void
+  /** The identity behind the login has been verified. */
+  proven(profile: string): void
 }
 
 /** The user's logins by profile: in memory while in use, in the keychain (or the file) between. */
@@ -282,6 +284,7 @@ export class Logins {
         this.#events.lost(profile, error)
       },
       notice: (message) => this.#events.notice(profile, message),
+      proven: () => this.#events.proven(profile),
     })
   }
 

@@ -78,6 +78,7 @@ class Agent {
         logger.warn({ profile, notice: message }, 'login.notice')
         this.#ports.notify(profile, message)
       },
+      proven: (profile) => this.#ports.proven(profile),
     })
     this.#ports = new LocalPorts({
       runtime: paths.runtime,
@@ -85,6 +86,7 @@ class Agent {
       identity: (profile) => this.#identity(profile),
       openTunnel: (port) => this.#openTunnel(port),
       apiOf: (port) => this.#apiOf(port),
+      isProven: (profile) => this.#logins.loaded(profile)?.isProven === true,
       // The profile may have been signed in again since the port was opened.
       connected: (profile) => this.#logins.loaded(profile)?.keepProven(),
       unused: (profile) => this.#logins.loaded(profile)?.stopProving(),
@@ -155,13 +157,14 @@ class Agent {
     return { gateway: keeper.login.gateway, person: keeper.person?.id ?? '' }
   }
 
-  /** Headers for calls as this person. */
-  #authorizeAs({ profile, gateway, person }: Omit<KeptPort, 'target'>): Authorize {
+  /** Headers for calls as this person; `isAsked`: by something that the person does, which may verify the identity again. */
+  #authorizeAs({ profile, gateway, person }: Omit<KeptPort, 'target'>, isAsked = true): Authorize {
     return async (method, url) => {
       // The profile may have been signed in again since the port was opened: elsewhere, or as somebody else.
       const keeper = await this.#logins.need(profile)
       const isSameGateway = keeper.login.gateway === gateway
-      const headers = isSameGateway ? await keeper.authorize(method, url) : {}
+      const authorize = isAsked ? keeper.authorize.bind(keeper) : keeper.authorizeAsProven.bind(keeper)
+      const headers = isSameGateway ? await authorize(method, url) : {}
       if (isSameGateway && keeper.person?.id === person) return headers
       throw new PamError('NOT_SIGNED_IN', `this port was opened for another sign-in, which has ended`, {
         hint: 'run "pamctl connect" again',
@@ -171,7 +174,7 @@ class Agent {
 
   async #apiOf(port: KeptPort): Promise<ApiClient> {
     const { ca } = (await this.#logins.need(port.profile)).login
-    return createApiClient({ gateway: port.gateway, fetch: fetchWithCa(ca), authorize: this.#authorizeAs(port) })
+    return createApiClient({ gateway: port.gateway, fetch: fetchWithCa(ca), authorize: this.#authorizeAs(port, false) })
   }
 
   async #openTunnel({ profile, gateway, person, target }: KeptPort): Promise<TunnelChannel> {

@@ -19,6 +19,7 @@ function world() {
     isListed: true,
     grants: [{ target: 'prod-db', state: 'active', endsAt: new Date(START + HOUR).toISOString() }] as object[],
     away: undefined as ErrorCode | undefined,
+    isProven: true,
   }
   let write: (event: ServerEvent | PamError) => void = () => {}
   const answer = <T>(value: T): Promise<T> =>
@@ -40,7 +41,12 @@ function world() {
     },
   } as unknown as Pick<ApiClient, 'targets' | 'grants' | 'events'>
   const ended: string[] = []
-  const watch = new AccessWatch({ api, clock, ended: (target, { code }) => ended.push(`${target} ${code}`) })
+  const watch = new AccessWatch({
+    api,
+    clock,
+    isProven: () => state.isProven,
+    ended: (target, { code }) => ended.push(`${target} ${code}`),
+  })
   const settled = () => new Promise((resolve) => setImmediate(resolve))
   return {
     clock,
@@ -137,6 +143,33 @@ describe('watched access', () => {
     await watch.add('prod-db')
     await happens(new PamError('IDENTITY_LOST', 'no'))
     expect(ended).toEqual(['prod-db IDENTITY_LOST'])
+  })
+
+  it('is not followed while the identity would have to be verified for that, and then again', async () => {
+    const { watch, state, ended, happens, clock, settled } = world()
+    await watch.add('prod-db')
+    ;[state.isProven, state.away] = [false, 'IDENTITY_LOST']
+    await happens(new PamError('IDENTITY_LOST', 'no'))
+    await watch.look('prod-db')
+    expect([ended, watch.has('prod-db')]).toEqual([[], true])
+    ;[state.isProven, state.away] = [true, undefined]
+    watch.resume()
+    watch.resume()
+    await settled()
+    state.grants = []
+    await happens(revoked)
+    expect([ended, clock.isIdle]).toEqual([['prod-db NO_GRANT'], true])
+    watch.resume()
+    expect(watch.has('prod-db')).toBe(false)
+  })
+
+  it('ends at the end that was known where it has paused', async () => {
+    const { watch, state, ended, happens, next } = world()
+    await watch.add('prod-db')
+    ;[state.isProven, state.away] = [false, 'IDENTITY_LOST']
+    await happens(new PamError('IDENTITY_LOST', 'no'))
+    await next()
+    expect(ended).toEqual(['prod-db GRANT_OVER'])
   })
 
   it('is not watched when there is none, or once it was removed', async () => {

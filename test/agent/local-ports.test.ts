@@ -59,6 +59,7 @@ beforeEach(() => {
     identity: () => Promise.resolve({ gateway: GATEWAY, person: 'per_jane' }),
     openTunnel: () => Promise.reject(new PamError('NO_GRANT', 'no grant')),
     apiOf: () => Promise.resolve(api),
+    isProven: () => true,
     connected: () => {},
     unused: () => {},
     changed: () => changed++,

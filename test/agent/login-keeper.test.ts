@@ -30,6 +30,7 @@ let signedOut: number
 let open: ServerResponse[]
 let lost: PamError[]
 let notices: string[]
+let verified: number
 let stored: (string | undefined)[]
 /** Resolves when an attempt is over, however it went. */
 let over: () => void
@@ -38,7 +39,7 @@ let attempt: Promise<void>
 beforeEach(async () => {
   clock = new HandClock()
   ;[refreshes, exchanges, discoveries, open, lost, notices, stored] = [[], [], [], [], [], [], []]
-  asked = signedOut = 0
+  asked = signedOut = verified = 0
   ;[reproof, lease, random] = [REPROOF, LEASE, 1]
   server = createServer((request, response) => void answer(request.method ?? '', request.url ?? '', response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -98,7 +99,12 @@ async function signedInKeeper(how?: Answer): Promise<LoginKeeper> {
       prover: await createProver(),
       source: { kind: 'person', issuer: url, clientId: 'pamctl', refreshToken: 'refresh 0' },
     },
-    { store: (token) => stored.push(token), lost: (error) => lost.push(error), notice: (text) => notices.push(text) },
+    {
+      store: (token) => stored.push(token),
+      lost: (error) => lost.push(error),
+      notice: (text) => notices.push(text),
+      proven: () => verified++,
+    },
     { clock, random: () => random, answerMs: how === 'silence' ? 800 : 30_000 },
   )
   await keeper.exchange('an identity token of the sign-in')
@@ -256,7 +262,7 @@ describe('the re-verification of an identity', () => {
         prover: await createProver(),
         source: { kind: 'service', token: 'a.b.c', tokenFile: undefined },
       },
-      { store: () => {}, lost: () => {}, notice: () => {} },
+      { store: () => {}, lost: () => {}, notice: () => {}, proven: () => {} },
     )
     await expect(keeper.exchange('a.b.c')).rejects.toMatchObject({ code, hint: told })
   })
@@ -279,6 +285,23 @@ describe('the re-verification of an identity', () => {
     await expect.poll(() => open.length).toBe(1)
     clock.next() // its patience is over
     expect(await call).toHaveProperty('authorization')
+  })
+
+  it('what nobody has asked for is done under the last proof, and prolongs nothing', async () => {
+    const keeper = await signedInKeeper()
+    keeper.stopProving()
+    const call = () => keeper.authorizeAsProven('GET', `${url}/v1/events`)
+    for (const age of [0, REPROOF * 0.95]) {
+      clock.time += age
+      expect(await call()).toHaveProperty('authorization')
+    }
+    clock.time += REPROOF * 0.05
+    await expect(call()).rejects.toMatchObject({ code: 'IDENTITY_LOST' })
+    expect([keeper.isProven, verified, stored]).toEqual([false, 1, []])
+    await keeper.authorize('GET', `${url}/v1/targets`)
+    expect([keeper.isProven, verified, stored]).toEqual([true, 2, ['refresh 1']])
+    expect(await call()).toHaveProperty('authorization')
+    await expect(keeper.authorizeAsProven('GET', 'https://evil.example')).rejects.toThrow('this login is for')
   })
 
   it('nobody gets a token or a proof for another gateway', async () => {

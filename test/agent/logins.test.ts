@@ -25,7 +25,7 @@ it('loads a stored login once, however many ask at once: its refresh token works
   const key = (await createProver()).privateJwk
   const login = { gateway: 'https://gateway.example', issuer: 'https://idp.example', clientId: 'pamctl', key }
   store.write('default', JSON.stringify({ ...login, refreshToken: 'once', label: 'jane' }))
-  const logins = new Logins(paths, { lost: () => {}, notice: () => {} })
+  const logins = new Logins(paths, { lost: () => {}, notice: () => {}, proven: () => {} })
   const [first, ...others] = await Promise.all(Array.from({ length: 10 }, () => logins.find('default')))
   expect(first?.login.gateway).toBe('https://gateway.example')
   for (const other of others) expect(other).toBe(first)

@@ -977,6 +977,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'recording/ocsf.ts',
       'recording/introspection.ts',
       'recording/timeline.ts',
+      'recording/detached.ts',
       'recording/asciicast.ts',
       'recording/homes/directory.ts',
       'type:recording/',

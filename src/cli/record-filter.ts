@@ -9,6 +9,8 @@ export interface RecordFilterOptions {
   /** Writes something, or nobody can tell. */
   readonly writes?: boolean
   readonly contains?: string
+  /** The original of a command whose text is detached, where it is there to be searched. */
+  readonly originalOf?: (event: CommandEvent) => string | undefined
 }
 
 /**
@@ -26,6 +28,9 @@ export class RecordFilter {
   constructor(options: RecordFilterOptions) {
     this.#options = options
   }
+
+  /** How many commands may have the text in an original that was not there to be searched. */
+  unsearched = 0
 
   get isEmpty(): boolean {
     const { refused, held, writes, contains } = this.#options
@@ -65,8 +70,8 @@ export class RecordFilter {
     const isWanted =
       (held !== true || event.verdict === 'hold') &&
       (writes !== true || mayWrite(event, this.#isSql)) &&
-      (contains === undefined || hasText(textsOf(event), contains)) &&
-      (refused !== true || event.verdict !== 'allow')
+      (refused !== true || event.verdict !== 'allow') &&
+      (contains === undefined || this.#hasText(event, contains))
     if (!isWanted) return []
     if (refused === true && event.verdict === 'hold') {
       this.#open.set(event.id, read)
@@ -74,6 +79,13 @@ export class RecordFilter {
     }
     this.#shown.add(event.id)
     return [read]
+  }
+
+  #hasText(event: CommandEvent, wanted: string): boolean {
+    if (hasText(textsOf(event), wanted)) return true
+    const original = this.#options.originalOf?.(event)
+    if (original === undefined && event.apart !== undefined) this.unsearched++
+    return original !== undefined && hasText([original], wanted)
   }
 
   #approval(event: Extract<RecordedEvent, { type: 'approval' }>, read: ReadEvent): ReadEvent[] {

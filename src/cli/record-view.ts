@@ -45,6 +45,11 @@ export class RecordView {
     })
   }
 
+  /** See RecordFilter. */
+  get unsearched(): number {
+    return this.#filter.unsearched
+  }
+
   /** What is left at the end of the record, or of what is there. */
   end(): Shown[] {
     return (this.#fold?.end() ?? []).map((item) => this.#shown(item))

@@ -48,7 +48,7 @@ export function showDetached(
   const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(entry.nonce, 'base64'))
   decipher.setAuthTag(hidden.subarray(-TAG))
   const text = Buffer.concat([decipher.update(hidden.subarray(0, -TAG)), decipher.final()]).toString('utf8')
-  return { text, reference: { id: entry.id, sha256: digestOf(Buffer.from(entry.salt, 'base64'), text) } }
+  return { text, reference: { id: entry.id, sha256: digestOfDetached({ salt: entry.salt, text }) } }
 }
 
 export const detachedFileOf = (recording: string): string => recording.replace(/\.pamrec$/, '.pamapart')
@@ -86,6 +86,10 @@ export function parseDetached(text: string): DetachedEntry[] {
     }
   })
 }
+
+/** What the recording has of a text: the hexadecimal SHA-256 of its salt, given in base64, and the text. */
+export const digestOfDetached = ({ salt, text }: Pick<DetachedEntry, 'salt' | 'text'>): string =>
+  digestOf(Buffer.from(salt, 'base64'), text)
 
 const digestOf = (salt: Buffer, text: string): string => createHash('sha256').update(salt).update(text).digest('hex')
 const base64 = (bytes: Buffer): string => bytes.toString('base64')

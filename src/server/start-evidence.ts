@@ -36,7 +36,7 @@ export interface Evidence {
     options?: { readonly from?: number; readonly onHidden?: (seal: SegmentSeal) => void },
   ): Promise<AsyncGenerator<ReadEvent, void, undefined>>
   /** The detached texts; none where they were erased. */
-  readDetached(row: RecordingRow): Promise<readonly { id: string; sha256: string; text: string }[]>
+  readDetached(row: RecordingRow): Promise<readonly { id: string; salt: string; text: string }[]>
   eraseDetached(row: RecordingRow): Promise<void>
   stop(): Promise<void>
 }

@@ -36,16 +36,13 @@ export class StoredRecords {
   }
 
   /** The detached texts; none where they were erased. */
-  async readDetached(row: RecordingRow): Promise<{ id: string; sha256: string; text: string }[]> {
+  async readDetached(row: RecordingRow): Promise<{ id: string; salt: string; text: string }[]> {
     const file = detachedFileOf(row.file)
     const spooled = this.#inSpool(file)
     const stored = (await exists(spooled)) ? createReadStream(spooled) : await this.#parts.home.read(file)
     const entries = stored === undefined ? [] : parseDetached(await textOf(stored))
     const key = detachedKey(this.#parts.detachedKey, row.sessionId)
-    return entries.map((entry) => {
-      const { text, reference } = showDetached({ key }, entry)
-      return { ...reference, text }
-    })
+    return entries.map((entry) => ({ id: entry.id, salt: entry.salt, text: showDetached({ key }, entry).text }))
   }
 
   /** NOT_ALLOWED where they are not in the home yet, or the home keeps them for now. */

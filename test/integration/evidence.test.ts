@@ -12,6 +12,7 @@ import { freePort } from '../../src/demo/local-postgres.ts'
 import type { RunningGateway } from '../../src/demo/stack.ts'
 import type { AuditCheckpoint, AuditRecord } from '../../src/recording/audit-chain.ts'
 import { firstBlockHash } from '../../src/recording/compact-format.ts'
+import { digestOfDetached } from '../../src/recording/detached.ts'
 import { recordReader } from '../../src/recording/encryption.ts'
 import type { RecordedEvent } from '../../src/recording/event.ts'
 import { OpenSegment } from '../../src/recording/open-segment.ts'
@@ -116,9 +117,9 @@ describe('what a session leaves', () => {
     )
     for (const name of filesIn(dataOf(directory), ''))
       if (/pamapart|state\.db/.test(name)) expect(readFileSync(name).includes('canary-apart')).toBe(false)
-    expect(await alice.api.sessions.detachedTexts(session)).toEqual([
-      { ...command?.apart, text: "selekt 'canary-apart'" },
-    ])
+    const [original, ...others] = await alice.api.sessions.detachedTexts(session)
+    expect([original?.id, original?.text, others]).toEqual([command?.apart?.id, "selekt 'canary-apart'", []])
+    expect(original && digestOfDetached(original)).toBe(command?.apart?.sha256)
     await expect(jane.api.sessions.detachedTexts(session)).rejects.toMatchObject({ code: 'NOT_ALLOWED' })
     await alice.api.sessions.eraseDetached(session, 'asked for by the person')
     expect(await alice.api.sessions.detachedTexts(session)).toEqual([])

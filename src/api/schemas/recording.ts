@@ -24,10 +24,11 @@ export type Found =
   /** More would have been found. */
   | { readonly type: 'more' }
 
-/** The original of a command that could not be parsed. */
+/** The original of a command that could not be parsed. The record has the digest of salt and text, by which a reader holds one against the other. */
 export interface DetachedText {
   readonly id: string
-  readonly sha256: string
+  /** 16 bytes in base64. */
+  readonly salt: string
   readonly text: string
 }
 

@@ -1,7 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander'
-import type { DetachedText } from '../../api/schemas/recording.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
+import { digestOfDetached } from '../../recording/detached.ts'
+import type { CommandEvent } from '../../recording/event.ts'
 import type { ReadEvent } from '../../recording/read.ts'
 import { describeEvent } from '../../recording/timeline.ts'
 import { playTerminal } from '../output/player.ts'
@@ -44,23 +45,22 @@ export const replay: AddCommand = (program, run) => {
 
 async function showRecord(context: CliContext, source: string, options: ReplayOptions): Promise<void> {
   const { io } = context
-  const texts = options.withTexts ? await detachedTexts(context, source) : new Map<string, DetachedText>()
+  const texts = options.withTexts ? await detachedTexts(context, source) : new Map<string, Original>()
+  const searched = { ...options, originalOf: ({ apart }: CommandEvent) => originalOf(apart, texts) }
   const read = (): AsyncGenerator<ReadEvent> => readEvents(context, source, { ...options, purpose: 'viewed' })
   const events = options.watch === true ? watchedEvents(context, source, read) : read()
   const wait =
     options.watch === true ? () => Promise.resolve() : pauses({ speed: options.speed, maxIdle: options.maxIdle })
-  const view = new RecordView(options, io.resultStyle)
-  const filter = new RecordFilter(options)
+  const view = new RecordView(searched, io.resultStyle)
+  const filter = new RecordFilter(searched)
   const plays =
     options.json !== true && options.watch !== true && filter.isEmpty && io.interactive && io.stdoutIsTerminal
   const print = (shown: readonly Shown[]): void => {
     for (const { lines, event } of shown) {
       lines.forEach((line) => io.printStyled(line))
       const reference = event?.type === 'command' ? event.apart : undefined
-      const found = reference && texts.get(reference.id)
-      if (event === undefined || found === undefined) continue
-      // The record verifies without the text, so the text is compared with its digest here.
-      const text = found.sha256 === reference?.sha256 ? found.text : '(stored text does not match the recorded digest)'
+      if (event === undefined || reference === undefined || !texts.has(reference.id)) continue
+      const text = originalOf(reference, texts) ?? '(stored text does not match the recorded digest)'
       for (const line of describeEvent({ ...event, type: 'notice', message: text })) io.print(line)
     }
   }
@@ -84,11 +84,27 @@ async function showRecord(context: CliContext, source: string, options: ReplayOp
         })
   }
   print(view.end())
+  const unsearched = filter.unsearched + view.unsearched
+  if (unsearched > 0)
+    io.note(
+      `${unsearched === 1 ? '1 command has a detached text, which was' : `${unsearched} commands have detached texts, which were`} not searched${options.withTexts === true ? '' : ' (auditors: --with-texts)'}`,
+    )
 }
 
-async function detachedTexts({ client }: CliContext, session: string): Promise<Map<string, DetachedText>> {
+interface Original {
+  readonly text: string
+  readonly sha256: string
+}
+
+async function detachedTexts({ client }: CliContext, session: string): Promise<Map<string, Original>> {
   const found = await (await client()).sessions.detachedTexts(session)
-  return new Map(found.map((text) => [text.id, text]))
+  return new Map(found.map(({ id, salt, text }) => [id, { text, sha256: digestOfDetached({ salt, text }) }]))
+}
+
+/** The record verifies without the text, so the text is held against the digest that is recorded, not one that comes with it. */
+function originalOf(reference: CommandEvent['apart'], texts: ReadonlyMap<string, Original>): string | undefined {
+  const found = reference && texts.get(reference.id)
+  return found?.sha256 === reference?.sha256 ? found?.text : undefined
 }
 
 function speed(text: string): number {

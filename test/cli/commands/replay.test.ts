@@ -10,7 +10,9 @@ import { runVerb } from '../../helpers/verb.ts'
 
 let directory: string
 let record: string
-const sha256 = createHash('sha256').update('secret').digest('hex')
+const SALT = Buffer.alloc(16, 7)
+const ORIGINAL = 'delete\u001b[2J'
+const sha256 = createHash('sha256').update(SALT).update(ORIGINAL).digest('hex')
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
   record = await recordFile(
@@ -44,10 +46,12 @@ describe('pamctl replay', () => {
   })
 
   it.each([
-    ['a text that is not the recorded one', 'delete\u001b[2J', 'x', '(stored text does not match the recorded digest)'],
-    ['the text that was detached', 'delete\u001b[2J', sha256, 'delete\\u{1b}[2J'],
-  ])('--with-texts: %s', async (_, text, digest, shown) => {
-    const texts = `${JSON.stringify({ id: 'txt_1', sha256: digest, text })}\n`
+    ['a text that is not the recorded one', 'select 1', SALT, '(stored text does not match the recorded digest)'],
+    ['another salt', ORIGINAL, Buffer.alloc(16), '(stored text does not match the recorded digest)'],
+    ['the text that was detached', ORIGINAL, SALT, 'delete\\u{1b}[2J'],
+  ])('--with-texts: %s', async (_, text, salt, shown) => {
+    // A gateway may say of a text what it likes.
+    const texts = `${JSON.stringify({ id: 'txt_1', sha256, salt: salt.toString('base64'), text })}\n`
     const { stdout, calls } = await runVerb([replay], ['replay', record, '--with-texts'], {
       gateway: { [`GET /v1/sessions/${encodeURIComponent(record)}/apart`]: texts },
     })
@@ -55,6 +59,26 @@ describe('pamctl replay', () => {
     expect(stdout).toContain(`(detached)\n`)
     expect(stdout).toContain(shown)
   })
+
+  it.each([
+    ['without texts', [], '', '1 command has a detached text, which was not searched (auditors: --with-texts)\n'],
+    ['in a text', ['--with-texts'], '(detached)\n', ''],
+    ['in a text, as JSON', ['--with-texts', '--json'], '"id":"dec_2"', ''],
+    ['without texts, as JSON', ['--json'], '', '1 command has a detached text, which was not searched'],
+  ])(
+    '--contains finds what is in detached texts, or says that it did not search them: %s',
+    async (_, args, found, said) => {
+      const { stdout, stderr } = await runVerb([replay], ['replay', record, '--contains', 'DELETE', ...args], {
+        gateway: {
+          [`GET /v1/sessions/${encodeURIComponent(record)}/apart`]: `${JSON.stringify({ id: 'txt_1', salt: SALT.toString('base64'), text: ORIGINAL })}\n`,
+        },
+      })
+      expect(stdout).not.toContain('select 1')
+      expect(stdout.includes('dec_2') || stdout.includes('(detached)')).toBe(found !== '')
+      expect(stdout).toContain(found)
+      expect(said === '' ? stderr : stderr.includes(said)).toEqual(said === '' ? '' : true)
+    },
+  )
 
   it('says how far a damaged recording can be read', async () => {
     const damaged = join(directory, 'damaged')

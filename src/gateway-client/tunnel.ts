@@ -48,11 +48,11 @@ export function openWebSocket<T>(
       response.on('error', (error) => reject(connectionError(gateway, error)))
     })
     socket.on('error', (error) => reject(connectionError(gateway, error)))
-    let connection: Duplex
+    let connection: Duplex & { readonly bytesRead: number }
     socket.on('upgrade', (response) => (connection = response.socket))
     socket.on('open', () => {
       socket.removeAllListeners('error')
-      closeWhenSilent(socket)
+      closeWhenSilent(socket, connection)
       resolve(use(socket, connection))
     })
   })

@@ -57,7 +57,7 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
         parts.admitted(request.socket)
         const from = parts.addressOf(request)
         sockets.handleUpgrade(request, socket, head, (webSocket) => {
-          keepAlive(webSocket)
+          keepAlive(webSocket, request.socket)
           if (target === undefined) serveShared(webSocket, socket, from, parts)
           else void parts.serve(webSocketChannel(webSocket), login, target, from)
         })

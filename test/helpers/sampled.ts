@@ -4,9 +4,12 @@
  */
 const STEP = Number(process.env['PAMCTL_TEST_SAMPLE'] ?? 5)
 
-/** The places to try, of all of them: the last one, and every so many before it. Lists of other lengths meet other places. */
-export const sampled = <T>(places: readonly T[]): readonly T[] =>
-  places.filter((_, index) => index % STEP === (places.length - 1) % STEP)
+/**
+ * The places to try, of all of them: every so many, and the last one among them. Lists of other lengths meet other places, and so does
+ * each `turn` of a test that tries one list with many things: together they meet all.
+ */
+export const sampled = <T>(places: readonly T[], turn = 0): readonly T[] =>
+  places.filter((_, index) => (index + turn) % STEP === (places.length - 1) % STEP)
 
 /** How many random runs to make, of so many. */
 export const sampledRuns = (runs: number): number => Math.ceil(runs / STEP)

@@ -5,6 +5,7 @@ import { OpenSegment } from '../../src/recording/open-segment.ts'
 import { CompactReader, type ReadEvent } from '../../src/recording/read-compact.ts'
 import { byte, item, json, long, time, uint16, uint32, uint48 } from '../helpers/compact-events.ts'
 import { command } from '../helpers/recordings.ts'
+import { sampledRuns } from '../helpers/sampled.ts'
 
 const read = (bytes: Buffer, first = 0): ReadEvent[] => [...new CompactReader(first).read(bytes)]
 /** As JSON has it: what is undefined is not there. */
@@ -104,7 +105,7 @@ describe('compact events', () => {
         const reader = new CompactReader(first)
         for (const block of blocks) expect([...reader.read(block.bytes)]).toHaveLength(block.events)
       }),
-      { numRuns: 400 },
+      { numRuns: sampledRuns(500) },
     )
   })
 
@@ -292,7 +293,7 @@ describe('compact events', () => {
           expect(error).toBeInstanceOf(Error)
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: sampledRuns(2000) },
     )
   })
 })

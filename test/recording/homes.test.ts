@@ -147,11 +147,11 @@ describe('s3', () => {
   })
 
   it('large files go up in parts', async () => {
-    const bytes = randomBytes(40 * 1024 * 1024)
+    const bytes = randomBytes(2 * 16 * 1024 * 1024 + 1)
     await s3().put('x', ...file('a', bytes))
     expect(server.log.filter((line) => line.startsWith('PUT')).length).toBe(3)
     expect(sha256(server.objects.get('pam/x')?.body ?? Buffer.alloc(0))).toBe(sha256(bytes))
-    await expect(s3().put('x', ...file('b', randomBytes(40 * 1024 * 1024)))).rejects.toThrow(NameTaken)
+    await expect(s3().put('x', ...file('b', randomBytes(17 * 1024 * 1024)))).rejects.toThrow(NameTaken)
   })
 
   it.each<[S3Server['behaviour'], RegExp]>([

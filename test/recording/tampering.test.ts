@@ -31,7 +31,7 @@ import {
   signer,
   written,
 } from '../helpers/recordings.ts'
-import { sampled } from '../helpers/sampled.ts'
+import { sampled, sampledRuns } from '../helpers/sampled.ts'
 import { hasProgram } from '../helpers/test-clients.ts'
 
 const VERIFIER = join(import.meta.dirname, '..', 'fixtures', 'verifier.py')
@@ -93,9 +93,13 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 describe('a sealed record', () => {
   it('with any byte changed is not genuine, and with any byte cut off it has no end', async () => {
-    for (const record of [records.one, records.encrypted]) {
+    for (const [record, all] of [
+      [records.one, sampled([...records.one.keys()])],
+      // Without its key: but for what seals say, the same.
+      [records.encrypted, sampled(sampled([...records.encrypted.keys()]))],
+    ] as const) {
       const ends = new Set([MAGIC.length, ...(await segmentsOf(record)).map(({ end }) => end)])
-      const places = new Set([...sampled([...record.keys()]), ...[...ends].filter((at) => at < record.length)])
+      const places = new Set([...all, ...[...ends].filter((at) => at < record.length)])
       for (const at of places) {
         const changed = Buffer.from(record)
         changed[at] = (changed[at] as number) ^ (1 << (at % 8))
@@ -378,7 +382,7 @@ describe.skipIf(!hasProgram('python3'))('a reader that was written from the page
     const [first] = (await segmentsOf(records.one)) as [Segment]
     const { blocks } = await contentOf(first)
     const seed = Math.floor(Math.random() * 2 ** 31)
-    const changes = fc.sample(fc.tuple(fc.nat(blocks.length - 1), change), { seed, numRuns: 600 })
+    const changes = fc.sample(fc.tuple(fc.nat(blocks.length - 1), change), { seed, numRuns: sampledRuns(1000) })
     const files = changes.map(([number, one]) =>
       unsealed(blocks.map((was, index) => (index === number ? { ...was, bytes: changed(was.bytes, one) } : was))),
     )
@@ -532,8 +536,8 @@ describe('a journal', () => {
     writeFileSync(path, original)
     const { turns: all } = read()
     expect(Object.values(all).map((some) => some.length > 3)).toEqual([true, true])
-    for (const at of sampled([...original.keys()]))
-      for (const [what, bytes] of changesAt(at).slice(0, 2)) {
+    for (const [turn, at] of sampled([...original.keys()]).entries())
+      for (const [what, bytes] of changesAt(at).slice(turn % 2, (turn % 2) + 1)) {
         writeFileSync(path, bytes)
         const { turns, file } = read()
         for (const session of SESSIONS)

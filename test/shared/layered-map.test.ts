@@ -13,7 +13,7 @@ it('equals a Map after the same changes, however many, and is immutable', () => 
     return Math.floor((seed / 2147483648) * below)
   }
   let isLayered = 0
-  for (let round = 0; round < 300; round++) {
+  for (let round = 0; round < 100; round++) {
     const changes = new Map<string, number | undefined>()
     for (let index = random(6); index >= 0; index--) changes.set(`k${random(700)}`, random(3) === 0 ? undefined : round)
     for (const [key, value] of changes) {
@@ -32,8 +32,8 @@ it('equals a Map after the same changes, however many, and is immutable', () => 
     kept.push({ map: layered, entries })
   }
   for (const { map, entries } of kept) expect([...map].toSorted(byKey)).toEqual(entries)
-  expect(isLayered).toBeGreaterThan(200)
-  expect(isLayered).toBeLessThan(300)
+  expect(isLayered).toBeGreaterThan(60)
+  expect(isLayered).toBeLessThan(100)
 })
 
 it('is searched by what its values are as a Map is, after any changes', () => {

@@ -11,6 +11,7 @@ import { WINDOW, type MuxChannel } from '../../src/tunnel/mux-channel.ts'
 import { decodeFrames, encodeFrame, frameTypes, type FrameType } from '../../src/tunnel/mux-frame.ts'
 import { MUX_PROTOCOL, Multiplexer, MuxRefusal, OLDER_MUX_PROTOCOL } from '../../src/tunnel/multiplexer.ts'
 import type { MultiplexerParts, OpenRequest } from '../../src/tunnel/multiplexer.ts'
+import { sampledRuns } from '../helpers/sampled.ts'
 
 let server: Server
 let near: WebSocket
@@ -145,7 +146,7 @@ describe('a shared tunnel', () => {
           expect(one.size).toBe(0)
         },
       ),
-      { numRuns: 25 },
+      { numRuns: sampledRuns(50) },
     )
   })
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { MaskedKind } from '../../../../src/masking/plan.ts'
 import { answerMasker } from '../../../../src/protocols/http/masking/answer-masker.ts'
 import type { AnswerMasker } from '../../../../src/protocols/http/masking/masker.ts'
-import { sampledRuns } from '../../../helpers/sampled.ts'
+import { sampled, sampledRuns } from '../../../helpers/sampled.ts'
 
 /** Documents of each format: in whatever pieces they come, the same goes out, and no value that is masked. */
 
@@ -129,13 +129,13 @@ describe('masked formats', () => {
   it.each(FORMATS.map((format, index) => [`${format.type} (${index})`, format] as const))(
     'give the same when cut at every byte: %s',
     (_name, { type, write }) => {
-      for (const text of VALUES) {
+      for (const [turn, text] of VALUES.entries()) {
         const document = write(text, 3)
         const out = whole(type, document)
         expect(out).toContain('*')
         expect(masked(type, byteByByte(document))).toBe(out)
         const bytes = Buffer.from(document)
-        for (let at = 0; at <= bytes.length; at++)
+        for (const at of sampled([...bytes.keys()], turn))
           expect(masked(type, [bytes.subarray(0, at), bytes.subarray(at)])).toBe(out)
       }
     },

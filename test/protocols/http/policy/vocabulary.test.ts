@@ -7,6 +7,7 @@ import { httpTarget, type HttpTarget } from '../../../../src/protocols/http/targ
 import type { TargetConfig } from '../../../../src/gateway/target.ts'
 import { policyLanguage } from '../../../../src/protocols/policy-language.ts'
 import { parseCondition } from '../../../../src/policy/condition.ts'
+import { sampledRuns } from '../../../helpers/sampled.ts'
 
 function statementOf(text: string): HttpStatement {
   const { facts } = readText(text, undefined, '.')
@@ -45,7 +46,7 @@ it('denies and holds whatever it would allow', () => {
       allowed.count++
       expect([matches('deny'), matches('hold')]).toEqual([true, true])
     }),
-    { numRuns: 5000 },
+    { numRuns: sampledRuns(5000) },
   )
   expect(allowed.count).toBeGreaterThan(50)
 })

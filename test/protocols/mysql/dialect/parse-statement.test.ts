@@ -5,6 +5,7 @@ import { readStatements, readTrees } from '../../../../src/protocols/mysql/diale
 import { statementParts } from '../../../../src/sql/parts.ts'
 import { MARIADB_STATEMENTS, MYSQL_STATEMENTS } from '../../../fixtures/mysql/statements.ts'
 import { readingContext, said } from '../../../helpers/read-mysql.ts'
+import { sampledRuns } from '../../../helpers/sampled.ts'
 
 const MYSQL = '8.4.3'
 
@@ -282,16 +283,16 @@ describe('whatever is sent', () => {
     const all = MARIADB_STATEMENTS.map(([sql]) => sql)
     const pieces = all.flatMap((sql) => sql.split(/(?<=\W)|(?=\W)/))
     let count = 0
-    for (let round = 0; round < 4000; round++) {
+    for (let round = 0; round < sampledRuns(4000); round++) {
       const sql = all[next(all.length)] ?? ''
       const at = next(sql.length)
       const piece = pieces[next(pieces.length)] ?? ''
       count += read(sql.slice(0, at) + piece + sql.slice(at + next(4)))
       count += read(sql.slice(0, at))
     }
-    for (let round = 0; round < 500; round++)
+    for (let round = 0; round < sampledRuns(500); round++)
       read(String.fromCharCode(...Array.from({ length: next(60) }, () => next(next(2) === 0 ? 128 : 65536))))
-    expect(count).toBeGreaterThan(500)
+    expect(count).toBeGreaterThan(sampledRuns(500))
   })
 
   it.each([

@@ -6,6 +6,9 @@ import { guardPeer } from '../../../../src/protocols/ssh/gateway/peer-guard.ts'
 import { ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-library.ts'
 import { makeEd25519Key } from '../../../../src/protocols/ssh/own-host-keys.ts'
 
+/** Of 64 KiB: many more than may wait. */
+const PIECES = 60
+
 /** A client and a server of the library's, either of which may be the gateway's. */
 let server: Server
 let client: Client
@@ -99,7 +102,7 @@ describe.each(['client', 'server'] as const)('key exchanges that the peer of a %
     const goOn = await stalled()
     let sent = 0
     const piece = (at: number): Buffer => Buffer.alloc(64 * 1024, at)
-    for (let at = 0; at < 200; at++) output().write(piece(at), () => sent++)
+    for (let at = 0; at < PIECES; at++) output().write(piece(at), () => sent++)
     await new Promise((resolve) => setImmediate(resolve))
     expect(sent).toBe(0)
     const waiting = (inside(own())._queue ?? []).reduce((sum, { length }) => sum + length, 0)
@@ -110,12 +113,12 @@ describe.each(['client', 'server'] as const)('key exchanges that the peer of a %
       input().on('data', (bytes: Buffer) => {
         read.push(bytes)
         size += bytes.length
-        if (size === 200 * piece(0).length) resolve()
+        if (size === PIECES * piece(0).length) resolve()
       }),
     )
     goOn()
     await all
-    expect(Buffer.concat(read).equals(Buffer.concat(Array.from({ length: 200 }, (_, at) => piece(at))))).toBe(true)
+    expect(Buffer.concat(read).equals(Buffer.concat(Array.from({ length: PIECES }, (_, at) => piece(at))))).toBe(true)
     expect(failures).toEqual([])
   })
 
@@ -126,14 +129,14 @@ describe.each(['client', 'server'] as const)('key exchanges that the peer of a %
     const socket = (own() as unknown as { _sock: Socket })._sock
     socket.cork()
     let sent = 0
-    for (let at = 0; at < 200; at++) output().write(Buffer.alloc(64 * 1024), () => sent++)
+    for (let at = 0; at < PIECES; at++) output().write(Buffer.alloc(64 * 1024), () => sent++)
     while (socket.writableLength < 1024 * 1024) await new Promise((resolve) => setImmediate(resolve))
     await new Promise((resolve) => setImmediate(resolve))
     expect(socket.writableLength).toBeLessThan(1024 * 1024 + 2 * 64 * 1024)
     expect(sent).toBeLessThan(20)
     socket.uncork()
     await new Promise<void>((resolve) => output().write(Buffer.alloc(1), () => resolve()))
-    expect(sent).toBe(200)
+    expect(sent).toBe(PIECES)
   })
 
   it('end the connection where too much else waits', async () => {

@@ -139,7 +139,7 @@ describe.each([
   ['a masked kind', KIND_RULES],
 ])('texts that differ in constants, %s', (_, rules) => {
   it.each(PAIRS)('%s', async (_name, first, second, takes) => {
-    const pair = await twins(rules)
+    const pair = await twins(rules, Q(first))
     await pair.run(Q(first))
     await pair.run(Q(first))
     const before = pair.lane.taken

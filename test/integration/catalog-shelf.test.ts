@@ -40,8 +40,9 @@ async function connect(options = ''): Promise<pg.Client> {
   return client
 }
 
-const asker = (client: pg.Client, count: { asked: number }) => async (queries: readonly CatalogQuery[]) => {
+const asker = (client: pg.Client, count: Count) => async (queries: readonly CatalogQuery[]) => {
   count.asked += queries.length
+  for (const query of queries) count.texts?.add(typeof query === 'string' ? query : query.sql)
   const answer: unknown = await client.query({
     text: queries.map(textOf).join(';'),
     rowMode: 'array',
@@ -50,16 +51,28 @@ const asker = (client: pg.Client, count: { asked: number }) => async (queries: r
   return ((Array.isArray(answer) ? answer : [answer]) as { rows: (string | null)[][] }[]).map(({ rows }) => rows)
 }
 
+interface Count {
+  asked: number
+  /** Texts that were asked for, each once. */
+  readonly texts?: Set<string>
+}
+
 /** Reads as a new session does; how many texts were asked for. */
 async function read(shelf: CatalogShelf, options?: string) {
   const client = await connect(options)
-  const count = { asked: 0 }
+  const count = { asked: 0, texts: new Set<string>() }
   try {
     const ask = asker(client, count)
     const found = await shelf.find('target', STATE, ask)
     count.asked = 0
+    count.texts.clear()
     const { rows } = await found.place.readAtLogin(found, false, ask)
-    return { rows, asked: count.asked, names: rows.relations.map(([, schema, name]) => `${schema}.${name}`) }
+    return {
+      rows,
+      asked: count.asked,
+      texts: count.texts.size,
+      names: rows.relations.map(([, schema, name]) => `${schema}.${name}`),
+    }
   } finally {
     await client.end()
   }
@@ -134,9 +147,9 @@ describe('catalogs that sessions share', () => {
     await other.query('create table gone (a int primary key, b text); create view shows as select a from gone')
     await read(shelf)
     await other.query('drop table gone cascade')
-    const { asked, names } = await read(shelf)
-    // What is new, and which rows are left.
-    expect(asked).toBe(2)
+    const { asked, texts, names } = await read(shelf)
+    // What is new, and which rows are left: by one text, which connections keep prepared.
+    expect([asked, texts]).toEqual([2, 1])
     expect(names).not.toContain('public.gone')
     await other.end()
   })
@@ -272,6 +285,7 @@ describe('what is read of what has changed', () => {
       let before = (await place.read(ask)).rows
       buildCatalog(before)
       let reused = 0
+      let readAhead = 0
       for (let round = 0; round < 60 * Number(process.env['PAMCTL_FUZZ_FACTOR'] ?? 1); round++) {
         const open = random(3) === 0
         /** What the gateway knows of what has changed: in half of the rounds nothing. */
@@ -294,7 +308,17 @@ describe('what is read of what has changed', () => {
           await other.query(random(2) === 0 ? 'commit' : 'rollback')
         }
         const whole = await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask)
-        const { rows: read } = await place.read(ask, needed ?? NOTHING)
+        // As directly after a statement, in one query, or as before one that rests on it.
+        const isAhead = needed === 'anything' && random(2) === 0
+        const ahead = isAhead
+          ? await place.readAllAhead(
+              () => random(4) > 0,
+              ask,
+              () => seenFirst(0),
+            )
+          : undefined
+        readAhead += Number(ahead !== undefined)
+        const { rows: read } = ahead ?? (await place.read(ask, needed ?? NOTHING))
         if (read !== before) reused += Number(wasRenewed(read))
         before = read
         expectSame(read, whole.rows)
@@ -302,6 +326,7 @@ describe('what is read of what has changed', () => {
       }
       // Some of the rounds change nothing but relations, and are not looked at as a whole.
       expect(reused).toBeGreaterThan(2)
+      expect(readAhead).toBeGreaterThan(2)
       await other.end()
       await client.end()
       await parser.close()
@@ -387,7 +412,7 @@ it('what is read by names alone is found by indexes, however much there is, also
   const version = Number((await client.query('show server_version_num')).rows[0].server_version_num)
   const [settings, relations] = askForRelations(version, new Set(['grown_150'])) ?? []
   if (settings === undefined || relations === undefined) throw new Error('nothing is asked')
-  const execute = `execute relations('${relations.parameter}')`
+  const execute = `execute relations('${relations.values[0]}')`
   await client.query(`prepare relations(text) as ${relations.sql}; ${textOf(settings)}; ${execute}`)
   // A few at a time: where a session hears of too many changes at once, it plans everything anew.
   for (let last = 25; last <= 150; last += 25)
@@ -570,6 +595,38 @@ describe('what is read of some relations', () => {
       expect(names(await read(new Set(['x'])))).not.toContain('again')
       vi.advanceTimersByTime(1001)
       expect(names(await read(new Set(['x'])))).toContain('again')
+    } finally {
+      await client.end()
+    }
+  })
+
+  it('is nothing if others have read what was changed through the gateway, for at most a second', async () => {
+    const { client, place, asked, read } = await readBefore('create table y (a int)')
+    try {
+      const names = (rows: CatalogRows): string[] => rows.relations.map(([, , name]) => String(name))
+      const ask = asker(client, { asked: 0 })
+      await client.query('create table x (a int); create schema later')
+      place.definitions.note('anything')
+      const first = await place.read(ask, NOTHING)
+      expect(names(first.rows)).toContain('x')
+      asked.length = 0
+      expect(await read(NOTHING)).toBe(first.rows)
+      expect(asked).toEqual([])
+      await client.query('drop table x')
+      const ahead = await place.readAllAhead(
+        () => true,
+        ask,
+        () => place.definitions.withAll(place.definitions.changes, new Set()),
+      )
+      expect(names(ahead?.rows ?? first.rows)).not.toContain('x')
+      expect(await read(NOTHING)).toBe(ahead?.rows)
+      // Whatever was noted later, by whomever, is read.
+      await client.query('create table x (a int)')
+      place.definitions.note(new Set(['x']))
+      expect(names(await read(NOTHING))).toContain('x')
+      await client.query('create table past (a int)')
+      vi.advanceTimersByTime(1001)
+      expect(names(await read(NOTHING))).toContain('past')
     } finally {
       await client.end()
     }

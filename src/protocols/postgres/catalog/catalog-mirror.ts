@@ -9,16 +9,18 @@ export type Ask = (query: CatalogQuery) => Promise<readonly (readonly (string | 
 /** Runs the gateway's own queries, all in one round trip and one transaction; returns the rows of each. */
 export type AskAll = (queries: readonly CatalogQuery[]) => Promise<readonly (readonly (readonly (string | null)[])[])[]>
 
-/** One of the gateway's own queries: a text, or one that is repeated with other values for `$1`, none of which needs quoting. */
+/** One of the gateway's own queries: a text, or one that is repeated with other values for `$1`, `$2` and so on, none of which needs quoting. */
 export type CatalogQuery = string | RepeatedQuery
 export interface RepeatedQuery {
   readonly sql: string
-  readonly parameter: string
+  readonly values: readonly string[]
 }
 
 /** The text of a query, for connections without prepared statements. */
 export const textOf = (query: CatalogQuery): string =>
-  typeof query === 'string' ? query : query.sql.replaceAll('$1', `'${query.parameter}'`)
+  typeof query === 'string'
+    ? query
+    : query.sql.replaceAll(/\$([1-9])/g, (_, number: string) => `'${query.values[Number(number) - 1]}'`)
 
 type Rows = ReadonlyMap<string, TableRow>
 
@@ -54,34 +56,41 @@ export interface MirrorReading {
 export async function readMirror(version: number, before: CatalogMirror | undefined, ask: Ask): Promise<MirrorReading> {
   const whole = async (): Promise<MirrorReading> => ({ mirror: await readWhole(version, ask), changed: undefined })
   if (before === undefined) return whole()
-  const read = await readChanges(version, before, new Set(), ask)
+  const read = await readChanges(before, [], ask)
   if (read === 'nothing to go by') return whole()
   if (read.missing.size === 0) return read
   // Rows were removed: their tables are read with the keys of all remaining rows.
-  const again = await readChanges(version, before, read.missing, ask)
+  const again = await readChanges(before, read.missing, ask)
   return again === 'nothing to go by' || again.missing.size > 0 ? whole() : again
 }
 
 async function readChanges(
-  version: number,
   before: CatalogMirror,
-  withKeys: ReadonlySet<string>,
+  withKeys: Iterable<string>,
   ask: Ask,
-): Promise<
-  | 'nothing to go by'
-  | { mirror: CatalogMirror; changed: ReadonlyMap<string, ChangedRows>; missing: ReadonlySet<string> }
-> {
-  const tables = catalogTables(version)
+): Promise<ReturnType<typeof withChanges>> {
+  const query = askForChanges(before, withKeys)
+  return query === undefined ? 'nothing to go by' : withChanges(before, await ask(query))
+}
+
+/** The query for what has changed since; `withKeys`: the catalogs of which it also gives the keys of all rows. Undefined: all must be read. */
+export function askForChanges(before: CatalogMirror, withKeys: Iterable<string>): RepeatedQuery | undefined {
   const since = sinceOf(before.snapshot)
-  if (since === undefined) return 'nothing to go by'
-  const read = changesIn(
-    tables,
-    await ask(
-      withKeys.size === 0
-        ? { sql: changesQuery(tables, CHANGED_SINCE, withKeys), parameter: since }
-        : textOf({ sql: changesQuery(tables, CHANGED_SINCE, withKeys), parameter: since }),
-    ),
-  )
+  return since === undefined
+    ? undefined
+    : { sql: queryOf(before.version), values: [since, `{${[...withKeys].join(',')}}`] }
+}
+
+/** The mirror after what that query found; `missing`: the catalogs from which rows were removed whose keys were not given. */
+export function withChanges(
+  before: CatalogMirror,
+  answer: readonly (readonly (string | null)[])[],
+):
+  | 'nothing to go by'
+  | { mirror: CatalogMirror; changed: ReadonlyMap<string, ChangedRows>; missing: ReadonlySet<string> } {
+  const { version } = before
+  const tables = catalogTables(version)
+  const read = changesIn(tables, answer)
   if (read === 'too much') return 'nothing to go by'
   if (read.storage !== before.storage || isFar(before.snapshot, read.snapshot)) return 'nothing to go by'
   const missing = new Set<string>()
@@ -100,15 +109,16 @@ async function readChanges(
       others.now.push(row)
       if (old !== undefined) others.before.push(old)
     }
-    if (keys !== undefined) {
+    let after = LayeredMap.with(known, merged)
+    if (keys !== undefined && after.size !== count) {
       const left = new Set(keys)
       for (const [key, row] of known) {
         if (left.has(key)) continue
         merged.set(key, undefined)
         others.before.push(row)
       }
+      after = LayeredMap.with(known, merged)
     }
-    const after = LayeredMap.with(known, merged)
     if (after.size !== count) missing.add(name)
     next.set(name, after)
     if (merged.size > 0) changed.set(name, others)
@@ -129,7 +139,14 @@ async function readWhole(version: number, ask: Ask): Promise<CatalogMirror> {
   return { version, snapshot: read.snapshot, storage: read.storage, tables: rows }
 }
 
-const CHANGED_SINCE = 'pg_catalog.age(t.xmin) operator(pg_catalog.<=) pg_catalog.age($1::pg_catalog.xid)'
+/** By server version: what is asked again and again is the same text. */
+const queries = new Map<number, string>()
+
+function queryOf(version: number): string {
+  const sql = queries.get(version) ?? changesQuery(catalogTables(version))
+  queries.set(version, sql)
+  return sql
+}
 
 /** One statement: the state, then for each table the number of its rows, and the rows. */
 export function mirrorQuery(tables: Readonly<Record<string, CatalogTable>>): string {
@@ -144,23 +161,21 @@ export function mirrorQuery(tables: Readonly<Record<string, CatalogTable>>): str
 }
 
 /**
- * One statement: the state, then for each table one row with the number of its rows and, as JSON, the keys and values of those that match
- * and, on demand, the keys of all. Parsing and planning it costs a third of the other.
+ * One statement: the state, then for each table one row with the number of its rows and, as JSON, the keys and values of those that
+ * transactions since `$1` have written, and the keys of all rows if the table is among `$2`. Parsing and planning it costs a third of the
+ * other, and several times as much as running it: so it is one text, which stays prepared, whatever is asked for.
  */
-export function changesQuery(
-  tables: Readonly<Record<string, CatalogTable>>,
-  isNew: string,
-  withKeys: ReadonlySet<string>,
-): string {
+export function changesQuery(tables: Readonly<Record<string, CatalogTable>>): string {
   const parts = Object.entries(tables).map(([name, table]) => {
-    const isMatch = `filter (where ${isNew})`
+    const isMatch = `filter (where ${CHANGED_SINCE})`
     const rows = `case when pg_catalog.count(*) ${isMatch} operator(pg_catalog.<=) ${MAX_CHANGED} then pg_catalog.json_agg(pg_catalog.json_build_array(${nameOfRow(table)}, ${valuesOf(table)})) ${isMatch} else '0'::pg_catalog.json end`
-    const keys = withKeys.has(name) ? `pg_catalog.string_agg(${nameOfRow(table)}, '${BETWEEN_NAMES}')` : 'null'
+    const keys = `pg_catalog.string_agg(${nameOfRow(table)}, '${BETWEEN_NAMES}') filter (where '${name}' operator(pg_catalog.=) any ($2::pg_catalog.text[]))`
     return `select '${name}', pg_catalog.json_build_array(pg_catalog.count(*), ${keys})::pg_catalog.text, (${rows})::pg_catalog.text from pg_catalog.${name} t where (${table.where})`
   })
   return [STATE, ...parts].join(' union all ')
 }
 
+const CHANGED_SINCE = 'pg_catalog.age(t.xmin) operator(pg_catalog.<=) pg_catalog.age($1::pg_catalog.xid)'
 const STATE = `select '', pg_catalog.txid_current_snapshot()::pg_catalog.text, pg_catalog.pg_relation_filenode('pg_catalog.pg_depend'::pg_catalog.regclass)::pg_catalog.text`
 export const nameOfRow = (table: CatalogTable): string => `pg_catalog.concat_ws(' ', ${keyOf(table).join(', ')})`
 export const valuesOf = ({ columns }: CatalogTable): string =>

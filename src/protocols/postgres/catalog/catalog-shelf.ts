@@ -1,5 +1,13 @@
 import { WireError } from '../../../wire/wire-error.ts'
-import { readMirror, type Ask, type AskAll, type CatalogMirror, type MirrorReading } from './catalog-mirror.ts'
+import {
+  askForChanges,
+  readMirror,
+  withChanges,
+  type Ask,
+  type AskAll,
+  type CatalogMirror,
+  type MirrorReading,
+} from './catalog-mirror.ts'
 import { rowsOf, SYSTEM_QUERIES, type SystemRows } from './catalog-rows.ts'
 import type { CatalogRows } from './rows.ts'
 import type { KnownTexts } from '../masking/definitions.ts'
@@ -102,7 +110,7 @@ export class CatalogPlace {
   /**
    * The definitions that are committed now. A session that asks during a reading waits for the next one, because the current one may have
    * begun too early. `needed`: names of relations that were created, if nothing else is known to have changed: then only these are read,
-   * and those that other sessions have created through the gateway meanwhile.
+   * and those that other sessions have created through the gateway meanwhile; nothing at all if other sessions have read these.
    */
   read(ask: AskAll, needed: Touches = 'anything'): Promise<CatalogReading> {
     this.#needed = joined(this.#needed, needed)
@@ -163,13 +171,37 @@ export class CatalogPlace {
   }
 
   /**
+   * Reads all changes at once, even during another reading. Undefined if one query is not enough. `withKeys`: the catalogs from which rows
+   * may have been removed; `seen`: the changes that are seen once it is answered.
+   */
+  async readAllAhead(
+    withKeys: (name: string) => boolean,
+    ask: AskAhead,
+    seen: () => Seen,
+  ): Promise<SharedReading | undefined> {
+    const before = this.#shared
+    if (before === undefined) return undefined
+    const small = [...before.mirror.tables].filter(([name, rows]) => rows.size <= MAX_KEYS && withKeys(name))
+    const query = askForChanges(
+      before.mirror,
+      small.map(([name]) => name),
+    )
+    if (query === undefined) return undefined
+    const since = performance.now()
+    const answers = await ask([query])
+    const read = answers && withChanges(before.mirror, answers[0] ?? [])
+    if (read === undefined || read === 'nothing to go by' || read.missing.size > 0) return undefined
+    return this.#shareAll(read, before, { since, seen: seen() })
+  }
+
+  /**
    * Reads relations with these names at once, even during another reading. Undefined if that is not enough, or if another session has read
    * some of the same meanwhile: it is unknown which of the two readings is later. `seenWith`: the changes that are seen once it is
    * answered, given those seen before.
    */
   async readAhead(
     names: ReadonlySet<string>,
-    ask: (...queries: Parameters<AskAll>) => Promise<Awaited<ReturnType<AskAll>> | undefined>,
+    ask: AskAhead,
     seenWith: (before: Seen) => Seen,
   ): Promise<SharedReading | undefined> {
     const queries = this.#shared && askForRelations(this.#shared.mirror.version, names)
@@ -202,6 +234,7 @@ export class CatalogPlace {
     const names = before && joined(needed, this.definitions.renewedSince(before.seen))
     if (before !== undefined && names !== undefined && names !== 'anything' && isRecent(before.since)) {
       const { mirror, since } = before
+      if (names.size === 0) return { rows: await rowsOf(mirror, this.#system), since }
       const read = await readRelations(mirror, names, ask)
       if (read !== undefined) {
         const seen = seenFirst(changes)
@@ -212,9 +245,17 @@ export class CatalogPlace {
     }
     const since = performance.now()
     const read = await readMirror(this.#system.version, before?.mirror, oneOf(ask))
+    return this.#shareAll(read, before, { since, seen: seenFirst(changes) })
+  }
+
+  /** A complete reading, which differs from what was read before. */
+  async #shareAll(
+    read: MirrorReading,
+    before: Shared | undefined,
+    { since, seen }: Pick<Shared, 'since' | 'seen'>,
+  ): Promise<SharedReading> {
     const { mirror } = read
     const isLast = this.#shared === before || this.#shared === undefined || isLater(mirror, this.#shared.mirror)
-    const seen = seenFirst(changes)
     if (isLast) this.#merge({ mirror, seen, since }, 'anything')
     return this.#share(await this.#meaning(read, before?.mirror, since), mirror, seen)
   }
@@ -251,6 +292,9 @@ export class CatalogPlace {
     return { rows, since }
   }
 }
+
+/** Asks in one round trip, after what was sent before; undefined: the answer is not one to these queries. */
+type AskAhead = (...queries: Parameters<AskAll>) => Promise<Awaited<ReturnType<AskAll>> | undefined>
 
 /** The mirror that rows were derived from. */
 const mirrors = new WeakMap<CatalogRows, CatalogMirror>()
@@ -293,6 +337,8 @@ const xmaxOf = ({ snapshot }: CatalogMirror): bigint => BigInt(snapshot.split(':
 const IDENTITY = `select pg_catalog.pg_postmaster_start_time()::pg_catalog.text, d.oid::pg_catalog.text from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()`
 const SNAPSHOT = `select pg_catalog.txid_current_snapshot()::pg_catalog.text`
 const MAX_PLACES = 100
+/** The number of rows of a catalog whose keys are given without being known to be needed. */
+const MAX_KEYS = 2000
 /** The number of readings whose coverage is remembered. */
 const MAX_MERGED = 100
 /**

@@ -103,10 +103,22 @@ export class ChangeLog {
       if (at > changes && isCertain && renews !== 'anything' && [...renews].every((name) => names.has(name)))
         all.add(at)
     }
-    let first = changes
-    while (all.delete(first + 1)) first++
-    return { changes: first, also: all }
+    return inOrder(changes, all)
   }
+
+  /** The changes that a complete reading has seen: it began after `asked` changes were noted, and certainly after the `causes` were answered. */
+  withAll(asked: number, causes: ReadonlySet<Cause>): Seen {
+    const also = new Set<number>()
+    for (const { at, cause } of this.#log) if (at > asked && cause !== undefined && causes.has(cause)) also.add(at)
+    return inOrder(asked, also)
+  }
+}
+
+/** `also`: the later ones; it is changed. */
+function inOrder(changes: number, also: Set<number>): Seen {
+  let first = changes
+  while (also.delete(first + 1)) first++
+  return { changes: first, also }
 }
 
 /** The first `changes` changes. */

@@ -34,7 +34,7 @@ export function askForRelations(version: number, names: ReadonlySet<string>): re
   if (names.size > MAX_NAMES || ![...names].every((name) => PLAIN_NAME.test(name))) return undefined
   const sql = queries.get(version) ?? relationsQuery(catalogTables(version))
   queries.set(version, sql)
-  return [BY_INDEX, { sql, parameter: `{${[...names].join(',')}}` }]
+  return [BY_INDEX, { sql, values: [`{${[...names].join(',')}}`] }]
 }
 
 /**
@@ -43,7 +43,7 @@ export function askForRelations(version: number, names: ReadonlySet<string>): re
  */
 const BY_INDEX: RepeatedQuery = {
   sql: `select pg_catalog.set_config('enable_seqscan', $1, true)`,
-  parameter: 'off',
+  values: ['off'],
 }
 
 /** By server version. */

@@ -51,6 +51,19 @@ describe('a reading of some names alone', () => {
     expect(log.renewedSince(readOf(log, A, asked))).toBe('anything')
   })
 
+  it('leaves nothing that was noted before, or that it comes after, to another where it was complete', () => {
+    const log = new ChangeLog()
+    log.note(A, 'code')
+    log.note('anything', 'definition', cause)
+    const asked = log.changes
+    log.note(B, 'definition', 2)
+    log.note('anything', 'definition', cause)
+    const seen = log.withAll(asked, new Set([cause]))
+    expect([seen, log.renewedSince(seen)]).toEqual([{ changes: 2, also: new Set([4]) }, B])
+    log.note('anything', 'code')
+    expect(log.renewedSince(seen)).toBe('anything')
+  })
+
   it('leaves what code may have changed to a reading of everything', () => {
     const log = new ChangeLog()
     log.note('anything', 'code')

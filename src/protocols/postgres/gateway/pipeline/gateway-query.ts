@@ -128,7 +128,7 @@ export async function shieldedOnce(
   before?: string,
   write?: (bytes: Buffer) => unknown,
 ): Promise<OwnRows[] | undefined> {
-  const shielding = { sql: SHIELD, parameter: String(port.session.limits.catalogs) }
+  const shielding = { sql: SHIELD, values: [String(port.session.limits.catalogs)] }
   const names = keptOf(port, [shielding, ...queries])
   const first = `select ${[...(before === undefined ? [] : [before]), countOf(names)].join(', ')}`
   const answers = await ownQueries(port, [first, shielding, ...queries], write).catch((error: unknown) => {
@@ -219,7 +219,7 @@ function messagesOf(query: OwnQuery, kept: KeptStatements | undefined): Buffer {
     ...(known === undefined
       ? [encodeMessage(parse, { type: 'parse', statement, sql: query.sql, parameterTypes: [] })]
       : []),
-    bound(statement, [query.parameter]),
+    bound(statement, query.values),
   ])
 }
 

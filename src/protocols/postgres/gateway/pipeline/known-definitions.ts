@@ -209,6 +209,8 @@ export class KnownDefinitions {
     const changes = definitions.changes
     const isKnown = !all && !this.#pathMoved && !this.#lacks && !definitions.mayChangeNow(this.#port)
     const renewed = isKnown ? joined(this.#stale, definitions.renewedSince(this.#seen)) : undefined
+    const old: Old =
+      renewed === undefined ? EVERYTHING : { here: renewed, inShared: this.#stale ?? NOTHING_BUT_WHAT_IS_NOTED }
     this.#stale = undefined
     this.#staleBy = undefined
     this.#pathMoved = false
@@ -216,7 +218,7 @@ export class KnownDefinitions {
     const { config, logger } = this.#port.session
     try {
       const read = await this.#place.pace.keep(async () => {
-        const found = await this.#read(changes, renewed ?? 'anything')
+        const found = await this.#read(changes, old)
         await prepareCatalog(found.rows, config.safeFunctions)
         return found
       })
@@ -232,17 +234,15 @@ export class KnownDefinitions {
     }
   }
 
-  /** Whether newly created relations can be read by their names only: nothing else is known to be old, or to be changing. */
-  get isReadByName(): boolean {
+  /**
+   * Whether what a statement changes can be read directly after it, outside a transaction: nothing is uncertain, or may be changing. Relations
+   * can be read by their names only if nothing else is known to be old.
+   */
+  canReadAfter(renews: Touches): boolean {
     const { definitions } = this.#place
-    return (
-      this.#stale === undefined &&
-      this.uncertain === undefined &&
-      this.isReadLately &&
-      !this.#lacks &&
-      !definitions.mayChangeNow(this.#port) &&
-      definitions.renewedSince(this.#seen) !== 'anything'
-    )
+    if (this.#stale !== undefined || this.uncertain !== undefined || this.#pathMoved || this.#lacks) return false
+    if (definitions.mayChangeNow(this.#port)) return false
+    return renews === 'anything' || (this.isReadLately && definitions.renewedSince(this.#seen) !== 'anything')
   }
 
   /** Takes over what was read ahead, unless something else was read since its `generation`, or not all of it is known. */
@@ -256,20 +256,19 @@ export class KnownDefinitions {
     this.#use(read, searchPath, trees)
   }
 
-  /** `needed`: what is known to have changed. */
-  async #read(changes: number, needed: Touches): Promise<Read & { searchPath: readonly string[] }> {
+  async #read(changes: number, { here, inShared }: Old): Promise<Read & { searchPath: readonly string[] }> {
     const port = this.#port
-    if (port.status === 'I' && !port.batchOpen) return this.#readOutside(needed)
+    if (port.status === 'I' && !port.batchOpen) return this.#readOutside(inShared)
     const [state] = await ownQueries(port, [STATE])
     const [path, transaction, isolation] = state?.[0] ?? []
     const searchPath = namesOf(path)
     const ask: AskAll = (texts) => shieldedQueries(port, texts)
     // A transaction that takes a snapshot for each statement sees what is committed now.
     const isCurrent = isolation === 'read committed'
-    const committed = async (by: AskAll): Promise<Read> => this.#withTrees(await this.#place.read(by, needed), by)
+    const committed = async (by: AskAll): Promise<Read> => this.#withTrees(await this.#place.read(by, inShared), by)
     if (transaction == null) return { searchPath, ...(await (isCurrent ? committed(ask) : this.#aside(committed))) }
     const since = { rows: this.#rows, since: this.#readAt }
-    const ofOwn = isCurrent ? { needed, since } : {}
+    const ofOwn = isCurrent ? { needed: here, since } : {}
     const own = await this.#withTrees(await this.#place.readOwn(ask, ofOwn), ask)
     // The transaction's own changes are visible only in its snapshot, and what others have committed since only outside it, as long as it
     // lasts.
@@ -306,6 +305,16 @@ export class KnownDefinitions {
 }
 
 const NO_TREES: DefinitionTrees = new Map()
+
+/** What a reading must cover. */
+interface Old {
+  /** What is known to have changed since the session's last reading. */
+  readonly here: Touches
+  /** What is known to have changed since the last reading that sessions share, besides the changes that all of them know. */
+  readonly inShared: Touches
+}
+const EVERYTHING: Old = { here: 'anything', inShared: 'anything' }
+const NOTHING_BUT_WHAT_IS_NOTED: Touches = new Set()
 const lacksAny = (trees: DefinitionTrees): boolean => [...trees.values()].includes(undefined)
 
 interface Read extends CatalogReading {

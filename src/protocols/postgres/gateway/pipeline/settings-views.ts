@@ -47,6 +47,6 @@ export class SettingsViews {
 /** Finds them by the dependencies of rules; built-in rules have lower object ids. */
 const FIND = {
   sql: `select exists(select from pg_catalog.pg_depend d where d.refclassid operator(pg_catalog.=) ${CLASSES['pg_class']}::pg_catalog.oid and d.refobjid operator(pg_catalog.=) 'pg_catalog.pg_settings'::pg_catalog.regclass and d.classid operator(pg_catalog.=) ${CLASSES['pg_rewrite']}::pg_catalog.oid and d.objid operator(pg_catalog.>=) $1::pg_catalog.oid)::pg_catalog.text, pg_catalog.current_setting('transaction_isolation')`,
-  parameter: String(FIRST_USER_OID),
+  values: [String(FIRST_USER_OID)],
 }
 const MAX_TIMES = 5

@@ -21,6 +21,8 @@ const MAKES = 'create table made (id int)'
 const USES = 'insert into made values (1)'
 const ANOTHER = 'create view another as select id from people'
 const READS = 'select id from people'
+const DROPS = 'drop table people'
+const ALTERS = 'alter table people add note text'
 const MADE = new Set(['made'])
 const EXTENDED = (sql: string): Buffer => Buffer.concat([P(sql), B(), E(), SYNC])
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -33,9 +35,16 @@ function connection(options: Parameters<typeof testPipeline>[0] = {}) {
   const { pipeline, place } = made
   const asked: ReadonlySet<string>[] = []
   let rows: CatalogRows | undefined
+  const changes: boolean[] = []
+  vi.spyOn(place, 'readAllAhead').mockImplementation(async (removes, ask, seen) => {
+    changes.push(removes('pg_class'))
+    const answer = await ask([{ sql: 'all changes since $1', values: ['700'] }])
+    if (answer === undefined || rows === undefined) return undefined
+    return { rows, since: performance.now(), seen: seen() }
+  })
   vi.spyOn(place, 'readAhead').mockImplementation(async (names, ask, seenWith) => {
     asked.push(names)
-    const answer = await ask([{ sql: 'the relations in $1', parameter: '{}' }])
+    const answer = await ask([{ sql: 'the relations in $1', values: ['{}'] }])
     if (answer === undefined || rows === undefined) return undefined
     return { rows, since: performance.now(), seen: seenWith(SEEN) }
   })
@@ -52,6 +61,7 @@ function connection(options: Parameters<typeof testPipeline>[0] = {}) {
   return {
     ...made,
     asked,
+    changes,
     client: new ClientSide(pipeline, statementAnalyzer(pipeline, parser)),
     server: new ServerSide(pipeline),
     found: (found = CATALOG_ROWS) => answer(found),
@@ -63,7 +73,18 @@ function connection(options: Parameters<typeof testPipeline>[0] = {}) {
 let it1: ReturnType<typeof connection>
 beforeEach(async () => {
   it1 = connection()
-  for (const sql of [MAKES, USES, ANOTHER, 'begin', 'drop table people', `${MAKES}; select 1`, READS])
+  for (const sql of [
+    MAKES,
+    USES,
+    ANOTHER,
+    DROPS,
+    ALTERS,
+    'begin',
+    'do $$ $$',
+    `${MAKES}; select 1`,
+    `${DROPS}; select 1`,
+    READS,
+  ])
     await parser.parse(sql)
 })
 
@@ -92,13 +113,32 @@ describe('what a statement makes', () => {
     ['of a text with several statements', () => {}, Q(`${MAKES}; select 1`)],
     ['of two statements before one Sync', () => {}, Buffer.concat([P(MAKES), B(), E(), EXTENDED(MAKES)])],
     ['where something else is old as well', () => it1.pipeline.definitions.note('anything'), Q(MAKES)],
-    ['where more than relations change', () => {}, Q('drop table people')],
+    ['where more changes: in a transaction', () => void (it1.pipeline.status = 'T'), Q(DROPS)],
+    ['where more changes: behind something else', () => it1.client.push(Q(READS)), Q(DROPS)],
+    ['where more changes: of a text with several statements', () => {}, Q(`${DROPS}; select 1`)],
+    ['where more changes: under another search path', () => it1.pipeline.known.notePathChange(), Q(DROPS)],
+    ['where more changes: while nothing is certain', () => void (it1.pipeline.known.uncertain = 'x'), Q(DROPS)],
+    ['where code may change anything', () => {}, Q('do $$ $$')],
   ])('is not: %s', async (_where, prepare, bytes) => {
     vi.spyOn(it1.pipeline.known, 'refresh').mockResolvedValue()
     prepare()
     it1.client.push(bytes)
     await turn()
-    expect(it1.asked).toEqual([])
+    expect([it1.asked, it1.changes]).toEqual([[], []])
+  })
+
+  it.each([
+    [DROPS, true],
+    [ALTERS, false],
+  ])('is asked for with all changes where it is more than relations: %s', async (sql, removes) => {
+    it1.client.push(Q(sql))
+    expect([it1.asked, it1.changes]).toEqual([[], [removes]])
+    const sent = Buffer.concat(it1.toUpstream).toString('latin1')
+    expect([sent.startsWith(Q(sql).toString('latin1')), sent.indexOf('all changes since') > 0]).toEqual([true, true])
+    it1.server.push(Buffer.concat([done('DONE'), ready('I')]))
+    expect(it1.pipeline.known.noted).toBe('anything')
+    await it1.found()
+    expect([it1.pipeline.ahead.running, it1.pipeline.known.noted]).toEqual([undefined, undefined])
   })
 
   it('is not where no decision rests on it', () => {
@@ -176,6 +216,18 @@ describe('a statement that comes while it is being read', () => {
 })
 
 describe('what was read ahead', () => {
+  it('says nothing of what others have changed meanwhile, though it is all that was changed before', async () => {
+    const other = connection({ definitions: it1.pipeline.definitions })
+    it1.client.push(Q(DROPS))
+    const change = { touches: MADE, renews: MADE, by: 'definition', makesRules: false } as const
+    const publication = it1.pipeline.definitions.publish(other.pipeline, change)
+    it1.server.push(Buffer.concat([done('DROP TABLE'), ready('I')]))
+    await it1.found()
+    expect(it1.pipeline.known.noted).toEqual(MADE)
+    publication.finish()
+    expect(it1.pipeline.known.noted).toEqual(MADE)
+  })
+
   it('says nothing of what others change, or of what was sent after it', async () => {
     it1.client.push(Q(MAKES))
     it1.pipeline.definitions.note(MADE)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import {
@@ -47,7 +48,9 @@ describe('values in answers of HTTP services', () => {
   beforeAll(async () => {
     place = mkdtempSync(join(tmpdir(), 'pamctl-test-leaks-'))
     const certificates = makeCertificates(place)
-    plain = createServer((request, response) => void answer(caseAt(request.url), response))
+    plain = createServer((request, response) =>
+      request.url === '/tagged' ? tagged(request.headers, response) : void answer(caseAt(request.url), response),
+    )
     const keys = { cert: readFileSync(certificates.certificate), key: readFileSync(certificates.key) }
     // Its answers have the same methods, as far as they are used here.
     const serve = (url: string | undefined, response: unknown): void =>
@@ -172,6 +175,18 @@ describe('values in answers of HTTP services', () => {
     expect(said.match(/nobody-decided/g)).toHaveLength(1)
   })
 
+  it.each(['If-None-Match', 'If-Match'])('%s does not tell whether a body was guessed', async (name) => {
+    const statuses = async (tags: string): Promise<readonly (number | undefined)[]> => [
+      (await directly(portOf.get('node') ?? 0, '/tagged', 'GET', { [name]: tags })).status,
+      (await (through.get('node') as HttpPort).request('GET', '/tagged', { headers: [`${name}: ${tags}`] })).status,
+    ]
+    const [wrong, right] = [await statuses('"x", W/"y"'), await statuses(`"x", ${TAG}`)]
+    expect(right[0]).not.toBe(wrong[0])
+    expect([right[1], wrong[1]]).toEqual(name === 'If-Match' ? [403, 403] : [200, 200])
+    // Whether there is anything it tells.
+    expect((await statuses('*'))[1]).toBe(name === 'If-Match' ? 200 : 304)
+  })
+
   it('what holds nothing passes byte for byte, with its length', async () => {
     const image = await (through.get('node') as HttpPort).request('GET', '/all/image')
     expect(image.head).toMatch(/^content-length: 1024$/im)
@@ -240,21 +255,36 @@ async function answer(one: LeakCase | undefined, response: ServerResponse): Prom
   response.end()
 }
 
+/** As many services do it, with the tag that the body has. */
+function tagged({ 'if-match': is, 'if-none-match': isNot }: IncomingHttpHeaders, response: ServerResponse): void {
+  const matches = (tags: string): boolean => tags === '*' || tags.includes(TAG)
+  if (is !== undefined && !matches(is)) return void response.writeHead(412).end()
+  if (isNot !== undefined && matches(isNot)) return void response.writeHead(304, { etag: TAG }).end()
+  response.writeHead(200, { 'content-type': 'application/json', etag: TAG }).end(JSON.stringify({ mail: EMAIL }))
+}
+const TAG = `"${createHash('sha1').update(EMAIL).digest('base64')}"`
+
 interface DirectAnswer {
+  readonly status: number | undefined
   readonly head: string
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
 }
 
-function directly(port: number, path: string, method = 'GET'): Promise<DirectAnswer> {
+function directly(
+  port: number,
+  path: string,
+  method = 'GET',
+  headers: Record<string, string> = {},
+): Promise<DirectAnswer> {
   return new Promise((resolve, reject) => {
-    const sent = httpRequest({ host: '127.0.0.1', port, path, method, agent: false }, (answered) => {
+    const sent = httpRequest({ host: '127.0.0.1', port, path, method, headers, agent: false }, (answered) => {
       const chunks: Buffer[] = []
       answered.on('data', (chunk: Buffer) => chunks.push(chunk))
       answered.once('error', reject)
       answered.once('end', () => {
         const head = [...answered.rawHeaders, ...answered.rawTrailers].join('\n')
-        resolve({ head, headers: answered.headers, body: Buffer.concat(chunks) })
+        resolve({ status: answered.statusCode, head, headers: answered.headers, body: Buffer.concat(chunks) })
       })
     })
     sent.once('error', reject)

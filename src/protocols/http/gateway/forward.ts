@@ -14,6 +14,7 @@ import type { AllowedRequest } from './allowed-request.ts'
 import { AnswerRelay } from './answer-relay.ts'
 import { identityOf, type Identity } from './credential-headers.ts'
 import { forwardWebSocket } from './forward-websocket.ts'
+import { tellsByNoMatch } from './preconditions.ts'
 import type { HttpCommand } from './read-command.ts'
 import { watchedBody } from './watched-body.ts'
 import type { WayIn } from './way-in.ts'
@@ -120,9 +121,12 @@ export function requestOf(
   identity: Identity,
   { masking }: Pick<Session, 'masking'>,
 ): Pick<UpstreamRequest, 'method' | 'target' | 'headers'> {
+  const masks = !isEmptyPlan(masking)
   // A part of a secret, or of a value, is not found where it is looked for.
-  const isSearched = identity.needles.length > 0 || !isEmptyPlan(masking)
-  const kept = headers.filter(([name]) => !(isSearched && PARTS.has(name)))
+  const isSearched = identity.needles.length > 0 || masks
+  const kept = headers.filter(
+    (header) => !(isSearched && PARTS.has(header[0])) && !(masks && tellsByNoMatch(head.method, header)),
+  )
   const takesTrailers = /\btrailers\b/i.test(valuesOf(head.headers, 'te').join())
   const own: Header[] = [
     ...identity.headers,

@@ -9,6 +9,7 @@ import { withoutHandshake } from '../websocket/handshake.ts'
 import type { Headers } from '../wire/headers.ts'
 import { draftOf } from './command-draft.ts'
 import { unlessMasked } from './held-messages.ts'
+import { unlessGuessed } from './preconditions.ts'
 import { keyOf, KnownRequests, type ReadRequest } from './known-requests.ts'
 import { readCommand, type HttpCommand } from './read-command.ts'
 import type { WayIn } from './way-in.ts'
@@ -71,7 +72,7 @@ export class RequestReader {
     const description = descriptionOf(configNow, baseDirectory)
     const { encodedSlashes, maxBody } = configNow
     const command = readCommand(request, upgrade, bytes, { passed, trailers, description, encodedSlashes, maxBody })
-    return isCall ? unlessMasked(command, session) : withHandshake(command)
+    return isCall ? unlessMasked(command, session) : withHandshake(unlessGuessed(command, session))
   }
 }
 

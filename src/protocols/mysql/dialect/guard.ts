@@ -146,12 +146,14 @@ function guardMasking(
       'MASKING_REFUSED',
       'compound statements are not allowed here: their results could reveal masked columns',
     )
-  if (!kinds.some((kind) => /^(alter-|rename-)/.test(kind))) return undefined
+  // What HANDLER READ returns, a row or none, says whether the condition or the key that it names matches.
+  if (!kinds.some((kind) => /^(alter-|rename-|handler$)/.test(kind))) return undefined
   const tainted = [...reads, ...writes]
     .map((named) => findRelation(catalog, named))
     .find((relation) => relation !== undefined && relation.kind !== 'system' && masking.isTainted(relation))
   if (tainted === undefined) return undefined
-  return refuse('MASKING_REFUSED', `${tainted.name} has masked columns and cannot be altered through the gateway`)
+  const what = kinds.includes('handler') ? 'read by HANDLER' : 'altered'
+  return refuse('MASKING_REFUSED', `${tainted.name} has masked columns and cannot be ${what} through the gateway`)
 }
 
 /** Whether a WHERE of SHOW refers to columns that are hidden in its result: the returned rows would reveal them. */

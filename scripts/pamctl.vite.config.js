@@ -12,6 +12,6 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   // Everything else that it uses of other packages is loaded where it is needed.
-  ssr: { noExternal: ['commander'] },
+  ssr: { noExternal: ['commander', 'zod'] },
   logLevel: 'warn',
 })

@@ -398,6 +398,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'protocols/mysql/client.ts': {
     imports: [
+      'shared/errors.ts',
       'type:api/schemas/',
       'type:protocols/client-half.ts',
       'protocols/need-open-port.ts',
@@ -920,9 +921,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     ],
   },
   'gateway-client': {
-    imports: ['shared/', 'tunnel/', 'gateway-client/', 'type:api/schemas/', 'type:recording/'],
-    packages: ['jose', 'node:crypto', 'type:node:stream', 'openid-client', 'ws'],
+    imports: ['shared/', 'tunnel/', 'gateway-client/', 'type:api/schemas/'],
+    packages: ['jose', 'node:crypto', 'type:node:stream', 'openid-client', 'ws', 'zod'],
   },
+  // What the gateway answers is read by the schemas that its routes are written with.
+  'gateway-client/answers.ts': { imports: ['api/schemas/'], packages: ['zod'] },
   'agent/tls': {
     imports: ['agent/tls/', 'shared/der.ts', 'type:protocols/client-half.ts'],
     packages: ['node:crypto', 'node:tls', 'type:node:net'],
@@ -1205,7 +1208,7 @@ describe('architecture', () => {
     ['imports', 'protocols/mysql/local.ts', "import { x } from './target.ts'"],
     ['imports', 'protocols/mysql/local/challenge.ts', "import { x } from '../../../shared/errors.ts'"],
     ['imports', 'protocols/mysql/local/challenge.ts', "import { x } from '../gateway/engine.ts'"],
-    ['imports', 'protocols/mysql/client.ts', "import { x } from '../../shared/errors.ts'"],
+    ['imports', 'protocols/mysql/client.ts', "import { x } from '../../shared/clock.ts'"],
     ['imports', 'protocols/mysql/client.ts', "import { x } from './target.ts'"],
     ['imports', 'protocols/mysql/dialect/lexer.ts', "import { x } from '../gateway/engine.ts'"],
     ['imports', 'protocols/mysql/dialect/lexer.ts', "import { x } from '../../../policy/decide.ts'"],

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { JWK } from 'jose'
+import { answerReader } from '../gateway-client/answer-reader.ts'
 import { createApiClient } from '../gateway-client/api-client.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import { refreshSignIn, revokeSignIn } from '../gateway-client/login.ts'
@@ -96,6 +97,7 @@ export class LoginKeeper {
       gateway,
       fetch: this.#fetchInTime,
       authorize: async (method, url) => ({ dpop: await prover.prove(method, url) }),
+      answers: answerReader(),
     })
     this.#token = await api.token(identityToken).catch((error: unknown) => {
       const reason = asPamError(error)
@@ -169,6 +171,7 @@ export class LoginKeeper {
       gateway,
       fetch: this.#fetch,
       authorize: (method, url) => this.#authorizeAsIs(method, url),
+      answers: answerReader(),
     })
     await api.logout().catch(() => {})
     if (source.kind === 'person' && source.refreshToken !== undefined) {
@@ -284,7 +287,7 @@ export class LoginKeeper {
   /** Calls the issuer of this login as the gateway says. */
   async #discoverIssuerFetch(): Promise<typeof fetch> {
     const { gateway, source, prover } = this.login
-    const discovery = await createApiClient({ gateway, fetch: this.#fetchInTime }).discover()
+    const discovery = await createApiClient({ gateway, fetch: this.#fetchInTime, answers: answerReader() }).discover()
     const known = issuersOf(discovery).find(({ issuer }) => source.kind === 'person' && issuer === source.issuer)
     return known === undefined
       ? this.#fetch
@@ -299,6 +302,7 @@ export class LoginKeeper {
       gateway,
       fetch: this.#fetch,
       authorize: (method, url) => this.#authorizeAsIs(method, url),
+      answers: answerReader(),
     })
     void api.logout().catch(() => {})
     this.#events.lost(error)

@@ -1,3 +1,4 @@
+import { answerReader } from '../gateway-client/answer-reader.ts'
 import { createApiClient, type ApiClient } from '../gateway-client/api-client.ts'
 import type { Authorize } from '../gateway-client/api-calls.ts'
 import { SharedTunnel } from '../gateway-client/shared-tunnel.ts'
@@ -174,7 +175,12 @@ class Agent {
 
   async #apiOf(port: KeptPort): Promise<ApiClient> {
     const { ca } = (await this.#logins.need(port.profile)).login
-    return createApiClient({ gateway: port.gateway, fetch: fetchWithCa(ca), authorize: this.#authorizeAs(port, false) })
+    return createApiClient({
+      gateway: port.gateway,
+      fetch: fetchWithCa(ca),
+      authorize: this.#authorizeAs(port, false),
+      answers: answerReader(),
+    })
   }
 
   async #openTunnel({ profile, gateway, person, target }: KeptPort): Promise<TunnelChannel> {

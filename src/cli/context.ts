@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { connectAgent, startPrivateAgent, type AgentConnection } from '../agent/control-client.ts'
 import { userPaths, type Paths } from '../agent/paths.ts'
+import { answerReader } from '../gateway-client/answer-reader.ts'
 import { createApiClient, type ApiClient } from '../gateway-client/api-client.ts'
 import { variable } from '../shared/environment.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
@@ -67,6 +68,7 @@ export function createContext(io: Io, options: GlobalOptions, { environment, str
       return profile
     },
     async client() {
+      const answers = answerReader()
       const connection = await context.agent()
       const chosen = await context.profile()
       const { gateway } = given(context)
@@ -87,6 +89,7 @@ export function createContext(io: Io, options: GlobalOptions, { environment, str
         gateway: info.gateway,
         fetch: fetchWithCa(info.ca),
         authorize: (method, url) => connection.call('authorize', { profile: chosen, method, url }),
+        answers,
       })
     },
     close: () => void agent?.then((connection) => connection.close()).catch(() => {}),

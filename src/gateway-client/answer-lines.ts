@@ -25,10 +25,6 @@ export async function* textLines(response: Response, empty = false): AsyncGenera
   if (rest !== '') yield rest
 }
 
-export async function* linesOf<T>(response: Response): AsyncGenerator<T, void, undefined> {
-  for await (const line of textLines(response)) yield JSON.parse(line) as T
-}
-
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
   for await (const item of items) all.push(item)

@@ -1,4 +1,6 @@
 import { fromErrorBody, PamError } from '../shared/errors.ts'
+import { textLines } from './answer-lines.ts'
+import type { AnswerName, Answers } from './answers.ts'
 import { connectionError } from './connection-error.ts'
 
 /** Headers that authorise one call: access token and proof. */
@@ -9,17 +11,26 @@ export interface ApiClientOptions {
   readonly fetch: typeof fetch
   /** Absent for the few calls that need no sign-in. */
   readonly authorize?: Authorize
+  /** `trusted`: in pages that the gateway itself has served. */
+  readonly answers: AnswerReader | 'trusted'
 }
 
-export interface Paged<T> {
-  readonly items: readonly T[]
-  readonly next?: string
+/** How an answer is read: what it is, the route it came from (`GET /v1/targets`), and its JSON. Throws what says that it is something else. */
+export type AnswerReader = <Name extends AnswerName>(
+  name: Name,
+  route: string,
+  value: unknown,
+) => Promise<Answers[Name]>
+
+interface Page<Item> {
+  readonly items: readonly Item[]
+  readonly next?: string | undefined
 }
 
 export type Calls = ReturnType<typeof callsTo>
 
 /** How calls are made and answers read; what is not a success is thrown as the error that the gateway says. */
-export function callsTo({ gateway, fetch, authorize }: ApiClientOptions) {
+export function callsTo({ gateway, fetch, authorize, answers }: ApiClientOptions) {
   const call = async (method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Response> => {
     const url = gateway + path
     const authorization = authorize === undefined ? {} : await authorize(method, url)
@@ -42,10 +53,28 @@ export function callsTo({ gateway, fetch, authorize }: ApiClientOptions) {
     if (!response.ok) throw await problemOf(response, gateway)
     return response
   }
-  const json = async <T>(method: string, path: string, body?: unknown): Promise<T> =>
-    (await call(method, path, body)).json() as Promise<T>
-  const get = <T>(path: string): Promise<T> => json<T>('GET', path)
-  const post = <T>(path: string, body: unknown = {}): Promise<T> => json<T>('POST', path, body)
+  const read = async <Name extends AnswerName>(name: Name, route: string, text: string): Promise<Answers[Name]> =>
+    answers === 'trusted' ? (JSON.parse(text) as Answers[Name]) : answers(name, route, parsed(text, route))
+  const get = async <Name extends AnswerName>(name: Name, path: string, signal?: AbortSignal): Promise<Answers[Name]> =>
+    read(name, routeOf('GET', path), await (await call('GET', path, undefined, withSignal(signal))).text())
+  const post = async <Name extends AnswerName>(
+    name: Name,
+    path: string,
+    body: unknown = {},
+    signal?: AbortSignal,
+  ): Promise<Answers[Name]> =>
+    read(name, routeOf('POST', path), await (await call('POST', path, body, withSignal(signal))).text())
+  /** An answer of one value a line, as they come. */
+  const lines = async function* <Name extends AnswerName>(
+    name: Name,
+    method: 'GET' | 'POST',
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Answers[Name], void, undefined> {
+    for await (const line of textLines(await call(method, path, body, withSignal(signal))))
+      yield await read(name, routeOf(method, path), line)
+  }
   const query = (values: Query | object): string => {
     const set = Object.entries(values as Query).flatMap(([name, value]): [string, string][] =>
       value === undefined ? [] : [[name, String(value)]],
@@ -53,16 +82,35 @@ export function callsTo({ gateway, fetch, authorize }: ApiClientOptions) {
     return set.length === 0 ? '' : `?${new URLSearchParams(set).toString()}`
   }
   /** All pages of a list that is short. */
-  const all = async <T>(path: string, values: Query = {}): Promise<T[]> => {
-    const items: T[] = []
+  const all = async <Item>(pageAt: (asked: PageQuery) => Promise<Page<Item>>): Promise<Item[]> => {
+    const items: Item[] = []
     for (let cursor: string | undefined; ;) {
-      const page = await get<Paged<T>>(`${path}${query({ ...values, limit: 500, cursor })}`)
+      const page = await pageAt({ limit: 500, cursor })
       items.push(...page.items)
       if (page.next === undefined) return items
       cursor = page.next
     }
   }
-  return { call, get, post, query, all }
+  return { call, get, post, lines, query, all }
+}
+
+/** A route without what is asked of it. */
+const routeOf = (method: string, path: string): string => `${method} ${path.split('?')[0]}`
+
+function parsed(text: string, route: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new PamError('VERSION_MISMATCH', `the answer to ${route} is not JSON`, {
+      hint: 'check the URL: a proxy may be at this address',
+      cause: error,
+    })
+  }
+}
+
+export interface PageQuery {
+  readonly limit?: number | undefined
+  readonly cursor?: string | undefined
 }
 
 export interface CallOptions {

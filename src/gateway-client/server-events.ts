@@ -1,25 +1,29 @@
+import { PamError } from '../shared/errors.ts'
+
+const KINDS = ['review', 'session', 'grant', 'lock', 'break-glass', 'config'] as const
+
+/** What a change is about. */
+interface Change {
+  readonly kind: (typeof KINDS)[number]
+  readonly id: string
+  readonly change: string
+}
+
 /** One server-sent event of the gateway. */
 export type ServerEvent =
-  | {
-      readonly type: 'changed'
-      readonly seq: number
-      readonly kind: 'review' | 'session' | 'grant' | 'lock' | 'break-glass' | 'config'
-      readonly id: string
-      readonly change: string
-    }
+  | ({ readonly type: 'changed'; readonly seq: number } & Change)
   /** `ready`: from here on all is told. `resync`: not all was told, so look at everything again. */
   | { readonly type: 'ready' | 'resync'; readonly seq: number }
   /** Nothing happens, and the gateway is there. */
   | { readonly type: 'beat' }
 
-/** Reads the lines of an event stream (HTML Living Standard, section 9.2.6). */
+/** Reads the lines of an event stream (HTML Living Standard, section 9.2.6). Throws VERSION_MISMATCH at a change that is none. */
 export async function* serverEvents(lines: AsyncIterable<string>): AsyncGenerator<ServerEvent, void, undefined> {
   let [id, event, data] = ['', '', '']
   for await (const line of lines) {
     if (line === '') {
       const seq = Number(id)
-      if (event === 'changed')
-        yield { type: 'changed', seq, ...(JSON.parse(data) as { kind: 'review'; id: string; change: string }) }
+      if (event === 'changed') yield { type: 'changed', seq, ...changeIn(data) }
       else if (event === 'ready' || event === 'resync') yield { type: event, seq }
       event = data = ''
       continue
@@ -35,4 +39,15 @@ export async function* serverEvents(lines: AsyncIterable<string>): AsyncGenerato
     else if (field === 'event') event = value
     else if (field === 'data') data += value
   }
+}
+
+function changeIn(data: string): Change {
+  try {
+    const { kind, id, change }: { kind?: unknown; id?: unknown; change?: unknown } = JSON.parse(data)
+    const known = KINDS.find((one) => one === kind)
+    if (known !== undefined && typeof id === 'string' && typeof change === 'string') return { kind: known, id, change }
+  } catch {
+    // Not JSON, or null.
+  }
+  throw new PamError('VERSION_MISMATCH', 'an event in the answer to GET /v1/events cannot be read', { side: 'gateway' })
 }

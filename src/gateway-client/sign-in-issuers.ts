@@ -1,9 +1,10 @@
-import type { Discovery, SignInIssuer } from '../api/schemas/identity.ts'
+import type { SignInIssuer } from '../api/schemas/identity.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
+import type { Answers } from './answers.ts'
 
 /** Who signs in people at a gateway, the first choice first; one that is older than the list names one. */
-export function issuersOf(discovery: Omit<Discovery, 'issuers'> & Partial<Discovery>): readonly SignInIssuer[] {
-  const { issuers, issuer, clientId, issuerCa, scopes } = discovery
+export function issuersOf(discovery: Answers['discovery']): readonly SignInIssuer[] {
+  const { issuers, issuer, clientId, issuerCa, scopes = [] } = discovery
   if (issuers !== undefined) return issuers
   if (issuer === undefined || clientId === undefined) return []
   const ca = issuerCa === undefined ? {} : { issuerCa }

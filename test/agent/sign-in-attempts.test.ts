@@ -5,12 +5,20 @@ import type { LoginKeeper } from '../../src/agent/login-keeper.ts'
 import { SignInAttempts } from '../../src/agent/sign-in-attempts.ts'
 import { createProver, type Prover } from '../../src/gateway-client/prover.ts'
 
+const WHOAMI = {
+  person: { id: 'jane', label: 'jane', kind: 'person', groups: [] },
+  login: 'lgn_1',
+  provenUntil: '2026-01-01T00:00:00.000Z',
+  roles: [],
+}
 let server: Server
 let gateway: string
 let status = 200
 beforeAll(async () => {
   server = createServer((_, response) => {
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ code: 'NOT_SIGNED_IN' }))
+    response
+      .writeHead(status, { 'content-type': 'application/json' })
+      .end(JSON.stringify(status === 200 ? WHOAMI : { code: 'NOT_SIGNED_IN' }))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   gateway = `http://127.0.0.1:${(server.address() as AddressInfo).port}`

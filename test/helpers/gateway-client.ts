@@ -6,6 +6,7 @@ import type { ProtocolName } from '../../src/protocols/names.ts'
 import { PamError } from '../../src/shared/errors.ts'
 import { Browser } from '../../src/demo/browser.ts'
 import { DEMO_PEOPLE, DEMO_SERVICE } from '../../src/demo/setup.ts'
+import { answerReader } from '../../src/gateway-client/answer-reader.ts'
 import { createApiClient, type ApiClient } from '../../src/gateway-client/api-client.ts'
 import type { SignInIssuer } from '../../src/api/schemas/identity.ts'
 import { issuersOf } from '../../src/gateway-client/sign-in-issuers.ts'
@@ -30,7 +31,7 @@ export interface SignedIn {
 }
 
 export async function signIn(gateway: string, who: keyof typeof DEMO_PEOPLE): Promise<SignedIn> {
-  const discovery = await createApiClient({ gateway, fetch }).discover()
+  const discovery = await createApiClient({ gateway, fetch, answers: answerReader() }).discover()
   let signedIn: Promise<unknown> | undefined
   const tokens = await signInWithDevice(issuersOf(discovery)[0] as SignInIssuer, {
     // A command line asks once a second whether the person has signed in. Here that is known, so it asks once, at that moment.
@@ -57,6 +58,7 @@ export async function withTokens(gateway: string, tokens: SignIn, prover?: Prove
       gateway,
       fetch,
       authorize: async (method, url) => ({ dpop: await key.prove(method, url) }),
+      answers: answerReader(),
     }).token(identityToken)
   const person = {
     gateway,
@@ -70,7 +72,12 @@ export async function withTokens(gateway: string, tokens: SignIn, prover?: Prove
     }),
     api: undefined as unknown as ApiClient,
   }
-  person.api = createApiClient({ gateway, fetch, authorize: (method, url) => person.headers(method, url) })
+  person.api = createApiClient({
+    gateway,
+    fetch,
+    authorize: (method, url) => person.headers(method, url),
+    answers: answerReader(),
+  })
   return person
 }
 

@@ -94,14 +94,18 @@ export async function runVerb(
     paths: () => paths,
     settings: () => readSettings(home),
     authority: () => undefined,
-    profile: () => Promise.resolve('default'),
+    profile: () => Promise.resolve(world.options?.profile ?? 'default'),
     async agent() {
       const connection = connections[0] ?? (await runningAgent(paths))
       if (connection === undefined) throw new Error('the test gives no agent')
       connections.push(connection)
       return connection
     },
-    client: () => Promise.resolve(createApiClient({ gateway: GATEWAY, fetch: answering(world.gateway ?? {}, calls) })),
+    // The tables have of an answer what the verb reads.
+    client: () =>
+      Promise.resolve(
+        createApiClient({ gateway: GATEWAY, fetch: answering(world.gateway ?? {}, calls), answers: 'trusted' }),
+      ),
     close: () => {},
   }
   try {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Browser } from '../../src/demo/browser.ts'
 import type { SignInIssuer } from '../../src/api/schemas/identity.ts'
 import { issuersOf } from '../../src/gateway-client/sign-in-issuers.ts'
+import { answerReader } from '../../src/gateway-client/answer-reader.ts'
 import { createApiClient } from '../../src/gateway-client/api-client.ts'
 import { DEMO_PEOPLE, DEMO_SERVICE } from '../../src/demo/setup.ts'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
@@ -176,7 +177,7 @@ describe('signing in', () => {
   })
 
   it('declining in the browser ends it, with a clear message', async () => {
-    const discovery = await createApiClient({ gateway: stack.gateway, fetch }).discover()
+    const discovery = await createApiClient({ gateway: stack.gateway, fetch, answers: answerReader() }).discover()
     const denied = signInWithDevice(issuersOf(discovery)[0] as SignInIssuer, {
       fetch,
       fresh: true,
@@ -238,6 +239,7 @@ describe('identity tokens', () => {
       gateway: stack.gateway,
       fetch,
       authorize: (method, url) => bob.headers(method, url),
+      answers: answerReader(),
     }).logoutEverywhere()
     await expect(bob.exchange(spare.identityToken)).rejects.toMatchObject({ code: 'KEY_SIGNED_OUT' })
     await nextSecond()

@@ -6,6 +6,7 @@ import type { AccessRequest } from '../../src/api/schemas/access.ts'
 import { createIo } from '../../src/cli/output/io.ts'
 import { watchReviews } from '../../src/cli/watch-reviews.ts'
 import type { RunningGateway } from '../../src/demo/stack.ts'
+import { answerReader } from '../../src/gateway-client/answer-reader.ts'
 import { createApiClient } from '../../src/gateway-client/api-client.ts'
 import { eventually, openPort, signIn, type SignedIn } from '../helpers/gateway-client.ts'
 import { ownGateways, type OwnGateways } from '../helpers/own-gateway.ts'
@@ -98,6 +99,7 @@ describe('pamctl reviews --watch', () => {
     const api = createApiClient({
       gateway: gateway.url,
       authorize: (method, url) => bob.headers(method, url),
+      answers: answerReader(),
       fetch: async (input, init) => {
         if (String(input).endsWith('/v1/events'))
           await (inTheGap ??= (async () => {

@@ -8,29 +8,32 @@ export const legalHoldSchema = z.object({
 export type LegalHold = z.output<typeof legalHoldSchema>
 
 /** One line of a search's answer. */
-export type Found =
-  | {
-      readonly type: 'command'
-      readonly session: string
-      readonly at: string
-      readonly ms: number
-      readonly person: string
-      readonly target: string
-      readonly verdict: string
-      readonly text: string
-    }
+export const foundSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('command'),
+    session: z.string(),
+    at: timeSchema,
+    ms: z.number(),
+    person: z.string(),
+    target: z.string(),
+    verdict: z.string(),
+    text: z.string(),
+  }),
   /** A record that could not be searched. */
-  | { readonly type: 'skipped'; readonly session: string; readonly reason: string }
+  z.object({ type: z.literal('skipped'), session: z.string(), reason: z.string() }),
   /** More would have been found. */
-  | { readonly type: 'more' }
+  z.object({ type: z.literal('more') }),
+])
+export type Found = z.output<typeof foundSchema>
 
 /** The original of a command that could not be parsed. The record has the digest of salt and text, by which a reader holds one against the other. */
-export interface DetachedText {
-  readonly id: string
+export const detachedTextSchema = z.object({
+  id: z.string(),
   /** 16 bytes in base64. */
-  readonly salt: string
-  readonly text: string
-}
+  salt: z.string(),
+  text: z.string(),
+})
+export type DetachedText = z.output<typeof detachedTextSchema>
 
 /** Which entries. */
 export const auditFilterQuery = z.object({
@@ -58,22 +61,22 @@ const jsonValue = z.record(z.string(), z.unknown())
 const auditSubjectSchema = z.object({ person: z.string(), target: z.string(), what: z.string().optional() })
 export type AuditSubject = z.output<typeof auditSubjectSchema>
 
+export const auditEntrySchema = z.object({
+  seq: z.number(),
+  id: z.string(),
+  at: timeSchema,
+  type: z.string(),
+  actor: z.string(),
+  subject: z.string(),
+  data: jsonValue,
+  previous: z.string(),
+  hash: z.string(),
+  key: z.string().optional(),
+  signature: z.string().optional(),
+})
+
 export const auditSchema = z.object({
-  items: z.array(
-    z.object({
-      seq: z.number(),
-      id: z.string(),
-      at: timeSchema,
-      type: z.string(),
-      actor: z.string(),
-      subject: z.string(),
-      data: jsonValue,
-      previous: z.string(),
-      hash: z.string(),
-      key: z.string().optional(),
-      signature: z.string().optional(),
-    }),
-  ),
+  items: z.array(auditEntrySchema),
   /** Names that people read for the actors on this page, where they are known. */
   people: z.record(z.string(), z.string()),
   /** Whose the things are that entries name by their ids, on which target, and what a held command does, where that is known. */

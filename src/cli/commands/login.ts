@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { answerReader } from '../../gateway-client/answer-reader.ts'
 import { createApiClient } from '../../gateway-client/api-client.ts'
 import { issuerFetch, issuersOf } from '../../gateway-client/sign-in-issuers.ts'
 import { fetchWithCa } from '../../shared/fetch-with-ca.ts'
@@ -54,7 +55,7 @@ export async function signIn(
   if (gateway === undefined) throw new UsageError('no gateway is set', 'give --gateway URL or set PAMCTL_GATEWAY')
   const ca = context.authority() ?? (known?.gateway === gateway ? known.ca : undefined)
   const fetcher = fetchWithCa(ca)
-  const discovery = await createApiClient({ gateway, fetch: fetcher }).discover()
+  const discovery = await createApiClient({ gateway, fetch: fetcher, answers: answerReader() }).discover()
   if (discovery.gateway !== gateway) {
     throw new PamError('USAGE', `the gateway at ${gateway} calls itself ${discovery.gateway}`, {
       hint: `sign in with --gateway ${discovery.gateway}`,

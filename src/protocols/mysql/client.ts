@@ -10,6 +10,7 @@ import type {
   ListenerInfo,
   PreparedClient,
 } from '../client-half.ts'
+import { PamError } from '../../shared/errors.ts'
 import { describeDatabase } from '../describe-database.ts'
 import { needOpenPort } from '../need-open-port.ts'
 
@@ -136,8 +137,18 @@ function optionFile({ host, port, socket, user, database, secret }: Way, environ
   return `${lines.join('\n')}\n`
 }
 
-/** Within quotes a backslash begins an escape. Source: my_default.c, search_default_file_with_ext. */
-const quoted = (text: string): string => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
+/**
+ * Within quotes a backslash begins an escape. Source: my_default.c, search_default_file_with_ext. The file has an option a line, and some are
+ * commands that programs run (`pager`): what names of the gateway contain may not end one.
+ */
+function quoted(text: string): string {
+  if (/\p{Cc}/u.test(text))
+    throw new PamError('PROTOCOL_VIOLATION', 'the gateway names an account or a database that has control characters', {
+      side: 'gateway',
+      hint: 'tell your administrator: nothing was started',
+    })
+  return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
+}
 
 /** The port of a target, and the parameters for clients. */
 function describe(target: Target, listener: ListenerInfo): HowToConnect {

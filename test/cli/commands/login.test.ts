@@ -40,7 +40,12 @@ describe('pamctl login', () => {
   it.each([
     ['calls itself otherwise', () => ({ gateway: 'https://other', api: ['v1'] }), 2, 'calls itself https://other'],
     ['has another version', () => ({ gateway, api: ['v2'] }), 7, 'does not speak version 1'],
-    ['is none', () => ({ hello: 1 }), 2, 'calls itself undefined'],
+    [
+      'is none',
+      () => ({ hello: 1 }),
+      7,
+      'answer to GET /.well-known/pam-gateway cannot be read at gateway: is required',
+    ],
   ])('sends nobody to a provider for a gateway that %s', async (_, answer, code, message) => {
     discovery = answer()
     const outcome = await signingIn({}, { options: { gateway } })

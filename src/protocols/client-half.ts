@@ -14,8 +14,8 @@ export interface ClientHalf {
    * elsewhere. None where programs of the protocol take nothing from theirs.
    */
   readonly environment?: (start: EnvironmentStart) => NodeJS.ProcessEnv
-  /** How to connect to an open port. `home` is pamctl's own directory, for files that a client is pointed to. */
-  describe(target: Target, listener: ListenerInfo, home: string): HowToConnect
+  /** How to connect to an open port. `directory` is that of the profile, for files that a client is pointed to. */
+  describe(target: Target, listener: ListenerInfo, directory: string): HowToConnect
   /** Connects for `pamctl query`; none where targets of the protocol have no statements. */
   readonly openQuery?: OpenQuery
 }

@@ -10,6 +10,7 @@ import { clientHalves } from '../../protocols/client.ts'
 import type { ClientHalf, HowToConnect } from '../../protocols/client-half.ts'
 import { isProtocolName, protocolNames, wordsOf } from '../../protocols/names.ts'
 import { visible } from '../../shared/visible.ts'
+import { profileDirectory } from '../profile-directory.ts'
 import { runClient } from '../run-client.ts'
 import {
   addAccessOptions,
@@ -62,7 +63,8 @@ async function connectTo(
       io.note(`pamctl: ${visible(event.message)}`)
   })
   if (program !== undefined) throw new Exit(await start(program, listener))
-  await keepOpen(half.describe(target, listener, context.paths().home), target, agent, options, context)
+  const directory = profileDirectory(context.paths().home, await context.profile())
+  await keepOpen(half.describe(target, listener, directory), target, agent, options, context)
 }
 
 /**

@@ -4,6 +4,7 @@ import { homeDirectory } from '../../shared/home-directory.ts'
 import { replaceFile } from '../../shared/replace-file.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
+import { profileDirectory } from '../profile-directory.ts'
 import { targetNamed } from '../target-named.ts'
 import { hostBlocks, knownHostsIn, quoted, writeKnownHosts } from '../../protocols/ssh/client/ssh-config.ts'
 
@@ -29,12 +30,13 @@ async function printConfig(
   const { json } = options
   const listed = targets.map(({ name }) => name)
   if (targets.length === 0) return json === true ? io.json({ targets: [] }) : io.note('no SSH targets')
-  const { home } = paths()
-  const knownHosts = knownHostsIn(home)
+  const name = await profile()
+  const directory = profileDirectory(paths().home, name)
+  const knownHosts = knownHostsIn(directory)
   writeKnownHosts(knownHosts, mine)
-  const text = hostBlocks({ targets, knownHosts, options: ['--profile', await profile(), '--gateway', api.gateway] })
+  const text = hostBlocks({ targets, knownHosts, options: ['--profile', name, '--gateway', api.gateway] })
   if (options.install !== true) return json === true ? io.json({ targets: listed, text }) : io.print(text.trimEnd())
-  const file = join(home, 'ssh', 'config')
+  const file = join(directory, 'ssh', 'config')
   replaceFile(file, text)
   const own = join(homeDirectory(environment), '.ssh', 'config')
   const before = existsSync(own) ? readFileSync(own, 'utf8') : ''

@@ -45,9 +45,9 @@ function variables({ listener, directory, inherited }: EnvironmentStart): NodeJS
 }
 
 /** The URL of the port, and the files in which programs find its secret. */
-function describe(target: Target, listener: ListenerInfo, home: string): HowToConnect {
+function describe(target: Target, listener: ListenerInfo, directory: string): HowToConnect {
   const url = urlOf(listener)
-  const { curlConfig, netrc, wgetrc } = writeClientFiles(join(home, `http-${target.name}`), listener)
+  const { curlConfig, netrc, wgetrc } = writeClientFiles(join(directory, `http-${target.name}`), listener)
   return {
     json: {
       host: listener.host,

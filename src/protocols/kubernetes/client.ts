@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Target } from '../../api/schemas/access.ts'
@@ -38,8 +38,9 @@ function variables({ target, listener, directory, inherited }: EnvironmentStart)
 }
 
 /** The port of a cluster, and a kubeconfig that leads there. */
-function describe(target: Target, listener: ListenerInfo, home: string): HowToConnect {
-  const file = join(home, `kubeconfig-${target.name}`)
+function describe(target: Target, listener: ListenerInfo, directory: string): HowToConnect {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const file = join(directory, `kubeconfig-${target.name}`)
   writeFileSync(file, kubeconfig(target.name, listener), { mode: 0o600 })
   const { host, port } = listener
   return {

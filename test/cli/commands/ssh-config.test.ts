@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sshConfig } from '../../../src/cli/commands/ssh-config.ts'
+import type { GlobalOptions } from '../../../src/cli/context.ts'
 import { runVerb, type VerbOutcome } from '../../helpers/verb.ts'
 
 const target = (name: string, type: string, more: object = {}) => ({ name, type, accounts: [], ...more })
@@ -20,8 +21,8 @@ afterEach(() => {
   vi.unstubAllEnvs()
   rmSync(home, { recursive: true })
 })
-const pamctl = (args: readonly string[], items = TARGETS): Promise<VerbOutcome> =>
-  runVerb([sshConfig], ['ssh-config', ...args], { home, gateway: { 'GET /v1/targets': { items } } })
+const pamctl = (args: readonly string[], items = TARGETS, options: GlobalOptions = {}): Promise<VerbOutcome> =>
+  runVerb([sshConfig], ['ssh-config', ...args], { home, options, gateway: { 'GET /v1/targets': { items } } })
 
 describe('pamctl ssh-config', () => {
   it('has a block for each SSH target, or for those that are named', async () => {
@@ -43,6 +44,17 @@ describe('pamctl ssh-config', () => {
     expect(readFileSync(join(home, 'ssh', 'known_hosts'), 'utf8')).toBe(
       '@cert-authority pamctl-web-1 ssh-ed25519 BBBB\npamctl-web-1 ssh-ed25519 AAAA\n',
     )
+  })
+
+  it('keeps what another profile has for a target of the same name', async () => {
+    await pamctl(['--install'])
+    const items = [target('web-1', 'ssh', { hostKeys: ['ssh-ed25519 CCCC'] })]
+    await pamctl(['--install'], items, { profile: 'eu/west' })
+    const own = join(home, 'profiles', 'eu_2f_west', 'ssh')
+    expect(readFileSync(join(home, 'ssh', 'known_hosts'), 'utf8')).toBe('pamctl-web-1 ssh-ed25519 AAAA\n')
+    expect(readFileSync(join(own, 'known_hosts'), 'utf8')).toBe('pamctl-web-1 ssh-ed25519 CCCC\n')
+    expect(readFileSync(join(home, 'ssh', 'config'), 'utf8')).toContain('Host web-2\n')
+    expect(readFileSync(join(own, 'config'), 'utf8')).toContain(`UserKnownHostsFile ${join(own, 'known_hosts')}\n`)
   })
 
   it.each<[string, object]>([

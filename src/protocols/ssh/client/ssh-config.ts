@@ -78,7 +78,8 @@ const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,255}$/
 /** Type and base64. */
 const KEY = /^[a-z0-9][a-z0-9@.-]{0,63} [A-Za-z0-9+/]+={0,2}$/
 
-export const knownHostsIn = (home: string): string => join(home, 'ssh', 'known_hosts')
+/** Of all SSH targets of a profile, in its directory. */
+export const knownHostsIn = (directory: string): string => join(directory, 'ssh', 'known_hosts')
 
 /** ssh_config(5) knows double quotes; what they cannot hold cannot be written, and % stands for a token. */
 export function quoted(text: string): string {

@@ -73,9 +73,9 @@ function withHost(args: readonly string[], target: string, valued: string): read
 }
 
 /** The port of an SSH target, for clients that know no ProxyCommand. */
-function describe(target: Target, { host, port }: ListenerInfo, home: string): HowToConnect {
+function describe(target: Target, { host, port }: ListenerInfo, directory: string): HowToConnect {
   // A file of its own: the other one has all targets, for what is installed.
-  const knownHosts = `${knownHostsIn(home)}-${target.name}`
+  const knownHosts = `${knownHostsIn(directory)}-${target.name}`
   writeKnownHosts(knownHosts, [target])
   const [user = ''] = target.accounts
   return {

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { PamError } from '../shared/errors.ts'
 import type { Engine } from './engine.ts'
 import type { OpenedSession } from './shared-sessions.ts'
+import type { TargetConfig } from './target.ts'
 
 /** What an engine needs of the gateway to serve browsers at a host of a target. It says who somebody is; the engine reads the requests. */
 export interface BrowserHost {
@@ -51,7 +52,7 @@ export interface BrowserService {
   takeUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, host: BrowserHost): void
 }
 
-export interface BrowserEngine<Hello = unknown> extends Engine<Hello> {
+export interface BrowserEngine<Hello = unknown, C extends TargetConfig = TargetConfig> extends Engine<Hello, C> {
   readonly browsers: BrowserService
 }
 

@@ -8,8 +8,8 @@ import type { PamError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { TargetConfig } from './target.ts'
 
-/** What a protocol implements. It alone knows the wire format; the core never sees bytes. */
-export interface Engine<Hello = unknown> {
+/** What a protocol implements. It alone knows the wire format; the core never sees bytes. It is given targets of its own kind alone. */
+export interface Engine<Hello = unknown, C extends TargetConfig = TargetConfig> {
   readonly protocol: string
   /**
    * `per-connect` where clients open many connections: those of one login as one account share a session, with one grant, one record and
@@ -20,16 +20,16 @@ export interface Engine<Hello = unknown> {
    * Reads what the client sends first; where servers speak first, greets it. Nothing is open for the client yet, and nothing reaches the
    * target. Returns `handled` for a connection that is done: one that only cancels what another connection of the same person runs.
    */
-  greet(client: Channel, caller: Caller, limits: HandshakeLimits): Promise<Greeting<Hello> | 'handled'>
+  greet(client: Channel, caller: Caller<C>, limits: HandshakeLimits): Promise<Greeting<Hello> | 'handled'>
   /** Serves the connection to its end; resolves when both sides are closed. `tell` shows a notice to the person, for protocols that have none for a waiting client. */
   serve(client: Channel, hello: Hello, session: Session, tell: (notice: string) => void): Promise<void>
   /**
    * Analyses a command without a connection, for testing rules. Unqualified names are taken for tables of `public` or of the target's
    * default database, and functions for the system's.
    */
-  read(text: string, target?: TargetConfig): Promise<{ readonly facts: Facts; readonly refusal: PamError | undefined }>
+  read(text: string, target?: C): Promise<{ readonly facts: Facts; readonly refusal: PamError | undefined }>
   /** Logs in to the target and out again, within the limits, and reports what it found. Fails as a session would. */
-  probe(target: TargetConfig, lease: CredentialLease, limits: ConnectLimits): Promise<Probe>
+  probe(target: C, lease: CredentialLease, limits: ConnectLimits): Promise<Probe>
   /** Refuses the client in its own protocol, then closes. */
   refuse(client: Channel, error: PamError): void | Promise<void>
   /** What the gateway itself presents to clients of this protocol. */
@@ -46,9 +46,9 @@ export interface Probe {
 }
 
 /** Who connects, and to what. Access is checked once the client has named an account. */
-export interface Caller {
+export interface Caller<C extends TargetConfig = TargetConfig> {
   readonly personId: string
-  readonly target: TargetConfig
+  readonly target: C
 }
 
 export interface Greeting<Hello> {

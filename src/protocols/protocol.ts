@@ -10,17 +10,17 @@ import type { ErrorCode } from '../shared/error-codes.ts'
 import type { Logger } from '../shared/logger.ts'
 
 /** What the gateway needs of a protocol. `gateway.ts` lists one for each. */
-export interface GatewayHalf<C extends TargetConfig = TargetConfig> {
+export interface GatewayHalf<C extends TargetConfig = TargetConfig, Section = unknown> {
   readonly target: TargetKind<C>
   /** How rules speak of it. */
   readonly policy: ProtocolPolicy
   /** The section of the configuration that bears the protocol's name, where it has one. */
-  readonly section?: ProtocolSection
+  readonly section?: ProtocolSection<Section>
   /** Where clients know the gateway by a key of its own: the file that keeps it, and how it is made at the first start. */
   readonly identityKey?: { readonly file: string; readonly make: () => string }
   /** Where the protocol has codes for errors: what they are called, and the one of each of the gateway's errors. */
   readonly errors?: { readonly name: string; readonly codes: Readonly<Record<ErrorCode, string>> }
-  create(parts: GatewayParts): Promise<Engine>
+  create(parts: GatewayParts<Section>): Promise<Engine<unknown, C>>
 }
 
 /** The targets of one protocol: how they are configured, and what follows from it without connecting to them. */
@@ -82,16 +82,16 @@ export interface MatchFinding extends TargetFinding {
   readonly level: 'error' | 'warning'
 }
 
-export interface ProtocolSection {
-  readonly schema: z.ZodType
-  errors(section: unknown, baseDirectory: string): readonly TargetFinding[]
+export interface ProtocolSection<Section = unknown> {
+  readonly schema: z.ZodType<Section>
+  errors(section: Section, baseDirectory: string): readonly TargetFinding[]
 }
 
-export interface GatewayParts {
+export interface GatewayParts<Section = unknown> {
   /** Where relative paths of the configuration start. */
   readonly baseDirectory: string
   /** The protocol's section of the configuration, as its schema gives it. */
-  readonly section: unknown
+  readonly section: Section
   /** What `identityKey` has made; none where nobody connects. */
   readonly identityKey: string | undefined
   readonly firstUse: FirstUse

@@ -72,9 +72,7 @@ const CODE_ADVICE =
   'functions that were reviewed can be listed in `safeFunctions` of the target; otherwise rewrite it, or ask for a rule with `unknown: true`'
 
 /** As the schema of the fields gives it. */
-interface SqlMatch {
-  readonly kinds?: readonly string[]
-  readonly unknown?: boolean
+interface SqlMatch extends StatementMatch {
   readonly relations?: readonly string[]
   readonly writes?: readonly string[]
   readonly functions?: readonly string[]
@@ -85,8 +83,7 @@ interface SqlMatch {
  * Whether a rule matches this statement. A rule that denies or holds matches when any part of the statement is named; a rule that allows,
  * only when all parts are. For unknown effects, see `matchesUnknown`.
  */
-function matchesStatement(given: StatementMatch, effect: CommandEffect['type'], statement: SqlStatement): boolean {
-  const match = given as SqlMatch
+function matchesStatement(match: SqlMatch, effect: CommandEffect['type'], statement: SqlStatement): boolean {
   const { defaultSchema, systemSchema } = statement
   const some = <T>(items: readonly T[], test: (item: T) => boolean): boolean =>
     effect === 'allow' ? items.every(test) : items.some(test)

@@ -55,10 +55,7 @@ const schema = z
 export type SshSection = z.output<typeof schema>
 
 /** `ssh:` of the configuration. */
-export const sshSection: ProtocolSection = {
-  schema,
-  errors: (section, baseDirectory) => errors(section as SshSection, baseDirectory),
-}
+export const sshSection: ProtocolSection<SshSection> = { schema, errors }
 
 function errors(
   { hostKeys, hostCertificates = [], hostAuthority }: SshSection,

@@ -213,7 +213,7 @@ function comparisonsOf({ form, operators, args }: Operation, context: Expression
   if (!operators.some(({ name }) => meetings?.isComparison(name) === true)) return []
   const [value, other] = args
   const all =
-    (form === 'any' || form === 'all') && other?.kind === 'array' ? [value as Expression, ...other.args] : args
+    (form === 'any' || form === 'all') && value !== undefined && other?.kind === 'array' ? [value, ...other.args] : args
   const rows = all.map((arg) => (arg.kind === 'row' ? arg.args : undefined))
   const [first] = rows
   const isOfRows = first !== undefined && rows.every((row) => row?.length === first.length)

@@ -369,9 +369,9 @@ export function condition(node: Expression | undefined, place: string, context: 
 function asksForValues(masked: Origin, given: readonly (Expression | undefined)[], found: LineageFindings): boolean {
   const { equalsOne } = found.dialect.totals
   const isOne = (other: Expression | undefined): boolean => {
-    const answer = isConstant(other) && equalsOne(masked.type, other)
-    if (answer === 'as-text')
-      for (const { number } of parametersIn(other as Expression)) found.textParameters.add(number)
+    if (!isConstant(other)) return false
+    const answer = equalsOne(masked.type, other)
+    if (answer === 'as-text') for (const { number } of parametersIn(other)) found.textParameters.add(number)
     return answer !== false
   }
   return given.length > 0 && given.every(isOne)

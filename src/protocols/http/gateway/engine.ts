@@ -35,7 +35,7 @@ const MAX_BODIES = 32 * 1024 * 1024
  * Sessions of HTTP: one for each `connect`, of as many connections as clients open. `assertionKey`: what assertions are signed with; undefined where
  * nobody connects.
  */
-export function httpEngine(baseDirectory: string, assertionKey?: AssertionKey): BrowserEngine<LocalClient> {
+export function httpEngine(baseDirectory: string, assertionKey?: AssertionKey): BrowserEngine<LocalClient, HttpTarget> {
   // Bodies of any length come at their own pace: who reads them looks at that.
   const servers = new HttpServers({ requestMs: 0 })
   const bodies = new BodyRoom(MAX_BODIES)
@@ -81,9 +81,8 @@ export function httpEngine(baseDirectory: string, assertionKey?: AssertionKey): 
         upstream.close()
       }
     },
-    read: (text, target) => Promise.resolve(readText(text, target as HttpTarget | undefined, baseDirectory)),
-    probe: (target, lease, limits) =>
-      probeHttp({ config: target as HttpTarget, lease, limits, baseDirectory, ended: undefined }),
+    read: (text, target) => Promise.resolve(readText(text, target, baseDirectory)),
+    probe: (target, lease, limits) => probeHttp({ config: target, lease, limits, baseDirectory, ended: undefined }),
     async refuse(channel, error) {
       const hello = clients.get(channel)
       if (hello === undefined) return

@@ -207,10 +207,12 @@ class Parser {
 
 function unescaped(text: string): string {
   try {
-    return JSON.parse(text) as string
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'string') return value
   } catch {
-    throw NOT_JSON
+    // An escape that is none.
   }
+  throw NOT_JSON
 }
 
 const NOT_JSON = new Error('not JSON')

@@ -129,10 +129,12 @@ function hasExponent(bytes: Buffer, start: number, end: number): boolean {
 function textOf(bytes: Buffer, start: number, end: number, isPlain: boolean): string {
   if (isPlain) return bytes.toString('latin1', start + 1, end - 1)
   try {
-    return JSON.parse(UTF8.decode(bytes.subarray(start, end))) as string
+    const value: unknown = JSON.parse(UTF8.decode(bytes.subarray(start, end)))
+    if (typeof value === 'string') return value
   } catch {
-    throw unmaskable('the answer has a text in it that is not JSON in UTF-8')
+    // Another encoding, or an escape that is none.
   }
+  throw unmaskable('the answer has a text in it that is not JSON in UTF-8')
 }
 
 const jsonOf = (shown: string | null): Buffer => (shown === null ? NULL : Buffer.from(JSON.stringify(shown)))

@@ -178,7 +178,7 @@ function valueAt(document: unknown, reference: string): unknown {
     if (typeof at !== 'object' || at === null) return undefined
     const step = decodeStep(text)
     if (step === undefined || !Object.hasOwn(at, step)) return undefined
-    at = (at as Readonly<Record<string, unknown>>)[step]
+    at = Reflect.get(at, step)
   }
   return at
 }

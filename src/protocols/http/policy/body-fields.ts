@@ -66,7 +66,7 @@ function valueAt(value: unknown, steps: readonly string[]): unknown {
     if (typeof at !== 'object' || at === null) return undefined
     const names = Object.keys(at).filter((name) => isSameName(name, step))
     if (names.length !== 1 || names[0] !== step) return undefined
-    at = (at as Record<string, unknown>)[step]
+    at = Reflect.get(at, step)
   }
   return at
 }

@@ -150,22 +150,19 @@ function values({
 }
 
 /** As the schema of the fields gives it. */
-interface RequestMatch {
-  readonly kinds?: readonly string[]
-  readonly unknown?: boolean
+interface RequestMatch extends StatementMatch {
   readonly methods?: readonly string[]
   readonly routes?: readonly string[]
   readonly grpcMethods?: readonly string[]
   readonly query?: readonly string[]
   readonly contentTypes?: readonly string[]
   readonly body?: readonly string[]
-  readonly operations?: readonly string[]
-  readonly tags?: readonly string[]
+  readonly operations?: readonly string[] | undefined
+  readonly tags?: readonly string[] | undefined
 }
 
 /** A rule that refuses or holds matches what any server may take for what it names; one that allows only what is surely that. */
-function matchesRequest(given: StatementMatch, effect: CommandEffect['type'], statement: HttpStatement): boolean {
-  const match = given as RequestMatch
+function matchesRequest(match: RequestMatch, effect: CommandEffect['type'], statement: HttpStatement): boolean {
   const surely = effect === 'allow'
   const { kinds, unknown, request, described } = statement
   const isUnknown = unknown.length > 0
@@ -237,8 +234,8 @@ function describe({ described }: HttpStatement): readonly string[] {
   ]
 }
 
-function whyMaybe(given: StatementMatch, statement: HttpStatement): string | undefined {
-  const { body: fields, routes, operations, tags } = given as RequestMatch
+function whyMaybe(given: RequestMatch, statement: HttpStatement): string | undefined {
+  const { body: fields, routes, operations, tags } = given
   const { body, segments } = statement.request
   if (isUnread(statement)) return 'could not be read'
   if (isUndescribed(statement) && given.unknown === true) return 'is not in the OpenAPI document'
@@ -255,8 +252,8 @@ function whyMaybe(given: StatementMatch, statement: HttpStatement): string | und
 }
 
 /** Parts that no request has together. */
-function contradictions(match: StatementMatch, kinds: readonly string[] | undefined): readonly Contradiction[] {
-  const { methods: named, body, contentTypes, grpcMethods } = match as RequestMatch
+function contradictions(match: RequestMatch, kinds: readonly string[] | undefined): readonly Contradiction[] {
+  const { methods: named, body, contentTypes, grpcMethods } = match
   if (grpcMethods !== undefined && named?.includes('POST') === false)
     return [{ field: 'methods', message: `methods names ${named.join(', ')}, and calls of gRPC are POST` }]
   const field = body !== undefined ? 'body' : contentTypes !== undefined ? 'contentTypes' : undefined

@@ -28,7 +28,7 @@ interface PortClient {
 const MAX_BODIES = 32 * 1024 * 1024
 
 /** Sessions of Kubernetes: one for each `connect`, of as many connections as the client opens. */
-export function kubernetesEngine(baseDirectory: string): Engine<PortClient> {
+export function kubernetesEngine(baseDirectory: string): Engine<PortClient, KubernetesTarget> {
   const servers = new HttpServers()
   const reader = createCommandReader()
   const attempts = new SecondAttempts()
@@ -71,7 +71,7 @@ export function kubernetesEngine(baseDirectory: string): Engine<PortClient> {
     },
     read: (text) => readText(text, reader),
     probe: (target, lease, limits) =>
-      probeKubernetes({ config: target as KubernetesTarget, lease, limits, baseDirectory, ended: undefined }),
+      probeKubernetes({ config: target, lease, limits, baseDirectory, ended: undefined }),
     async refuse(channel: Channel, error: PamError) {
       const client = clients.get(channel)
       if (client === undefined) return

@@ -111,9 +111,7 @@ export const kubernetesVocabulary: Vocabulary<KubernetesStatement> = {
 }
 
 /** As the schema of the fields gives it. */
-interface RequestMatch {
-  readonly kinds?: readonly string[]
-  readonly unknown?: boolean
+interface RequestMatch extends StatementMatch {
   readonly resources?: readonly string[]
   readonly namespaces?: readonly string[]
   readonly objects?: readonly string[]
@@ -123,8 +121,7 @@ interface RequestMatch {
 }
 
 /** A rule that refuses or holds matches when any part is named, or may be; one that allows only when all of it is, surely. */
-function matchesRequest(given: StatementMatch, effect: CommandEffect['type'], statement: KubernetesStatement): boolean {
-  const match = given as RequestMatch
+function matchesRequest(match: RequestMatch, effect: CommandEffect['type'], statement: KubernetesStatement): boolean {
   const allows = effect === 'allow'
   const { kinds, unknown, opaque, images, settings, dryRun } = statement
   const answersOpaque = effect !== 'deny' && namesResource(match, statement)
@@ -210,8 +207,8 @@ function name({
   return `${kinds.join(', ')} ${what}${object === '' ? '' : ` ${object}`}${place}`
 }
 
-function whyMaybe(given: StatementMatch, statement: KubernetesStatement): string | undefined {
-  const { namespaces, objects, resources } = given as RequestMatch
+function whyMaybe(given: RequestMatch, statement: KubernetesStatement): string | undefined {
+  const { namespaces, objects, resources } = given
   if (statement.kinds.includes('delete-namespace') && (resources !== undefined || objects !== undefined))
     return 'deletes all that is in the namespace'
   if (namespaces !== undefined && !namespaces.includes('*') && statement.allNamespaces)
@@ -224,7 +221,7 @@ function whyMaybe(given: StatementMatch, statement: KubernetesStatement): string
 const PATHS = /^(discovery|openapi|health|metrics|server-\w+)$/
 
 /** Parts that no request has together. */
-function contradictions(match: StatementMatch, kinds: readonly string[] | undefined): readonly Contradiction[] {
+function contradictions(match: RequestMatch, kinds: readonly string[] | undefined): readonly Contradiction[] {
   if (kinds === undefined) return []
   const own = kinds.filter((kind) => PATHS.test(kind))
   const field = ['resources', 'namespaces', 'objects', 'images', 'settings'].find((word) => match[word] !== undefined)

@@ -24,7 +24,7 @@ export function mysqlEngine(
   parser: SqlParser,
   baseDirectory: string,
   recorder: StatementRecorder = createStatementRecorder(),
-): Engine<Hello> {
+): Engine<Hello, MysqlTarget> {
   const knownServers = new KnownServers()
   const threadIds = new ThreadIds()
   const ownConnections = new OwnConnections()
@@ -39,11 +39,10 @@ export function mysqlEngine(
   /** The sequence id of the error for a client that is rejected during its login. */
   const sequences = new WeakMap<Channel, number>()
 
-  async function greet(client: Channel, { target }: Caller, limits: HandshakeLimits) {
-    const config = target as MysqlTarget
+  async function greet(client: Channel, { target }: Caller<MysqlTarget>, limits: HandshakeLimits) {
     const threadId = threadIds.reserve()
     try {
-      const hello = await greetClient(client, threadId, knownServers.of(config), limits)
+      const hello = await greetClient(client, threadId, knownServers.of(target), limits)
       sequences.set(client, hello.sequence)
       return { hello }
     } catch (error) {
@@ -82,9 +81,8 @@ export function mysqlEngine(
     protocol: 'mysql',
     greet,
     serve,
-    read: (text, target) => readOutsideSession(text, parser, (target as MysqlTarget | undefined)?.database),
-    probe: (target, lease, limits) =>
-      probeMysql({ config: target as MysqlTarget, lease, limits, baseDirectory, knownServers }),
+    read: (text, target) => readOutsideSession(text, parser, target?.database),
+    probe: (target, lease, limits) => probeMysql({ config: target, lease, limits, baseDirectory, knownServers }),
     refuse(client, error) {
       client.write(encodePackets(toErr(error), sequences.get(client) ?? 2))
       client.end()

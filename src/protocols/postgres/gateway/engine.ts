@@ -40,7 +40,7 @@ export function postgresEngine(
   baseDirectory: string,
   observe: (lane: { readonly taken: number }) => void = () => {},
   recorder: StatementRecorder = createStatementRecorder(),
-): Engine<Hello> {
+): Engine<Hello, PostgresTarget> {
   const cancelKeys = new CancelKeys()
   const shelf = new CatalogShelf()
   const staggeredClose = new StaggeredClose()
@@ -108,7 +108,7 @@ export function postgresEngine(
       return { facts: { type: 'sql', statements }, refusal }
     },
     async probe(target, lease, limits) {
-      return probePostgres(target as PostgresTarget, lease, { limits, baseDirectory, parser })
+      return probePostgres(target, lease, { limits, baseDirectory, parser })
     },
     refuse(client, error) {
       client.write(toErrorResponse(error, 'FATAL'))

@@ -24,7 +24,7 @@ export interface SshEngineParts {
 }
 
 /** SSH sessions: a server towards the client, a client towards the target (RFC 4251 to 4254, by ssh2). */
-export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
+export function sshEngine(parts: SshEngineParts): Engine<SshHello, SshTarget> {
   const greeted = new WeakMap<Channel, SshHello>()
   const reader = createCommandReader()
   return {
@@ -51,7 +51,7 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
       Promise.resolve({ facts: readCommandLine(text, { login: 'login', home: '/home/login' }), refusal: undefined }),
     async probe(target, lease, { handshake }) {
       const { baseDirectory, firstUse } = parts
-      return probeSsh({ config: target as SshTarget, lease, handshake, baseDirectory, firstUse })
+      return probeSsh({ config: target, lease, handshake, baseDirectory, firstUse })
     },
     async refuse(channel, error) {
       const hello = greeted.get(channel)

@@ -102,7 +102,8 @@ export class ClientSide {
         this.#waitForRoom()
         break
       }
-      const frame = this.#waiting.take() as Frame
+      const frame = this.#waiting.take()
+      if (frame === undefined) break
       this.#waitingBytes -= frame.bytes.length
       this.#perform(frame.tag, this.#messages.handle(frame))
     }

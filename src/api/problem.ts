@@ -54,7 +54,7 @@ const PARSER_STATUS: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 }
 
-export function toProblem(error: PamError): Record<string, unknown> {
+function toProblem(error: PamError): Record<string, unknown> {
   const { status, summary } = errorCodes[error.code]
   const { message, ...body } = toErrorBody(error)
   // Whoever asks for help has something to quote: the log line of the failure carries the same id.

@@ -345,8 +345,8 @@ function headerOf(headers: IncomingHttpHeaders, name: string): string {
 const isReading = (method: string): boolean => method === 'GET' || method === 'HEAD'
 const notSignedIn = (message: string): PamError => new PamError('NOT_SIGNED_IN', message, { hint: 'sign in' })
 
-export const CSRF_HEADER = 'pam-csrf'
-export const BACKGROUND_HEADER = 'pam-background'
+const CSRF_HEADER = 'pam-csrf'
+const BACKGROUND_HEADER = 'pam-background'
 const REFRESH = 'refresh token'
 /** As long as identity/login.ts lets a proof outlive its `reproof`. */
 const PROOF_GRACE_MS = 60_000

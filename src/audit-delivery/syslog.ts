@@ -51,7 +51,7 @@ export function toSyslog(
 }
 
 /** RFC 5424, section 6. */
-export function syslogMessage(record: AuditRecord, format: Format): string {
+function syslogMessage(record: AuditRecord, format: Format): string {
   return `<${FACILITY_AUDIT * 8 + SEVERITY_NOTICE}>1 ${record.at} ${hostname()} pam-gateway ${process.pid} ${record.type} - ${format(record)}`
 }
 

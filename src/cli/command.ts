@@ -47,7 +47,7 @@ export const startOption = (): Option =>
   })
 
 /** The next such time in the user's own time zone; undefined where the text is no time. */
-export function parseStart(text: string, now: Date): number | undefined {
+function parseStart(text: string, now: Date): number | undefined {
   const [, hours, minutes] = /^(\d{1,2}):(\d{2})$/.exec(text) ?? []
   if (hours === undefined || minutes === undefined) return parseDateTime(text)
   if (Number(hours) > 23 || Number(minutes) > 59) return undefined

@@ -6,7 +6,7 @@ import { PamError, UsageError } from '../shared/errors.ts'
 import type { CliContext } from './context.ts'
 
 /** Which editor: the variables win over the setting. */
-export function editorOf({ environment, settings }: Pick<CliContext, 'environment' | 'settings'>): string {
+function editorOf({ environment, settings }: Pick<CliContext, 'environment' | 'settings'>): string {
   const given = [variable(environment, 'VISUAL'), variable(environment, 'EDITOR')].find(
     (name) => name !== undefined && name !== '',
   )

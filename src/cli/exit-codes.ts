@@ -14,7 +14,7 @@ export class Exit extends Error {
   }
 }
 
-export function exitCodeOf(error: PamError): ExitCode {
+function exitCodeOf(error: PamError): ExitCode {
   return errorCodes[error.code].exit
 }
 

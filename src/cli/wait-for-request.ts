@@ -53,7 +53,7 @@ export async function waitForRequest(api: ApiClient, open: () => Promise<OpenReq
 }
 
 /** Who may decide: `waiting for sre or dba to decide`, `waiting for 2 people of sre or dba to decide`. */
-export function waitsFor({ approvers: { groups, count } }: Pick<AccessRequest, 'approvers'>): string {
+function waitsFor({ approvers: { groups, count } }: Pick<AccessRequest, 'approvers'>): string {
   const who = groups.join(' or ')
   return visibleInLine(`waiting for ${count === 1 ? who : `${count} people of ${who}`} to decide`)
 }

@@ -51,7 +51,7 @@ export const isMadeForSessions = (reference: StoreReference | undefined): boolea
   reference?.store === 'vault-db' || reference?.store === 'vault-ssh'
 
 /** What the store is called and how a reference to it is written. */
-export const isStoreName = (kind: string): kind is StoreName => Object.hasOwn(READERS, kind)
+const isStoreName = (kind: string): kind is StoreName => Object.hasOwn(READERS, kind)
 
 export const isCredentialReference = (text: string): text is CredentialReference =>
   isSecretReference(text) || parseStoreReference(text) !== undefined

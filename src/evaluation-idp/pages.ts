@@ -64,4 +64,4 @@ const hidden = (fields: Readonly<Record<string, string>>): string =>
 
 export const errorPage = (message: string): string => page('That did not work', `<p>${escapeHtml(message)}</p>`)
 
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)

@@ -60,7 +60,7 @@ export function proofVerifier(startedAt: number, used: UsedProofs): ProofVerifie
 }
 
 /** The `ath` of a proof: base64url of the token's SHA-256. */
-export const tokenHash = (accessToken: string): string => createHash('sha256').update(accessToken).digest('base64url')
+const tokenHash = (accessToken: string): string => createHash('sha256').update(accessToken).digest('base64url')
 
 async function verifySignature(proof: string, now: number, keyOf: ReturnType<typeof keysOnce>) {
   try {

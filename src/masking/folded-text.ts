@@ -89,4 +89,4 @@ function firstFolded(text: string): number {
 }
 
 /** What may stand for something else, or for nothing: all but what ASCII shows, and the layout of a text. */
-export const FOLDED = /[^\t-\r -~]/
+const FOLDED = /[^\t-\r -~]/

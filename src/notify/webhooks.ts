@@ -189,7 +189,7 @@ export class Webhooks {
 }
 
 /** What a message says. Statements, reasons and comments stay here unless they are asked for. */
-export function webhookData(
+function webhookData(
   notice: Notice,
   include: readonly ('statements' | 'reasons')[],
   publicUrl: string,

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { credential, databaseCredential, REFERENCE } from '../credentials/secret-schema.ts'
-import { parseStoreReference } from '../credentials/store-reference.ts'
 
 /** The keys that say what the gateway logs in to a database with. */
 export const databaseLogin = {
@@ -52,7 +51,3 @@ export function checkDatabaseLogin(
   if ((certificate === undefined) !== (key === undefined)) problem('key', 'give a certificate and its key together')
   if (certificate !== undefined && tls === 'disable') problem('certificate', 'is shown within TLS, and tls is disable')
 }
-
-/** Whether the user that logs in is another one for each session. */
-export const hasOwnUsers = ({ password }: Pick<Login, 'password'>): boolean =>
-  password !== undefined && parseStoreReference(password)?.store === 'vault-db'

@@ -362,7 +362,7 @@ function isExactCheckpoint(checkpoint: AuditCheckpoint): boolean {
 }
 
 /** One spelling for each time: an entry's hash covers milliseconds, not the text. */
-export const isExactTime = (at: unknown): boolean => {
+const isExactTime = (at: unknown): boolean => {
   const when = typeof at === 'string' ? Date.parse(at) : Number.NaN
   return !Number.isNaN(when) && new Date(when).toISOString() === at
 }

@@ -19,7 +19,7 @@ export const nextHash = (previous: Buffer, payload: Buffer): Buffer =>
   createHash('sha256').update(previous).update(payload).digest()
 
 /** The next frame of a chain, in one piece of memory: the hash directly before the payload. Few callers need one of the two alone. */
-export class ChainedFrame implements Frame {
+class ChainedFrame implements Frame {
   readonly entry: Buffer
 
   constructor(entry: Buffer) {

@@ -378,7 +378,7 @@ export class SessionRecorder implements Recorder, JournalSource {
   }
 }
 
-export const recordingFailed = (cause: unknown): PamError =>
+const recordingFailed = (cause: unknown): PamError =>
   new PamError('RECORDING_FAILED', 'the record of this session cannot be written, so the session has ended', {
     side: 'gateway',
     cause,

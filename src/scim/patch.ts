@@ -34,7 +34,7 @@ export interface Operation {
  * The operations of a PATCH body (RFC 7644, section 3.5.2). Also as Okta sends them (no `path`, attributes in `value`) and Microsoft Entra ID
  * (`op` capitalised, names with dots in `value`). What concerns attributes that the gateway does not keep is left out.
  */
-export function readPatch(type: ResourceType, body: unknown): Operation[] {
+function readPatch(type: ResourceType, body: unknown): Operation[] {
   if (!isObject(body)) throw badRequest('invalidSyntax', 'the body must be a JSON object')
   const schemas = body['schemas']
   if (!Array.isArray(schemas) || !schemas.includes(PATCH_SCHEMA))

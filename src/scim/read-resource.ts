@@ -106,7 +106,7 @@ function readSingle(attribute: Attribute, value: unknown, path: string): unknown
 }
 
 /** Microsoft Entra ID sends "True" and "False" as strings (see docs/identity/scim.md). Nothing else means either. */
-export function readBoolean(value: unknown, path: string): boolean {
+function readBoolean(value: unknown, path: string): boolean {
   if (typeof value === 'boolean') return value
   const text = isText(value) ? value.toLowerCase() : ''
   if (text !== 'true' && text !== 'false') throw badRequest('invalidValue', `${path}: expected true or false`)
@@ -165,5 +165,5 @@ export const shown = (text: string): string => JSON.stringify(text.slice(0, 100)
 const MAX_TEXT = 1000
 const MAX_VALUES = 100
 /** Members in one request, and of one group. */
-export const MAX_MEMBERS = 10_000
+const MAX_MEMBERS = 10_000
 const MAX_DEPTH = 20

@@ -30,7 +30,7 @@ export function startReaper(parts: ReaperParts): () => void {
 }
 
 /** All targets, one after the other. One that cannot be reached keeps none of the others waiting for long. */
-export async function reapAll(parts: ReaperParts): Promise<void> {
+async function reapAll(parts: ReaperParts): Promise<void> {
   const { protocols, digestKey, logger } = parts
   for (const target of parts.config().targets) {
     const kind = protocols.get(target.type)?.target

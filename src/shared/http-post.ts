@@ -23,7 +23,7 @@ export class HttpFailure extends Error {
 }
 
 /** The other side did not answer in time. */
-export class LateAnswer extends Error {
+class LateAnswer extends Error {
   constructor() {
     super('the receiver does not answer in time')
   }

@@ -11,7 +11,7 @@ export function createLogger(level: string): Logger {
 }
 
 /** An error as the log shows it: what it says and where it was made. Other fields are left out: they may hold what a target said. */
-export function loggedCause(cause: unknown): unknown {
+function loggedCause(cause: unknown): unknown {
   if (!(cause instanceof Error)) return cause
   const { name, message, stack, cause: deeper } = cause
   const code = (cause as { code?: unknown }).code

@@ -1,10 +1,5 @@
 import type { Statement } from '../policy/command.ts'
 
-export interface SqlFacts {
-  readonly type: 'sql'
-  readonly statements: readonly SqlStatement[]
-}
-
 /** One statement of the text, with all that its parts do (common table expressions, EXPLAIN ANALYZE, …). */
 export interface SqlStatement extends Statement {
   readonly type: 'sql'

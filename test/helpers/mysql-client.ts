@@ -4,7 +4,7 @@ import { nativeProof } from '../../src/protocols/mysql/gateway/login/proofs.ts'
 import { Answer, type AnswerKind } from '../../src/protocols/mysql/wire/answer.ts'
 import { readAuthMoreData } from '../../src/protocols/mysql/wire/auth-more-data.ts'
 import { readAuthSwitch } from '../../src/protocols/mysql/wire/auth-switch.ts'
-import { ALWAYS_OFFERED, capabilities, UNDERSTOOD } from '../../src/protocols/mysql/wire/capabilities.ts'
+import { capabilities, UNDERSTOOD } from '../../src/protocols/mysql/wire/capabilities.ts'
 import { readColumnDefinition, type ColumnDefinition } from '../../src/protocols/mysql/wire/column-definition.ts'
 import { commands } from '../../src/protocols/mysql/wire/command.ts'
 import { readErr } from '../../src/protocols/mysql/wire/err.ts'
@@ -249,6 +249,3 @@ export function executeCommand(id: number, parameters: readonly (string | null)[
   })
   return Buffer.concat([head, nulls, Buffer.of(1), types, ...values])
 }
-
-/** What clients of old ask for. */
-export const WITHOUT_NEWER = UNDERSTOOD & ~ALWAYS_OFFERED

@@ -72,10 +72,3 @@ export async function startScriptedApiServer(
     },
   }
 }
-
-/** A body of JSON with a status. */
-export function answerJson(response: Http2ServerResponse, status: number, body: unknown): void {
-  const bytes = Buffer.from(JSON.stringify(body))
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length })
-  response.end(bytes)
-}

@@ -52,7 +52,7 @@ const automaticSchema = z.object({
   webhook: z.string().optional(),
 })
 
-export const decisionSchema = z.object({
+const decisionSchema = z.object({
   label: z.string(),
   verdict: z.enum(['approve', 'deny']),
   comment: z.string(),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { pageOf, timeSchema } from './common.ts'
 
 /** One message to one webhook, and what became of it. */
-export const deliverySchema = z.object({
+const deliverySchema = z.object({
   id: z.string(),
   hook: z.string(),
   type: z.string(),

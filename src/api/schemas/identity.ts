@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { personSchema, timeSchema } from './common.ts'
 
 /** Who signs in people, for pamctl. */
-export const signInIssuerSchema = z.object({
+const signInIssuerSchema = z.object({
   /** By which people choose one. */
   name: z.string(),
   issuer: z.url(),
@@ -33,7 +33,6 @@ export const discoverySchema = z.object({
   /** All of them; the first is the one that is named above. */
   issuers: z.array(signInIssuerSchema),
 })
-export type Discovery = z.output<typeof discoverySchema>
 
 export const tokenRequestSchema = z.strictObject({ identityToken: z.string().max(20_000) })
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { pageOf, timeSchema } from './common.ts'
 
-export const lockSubjectSchema = z.discriminatedUnion('type', [
+const lockSubjectSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('person'), id: z.string(), label: z.string() }),
   z.object({ type: z.literal('target'), name: z.string() }),
   z.object({ type: z.literal('label'), name: z.string(), value: z.string() }),

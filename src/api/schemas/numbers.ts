@@ -20,4 +20,3 @@ export const numbersSchema = z.object({
   /** Requests for access. */
   requests: z.array(weekSchema),
 })
-export type Numbers = z.output<typeof numbersSchema>

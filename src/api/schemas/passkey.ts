@@ -25,7 +25,7 @@ const base64url = (most: number) =>
 const credentialId = base64url(1364)
 
 /** What `navigator.credentials.create` gave, as much of its JSON as is read. */
-export const registrationAnswerSchema = z.strictObject({
+const registrationAnswerSchema = z.strictObject({
   id: credentialId,
   clientDataJSON: base64url(4096),
   attestationObject: base64url(16_384),

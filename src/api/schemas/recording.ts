@@ -5,7 +5,6 @@ export const legalHoldSchema = z.object({
   session: z.string(),
   legalHold: z.object({ by: z.string(), reason: z.string(), at: timeSchema }).optional(),
 })
-export type LegalHold = z.output<typeof legalHoldSchema>
 
 /** One line of a search's answer. */
 export const foundSchema = z.discriminatedUnion('type', [
@@ -55,7 +54,6 @@ export const auditQuery = auditFilterQuery.extend({
 })
 
 export const auditExportQuery = auditFilterQuery.extend({ format: z.enum(['csv', 'jsonl']) })
-export type AuditQuery = z.input<typeof auditQuery>
 
 const jsonValue = z.record(z.string(), z.unknown())
 const auditSubjectSchema = z.object({ person: z.string(), target: z.string(), what: z.string().optional() })
@@ -98,7 +96,6 @@ export const auditStatusSchema = z.object({
   streams: z.array(z.object({ name: z.string(), problem: z.string().optional() })),
   checkpoints: z.array(z.object({ name: z.string(), kept: z.number().optional(), problem: z.string().optional() })),
 })
-export type AuditStatus = z.output<typeof auditStatusSchema>
 
 /** One page of what happened in a session. */
 export const timelineSchema = z.object({
@@ -125,4 +122,3 @@ export const verificationSchema = z.object({
   segment: z.number().optional(),
   event: z.number().optional(),
 })
-export type VerificationResult = z.output<typeof verificationSchema>

@@ -14,7 +14,7 @@ export const sessions: AddCommand = (program, run) => {
     .action(run(listSessions))
 }
 
-export async function listSessions(
+async function listSessions(
   { io, client }: Pick<CliContext, 'io' | 'client'>,
   options: { active?: boolean; limit: number; json?: boolean },
 ): Promise<void> {

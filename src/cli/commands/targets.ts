@@ -12,7 +12,7 @@ export const targets: AddCommand = (program, run) => {
     .action(run(listTargets))
 }
 
-export async function listTargets(
+async function listTargets(
   context: Pick<CliContext, 'io' | 'client' | 'agent'>,
   options: { json?: boolean },
 ): Promise<void> {

@@ -16,7 +16,7 @@ export function readCommandLine(text: string, scope: CommandLineScope): HostFact
   }
 }
 
-export function read(text: string, scope: CommandLineScope): HostFacts {
+function read(text: string, scope: CommandLineScope): HostFacts {
   const reason = unreadable(text)
   if (reason !== undefined) return hiddenCommand(scope, reason)
   const isForeign = scope.shell === 'other' || scope.shell === 'unanswered'

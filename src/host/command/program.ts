@@ -115,6 +115,3 @@ export const fileReader = (options: OptionTable, style: OptionStyle = {}): Progr
 
 /** Of a directory, all that is below it. */
 export const trees = (paths: readonly string[]): string[] => paths.flatMap(tree)
-
-/** The words hold nothing but text. */
-export const allText = (words: readonly Word[]): words is readonly string[] => words.every(isText)

@@ -1,7 +1,7 @@
 import { HttpFailure, post } from '../../shared/http-post.ts'
 
 /** Slack said no: the documented error of a method, such as `channel_not_found`. */
-export class SlackError extends Error {
+class SlackError extends Error {
   readonly code: string
 
   constructor(method: string, code: string) {

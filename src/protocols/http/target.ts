@@ -231,4 +231,4 @@ function credentialErrors({ credential: given }: HttpTarget, baseDirectory: stri
 }
 
 /** Of a secret, so that answers can be searched for it. */
-export const MIN_SECRET = 8
+const MIN_SECRET = 8

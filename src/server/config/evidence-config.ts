@@ -39,7 +39,7 @@ const s3 = z.strictObject({
     .describe('asks the storage to keep each object for this long, whoever tries to delete it'),
 })
 
-export const homeSchema = z.discriminatedUnion('type', [
+const homeSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('directory'), path: z.string().describe('relative to this file') }),
   s3,
 ])
@@ -135,6 +135,4 @@ export const auditSchema = z
   })
   .prefault({})
 
-export type RecordingConfig = z.output<typeof recordingSchema>
-export type HomeConfig = z.output<typeof homeSchema>
 export type AuditConfig = z.output<typeof auditSchema>

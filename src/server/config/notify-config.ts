@@ -71,5 +71,3 @@ export const notificationsSchema = z
   })
   .prefault({})
   .describe('who else is told of what happens')
-
-export type NotificationsConfig = z.output<typeof notificationsSchema>

@@ -120,7 +120,7 @@ function targetColumns(
 }
 
 /** The names that a WITH clause defines, for the query that it belongs to. */
-export function withCtes(clause: Extract<Statement, { with: unknown }>['with'], scope: Scope): Scope {
+function withCtes(clause: Extract<Statement, { with: unknown }>['with'], scope: Scope): Scope {
   let inner = scope
   for (const { name, columns, query } of clause?.ctes ?? [])
     inner = addCte(

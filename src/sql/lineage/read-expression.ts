@@ -393,7 +393,7 @@ export function starOf(
 }
 
 /** A context that discards findings, for parts that are read twice. */
-export const quiet = (context: ExpressionContext): ExpressionContext => ({
+const quiet = (context: ExpressionContext): ExpressionContext => ({
   ...context,
   found: context.found.quiet(),
   isSecond: true,

@@ -95,7 +95,7 @@ export function expandStar(
   return [repeated(everything(scope))]
 }
 
-export const wholeRow = (item: RangeItem): Origin => madeOf(item.columns.map(({ origin }) => origin))
+const wholeRow = (item: RangeItem): Origin => madeOf(item.columns.map(({ origin }) => origin))
 
 export function findItem(scope: QueryScope, alias: string): RangeItem | undefined {
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {

@@ -117,7 +117,7 @@ export async function rewrapSecrets(parts: SealedParts, { by, at }: Change): Pro
   return count
 }
 
-export function secretIn(secrets: SealedSecrets, name: string): SealedSecret {
+function secretIn(secrets: SealedSecrets, name: string): SealedSecret {
   const entry = Object.hasOwn(secrets, name) ? secrets[name] : undefined
   if (entry === undefined) throw new StoreFailure('secret', `does not exist: pam-gateway secret set ${name}`)
   if ('removed' in entry) throw new StoreFailure('secret', `was removed: pam-gateway secret set ${name}`)

@@ -1,7 +1,7 @@
-/** Names of the gateway's own cookies at a target's host: with the prefix, nobody but this very host can have set them (RFC 6265bis, section 4.1.3). */
-export const OWN_PREFIX = '__Host-pam_'
-
-/** Browsers compare prefixes without regard to case, and servers names. */
+/**
+ * Names of the gateway's own cookies at a target's host: with the prefix, nobody but this very host can have set them (RFC 6265bis, section
+ * 4.1.3). Browsers compare prefixes without regard to case, and servers names.
+ */
 const isOwn = (name: string): boolean => /^__(?:host|secure)-pam_/i.test(name)
 
 /**

@@ -10,7 +10,7 @@ export interface FetchMetadata {
 }
 
 /** Undefined where it is not there in full. */
-export function fetchMetadata({ headers }: Pick<RequestHead, 'headers'>): FetchMetadata | undefined {
+function fetchMetadata({ headers }: Pick<RequestHead, 'headers'>): FetchMetadata | undefined {
   const [site, mode, dest] = ['site', 'mode', 'dest'].map((name) => valueOf(headers, `sec-fetch-${name}`))
   return site === undefined || mode === undefined || dest === undefined ? undefined : { site, mode, dest }
 }

@@ -59,7 +59,7 @@ export const ownHeaders: readonly Header[] = [
   ['cross-origin-resource-policy', 'same-origin'],
 ]
 
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
 
 const STYLE =
   ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:4rem auto;padding:0 1rem;max-width:36rem}p{overflow-wrap:anywhere}@media(prefers-color-scheme:dark){body{background:#10151c;color:#e8edf3}a{color:#7fb2ff}}.note{opacity:.75;font-size:.875rem}'

@@ -41,5 +41,5 @@ export function writeClientFiles(directory: string, { secret }: ListenerInfo): C
 }
 
 /** Any would do. */
-export const USER = 'pamctl'
+const USER = 'pamctl'
 export const LOOPBACK = ['127.0.0.1', 'localhost']

@@ -6,7 +6,7 @@ export const isUtf8 = (label: string): boolean => UTF8.has(label.toLowerCase())
 export const isLatin = (label: string): boolean => LATIN.has(label.toLowerCase())
 
 /** Throws where a document says that its bytes mean something else than they are read for. `label`: as in `charset=`. */
-export function checkCharset(label: string): void {
+function checkCharset(label: string): void {
   if (!isUtf8(label) && !isLatin(label)) throw unmaskable(`the document says that it is in ${JSON.stringify(label)}`)
 }
 

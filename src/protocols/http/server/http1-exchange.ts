@@ -54,7 +54,7 @@ const headOf = (request: IncomingMessage): RequestHead | PamError =>
     headers: fromRawHeaders(request.rawHeaders),
   })
 
-export class Http1Exchange implements Exchange {
+class Http1Exchange implements Exchange {
   readonly request: RequestHead
   readonly left: AbortSignal
   /** Resolves once the answer is sent, or given up, or the connection somebody else's. */

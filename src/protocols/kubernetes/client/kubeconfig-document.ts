@@ -11,7 +11,7 @@ export interface OpenPort {
 }
 
 /** What cluster, user and context of a target are called in a kubeconfig of somebody's own. */
-export const contextName = (target: string): string => `${PREFIX}${target}`
+const contextName = (target: string): string => `${PREFIX}${target}`
 
 /** A kubeconfig of these ports and nothing else; a single one is the current context. */
 export function kubeconfigOf(ports: readonly OpenPort[]): string {

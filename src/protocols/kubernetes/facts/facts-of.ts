@@ -252,7 +252,7 @@ const SUBRESOURCES: ReadonlyMap<string, readonly string[]> = new Map([
 /** Groups whose messages are not in the API's own packages; a kind of their own says that they are changed. */
 const READ_ELSEWHERE = new Set(['apiextensions.k8s.io', 'apiregistration.k8s.io'])
 /** Settings beyond the baseline of the Pod Security Standards, and the choice of a node. */
-export const PRIVILEGED: ReadonlySet<string> = new Set(
+const PRIVILEGED: ReadonlySet<string> = new Set(
   wordList(`
     privileged host-network host-pid host-ipc host-path host-port host-process node-name
     capabilities proc-mount unconfined selinux sysctls system-priority

@@ -12,7 +12,7 @@ export interface ObjectMasking {
 }
 
 /** What is shown of a text of JSON in place of it; the text itself where nothing in it is masked, undefined where it is not JSON. */
-export function maskText(text: string, owner: Owner, masking: ObjectMasking): string | undefined {
+function maskText(text: string, owner: Owner, masking: ObjectMasking): string | undefined {
   const root = parseJson(text)
   if (root === undefined) return undefined
   const masker = new ObjectMasker(text, masking)

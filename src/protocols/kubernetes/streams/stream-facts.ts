@@ -27,10 +27,8 @@ export const forwardFacts = (around: KubernetesStatement, port: number): Facts =
 })
 
 /** As rules name it in `hosts`: `web-1.dev:8080`. */
-export const endpointOf = (
-  { name, namespace }: Pick<KubernetesStatement, 'name' | 'namespace'>,
-  port: number,
-): string => `${name}.${namespace}:${port}`
+const endpointOf = ({ name, namespace }: Pick<KubernetesStatement, 'name' | 'namespace'>, port: number): string =>
+  `${name}.${namespace}:${port}`
 
 /** A rule has to name what the request is in full, and what the part is besides. */
 const placed = (statement: HostStatement, around: KubernetesStatement): HostStatement => ({

@@ -1,7 +1,7 @@
 // Characters that the scanner knows, by their codes.
 
-export const TAB = 0x09
-export const CARRIAGE_RETURN = 0x0d
+const TAB = 0x09
+const CARRIAGE_RETURN = 0x0d
 export const SPACE = 0x20
 export const EXCLAMATION = 0x21
 export const DOUBLE_QUOTE = 0x22

@@ -1,9 +1,8 @@
 import type { MaskingPlan } from '../../../masking/plan.ts'
 import type { CatalogTerms } from '../../../sql/catalog.ts'
 import { MaskingScope, type DefinitionTrees } from '../../../sql/masking/masking-scope.ts'
-import { missingColumns as missingIn, taintedRelations as taintedIn } from '../../../sql/masking/masked-relations.ts'
+import { missingColumns as missingIn } from '../../../sql/masking/masked-relations.ts'
 import { findRelation, foldDatabase, foldTable, type Catalog } from '../catalog/catalog.ts'
-import type { Relation } from '../catalog/relation.ts'
 import { dialectOf } from '../dialect/dialect.ts'
 import { givesAnything } from '../dialect/functions.ts'
 import { harmlessColumns, isOfStorage, storageColumns } from './system-relations.ts'
@@ -30,10 +29,6 @@ interface Known {
   readonly scope: MaskingScope
 }
 const scopes = new WeakMap<Catalog, WeakMap<MaskingPlan, Known>>()
-
-/** Relations that masked values can be read from. */
-export const taintedRelations = (plan: MaskingPlan, catalog: Catalog): readonly Relation[] =>
-  taintedIn<Relation>(folded(plan, catalog), catalog, termsOf(catalog))
 
 /** Columns of a plan that do not exist: a rule with a typing error would mask nothing. */
 export const missingColumns = (plan: MaskingPlan, catalog: Catalog): readonly string[] =>

@@ -45,8 +45,6 @@ export type CommandName = keyof typeof commands
 
 const NAMES = new Map<number, CommandName>(Object.entries(commands).map(([name, byte]) => [byte, name as CommandName]))
 
-export const commandNamed = (byte: number): CommandName | undefined => NAMES.get(byte)
-
 /** The name in the documentation, such as COM_STMT_EXECUTE. */
 export const documentedName = (byte: number): string => {
   const name = NAMES.get(byte)

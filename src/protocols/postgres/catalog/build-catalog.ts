@@ -124,7 +124,7 @@ function renewed(catalog: Catalog, rows: CatalogRows, declaredSafe: readonly str
 
 const ASSUMED_PATH = ['pg_catalog', 'public']
 
-export const catalogs = new WeakMap<CatalogRows, Map<string, Catalog>>()
+const catalogs = new WeakMap<CatalogRows, Map<string, Catalog>>()
 /** Each of these catalogs by search path; every session may have another one. */
 const byPath = new WeakMap<Catalog, Map<string, Catalog>>()
 const MAX_PATHS = 100

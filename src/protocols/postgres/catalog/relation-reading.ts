@@ -133,7 +133,7 @@ const OBJECTS = Object.keys(PART_OF).filter((name) => name !== 'pg_attribute' &&
  * that has an index: OFFSET 0 keeps the planner from choosing another index for other conditions on a row, based on old statistics, and
  * then reading all user-defined objects.
  */
-export function relationsQuery(tables: Readonly<Record<string, CatalogTable>>): string {
+function relationsQuery(tables: Readonly<Record<string, CatalogTable>>): string {
   const matches = (catalog: string, where: string): string =>
     `lateral (select t.ctid, t.* from pg_catalog.${catalog} t where ${where} offset 0) t`
   const isOf = (column: string, value: string): string => `t.${column} operator(pg_catalog.=) ${value}`

@@ -169,7 +169,7 @@ function executedBy(statement: ParsedStatement, prepared: FindPrepared): Stateme
 }
 
 /** It changes what names refer to, or who owns them. */
-export const movesNames = ({ kinds, settings }: ParsedStatement): boolean =>
+const movesNames = ({ kinds, settings }: ParsedStatement): boolean =>
   settings.some(({ name }) => NAME_SETTINGS.has(name)) || kinds.includes('discard')
 
 const isKnownFunction = (name: string, catalog: Catalog): boolean =>

@@ -43,7 +43,7 @@ export function hasBytesAt(bytes: Buffer, at: number, expected: Buffer): boolean
   return true
 }
 
-export const uint16At = (bytes: Buffer, at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+const uint16At = (bytes: Buffer, at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
 
 export const uint32At = (bytes: Buffer, at: number): number =>
   (bytes[at] as number) * 0x100_0000 +

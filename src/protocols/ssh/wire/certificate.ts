@@ -122,8 +122,7 @@ export function splitKey(blob: Buffer): { readonly type: string; readonly fields
 }
 
 /** The type of certificates for keys of a type; undefined where it has none that are supported. */
-export const certificateTypeOf = (type: string): string | undefined =>
-  isKeyType(type) ? `${type}${SUFFIX}` : undefined
+const certificateTypeOf = (type: string): string | undefined => (isKeyType(type) ? `${type}${SUFFIX}` : undefined)
 
 /** The type of the key in certificates of a type; undefined where it is not one that is supported. */
 export function keyTypeOf(certificateType: string): KeyType | undefined {

@@ -183,4 +183,4 @@ const cookieOf = ({ headers }: RequestHead, name: string): string | undefined =>
 
 const LINGER_MS = 2000
 /** Where the dashboard sends a browser back to. */
-export const SIGNED_IN = '/.pamctl/signed-in?'
+const SIGNED_IN = '/.pamctl/signed-in?'

@@ -15,7 +15,7 @@ import {
 
 // Nodes of the dialect-independent tree, without the parts that a text does not have.
 
-export const bare = (name: string): Name => ({ schema: undefined, name })
+const bare = (name: string): Name => ({ schema: undefined, name })
 
 export const column = (...path: string[]): Column => ({ kind: 'column', path })
 

@@ -36,7 +36,7 @@ export function readDefinition(cursor: Cursor): Utility {
 }
 
 /** MariaDB: the time to wait for locks. */
-export function readWait(cursor: Cursor): void {
+function readWait(cursor: Cursor): void {
   if (!cursor.isMariadb) return
   if (cursor.take('WAIT')) cursor.integer()
   else cursor.take('NOWAIT')

@@ -11,7 +11,7 @@ import { readType } from './types.ts'
 export const readFrom = (cursor: Cursor): readonly FromItem[] => cursor.list(() => readReference(cursor))
 
 /** Joined tables. An ON belongs to the last preceding join without one. */
-export function readReference(cursor: Cursor): FromItem {
+function readReference(cursor: Cursor): FromItem {
   let left = readFactor(cursor)
   for (;;) {
     const join = takeJoin(cursor)

@@ -205,7 +205,7 @@ function readLocks(cursor: Cursor): boolean {
 // ── INTO ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** INTO OUTFILE, INTO DUMPFILE, and INTO variables, which only the whole statement may have. */
-export function readInto(cursor: Cursor): void {
+function readInto(cursor: Cursor): void {
   if (!cursor.take('INTO')) return
   if (cursor.into !== undefined) cursor.fail('one INTO')
   if (cursor.take('OUTFILE')) {

@@ -55,7 +55,7 @@ export async function runQuery(messages: TargetMessages<Frame>, sql: string, fla
 }
 
 /** Whether a packet ends the rows, and is not a row whose first value is very long. */
-export const endsRows = ({ head, length }: Pick<Frame, 'head' | 'length'>, flags: number): boolean =>
+const endsRows = ({ head, length }: Pick<Frame, 'head' | 'length'>, flags: number): boolean =>
   has(flags, capabilities.deprecateEof) ? head === EOF && length < MAX_OK_BYTES : isEof(head, length)
 
 /** The length by which the protocol distinguishes it from a row. Spec: Text Resultset. */

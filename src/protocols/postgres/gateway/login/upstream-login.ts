@@ -206,7 +206,7 @@ async function nextAuthentication(messages: TargetMessages<Frame>): Promise<Auth
 }
 
 /** The next message that is not a notice; an error is thrown. */
-export async function nextOf(messages: TargetMessages<Frame>): Promise<Frame> {
+async function nextOf(messages: TargetMessages<Frame>): Promise<Frame> {
   for (;;) {
     const frame = await messages.next()
     if (frame.tag === serverTags.errorResponse) throw refusalOf(bodyOf(frame))

@@ -127,7 +127,7 @@ function stemOf(name: string): string {
 }
 
 /** The possible unqualified names in `schema.name`, where both parts may contain dots. */
-export function lastNames(qualified: string): string[] {
+function lastNames(qualified: string): string[] {
   const names: string[] = []
   for (let at = qualified.indexOf('.'); at >= 0; at = qualified.indexOf('.', at + 1))
     names.push(qualified.slice(at + 1))

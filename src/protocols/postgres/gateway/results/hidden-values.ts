@@ -51,7 +51,7 @@ const UNKNOWN_TYPE = 'untold'
 const OPAQUE: ValueType = { form: 'opaque' }
 
 /** Arrays and ranges of elements that cannot contain a kind cannot contain one either. */
-export function isFixed(type: ValueType, types: ValueTypes): boolean {
+function isFixed(type: ValueType, types: ValueTypes): boolean {
   if (type.form === 'fixed') return true
   if (type.form !== 'array' && type.form !== 'range') return false
   return types.get(type.element)?.form === 'fixed'

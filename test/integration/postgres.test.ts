@@ -744,8 +744,22 @@ describe('the wire', () => {
     wire.send(...copy, SYNC, row('no number\n'), done, SYNC, done, Q('select 1'))
     expect(await wire.until(6)).toBe('12GCZTDCZ12GCZTDCZ12GEZTDCZ')
     expect(await direct('select id from copied_in order by id', 'app_dev')).toHaveLength(4)
+    // The Syncs that the server ignores end no batch: what follows belongs to it, and fails with it.
+    const batch = [P('select 2', 's'), P('insert into copied_in values (9)', ''), B(), E(), ...copy, SYNC]
+    const before = '12GCZTDCZ12GCZTDCZ12GEZTDCZ'
+    wire.send(...batch, row('5\n'), SYNC, done, B('s'), E(), P('select 1/0'), B(), E(), SYNC, Q('select 1'))
+    const after = `${before}112C12GC2DC1EZTDCZ`
+    expect(await wire.until(8)).toBe(after)
+    // A text may ask for data more than once.
+    const twice = Q('copy copied_in from stdin; select 1; copy copied_in from stdin')
+    wire.send(twice, row('6\n'), SYNC, done, row('7\n'), done, Q('select 1'))
+    expect(await wire.until(10)).toBe(`${after}GCTDCGCZTDCZ`)
+    expect(await direct('select id from copied_in order by id', 'app_dev')).toHaveLength(6)
+    // Anything else ends the session, and its locks, as on the server.
+    wire.send(Q('begin; lock copied_in; copy copied_in from stdin'), Q('select 1'))
+    expect(await wire.until(99)).toBe(`${after}GCTDCGCZTDCZCCGE`)
+    expect(wire.texts()).toMatch(/sent a query message while the target waits for COPY data/)
     await direct('drop table copied_in', 'app_dev')
-    wire.socket.destroy()
   })
 
   it.each<[string, Buffer, RegExp]>([

@@ -10,6 +10,7 @@ import {
   parseNothing,
   queryNothing,
   TERMINATE,
+  type ClientMessage,
 } from '../../wire/client-message.ts'
 import type { Parse } from '../../wire/parse.ts'
 import type { Execute } from '../../wire/execute.ts'
@@ -25,7 +26,7 @@ import { noteChanges } from './command-draft.ts'
 import type { CommandGate } from './command-gate.ts'
 import { forgetNames } from './invalidate-names.ts'
 import type { KnownStatements } from '../lane/known-statements.ts'
-import { startRun, type Pending } from './pending.ts'
+import { mayCopyIn, startRun, type Pending } from './pending.ts'
 import { beforePublishing, beforeText, publishedBy } from './publishing.ts'
 import { commits, dependenciesOf } from './touches.ts'
 import { closeKept } from './gateway-query.ts'
@@ -80,6 +81,7 @@ export class ClientMessages {
     if (frame.piece === 'first') return yield* this.#long(frame)
     const message = decodeClientMessage(frame)
     if (this.isSkipped(frame.tag)) return
+    if (this.#pipeline.copyIn && !IN_COPY.has(message.type)) return this.#pipeline.session.end(notInCopy(message.type))
     switch (message.type) {
       case 'query':
         return yield* this.#query(frame, message.sql)
@@ -105,7 +107,7 @@ export class ClientMessages {
         )
       case 'copy-done':
       case 'copy-fail':
-        return this.#copyEnd(frame)
+        return yield* this.#copyEnd(frame)
       case 'copy-data':
       case 'flush':
         return this.#send(frame.bytes)
@@ -115,11 +117,14 @@ export class ClientMessages {
     }
   }
 
-  #copyEnd(frame: Frame): void {
+  /** Behind it the same text may ask for more. */
+  *#copyEnd(frame: Frame): Steps {
     const pipeline = this.#pipeline
-    if (pipeline.copyIn) pipeline.copyIn = false
-    else if (!pipeline.inFlight.isIdle) pipeline.expect({ type: 'copy-end' })
     this.#send(frame.bytes)
+    // The server ignores it where it has not asked for data.
+    if (!pipeline.copyIn) return
+    pipeline.copyIn = false
+    if (pipeline.inFlight.head?.type === 'query') yield pipeline.copyOrSettled()
   }
 
   /**
@@ -163,12 +168,12 @@ export class ClientMessages {
   /** A Sync ends the implicit transaction of the messages before it. */
   *#sync(frame: Frame): Steps {
     const pipeline = this.#pipeline
+    // The server ignores it until the end of the data. If COPY had failed meanwhile, it would depend on timing whether the Sync counts.
+    if (pipeline.copyIn) return this.#gate.endSkip()
     const change = pipeline.batchOpen ? pipeline.publishes(undefined, false) : undefined
     const published = change === undefined ? undefined : { change, waitFor: true }
     yield* beforePublishing(pipeline, published)
     this.#gate.endSkip()
-    // The server ignores it until the end of the data. If COPY had failed meanwhile, it would depend on timing whether the Sync counts.
-    if (pipeline.copyIn) return
     this.#send(frame.bytes)
     const pending = { type: 'sync' } as const
     pipeline.expect(pending)
@@ -203,6 +208,7 @@ export class ClientMessages {
         ? this.#known.noteQuery({ sql, bytes: frame.bytes, facts, command: () => this.#gate.repeated(command) })
         : undefined
     this.#forwardQuery(frame, { sql, facts, decision: verdict.id, of })
+    if (mayCopyIn(sql, facts.parsed)) yield this.#pipeline.copyOrSettled()
   }
 
   /** While a person decided, other sessions may have sent statements that were decided with the previous definitions; these come first. */
@@ -365,6 +371,7 @@ export class ClientMessages {
     const pending = { type: 'execute', run: startRun(portal.decision, prepared.sql, facts), portal } as const
     this.#forward(frame.bytes, pending)
     if (published !== undefined) pipeline.changes.publish(pending, published.change, true)
+    if (mayCopyIn(prepared.sql, facts.parsed)) yield pipeline.copyOrSettled()
   }
 
   /** A cursor of SQL and a portal share their names: executing it is a FETCH, and evaluated as one. */
@@ -474,3 +481,15 @@ const INVALID_CURSOR_NAME = '34000'
 const RUNS: ReadonlySet<Pending['type']> = new Set(['query', 'execute'])
 /** How often a text waits for statements of other sessions in flight. */
 const MAX_WAITS = 5
+
+/** Messages that are part of sending COPY data (PostgreSQL 18, section 54.2.6): the server ends the session at any other. */
+const IN_COPY: ReadonlySet<ClientMessage['type']> = new Set([
+  'copy-data',
+  'copy-done',
+  'copy-fail',
+  'flush',
+  'sync',
+  'terminate',
+])
+const notInCopy = (type: string): PamError =>
+  new PamError('PROTOCOL_VIOLATION', `the client sent a ${type} message while the target waits for COPY data`)

@@ -19,6 +19,7 @@ export class InFlight {
     cursors: new Map<string, readonly Output[]>(),
   }
   #idleWaiters: (() => void)[] = []
+  #copyWaiters: (() => void)[] = []
   #answerWaiters: (() => void)[] = []
   #roomWaiters: (() => void)[] = []
 
@@ -81,9 +82,7 @@ export class InFlight {
 
   /** Takes the head, which is answered. */
   shift(): Pending | undefined {
-    const pending = this.#sent.shift()
-    while (this.#sent[0]?.type === 'copy-end') this.#sent.shift()
-    return pending
+    return this.#sent.shift()
   }
 
   /** Takes what the server skips after an error: everything up to the next Sync. */
@@ -97,18 +96,6 @@ export class InFlight {
   /** Takes all messages. */
   takeAll(): Pending[] {
     return this.#sent.splice(0)
-  }
-
-  /** COPY has begun: up to the end of its data the server ignores Syncs. True if that end is still to be sent. */
-  beginCopyIn(): boolean {
-    const end = this.#sent.findIndex(({ type }) => type === 'copy-end')
-    const upTo = end < 0 ? this.#sent.length : end + 1
-    const kept = this.#sent
-      .splice(0, upTo)
-      .filter(({ type }, index) => index === 0 || (type !== 'sync' && type !== 'copy-end'))
-    this.#sent.unshift(...kept)
-    this.tellRoom()
-    return end < 0
   }
 
   // ── answers of the gateway ───────────────────────────────────────────────────────────────────────────────────────
@@ -136,6 +123,15 @@ export class InFlight {
     return new Promise((resolve) => this.#idleWaiters.push(resolve))
   }
 
+  /** Resolves when the server asks for COPY data, or has answered everything that was sent. */
+  whenCopyOrIdle(): Promise<void> {
+    if (this.isIdle) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#idleWaiters.push(resolve)
+      this.#copyWaiters.push(resolve)
+    })
+  }
+
   /** Resolves when an answer has been handled, or the session has ended. */
   whenAnswered(): Promise<void> {
     return new Promise((resolve) => this.#answerWaiters.push(resolve))
@@ -150,6 +146,20 @@ export class InFlight {
     if (this.#idleWaiters.length === 0 || this.#sent.length > 0) return
     const waiters = this.#idleWaiters
     this.#idleWaiters = []
+    this.#copyWaiters = []
+    for (const resolve of waiters) resolve()
+  }
+
+  /** Whether somebody waits to learn if the server asks for COPY data. */
+  get awaitsCopy(): boolean {
+    return this.#copyWaiters.length > 0
+  }
+
+  /** The server asks for COPY data. */
+  tellCopy(): void {
+    const waiters = this.#copyWaiters
+    this.#copyWaiters = []
+    this.#idleWaiters = this.#idleWaiters.filter((resolve) => !waiters.includes(resolve))
     for (const resolve of waiters) resolve()
   }
 

@@ -27,8 +27,6 @@ export type Pending =
       readonly error?: { readonly sqlstate: string; readonly bytes: Buffer }
     }
   | { readonly type: 'sync' }
-  /** The end of COPY data that was sent before the server asked for any; it has no answer. */
-  | { readonly type: 'copy-end' }
   | { readonly type: 'made-to-fail'; readonly sqlstate: string; readonly error: Buffer }
   | {
       readonly type: 'parse' | 'close'
@@ -135,3 +133,7 @@ export function startRun(
     kept: undefined,
   }
 }
+
+/** Whether the server may ask for COPY data when it runs this text. One that was not parsed has at least that word. */
+export const mayCopyIn = (sql: string, statements: readonly ParsedStatement[]): boolean =>
+  statements.length === 0 ? /copy/i.test(sql) : statements.some(({ kinds }) => kinds.includes('copy-from'))

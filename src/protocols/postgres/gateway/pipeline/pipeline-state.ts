@@ -42,7 +42,7 @@ export class PipelineState implements ReadingPort {
   batchOpen = false
   /** Whether an error was answered and no Sync has been sent since: the server ignores everything up to the next. */
   serverSkips = false
-  /** Whether the client is sending COPY data in an extended query: the server ignores Syncs until it is done. */
+  /** Whether the server waits for COPY data: until their end it ignores Sync and Flush, and accepts nothing else. */
   copyIn = false
   /** Whether code that is not analysed has run: it may have set settings to values of masked columns. */
   ranUnread = false
@@ -303,9 +303,22 @@ export class PipelineState implements ReadingPort {
     this.inFlight.tellRoom()
   }
 
-  /** COPY has begun. */
-  beginCopyIn(): void {
-    this.copyIn = this.inFlight.beginCopyIn()
+  /** The server asks for COPY data. False where nothing that was sent could make it do so. */
+  beginCopyIn(): boolean {
+    if (!this.inFlight.awaitsCopy) return false
+    this.copyIn = true
+    this.inFlight.tellCopy()
+    return true
+  }
+
+  /**
+   * Sends everything collected so far, and resolves once the server asks for COPY data or has answered everything: what follows means something else
+   * to it in these two cases.
+   */
+  copyOrSettled(): Promise<void> {
+    this.sendCollected()
+    if (this.batchOpen) this.upstream.write(FLUSH)
+    return this.inFlight.whenCopyOrIdle()
   }
 
   /** Sends an answer of the gateway, after the answers to everything sent before it. */

@@ -11,7 +11,7 @@ import { MAX_KEPT, type PipelineState } from './pipeline-state.ts'
 import { isShielded, OwnQueryFailed, rowValues } from './gateway-query.ts'
 import { KeptRows } from '../results/kept-rows.ts'
 import type { ColumnNames, Prepared } from './name-table.ts'
-import type { Pending, Run } from './pending.ts'
+import { mayCopyIn, type Pending, type Run } from './pending.ts'
 import { copyFormatOf } from '../../dialect/copy-format.ts'
 import { printedTree } from '../server-reading/printed-tree.ts'
 import { SYNC } from '../../wire/client-message.ts'
@@ -115,8 +115,8 @@ export class ServerMessages {
     return hidden ? undefined : frame.bytes
   }
 
-  #copyIn(frame: Frame, { type }: RunningCommand): Buffer {
-    if (type === 'execute') this.#pipeline.beginCopyIn()
+  #copyIn(frame: Frame, { run }: RunningCommand): Buffer | undefined {
+    if (!mayCopyIn(run.sql, run.statements) || !this.#pipeline.beginCopyIn()) return this.#outOfStep(frame)
     return frame.bytes
   }
 
@@ -182,7 +182,8 @@ export class ServerMessages {
   #columns = (frame: Frame): readonly Column[] => decodeMessage(rowDescription, bodyOf(frame), 'RowDescription').columns
 
   #commandComplete(frame: Frame, head: RunningCommand): Buffer | undefined {
-    if (head.run.index >= head.run.mostResults) return this.#outOfStep(frame)
+    // A COPY is complete once the client has said so.
+    if (head.run.index >= head.run.mostResults || this.#pipeline.copyIn) return this.#outOfStep(frame)
     const tag = frame.tag === serverTags.commandComplete ? tagOf(frame) : ''
     this.#record(head.run, { tag })
     this.#confirmNames(head.run, tag)
@@ -269,10 +270,8 @@ export class ServerMessages {
       this.#record(head.run, { error: (fields.get('C') ?? 'XX000').slice(0, 5) })
       pipeline.noteDefinitionsChange(bothOf(pipeline.changes.uncommitted, head.run.change), head)
     }
-    if (head !== undefined && head.type !== 'query' && head.type !== 'sync') {
-      pipeline.copyIn = false
-      pipeline.skipToSync()
-    }
+    if (head !== undefined) pipeline.copyIn = false
+    if (head !== undefined && head.type !== 'query' && head.type !== 'sync') pipeline.skipToSync()
     return bytes
   }
 

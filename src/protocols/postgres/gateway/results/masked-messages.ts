@@ -46,14 +46,7 @@ export function maskedNotification(frame: Frame, pipeline: PipelineState): Buffe
 }
 
 function exposureOf({ inFlight: { head }, known: { masking } }: PipelineState): ErrorExposure {
-  if (
-    head === undefined ||
-    head.type === 'reply' ||
-    head.type === 'own' ||
-    head.type === 'made-to-fail' ||
-    head.type === 'copy-end'
-  )
-    return 'none'
+  if (head === undefined || head.type === 'reply' || head.type === 'own' || head.type === 'made-to-fail') return 'none'
   // The end of a transaction runs deferred checks, on rows of earlier statements.
   if (head.type === 'sync') return masking.plan.columns.length > 0 ? quoting(masking) : 'none'
   return 'run' in head ? head.run.errorExposure : head.errorExposure

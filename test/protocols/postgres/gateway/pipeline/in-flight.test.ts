@@ -3,7 +3,6 @@ import { InFlight } from '../../../../../src/protocols/postgres/gateway/pipeline
 import type { Pending } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
 
 const SYNC: Pending = { type: 'sync' }
-const COPY_END: Pending = { type: 'copy-end' }
 const PARSE: Pending = { type: 'parse', change: { confirm() {}, undo() {} }, errorExposure: 'none' }
 const CLOSE: Pending = { ...PARSE, type: 'close' }
 const reply = (text: string): Pending => ({ type: 'reply', bytes: () => Buffer.from(text) })
@@ -24,8 +23,8 @@ async function isDone(promise: Promise<void>): Promise<boolean> {
 }
 
 describe('what is answered', () => {
-  it('leaves from the head, with the end of COPY data that nothing answers', () => {
-    send(PARSE, COPY_END, COPY_END, SYNC)
+  it('leaves from the head', () => {
+    send(PARSE, SYNC)
     expect(inFlight.shift()).toBe(PARSE)
     expect([inFlight.head, inFlight.isIdle]).toEqual([SYNC, false])
     inFlight.shift()
@@ -55,18 +54,6 @@ describe('what is answered', () => {
     expect([...inFlight.skipToSync()].map(({ type }) => type)).toEqual(['parse', 'own', 'close'])
     expect(types()).toEqual(['own', 'parse', 'sync'])
   })
-
-  it('is none of the Syncs that the server ignores up to the end of COPY data', () => {
-    send(PARSE, SYNC, CLOSE, COPY_END, SYNC)
-    expect(inFlight.beginCopyIn()).toBe(false)
-    expect(types()).toEqual(['parse', 'close', 'sync'])
-  })
-
-  it('is none of the Syncs where that end is still to be sent', () => {
-    send(PARSE, SYNC, CLOSE, SYNC)
-    expect(inFlight.beginCopyIn()).toBe(true)
-    expect(types()).toEqual(['parse', 'close'])
-  })
 })
 
 it('answers of our own have their turn where they stand at the head', () => {
@@ -78,6 +65,19 @@ it('answers of our own have their turn where they stand at the head', () => {
 })
 
 describe('who waits', () => {
+  it('for COPY is told when the server asks for data, or when all is answered, and once', async () => {
+    expect([await isDone(inFlight.whenCopyOrIdle()), inFlight.awaitsCopy]).toEqual([true, false])
+    send(PARSE)
+    const [asked, idle] = [inFlight.whenCopyOrIdle(), inFlight.whenIdle()]
+    expect(inFlight.awaitsCopy).toBe(true)
+    inFlight.tellCopy()
+    expect([await isDone(asked), await isDone(idle), inFlight.awaitsCopy]).toEqual([true, false, false])
+    const answered = inFlight.whenCopyOrIdle()
+    inFlight.shift()
+    inFlight.tellIdle()
+    expect([await isDone(answered), await isDone(idle), inFlight.awaitsCopy]).toEqual([true, true, false])
+  })
+
   it('for everything is told when it is answered, and at once where nothing is on its way', async () => {
     expect(await isDone(inFlight.whenIdle())).toBe(true)
     send(PARSE, SYNC)

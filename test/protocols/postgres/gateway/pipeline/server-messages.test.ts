@@ -57,7 +57,6 @@ const ANSWERS: Record<Pending['type'], readonly string[]> = {
   describe: ['ParameterDescription', 'RowDescription', 'NoData'],
   sync: ['ReadyForQuery'],
   'made-to-fail': [],
-  'copy-end': [],
   reply: [],
   own: [],
 }
@@ -72,8 +71,8 @@ const prepared = {
 const portal = { decision: 'dec_1', prepared, facts: HARMLESS, resultFormats: [] }
 const change = { confirm() {}, undo() {} }
 const SENT: Partial<Record<Pending['type'], () => Pending>> = {
-  query: () => ({ type: 'query', run: startRun('dec_1', 'select', HARMLESS) }),
-  execute: () => ({ type: 'execute', run: startRun('dec_1', 'select', HARMLESS), portal }),
+  query: () => ({ type: 'query', run: startRun('dec_1', 'copy', HARMLESS) }),
+  execute: () => ({ type: 'execute', run: startRun('dec_1', 'copy', HARMLESS), portal }),
   parse: () => ({ type: 'parse', change, errorExposure: 'none' }),
   bind: () => ({ type: 'bind', change, errorExposure: 'none', portal: { name: '', facts: HARMLESS } }),
   close: () => ({ type: 'close', change, errorExposure: 'none' }),
@@ -86,11 +85,37 @@ describe.each(Object.entries(SENT))('what answers: %s', (type, sent) => {
   it.each(Object.keys(MESSAGES))('%s', (name) => {
     const { pipeline, ended, toClient } = testPipeline()
     pipeline.expect(sent())
+    void pipeline.copyOrSettled()
     const bytes = MESSAGES[name] as Buffer
     new ServerSide(pipeline).push(bytes)
     const isDue = ANSWERS[type as Pending['type']].includes(name) || ANYTIME.includes(name)
     expect(ended.aborted).toBe(!isDue)
     expect(Buffer.concat(toClient)).toEqual(isDue ? bytes : Buffer.alloc(0))
+  })
+})
+
+describe('COPY data are asked for', () => {
+  const G = MESSAGES['CopyInResponse'] as Buffer
+  it.each([
+    ['by a text that cannot', 'select 1', true],
+    ['where nobody waits for that', 'copy t from stdin', false],
+  ])('%s: the session ends', (_what, sql, waits) => {
+    const { pipeline, ended } = testPipeline()
+    pipeline.expect({ type: 'query', run: startRun('dec_1', sql, HARMLESS) })
+    if (waits) void pipeline.copyOrSettled()
+    new ServerSide(pipeline).push(G)
+    expect([ended.aborted, pipeline.copyIn]).toEqual([true, false])
+  })
+
+  it('and said to be complete before the client has sent all of them: the session ends', () => {
+    const { pipeline, ended } = testPipeline()
+    pipeline.expect({ type: 'query', run: startRun('dec_1', 'copy t from stdin', HARMLESS) })
+    void pipeline.copyOrSettled()
+    const side = new ServerSide(pipeline)
+    side.push(G)
+    expect([ended.aborted, pipeline.copyIn]).toEqual([false, true])
+    side.push(MESSAGES['CommandComplete'] as Buffer)
+    expect(ended.aborted).toBe(true)
   })
 })
 

@@ -8,10 +8,11 @@ import { newCookieSecret, webSessionId } from '../../src/api/cookies.ts'
 import { endLogin } from '../../src/api/prove-identity.ts'
 import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import type { Login } from '../../src/identity/login.ts'
-import { openSqlite, type Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
 import { saveWebSession, type WebSession } from '../../src/storage/web-sessions.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
+import { testStore } from '../helpers/test-store.ts'
 
 /** The hand-over between the dashboard and a target's host, as an attacker would bend it. */
 describe('signing in at a host of a target', () => {
@@ -26,7 +27,7 @@ describe('signing in at a host of a target', () => {
 
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
-    db = await openSqlite(join(directory, 'state.db'))
+    db = await testStore(join(directory, 'state.db'))
     clock = new HandClock()
     secret = newCookieSecret()
     const now = clock.now()

@@ -8,10 +8,11 @@ import { authenticate } from '../../src/api/authenticate.ts'
 import { createProver, type Prover } from '../../src/gateway-client/prover.ts'
 import { accessTokens } from '../../src/identity/access-token.ts'
 import { proofVerifier } from '../../src/identity/proof.ts'
-import { openSqlite, type Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
 import { loginOf } from '../helpers/session-parts.ts'
+import { testStore } from '../helpers/test-store.ts'
 
 /** Proofs are made by the clock of the wall. */
 const clock = new HandClock()
@@ -28,7 +29,7 @@ let deps: Parameters<typeof authenticate>[1]
 beforeAll(async () => {
   clock.time = Date.now()
   directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
-  db = await openSqlite(join(directory, 'state.db'))
+  db = await testStore(join(directory, 'state.db'))
   const signedIn = async (id: string): Promise<typeof jane> => {
     const prover = await createProver()
     const thumbprint = await calculateJwkThumbprint(prover.privateJwk)

@@ -19,12 +19,13 @@ import { autoApproval } from '../../src/policy/auto-approval.ts'
 import type { AccessRule } from '../../src/policy/policy.ts'
 import { gatewayState } from '../../src/storage/gateway-state.ts'
 import { appendAudit, listAudit } from '../../src/storage/audit.ts'
-import { openSqlite, type Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { findGrants, listGrants, saveGrant } from '../../src/storage/grants.ts'
 import { saveLock } from '../../src/storage/locks.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
 import { expireRequests, referAsked } from '../../src/storage/recover.ts'
 import { findRequests, saveRequest } from '../../src/storage/requests.ts'
+import { testStore } from '../helpers/test-store.ts'
 
 /** A Monday, ten o'clock in Berlin. */
 const NOW = Date.parse('2026-01-05T09:00:00Z')
@@ -114,7 +115,7 @@ describe('a request that a rule may approve', () => {
     }) as never
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
-    db = await openSqlite(join(directory, 'state.db'))
+    db = await testStore(join(directory, 'state.db'))
   })
   afterAll(async () => {
     await db.close()

@@ -7,7 +7,7 @@ import { closeBreakGlass, remindOfBreakGlass, startBreakGlass } from '../../src/
 import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import { breakGlassOf } from '../../src/storage/break-glass.ts'
-import { openSqlite, type Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { deliveryStore } from '../../src/storage/deliveries.ts'
 import { activeBreakGlass, activeGrant } from '../../src/storage/grants.ts'
 import { saveLock } from '../../src/storage/locks.ts'
@@ -15,6 +15,7 @@ import { saveLogin } from '../../src/storage/logins.ts'
 import { listAudit } from '../../src/storage/audit.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
 import { loginOf, policyOf, store } from '../helpers/session-parts.ts'
+import { testStore } from '../helpers/test-store.ts'
 
 const RULE = `{ name: emergencies, who: { groups: [dev] }, grant: break-glass, maxDuration: 30m, breakGlass: { reviewers: { groups: [sec] }, maxPerDay: 10 } }`
 const REASON = 'the orders are stuck, INC-4711'
@@ -30,7 +31,7 @@ let meanwhile: () => Promise<void> | void
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
-  db = await openSqlite(join(directory, 'state.db'))
+  db = await testStore(join(directory, 'state.db'))
 })
 afterAll(async () => {
   await db.close()

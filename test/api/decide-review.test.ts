@@ -9,10 +9,11 @@ import { decideReview } from '../../src/api/decide-review.ts'
 import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import type { Login } from '../../src/identity/login.ts'
 import type { AccessRule } from '../../src/policy/policy.ts'
-import { openSqlite, type Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { saveLock } from '../../src/storage/locks.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
 import { findRequests, saveRequest } from '../../src/storage/requests.ts'
+import { testStore } from '../helpers/test-store.ts'
 
 const NOW = 1_700_000_000_000
 const bob: Login = {
@@ -43,7 +44,7 @@ describe('a decision', () => {
   let db: Database
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
-    db = await openSqlite(join(directory, 'state.db'))
+    db = await testStore(join(directory, 'state.db'))
   })
   afterEach(async () => {
     await db.close()

@@ -21,7 +21,7 @@ import { ownIssuer } from '../../src/identity/own-issuer.ts'
 import { proofVerifier, type ProofSubject } from '../../src/identity/proof.ts'
 import type { SignInProvider } from '../../src/identity/sign-in-provider.ts'
 import type { SignIn } from '../../src/shared/identity-provider.ts'
-import { openSqlite, type Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { listAudit } from '../../src/storage/audit.ts'
 import { findLogin, saveSignOutEverywhere } from '../../src/storage/logins.ts'
 import { endLogin } from '../../src/api/prove-identity.ts'
@@ -41,6 +41,7 @@ import {
   signedLogoutOf,
   type Jar,
 } from '../helpers/saml-routes.ts'
+import { testStore } from '../helpers/test-store.ts'
 
 /** A command line with its key, a browser, a provider whose answers are made here, and the routes of the gateway between them. */
 const issuer = (name = 'corp') => ({
@@ -65,7 +66,7 @@ let sources: readonly ProvisioningSource[]
 
 async function start(): Promise<void> {
   const proofs = proofVerifier(0, { earlier: new Map(), keep: () => {} })
-  db = await openSqlite(join(directory, 'state.db'))
+  db = await testStore(join(directory, 'state.db'))
   deps = {
     db,
     clock,

@@ -7,8 +7,9 @@ import { LiveEvents } from '../../src/api/live-events.ts'
 import type { Login } from '../../src/identity/login.ts'
 import { createLogger } from '../../src/shared/logger.ts'
 import { appendAudit } from '../../src/storage/audit.ts'
-import { openSqlite, type Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { saveRequest } from '../../src/storage/requests.ts'
+import { testStore } from '../helpers/test-store.ts'
 
 let directory: string
 let db: Database
@@ -26,7 +27,7 @@ const login = (id: string, groups: readonly string[] = []): Login => ({
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'pamctl-test-events-'))
-  db = await openSqlite(join(directory, 'state.db'))
+  db = await testStore(join(directory, 'state.db'))
   request = createRequest(
     {
       requester: { id: 'jane', label: 'jane', kind: 'person' },

@@ -16,7 +16,7 @@ import type { Login } from '../../src/identity/login.ts'
 import { findApprovals, saveApproval } from '../../src/storage/approvals.ts'
 import { listAudit } from '../../src/storage/audit.ts'
 import type { AccessRule } from '../../src/policy/policy.ts'
-import { openSqlite, type Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
 import { passkeysOf } from '../../src/storage/passkeys.ts'
 import { findRequests, saveRequest } from '../../src/storage/requests.ts'
@@ -32,6 +32,7 @@ import {
   type Deviation,
   type PasskeyAlgorithm,
 } from '../helpers/software-authenticator.ts'
+import { testStore } from '../helpers/test-store.ts'
 
 const NOW = 1_700_000_000_000
 const ORIGIN = 'https://pam.example.com'
@@ -75,7 +76,7 @@ describe('passkeys', () => {
   let held: Approval
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
-    db = await openSqlite(join(directory, 'state.db'))
+    db = await testStore(join(directory, 'state.db'))
   })
   afterAll(async () => {
     await db.close()

@@ -14,11 +14,12 @@ import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import { identityVerifier } from '../../src/identity/identity-token.ts'
 import { issuerSchema } from '../../src/identity/issuer.ts'
 import type { Login } from '../../src/identity/login.ts'
-import { openSqlite, type Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { findLogin } from '../../src/storage/logins.ts'
 import { saveSamlSession, type SamlSession } from '../../src/storage/saml-sessions.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
 import { samlProvider } from '../helpers/saml-routes.ts'
+import { testStore } from '../helpers/test-store.ts'
 
 const ISSUER = 'https://idp.example.com'
 type Claims = Readonly<Record<string, unknown>>
@@ -35,7 +36,7 @@ let count = 0
 
 /** The gateway's side, on the store of a file: as after a start. */
 async function start(): Promise<void> {
-  db = await openSqlite(join(directory, 'state.db'))
+  db = await testStore(join(directory, 'state.db'))
   const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'k', alg: 'ES256' }
   const answers = async (input: string | URL | Request): Promise<Response> =>
     Response.json(String(input).endsWith('/jwks') ? { keys: [jwk] } : { issuer: ISSUER, jwks_uri: `${ISSUER}/jwks` })

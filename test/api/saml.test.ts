@@ -9,7 +9,7 @@ import type { ApiDeps } from '../../src/api/deps.ts'
 import { authenticateBrowser } from '../../src/api/web-sessions.ts'
 import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import type { SignInProvider } from '../../src/identity/sign-in-provider.ts'
-import { openSqlite, type Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { openLoginsOf, saveSignOutEverywhere } from '../../src/storage/logins.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
 import { base64, type ResponseParts } from '../helpers/saml-provider.ts'
@@ -26,6 +26,7 @@ import {
   signedLogoutOf,
   type Jar,
 } from '../helpers/saml-routes.ts'
+import { testStore } from '../helpers/test-store.ts'
 
 /** The routes as they are served, a provider whose answers are made here, and browsers of a header each. */
 const REPROOF = 300_000
@@ -52,7 +53,7 @@ afterAll(async () => {
 })
 
 async function start(): Promise<void> {
-  db = await openSqlite(join(directory, 'state.db'))
+  db = await testStore(join(directory, 'state.db'))
   deps = {
     db,
     clock,

@@ -13,11 +13,12 @@ import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import type { Login } from '../../src/identity/login.ts'
 import type { AccessRule } from '../../src/policy/policy.ts'
 import { listAudit } from '../../src/storage/audit.ts'
-import { openSqlite, type Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { listGrants } from '../../src/storage/grants.ts'
 import { saveLock } from '../../src/storage/locks.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
 import { findRequests, listRequests, saveRequest } from '../../src/storage/requests.ts'
+import { testStore } from '../helpers/test-store.ts'
 
 const NOW = 1_700_000_000_000
 const login = (id: string, groups: string[]): Login => ({
@@ -87,7 +88,7 @@ describe('a request for several targets', () => {
     }) as never
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
-    db = await openSqlite(join(directory, 'state.db'))
+    db = await testStore(join(directory, 'state.db'))
   })
   afterAll(async () => {
     await db.close()

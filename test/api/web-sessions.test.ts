@@ -7,11 +7,12 @@ import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import { identityVerifier } from '../../src/identity/identity-token.ts'
 import { issuerSchema } from '../../src/identity/issuer.ts'
 import { beginSignIn, finishSignIn, type WebClient } from '../../src/identity/web-sign-in.ts'
-import { openSqlite, type Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { findLogin, openLoginsOf } from '../../src/storage/logins.ts'
 import { startFakeProvider, type FakeProvider, type TokenAnswer } from '../helpers/fake-provider.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
 import { source } from '../helpers/scim-service.ts'
+import { testStore } from '../helpers/test-store.ts'
 
 /** A provider over HTTP and a store; time is moved by hand. A proof holds for REPROOF and a minute. */
 const REPROOF = 300_000
@@ -40,7 +41,7 @@ describe('the re-verification of a signed-in browser', () => {
 
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
-    db = await openSqlite(join(directory, 'state.db'))
+    db = await testStore(join(directory, 'state.db'))
     provider = await startFakeProvider()
     clock = new WebClock()
     barred = false

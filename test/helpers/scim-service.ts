@@ -11,9 +11,10 @@ import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import type { ProvenIdentity } from '../../src/identity/identity-token.ts'
 import type { Login } from '../../src/identity/login.ts'
 import { listAudit } from '../../src/storage/audit.ts'
-import { openSqlite, type Database } from '../../src/storage/database.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { HandClock } from './hand-clock.ts'
 import { policyOf } from './session-parts.ts'
+import { testStore } from './test-store.ts'
 
 export const TOKEN = 'okta-token-0123456789abcdef0123456789'
 export const OTHER_TOKEN = 'entra-token-0123456789abcdef012345678'
@@ -66,7 +67,7 @@ export interface SignInAs {
 
 export async function startScim(rules: string): Promise<ScimService> {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-scim-'))
-  const db = await openSqlite(join(directory, 'state.db'))
+  const db = await testStore(join(directory, 'state.db'))
   const clock = new HandClock()
   const registry = new SessionRegistry()
   const policy = policyOf(rules)

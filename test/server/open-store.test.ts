@@ -18,9 +18,13 @@ import {
   type RecordingRow,
 } from '../../src/storage/recordings.ts'
 import { verifyAudit } from '../helpers/audit.ts'
+import { writeNewStore } from '../helpers/test-store.ts'
 
 let directory: string
-beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))))
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
+  await writeNewStore(join(directory, 'state.db'))
+})
 afterEach(() => rmSync(directory, { recursive: true }))
 
 /** Opens the store as a start does, adds an entry, and closes it; what verification finds then. */

@@ -1,6 +1,12 @@
 import { spawn } from 'node:child_process'
 
 /**
+ * The environment of the checks of types and lint. Both are programs in Go that are over within seconds of processor time: a third of
+ * it would go by in collecting garbage.
+ */
+export const GO_ENVIRONMENT = { GOGC: 'off', GOMEMLIMIT: '3GiB', GOMAXPROCS: '1' }
+
+/**
  * Runs a command of the shell, with `env` besides this process's environment; `quiet` keeps what it says until it is over, and
  * says it where it fails. Resolves to whether it succeeded.
  */

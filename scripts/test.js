@@ -1,15 +1,13 @@
 // Everything: the build, what statements cost (measured while nothing else runs), and all tests. Types, lint and format take what the
 // tests, which wait for servers now and then, leave of the processors.
 import { setPriority } from 'node:os'
-import { run } from './jobs.js'
+import { GO_ENVIRONMENT as env, run } from './jobs.js'
 
 const first =
   (await run('build', 'npm run --silent build')) && (await run('costs', 'node bench/main.js filters sql --quick'))
 if (!first) process.exit(1)
 
 const LOWEST = 19
-// Both are programs in Go that are over within seconds of processor time: a third of it would go by in collecting garbage.
-const env = { GOGC: 'off', GOMEMLIMIT: '3GiB', GOMAXPROCS: '1' }
 const tests = run('tests', 'vitest run')
 // What is started from here on is of as low a priority as this process.
 setPriority(LOWEST)

@@ -60,7 +60,8 @@ ${rows.join('\n')}
 ${exits.join('\n')}
 
 \`pamctl connect TARGET -- CMD\` ends with CMD's own code: 126 where it may not be run, 127 where it is not found, 128 and
-the signal's number where a signal ended it. Ctrl-C at one of pamctl's own prompts is 130.
+the signal's number where a signal ended it. Ctrl-C at one of pamctl's own prompts is 130. So it is while \`login\` waits for the browser (an
+earlier sign-in stays), and where it ends the command of \`exec\`: one that was held is then withdrawn and does not run.
 
 While \`connect\` or \`request --wait\` waits for approval, Ctrl-C (130), SIGTERM (143) and SIGHUP (129) withdraw the request that this
 command made. A request that an earlier command made is only waited for, and stays.

@@ -1,4 +1,4 @@
-import { describeSchedule, covers, coveredUntil } from '../policy/schedule.ts'
+import { describeSchedule, covers, coveredUntil, nextStart } from '../policy/schedule.ts'
 import type { AccessRule } from '../policy/policy.ts'
 import { formatDuration } from '../shared/duration.ts'
 import type { AccessRequest } from './request.ts'
@@ -42,7 +42,7 @@ export function autoVerdict(request: AccessRequest, rules: readonly AccessRule[]
       ? ''
       : `; up to ${formatDuration(until - begins)} would be approved at once`
   return people(
-    `it does not fit into the hours of rule "${outside.name}", ${describeSchedule(outside.schedule)}${shorter}`,
+    `it does not fit into the hours of rule "${outside.name}", ${describeSchedule(outside.schedule)}${until === undefined ? nextStart(outside.schedule, begins) : shorter}`,
   )
 }
 

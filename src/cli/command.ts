@@ -38,18 +38,31 @@ function addLabel(text: string, before: Labels | undefined): Labels | undefined 
   return { ...before, [name]: text.slice(at + 1) }
 }
 
-/** `--start`: a time of day, today or tomorrow, or a date with a time; in milliseconds since the epoch. */
-export const startOption = (): Option =>
-  new Option('--start <time>', 'when access begins, such as 22:00 or 2026-11-30T22:00').argParser((text) => {
+/** A time flag: a time of day, today or tomorrow, or a date with a time; in milliseconds since the epoch. */
+export const timeOption = (flags: string, description: string): Option =>
+  new Option(flags, description).argParser((text) => {
     const at = parseStart(text, new Date())
-    if (at === undefined) throw new InvalidArgumentError('expected a time such as 22:00 or 2026-11-30T22:00')
+    if (at === undefined)
+      throw new InvalidArgumentError('expected a time such as 22:00, 2026-11-30T22:00 or 2026-11-30T22:00Z')
     return at
   })
+
+/** `--start`. */
+export const startOption = (): Option =>
+  timeOption(
+    '--start <time>',
+    'when access begins, such as 22:00 or 2026-11-30T22:00, in your time zone unless it has an offset',
+  )
+
+/** The time zone in which times are read and printed, such as `Europe/Berlin`. */
+export const localTimeZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone
 
 /** The next such time in the user's own time zone; undefined where the text is no time. */
 function parseStart(text: string, now: Date): number | undefined {
   const [, hours, minutes] = /^(\d{1,2}):(\d{2})$/.exec(text) ?? []
-  if (hours === undefined || minutes === undefined) return parseDateTime(text)
+  // A date and a time with a blank between them, as in ISO 9075 and on the command line of date.
+  if (hours === undefined || minutes === undefined)
+    return parseDateTime(text.replace(/^(\d{4}-\d{2}-\d{2}) (?=\d)/, '$1T'))
   if (Number(hours) > 23 || Number(minutes) > 59) return undefined
   const at = new Date(now)
   at.setHours(Number(hours), Number(minutes), 0, 0)

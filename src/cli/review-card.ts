@@ -1,6 +1,6 @@
 import type { Review } from '../api/schemas/review.ts'
 import { pieces, visible, visibleInLine } from '../shared/visible.ts'
-import { forHowLong } from './command.ts'
+import { forHowLong, localTimeZone } from './command.ts'
 
 /**
  * Everything that a decision covers, in lines; what a terminal would act on is spelled out. Only reasons and texts have several lines, which are further in
@@ -11,7 +11,7 @@ export function cardOf(review: Review, clock: (time: string) => string): string[
     const added = review.extends === undefined ? '' : `, added to ${review.extends}`
     return [
       `  for     ${forHowLong(review.lengthMs ?? 0)}${added}`,
-      ...(review.startsAt === undefined ? [] : [`  from    ${clock(review.startsAt)}`]),
+      ...(review.startsAt === undefined ? [] : [`  from    ${clock(review.startsAt)} ${localTimeZone()}`]),
       `  reason  ${visible(review.reason ?? '').replaceAll('\n', `\n${' '.repeat(FURTHER_IN)}`)}`,
       ...lookalikes(review.reason ?? ''),
     ]

@@ -1,6 +1,7 @@
 import type { ApiClient } from '../gateway-client/api-client.ts'
 import type { AccessRequest, Target } from '../api/schemas/access.ts'
 import { asPamError, PamError, UsageError } from '../shared/errors.ts'
+import { localTimeZone } from './command.ts'
 import type { CliContext } from './context.ts'
 import { Exit } from './exit-codes.ts'
 import { interruptible } from './interruption.ts'
@@ -78,12 +79,13 @@ async function withdrawn(api: ApiClient, id: string, standing: string): Promise<
 /** Says that a request was filed, and who or what decides on it. What was approved at once is told by `noteApproved`. */
 export function noteFiled(
   io: Io,
-  { id, state, approvers, people, asking }: AccessRequest,
+  { id, state, approvers, people, asking, startsAt }: AccessRequest,
   what: string,
   end = '',
 ): void {
   const groups = approvers.groups.join(' or ')
   io.note(`${what}: ${id}${state === 'pending' ? ` (approvers: ${groups})${end}` : ''}`)
+  if (startsAt !== undefined) io.note(`access begins at ${io.clock(startsAt)} ${localTimeZone()}`)
   if (people !== undefined) io.note(visibleInLine(`people decide: ${people}`))
   if (asking !== undefined && state === 'pending')
     io.note(visibleInLine(`the webhook "${asking}" is asked; ${groups} can decide meanwhile`))
@@ -100,6 +102,8 @@ export interface ReasonOptions {
   readonly reason?: string
   /** Written in the user's editor. */
   readonly edit?: boolean
+  /** Of a verb for scripts, whose output is often captured while the terminal is still there: then nothing is asked. */
+  readonly forScripts?: boolean
 }
 
 /** One that is mistyped is said here; what of several can be requested, the gateway says of all at once. */
@@ -116,7 +120,7 @@ export async function reasonFor(
     names,
     labels,
   }: { readonly names: readonly string[]; readonly labels?: Readonly<Record<string, string>> | undefined },
-  { reason: given, edit = false }: ReasonOptions,
+  { reason: given, edit = false, forScripts = false }: ReasonOptions,
 ): Promise<string> {
   const { io } = context
   if (edit && given !== undefined)
@@ -128,8 +132,14 @@ export async function reasonFor(
   const question = visibleInLine(`Why do you need ${asked.map(({ name }) => name).join(', ')}?`)
   if (edit) return editText(context, question)
   if (given !== undefined || !asked.some(({ reasonRequired }) => reasonRequired)) return given ?? ''
-  if (!io.interactive)
-    throw new PamError('NO_TERMINAL', 'a request for access needs a reason', { hint: 'give --reason "…"' })
+  if (!io.interactive || (forScripts && !io.stdoutIsTerminal))
+    throw new PamError('NO_TERMINAL', 'a request for access needs a reason', {
+      hint: forScripts
+        ? visibleInLine(
+            `get access first: pamctl request ${names.join(' ')} --reason "…" --wait; or give --reason "…" here`,
+          )
+        : 'give --reason "…"',
+    })
   const { input } = await import('@inquirer/prompts')
   return input({ message: question, required: true }, { output: process.stderr })
 }

@@ -44,7 +44,7 @@ export async function watchReviews(
   }
   const waiting = await firstList(api, (text) => io.note(text), wait)
   for (const review of waiting) tell(review, false)
-  if (told.size === 0 && json !== true) io.note('nothing is waiting for you yet')
+  if (told.size === 0 && json !== true) io.note('nothing is waiting for you yet; Ctrl-C ends the watch')
   const heard = (review: Review): void => tell(review, true)
   const look = async (id: string): Promise<void> => {
     const review = await unlessGone(api.reviews.get(id))

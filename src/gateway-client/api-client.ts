@@ -84,6 +84,7 @@ const policyOf = ({ get, post, lines }: Calls) => ({
     target: string
     command: string
     person?: { groups: readonly string[]; kind: 'person' | 'service' }
+    at?: string
   }) => post('trial', '/v1/policy/try', asked),
   checkDraft: (draft: string) => post('draft', '/v1/policy/draft', { draft }),
   /** What rules would say of what was run, where that differs. */

@@ -4,6 +4,7 @@ import {
   describeEnd,
   describeSchedule,
   isTimeZone,
+  nextStart,
   timeOfDay,
   weekdays,
   type Schedule,
@@ -97,6 +98,6 @@ export function describeAutoApprovalNow(approval: AutoApproval, now: number): st
   if (approval.type === 'webhook') return `the webhook "${approval.webhook}" is asked first`
   const until = coveredUntil(approval.schedule, now)
   return until === undefined
-    ? 'outside the hours of the schedule: people decide'
+    ? `outside the hours of the schedule (${describeSchedule(approval.schedule)}${nextStart(approval.schedule, now)}): people decide`
     : `approved by the schedule until ${describeEnd(approval.schedule, until)}`
 }

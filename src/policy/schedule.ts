@@ -48,6 +48,32 @@ export function coveredUntil(schedule: Schedule, startsAt: number): number | und
   return covered === 0 ? undefined : startsAt + covered * SECOND
 }
 
+/**
+ * When the next hours begin, as the clock of the schedule shows it: `today 08:00`, `tomorrow 08:00`, `mon 08:00`.
+ * Undefined where nothing begins within a week.
+ * @param after Milliseconds since 1970
+ */
+export function describeNextStart({ hours, timeZone }: Schedule, after: number): string | undefined {
+  const now = localTime(after, timeZone)
+  const midnight = now - (now % DAY)
+  for (let days = 0; days <= 7; days++) {
+    const day = midnight + days * DAY
+    const starts = hours.flatMap(({ days: on, from }) =>
+      on.includes(weekdayOf(day)) && day + from > now ? [from] : [],
+    )
+    if (starts.length === 0) continue
+    const name = days === 0 ? 'today' : days === 1 ? 'tomorrow' : weekdayOf(day)
+    return `${name} ${clock(Math.min(...starts))}`
+  }
+  return undefined
+}
+
+/** `; next: tomorrow 08:00`, behind the hours and their time zone. */
+export function nextStart(schedule: Schedule, after: number): string {
+  const next = describeNextStart(schedule, after)
+  return next === undefined ? '' : `; next: ${next}`
+}
+
 /** Whether it is the name of a time zone. An offset such as `+01:00` is none: it has no daylight saving time. */
 export function isTimeZone(name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false

@@ -46,7 +46,13 @@ async function watch(
     async (milliseconds) => void waited.push(milliseconds),
   )
   const error: unknown = await watching.catch((error: unknown) => error)
-  return { error, asked, waited, said: said.filter((text) => text !== 'nothing is waiting for you yet'), lists }
+  return {
+    error,
+    asked,
+    waited,
+    said: said.filter((text) => text !== 'nothing is waiting for you yet; Ctrl-C ends the watch'),
+    lists,
+  }
 }
 
 it('waits as long as the gateway says after too many calls, says so once, and continues', async () => {

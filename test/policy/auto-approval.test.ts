@@ -76,7 +76,9 @@ describe('autoApprove', () => {
     expect(describeAutoApproval(approval)).toBe('without a person mon, fri 08:30–18:00 Europe/Berlin')
     const at = (time: string) => describeAutoApprovalNow(approval, Date.parse(time))
     expect(at('2026-01-05T10:00:00Z')).toBe('approved by the schedule until 18:00 Europe/Berlin')
-    expect(at('2026-01-05T07:00:00Z')).toBe('outside the hours of the schedule: people decide')
+    expect(at('2026-01-05T07:00:00Z')).toBe(
+      'outside the hours of the schedule (mon, fri 08:30–18:00 Europe/Berlin; next: today 08:30): people decide',
+    )
     expect(describeAutoApproval(autoApproval.parse({ webhook: 'w' }))).toBe(
       'without a person where the webhook "w" approves',
     )

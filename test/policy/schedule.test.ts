@@ -3,6 +3,7 @@ import {
   coveredUntil,
   covers,
   describeEnd,
+  describeNextStart,
   describeSchedule,
   isAroundTheClock,
   isTimeZone,
@@ -21,6 +22,22 @@ const sunday = (from: number, to: number): Schedule => berlin({ days: ['sun'], f
 const night = berlin({ days: ['fri'], from: 22 * HOUR, to: 6 * HOUR })
 const during = (schedule: Schedule, start: string, length: number): boolean =>
   covers(schedule, Date.parse(start), Date.parse(start) + length)
+
+describe('when the next hours begin', () => {
+  // Friday, 2026-01-09, in Berlin.
+  it.each<[string, Schedule, string, string | undefined]>([
+    ['before them', office, '2026-01-09T06:59:59Z', 'today 08:00'],
+    ['within them', office, '2026-01-09T09:00:00Z', 'mon 08:00'],
+    ['on the day before', office, '2026-01-11T12:00:00Z', 'tomorrow 08:00'],
+    ['by the day of the schedule, not of UTC', office, '2026-01-11T23:30:00Z', 'today 08:00'],
+    ['on the same day of the next week', night, '2026-01-09T21:30:00Z', 'fri 22:00'],
+    ['the first of several', berlin({ ...OFFICE, from: 13 * HOUR }, OFFICE), '2026-01-09T05:00:00Z', 'today 08:00'],
+    ['on the clock of the day on which it changes', sunday(8, 9), '2026-03-28T12:00:00Z', 'tomorrow 08:00'],
+    ['never', berlin(), '2026-01-09T09:00:00Z', undefined],
+  ])('%s', (_, schedule, after, expected) => {
+    expect(describeNextStart(schedule, Date.parse(after))).toBe(expected)
+  })
+})
 
 describe('a schedule', () => {
   // Monday, 2026-01-05: Berlin is an hour ahead of UTC.

@@ -75,10 +75,10 @@ async function nowOf(
   target: string,
   person: Person | undefined,
   { db, settings, clock }: Pick<ApiDeps, 'db' | 'settings' | 'clock'>,
+  now = clock.now(),
 ): Promise<{ readonly now?: string }> {
   const rule = settings().policy.access.find((one) => one.name === name)
   if (rule?.autoApprove === undefined) return {}
-  const now = clock.now()
   const why = person && (await whyPeople(db.read, { person: person.id, targets: [target] }, rule, now))
   return { now: why === undefined ? describeAutoApprovalNow(rule.autoApprove, now) : `people decide: ${why}` }
 }
@@ -121,7 +121,7 @@ const canApply = ({ targetType, targets: selector }: CommandRule, targets: reado
 function tryRoute(app: App, deps: ApiDeps): void {
   app.post('/v1/policy/try', { schema: { body: trialBody, response: { 200: trialSchema } } }, async (request) => {
     const login = request.login()
-    const { target: name, command: text, person: asked } = request.body
+    const { target: name, command: text, person: asked, at } = request.body
     // What stands behind a NUL would not be read.
     if (text.includes('\u0000')) throw new UsageError('a command cannot contain NUL')
     if (asked !== undefined && !maySeeAll(login, deps))
@@ -141,7 +141,13 @@ function tryRoute(app: App, deps: ApiDeps): void {
         : {
             access: {
               ...trial.access,
-              ...(await nowOf(trial.access.rule, name, asked === undefined ? person : undefined, deps)),
+              ...(await nowOf(
+                trial.access.rule,
+                name,
+                asked === undefined ? person : undefined,
+                deps,
+                at === undefined ? undefined : Date.parse(at),
+              )),
             },
           }),
       judgement:

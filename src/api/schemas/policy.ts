@@ -39,6 +39,8 @@ export const trialBody = z.strictObject({
   command: z.string().min(1).max(50_000),
   /** Somebody in these groups; default: the caller. */
   person: z.strictObject({ groups, kind: z.enum(['person', 'service']).default('person') }).optional(),
+  /** When access is requested, for rules that depend on the time; default: now. */
+  at: timeSchema.optional(),
 })
 
 const judgementSchema = z.object({

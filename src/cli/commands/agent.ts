@@ -55,11 +55,7 @@ export const agent: AddCommand = (program, run) => {
           ...(status.listeners.some(({ kept }) => kept !== undefined)
             ? {
                 KEPT: ({ kept }: ListenerStatus) =>
-                  kept === undefined
-                    ? ''
-                    : kept.until === undefined
-                      ? 'until sign-out'
-                      : `until ${io.clock(kept.until)}`,
+                  kept === undefined ? '' : kept.until === undefined ? 'standing' : `until ${io.clock(kept.until)}`,
               }
             : {}),
         })

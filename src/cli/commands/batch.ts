@@ -41,7 +41,7 @@ async function runBatch(context: CliContext, name: string, file: string, options
       `${name} is not a PostgreSQL target: elsewhere a batch would stop in the middle and keep what ran before`,
       `run the statements one by one: pamctl query ${name} --file FILE, or pamctl connect ${name}`,
     )
-  if (target.grant === 'request') await ensureGrant(context, api, targets, name, options)
+  if (target.grant === 'request') await ensureGrant(context, api, targets, name, { ...options, forScripts: true })
   const collector = new ResultCollector()
   const results = await runOnTarget(context, {
     api,

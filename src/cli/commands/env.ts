@@ -93,7 +93,7 @@ async function keepPort(context: CliContext, name: string, options: EnvOptions):
   })
   if (listener.usualPort !== undefined)
     io.note(`pamctl: port ${listener.usualPort}, usual for ${name}, is in use; using ${listener.port}`)
-  const until = endsAt === undefined ? 'until you sign out' : `until ${io.clock(endsAt)}`
+  const until = endsAt === undefined ? 'as long as your standing access lasts' : `until ${io.clock(endsAt)}`
   io.note(visible(`${name} is on 127.0.0.1:${listener.port} ${until}; to close it: pamctl env ${name} --close`))
   const directory = directoryOf(context, api.gateway, target)
   mkdirSync(directory, { recursive: true, mode: 0o700 })

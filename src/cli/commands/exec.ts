@@ -50,7 +50,7 @@ async function runExec(
   const targets = await api.targets()
   const target = targetNamed(targets, name)
   const { program, args } = clientFor(target, words, options)
-  if (target.grant === 'request') await ensureGrant(context, api, targets, name, options)
+  if (target.grant === 'request') await ensureGrant(context, api, targets, name, { ...options, forScripts: true })
   const half = isProtocolName(target.type) ? clientHalves[target.type] : undefined
   if (half === undefined) throw new UsageError(`${name} runs no commands`)
   const login = await loginOptions(context, api.gateway)
@@ -64,10 +64,37 @@ async function runExec(
   })
   const captured = options.json === true ? new CapturedOutput() : undefined
   const prepared = half.prepare({ program, args, target, listener, login, environment })
-  const exitCode = await runClient(program, prepared, context, captured)
+  const { exitCode, wasInterrupted } = await untilDone(() => runClient(program, prepared, context, captured))
   if (captured !== undefined) printCaptured(io, exitCode, captured)
+  if (wasInterrupted)
+    io.note(
+      visible(
+        `interrupted: a command that was held is withdrawn and did not run; one that had begun may still run on ${name}`,
+      ),
+    )
   throw new Exit(exitCode)
 }
+
+/** Clients end with codes of their own when Ctrl-C ends them (ssh: 255), which a shell takes for a failure: here 130, as it expects. */
+export async function untilDone(
+  run: () => Promise<number>,
+): Promise<{ readonly exitCode: number; readonly wasInterrupted: boolean }> {
+  let wasInterrupted = false
+  const onInterrupt = (): void => void (wasInterrupted = true)
+  process.on('SIGINT', onInterrupt)
+  try {
+    const exitCode = await run()
+    // A program that handles Ctrl-C itself, and is well, was not interrupted.
+    return exitCode === 0 || !wasInterrupted
+      ? { exitCode, wasInterrupted: false }
+      : { exitCode: INTERRUPTED, wasInterrupted }
+  } finally {
+    process.removeListener('SIGINT', onInterrupt)
+  }
+}
+
+/** 128 and the number of SIGINT. */
+const INTERRUPTED = 130
 
 /** A process of its own runs the client, without input; what it prints until the command is held is printed here. */
 async function runAndDetach(

@@ -8,6 +8,7 @@ import { PamError, UsageError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
 import { chooseIssuer } from '../choose-issuer.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
+import { Exit } from '../exit-codes.ts'
 import { interruptible } from '../interruption.ts'
 import { openBrowser } from '../open-browser.ts'
 import { whileWaiting } from '../output/spinner.ts'
@@ -73,17 +74,25 @@ export async function signIn(
   const prove = async (method: string, url: string): Promise<string> =>
     (await connection.call('prove-sign-in', { attempt, profile, gateway, method, url })).dpop
   const { signInWithDevice } = await import('../../gateway-client/login.ts')
-  const tokens = await interruptible(({ signal }) =>
-    whileWaiting(io, 'waiting for you to sign in', () =>
-      signInWithDevice(chosen, {
-        fetch: issuerFetch(chosen, fetcher, prove),
-        fresh,
-        deviceName: hostname(),
-        signal,
-        show: (prompt) => showPrompt(prompt, context, browser),
-      }),
-    ),
-  )
+  const tokens = await interruptible(async (interruption) => {
+    const { signal } = interruption
+    try {
+      return await whileWaiting(io, 'waiting for you to sign in', () =>
+        signInWithDevice(chosen, {
+          fetch: issuerFetch(chosen, fetcher, prove),
+          fresh,
+          deviceName: hostname(),
+          signal,
+          show: (prompt) => showPrompt(prompt, context, browser),
+        }),
+      )
+    } catch (error) {
+      if (!signal.aborted) throw error
+      const stays = known === null ? 'nobody is signed in' : `the sign-in of before stays (${known.gateway})`
+      io.note(visible(`interrupted: the code is no longer waited for; ${stays}`))
+      throw new Exit(interruption.exitCode)
+    }
+  })
   const { label, groups, warning } = await connection.call('sign-in', {
     profile,
     gateway,

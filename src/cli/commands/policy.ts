@@ -1,4 +1,4 @@
-import { jsonOption, type AddCommand } from '../command.ts'
+import { jsonOption, timeOption, type AddCommand } from '../command.ts'
 import { UsageError } from '../../shared/errors.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
@@ -41,6 +41,7 @@ export const policy: AddCommand = (program, run) => {
     .description('evaluate a command against policy without running it: exit code 0 allowed, 5 denied, 6 held')
     .option('--groups <list>', 'evaluate for a person in these groups, separated by commas (auditors and operators)')
     .option('--service', 'with --groups: evaluate for a service')
+    .addOption(timeOption('--at <time>', 'when access would be requested, for rules with hours; default: now'))
     .addOption(jsonOption())
     .action(run(testCommand))
 }
@@ -49,7 +50,7 @@ async function testCommand(
   { io, client }: CliContext,
   target: string,
   command: string,
-  options: { groups?: string; service?: boolean; json?: boolean },
+  options: { groups?: string; service?: boolean; at?: number; json?: boolean },
 ): Promise<void> {
   if (options.service === true && options.groups === undefined)
     throw new UsageError('--service needs --groups', 'add --groups LIST')
@@ -62,19 +63,22 @@ async function testCommand(
     ...(groups === undefined
       ? {}
       : { person: { groups: groups.filter((name) => name !== ''), kind: options.service ? 'service' : 'person' } }),
+    ...(options.at === undefined ? {} : { at: new Date(options.at).toISOString() }),
   })
   const { verdict, rule, message, approvers } = trial.judgement
   if (options.json === true) io.json(trial)
   else {
+    // What nobody can get to is said before what would happen there.
+    if (trial.access === undefined)
+      io.print('no access: no access rule grants this target, so nothing would run; with access, the command would be')
     const by = rule === undefined ? '' : ` by "${rule}"`
     io.print(
       visible(
         `${WORDS[verdict]}${by}${approvers === undefined ? '' : `, for ${approvers}`}${message === undefined ? '' : `: ${message}`}`,
       ),
     )
-    if (trial.access === undefined) io.note('no access rule grants this target, so nothing would run')
     const now = trial.access?.now
-    if (now !== undefined) io.note(visible(`access requested now: ${now}`))
+    if (now !== undefined) io.note(visible(`access requested ${options.at === undefined ? 'now' : 'then'}: ${now}`))
     for (const { kind, reads, writes, unknown, rules } of trial.statements) {
       const effect = [
         kind,

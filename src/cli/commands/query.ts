@@ -55,7 +55,7 @@ async function runQuery(
   const targets = await api.targets()
   const target = targetNamed(targets, name)
   const openQuery = openQueryOf(target)
-  if (target.grant === 'request') await ensureGrant(context, api, targets, name, options)
+  if (target.grant === 'request') await ensureGrant(context, api, targets, name, { ...options, forScripts: true })
   const timeoutMs = options.timeout ?? DEFAULT_TIMEOUT_MS
   const format = options.json === true ? 'json' : (options.format ?? 'table')
   if (options.detach === true) {

@@ -51,7 +51,10 @@ export const reviews: AddCommand = (program, run) => {
           TARGET: ({ target }) => target,
           WAITING: ({ createdAt }) => io.age(createdAt).replace(' ago', ''),
           WHAT: (review) => review.text ?? `${forHowLong(review.lengthMs ?? 0)}: ${review.reason ?? ''}`,
+          ...(items.some(({ asking }) => asking !== undefined) ? { ASKED: ({ asking = '' }) => asking } : {}),
         })
+        if (io.stdoutIsTerminal)
+          io.note('to decide: pamctl approve ID or pamctl deny ID; as they come: pamctl reviews --watch')
       }),
     )
 }
@@ -219,6 +222,15 @@ async function choose(choices: readonly ReviewChoice[]): Promise<Review> {
 /** Everything the decision covers, before it is asked for. */
 async function show(review: Review, { io }: Pick<CliContext, 'io'>): Promise<void> {
   const who = visibleInLine(`${review.requester.label} on ${review.target}`)
-  const card = [`${review.id}  ${who}, asked ${io.age(review.createdAt)}`, ...cardOf(review, (time) => io.clock(time))]
+  // Not part of what is decided on: that the webhook has answered changes no card.
+  const asking =
+    review.asking === undefined
+      ? []
+      : [`  asked   ${visibleInLine(`the webhook "${review.asking}", which may approve it meanwhile`)}`]
+  const card = [
+    `${review.id}  ${who}, asked ${io.age(review.createdAt)}`,
+    ...cardOf(review, (time) => io.clock(time)),
+    ...asking,
+  ]
   for (const line of await folded(card, io.columns)) io.tell(line)
 }

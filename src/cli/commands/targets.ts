@@ -34,7 +34,8 @@ async function listTargets(
       ...(items.some(({ appUrl }) => appUrl !== undefined) ? { APP: ({ appUrl = '' }) => appUrl } : {}),
       ...(items.some(({ held, port }) => held !== undefined || port !== undefined)
         ? {
-            UNTIL: ({ held }) => (held === undefined ? '' : io.clock(held.endsAt)),
+            UNTIL: ({ held, grant }) =>
+              held === undefined ? '' : grant === 'standing' ? 'standing' : io.clock(held.endsAt),
             PORT: ({ port }) => (port === undefined ? '' : String(port)),
             SESSIONS: ({ sessions }) => (sessions === 0 ? '' : String(sessions)),
           }

@@ -1,13 +1,29 @@
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { clientFor, exec } from '../../../src/cli/commands/exec.ts'
+import { clientFor, exec, untilDone } from '../../../src/cli/commands/exec.ts'
 import { runVerb } from '../../helpers/verb.ts'
 
 const target = (type: string) => ({ name: 'web-1', type })
 const world = (type: string) => ({
   gateway: { 'GET /v1/targets': { items: [{ ...target(type), grant: 'standing', accounts: ['app'] }] } },
   agent: { listen: { host: '127.0.0.1', port: 1 } },
+})
+
+describe('a client that Ctrl-C ends', () => {
+  it.each([
+    ['with a code of its own', 255, { exitCode: 130, wasInterrupted: true }],
+    ['and which ends well all the same', 0, { exitCode: 0, wasInterrupted: false }],
+  ])('%s', async (_, code, expected) => {
+    const interrupted = untilDone(() => {
+      process.emit('SIGINT', 'SIGINT')
+      return Promise.resolve(code)
+    })
+    expect(await interrupted).toEqual(expected)
+    const before = process.listenerCount('SIGINT')
+    expect(await untilDone(() => Promise.resolve(255))).toEqual({ exitCode: 255, wasInterrupted: false })
+    expect(process.listenerCount('SIGINT')).toBe(before)
+  })
 })
 
 describe('pamctl exec', () => {

@@ -9,7 +9,11 @@ let server: Server
 let gateway: string
 let discovery: object
 beforeAll(async () => {
-  server = createServer((_, response) => response.end(JSON.stringify(discovery)))
+  server = createServer((request, response) => {
+    if (request.url?.startsWith('/idp') !== true) return response.end(JSON.stringify(discovery))
+    process.emit('SIGINT', 'SIGINT')
+    return response.writeHead(500).end()
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   gateway = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 })
@@ -52,6 +56,18 @@ describe('pamctl login', () => {
     expect(outcome.code).toBe(code)
     expect(outcome.stderr).toContain(message)
     expect(outcome.agentCalls.map(({ method }) => method)).toEqual(['choose-profile', 'profile'])
+  })
+
+  it.each([
+    ['nobody is signed in', null],
+    ['the sign-in of before stays (https://before.example)', { gateway: 'https://before.example' }],
+  ])('says what Ctrl-C leaves behind, and ends as a shell expects: %s', async (stays, profile) => {
+    discovery = { gateway, api: ['v1'], issuer: `${gateway}/idp`, clientId: 'pamctl' }
+    const outcome = await signingIn({ 'check-client': {}, profile: profile as never }, { options: { gateway } })
+    expect(outcome).toMatchObject({
+      code: 130,
+      stderr: `interrupted: the code is no longer waited for; ${stays}\n`,
+    })
   })
 
   it('first checks whether another gateway would accept the tokens', async () => {

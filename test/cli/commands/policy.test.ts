@@ -108,8 +108,15 @@ describe('pamctl policy test', () => {
 
   it('says that nothing would run if no rule gives access', async () => {
     const gateway = trial({ verdict: 'allow' }, { access: undefined })
-    const { code, stderr } = await runVerb([policy], ['policy', 'test', 'prod-db', 'select 1'], { gateway })
-    expect({ code, stderr }).toEqual({ code: 0, stderr: 'no access rule grants this target, so nothing would run\n' })
+    const { code, stdout, stderr } = await runVerb([policy], ['policy', 'test', 'prod-db', 'select 1'], { gateway })
+    expect({ code, stderr, first: stdout.split('\n').slice(0, 2) }).toEqual({
+      code: 0,
+      stderr: '',
+      first: [
+        'no access: no access rule grants this target, so nothing would run; with access, the command would be',
+        'allowed',
+      ],
+    })
   })
 
   it.each([
@@ -125,6 +132,20 @@ describe('pamctl policy test', () => {
         body: { target: 'prod-db', command: 'select 1', ...(person === undefined ? {} : { person }) },
       },
     ])
+  })
+
+  it.each([
+    ['2026-12-05 10:00', new Date(2026, 11, 5, 10).toISOString()],
+    ['2026-12-05T10:00Z', '2026-12-05T10:00:00.000Z'],
+  ])('--at %j is sent as a time, and what a request would meet then is said', async (text, at) => {
+    const gateway = trial({ verdict: 'allow' }, { access: { rule: 'r', grant: 'request', now: 'people decide' } })
+    const args = ['policy', 'test', 'prod-db', 'select 1', '--at', text]
+    const { calls, stderr } = await runVerb([policy], args, { gateway })
+    expect([calls[0]?.body, stderr]).toEqual([
+      { target: 'prod-db', command: 'select 1', at },
+      'access requested then: people decide\n',
+    ])
+    expect(await runVerb([policy], [...args.slice(0, -1), 'saturday 2026-12-05'])).toMatchObject({ code: 2, calls: [] })
   })
 
   it('--service needs --groups', async () => {

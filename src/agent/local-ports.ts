@@ -2,7 +2,8 @@ import { userInfo } from 'node:os'
 import type { ApiClient } from '../gateway-client/api-client.ts'
 import type { ListenerInfo } from '../protocols/client-half.ts'
 import { localHalves } from '../protocols/local.ts'
-import { isProtocolName } from '../protocols/names.ts'
+import { isProtocolName, type ProtocolName } from '../protocols/names.ts'
+import type { Channel } from '../shared/channel.ts'
 import type { ErrorCode } from '../shared/error-codes.ts'
 import { fromErrorBody, PamError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
@@ -33,18 +34,26 @@ export interface LocalPortsParts {
   changed(): void
 }
 
-interface OpenListener {
+/** What a port leads to, and for whom. */
+interface Place {
   /** Among those that are open. */
   readonly key: string
-  readonly listener: LocalListener
   readonly gateway: string
   readonly person: string
   readonly target: string
-  readonly protocol: string
+  readonly protocol: ProtocolName
   readonly sharing: Sharing
   readonly profile: string
+}
+
+interface ServedPlace extends Place {
+  /** Commands that are told of it. */
   readonly peers: Set<ControlPeer>
   readonly connections: Set<Connection>
+}
+
+interface OpenListener extends ServedPlace {
+  readonly listener: LocalListener
 }
 
 /**
@@ -179,12 +188,11 @@ export class LocalPorts {
   }
 
   async #openListener(params: ControlMethods['keep-port']['params'], sharing: Sharing): Promise<OpenListener> {
-    const { profile, target, port } = params
-    if (!isProtocolName(params.protocol))
-      throw new PamError('FEATURE_REFUSED', `this pamctl does not know targets of type ${params.protocol}`, {
+    const { profile, target, port, protocol } = params
+    if (!isProtocolName(protocol))
+      throw new PamError('FEATURE_REFUSED', `this pamctl does not know targets of type ${protocol}`, {
         hint: 'update pamctl',
       })
-    const protocol = localHalves[params.protocol]
     const { gateway, person } = await this.#parts.identity(profile)
     const keyOf = (number: number): string =>
       JSON.stringify([gateway, person, target, sharing, sharing === 'kept' ? profile : number])
@@ -194,82 +202,78 @@ export class LocalPorts {
     const key = keyOf(number)
     // Several programs may ask at once: all but the first wait for the listener that is being opened.
     while (this.#opening.has(key)) await this.#opening.get(key)?.catch(() => {})
-    let open = this.#listeners.get(key)
-    if (open !== undefined && port !== undefined && port !== open.listener.info.port) {
+    const open = this.#listeners.get(key)
+    if (open === undefined)
+      return this.#listen({ key, gateway, person, target, protocol, sharing, profile }, { number, port })
+    if (port !== undefined && port !== open.listener.info.port) {
       throw new PamError('PORT_TAKEN', `${target} is being served on port ${open.listener.info.port} already`, {
         hint: 'leave --port out',
       })
     }
-    if (open === undefined) {
-      const connections = new Set<Connection>()
-      const peers = new Set<ControlPeer>()
-      const tell = (message: string, kind: AgentEvent['kind'] = 'told', code?: ErrorCode): void => {
-        const event = { target, message, kind, ...(code === undefined ? {} : { code }) }
-        for (const listening of peers) listening.send(event)
-      }
-      const look = (code: string | undefined): void => {
-        if (ENDS_ACCESS.has(code)) this.#kept.look({ profile, gateway, person, target })
-      }
-      const opening = listenLocally({
-        name: `${gateway} ${person} ${target}${sharing === 'own' ? ` client ${number}` : ''}`,
-        port,
-        protocol,
-        private: sharing === 'private',
-        runtime: this.#parts.runtime,
-        uid: userInfo().uid,
-        turnedAway: (reason) => {
-          this.#parts.logger.warn({ target, reason }, 'connection.turned_away')
-          tell(`turned away ${reason}`)
-        },
-        accept: (client, announcement) => {
-          const connection: Connection = { end: (reason) => end(reason) }
-          const end = forward(client, {
-            protocol,
-            announcement,
-            open: () => this.#parts.openTunnel({ profile, gateway, person, target }),
-            tell: (frame) => {
-              const hold = holdEventOf(frame, target)
-              if (hold !== undefined) for (const listening of peers) listening.sendHold(hold)
-              tellFrame(frame, tell)
-              if (frame.type === 'ended') look(frame.code)
-            },
-            failed: (error, isTold) => {
-              look(error.code)
-              this.#parts.logger.warn({ target, code: error.code }, 'tunnel.failed')
-              tell(inOneLine(error), isTold ? 'told' : 'untold', error.code)
-            },
-            closed: () => {
-              connections.delete(connection)
-              if (!this.#isUsed(profile)) this.#parts.unused(profile)
-              this.#parts.changed()
-            },
-          })
-          connections.add(connection)
-          if (this.#stopped !== undefined) return connection.end(this.#stopped)
-          this.#parts.connected(profile)
-        },
-      })
-      this.#opening.set(key, opening)
-      try {
-        open = {
-          key,
-          listener: await opening,
-          gateway,
-          person,
-          target,
-          protocol: params.protocol,
-          sharing,
-          profile,
-          peers,
-          connections,
-        }
-        this.#listeners.set(key, open)
-      } finally {
-        // Only now: those who wait look among the listeners next.
-        this.#opening.delete(key)
-      }
-    }
     return open
+  }
+
+  /** `number`: of the listeners that one person has for themselves to this target; `port`: the one that was asked for. */
+  async #listen(
+    place: Place,
+    { number, port }: { readonly number: number; readonly port: number | undefined },
+  ): Promise<OpenListener> {
+    const { key, gateway, person, target, protocol, sharing } = place
+    const served: ServedPlace = { ...place, peers: new Set(), connections: new Set() }
+    const opening = listenLocally({
+      name: `${gateway} ${person} ${target}${sharing === 'own' ? ` client ${number}` : ''}`,
+      port,
+      protocol: localHalves[protocol],
+      private: sharing === 'private',
+      runtime: this.#parts.runtime,
+      uid: userInfo().uid,
+      turnedAway: (reason) => {
+        this.#parts.logger.warn({ target, reason }, 'connection.turned_away')
+        tellPeers(served, `turned away ${reason}`)
+      },
+      accept: (client, announcement) => this.#serve(client, announcement, served),
+    })
+    this.#opening.set(key, opening)
+    try {
+      const open = { ...served, listener: await opening }
+      this.#listeners.set(key, open)
+      return open
+    } finally {
+      // Only now: those who wait look among the listeners next.
+      this.#opening.delete(key)
+    }
+  }
+
+  #serve(client: Channel, announcement: Buffer | undefined, served: ServedPlace): void {
+    const { profile, gateway, person, target, protocol, peers, connections } = served
+    const look = (code: string | undefined): void => {
+      if (ENDS_ACCESS.has(code)) this.#kept.look({ profile, gateway, person, target })
+    }
+    const connection: Connection = { end: (reason) => end(reason) }
+    const end = forward(client, {
+      protocol: localHalves[protocol],
+      announcement,
+      open: () => this.#parts.openTunnel({ profile, gateway, person, target }),
+      tell: (frame) => {
+        const hold = holdEventOf(frame, target)
+        if (hold !== undefined) for (const listening of peers) listening.sendHold(hold)
+        tellFrame(frame, (message, kind, code) => tellPeers(served, message, kind, code))
+        if (frame.type === 'ended') look(frame.code)
+      },
+      failed: (error, isTold) => {
+        look(error.code)
+        this.#parts.logger.warn({ target, code: error.code }, 'tunnel.failed')
+        tellPeers(served, inOneLine(error), isTold ? 'told' : 'untold', error.code)
+      },
+      closed: () => {
+        connections.delete(connection)
+        if (!this.#isUsed(profile)) this.#parts.unused(profile)
+        this.#parts.changed()
+      },
+    })
+    connections.add(connection)
+    if (this.#stopped !== undefined) return connection.end(this.#stopped)
+    this.#parts.connected(profile)
   }
 
   #isUsed(profile: string): boolean {
@@ -308,6 +312,15 @@ export class LocalPorts {
 
 const isSamePort = (open: OpenListener, { profile, gateway, person, target }: KeptPort): boolean =>
   open.profile === profile && open.gateway === gateway && open.person === person && open.target === target
+
+function tellPeers(
+  { target, peers }: ServedPlace,
+  message: string,
+  kind: AgentEvent['kind'] = 'told',
+  code?: ErrorCode,
+): void {
+  for (const peer of peers) peer.send({ target, message, kind, ...(code === undefined ? {} : { code }) })
+}
 
 function tellFrame(
   frame: TunnelFrame,

@@ -1,4 +1,7 @@
+import { CalledCode } from './called-code.ts'
+import { decidingParts } from './deciding-parts.ts'
 import { isList, isNode, TreeError, type TreeNode, type TreeValue } from './node-tree.ts'
+import { compares, ENTRY_TAGS, entryAt, kindOf, leavesOf, listOf, numberOf } from './query-nodes.ts'
 
 /** `relation.attribute`, by object id and number; 0 is the whole row, a negative number a system column. */
 export type ColumnId = `${number}.${number}`
@@ -35,7 +38,8 @@ export function readQueryTree(root: TreeNode): ServerReading {
   if (root.tag !== 'QUERY') throw new TreeError('it is not a query')
   const reader = new QueryReader()
   const outputs = reader.read(root)
-  return { ...reader.found, outputs }
+  const { functions, operators, families, methods, types } = reader.code
+  return { ...reader.found, functions, operators, families, methods, types, outputs }
 }
 
 interface Scope {
@@ -51,14 +55,10 @@ class QueryReader {
   readonly found = {
     relations: new Map<number, 'read' | 'write'>(),
     kinds: new Set<string>(),
-    functions: new Map<number, 'named' | 'implied'>(),
-    operators: new Set<number>(),
-    families: new Set<number>(),
-    methods: new Set<number>(),
-    types: new Set<number>(),
     columns: new Set<ColumnId>(),
     deciding: new Set<ColumnId>(),
   }
+  readonly code = new CalledCode()
   #steps = 0
   /** The outputs of queries that have been traced; and what is known so far of those that are being traced. */
   readonly #outputs = new Map<TreeNode, readonly Columns[]>()
@@ -77,7 +77,7 @@ class QueryReader {
     if (node.tag === 'QUERY') this.#visitQuery(node, scope)
     if (ENTRY_TAGS.has(node.tag)) this.#visitEntry(node)
     if (node.tag === 'VAR') this.#visitVar(node, scope)
-    this.#takeCalls(node, isBuilt)
+    this.code.take(node, isBuilt)
     for (const [name, value] of node.fields) {
       // The names of a join's columns do not mean that they are used; EXCLUDED lists all columns.
       if (name === 'joinaliasvars' || name === 'exclRelTlist') continue
@@ -115,31 +115,6 @@ class QueryReader {
     const { entry, isExcluded } = this.#entryOf(node, scope)
     if (numberOf(entry, 'rtekind') !== RELATION || isExcluded) return
     this.found.columns.add(`${numberOf(entry, 'relid')}.${numberOf(node, 'varattno')}`)
-  }
-
-  /** `isBuilt`: the text has SQL/JSON syntax instead of a call. */
-  #takeCalls(node: TreeNode, isBuilt: boolean): void {
-    for (const [name, value] of node.fields) {
-      if (FUNCTIONS.test(name)) {
-        const isNamed =
-          NAMED.has(node.tag) && !isBuilt && (node.tag !== 'FUNCEXPR' || numberOf(node, 'funcformat') === 0)
-        for (const oid of oidsIn(value))
-          if (isNamed || !this.found.functions.has(oid)) this.found.functions.set(oid, isNamed ? 'named' : 'implied')
-      } else if (OPERATORS.test(name)) {
-        for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.operators.add(oid)
-      } else if (FAMILIES.test(name)) {
-        for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.families.add(oid)
-      } else if (METHODS.test(name)) {
-        for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.methods.add(oid)
-      } else if (CONVERTED.has(node.tag) && TYPES.test(name) && !isInner(node))
-        for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.types.add(oid)
-    }
-    // In a conversion by way of text, the source type is that of the argument.
-    if (node.tag !== 'COERCEVIAIO' && node.tag !== 'ARRAYCOERCEEXPR') return
-    const arg = node.fields.get('arg')
-    if (!isNode(arg)) return
-    for (const [name, value] of arg.fields)
-      if (TYPES.test(name)) for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.types.add(oid)
   }
 
   // ── sources of columns ───────────────────────────────────────────────────────────────────────────────────────────
@@ -188,32 +163,7 @@ class QueryReader {
   }
 
   #decidingOf(query: TreeNode, scope: Scope): Columns[] {
-    const deciding: Columns[] = []
-    const take = (value: TreeValue | undefined): void => void deciding.push(this.#madeOf(value ?? null, scope))
-    const quals = (value: TreeValue | undefined): void => {
-      if (!isNode(value)) return
-      if (value.tag !== 'FROMEXPR' && value.tag !== 'JOINEXPR') return
-      take(value.fields.get('quals'))
-      for (const part of listOf(value, 'fromlist')) quals(part)
-      quals(value.fields.get('larg'))
-      quals(value.fields.get('rarg'))
-    }
-    quals(query.fields.get('jointree'))
-    for (const name of ['havingQual', 'limitOffset', 'limitCount', 'mergeJoinCondition']) take(query.fields.get(name))
-    const conflict = query.fields.get('onConflict')
-    if (isNode(conflict))
-      for (const name of ['arbiterElems', 'arbiterWhere', 'onConflictWhere']) take(conflict.fields.get(name))
-    for (const action of listOf(query, 'mergeActionList')) take(action.fields.get('qual'))
-    const sorted = new Set<number>()
-    const sorts = (value: TreeValue | undefined): void => {
-      if (isNode(value)) {
-        if (value.tag === 'SORTGROUPCLAUSE') sorted.add(numberOf(value, 'tleSortGroupRef'))
-        else if (value.tag === 'WINDOWCLAUSE') for (const part of value.fields.values()) sorts(part)
-      } else if (isList(value)) for (const part of value) sorts(part)
-    }
-    for (const name of ['sortClause', 'groupClause', 'distinctClause', 'windowClause']) sorts(query.fields.get(name))
-    for (const target of listOf(query, 'targetList'))
-      if (sorted.has(numberOf(target, 'ressortgroupref'))) take(target.fields.get('expr'))
+    const deciding = decidingParts(query).map((value) => this.#madeOf(value, scope))
     if (compares(query.fields.get('setOperations'))) deciding.push(union(this.#outputsOf(scope)))
     return deciding
   }
@@ -329,89 +279,14 @@ class QueryReader {
   }
 }
 
-function kindOf(query: TreeNode): string {
-  const type = numberOf(query, 'commandType')
-  // A utility statement before version 15; MERGE since.
-  const kind = type === 5 ? (listOf(query, 'mergeActionList').length > 0 ? 'merge' : undefined) : KINDS[type]
-  if (kind === undefined) throw new TreeError('it is neither a query nor a write of rows')
-  return kind
-}
-
-function entryAt(query: TreeNode, index: number): TreeNode {
-  const entry = listOf(query, 'rtable')[index - 1]
-  if (entry === undefined || !ENTRY_TAGS.has(entry.tag)) throw new TreeError('an item of FROM is missing')
-  return entry
-}
-
-/** The range table indexes of the queries that a UNION or the like combines. */
-function leavesOf(value: TreeValue | undefined): number[] {
-  if (!isNode(value)) return []
-  if (value.tag === 'RANGETBLREF') return [numberOf(value, 'rtindex')]
-  if (value.tag !== 'SETOPERATIONSTMT') throw new TreeError('a set operation is not known')
-  return [...leavesOf(value.fields.get('larg')), ...leavesOf(value.fields.get('rarg'))]
-}
-
-/** All but UNION ALL compare rows. */
-const compares = (value: TreeValue | undefined): boolean =>
-  isNode(value) &&
-  value.tag === 'SETOPERATIONSTMT' &&
-  (value.fields.get('all') !== 'true' ||
-    value.fields.get('op') !== '1' ||
-    compares(value.fields.get('larg')) ||
-    compares(value.fields.get('rarg')))
-
-const listOf = (node: TreeNode, name: string): readonly TreeNode[] => {
-  const value = node.fields.get(name)
-  return isList(value) ? value.filter(isNode) : []
-}
-
-/** 0 if there is no such field. */
-function numberOf(node: TreeNode, name: string): number {
-  const value = node.fields.get(name)
-  if (value === undefined || value === null) return 0
-  const number = typeof value === 'string' && /^-?\d{1,10}$/.test(value) ? Number(value) : NaN
-  if (Number.isNaN(number)) throw new TreeError(`${node.tag} has no ${name}`)
-  return number
-}
-
-/** One object id, or a list of them. */
-const oidsIn = (value: TreeValue): number[] =>
-  (isList(value) ? value : [value]).flatMap((item) =>
-    typeof item === 'string' && /^\d{1,10}$/.test(item) && item !== '0' ? [Number(item)] : [],
-  )
-
-/** A parameter that the server itself creates, for the rows of a subquery. */
-const isInner = (node: TreeNode): boolean => node.tag === 'PARAM' && node.fields.get('paramkind') !== '0'
-
 const union = (sets: readonly Columns[]): Columns => new Set(sets.flatMap((set) => [...set]))
 const sizeOf = (outputs: readonly Columns[]): number => outputs.reduce((sum, { size }) => sum + size + 1, 0)
 
-const KINDS: readonly (string | undefined)[] = [undefined, 'select', 'update', 'insert', 'delete']
-/** Its tag differs before version 15. */
-const ENTRY_TAGS: ReadonlySet<string> = new Set(['RANGETBLENTRY', 'RTE'])
 /** RTEKind: relation, subquery, join, function, table function, VALUES, common table expression, result, GROUP BY. */
 const RELATION = 0
 const ENTRIES: ReadonlySet<number> = new Set([RELATION, 1, 2, 3, 4, 5, 6, 8, 9])
 /** EXISTS_SUBLINK. */
 const EXISTS = '0'
-const FUNCTIONS = /(^|[a-z])funcid$|fnoid$|InRangeFunc$/
-const OPERATORS = /^opnos?$|^(eq|sort)op$|neop$/
-/** In a comparison of rows: the functions of the family compare them. */
-const FAMILIES = /^opfamil(y|ies)$/
-const METHODS = /opclass$|^tsmhandler$/
-const TYPES = /(^|[a-z_])type(id)?$/
-/** Nodes for which the text has a name and parentheses. */
-const NAMED: ReadonlySet<string> = new Set(['FUNCEXPR', 'AGGREF', 'WINDOWFUNC'])
-/** Nodes that convert a value to a type by code that belongs to the type. */
-const CONVERTED: ReadonlySet<string> = new Set([
-  'CONST',
-  'PARAM',
-  'COERCEVIAIO',
-  'COERCETODOMAIN',
-  'ARRAYCOERCEEXPR',
-  'CONVERTROWTYPEEXPR',
-])
-const FIRST_USER_OID = 16_384
 const MAX_ROUNDS = 200
 const MAX_STEPS = 5_000_000
 /** SEARCH adds one column, CYCLE two. */

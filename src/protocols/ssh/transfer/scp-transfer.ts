@@ -1,8 +1,6 @@
-import { item, lastItem } from '../../../shared/item.ts'
+import { item } from '../../../shared/item.ts'
 import { createHash, type Hash } from 'node:crypto'
-import { posix } from 'node:path'
 import type { FileEvent } from '../../../recording/event.ts'
-import type { HostFacts } from '../../../host/command/facts.ts'
 import { PamError } from '../../../shared/errors.ts'
 import { visible } from '../../../shared/visible.ts'
 import {
@@ -13,39 +11,25 @@ import {
   type ScpEntry,
   type ScpLine,
 } from '../wire/scp-line.ts'
-import type { Session } from '../../../gateway/engine.ts'
-import { draftOf } from '../gateway/command-draft.ts'
-import { hostStatement } from '../../../host/command/host-statement.ts'
-import { ANYWHERE, below, tree } from '../../../host/command/paths.ts'
-import type { PathResolver } from './path-resolver.ts'
+import { ANYWHERE } from '../../../host/command/paths.ts'
 import type { Filter } from '../gateway/relay.ts'
-import { throughLinks } from './sftp-paths.ts'
-import { printable } from '../gateway/printable.ts'
-
-export interface ScpTransferParts {
-  readonly session: Session
-  readonly paths: Pick<PathResolver, 'real' | 'link' | 'isDirectory'>
-  readonly operation: 'read' | 'write'
-  /** What the command names, as it was judged: without links, and then where they lead. */
-  readonly named: readonly string[]
-  /** Says that something waits for a person. */
-  say(text: string): void
-}
+import { ScpEntries, type ScpEntriesParts, type ScpPlace } from './scp-entries.ts'
 
 /**
  * The old protocol of scp (`source` and `sink` in OpenSSH's scp.c), as it passes. One side sends lines (`C0644 size name`, the
  * bytes, a zero; `D…` and `E` around directories, `T` before times), the other answers each; the bytes of a file come only
  * where it has taken the name. So nothing of the source goes on before what came before it was answered, and each
- * file that is written is judged by its name, and by where links lead from there, before its line goes on.
+ * file that is written is judged before its line goes on.
  */
 export class ScpTransfer {
   readonly source: Filter
   readonly sink: Filter
-  readonly #parts: ScpTransferParts
+  readonly #parts: ScpEntriesParts
   readonly #answers = new ScpAnswers()
   /** Answers to what has not been asked yet. */
   readonly #said: ScpAnswer[] = []
-  readonly #directories: Directory[]
+  readonly #entries: ScpEntries
+  readonly #directories: ScpPlace[]
   #state: State = 'answer'
   /** What the sink has to answer; at first, that it is there. */
   #asked: Asked = { type: 'begin' }
@@ -54,10 +38,10 @@ export class ScpTransfer {
   #line: Buffer = NOTHING
   #failure: unknown
   #hasSourceEnded = false
-  #withdraw: (() => void) | undefined
 
-  constructor(parts: ScpTransferParts) {
+  constructor(parts: ScpEntriesParts) {
     this.#parts = parts
+    this.#entries = new ScpEntries(parts)
     this.#directories = [{ path: parts.named[0] ?? ANYWHERE, recorded: parts.named[0] ?? ANYWHERE }]
     this.source = new Source({
       push: (bytes) => this.#fromSource(bytes),
@@ -80,7 +64,7 @@ export class ScpTransfer {
 
   /** The client has gone: nobody waits for an approval any more. */
   withdraw(): void {
-    this.#withdraw?.()
+    this.#entries.withdraw()
   }
 
   /** Throws what ends the channel: a file that may not be written, or bytes that are no scp. */
@@ -173,72 +157,12 @@ export class ScpTransfer {
 
   /** Where it would be written, and whether it may be; then its line goes on. */
   async #judge({ type, name, size }: ScpEntry): Promise<void> {
-    const named = await this.#place(name)
-    const entry = this.#parts.operation === 'read' ? named : await this.#written(named, type === 'directory')
+    const entry = await this.#entries.place({ type, name }, this.#directories)
     // It may have ended meanwhile.
     if (this.#state !== 'judged') return
     const file = { path: entry.recorded, size, left: size, hash: createHash('sha256'), error: undefined }
     this.#asked = type === 'directory' ? { type: 'directory', entry } : { type: 'file', file }
     this.#state = 'allowed'
-  }
-
-  async #place(name: Buffer): Promise<Directory> {
-    const { paths, operation, named } = this.#parts
-    const parent = lastItem(this.#directories)
-    const shown = printable(name)
-    // A name that is no UTF-8 is no path that could be asked for, or that a rule could mean.
-    const isText = Buffer.from(name.toString('utf8')).equals(name)
-    const inside = {
-      path: isText && parent.path !== ANYWHERE ? below(parent.path, name.toString('utf8')) : ANYWHERE,
-      recorded: posix.join(parent.recorded, shown),
-    }
-    if (this.#directories.length > 1) return inside
-    if (operation === 'read') {
-      // What is sent first has the name of what the command names.
-      const itself = named.find((path) => !path.endsWith('/**') && posix.basename(path) === shown)
-      return itself === undefined ? inside : { path: itself, recorded: itself }
-    }
-    // The name counts where the target is a directory, and only there.
-    const isDirectory = parent.path === ANYWHERE ? undefined : await paths.isDirectory(parent.path)
-    if (isDirectory === true) return inside
-    if (isDirectory === false) return parent
-    return { path: ANYWHERE, recorded: parent.path === ANYWHERE ? ANYWHERE : posix.join(parent.recorded, ANYWHERE) }
-  }
-
-  /** Judges it, and says where it leads. Throws what a rule says against it. */
-  async #written(entry: Directory, isTree: boolean): Promise<Directory> {
-    const { session, paths, named } = this.#parts
-    const { user } = session.lease
-    const read = async (writes: readonly string[]): Promise<HostFacts> =>
-      throughLinks({ type: 'file', statements: [hostStatement(user, { kinds: ['file-write'], writes })] }, paths)
-    const writesOf = ({ statements: [statement] }: HostFacts): readonly string[] => statement?.writes ?? []
-    const first = this.#directories.length === 1 ? item(this.#directories, 0).path : undefined
-    // Whether a target is a directory may change until it is opened: both are judged.
-    const own = isTree ? tree(entry.path) : [entry.path]
-    const again = async () => {
-      const facts = await read([...new Set([...(first === undefined ? [] : [first]), ...own])])
-      return { text: `scp write ${entry.recorded}`, facts, context: {} }
-    }
-    const command = await again()
-    const draft = draftOf(command, session, again)
-    // Where a link leads out of what the command named, nobody has decided about it yet.
-    if (writesOf(command.facts).every((path) => isWithin(path, named))) {
-      const error = session.preview(draft)
-      if (error !== undefined) throw error
-    } else await this.#decide(draft)
-    const led = writesOf(await read([entry.path])).at(-1)
-    return led === undefined || led === ANYWHERE ? entry : { path: entry.path, recorded: led }
-  }
-
-  async #decide(draft: ReturnType<typeof draftOf>): Promise<void> {
-    const decision = this.#parts.session.decide(draft)
-    if (decision.type === 'hold') {
-      this.#parts.say(`pam: ${decision.notice}\n`)
-      this.#withdraw = () => decision.withdraw()
-    }
-    const verdict = decision.type === 'hold' ? await decision.verdict : decision
-    this.#withdraw = undefined
-    if (verdict.type === 'refuse') throw verdict.error
   }
 
   /** The file whose content is passing. */
@@ -368,19 +292,12 @@ type State =
 const PASSING = new Set<State>(['answer', 'content', 'status'])
 
 type Asked =
-  { readonly type: 'begin' | 'times' | 'end' } | { readonly type: 'directory'; readonly entry: Directory } | AskedFile
+  { readonly type: 'begin' | 'times' | 'end' } | { readonly type: 'directory'; readonly entry: ScpPlace } | AskedFile
 
 interface AskedFile {
   /** Whether it takes the name, and how it took the content. */
   readonly type: 'file' | 'content'
   readonly file: PassingFile
-}
-
-interface Directory {
-  /** As rules see it. */
-  readonly path: string
-  /** As the record names it. */
-  readonly recorded: string
 }
 
 interface PassingFile {
@@ -432,9 +349,6 @@ const outOfTurn = (): PamError =>
 
 /** What a side says of an error, for the record. */
 const said = (text: string): string => visible(text.trim()).slice(0, MAX_SAID)
-
-const isWithin = (path: string, named: readonly string[]): boolean =>
-  named.some((one) => one === path || one === ANYWHERE || (one.endsWith('/**') && path.startsWith(one.slice(0, -2))))
 
 const NOTHING = Buffer.alloc(0)
 const UNFINISHED = 'the transfer did not end'

@@ -3,7 +3,7 @@ import type { CommandDraft } from '../../../../src/gateway/engine.ts'
 import { ScpEntries, type ScpEntriesParts } from '../../../../src/protocols/ssh/transfer/scp-entries.ts'
 import { PamError } from '../../../../src/shared/errors.ts'
 
-const REFUSED = new PamError('COMMAND_DENIED', 'no')
+const REFUSED = new PamError('COMMAND_REFUSED', 'no')
 
 interface World {
   readonly operation?: 'read' | 'write'

@@ -280,6 +280,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'protocols/postgres/client.ts': {
     imports: [
+      'shared/shell-word.ts',
       'type:api/schemas/',
       'type:protocols/client-half.ts',
       'protocols/need-open-port.ts',
@@ -399,6 +400,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/mysql/client.ts': {
     imports: [
       'shared/errors.ts',
+      'shared/shell-word.ts',
       'type:api/schemas/',
       'type:protocols/client-half.ts',
       'protocols/need-open-port.ts',

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { pause } from '../shared/pause.ts'
+import { shellWord } from '../shared/shell-word.ts'
 import { findProgram, freePort, hasProgram } from './local-postgres.ts'
 import { ServerProcess } from './server-process.ts'
 import { makeSshKey } from './ssh-keygen.ts'
@@ -44,7 +45,7 @@ HostKey "${hostKeyFile}"
 PidFile none
 AuthorizedKeysFile "${file('authorized_keys', readFileSync(`${keyFile}.pub`, 'utf8'))}"
 AllowUsers ${userInfo().username}
-ForceCommand ${inShell(file('server.sh', serverScript(log), 0o700))}
+ForceCommand ${shellWord(file('server.sh', serverScript(log), 0o700))}
 DisableForwarding yes
 PermitUserRC no
 PermitRootLogin prohibit-password
@@ -81,13 +82,11 @@ const KEY_OPTIONS = ['-t', 'ed25519', '-N', '', '-C', 'demo']
 const serverScript = (log: string): string => `#!/bin/sh
 case "$SSH_ORIGINAL_COMMAND" in
   uptime) uptime ;;
-  'cat shop.log') cat ${inShell(log)} ;;
+  'cat shop.log') cat ${shellWord(log)} ;;
   'systemctl restart shop') echo 'shop restarted' ;;
   *) echo 'web-1 is a server of the demo and knows: uptime, cat shop.log, systemctl restart shop' >&2; exit 127 ;;
 esac
 `
-
-const inShell = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
 
 const LOG = `2026-11-23 15:04:05 order 1041 paid by ada.lovelace@example.com with 4111 1111 1111 1111
 2026-11-23 15:04:09 order 1042 stuck: payment provider timed out

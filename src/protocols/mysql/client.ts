@@ -11,6 +11,7 @@ import type {
   PreparedClient,
 } from '../client-half.ts'
 import { PamError } from '../../shared/errors.ts'
+import { shellWord } from '../../shared/shell-word.ts'
 import { describeDatabase } from '../describe-database.ts'
 import { needOpenPort } from '../need-open-port.ts'
 
@@ -156,7 +157,8 @@ function describe(target: Target, listener: ListenerInfo): HowToConnect {
   const [login, name] = [encodeURIComponent(user), encodeURIComponent(database)]
   const password = secret === undefined ? '' : `:${encodeURIComponent(secret)}`
   const url = `mysql://${login}${password}@${host}:${port}/${name}`
-  const asks = secret === undefined ? '' : ' --password'
+  // To be pasted into a shell: the names are the gateway's.
+  const [as, on] = [`--user=${shellWord(user)} --skip-ssl`, shellWord(database)]
   return describeDatabase(
     target.name,
     { host, port, user, database, secret },
@@ -164,8 +166,8 @@ function describe(target: Target, listener: ListenerInfo): HowToConnect {
       url,
       more: socket === undefined ? {} : { socket },
       commands: [
-        `mariadb --host=${host} --port=${port} --user=${user} --skip-ssl${asks} ${database}`,
-        ...(socket === undefined ? [] : [`mariadb --socket=${socket} --user=${user} --skip-ssl ${database}`]),
+        `mariadb --host=${host} --port=${port} ${as}${secret === undefined ? '' : ' --password'} ${on}`,
+        ...(socket === undefined ? [] : [`mariadb --socket=${shellWord(socket)} ${as} ${on}`]),
         url,
         `jdbc:mysql://${host}:${port}/${name}?user=${login}&sslMode=DISABLED`,
       ],

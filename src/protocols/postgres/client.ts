@@ -10,6 +10,7 @@ import type {
   ListenerInfo,
   PreparedClient,
 } from '../client-half.ts'
+import { shellWord } from '../../shared/shell-word.ts'
 import { describeDatabase } from '../describe-database.ts'
 import { needOpenPort } from '../need-open-port.ts'
 
@@ -62,7 +63,9 @@ function describe(target: Target, { host, port, socketDirectory, secret }: Liste
       commands: [
         `psql "${url}"`,
         `jdbc:postgresql://${host}:${port}/${name}?user=${login}&sslmode=disable`,
-        ...(socketDirectory === undefined ? [] : [`psql -h ${socketDirectory} -p ${port} -U ${user} ${database}`]),
+        ...(socketDirectory === undefined
+          ? []
+          : [`psql -h ${shellWord(socketDirectory)} -p ${port} -U ${shellWord(user)} ${shellWord(database)}`]),
       ],
     },
   )

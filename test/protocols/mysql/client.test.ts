@@ -22,3 +22,8 @@ it.each<[string, Partial<Target>]>([
   const start = { program: 'mariadb', args: [], target: { ...target, ...change }, listener, login: [], environment: {} }
   expect(() => mysqlClient.prepare(start)).toThrow('has control characters')
 })
+
+it('names of the gateway are words of a command that is pasted into a shell', () => {
+  const { lines } = mysqlClient.describe({ ...target, accounts: ['a b'], database: '$(x)' }, listener, '/home')
+  expect(lines[1]).toBe("  mariadb --host=127.0.0.1 --port=3306 --user='a b' --skip-ssl '$(x)'")
+})

@@ -90,28 +90,8 @@ export async function recoverSpool(directory: string, options: RecoverOptions): 
   const { known } = options
   if (options.isAltered === true)
     return { recordings: present.map(notVouchedFor), journals, finish: () => closeJournals(files, true) }
-  const recordings: Recovered[] = []
-  const own = new Map<string, string>()
-  for (const session of [...present.map(sessionOf), ...sessions.keys()]) {
-    const { file } = known.get(session) ?? {}
-    if (file !== undefined) own.set(session, file)
-  }
-  // An earlier start closed it before the chain had its path: its digest shows whether it is the right file.
-  for (const file of present) {
-    const session = sessionOf(file)
-    if (known.has(session) && !own.has(session)) own.set(session, file)
-  }
-  // If the chain does not know a session, the gateway stopped after opening its record and before adding that to the chain.
-  for (const [session, { file }] of sessions) if (file !== '' && !own.has(session)) own.set(session, file)
-  for (const file of present) {
-    const session = sessionOf(file)
-    if (own.get(session) !== file) {
-      const reason = own.has(session)
-        ? 'is not where the record of its session is kept'
-        : 'is of a session that the gateway has not opened'
-      recordings.push({ type: 'damaged', session, file, reason, stray: true })
-    }
-  }
+  const own = filesOfSessions(present, sessions, known)
+  const recordings: Recovered[] = straysAmong(present, own)
   for (const [session, file] of own) {
     if ([file, detachedFileOf(file)].some((name) => isNoFile(join(directory, name)))) {
       recordings.push({ type: 'damaged', session, file, reason: 'is not a regular file', stray: false })
@@ -138,6 +118,41 @@ export async function recoverSpool(directory: string, options: RecoverOptions): 
     },
   }
 }
+
+/** The file that each session's record is in, relative to the spool. */
+function filesOfSessions(
+  present: readonly string[],
+  sessions: ReadonlyMap<string, JournaledSession>,
+  known: RecoverOptions['known'],
+): ReadonlyMap<string, string> {
+  const own = new Map<string, string>()
+  for (const session of [...present.map(sessionOf), ...sessions.keys()]) {
+    const { file } = known.get(session) ?? {}
+    if (file !== undefined) own.set(session, file)
+  }
+  // An earlier start closed it before the chain had its path: its digest shows whether it is the right file.
+  for (const file of present) {
+    const session = sessionOf(file)
+    if (known.has(session) && !own.has(session)) own.set(session, file)
+  }
+  // If the chain does not know a session, the gateway stopped after opening its record and before adding that to the chain.
+  for (const [session, { file }] of sessions) if (file !== '' && !own.has(session)) own.set(session, file)
+  return own
+}
+
+/** Files in the spool that are no session's record. */
+const straysAmong = (present: readonly string[], own: ReadonlyMap<string, string>): Recovered[] =>
+  present
+    .filter((file) => own.get(sessionOf(file)) !== file)
+    .map((file) => ({
+      type: 'damaged',
+      session: sessionOf(file),
+      file,
+      reason: own.has(sessionOf(file))
+        ? 'is not where the record of its session is kept'
+        : 'is of a session that the gateway has not opened',
+      stray: true,
+    }))
 
 /** If anything is missing or was changed, the journal is kept for an investigation. */
 function closeJournals(files: readonly JournalFileReading[], isEvidence: boolean): void {

@@ -313,6 +313,7 @@ export class LocalPorts {
 const isSamePort = (open: OpenListener, { profile, gateway, person, target }: KeptPort): boolean =>
   open.profile === profile && open.gateway === gateway && open.person === person && open.target === target
 
+/** Tells the commands of a port. */
 function tellPeers(
   { target, peers }: ServedPlace,
   message: string,
@@ -322,6 +323,7 @@ function tellPeers(
   for (const peer of peers) peer.send({ target, message, kind, ...(code === undefined ? {} : { code }) })
 }
 
+/** What a frame of the gateway says, if it is for people. */
 function tellFrame(
   frame: TunnelFrame,
   tell: (message: string, kind: AgentEvent['kind'], code?: ErrorCode) => void,

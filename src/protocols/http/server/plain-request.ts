@@ -59,5 +59,7 @@ const NOT_PLAIN: ReadonlySet<string> = new Set([
   'http2-settings',
 ])
 const MAX_BYTES = 16 * 1024
+/** Of a head that is kept. */
 const MAX_KNOWN_BYTES = 2048
+/** Heads that one connection keeps. */
 const MAX_KNOWN = 64

@@ -153,7 +153,7 @@ class ClientLogin {
   }
 }
 
-/** It has no zero byte: clients read it as a string. */
+/** Random bytes of ASCII, `!` to `}`: no zero byte, since clients read it as a string. */
 const newScramble = (): Buffer => Buffer.from(randomBytes(SCRAMBLE).map((byte) => (byte % 0x5d) + 0x21))
 
 const NATIVE = 'mysql_native_password'

@@ -84,7 +84,7 @@ export class AppSignIn {
     const held = sealed === undefined ? undefined : opened(heldSchema, unseal(sealed, this.#deps.webKey, SIGNED_IN))
     if (held === undefined || held.target !== target)
       throw new PamError('NOT_SIGNED_IN', 'nobody is signed in at this host', {
-        hint: 'open a page of it, and sign in',
+        hint: 'open the app in your browser and sign in',
       })
     return signedInBy(held.session, { renewalKey: Buffer.from(held.renewal, 'base64url'), ...call }, this.#deps)
   }

@@ -40,5 +40,5 @@ export async function signInProblem(reply: FastifyReply, error: unknown, deps: A
 
 export const signInNotStarted = (): PamError =>
   new PamError('TOKEN_INVALID', 'this sign-in was not started in this browser, or too long ago', {
-    hint: 'begin again',
+    hint: 'start the sign-in again',
   })

@@ -136,7 +136,7 @@ function needPast(payload: JWTPayload, now: number): void {
     const at = payload[claim]
     if (typeof at === 'number' && at > latest)
       throw new PamError('TOKEN_INVALID', `the claim ${claim} of the identity token is in the future`, {
-        hint: 'compare the clocks of the identity provider and the gateway',
+        hint: 'ask your administrator to compare the clocks of the identity provider and the gateway',
       })
   }
 }

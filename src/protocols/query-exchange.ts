@@ -83,6 +83,6 @@ export class QueryExchange<Frame> {
 
 const lost = (cause?: Error): PamError =>
   new PamError('GATEWAY_LOST', 'the connection was lost before the answer was complete', {
-    hint: 'it is not known whether the statement ran; run it again if it did not',
+    hint: 'check whether the statement took effect before you run it again',
     cause,
   })

@@ -1,3 +1,4 @@
+import { errorName } from './error-names.ts'
 import type { RecordedEvent } from './event.ts'
 import { visible, visibleInLine } from '../shared/visible.ts'
 
@@ -44,7 +45,7 @@ export function describeEvent(event: RecordedEvent, data?: Buffer, style: Timeli
     case 'forwarded':
       return []
     case 'result': {
-      const what = event.error === undefined ? event.tag : `ERROR ${event.error}`
+      const what = event.error === undefined ? event.tag : `ERROR ${withName(event.error)}`
       const size =
         event.rows > 0 ? `${event.rows} ${event.rows === 1 ? 'row' : 'rows'}, ${event.bytes} bytes` : undefined
       const parts = [what, size, `${event.durationMs} ms`]
@@ -70,6 +71,12 @@ export function describeEvent(event: RecordedEvent, data?: Buffer, style: Timeli
     case 'ended':
       return [visibleInLine(`${at}  ended: ${event.message} (${event.code})`)]
   }
+}
+
+/** `42501 (insufficient privilege)`. */
+function withName(code: string): string {
+  const name = errorName(code)
+  return name === undefined ? code : `${code} (${name})`
 }
 
 /** The output of a terminal as plain text, without escape sequences (ECMA-48). */

@@ -107,7 +107,7 @@ export function providerError(error: unknown, during: 'sign-in' | 'renewal'): Pa
     })
   if (clientCode !== undefined && MISMATCHES.has(clientCode))
     return new PamError('TOKEN_INVALID', 'the answer of the identity provider is not the one that was asked for', {
-      hint: 'begin again',
+      hint: 'start the sign-in again',
       cause: error,
     })
   return noAnswer(error)

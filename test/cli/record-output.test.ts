@@ -82,7 +82,7 @@ describe('replay', () => {
     expect(stdout.match(/→ .*/g)).toEqual([
       '→ SELECT 1, 1 row, 8 bytes, 2 ms',
       '→ 2 rows, 8 bytes, 2 ms',
-      '→ ERROR 1146, 2 ms',
+      '→ ERROR 1146 (no such table), 2 ms',
     ])
   })
 

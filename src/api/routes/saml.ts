@@ -110,7 +110,7 @@ async function keepAnswer(client: SamlClient, encoded: string, deps: ApiDeps): P
     return undefined
   })
   if (problem === undefined) return handle
-  throw new PamError('TOKEN_USED', problem, { hint: 'begin again' })
+  throw new PamError('TOKEN_USED', problem, { hint: 'start the sign-in again' })
 }
 
 /** An answer may be held back, and come after the sign-out that it is from before: here, everywhere, or at the provider. */

@@ -189,7 +189,7 @@ export function toPamError(error: unknown, name: string): PamError {
     return new PamError('SIGN_IN_DENIED', 'the identity provider refused the sign-in', {
       hint:
         error.codes.length === 0
-          ? 'begin again; your administrator finds in the log what the identity provider says'
+          ? 'start the sign-in again; the gateway log has what the identity provider said'
           : `the identity provider says: ${error.codes.join(', ')}`,
       cause: error,
     })
@@ -198,7 +198,7 @@ export function toPamError(error: unknown, name: string): PamError {
       'TOKEN_INVALID',
       `the answer of the SAML provider ${name} ${visible(error.message).slice(0, 300)}`,
       {
-        hint: 'begin again; if this persists, your administrator can compare the provider with docs/identity/',
+        hint: 'start the sign-in again; if this persists, ask your administrator to check the provider against docs/identity/',
         // The message is said above; what is behind it, where there is anything, is not.
         cause: error.cause,
       },

@@ -182,7 +182,7 @@ class LeaseRenewal {
     this.#lost.abort(
       new PamError('CREDENTIAL_UNAVAILABLE', message, {
         side: 'gateway',
-        hint: 'connect again: another one is made for each session',
+        hint: 'reconnect: each session gets a new account',
       }),
     )
   }

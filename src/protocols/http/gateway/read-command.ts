@@ -73,4 +73,4 @@ export function readCommand(
 }
 
 const misspelt = (reason: string): PamError =>
-  new PamError('SYNTAX_ERROR', reason, { hint: 'write the path as the document has it' })
+  new PamError('SYNTAX_ERROR', reason, { hint: 'write the path as the OpenAPI document does' })

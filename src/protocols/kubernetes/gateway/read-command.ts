@@ -101,7 +101,7 @@ function transportOf(
   return upgrade === undefined
     ? undefined
     : new PamError('FEATURE_REFUSED', 'only exec, attach and port-forward of pods can change the protocol', {
-        hint: 'watches come over plain HTTP; a proxy to pods and services carries no WebSockets',
+        hint: 'watch over plain HTTP; WebSockets through a proxy to pods and services are not supported',
       })
 }
 

@@ -159,8 +159,11 @@ function controlConnection(socket: Socket): AgentConnection {
   }
 }
 
-const agentGone = (): PamError =>
-  new PamError('INTERNAL', 'lost the connection to the local agent', { hint: 'try again; agent.log has the cause' })
+export const agentGone = (cause?: unknown): PamError =>
+  new PamError('INTERNAL', 'lost the connection to the local agent', {
+    hint: 'run it again; agent.log in the directory of pamctl has the cause',
+    cause,
+  })
 
 /** No time limit: a slow machine takes as long as it takes, and an agent that cannot start exits. */
 const MAX_START_MS = 120_000

@@ -1,3 +1,4 @@
+import type { Server } from 'node:net'
 import { answerReader } from '../gateway-client/answer-reader.ts'
 import { createApiClient, type ApiClient } from '../gateway-client/api-client.ts'
 import type { Authorize } from '../gateway-client/api-calls.ts'
@@ -26,7 +27,10 @@ export async function runAgent(privateControl: string | undefined): Promise<void
   const agent = new Agent(paths, logger)
   let peers = 0
   let idle: NodeJS.Timeout | undefined
+  let control: Server | undefined
   const leave = (): void => {
+    // Whoever comes from now on starts another agent, and is not cut off with this one.
+    control?.close()
     void agent.stop().then(() => {
       logger.info('agent.left')
       process.exit(0)
@@ -43,7 +47,7 @@ export async function runAgent(privateControl: string | undefined): Promise<void
   const exitIfIdle = (): void => (peers > 0 || agent.isInUse ? scheduleIdleExit() : leave())
   agent.onChange = scheduleIdleExit
   try {
-    await serveControl(privateControl ?? paths.control, agent.handlers(leave), {
+    control = await serveControl(privateControl ?? paths.control, agent.handlers(leave), {
       onPeers(count) {
         peers = count
         wasUsed ||= count > 0

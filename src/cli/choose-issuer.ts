@@ -13,7 +13,7 @@ export async function chooseIssuer(
 ): Promise<SignInIssuer> {
   const [only, ...others] = issuers
   if (only === undefined)
-    throw new PamError('ISSUER_UNTRUSTED', 'this gateway has no sign-in for people configured', {
+    throw new PamError('ISSUER_UNTRUSTED', 'no sign-in for people is configured at this gateway', {
       hint: 'a service signs in with PAMCTL_TOKEN or --token-file',
     })
   const names = issuers.map(({ name }) => visible(name)).join(', ')

@@ -34,7 +34,8 @@ function addLabel(text: string, before: Labels | undefined): Labels | undefined 
   const at = text.indexOf('=')
   const name = text.slice(0, at)
   if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('expected NAME=VALUE, such as env=prod')
-  if (before !== undefined && Object.hasOwn(before, name)) throw new InvalidArgumentError(`${name} has one value`)
+  if (before !== undefined && Object.hasOwn(before, name))
+    throw new InvalidArgumentError(`${name} is given twice, and a label has one value`)
   return { ...before, [name]: text.slice(at + 1) }
 }
 

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import type { AgentConnection } from '../agent/control-client.ts'
+import { agentGone, type AgentConnection } from '../agent/control-client.ts'
 import type { AccessRequest, Target } from '../api/schemas/access.ts'
 import type { ApiClient } from '../gateway-client/api-client.ts'
 import type { ListenerInfo } from '../protocols/client-half.ts'
@@ -63,7 +63,7 @@ export async function untilInterrupted(agent: AgentConnection, io: Io): Promise<
   await new Promise<void>((resolve, reject) => {
     process.once('SIGINT', () => resolve())
     process.once('SIGTERM', () => resolve())
-    agent.onClose(() => reject(new PamError('INTERNAL', 'lost the connection to the local agent')))
+    agent.onClose(() => reject(agentGone()))
   }).finally(() => clearInterval(forever))
 }
 

@@ -20,7 +20,16 @@ export async function openRecord(
     refuseOtherKinds(source, 'ses')
     throw new UsageError(`no session and no file is called ${source}`)
   }
-  return createReadStream(source)
+  return recordFile(source)
+}
+
+/** The bytes of a file; a UsageError where it cannot be read. */
+export async function* recordFile(file: string): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* createReadStream(file) as AsyncIterable<Buffer>
+  } catch (error) {
+    throw new UsageError(fileProblem(file, error))
+  }
 }
 
 export const identityOption = (): Option =>

@@ -72,7 +72,7 @@ function printHelpTo(command: Command, { stdout, stderr }: Pick<ProgramStreams, 
 /** The last things that a verb is given are its options and itself. */
 const asksForJson = (given: readonly unknown[]): boolean => {
   const command = given.at(-1)
-  return command instanceof Command && command.opts<{ json?: boolean }>().json === true
+  return command instanceof Command && command.optsWithGlobals<{ json?: boolean }>().json === true
 }
 
 /** Also where the command line is wrong: what stands behind `--` is another program's. */

@@ -129,6 +129,12 @@ export async function reasonFor(
     labels === undefined
       ? wanted(targets, names)
       : targets.filter((one) => Object.entries(labels).every(([label, value]) => one.labels[label] === value))
+  const [only] = asked
+  // Nobody writes a reason for what is going to be refused.
+  if (asked.length === 1 && only?.locked !== undefined)
+    throw new PamError('LOCKED', visibleInLine(only.locked), {
+      hint: 'ask your administrator to lift it; "pamctl locks" lists locks',
+    })
   const question = visibleInLine(`Why do you need ${asked.map(({ name }) => name).join(', ')}?`)
   if (edit) return editText(context, question)
   if (given !== undefined || !asked.some(({ reasonRequired }) => reasonRequired)) return given ?? ''

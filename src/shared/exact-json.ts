@@ -3,11 +3,20 @@
  * what it does not mean to another, and no signature covers it: such a text is refused. Throws where it is none or not exact.
  */
 export function parseExactJson(text: string): unknown {
-  const value = JSON.parse(text) as unknown
+  const value = parsed(text)
   // Other readers go to another depth before they give up.
   if (isDeeper(value, MAX_DEPTH)) throw new SyntaxError('has values nested too deep')
   if (JSON.stringify(value) !== text) throw new SyntaxError('is not JSON as the gateway writes it')
   return value
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (cause) {
+    // Its words for that are another's, and of each version of Node others.
+    throw new SyntaxError('is not JSON', { cause })
+  }
 }
 
 const isDeeper = (value: unknown, depth: number): boolean =>

@@ -5,9 +5,13 @@
 export function usageProblem(text: string, command: string): { readonly message: string; readonly hint: string } {
   const [, said = '', meant] = /^(?:error: )?(.*?)(?:\s*\(Did you mean (.*?)\?\))?\s*$/s.exec(text) ?? []
   const { name, value = '', expected = '' } = (INVALID.exec(said) ?? INVALID_ARGUMENT.exec(said))?.groups ?? {}
+  const wanted = expected.replace(/^[A-Z]/, lower)
   return {
     message:
-      name === undefined ? inOurWords(said, command) : `${name}: ${expected.replace(/^[A-Z]/, lower)}, not "${value}"`,
+      name === undefined
+        ? inOurWords(said, command)
+        : // What was expected is not what was given; anything else says what is wrong by itself.
+          `${name}: ${wanted}${/^(?:expected|allowed)\b/.test(wanted) ? `, not "${value}"` : ''}`,
     hint: meant === undefined ? `see "${command} --help"` : `did you mean ${meant}?`,
   }
 }
@@ -19,7 +23,8 @@ function inOurWords(said: string, command: string): string {
   if (most !== undefined)
     return `${command} takes ${most === '0' ? 'no' : most} argument${most === '1' ? '' : 's'}, not ${got}`
   if (argument !== undefined) return `no ${argument} given`
-  return option === undefined ? said : `${option} is required`
+  if (option !== undefined) return `${option} is required`
+  return said.replace(CONFLICT, '$1 and $2 exclude each other')
 }
 
 const lower = (letter: string): string => letter.toLowerCase()
@@ -36,3 +41,5 @@ const TOO_MANY = /^too many arguments.*\. Expected (?<most>\d+) arguments? but g
 const MISSING = /^missing required argument '(?<argument>[\w-]+)'$/
 /** `required option '--key <file>' not specified` */
 const REQUIRED = /^required option '(?:-\w, )?(?<option>--[^']+)' not specified$/
+/** `option '--json' cannot be used with option '-f, --format <format>'` */
+const CONFLICT = /^option '(?:-\w, )?(--[\w-]+).*?' cannot be used with option '(?:-\w, )?(--[\w-]+).*?'$/

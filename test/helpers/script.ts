@@ -7,7 +7,7 @@ import { simpleCommand, type SimpleCommand } from './simple-command.ts'
 
 /**
  * A text script: `who$ command` runs to its end, `who& command` is started, `who=` waits for it, `who? command` is run until it prints what it
- * should: for what another process has still to do. The lines below are what it prints (both streams): `…` stands for anything in a line, or
+ * should: for what another process has still to do. With `who@40$` it prints to a terminal of 40 columns. The lines below are what it prints (both streams): `…` stands for anything in a line, or
  * alone for any lines; `{{name}}` for a word that is the same everywhere. `[exit N]` is its code, 0 where left out.
  */
 export async function runScript(
@@ -17,7 +17,7 @@ export async function runScript(
 ): Promise<void> {
   const started = new Map<string, Started>()
   for (const block of readBlocks(text)) {
-    const { who, how, lines, exit } = block
+    const { who, how, lines, exit, columns } = block
     const command = substitute(block.command, variables)
     if (how === '=') {
       const running = started.get(who)
@@ -28,12 +28,12 @@ export async function runScript(
     }
     if (how === '?') {
       await eventually(async () => {
-        const { code, output } = await start(command, environmentOf(who)).ended
+        const { code, output } = await start(command, environmentOf(who), columns).ended
         return code === exit && isMatch(output, lines, variables) ? true : undefined
       }, block.command)
       continue
     }
-    const running = start(command, environmentOf(who))
+    const running = start(command, environmentOf(who), columns)
     if (how === '&') {
       started.set(who, running)
       await running.until(lines.length)
@@ -51,6 +51,8 @@ interface Block {
   readonly who: string
   readonly how: '$' | '&' | '=' | '?'
   readonly command: string
+  /** Of a terminal that it prints to. */
+  readonly columns: number | undefined
   readonly lines: readonly string[]
   readonly exit: number
 }
@@ -61,12 +63,13 @@ function readBlocks(text: string): Block[] {
     .map((block) => block.split('\n').filter((line) => line !== '' && !line.startsWith('#')))
     .filter((lines) => lines.length > 0)
     .map(([first = '', ...lines]) => {
-      const [, who = '', how = '$', command = ''] = /^(\w+)([$&=?]) ?(.*)$/.exec(first) ?? []
+      const [, who = '', columns, how = '$', command = ''] = /^(\w+)(?:@(\d+))?([$&=?]) ?(.*)$/.exec(first) ?? []
       const exit = /^\[exit (\d+)\]$/.exec(lines.at(-1) ?? '')
       return {
         who,
         how: how as Block['how'],
         command,
+        columns: columns === undefined ? undefined : Number(columns),
         lines: exit === null ? lines : lines.slice(0, -1),
         exit: Number(exit?.[1] ?? 0),
       }
@@ -83,17 +86,21 @@ interface Started {
 }
 
 /** Within this process where the line is a run of pamctl and nothing else: to start another takes longer than what it does. */
-function start(command: string, env: NodeJS.ProcessEnv): Started {
-  const simple = process.env['PAMCTL_TEST_PROCESSES'] === undefined ? simpleCommand(command) : undefined
-  return simple === undefined ? startShell(command, env) : startWithin(simple, env)
+function start(command: string, env: NodeJS.ProcessEnv, columns: number | undefined): Started {
+  const isWithin = columns !== undefined || process.env['PAMCTL_TEST_PROCESSES'] === undefined
+  const simple = isWithin ? simpleCommand(command) : undefined
+  if (simple !== undefined) return startWithin(simple, env, columns)
+  if (columns !== undefined) throw new Error(`a terminal is for pamctl alone: ${command}`)
+  return startShell(command, env)
 }
 
 const USUAL = { NO_COLOR: '1', LC_ALL: 'C.UTF-8' }
 
-function startWithin({ variables, args }: SimpleCommand, env: NodeJS.ProcessEnv): Started {
+function startWithin({ variables, args }: SimpleCommand, env: NodeJS.ProcessEnv, columns: number | undefined): Started {
   const heard = new Heard()
   const ended = runPamctl(args, {
-    environment: { ...process.env, ...USUAL, ...env, ...variables },
+    columns,
+    environment: { ...process.env, ...USUAL, TERM: 'dumb', ...env, ...variables },
     heard: (text) => heard.add(text),
   }).then((code) => heard.end(code))
   return { checked: 0, ended, output: () => heard.output, until: (lines) => heard.until(lines) }

@@ -47,18 +47,23 @@ export const agent: AddCommand = (program, run) => {
         connection.close()
         if (options.json) return io.json(status)
         io.note(`agent ${status.version}, process ${status.pid}`)
-        await io.table(status.listeners, {
-          TARGET: ({ target }) => target,
-          PORT: ({ port }) => String(port),
-          CONNECTIONS: ({ tunnels }) => String(tunnels),
-          GATEWAY: ({ gateway }) => gateway,
-          ...(status.listeners.some(({ kept }) => kept !== undefined)
-            ? {
-                KEPT: ({ kept }: ListenerStatus) =>
-                  kept === undefined ? '' : kept.until === undefined ? 'standing' : `until ${io.clock(kept.until)}`,
-              }
-            : {}),
-        })
+        if (status.listeners.length === 0) return io.note('no ports are open')
+        await io.table(
+          status.listeners,
+          {
+            TARGET: ({ target }) => target,
+            PORT: ({ port }) => String(port),
+            CONNECTIONS: ({ tunnels }) => String(tunnels),
+            GATEWAY: ({ gateway }) => gateway,
+            ...(status.listeners.some(({ kept }) => kept !== undefined)
+              ? {
+                  KEPT: ({ kept }: ListenerStatus) =>
+                    kept === undefined ? '' : kept.until === undefined ? 'standing' : `until ${io.clock(kept.until)}`,
+                }
+              : {}),
+          },
+          { clipFirst: ['GATEWAY'], leaveOutFirst: ['GATEWAY'] },
+        )
       }),
     )
   group

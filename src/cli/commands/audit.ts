@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { InvalidArgumentError, Option } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import {
   AuditVerifier,
   type AuditCheckpoint,
@@ -63,15 +63,19 @@ export const audit: AddCommand = (program, run) => {
     .description('verify the audit chain, and the records against it')
     .requiredOption('--key <file>', 'public keys of the gateway (gateway.pub)')
     .option('--file <file>', 'an export of the whole chain (pamctl audit --format json), instead of asking the gateway')
-    .option(
-      '--checkpoint <file>',
-      'checkpoints that were kept elsewhere',
-      (file: string, all: string[]) => [...all, file],
-      [],
+    .addOption(
+      new Option('--checkpoint <file>', 'checkpoints that were kept elsewhere; repeat it for several files')
+        .argParser((file: string, all: readonly string[]) => [...all, file])
+        .default([], 'none'),
     )
     .option('--recordings <directory>', 'a copy of the records: each that was sealed must be there')
     .addOption(jsonOption())
-    .action(run(verifyAudit))
+    .action(
+      // The library takes --json for that of `audit`, wherever it is.
+      run((context: CliContext, _: unknown, own: Command) =>
+        verifyAudit(context, own.optsWithGlobals<VerifyAuditOptions>()),
+      ),
+    )
 }
 
 async function showAudit(context: CliContext, options: AuditOptions): Promise<void> {
@@ -192,7 +196,8 @@ async function compare(
   known: ReadonlyMap<string, AuditedRecording>,
   directory: string,
 ): Promise<{ session: string; problem: string }[]> {
-  if (!existsSync(directory)) throw new UsageError(`${directory} does not exist`)
+  if (!existsSync(directory)) throw new UsageError(`--recordings: ${directory} does not exist`)
+  if (!statSync(directory).isDirectory()) throw new UsageError(`--recordings: ${directory} is not a directory`)
   const files = new Map<string, string>()
   const problems: { session: string; problem: string }[] = []
   for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
@@ -250,6 +255,6 @@ function parseLine(line: string, number: number): unknown {
   try {
     return parseExactJson(line)
   } catch (error) {
-    throw new Error(`line ${number}: ${(error as Error).message}`, { cause: error })
+    throw new Error(`line ${number} ${(error as Error).message}`, { cause: error })
   }
 }

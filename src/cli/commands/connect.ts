@@ -2,14 +2,15 @@ import { basename } from 'node:path'
 import type { AgentConnection } from '../../agent/control-client.ts'
 import type { ListenerInfo } from '../../protocols/client-half.ts'
 import type { Target } from '../../api/schemas/access.ts'
-import { PamError, UsageError } from '../../shared/errors.ts'
+import { UsageError } from '../../shared/errors.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
 import { clientHalves } from '../../protocols/client.ts'
-import type { ClientHalf, HowToConnect } from '../../protocols/client-half.ts'
-import { isProtocolName, protocolNames, wordsOf } from '../../protocols/names.ts'
+import type { HowToConnect } from '../../protocols/client-half.ts'
+import { protocolNames, wordsOf } from '../../protocols/names.ts'
 import { visible } from '../../shared/visible.ts'
+import { knownType } from '../known-type.ts'
 import { profileDirectory } from '../profile-directory.ts'
 import { runClient } from '../run-client.ts'
 import {
@@ -31,6 +32,8 @@ export const connect: AddCommand = (program, run) => {
   const command = program
     .command('connect <target> [command...]')
     .description('open a local port to a target, or run a client connected to it')
+    // -h is for the command that is run, whose options are easily written without the separator.
+    .helpOption('--help', 'display help for command')
     .usage('[options] <target> [-- command...]')
   addAccessOptions(command).addOption(jsonOption()).action(run(connectTo))
 }
@@ -45,7 +48,7 @@ async function connectTo(
   const api = await context.client()
   const targets = await api.targets()
   const target = targetNamed(targets, name)
-  const half = halfOf(target)
+  const half = clientHalves[knownType(target)]
   const [program, ...args] = command
   if (program !== undefined) needClientOf(target, program)
   if (target.grant === 'request') await ensureGrant(context, api, targets, name, options)
@@ -84,14 +87,6 @@ function needClientOf({ name, type }: Target, program: string): void {
     `${name} is ${article} ${label} target, and ${client} is a client for ${wordsOf(speaks).label}`,
     ways[0]?.command.replace('NAME', name),
   )
-}
-
-/** A gateway may be newer than this command line. */
-function halfOf({ type, name }: Target): ClientHalf {
-  if (isProtocolName(type)) return clientHalves[type]
-  throw new PamError('FEATURE_REFUSED', `this pamctl does not know targets of type ${type}, such as ${name}`, {
-    hint: 'update pamctl',
-  })
 }
 
 /** Keeps the port open until Ctrl-C, and says how to use it. */

@@ -5,7 +5,7 @@ import { Option } from 'commander'
 import type { Target } from '../../api/schemas/access.ts'
 import type { ListenerInfo } from '../../protocols/client-half.ts'
 import { clientHalves } from '../../protocols/client.ts'
-import { isProtocolName, wordsOf } from '../../protocols/names.ts'
+import { wordsOf } from '../../protocols/names.ts'
 import { UsageError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
@@ -20,6 +20,7 @@ import {
   type Settings,
   type Shell,
 } from '../shell-settings.ts'
+import { knownType } from '../known-type.ts'
 import { targetNamed } from '../target-named.ts'
 
 interface EnvOptions extends AccessOptions {
@@ -129,9 +130,10 @@ function variablesOf(target: Target): string[] {
 
 /** What the protocol has for it. */
 function environmentOf({ name, type }: Target) {
-  const found = isProtocolName(type) ? clientHalves[type].environment : undefined
+  const known = knownType({ name, type })
+  const found = clientHalves[known].environment
   if (found !== undefined) return found
-  const { article, label } = isProtocolName(type) ? wordsOf(type) : { article: 'a', label: type }
+  const { article, label } = wordsOf(known)
   throw new UsageError(
     `${name} is ${article} ${label} target, and ${label} programs take no target from the environment`,
     type === 'ssh' ? 'pamctl ssh-config --install lets ssh find your targets by name' : `pamctl connect ${name}`,

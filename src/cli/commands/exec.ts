@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import type { Target } from '../../api/schemas/access.ts'
 import { clientHalves } from '../../protocols/client.ts'
-import { isProtocolName, wordsOf } from '../../protocols/names.ts'
+import { wordsOf } from '../../protocols/names.ts'
 import { UsageError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
@@ -10,6 +10,7 @@ import { Exit } from '../exit-codes.ts'
 import { detach } from '../held/detach.ts'
 import type { CommandJob, JobOutput } from '../held/job.ts'
 import { addAccessOptions, ensureGrant, loginOptions, openPort, type AccessOptions } from '../open-target.ts'
+import { knownType } from '../known-type.ts'
 import { targetNamed } from '../target-named.ts'
 import { CapturedOutput, runClient } from '../run-client.ts'
 
@@ -27,6 +28,8 @@ export const exec: AddCommand = (program, run) => {
   const command = program
     .command('exec <target> <command...>')
     .description('run one command on an SSH target, or in a pod of a Kubernetes target')
+    // -h is for the command that is run, whose options are easily written without the separator.
+    .helpOption('--help', 'display help for command')
     .usage('[options] <target> -- <command...>')
     .addOption(new Option('--account <name>', 'account to log in as (SSH)'))
     .addOption(new Option('--pod <name>', 'pod to run it in, or deployment/NAME (Kubernetes)'))
@@ -51,8 +54,7 @@ async function runExec(
   const target = targetNamed(targets, name)
   const { program, args } = clientFor(target, words, options)
   if (target.grant === 'request') await ensureGrant(context, api, targets, name, { ...options, forScripts: true })
-  const half = isProtocolName(target.type) ? clientHalves[target.type] : undefined
-  if (half === undefined) throw new UsageError(`${name} runs no commands`)
+  const half = clientHalves[knownType(target)]
   const login = await loginOptions(context, api.gateway)
   if (options.detach === true)
     return runAndDetach(context, { type: 'command', target: name, program, args }, login, options.json === true)
@@ -149,7 +151,7 @@ export function clientFor(
       return { program: 'kubectl', args: ['exec', '--stdin', ...where, pod, '--', ...words] }
     }
     default: {
-      const { article, label } = isProtocolName(type) ? wordsOf(type) : { article: 'a', label: type }
+      const { article, label } = wordsOf(knownType({ name, type }))
       throw new UsageError(
         `${name} is ${article} ${label} target, and pamctl exec is for SSH and Kubernetes`,
         type === 'http' ? `pamctl connect ${name}` : `pamctl query ${name} 'select …'`,

@@ -1,3 +1,4 @@
+import { Option } from 'commander'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
@@ -18,17 +19,21 @@ export const grants: AddCommand = (program, run) => {
         const { items } = await (await client()).grants.list({ all, active, limit: 100 })
         if (options.json) return io.json(items)
         if (items.length === 0) return io.note(all ? 'no grants' : 'you have no grants')
-        await io.table(items, {
-          ID: ({ id }) => id,
-          WHO: ({ person }) => person.label,
-          TARGET: ({ target }) => target,
-          STATE: ({ state, revoked, automatic }) =>
-            revoked === undefined
-              ? `${state}${automatic === undefined ? '' : `, approved by ${automatic.by}`}`
-              : `revoked by ${revoked.by}`,
-          ENDS: ({ endsAt, revoked }) => (revoked === undefined ? io.age(endsAt) : ''),
-          REASON: ({ reason }) => reason,
-        })
+        await io.table(
+          items,
+          {
+            ID: ({ id }) => id,
+            WHO: ({ person }) => person.label,
+            TARGET: ({ target }) => target,
+            STATE: ({ state, revoked, automatic }) =>
+              revoked === undefined
+                ? `${state}${automatic === undefined ? '' : `, approved by ${automatic.by}`}`
+                : `revoked by ${revoked.by}`,
+            ENDS: ({ endsAt, revoked }) => (revoked === undefined ? io.age(endsAt) : ''),
+            REASON: ({ reason }) => reason,
+          },
+          { leaveOutFirst: all ? ['REASON'] : ['REASON', 'WHO'] },
+        )
       }),
     )
 }
@@ -38,7 +43,7 @@ export const revoke: AddCommand = (program, run) => {
   program
     .command('revoke <grant>')
     .description('end access now')
-    .option('--reason <text>', 'why', '')
+    .addOption(new Option('--reason <text>', 'why').default('', 'none'))
     .option('--lift', 'allow standing access, and approval by rule, again after it was revoked')
     .addOption(jsonOption())
     .action(

@@ -1,3 +1,4 @@
+import { Option } from 'commander'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
@@ -7,7 +8,7 @@ export const keep: AddCommand = (program, run) => {
   program
     .command('keep <session>')
     .description('put a legal hold on a record, so that retention does not delete it (auditors)')
-    .option('--reason <text>', 'why', '')
+    .addOption(new Option('--reason <text>', 'why').default('', 'none'))
     .option('--lift', 'lift the hold; retention rules apply again')
     .addOption(jsonOption())
     .action(
@@ -35,7 +36,7 @@ export const eraseDetached: AddCommand = (program, run) => {
     .description(
       'erase the detached texts of a session (commands that could not be parsed); the recording stays verifiable (auditors)',
     )
-    .option('--reason <text>', 'why', '')
+    .addOption(new Option('--reason <text>', 'why').default('', 'none'))
     .addOption(jsonOption())
     .action(
       run(async ({ io, client }: CliContext, session: string, options: { reason: string; json?: boolean }) => {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { OpenPort } from '../../protocols/kubernetes/client/kubeconfig-document.ts'
 import { wordsOf } from '../../protocols/names.ts'
-import { PamError, UsageError } from '../../shared/errors.ts'
+import { UsageError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
@@ -82,9 +82,10 @@ async function runKubeconfig(
   const target = targetNamed(targets, name)
   if (target.type !== 'kubernetes') {
     const { article, label, ways } = wordsOf(target.type)
-    throw new PamError('TARGET_TYPE', `${name} is ${article} ${label} target, which has no kubeconfig`, {
-      hint: (ways[0]?.command ?? 'pamctl connect NAME').replace('NAME', name),
-    })
+    throw new UsageError(
+      `${name} is ${article} ${label} target, which has no kubeconfig`,
+      (ways[0]?.command ?? 'pamctl connect NAME').replace('NAME', name),
+    )
   }
   // Nobody is asked for access to what could not be written then.
   if (file !== undefined) readKubeconfig(file).needRoomFor(name, gateway)
@@ -141,7 +142,7 @@ function checkOptions(name: string | undefined, options: KubeconfigOptions, comm
     if (typeof file === 'string' && name === undefined && !/[/\\]/.test(file) && !existsSync(file))
       throw new UsageError(
         `--${option}: there is no file ${file}`,
-        `the name of a target comes first: pamctl kubeconfig ${file} --${option}; a new file is written ./${file}`,
+        `the name of a target comes first: pamctl kubeconfig ${file} --${option}; ${option === 'merge' ? 'a new file' : 'a file of that name'} is written ./${file}`,
       )
   }
   if (name !== undefined && remove === undefined) return

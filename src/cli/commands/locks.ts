@@ -46,8 +46,12 @@ export const lock: AddCommand = (program, run) => {
 }
 
 function asked({ person, target, label, all, reason, for: lengthMs, includingMe }: LockOptions): NewLock {
-  if ([person, target, label, all].filter((given) => given !== undefined).length !== 1)
-    throw new UsageError('lock one thing at a time', 'give one of --person, --target, --label and --all')
+  const count = [person, target, label, all].filter((given) => given !== undefined).length
+  if (count !== 1)
+    throw new UsageError(
+      count === 0 ? 'no person or target to lock was given' : 'lock one thing at a time',
+      'give one of --person, --target, --label and --all',
+    )
   if (reason === undefined) throw new UsageError('a lock needs a reason', 'give --reason "…"')
   return {
     ...(person === undefined ? {} : { person }),
@@ -95,16 +99,20 @@ export const locks: AddCommand = (program, run) => {
         const items = await (await client()).locks.list(options.all !== true)
         if (options.json) return io.json(items)
         if (items.length === 0) return io.note('no locks')
-        await io.table(items, {
-          ID: ({ id }) => id,
-          LOCKED: ({ what }) => what,
-          STATE: ({ state }) => state,
-          BY: ({ by }) => by,
-          SINCE: ({ createdAt }) => io.age(createdAt),
-          ENDS: ({ state, endsAt }) =>
-            state === 'lifted' ? '' : endsAt === undefined ? 'when lifted' : io.age(endsAt),
-          REASON: ({ reason }) => reason,
-        })
+        await io.table(
+          items,
+          {
+            ID: ({ id }) => id,
+            LOCKED: ({ what }) => what,
+            STATE: ({ state }) => state,
+            BY: ({ by }) => by,
+            SINCE: ({ createdAt }) => io.age(createdAt),
+            ENDS: ({ state, endsAt }) =>
+              state === 'lifted' ? '' : endsAt === undefined ? 'when lifted' : io.age(endsAt),
+            REASON: ({ reason }) => reason,
+          },
+          { leaveOutFirst: ['BY', 'SINCE', ...(options.all === true ? [] : ['STATE']), 'REASON'] },
+        )
       }),
     )
 }

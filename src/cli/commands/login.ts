@@ -63,7 +63,7 @@ export async function signIn(
     })
   }
   if (!discovery.api.includes('v1'))
-    throw new PamError('VERSION_MISMATCH', 'this gateway does not speak version 1 of the API', {
+    throw new PamError('VERSION_MISMATCH', `the gateway ${gateway} does not speak version 1 of the API`, {
       hint: 'update pamctl',
     })
   const before = known?.gateway === gateway ? known.issuer : undefined

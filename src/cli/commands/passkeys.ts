@@ -24,12 +24,16 @@ export const passkeys: AddCommand = (program, run) => {
               ? `you have no passkeys; to register one, open ${visible(api.gateway)}/account`
               : `${visible(person)} has no passkeys`,
           )
-        await io.table(items, {
-          ID: ({ id }) => id,
-          NAME: ({ name }) => name,
-          REGISTERED: ({ createdAt }) => io.age(createdAt),
-          'LAST USED': ({ lastUsedAt }) => (lastUsedAt === undefined ? 'never' : io.age(lastUsedAt)),
-        })
+        await io.table(
+          items,
+          {
+            ID: ({ id }) => id,
+            NAME: ({ name }) => name,
+            REGISTERED: ({ createdAt }) => io.age(createdAt),
+            'LAST USED': ({ lastUsedAt }) => (lastUsedAt === undefined ? 'never' : io.age(lastUsedAt)),
+          },
+          { clipFirst: ['NAME'], leaveOutFirst: ['REGISTERED'] },
+        )
       }),
     )
   group

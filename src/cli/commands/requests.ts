@@ -1,4 +1,4 @@
-import type { NewRequest } from '../../api/schemas/access.ts'
+import type { NewRequest, Target } from '../../api/schemas/access.ts'
 import type { ApiClient } from '../../gateway-client/api-client.ts'
 import { formatDuration } from '../../shared/duration.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
@@ -6,6 +6,7 @@ import { visibleInLine } from '../../shared/visible.ts'
 import { durationOption, forHowLong, jsonOption, labelOption, startOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
+import { targetNamed } from '../target-named.ts'
 import {
   needApproved,
   noteApproved,
@@ -135,11 +136,9 @@ export const extend: AddCommand = (program, run) => {
         const [grant] = items
           .filter((one) => one.target === target && !one.standing && one.breakGlass === undefined)
           .toSorted((a, b) => (a.endsAt < b.endsAt ? 1 : -1))
-        if (grant === undefined)
-          throw new PamError('NO_GRANT', `you have no access to ${target} that could be extended`, {
-            hint: `request it: pamctl request ${target}`,
-          })
-        const reason = await reasonFor(context, await api.targets(), { names: [target] }, options)
+        const targets = await api.targets()
+        if (grant === undefined) throw nothingToExtend(targetNamed(targets, target))
+        const reason = await reasonFor(context, targets, { names: [target] }, options)
         await send(context, api, options, async () => {
           const made = await api.requests.create({
             target,
@@ -153,6 +152,15 @@ export const extend: AddCommand = (program, run) => {
       }),
     )
 }
+
+const nothingToExtend = ({ name, grant }: Target): PamError =>
+  grant === 'standing'
+    ? new PamError('NO_GRANT', `access to ${name} is standing, and needs no extension`, {
+        hint: `when it ends, connect again: pamctl connect ${name}`,
+      })
+    : new PamError('NO_GRANT', `you have no access to ${name} that could be extended`, {
+        hint: `request it: pamctl request ${name}`,
+      })
 
 /** `pamctl withdraw ID`: takes back a request, or a held command. */
 export const withdraw: AddCommand = (program, run) => {
@@ -182,15 +190,19 @@ export const requests: AddCommand = (program, run) => {
         const { items } = await (await client()).requests.list({ limit: 50 })
         if (options.json) return io.json(items)
         if (items.length === 0) return io.note('no requests')
-        await io.table(items, {
-          ID: ({ id }) => id,
-          WHO: ({ requester }) => requester.label,
-          TARGET: ({ target }) => target,
-          FOR: ({ lengthMs }) => forHowLong(lengthMs),
-          ASKED: ({ createdAt }) => io.age(createdAt),
-          STATUS: ({ status }) => status,
-          REASON: ({ reason }) => reason,
-        })
+        await io.table(
+          items,
+          {
+            ID: ({ id }) => id,
+            WHO: ({ requester }) => requester.label,
+            TARGET: ({ target }) => target,
+            FOR: ({ lengthMs }) => forHowLong(lengthMs),
+            ASKED: ({ createdAt }) => io.age(createdAt),
+            STATUS: ({ status }) => status,
+            REASON: ({ reason }) => reason,
+          },
+          { leaveOutFirst: ['REASON', 'ASKED', 'FOR', 'WHO'] },
+        )
       }),
     )
 }

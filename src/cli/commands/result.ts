@@ -39,8 +39,8 @@ export const result: AddCommand = (program, run) => {
   program.command('run-detached', { hidden: true }).action(run(runDetached))
 }
 
-async function listResults({ io, paths }: CliContext, { json }: ResultOptions): Promise<void> {
-  const kept = new ResultStore(paths().home).list().map((one) => ({
+async function listResults({ io, paths, now }: CliContext, { json }: ResultOptions): Promise<void> {
+  const kept = new ResultStore(paths().home, now).list().map((one) => ({
     id: one.id,
     target: one.target,
     state: isOpen(one) && !isAlive(one.pid) ? ('lost' as const) : one.state,
@@ -63,7 +63,7 @@ async function fetchResult(context: CliContext, id: string, options: ResultOptio
   const { io } = context
   needId(id, 'apr')
   const api = await context.client()
-  const store = new ResultStore(context.paths().home)
+  const store = new ResultStore(context.paths().home, context.now)
   const named = store.list().filter((kept) => kept.id.startsWith(id))
   let kept = await own(api, named.length === 1 ? named[0] : store.read(id), id)
   if (isOpen(kept) && options.wait === true) kept = await untilOver(context, store, kept)

@@ -44,15 +44,20 @@ export const reviews: AddCommand = (program, run) => {
         const items = await (await client()).reviews.list()
         if (options.json) return io.json(items)
         if (items.length === 0) return io.note('nothing is waiting for you')
-        await io.table(items, {
-          ID: ({ id }) => id,
-          KIND: ({ kind }) => kind,
-          WHO: ({ requester }) => requester.label,
-          TARGET: ({ target }) => target,
-          WAITING: ({ createdAt }) => io.age(createdAt).replace(' ago', ''),
-          WHAT: (review) => review.text ?? `${forHowLong(review.lengthMs ?? 0)}: ${review.reason ?? ''}`,
-          ...(items.some(({ asking }) => asking !== undefined) ? { ASKED: ({ asking = '' }) => asking } : {}),
-        })
+        await io.table(
+          items,
+          {
+            ID: ({ id }) => id,
+            KIND: ({ kind }) => kind,
+            WHO: ({ requester }) => requester.label,
+            TARGET: ({ target }) => target,
+            WAITING: ({ createdAt }) => io.age(createdAt).replace(' ago', ''),
+            WHAT: (review) => review.text ?? `${forHowLong(review.lengthMs ?? 0)}: ${review.reason ?? ''}`,
+            ...(items.some(({ asking }) => asking !== undefined) ? { ASKED: ({ asking = '' }) => asking } : {}),
+          },
+          // The id says of which kind it is.
+          { leaveOutFirst: ['KIND', 'WAITING'] },
+        )
         if (io.stdoutIsTerminal)
           io.note('to decide: pamctl approve ID or pamctl deny ID; as they come: pamctl reviews --watch')
       }),

@@ -34,12 +34,16 @@ async function searchRecords({ io, client, now }: CliContext, text: string, opti
   }
   if (json === true) return io.json(rows)
   if (rows.length === 0) return io.note('nothing found')
-  await io.table(rows, {
-    SESSION: ({ session }) => session,
-    WHEN: ({ at }) => at,
-    WHO: ({ person }) => person,
-    TARGET: ({ target }) => target,
-    VERDICT: ({ verdict }) => verdict,
-    COMMAND: ({ text: command }) => command,
-  })
+  await io.table(
+    rows,
+    {
+      SESSION: ({ session }) => session,
+      WHEN: ({ at }) => (io.stdoutIsTerminal ? io.clock(at) : at),
+      WHO: ({ person }) => person,
+      TARGET: ({ target }) => target,
+      VERDICT: ({ verdict }) => verdict,
+      COMMAND: ({ text: command }) => command,
+    },
+    { leaveOutFirst: ['WHEN', 'VERDICT', 'TARGET'] },
+  )
 }

@@ -36,7 +36,7 @@ export const kill: AddCommand = (program, run) => {
   program
     .command('kill <session>')
     .description('end a session now')
-    .option('--reason <text>', 'shown to the connected user', '')
+    .addOption(new Option('--reason <text>', 'shown to the connected user').default('', 'none'))
     .addOption(jsonOption())
     .action(
       run(async ({ io, client }: CliContext, id: string, options: { reason: string; json?: boolean }) => {

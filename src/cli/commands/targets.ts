@@ -41,7 +41,8 @@ async function listTargets(
           }
         : {}),
     },
-    { clipFirst: ['LABELS', 'TYPE', 'ACCESS'] },
+    // Whether there is access, and until when, is what the list is for.
+    { clipFirst: ['LABELS', 'TYPE', 'APP', 'ACCESS'], leaveOutFirst: ['LABELS', 'TYPE', 'APP', 'SESSIONS', 'PORT'] },
   )
 }
 

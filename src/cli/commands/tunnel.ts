@@ -1,5 +1,6 @@
 import { connect as connectSocket } from 'node:net'
 import { Option } from 'commander'
+import { agentGone } from '../../agent/control-client.ts'
 import { isProtocolName, protocolNames, type ProtocolName } from '../../protocols/names.ts'
 import { asPamError, PamError } from '../../shared/errors.ts'
 import { VERSION } from '../../shared/version.ts'
@@ -31,7 +32,10 @@ async function openTunnel(context: CliContext, name: string, options: { readonly
     protocol: options.protocol ?? (await protocolOf(context, name)),
     private: true,
   })
-  if (socketPath === undefined) throw new PamError('FEATURE_REFUSED', 'this system has no Unix sockets: use connect')
+  if (socketPath === undefined)
+    throw new PamError('FEATURE_REFUSED', 'this system has no Unix sockets', {
+      hint: `pamctl connect ${name} opens a port`,
+    })
   let isUntold = false
   agent.onEvent((event) => {
     // A refusal and the end are told in the client's protocol where that is possible, by the agent or by the gateway: the client shows them by itself.
@@ -42,9 +46,7 @@ async function openTunnel(context: CliContext, name: string, options: { readonly
   const left = new Promise<true>((resolve) => process.stdin.once('close', () => resolve(true)))
   const socket = connectSocket({ path: socketPath, allowHalfOpen: true })
   await new Promise<void>((resolve, reject) => {
-    socket.on('error', (error) =>
-      reject(new PamError('INTERNAL', 'lost the connection to the local agent', { cause: error })),
-    )
+    socket.on('error', (error) => reject(agentGone(error)))
     // Whoever half-closes an SSH connection has gone.
     socket.on('end', () => resolve())
     socket.on('close', () => resolve())

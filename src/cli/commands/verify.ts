@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import {
   isRetired,
@@ -12,7 +12,7 @@ import { fileProblem } from '../../shared/file-problem.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
-import { identityOption, openRecord, readIdentities } from '../record-source.ts'
+import { identityOption, openRecord, readIdentities, recordFile } from '../record-source.ts'
 
 interface VerifyOptions {
   readonly key: string
@@ -38,7 +38,7 @@ async function verifyFiles(context: CliContext, files: readonly string[], option
   const results: { file: string; result: Verification }[] = []
   for (const file of files) {
     const isFile = existsSync(file)
-    const source = isFile ? createReadStream(file) : await openRecord(context, file, 'verified')
+    const source = isFile ? recordFile(file) : await openRecord(context, file, 'verified')
     const result = underItsName(file, isFile, await verifyRecording(source, keys, reader))
     results.push({ file, result })
     if (options.json !== true) io.print(`${file}: ${describeVerification(result)}${retiredKeyNote(result, keys)}`)

@@ -4,10 +4,10 @@ import type { Review } from '../../api/schemas/review.ts'
 import type { ApiClient } from '../../gateway-client/api-client.ts'
 import { clientHalves } from '../../protocols/client.ts'
 import type { ListenerInfo } from '../../protocols/client-half.ts'
-import { isProtocolName } from '../../protocols/names.ts'
 import type { ErrorCode } from '../../shared/error-codes.ts'
-import { PamError, UsageError } from '../../shared/errors.ts'
+import { PamError } from '../../shared/errors.ts'
 import { visibleInLine } from '../../shared/visible.ts'
+import { knownType } from '../known-type.ts'
 import { HoldWatch } from '../query/hold-watch.ts'
 import { CapturedOutput, runClient, type OutputSink } from '../run-client.ts'
 import type { CommandJob, CommandOutput, JobOutput } from './job.ts'
@@ -33,8 +33,7 @@ export interface CommandRun {
  */
 export async function runCommand({ program, args }: CommandJob, run: CommandRun): Promise<CommandOutput> {
   const { api, agent, target, listener, login, environment, signal } = run
-  const half = isProtocolName(target.type) ? clientHalves[target.type] : undefined
-  if (half === undefined) throw new UsageError(`${target.name} runs no commands`)
+  const half = clientHalves[knownType(target)]
   const output = new DetachedOutput(run.pass)
   let last: string | undefined
   let lost: PamError | undefined

@@ -4,6 +4,8 @@ import stringWidth from 'string-width'
 export interface TableOptions {
   /** Headings of columns that are clipped before all others, the first of them first. After these, from right to left. */
   readonly clipFirst?: readonly string[]
+  /** Headings of columns that are left out before all others, the first of them first. After these, as they are clipped. */
+  readonly leaveOutFirst?: readonly string[]
   /** Whether the first column may be clipped, too: where it is not what rows are named by. */
   readonly clipName?: boolean
 }
@@ -17,26 +19,27 @@ export interface Fitted {
 
 /**
  * Lines of a table for a terminal of so many columns. What does not fit is clipped, in one column after the other; where all have been
- * clipped as far as they can be read, columns are left out in the same order. The first one, by which rows are named, is never clipped.
+ * clipped as far as they can be read, columns are left out, in the same order unless another is given. The first one, by which rows are named, is never clipped.
  * `heading` styles a heading that has its final width.
  */
 export function fitTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
   columns: number,
-  { clipFirst = [], clipName = false }: TableOptions = {},
+  { clipFirst = [], leaveOutFirst = [], clipName = false }: TableOptions = {},
   heading: (text: string) => string = (text) => text,
 ): Fitted {
   const natural = headings.map((name, at) =>
     rows.reduce((widest, row) => Math.max(widest, stringWidth(row[at] ?? '')), stringWidth(name)),
   )
   const least = natural.map((width, at) => (at === 0 && !clipName ? width : Math.min(width, MIN_WIDTH)))
-  const order = [
-    ...clipFirst.flatMap((name) => (headings.indexOf(name) < 0 ? [] : [headings.indexOf(name)])),
-    ...headings.map((_, at) => at).toReversed(),
-  ].filter((column, at, all) => all.indexOf(column) === at)
+  const orderOf = (first: readonly string[]): readonly number[] =>
+    [...first.map((name) => headings.indexOf(name)), ...headings.map((_, at) => at).toReversed()].filter(
+      (column, at, all) => column >= 0 && all.indexOf(column) === at,
+    )
+  const order = orderOf(clipFirst)
   const kept = new Set(headings.keys())
-  for (const column of order) {
+  for (const column of orderOf([...leaveOutFirst, ...clipFirst])) {
     if (kept.size === 1 || widthOf(least, kept) <= columns) break
     if (column !== 0) kept.delete(column)
   }

@@ -20,8 +20,8 @@ export function parametersOf(options: {
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
-  } catch (error) {
-    throw new UsageError(`--params: it is not JSON (${error instanceof Error ? error.message : ''})`, HINT)
+  } catch {
+    throw new UsageError('--params: expected a JSON array, and this is not JSON', HINT)
   }
 }
 

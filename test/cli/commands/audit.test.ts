@@ -140,8 +140,8 @@ describe('pamctl audit verify', () => {
   })
 
   it.each([
-    ['a line that is no JSON', '{"seq":1\n', 'line 1: '],
-    ['a number that JSON cannot hold', '{"seq":1e999}\n', 'line 1: '],
+    ['a line that is no JSON', '{"seq":1\n', 'line 1 is not JSON\n'],
+    ['a number that JSON cannot hold', '{"seq":1e999}\n', 'line 1 is not JSON as the gateway writes it\n'],
   ])('%s is wrong usage', async (_, text, message) => {
     const { code, stderr } = await verifying('odd', text)
     expect(code).toBe(2)

@@ -126,7 +126,7 @@ describe('pamctl env', () => {
 
   it.each([
     ['ssh', {}, 'shop is an SSH target, and SSH programs take no target from the environment', 2],
-    ['oracle', {}, 'shop is a oracle target', 2],
+    ['oracle', {}, 'this pamctl does not know targets of type oracle, such as shop', 1],
     ['postgres', { environment: { PAMCTL_TOKEN: 't' } }, 'pamctl env is not available to services', 2],
   ])('opens nothing for %s with %j', async (type, more, message, expected) => {
     const { code, stderr, agentCalls } = await runVerb([env], ['env', 'shop'], world(type, more))

@@ -67,10 +67,10 @@ describe('pamctl exec', () => {
     ['kubernetes', ['--account', 'root', '--pod', 'x'], '--account is for servers'],
     ['kubernetes', ['--pod=--kubeconfig=/x'], 'is not the name of a pod'],
     ['postgres', [], 'pamctl exec is for SSH and Kubernetes'],
-    ['oracle', [], 'web-1 is a oracle target'],
+    ['oracle', [], 'this pamctl does not know targets of type oracle, such as web-1'],
   ])('starts nothing on a target of type %s with %j', async (type, options, message) => {
     const { code, stderr, agentCalls } = await runVerb([exec], ['exec', 'web-1', ...options, '--', 'true'], world(type))
-    expect([code, agentCalls]).toEqual([2, []])
+    expect([code, agentCalls]).toEqual([type === 'oracle' ? 1 : 2, []])
     expect(stderr).toContain(message)
   })
 })

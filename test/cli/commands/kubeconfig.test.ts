@@ -97,7 +97,7 @@ describe('pamctl kubeconfig NAME', () => {
 
   it.each([
     [['prodd'], 5, 'no target named "prodd"'],
-    [['db'], 1, 'db is a PostgreSQL target, which has no kubeconfig\nhint: pamctl connect db -- psql'],
+    [['db'], 2, 'db is a PostgreSQL target, which has no kubeconfig\nhint: pamctl connect db -- psql'],
     [['prod', '--merge', '--remove'], 2, '--merge and --remove exclude each other'],
     [['prod', '--use'], 2, '--use needs --merge'],
     [['prod', '--merge', ''], 2, '--merge: expected the name of a file'],
@@ -109,6 +109,7 @@ describe('pamctl kubeconfig NAME', () => {
     [['--remove', '/no/such/file'], 2, 'there is no file /no/such/file'],
     [['prod', '--merge', '/dev/null'], 2, '/dev/null is not a regular file'],
     [['prod', '--merge', '/'], 2, '/ is a directory'],
+    [['prod', '--merge', '/dev/null/config'], 2, '/dev/null/config is not below a directory'],
   ])('%j is refused, and opens nothing', async (args, code, message) => {
     const outcome = await pamctl(args)
     expect(outcome).toMatchObject({ code, stdout: '', agentCalls: [] })

@@ -34,7 +34,7 @@ describe('pamctl lock', () => {
   })
 
   it.each([
-    [[], 'lock one thing at a time'],
+    [[], 'no person or target to lock was given'],
     [['--all', '--target', 'x', '--reason', 'y'], 'lock one thing at a time'],
     [['--target', 'x'], 'a lock needs a reason'],
     [['--label', '=x', '--reason', 'y'], '"=x" is not a label'],

@@ -135,7 +135,7 @@ describe('pamctl login', () => {
       const outcome = await signingIn({}, { options: { gateway } })
       expect(outcome).toMatchObject({
         code: 4,
-        stderr: expect.stringContaining('this gateway has no sign-in for people configured'),
+        stderr: expect.stringContaining('no sign-in for people is configured at this gateway'),
       })
     })
   })

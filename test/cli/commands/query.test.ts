@@ -18,7 +18,13 @@ describe('pamctl query', () => {
       'prod is an SSH target',
       'pamctl exec prod -- COMMAND',
     ],
-    ['a target of a newer gateway', ['prod', 'select 1'], 'oracle', 'prod is a oracle target', 'pamctl connect prod'],
+    [
+      'a target of a newer gateway',
+      ['prod', 'select 1'],
+      'oracle',
+      'does not know targets of type oracle',
+      'update pamctl',
+    ],
     ['no statement', ['prod'], 'postgres', 'no statement was given', '--file'],
     ['a blank statement', ['prod', ' '], 'postgres', 'no statement was given', '--file'],
     ['two statements', ['prod', 'select 1', '-f', 'x'], 'postgres', 'given twice', '--file'],
@@ -27,7 +33,7 @@ describe('pamctl query', () => {
     ['two formats', ['prod', 'select 1', '--json', '--format', 'csv'], 'postgres', '--json', 'cannot be used with'],
   ])('opens nothing for %s', async (_, args, type, message, more) => {
     const { code, stdout, stderr, agentCalls } = await pamctl(args, type)
-    expect({ code, stdout, agentCalls }).toEqual({ code: 2, stdout: '', agentCalls: [] })
+    expect({ code, stdout, agentCalls }).toEqual({ code: type === 'oracle' ? 1 : 2, stdout: '', agentCalls: [] })
     expect(stderr).toContain(message)
     expect(stderr).toContain(more)
   })

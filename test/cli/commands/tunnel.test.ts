@@ -25,7 +25,10 @@ describe('pamctl tunnel', () => {
       { method: 'listen', params: { profile: 'default', target: 'web-1', protocol, private: true } },
     ])
     expect(outcome.calls.map(({ call }) => call)).toEqual(asked)
-    expect(outcome).toMatchObject({ code: 1, stderr: 'pamctl: this system has no Unix sockets: use connect\n' })
+    expect(outcome).toMatchObject({
+      code: 1,
+      stderr: 'pamctl: this system has no Unix sockets\nhint: pamctl connect web-1 opens a port\n',
+    })
   })
 
   it('ends with what the agent says', async () => {

@@ -127,6 +127,6 @@ it('parameters are texts, or NULL', () => {
   expect(parametersOf({ params: '[1, "a", null, true, {"a": 1}]' })).toEqual(['1', 'a', null, 'true', '{"a":1}'])
   expect(parametersOf({ param: ['null'] })).toEqual(['null'])
   expect(parametersOf({})).toEqual([])
-  expect(() => parametersOf({ params: '[1' })).toThrow('--params: it is not JSON')
+  expect(() => parametersOf({ params: '[1' })).toThrow('--params: expected a JSON array, and this is not JSON')
   expect(() => parametersOf({ params: '[]', param: [] })).toThrow('both give parameters')
 })

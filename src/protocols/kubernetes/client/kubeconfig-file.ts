@@ -34,6 +34,15 @@ export function writableKubeconfig(environment: NodeJS.ProcessEnv): string {
   throw new UsageError(`no kubeconfig can be written: ${files.join(', ')}`, 'name a file: --merge FILE')
 }
 
+/** False as well where its directory is none: what is wrong with that says who reads or writes the file. */
+function isSymbolicLink(file: string): boolean {
+  try {
+    return lstatSync(file).isSymbolicLink()
+  } catch {
+    return false
+  }
+}
+
 /** What the file says; a file that is not there says nothing. */
 export function readKubeconfig(file: string): KubeconfigDocument {
   let bytes: Buffer
@@ -49,7 +58,7 @@ export function readKubeconfig(file: string): KubeconfigDocument {
     bytes = readFileSync(file)
   } catch (error) {
     if (error instanceof UsageError) throw error
-    const isLink = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true
+    const isLink = isSymbolicLink(file)
     if (errorCode(error) === 'ENOENT' && !isLink) return new KubeconfigDocument(file, '')
     throw new UsageError(isLink ? fileProblem(file, error, 'written') : fileProblem(file, error))
   }
@@ -74,7 +83,7 @@ export function editKubeconfig(file: string, change: (document: KubeconfigDocume
 
 /** kubectl locks the name that it was given; of a link, that of the file as well, for who comes by its own name. */
 function lockNames(file: string): string[] {
-  const isLink = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  const isLink = isSymbolicLink(file)
   return (isLink && existsSync(file) ? [file, realpathSync(file)] : [file]).map((name) => `${name}.lock`)
 }
 

@@ -6,11 +6,12 @@ import type { MaskingPlan } from '../../masking/plan.ts'
 import type { TextFacts } from '../facts/text-facts.ts'
 import type { LiteralPlace } from '../facts/parsed-statement.ts'
 import type { VisibleConstants } from '../lineage/open-constants.ts'
+import { findPasswords } from './passwords.ts'
 
 /**
  * A statement as it may be recorded. Values that must not be read later are replaced by a keyed commitment: all constants of a statement
  * that contains a password; in one that touches masked columns, those that may be related to them; and everywhere what looks like a masked
- * kind. A text that could not be parsed may contain anything: it is detached.
+ * kind, or a password. A text that could not be parsed may contain anything: it is detached.
  */
 export function recordable(
   sql: string,
@@ -129,7 +130,7 @@ function kindsOf(masking: Pick<MaskingPlan, 'kinds'>): Kinds {
   let found = kinds.get(masking)
   if (found === undefined) {
     const own = masking.kinds.flatMap(({ kind }) => (typeof kind === 'string' ? [] : [kind]))
-    found = { all: [...Object.values(detectors), ...own], hasOwn: own.length > 0 }
+    found = { all: [...Object.values(detectors), PASSWORDS, ...own], hasOwn: own.length > 0 }
     kinds.set(masking, found)
   }
   return found
@@ -146,6 +147,7 @@ interface Kinds {
 }
 
 const kinds = new WeakMap<object, Kinds>()
+const PASSWORDS: Kind = { find: findPasswords }
 
 /** Digits only, and fewer than any built-in kind has: most parameters are like that. */
 function isShortNumber(text: string): boolean {
@@ -239,6 +241,10 @@ function replaceLiterals(
   visible: readonly boolean[],
 ): string {
   const isKnown = literals.filter(({ isComment }) => !isComment).length === visible.length
+  // Found in the whole: a name stands before the constant.
+  const passwords = findPasswords(sql)
+  const isPassword = (piece: TextPiece): boolean =>
+    passwords.some(({ start, end }) => start < piece.end && end > piece.start)
   let out = ''
   let at = 0
   let count = 0
@@ -265,8 +271,9 @@ function replaceLiterals(
     }
     run = []
   }
-  for (const { start, end, isComment } of literals) {
-    const hides = isComment ? undefined : !(isKnown && visible[count++] === true)
+  for (const piece of literals) {
+    const { start, end, isComment } = piece
+    const hides = isComment ? undefined : !(isKnown && visible[count++] === true && !isPassword(piece))
     if (hides !== true || !/^[\s,]*$/.test(sql.slice(run.at(-1)?.end ?? start, start))) write()
     if (hides === true) {
       run.push({ start, end })

@@ -18,17 +18,23 @@ import {
   type auditFilterQuery,
 } from '../schemas/recording.ts'
 import { needAuditor } from '../visible-session.ts'
+import type { App } from './app.ts'
 
 /** The audit chain, for auditors. */
 export const auditRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
-  const { db } = deps
+  listRoute(app, deps)
+  exportRoute(app, deps)
+  statusRoute(app, deps)
+}
 
+function listRoute(app: App, deps: ApiDeps): void {
+  const { db } = deps
   app.get('/v1/audit', { schema: { querystring: auditQuery, response: { 200: auditSchema } } }, async (request) => {
     const login = request.login()
     needAuditor(login, deps, 'read the audit chain')
     const { after, before, order, limit, ...filter } = request.query
     await deps.readings.noteOften(login, 'audit.viewed', 'audit', filter)
-    const asked = await filterOf(filter)
+    const asked = await filterOf(filter, db)
     const page = order === 'newest' ? { before, limit } : { after, limit }
     const records = await listAudit(db.read, asked, page)
     const last = records.at(-1)
@@ -45,14 +51,17 @@ export const auditRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
       ...(last === undefined || records.length < limit ? {} : { next: last.seq }),
     }
   })
+}
 
-  /** Every entry that matches, oldest first. */
+/** Every entry that matches, oldest first. */
+function exportRoute(app: App, deps: ApiDeps): void {
+  const { db } = deps
   app.get('/v1/audit/export', { schema: { querystring: auditExportQuery } }, async (request, reply) => {
     const login = request.login()
     needAuditor(login, deps, 'export the audit chain')
     const { format, ...filter } = request.query
     await deps.readings.note(login, 'audit.viewed', 'audit', { ...filter, format })
-    const asked = await filterOf(filter)
+    const asked = await filterOf(filter, db)
     const pages = async function* () {
       for (let after = 0; ;) {
         const records = await listAudit(db.read, asked, { after, limit: EXPORTED_AT_ONCE })
@@ -72,21 +81,15 @@ export const auditRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
       .header('cache-control', 'no-store')
       .send(whileProven(Readable.from(text), login, deps))
   })
+}
 
-  async function filterOf({ since, until, user, ...filter }: z.output<typeof auditFilterQuery>): Promise<AuditFilter> {
-    return {
-      ...filter,
-      actors: user === undefined ? undefined : [user, ...(await personIds(db.read, user))],
-      since: since === undefined ? undefined : Date.parse(since),
-      until: until === undefined ? undefined : Date.parse(until),
-    }
-  }
-
+function statusRoute(app: App, deps: ApiDeps): void {
+  const { db } = deps
   /** The chain is read from its beginning for each call: one at a time. */
   let checking: Promise<ReturnType<AuditVerifier['result']>> | undefined
   app.get('/v1/audit/status', { schema: { response: { 200: auditStatusSchema } } }, async (request) => {
     needAuditor(request.login(), deps, 'check the audit chain')
-    checking ??= checkChain().finally(() => (checking = undefined))
+    checking ??= checkChain(deps).finally(() => (checking = undefined))
     const chain = await checking
     const head = await auditHead(db.read)
     const { streams, checkpoints } = deps.auditStatus()
@@ -106,20 +109,32 @@ export const auditRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
       })),
     }
   })
+}
 
-  async function checkChain(): Promise<ReturnType<AuditVerifier['result']>> {
-    const verifier = new AuditVerifier(trustedKeys(deps.recordingKeys), [])
-    // Up to where it is now: what is added meanwhile may be signed a moment later.
-    const end = (await auditHead(db.read))?.seq ?? 0
-    for (let after = 0; after < end;) {
-      const records = await listAudit(db.read, {}, { after, limit: CHECKED_AT_ONCE })
-      for (const record of records) if (record.seq <= end) verifier.check(record)
-      after = records.at(-1)?.seq ?? end
-      // Signatures take time: others get their turn in between.
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-    return verifier.result()
+async function filterOf(
+  { since, until, user, ...filter }: z.output<typeof auditFilterQuery>,
+  db: ApiDeps['db'],
+): Promise<AuditFilter> {
+  return {
+    ...filter,
+    actors: user === undefined ? undefined : [user, ...(await personIds(db.read, user))],
+    since: since === undefined ? undefined : Date.parse(since),
+    until: until === undefined ? undefined : Date.parse(until),
   }
+}
+
+async function checkChain({ db, recordingKeys }: ApiDeps): Promise<ReturnType<AuditVerifier['result']>> {
+  const verifier = new AuditVerifier(trustedKeys(recordingKeys), [])
+  // Up to where it is now: what is added meanwhile may be signed a moment later.
+  const end = (await auditHead(db.read))?.seq ?? 0
+  for (let after = 0; after < end;) {
+    const records = await listAudit(db.read, {}, { after, limit: CHECKED_AT_ONCE })
+    for (const record of records) if (record.seq <= end) verifier.check(record)
+    after = records.at(-1)?.seq ?? end
+    // Signatures take time: others get their turn in between.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return verifier.result()
 }
 
 const CHECKED_AT_ONCE = 100

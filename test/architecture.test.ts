@@ -125,7 +125,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['@simplewebauthn/server', '@simplewebauthn/server/helpers', 'node:crypto', 'node:net'],
   },
   // SCIM's own language: no store, no settings.
-  scim: { imports: ['scim/'], packages: ['scim-patch', 'scim2-parse-filter'] },
+  scim: { imports: ['scim/', 'shared/json-fields.ts'], packages: ['scim-patch', 'scim2-parse-filter'] },
   // What providers of SAML send, and to whom: the library is loaded where somebody signs in, behind two doors.
   'identity/saml': {
     imports: ['shared/', 'identity/saml/', 'identity/provider-choice.ts', 'identity/login-origin.ts'],

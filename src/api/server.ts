@@ -10,10 +10,12 @@ import type { Login } from '../identity/login.ts'
 import { describeIssue } from '../shared/describe-issue.ts'
 import type { ErrorCode } from '../shared/error-codes.ts'
 import { asPamError, internalError, UsageError, type PamError } from '../shared/errors.ts'
+import { repeatedField } from '../shared/repeated-field.ts'
 import { VERSION } from '../shared/version.ts'
 import { appendAudit } from '../storage/audit.ts'
 import { authenticate } from './authenticate.ts'
 import type { ApiDeps } from './deps.ts'
+import { acceptJson } from './json-body.ts'
 import { groupOf } from './pending-connections.ts'
 import { problemResponse, sendProblem } from './problem.ts'
 import { provenLogin } from './proven-login.ts'
@@ -68,6 +70,8 @@ export async function createApi(
   const app = Fastify({
     serverFactory: (serve: RequestListener) =>
       createListener(deps, tls, (request, response) => {
+        const repeated = repeatedField(request.rawHeaders)
+        if (repeated !== undefined) return refuseRepeated(repeated, request, deps)
         if (!takeElsewhere(request, response)) serve(request, response)
       }),
     bodyLimit: 65_536,
@@ -94,6 +98,7 @@ export async function createApi(
     }
   })
   app.setSerializerCompiler(serializerCompiler)
+  acceptJson(app)
   app.setErrorHandler(async (error, request, reply) => {
     await auditRefusal(asPamError(error), request, deps)
     return sendProblem(error, reply, deps.logger)
@@ -142,6 +147,13 @@ export async function createApi(
   serveWebApp(app, deps.webDirectory, (reply) => sendProblem({ statusCode: 404 }, reply, deps.logger))
   await app.ready()
   return app
+}
+
+/** The hosts of targets are told apart by such fields, too: nobody gets the request. */
+function refuseRepeated(name: string, { socket }: IncomingMessage, { logger }: Pick<ApiDeps, 'logger'>): void {
+  socket.end(problemResponse(new UsageError(`the request has more than one ${name} field`), logger), () =>
+    socket.destroy(),
+  )
 }
 
 function createListener(

@@ -3,7 +3,8 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Login } from '../identity/login.ts'
-import { asPamError, PamError } from '../shared/errors.ts'
+import { asPamError, PamError, UsageError } from '../shared/errors.ts'
+import { repeatedField } from '../shared/repeated-field.ts'
 import { keepAlive } from '../tunnel/keep-alive.ts'
 import { MUX_PROTOCOL, Multiplexer, OLDER_MUX_PROTOCOL } from '../tunnel/multiplexer.ts'
 import {
@@ -47,6 +48,9 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
   let closing = false
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
+    const repeated = repeatedField(request.rawHeaders)
+    if (repeated !== undefined)
+      return refuseUpgrade(socket, parts.problem(new UsageError(`the request has more than one ${repeated} field`)))
     if (parts.takeOther(request, socket, head)) return
     // Also closes a connection that was refused but keeps its side open.
     const timer = setTimeout(() => socket.destroy(), AUTHENTICATION_TIMEOUT_MS)

@@ -1,4 +1,5 @@
 import { findAttribute, findSubAttribute, GROUP, USER, type Attribute, type ResourceType } from './attributes.ts'
+import { repeatsField } from '../shared/json-fields.ts'
 import { badRequest } from './scim-error.ts'
 
 /** A user as the directory describes one, without what the gateway adds (id, meta, groups). */
@@ -149,10 +150,12 @@ export function parseBody(text: string): unknown {
     } else if (char === '}' || char === ']') depth--
   }
   try {
-    return JSON.parse(text)
+    const value: unknown = JSON.parse(text)
+    if (!repeatsField(text, value)) return value
   } catch {
     throw badRequest('invalidSyntax', 'the body is not JSON')
   }
+  throw badRequest('invalidSyntax', 'the body has an attribute twice in one object')
 }
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -58,6 +58,32 @@ describe('every error is a problem', () => {
     ['a body that is no JSON', 400, () => post('/v1/requests', 'content-type: application/json\r\n', '{')],
     ['an empty body', 400, () => post('/v1/requests', 'content-type: application/json\r\n', '')],
     ['a body that poisons', 400, () => post('/v1/requests', 'content-type: application/json\r\n', '{"__proto__":{}}')],
+    [
+      'a body with a field twice',
+      400,
+      () => post('/v1/requests', 'content-type: application/json\r\n', '{"target":"dev-db","\\u0074arget":"prod-db"}'),
+    ],
+    [
+      'a body in another encoding',
+      400,
+      () => post('/v1/requests', 'content-type: application/json; charset=utf-16\r\n', '{"target":"prod-db"}'),
+    ],
+    [
+      'two callers',
+      400,
+      () => post('/v1/requests', 'authorization: DPoP x\r\ncontent-type: application/json\r\n', '{}'),
+    ],
+    [
+      'two types',
+      400,
+      () => post('/v1/requests', 'content-type: text/plain\r\ncontent-type: application/json\r\n', '{}'),
+    ],
+    ['two hosts', 400, () => `GET /healthz HTTP/1.1\r\n${HOST}Host: y\r\n\r\n`],
+    [
+      'an upgrade for two hosts',
+      400,
+      () => `GET /v1/tunnels HTTP/1.1\r\nhost: x\r\nhost: y\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`,
+    ],
     ['a body of the wrong fields', 400, () => post('/v1/requests', 'content-type: application/json\r\n', '{}')],
     [
       'a query of the wrong fields',

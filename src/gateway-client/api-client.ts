@@ -149,7 +149,7 @@ const grantsOf = ({ get, post, query }: Calls) => ({
 
 /** Locks on people and targets. */
 const locksOf = ({ get, post, all, query }: Calls) => ({
-  list: (active: boolean) => all((page) => get('locks', `/v1/locks${query({ ...page, active })}`)),
+  list: (active: boolean) => all((page) => get('locks', `/v1/locks${query({ active, ...page })}`)),
   create: (asked: NewLock) => post('lock', '/v1/locks', asked),
   lift: (lock: string, reason: string) => post('lock', `/v1/locks/${id(lock)}/lift`, { reason }),
 })
@@ -157,7 +157,7 @@ const locksOf = ({ get, post, all, query }: Calls) => ({
 /** Access in an emergency, and its reviews. */
 const breakGlassOf = ({ get, post, all, query }: Calls) => ({
   page: (page: PageQuery) => get('breakGlasses', `/v1/break-glass${query(page)}`),
-  list: (open: boolean) => all((page) => get('breakGlasses', `/v1/break-glass${query({ ...page, open })}`)),
+  list: (open: boolean) => all((page) => get('breakGlasses', `/v1/break-glass${query({ open, ...page })}`)),
   get: (use: string) => get('breakGlass', `/v1/break-glass/${id(use)}`),
   start: (asked: { target: string; reason: string; lengthMs?: number }) => post('breakGlass', '/v1/break-glass', asked),
   review: (use: string, comment: string) => post('breakGlass', `/v1/break-glass/${id(use)}/review`, { comment }),

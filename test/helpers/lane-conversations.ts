@@ -72,9 +72,9 @@ const RUNS = sampledRuns(100)
 
 /** All places where a stream may be cut; of a long one, some, and fewer where only the masking differs. Each `turn` takes others. */
 function cutsOf(length: number, rules: string, turn: number): readonly number[] {
-  const step = (length > 600 ? 61 : 2) * (rules === RULES ? 1 : 4)
-  const first = 1 + (turn % Math.min(step, length - 1))
-  return sampled(Array.from({ length: Math.ceil((length - first) / step) }, (_, index) => first + index * step))
+  const step = (length > 600 ? 61 : 1) * (rules === RULES ? 1 : 5)
+  const places = Array.from({ length: Math.floor((length - 1) / step) }, (_, index) => 1 + index * step)
+  return sampled(places, { turn, rarer: 2 })
 }
 
 const KINDS_OF_RULES = [

@@ -100,10 +100,13 @@ describe('a sealed record', () => {
     ] as const) {
       const ends = new Set([MAGIC.length, ...(await segmentsOf(record)).map(({ end }) => end)])
       const places = new Set([...all, ...[...ends].filter((at) => at < record.length)])
+      const cuts = new Set(sampled([...places]))
       for (const at of places) {
         const changed = Buffer.from(record)
         changed[at] = (changed[at] as number) ^ (1 << (at % 8))
         expect([at, (await verifyRecording(once(changed), keys)).status]).toEqual([at, 'invalid'])
+        // Most cuts are within what one signature is about, and alike.
+        if (!cuts.has(at) && !ends.has(at)) continue
         const { status } = await verifyRecording(once(record.subarray(0, at)), keys)
         expect([at, status]).toEqual([at, ends.has(at) ? 'open' : 'invalid'])
       }
@@ -536,8 +539,11 @@ describe('a journal', () => {
     writeFileSync(path, original)
     const { turns: all } = read()
     expect(Object.values(all).map((some) => some.length > 3)).toEqual([true, true])
+    const isAll = sampledRuns(2) === 2
     for (const [turn, at] of sampled([...original.keys()]).entries())
-      for (const [what, bytes] of changesAt(at).slice(turn % 2, (turn % 2) + 1)) {
+      for (const [what, bytes] of changesAt(at)
+        .slice(0, 2)
+        .filter((_, kind) => isAll || kind === turn % 2)) {
         writeFileSync(path, bytes)
         const { turns, file } = read()
         for (const session of SESSIONS)

@@ -334,7 +334,7 @@ describe('what a terminal does not show', () => {
     '%s within a value hides nothing of it',
     async (_, piece, turn) => {
       for (const secret of SECRETS)
-        for (const at of sampled([...secret].map((_letter, index) => index).slice(1), turn)) {
+        for (const at of sampled([...secret].map((_letter, index) => index).slice(1), { turn })) {
           const text = `x ${secret.slice(0, at)}${piece}${secret.slice(at)} y\r\n`
           expect(stripped(text)).toContain(secret)
           const out = masked([text])

@@ -135,7 +135,7 @@ describe('masked formats', () => {
         expect(out).toContain('*')
         expect(masked(type, byteByByte(document))).toBe(out)
         const bytes = Buffer.from(document)
-        for (const at of sampled([...bytes.keys()], turn))
+        for (const at of sampled([...bytes.keys()], { turn }))
           expect(masked(type, [bytes.subarray(0, at), bytes.subarray(at)])).toBe(out)
       }
     },

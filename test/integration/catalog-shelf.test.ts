@@ -206,6 +206,20 @@ describe('what is read of what has changed', () => {
         () =>
           `create or replace function f${random(2)}(int) returns int immutable language sql as 'select $1 + ${random(5)}'`,
         () => `drop function if exists f${random(2)}(int) cascade`,
+        // Functions that nothing is made of, or only sometimes.
+        () => `create or replace function g${random(3)}(int) returns int language sql as 'select ${random(9)}'`,
+        () =>
+          `create or replace function g${random(3)}(a text default f0(1)::text) returns int language sql as 'select 1'`,
+        () => `drop function if exists g${random(3)}(int)`,
+        () => `alter function g${random(3)}(int) rename to g${random(3)}`,
+        () => `alter function g${random(3)}(int) set schema z0`,
+        () => `create procedure o${random(2)}(w0) language sql as 'select 1'`,
+        () => `create aggregate ag${random(2)}(int) (sfunc = int4pl, stype = int)`,
+        () => `create index on ${t()} (g${random(3)}(a))`,
+        () => `create function tr${random(2)}() returns trigger language plpgsql as 'begin return new; end'`,
+        () =>
+          `create or replace trigger tg${random(2)} before insert on ${t()} for each row execute function tr${random(2)}()`,
+        () => `drop function if exists tr${random(2)}() cascade`,
         () => `create index on ${t()} (f${random(2)}(a))`,
         () => `create statistics s${random(3)} on (a + 1), b from ${t()}`,
         () => `create domain d${random(2)} as int check (f0(value) > 0)`,
@@ -332,6 +346,86 @@ describe('what is read of what has changed', () => {
       await parser.close()
     },
     180_000,
+  )
+})
+
+describe('functions', () => {
+  const F = (body: string, name = 'f'): string =>
+    `create or replace function ${name}(int) returns int immutable language sql as 'select ${body}'`
+  const TRIGGER = (name: string): string =>
+    `create or replace function ${name}() returns trigger language plpgsql as 'begin return new; end'`
+  const TABLE = 'create table x (a int)'
+  const OTHER = F('0', 'other')
+
+  it.each<[string, boolean, readonly string[], string]>([
+    ['the first of all', false, [TABLE], F('1')],
+    ['a new one', true, [OTHER, TABLE], F('1')],
+    ['a new one, together with a relation that is not made of it', true, [OTHER], `${F('1')}; ${TABLE}`],
+    ['a new one, together with a relation that is', false, [OTHER], `${F('1')}; create table x (a int default f(1))`],
+    ['one with another text', true, [OTHER, F('1'), TABLE], F('2')],
+    ['one that is called otherwise', true, [OTHER, F('1')], 'alter function f(int) rename to g'],
+    ['one that is gone', true, [OTHER, F('1')], 'drop function f(int)'],
+    [
+      'one behind a trigger',
+      false,
+      [TABLE, TRIGGER('t'), 'create trigger t before insert on x execute function t()'],
+      `${TRIGGER('t')}; alter function t() cost 9; alter function t() security definer`,
+    ],
+    ['one behind a default', false, [F('1'), 'create table x (a int default f(1))'], F('2')],
+    ['one behind an index', false, [F('1'), TABLE, 'create index on x (f(a))'], F('2')],
+    [
+      'one behind a type',
+      false,
+      [F('1'), 'create domain d as int check (f(value) > 0)', 'create table x (a d)'],
+      F('2'),
+    ],
+    ['one behind an operator', false, [F('1'), 'create operator @@@ (rightarg = int, function = f)'], F('2')],
+    [
+      'one behind an aggregate',
+      false,
+      [
+        "create function s(int, int) returns int language sql as 'select 1'",
+        'create aggregate ag(int) (sfunc = s, stype = int)',
+      ],
+      "create or replace function s(int, int) returns int language sql as 'select 2'",
+    ],
+    [
+      'one that is gone with what was made of it',
+      false,
+      [OTHER, F('1'), 'create table x (a int default f(1))'],
+      'drop function f(int) cascade',
+    ],
+    [
+      'one behind an event trigger',
+      false,
+      [
+        "create function e() returns event_trigger language plpgsql as 'begin end'",
+        "create event trigger functions_e on ddl_command_end when tag in ('CREATE POLICY') execute function e()",
+      ],
+      'alter function e() security definer',
+    ],
+  ])(
+    'are looked at by themselves, or with everything that they are part of: %s',
+    async (_what, isRenewed, first, then) => {
+      const client = await connect()
+      const ask = asker(client, { asked: 0 })
+      try {
+        await client.query('drop event trigger if exists functions_e; drop schema if exists functions cascade')
+        await client.query('create schema functions; set search_path = functions')
+        await client.query('drop schema public cascade; create schema public')
+        for (const sql of first) await client.query(sql)
+        const { place } = await new CatalogShelf().find('target', STATE, ask)
+        const before = (await place.read(ask)).rows
+        buildCatalog(before)
+        await client.query(then)
+        const { rows } = await place.read(ask)
+        expect([rows === before, wasRenewed(rows)]).toEqual([false, isRenewed])
+        expectSame(rows, (await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask)).rows)
+      } finally {
+        await client.query('drop event trigger if exists functions_e; drop schema if exists functions cascade')
+        await client.end()
+      }
+    },
   )
 })
 
@@ -755,10 +849,12 @@ function expectSame(found: CatalogRows | undefined, expected: CatalogRows): void
 
 /** Rows, and the catalog that is made of them, in one order. */
 const meaning = (rows: CatalogRows): object => {
-  const { byOid, relations, valueTypes, userTypes, typesByOid } = buildCatalog(rows)
+  const { byOid, relations, valueTypes, userTypes, typesByOid, ...others } = buildCatalog(rows)
+  const { userFunctions, bodies, safeFunctions, distrusted } = others
   const names = [...relations].map(([key, { oid }]) => [key, oid])
   const maps = { byOid: new Map(byOid), names, valueTypes: new Map(valueTypes), userTypes, typesByOid }
-  return { rows: sorted(rows), catalog: sortedMaps(maps) }
+  const functions = { userFunctions, bodies, safeFunctions, distrusted }
+  return { rows: sorted(rows), catalog: sortedMaps({ ...maps, ...functions }) }
 }
 
 function sortedMaps(value: unknown): unknown {

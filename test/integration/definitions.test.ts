@@ -450,6 +450,26 @@ describe('what a definition concerns without naming it', () => {
   const SHADOWS = 'create schema if not exists early; set search_path = early, public; select 1 from other'
   const SHOWN = 'create view early.shown as select ssn as x from people'
   it.each([
+    // Everything that a definition changes is read right behind it, and what comes next says more.
+    ['drop view vx cascade', 'create view vx as select ssn as x from people', 'select x from vx'],
+    ['drop view vx cascade; create view vx as select ssn as x from people', 'select x from vx'],
+    [
+      'drop view vy',
+      'alter view vx rename to freed',
+      'create view vx as select reverse(ssn) as x from people',
+      'select x from vx',
+    ],
+    [
+      'create schema early',
+      "create function early.upper(text) returns text language sql as 'select null::text'",
+      'set search_path = early, pg_catalog, public',
+      'select upper(note) from other',
+      "create or replace function early.upper(text) returns text language sql as 'select ssn from people'",
+      'select upper(note) from other',
+      'drop function early.upper(text)',
+      "create function early.upper(text) returns text language sql as 'select reverse(ssn) from people'",
+      'select upper(note) from other',
+    ],
     // The name of a temporary view, table, sequence or index is found first.
     ['select x from vx', 'create temp view vx as select ssn as x from people', LOOK],
     ['select x from vy', 'create or replace view vx as select reverse(ssn) as x from people', LOOK_BEHIND],

@@ -69,10 +69,39 @@ export interface Renewal {
 /** Derives catalogs of new rows from those of earlier rows, as far as they differ. */
 export function renewCatalogs(rows: CatalogRows, before: CatalogRows, renewal: Renewal): void {
   const own = new Map<string, Catalog>()
-  for (const [safe, catalog] of catalogs.get(before) ?? [])
-    own.set(safe, renewed(catalog, rows, JSON.parse(safe) as string[], renewal))
+  for (const [safe, catalog] of catalogs.get(before) ?? []) {
+    const declaredSafe = JSON.parse(safe) as string[]
+    // Relations and types run what is not trusted: if that differs, all of them are looked at.
+    if (trusts(rows, declaredSafe) !== trusts(before, declaredSafe)) continue
+    const catalogNow = renewed(catalog, rows, declaredSafe, renewal)
+    own.set(
+      safe,
+      rows.functions === before.functions ? catalogNow : { ...catalogNow, ...userFunctionsOf(rows, declaredSafe) },
+    )
+  }
   catalogs.set(rows, own)
   prepared.set(rows, new Map([...own.keys()].map((safe) => [safe, Promise.resolve()])))
+}
+
+/** Names of the functions that are trusted, in one text. */
+const trusts = ({ functions }: CatalogRows, declaredSafe: readonly string[]): string =>
+  JSON.stringify([...safeFunctionsIn(functions, declaredSafe).trusted].toSorted())
+
+/** What catalogs say about user-defined functions. */
+function userFunctionsOf(
+  rows: CatalogRows,
+  declaredSafe: readonly string[],
+): Pick<Catalog, 'userFunctions' | 'bodies' | 'safeFunctions' | 'distrusted'> {
+  const { trusted: safe, distrusted } = safeFunctionsIn(rows.functions, declaredSafe)
+  const userFunctions = new Set<string>()
+  for (const [name, of, schema] of rows.functions)
+    if (of === 'user' && !safe.has(`${schema}.${name}`)) userFunctions.add(String(name))
+  return {
+    userFunctions,
+    bodies: bodiesOf(rows),
+    safeFunctions: new Set([...safe, ...[...safe].map((name) => name.slice(name.indexOf('.') + 1))]),
+    distrusted,
+  }
 }
 
 function renewed(catalog: Catalog, rows: CatalogRows, declaredSafe: readonly string[], renewal: Renewal): Catalog {
@@ -106,7 +135,7 @@ function renewed(catalog: Catalog, rows: CatalogRows, declaredSafe: readonly str
   for (const oid of types) valueTypes.set(Number(oid), undefined)
   for (const [oid, type] of valueTypesOf(renewal.valueTypes)) valueTypes.set(oid, type)
   const numbered = LayeredMap.with(catalog.byOid, byOid)
-  if (renewal.made !== undefined)
+  if (renewal.made !== undefined && numbered !== catalog.byOid)
     noteGrowth(
       numbered,
       catalog.byOid,
@@ -131,13 +160,10 @@ const MAX_PATHS = 100
 const prepared = new WeakMap<CatalogRows, Map<string, Promise<void>>>()
 
 function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<Catalog> {
-  const { trusted: safe, distrusted } = safeFunctionsIn(rows.functions, declaredSafe)
+  const safe = safeFunctionsIn(rows.functions, declaredSafe).trusted
   const made = yield* makeRelations(rows, safe)
-  const functions = { user: new Set<string>(), volatile: new Set<string>(), system: new Set<string>() }
-  for (const [name, of, schema] of rows.functions) {
-    if (of !== 'user' && of !== 'volatile' && of !== 'system') continue
-    if (of !== 'user' || !safe.has(`${schema}.${name}`)) functions[of].add(String(name))
-  }
+  const functions = { volatile: new Set<string>(), system: new Set<string>() }
+  for (const [name, of] of rows.functions) if (of === 'volatile' || of === 'system') functions[of].add(String(name))
   const conversions = rows.conversions
     .filter(([, , , called]) => !safe.has(String(called)))
     .map(([to, from, how, called, oid]): [string, UserCast] => [
@@ -153,10 +179,7 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
     searchPath: ASSUMED_PATH,
     relations: new Map(made),
     byOid: new Map(made.map(([, relation]) => [relation.oid, relation])),
-    userFunctions: functions.user,
-    bodies: bodiesOf(rows),
-    safeFunctions: new Set([...safe, ...[...safe].map((name) => name.slice(name.indexOf('.') + 1))]),
-    distrusted,
+    ...userFunctionsOf(rows, declaredSafe),
     userTypes: userTypesOf(rows, safe),
     volatileFunctions: functions.volatile,
     systemFunctions: functions.system,

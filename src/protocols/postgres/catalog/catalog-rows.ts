@@ -3,6 +3,7 @@ import { inSlices, type Work } from '../../../shared/slices.ts'
 import { FIRST_USER_OID } from './catalog.ts'
 import type { CatalogRows, RelationRows } from './rows.ts'
 import type { TableRow } from './catalog-tables.ts'
+import { functionRows } from './function-changes.ts'
 import {
   distinct,
   nameIn,
@@ -130,17 +131,7 @@ function* otherRows(
     version: system.version,
     families: [...reviewed.families].map((oid): Row => [oid]),
     types,
-    functions: [
-      ...system.functions,
-      ...[...all('pg_proc')].map((proc): Row => [
-        String(proc['proname']),
-        reviewed.functions.has(String(proc['oid'])) ? 'reviewed' : 'user',
-        schemaOf(proc['pronamespace']),
-        String(proc['body']),
-        String(proc['oid']),
-        proc['settled'] ?? null,
-      ]),
-    ],
+    functions: [...system.functions, ...functionRows(all('pg_proc'), tables, reviewed.functions)],
     valueTypes,
     operators: [...all('pg_operator')].map(({ oid, oprname, oprnamespace }): Row => [
       String(oprname),

@@ -3,6 +3,7 @@ import { FIRST_USER_OID } from './catalog.ts'
 import { renewCatalogs } from './build-catalog.ts'
 import type { CatalogRows, RelationRows } from './rows.ts'
 import type { ChangedRows } from './catalog-mirror.ts'
+import { functionChanges, functionsAfter } from './function-changes.ts'
 import { nameIn, relationRows, typeRows, valueTypeRows, type Meaning } from './relation-rows.ts'
 import { CLASSES, type TableRow } from './catalog-tables.ts'
 import { CATALOG_OF, systemCalls } from './what-runs.ts'
@@ -13,8 +14,9 @@ type Tables = ReadonlyMap<string, Table>
 type Field = string | null | undefined
 
 /**
- * Derives the meaning of catalogs after a change that concerns only some relations from their previous meaning. Only these relations, and
- * those that depend on them by name, are processed. Undefined: something else has changed, or too much; everything must be processed.
+ * Derives the meaning of catalogs after a change that concerns only some relations, and functions that nothing is made of, from their
+ * previous meaning. Only these relations, and those that depend on them by name, are processed. Undefined: something else has changed, or
+ * too much; everything must be processed.
  */
 export function renewedMeaning(
   { rows, code, reviewed }: Meaning,
@@ -25,10 +27,14 @@ export function renewedMeaning(
   if (changed.size === 0) return { rows, code, reviewed }
   // If built-in types run user-defined code, any type may be affected.
   if (rows.conversions.length > 0) return undefined
-  const found = relationsIn(before, now, changed)
+  const split = functionChanges(before, now, changed)
+  // With the first function, all that may run code is looked for.
+  if (split === undefined || (split.functions.size > 0 && !code.hasCode)) return undefined
+  const { functions, others } = split
+  const found = relationsIn(before, now, others)
   if (found === undefined) return undefined
   const { relations, types } = found
-  const areNew = onlyNew(relations, types, before, changed)
+  const areNew = onlyNew(relations, types, before, others)
   const named = areNew ? relations : withDependents(relations, rows, now)
   if (named.size > MAX_RELATIONS) return undefined
   if (!areNew) {
@@ -40,7 +46,7 @@ export function renewedMeaning(
     if (code.hasCode && isUsedElsewhere(types, named, now)) return undefined
   }
 
-  const parts = areNew ? partsOfNew(now, changed) : partsOf(named, now)
+  const parts = areNew ? partsOfNew(now, others) : partsOf(named, now)
   const newTypes: TableRow[] = []
   for (const oid of types) {
     const row = now.get('pg_type')?.get(oid)
@@ -82,6 +88,7 @@ export function renewedMeaning(
     runs: merge('runs'),
     types: code.hasCode ? [...without(rows.types, 2), ...atOnce(typeRows(newTypes, newCode))] : rows.types,
     valueTypes: [...without(rows.valueTypes, 0), ...valueTypes],
+    functions: functionsAfter(rows.functions, functions, now),
   }
   renewCatalogs(renewed, rows, { relations: named, types, valueTypes, made: areNew ? own : undefined })
   return { rows: renewed, code: newCode, reviewed }

@@ -3,6 +3,7 @@ import type { JWK } from 'jose'
 import { answerReader } from '../gateway-client/answer-reader.ts'
 import { createApiClient } from '../gateway-client/api-client.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
+import { httpCall, type HttpCall } from '../shared/http-call.ts'
 import { refreshSignIn, revokeSignIn } from '../gateway-client/login.ts'
 import { issuerFetch, issuersOf } from '../gateway-client/sign-in-issuers.ts'
 import type { Prover } from '../gateway-client/prover.ts'
@@ -69,7 +70,8 @@ export class LoginKeeper {
   readonly #timing: ProofTiming
   #token: Token | undefined
   #provenAt = 0
-  readonly #fetchInTime: typeof fetch
+  readonly #call: HttpCall
+  readonly #callInTime: HttpCall
   #issuerFetch: Promise<typeof fetch> | undefined
   #proving: Promise<Token> | undefined
   #failures = 0
@@ -83,7 +85,8 @@ export class LoginKeeper {
     this.#events = events
     this.#timing = { ...TIMING, ...timing }
     const { answerMs } = this.#timing
-    this.#fetchInTime = (url, init) => this.#fetch(url, { ...init, signal: AbortSignal.timeout(answerMs) })
+    this.#call = httpCall(login.ca)
+    this.#callInTime = (url, request) => this.#call(url, { ...request, signal: AbortSignal.timeout(answerMs) })
   }
 
   get person(): Token['person'] | undefined {
@@ -95,7 +98,7 @@ export class LoginKeeper {
     const { gateway, prover } = this.login
     const api = createApiClient({
       gateway,
-      fetch: this.#fetchInTime,
+      fetch: this.#callInTime,
       authorize: async (method, url) => ({ dpop: await prover.prove(method, url) }),
       answers: answerReader(),
     })
@@ -169,7 +172,7 @@ export class LoginKeeper {
     const { source, gateway } = this.login
     const api = createApiClient({
       gateway,
-      fetch: this.#fetch,
+      fetch: this.#call,
       authorize: (method, url) => this.#authorizeAsIs(method, url),
       answers: answerReader(),
     })
@@ -287,7 +290,7 @@ export class LoginKeeper {
   /** Calls the issuer of this login as the gateway says. */
   async #discoverIssuerFetch(): Promise<typeof fetch> {
     const { gateway, source, prover } = this.login
-    const discovery = await createApiClient({ gateway, fetch: this.#fetchInTime, answers: answerReader() }).discover()
+    const discovery = await createApiClient({ gateway, fetch: this.#callInTime, answers: answerReader() }).discover()
     const known = issuersOf(discovery).find(({ issuer }) => source.kind === 'person' && issuer === source.issuer)
     return known === undefined
       ? this.#fetch
@@ -300,7 +303,7 @@ export class LoginKeeper {
     const { gateway } = this.login
     const api = createApiClient({
       gateway,
-      fetch: this.#fetch,
+      fetch: this.#call,
       authorize: (method, url) => this.#authorizeAsIs(method, url),
       answers: answerReader(),
     })

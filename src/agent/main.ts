@@ -6,7 +6,7 @@ import { SharedTunnel } from '../gateway-client/shared-tunnel.ts'
 import { openTunnel, tunnelUrl } from '../gateway-client/tunnel.ts'
 import { variable } from '../shared/environment.ts'
 import { PamError } from '../shared/errors.ts'
-import { fetchWithCa } from '../shared/fetch-with-ca.ts'
+import { httpCall } from '../shared/http-call.ts'
 import { letHeapGrow } from '../shared/heap-growth.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
 import { VERSION } from '../shared/version.ts'
@@ -181,7 +181,7 @@ class Agent {
     const { ca } = (await this.#logins.need(port.profile)).login
     return createApiClient({
       gateway: port.gateway,
-      fetch: fetchWithCa(ca),
+      fetch: httpCall(ca),
       authorize: this.#authorizeAs(port, false),
       answers: answerReader(),
     })

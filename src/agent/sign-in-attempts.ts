@@ -1,7 +1,7 @@
 import { answerReader } from '../gateway-client/answer-reader.ts'
 import { createApiClient } from '../gateway-client/api-client.ts'
 import { createProver, type Prover } from '../gateway-client/prover.ts'
-import { fetchWithCa } from '../shared/fetch-with-ca.ts'
+import { httpCall } from '../shared/http-call.ts'
 import type { LoginKeeper } from './login-keeper.ts'
 
 /**
@@ -37,7 +37,7 @@ async function isAlive(keeper: LoginKeeper): Promise<boolean> {
   const { gateway, ca } = keeper.login
   try {
     const authorize = (method: string, url: string) => keeper.authorize(method, url)
-    await createApiClient({ gateway, fetch: fetchWithCa(ca), authorize, answers: answerReader() }).whoami()
+    await createApiClient({ gateway, fetch: httpCall(ca), authorize, answers: answerReader() }).whoami()
     return true
   } catch {
     return false

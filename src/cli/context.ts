@@ -4,7 +4,7 @@ import { userPaths, type Paths } from '../agent/paths.ts'
 import { answerReader } from '../gateway-client/answer-reader.ts'
 import { createApiClient, type ApiClient } from '../gateway-client/api-client.ts'
 import { variable } from '../shared/environment.ts'
-import { fetchWithCa } from '../shared/fetch-with-ca.ts'
+import { httpCall } from '../shared/http-call.ts'
 import { PamError, UsageError } from '../shared/errors.ts'
 import { fileProblem } from '../shared/file-problem.ts'
 import { normalGateway } from './gateway-url.ts'
@@ -87,7 +87,7 @@ export function createContext(io: Io, options: GlobalOptions, { environment, str
       }
       return createApiClient({
         gateway: info.gateway,
-        fetch: fetchWithCa(info.ca),
+        fetch: httpCall(info.ca),
         authorize: (method, url) => connection.call('authorize', { profile: chosen, method, url }),
         answers,
       })

@@ -1,12 +1,14 @@
+import type { HttpAnswer } from '../shared/http-call.ts'
+
 /** The bytes of an answer as they come. */
-export async function* bodyOf(response: Response): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* bodyOf(response: HttpAnswer): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = response.body?.getReader()
   if (reader === undefined) return
   try {
     for (;;) {
       const { value, done } = await reader.read()
       if (done) return
-      yield value as Uint8Array
+      yield value
     }
   } finally {
     await reader.cancel().catch(() => {})
@@ -14,7 +16,7 @@ export async function* bodyOf(response: Response): AsyncGenerator<Uint8Array, vo
 }
 
 /** Lines of an answer as they come; empty ones only say that it goes on, and are left out unless they mean something. */
-export async function* textLines(response: Response, empty = false): AsyncGenerator<string, void, undefined> {
+export async function* textLines(response: HttpAnswer, empty = false): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder()
   let rest = ''
   for await (const chunk of bodyOf(response)) {

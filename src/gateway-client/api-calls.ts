@@ -1,4 +1,5 @@
 import { fromErrorBody, PamError } from '../shared/errors.ts'
+import type { HttpAnswer, HttpCall } from '../shared/http-call.ts'
 import { textLines } from './answer-lines.ts'
 import type { AnswerName, Answers } from './answers.ts'
 import { connectionError } from './connection-error.ts'
@@ -8,7 +9,8 @@ export type Authorize = (method: string, url: string) => Promise<Readonly<Record
 
 export interface ApiClientOptions {
   readonly gateway: string
-  readonly fetch: typeof fetch
+  /** `fetch`, where that is at hand. */
+  readonly fetch: HttpCall
   /** Absent for the few calls that need no sign-in. */
   readonly authorize?: Authorize
   /** `trusted`: in pages that the gateway itself has served. */
@@ -31,10 +33,10 @@ export type Calls = ReturnType<typeof callsTo>
 
 /** How calls are made and answers read; what is not a success is thrown as the error that the gateway says. */
 export function callsTo({ gateway, fetch, authorize, answers }: ApiClientOptions) {
-  const call = async (method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Response> => {
+  const call = async (method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<HttpAnswer> => {
     const url = gateway + path
     const authorization = authorize === undefined ? {} : await authorize(method, url)
-    let response: Response
+    let response: HttpAnswer
     try {
       response = await fetch(url, {
         method,
@@ -53,6 +55,8 @@ export function callsTo({ gateway, fetch, authorize, answers }: ApiClientOptions
     if (!response.ok) throw await problemOf(response, gateway)
     return response
   }
+  /** A call whose answer says nothing: it is read, so that its connection is free. */
+  const done = async (method: string, path: string): Promise<void> => void (await (await call(method, path)).text())
   const read = async <Name extends AnswerName>(name: Name, route: string, text: string): Promise<Answers[Name]> =>
     answers === 'trusted' ? (JSON.parse(text) as Answers[Name]) : answers(name, route, parsed(text, route))
   const get = async <Name extends AnswerName>(name: Name, path: string, signal?: AbortSignal): Promise<Answers[Name]> =>
@@ -91,7 +95,7 @@ export function callsTo({ gateway, fetch, authorize, answers }: ApiClientOptions
       cursor = page.next
     }
   }
-  return { call, get, post, lines, query, all }
+  return { call, done, get, post, lines, query, all }
 }
 
 /** A route without what is asked of it. */
@@ -123,7 +127,7 @@ export const withSignal = (signal: AbortSignal | undefined): CallOptions => (sig
 type Query = Readonly<Record<string, string | number | boolean | undefined>>
 
 /** The problem that an answer tells; whatever is not one of the gateway's says so. */
-async function problemOf(response: Response, gateway: string): Promise<PamError> {
+async function problemOf(response: HttpAnswer, gateway: string): Promise<PamError> {
   const problem = parseProblem(await response.text(), response.headers.get('retry-after'))
   if (problem !== undefined) return problem
   return new PamError(

@@ -13,7 +13,7 @@ export type ApiClient = ReturnType<typeof createApiClient>
 export function createApiClient(options: ApiClientOptions) {
   const { gateway } = options
   const calls = callsTo(options)
-  const { call, get, post, lines, query, all } = calls
+  const { call, done, get, post, lines, query, all } = calls
   return {
     gateway,
     discover: () => get('discovery', '/.well-known/pam-gateway'),
@@ -21,9 +21,9 @@ export function createApiClient(options: ApiClientOptions) {
     token: (identityToken: string) => post('token', '/v1/token', { identityToken }),
     /** A browser's session: what its changes are sent with. */
     webSession: () => get('webSession', '/v1/web-session'),
-    logout: async () => void (await call('DELETE', '/v1/login')),
+    logout: () => done('DELETE', '/v1/login'),
     /** Every browser and every command line of the caller. */
-    logoutEverywhere: async () => void (await call('DELETE', '/v1/logins')),
+    logoutEverywhere: () => done('DELETE', '/v1/logins'),
     whoami: () => get('whoami', '/v1/whoami'),
     targets: () => all((page) => get('targets', `/v1/targets${query(page)}`)),
     explain: (target: string) => get('explanation', `/v1/policy/explain${query({ target })}`),
@@ -131,11 +131,11 @@ const reviewsOf = ({ get, post, query, all }: Calls) => ({
 })
 
 /** Passkeys: one's own in a browser, and, for operators, those of others. */
-const passkeysOf = ({ call, get, post, query }: Calls) => ({
+const passkeysOf = ({ done, get, post, query }: Calls) => ({
   list: async (person?: string) => (await get('passkeys', `/v1/passkeys${query({ person })}`)).items,
   begin: () => post('passkeyCreation', '/v1/passkeys/registration'),
   register: (made: NewPasskey) => post('passkey', '/v1/passkeys', made),
-  remove: async (passkey: string) => void (await call('DELETE', `/v1/passkeys/${id(passkey)}`)),
+  remove: (passkey: string) => done('DELETE', `/v1/passkeys/${id(passkey)}`),
   removeAll: async (person: string, reason: string) =>
     (await post('passkeys', '/v1/passkeys/removal', { person, reason })).items,
 })

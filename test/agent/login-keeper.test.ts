@@ -66,7 +66,7 @@ async function answer(method: string, path: string, response: ServerResponse): P
   if (how === 'silence') return void open.push(response)
   if (how === 'cut') return void response.destroy()
   if (how !== 'tokens') return void response.writeHead(how[0], { 'content-type': 'application/json' }).end(how[1])
-  if (path === '/.well-known/pam-gateway') return json({ issuer: url, clientId: 'pamctl', scopes: [] })
+  if (path === '/.well-known/pam-gateway') return json({ gateway: url, api: ['v1'], issuer: url, clientId: 'pamctl' })
   if (path === '/token') {
     const identity = await new SignJWT({})
       .setProtectedHeader({ alg: 'RS256' })

@@ -101,12 +101,12 @@ describe('pamctl reviews --watch', () => {
       authorize: (method, url) => bob.headers(method, url),
       answers: answerReader(),
       fetch: async (input, init) => {
-        if (String(input).endsWith('/v1/events'))
+        if (input.endsWith('/v1/events'))
           await (inTheGap ??= (async () => {
             await bob.api.reviews.decide(waiting.id, { verdict: 'approve', comment: 'in time' })
             return jane.api.requests.create({ target: 'prod-db', reason })
           })())
-        if (unreachable !== undefined && String(input).endsWith(unreachable)) {
+        if (unreachable !== undefined && input.endsWith(unreachable)) {
           unreachable = undefined
           throw new TypeError('fetch failed')
         }

@@ -205,7 +205,7 @@ export interface Hold {
   readonly approval: string
   /** Who may decide, and for how long it waits. */
   readonly waitsFor: string
-  /** To be shown at once to somebody at a terminal, whose client waits: how to withdraw it besides. */
+  /** To be shown once it is `filed` to somebody at a terminal, whose client waits: how to withdraw it besides. */
   readonly notice: string
   /** Whether people were asked: from then on the approval can be looked up. False where it was settled before. */
   readonly filed: Promise<boolean>

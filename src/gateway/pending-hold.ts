@@ -1,5 +1,6 @@
 import type { Hold, Verdict } from './engine.ts'
 import { settledValue, type Steps } from './steps.ts'
+import { whileHeld } from './when-filed.ts'
 
 /** The command of a connection that waits for a person, and whether its client still waits for the answer. */
 export class PendingHold {
@@ -24,13 +25,12 @@ export class PendingHold {
     return true
   }
 
-  /** Waits for the decision; `tell` says to the client that the command waits. */
+  /** Waits for the decision; `tell` says to the client that the command waits, once people have been asked. */
   *verdict(hold: Hold, tell: () => void): Steps<Verdict> {
     this.#hold = hold
-    tell()
     if (this.#hasLeft) hold.withdraw()
     try {
-      return yield* settledValue(hold.verdict)
+      return yield* settledValue(whileHeld(hold, tell, hold.verdict))
     } finally {
       this.#hold = undefined
     }

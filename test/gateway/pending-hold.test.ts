@@ -32,13 +32,39 @@ async function performed(pending: PendingHold, hold: Hold, tell: () => void = ()
 }
 
 describe('a command that waits for a person', () => {
-  it('gives the verdict, having told the client first', async () => {
+  it('gives the verdict, having told the client once people were asked', async () => {
     const { hold, decide } = held()
+    let file: (isFiled: boolean) => void = () => {}
+    const filed = new Promise<boolean>((resolve) => {
+      file = resolve
+    })
     const told: string[] = []
-    const verdict = performed(new PendingHold(), hold, () => told.push('waits'))
+    const verdict = performed(new PendingHold(), { ...hold, filed }, () => told.push('waits'))
+    await Promise.resolve()
+    expect(told).toEqual([])
+    file(true)
+    await filed
     expect(told).toEqual(['waits'])
     decide(FORWARD)
     await expect(verdict).resolves.toBe(FORWARD)
+  })
+
+  it('tells nothing where it is settled before anybody was asked', async () => {
+    const { hold, decide } = held()
+    const told: string[] = []
+    decide(FORWARD)
+    const pending = performed(new PendingHold(), { ...hold, filed: Promise.resolve(false) }, () => told.push('waits'))
+    await expect(pending).resolves.toBe(FORWARD)
+    expect(told).toEqual([])
+  })
+
+  it('is withdrawn where the client cannot be told', async () => {
+    const { hold } = held()
+    const failing = performed(new PendingHold(), hold, () => {
+      throw new Error('no room')
+    })
+    await expect(failing).rejects.toThrow('no room')
+    await expect(hold.verdict).resolves.toBe(WITHDRAWN)
   })
 
   it('is withdrawn when the client cancels it', async () => {

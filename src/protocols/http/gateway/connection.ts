@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { CommandDraft, Hold, Session, Verdict } from '../../../gateway/engine.ts'
 import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { targetFailure } from '../../../gateway/target-failure.ts'
+import { whileHeld } from '../../../gateway/when-filed.ts'
 import { anySignal } from '../../../shared/any-signal.ts'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 import { isGrpcCall } from '../grpc/call.ts'
@@ -129,8 +130,8 @@ export class HttpRequests implements RequestHandler {
     }
     const decision = session.decide(draft)
     if (decision.type !== 'hold') return { verdict: decision, approval: undefined }
-    tell(decision, true)
-    return { verdict: await verdictOn(decision, exchange.left), approval: decision.approval }
+    const verdict = await whileHeld(decision, () => tell(decision, true), verdictOn(decision, exchange.left))
+    return { verdict, approval: decision.approval }
   }
 
   /** What was held is sent by the session as such once people agree, and its answer kept. */

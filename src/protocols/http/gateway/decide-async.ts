@@ -1,4 +1,5 @@
 import type { CommandDraft, Hold, OutlivedSession, Session, Verdict } from '../../../gateway/engine.ts'
+import { whenFiled, whileHeld } from '../../../gateway/when-filed.ts'
 import { anySignal } from '../../../shared/any-signal.ts'
 import type { Exchange } from '../server/exchange.ts'
 import { verdictOn } from '../session/verdict-on.ts'
@@ -62,14 +63,14 @@ async function decideWithin(
 ): ReturnType<typeof decideAsync> {
   const decision = outlived.session.decide(draft)
   if (decision.type !== 'hold') return { verdict: decision, approval: undefined }
-  tell(decision, false)
   // Until it is told how to ask for its answer, a client that leaves takes its request back.
   const { signal, release } = anySignal([exchange.left, ended])
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), waitMs)
+    // The approval that it is told to ask about can be looked up only once it is filed.
+    timer = setTimeout(() => void whenFiled(decision, () => resolve(undefined)), waitMs)
   })
-  const verdict = await Promise.race([verdictOn(decision, signal), late])
+  const verdict = await Promise.race([whileHeld(decision, () => tell(decision, false), verdictOn(decision, signal)), late])
   clearTimeout(timer)
   release()
   if (verdict === undefined && !exchange.left.aborted) return { hold: decision, outlived, asyncRequests }

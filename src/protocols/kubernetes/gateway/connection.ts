@@ -1,6 +1,7 @@
 import type { CommandDraft, Verdict } from '../../../gateway/engine.ts'
 import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { targetFailure } from '../../../gateway/target-failure.ts'
+import { whileHeld } from '../../../gateway/when-filed.ts'
 import { anySignal } from '../../../shared/any-signal.ts'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 import type { Exchange } from '../../http/server/exchange.ts'
@@ -92,8 +93,8 @@ export class KubernetesConnection implements RequestHandler {
     const { session, tell } = this.#parts
     const decision = session.decide(draft)
     if (decision.type !== 'hold') return { verdict: decision, warning: undefined }
-    tell(decision.notice)
-    return { verdict: await verdictOn(decision, left, timeoutMs), warning: `approved: ${decision.approval}` }
+    const verdict = await whileHeld(decision, () => tell(decision.notice), verdictOn(decision, left, timeoutMs))
+    return { verdict, warning: `approved: ${decision.approval}` }
   }
 
   /** Why a request could not be served: what the session ended for comes first. */

@@ -2,6 +2,7 @@ import type { PseudoTtyInfo, ServerChannel, Session as SshSession } from 'ssh2'
 import { PamError } from '../../../shared/errors.ts'
 import { withTimeout } from '../../../shared/with-timeout.ts'
 import type { Decision } from '../../../gateway/engine.ts'
+import { whileHeld } from '../../../gateway/when-filed.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
 import { untilDecided, type Decided } from './held-channel.ts'
 import type { HostConnection, OpenChannel } from './host-connection.ts'
@@ -160,9 +161,12 @@ class SessionChannel {
 
   async #decided(decision: Decision, client: ServerChannel, reply: Reply): Promise<Decided> {
     if (decision.type !== 'hold') return { verdict: decision, typed: Buffer.alloc(0) }
-    reply.say(decision.notice)
     this.#withdraw = () => decision.withdraw()
-    const decided = await untilDecided(decision, client, this.#terminal !== undefined)
+    const decided = await whileHeld(
+      decision,
+      () => reply.say(decision.notice),
+      untilDecided(decision, client, this.#terminal !== undefined),
+    )
     this.#withdraw = undefined
     if (decided.verdict.type === 'forward') reply.say('approved')
     return decided

@@ -64,11 +64,9 @@ export class CommandGate {
     }
     pipeline.sendCollected()
     const hint = pipeline.status === 'T' ? 'a transaction is open: its locks are held while this waits' : undefined
-    const verdict = yield* this.pending.verdict(decision, () => {
-      pipeline.reply(() => toNotice(decision.notice, hint))
-      // While a person decides, other sessions need not wait for an announced change.
-      pipeline.changes.endAnnouncement()
-    })
+    // While a person decides, other sessions need not wait for an announced change.
+    pipeline.changes.endAnnouncement()
+    const verdict = yield* this.pending.verdict(decision, () => pipeline.reply(() => toNotice(decision.notice, hint)))
     return { ...verdict, wasHeld: true }
   }
 

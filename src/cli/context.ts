@@ -4,7 +4,7 @@ import { userPaths, type Paths } from '../agent/paths.ts'
 import { answerReader } from '../gateway-client/answer-reader.ts'
 import { createApiClient, type ApiClient } from '../gateway-client/api-client.ts'
 import { variable } from '../shared/environment.ts'
-import { httpCall } from '../shared/http-call.ts'
+import type { HttpCall } from '../shared/http-call.ts'
 import { PamError, UsageError } from '../shared/errors.ts'
 import { fileProblem } from '../shared/file-problem.ts'
 import { normalGateway } from './gateway-url.ts'
@@ -32,6 +32,7 @@ export interface CliContext {
   readonly streams: ProgramStreams
   /** The time, in milliseconds since the epoch. */
   readonly now: () => number
+  readonly httpCall: (ca: string | undefined) => HttpCall
   readonly paths: () => Paths
   /** What `pamctl config` keeps. */
   readonly settings: () => Settings
@@ -45,7 +46,11 @@ export interface CliContext {
   close(): void
 }
 
-export function createContext(io: Io, options: GlobalOptions, { environment, streams, now }: Surroundings): CliContext {
+export function createContext(
+  io: Io,
+  options: GlobalOptions,
+  { environment, streams, now, httpCall }: Surroundings,
+): CliContext {
   let agent: Promise<AgentConnection> | undefined
   let profile: Promise<string> | undefined
   let settings: Settings | undefined
@@ -56,6 +61,7 @@ export function createContext(io: Io, options: GlobalOptions, { environment, str
     environment,
     streams,
     now,
+    httpCall,
     paths,
     settings: () => (settings ??= readSettings(paths().home)),
     authority: () => (options.ca === undefined ? undefined : readAuthority(options.ca)),

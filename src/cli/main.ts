@@ -1,3 +1,4 @@
+import { httpCall } from '../shared/http-call.ts'
 import { run } from './run.ts'
 
 /** `pamctl`: one run in a process of its own, whose exit code it sets. */
@@ -6,7 +7,12 @@ export async function main(args: readonly string[]): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   // A terminal that was closed takes no more notes: what the command still has to do goes on.
   process.stderr.on('error', () => {})
-  const { exitCode, endsNow } = await run(args, { environment: process.env, streams: process, now: Date.now })
+  const { exitCode, endsNow } = await run(args, {
+    environment: process.env,
+    streams: process,
+    now: Date.now,
+    httpCall,
+  })
   if (exitCode !== 0) process.exitCode = exitCode
   // Once all that was printed has been taken: a pipe may be slow.
   if (endsNow) process.stdout.write('', () => process.exit())

@@ -40,7 +40,9 @@ export function httpCall(ca: string | undefined): HttpCall {
         agent: isTls ? tls : plain,
         ...(signal === undefined ? {} : { signal }),
       }
-      const request = (isTls ? requestTls : requestPlain)(url, options, (message) => resolve(answerOf(message, signal)))
+      const request = (isTls ? requestTls : requestPlain)(url, options, (message) =>
+        resolve(new Answer(message, signal)),
+      )
       request.on('error', (error) => reject(signal?.aborted === true ? signal.reason : error))
       request.on('timeout', () => request.destroy(noAnswer()))
       endLateConnect(request, isTls ? 'secureConnect' : 'connect')
@@ -61,34 +63,47 @@ function endLateConnect(request: ClientRequest, isThere: 'connect' | 'secureConn
   })
 }
 
-function answerOf(message: IncomingMessage, signal: AbortSignal | undefined): HttpAnswer {
-  const status = message.statusCode ?? 500
-  const isEmpty = status === 204 || status === 304
-  if (isEmpty) message.resume()
-  const text = async (): Promise<string> => {
-    if (isEmpty) return ''
-    const chunks: Buffer[] = []
-    try {
-      for await (const chunk of message) chunks.push(chunk as Buffer)
-    } catch (error) {
-      throw signal?.aborted === true ? signal.reason : error
-    }
-    return new TextDecoder().decode(Buffer.concat(chunks))
-  }
-  return {
-    ok: status >= 200 && status < 300,
-    status,
-    headers: {
+/** An answer whose body is read once, as text, as JSON or as a stream. */
+class Answer implements HttpAnswer {
+  readonly ok: boolean
+  readonly status: number
+  readonly headers: HttpAnswer['headers']
+  readonly #message: IncomingMessage
+  readonly #signal: AbortSignal | undefined
+  readonly #isEmpty: boolean
+
+  constructor(message: IncomingMessage, signal: AbortSignal | undefined) {
+    this.status = message.statusCode ?? 500
+    this.ok = this.status >= 200 && this.status < 300
+    this.headers = {
       get(name) {
         const value = message.headers[name.toLowerCase()]
         return value === undefined ? null : [value].flat().join(', ')
       },
-    },
-    get body() {
-      return isEmpty ? null : (Readable.toWeb(message) as ReadableStream<Uint8Array>)
-    },
-    text,
-    json: async () => JSON.parse(await text()) as unknown,
+    }
+    this.#message = message
+    this.#signal = signal
+    this.#isEmpty = this.status === 204 || this.status === 304
+    if (this.#isEmpty) message.resume()
+  }
+
+  get body(): ReadableStream<Uint8Array> | null {
+    return this.#isEmpty ? null : (Readable.toWeb(this.#message) as ReadableStream<Uint8Array>)
+  }
+
+  async text(): Promise<string> {
+    if (this.#isEmpty) return ''
+    const chunks: Buffer[] = []
+    try {
+      for await (const chunk of this.#message) chunks.push(chunk as Buffer)
+    } catch (error) {
+      throw this.#signal?.aborted === true ? this.#signal.reason : error
+    }
+    return new TextDecoder().decode(Buffer.concat(chunks))
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text())
   }
 }
 

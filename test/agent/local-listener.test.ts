@@ -39,6 +39,9 @@ afterEach(() => {
   rmSync(runtime, { recursive: true, force: true })
 })
 
+/** A port that the system gives to nobody by itself, so that no other program takes it between two of our connections. */
+const portOfNobody = (): number => 15_000 + (process.pid % 15_000)
+
 async function listen(over: Partial<ListenerOptions> = {}): Promise<LocalListener> {
   const listener = await listenLocally({
     name: 'https://pam.example.com jane prod-db',
@@ -152,10 +155,10 @@ describe('who may use a local port', () => {
         return owners.of(peer, own)
       },
     })
-    const stranger = connect(info.port, '127.0.0.1')
+    const localPort = portOfNobody()
+    const stranger = connect({ port: info.port, host: '127.0.0.1', localPort })
     stranger.write(hello)
     await begun
-    const { localPort } = stranger
     await new Promise((resolve) => stranger.on('close', resolve).resetAndDestroy())
     const successor = connect({ port: info.port, host: '127.0.0.1', localPort })
     await new Promise((resolve) => successor.on('connect', resolve))

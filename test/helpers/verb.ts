@@ -11,6 +11,7 @@ import type { AddCommand, Run } from '../../src/cli/command.ts'
 import type { CliContext, GlobalOptions } from '../../src/cli/context.ts'
 import { outcomeOf } from '../../src/cli/exit-codes.ts'
 import { createIo } from '../../src/cli/output/io.ts'
+import { httpCall } from '../../src/shared/http-call.ts'
 import { readSettings } from '../../src/cli/settings.ts'
 import { withNearestId } from '../../src/cli/completion/suggest-id.ts'
 import { createApiClient } from '../../src/gateway-client/api-client.ts'
@@ -91,6 +92,7 @@ export async function runVerb(
     environment,
     streams,
     now,
+    httpCall,
     paths: () => paths,
     settings: () => readSettings(home),
     authority: () => undefined,

@@ -211,8 +211,8 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a WebSocket of a bro
       [
         'two of them',
         () => bytesOf({ Cookie: `${cookies.shop}\r\nOrigin: https://evil.example` }),
-        403,
-        'CSRF_REFUSED',
+        400,
+        'USAGE',
       ],
       ['Fetch Metadata of another site', () => bytesOf({ 'Sec-Fetch-Site': 'same-site' }), 403, 'CSRF_REFUSED'],
       ['no cookie', () => bytesOf({ Cookie: undefined }), 403, 'NOT_SIGNED_IN'],

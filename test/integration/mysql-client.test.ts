@@ -234,7 +234,7 @@ describe.skipIf(isMariadbMissing())('what is said of an open port', () => {
   it('has the Unix socket, where there is one', () => {
     const { lines, json } = mysqlClient.describe(TARGET, seeing?.info as ListenerInfo, home)
     expect(json['socket']).toMatch(/mysql\.sock$/)
-    expect(lines[2]).toBe(`  mariadb --socket=${json['socket'] as string} --user=o'app --skip-ssl shop`)
+    expect(lines[2]).toBe(`  mariadb --socket=${json['socket'] as string} --user='o'\\''app' --skip-ssl shop`)
     const port = String(json['port'])
     expect(lines).toContain(`  jdbc:mysql://127.0.0.1:${port}/shop?user=o'app&sslMode=DISABLED`)
   })

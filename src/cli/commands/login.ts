@@ -3,7 +3,6 @@ import { answerReader } from '../../gateway-client/answer-reader.ts'
 import { createApiClient } from '../../gateway-client/api-client.ts'
 import { issuerFetch, issuersOf } from '../../gateway-client/sign-in-issuers.ts'
 import { fetchWithCa } from '../../shared/fetch-with-ca.ts'
-import { httpCall } from '../../shared/http-call.ts'
 import type { DevicePrompt } from '../../gateway-client/login.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
@@ -57,7 +56,7 @@ export async function signIn(
   if (gateway === undefined) throw new UsageError('no gateway is set', 'give --gateway URL or set PAMCTL_GATEWAY')
   const ca = context.authority() ?? (known?.gateway === gateway ? known.ca : undefined)
   const fetcher = fetchWithCa(ca)
-  const discovery = await createApiClient({ gateway, fetch: httpCall(ca), answers: answerReader() }).discover()
+  const discovery = await createApiClient({ gateway, fetch: context.httpCall(ca), answers: answerReader() }).discover()
   if (discovery.gateway !== gateway) {
     throw new PamError('USAGE', `the gateway at ${gateway} calls itself ${discovery.gateway}`, {
       hint: `sign in with --gateway ${discovery.gateway}`,

@@ -82,7 +82,7 @@ export interface Printed {
 }
 
 /** Homes and agents for those that sheets name. */
-export async function startWorld(home: string) {
+export async function startWorld(home: string, gateway: typeof fetch) {
   const directory = (who: string): string => join(home, who)
   const agents: { stop(): Promise<void> }[] = []
   for (const who of ['jane', 'new', 'left', 'out']) {
@@ -131,6 +131,7 @@ export async function startWorld(home: string) {
           ...simple.variables,
         },
         now: () => NOW,
+        gateway,
         heard: (text, to) => {
           output[to] += text
           output.text += text

@@ -6,15 +6,14 @@ import { gatewayAnswering } from './answers.ts'
 import { sheetOf, startWorld, stepsOf, type Printed } from './sheets.ts'
 
 let isEmpty = false
-const [ownFetch, ownZone] = [globalThis.fetch, process.env['TZ']]
+const gateway = gatewayAnswering(() => isEmpty)
+const ownZone = process.env['TZ']
 
 beforeAll(() => {
-  globalThis.fetch = gatewayAnswering(() => isEmpty)
   process.env['TZ'] = 'UTC'
 })
 
 afterAll(() => {
-  globalThis.fetch = ownFetch
   if (ownZone === undefined) delete process.env['TZ']
   else process.env['TZ'] = ownZone
 })
@@ -27,7 +26,7 @@ describe('each verb prints what its sheet says', () => {
     it(name, async () => {
       const file = join(import.meta.dirname, name)
       const text = readFileSync(file, 'utf8')
-      const world = await startWorld(mkdtempSync(join(tmpdir(), 'pamctl-verbs-')))
+      const world = await startWorld(mkdtempSync(join(tmpdir(), 'pamctl-verbs-')), gateway)
       const [steps, wrong]: [ReturnType<typeof stepsOf>, string[]] = [[], []]
       for (const step of stepsOf(text)) {
         isEmpty = step.who === 'new'

@@ -208,12 +208,7 @@ describe.skipIf(BROWSER_PROGRAM === undefined || !OPENSSL)('a WebSocket of a bro
       ['no origin at all', () => bytesOf({ Origin: 'null' }), 403, 'CSRF_REFUSED'],
       ['the Origin of another port', () => bytesOf({ Origin: 'https://shop.apps.localhost' }), 403, 'CSRF_REFUSED'],
       ['an Origin without TLS', () => bytesOf({ Origin: apps.origin('shop').replace('s:', ':') }), 403, 'CSRF_REFUSED'],
-      [
-        'two of them',
-        () => bytesOf({ Cookie: `${cookies.shop}\r\nOrigin: https://evil.example` }),
-        400,
-        'USAGE',
-      ],
+      ['two of them', () => bytesOf({ Cookie: `${cookies.shop}\r\nOrigin: https://evil.example` }), 400, 'USAGE'],
       ['Fetch Metadata of another site', () => bytesOf({ 'Sec-Fetch-Site': 'same-site' }), 403, 'CSRF_REFUSED'],
       ['no cookie', () => bytesOf({ Cookie: undefined }), 403, 'NOT_SIGNED_IN'],
       ["another target's cookie", () => bytesOf({ Cookie: cookies.wiki }), 403, 'NOT_SIGNED_IN'],

@@ -436,10 +436,18 @@ describe.skipIf(isClusterMissing())('ways to masked values of Kubernetes', () =>
     ]) {
       const given: Case = { name: '', line }
       const [direct, through] = [await send(given, undefined), await send(given, undefined, gateway)]
-      expect({ line, status: through.status, body: through.body }).toEqual({ line, status: 200, body: direct.body })
+      expect({ line, status: through.status, body: withoutMoment(through.body) }).toEqual({
+        line,
+        status: 200,
+        body: withoutMoment(direct.body),
+      })
     }
   })
 })
+
+/** The version of a list is that of the whole cluster, where something is written all the time. */
+const withoutMoment = (body: string): string =>
+  body.replace(/^(\{"kind":"\w+List","apiVersion":"[^"]+","metadata":\{"resourceVersion":")\d+/, '$1…')
 
 /** Denies what has a label, and says what is in it. */
 const QUOTING = {

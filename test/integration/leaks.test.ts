@@ -127,6 +127,8 @@ async function transcript(connection: pg.ClientConfig, script: readonly string[]
   idle.set(key, waiting)
   const mayShare = isOneQuery(script)
   const one = (mayShare ? waiting.pop() : undefined) ?? (await watched(connection))
+  if (one.hasEnded)
+    throw new Error(`a connection ended while it was idle; the gateway says:\n${stack.gatewayLog().slice(-8000)}`)
   const { db, seen } = one
   seen.length = 0
   const inTransaction = script.some((sql) => /^(begin|prepare)/.test(sql))

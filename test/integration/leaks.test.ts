@@ -93,13 +93,14 @@ interface Watched {
   readonly db: pg.Client
   readonly seen: unknown[]
   hasEnded: boolean
+  problem: string
 }
 
 async function watched(connection: pg.ClientConfig): Promise<Watched> {
   const db = new pg.Client({ ...connection, ssl: false })
   const seen: unknown[] = []
-  const one: Watched = { db, seen, hasEnded: false }
-  db.on('error', () => {})
+  const one: Watched = { db, seen, hasEnded: false, problem: '' }
+  db.on('error', (error) => (one.problem = String(error.stack)))
   db.on('end', () => (one.hasEnded = true))
   db.on('notice', ({ message, detail, hint, table, column }) => seen.push({ message, detail, hint, table, column }))
   db.on('notification', ({ channel, payload }) => seen.push({ channel, payload }))
@@ -128,7 +129,9 @@ async function transcript(connection: pg.ClientConfig, script: readonly string[]
   const mayShare = isOneQuery(script)
   const one = (mayShare ? waiting.pop() : undefined) ?? (await watched(connection))
   if (one.hasEnded)
-    throw new Error(`a connection ended while it was idle; the gateway says:\n${stack.gatewayLog().slice(-8000)}`)
+    throw new Error(
+      `a connection ended while it was idle: ${one.problem}\nThe gateway says:\n${stack.gatewayLog().slice(-8000)}`,
+    )
   const { db, seen } = one
   seen.length = 0
   const inTransaction = script.some((sql) => /^(begin|prepare)/.test(sql))

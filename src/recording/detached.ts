@@ -53,14 +53,18 @@ export function showDetached(
 
 export const detachedFileOf = (recording: string): string => recording.replace(/\.pamrec$/, '.pamapart')
 
-/** Appends the entries that the file does not have yet, and flushes it. */
+/** Appends the entries that the file does not have yet, and flushes it. What a stop or a full disk cut off is taken away first. */
 export async function appendDetached(path: string, entries: readonly DetachedEntry[]): Promise<void> {
-  const known = new Set((await readDetached(path)).map(({ id }) => id))
+  const before = await bytesOf(path)
+  const whole = before.lastIndexOf(LINE_FEED) + 1
+  const known = new Set(parseDetached(before.subarray(0, whole)).flatMap(({ entry }) => entry?.id ?? []))
   const lines = entries.filter(({ id }) => !known.has(id)).map((entry) => `${JSON.stringify(entry)}\n`)
   if (lines.length === 0) return
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const file = await open(path, 'a', 0o600)
   try {
+    // Otherwise the first of these would stand in one line with what was cut, and neither could be read.
+    if (whole < before.length) await file.truncate(whole)
     await file.writeFile(lines.join(''))
     await file.datasync()
   } finally {
@@ -68,24 +72,45 @@ export async function appendDetached(path: string, entries: readonly DetachedEnt
   }
 }
 
-/** Empty if there is no such file. A line that a stop cut off is ignored. */
-export async function readDetached(path: string): Promise<DetachedEntry[]> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return ''
+/** Empty if there is no such file. */
+export const readDetached = async (path: string): Promise<DetachedLine[]> => parseDetached(await bytesOf(path))
+
+const bytesOf = (path: string): Promise<Buffer> =>
+  readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return Buffer.alloc(0)
     throw error
   })
-  return parseDetached(text)
+
+/** A line of the file: an entry, or something that is none. */
+export interface DetachedLine {
+  /** Counted from 1. */
+  readonly line: number
+  readonly entry: DetachedEntry | undefined
 }
 
-export function parseDetached(text: string): DetachedEntry[] {
-  return text.split('\n').flatMap((line) => {
-    try {
-      return line === '' ? [] : [JSON.parse(line) as DetachedEntry]
-    } catch {
-      return []
-    }
+/** The lines of a file. A last one that a stop cut off is left out: what it was to say is in the journal. */
+export function parseDetached(bytes: Buffer): DetachedLine[] {
+  const lines = bytes.toString('utf8').split('\n')
+  return lines.flatMap((text, index) => {
+    const entry = entryOf(text)
+    const isCut = index === lines.length - 1 && entry === undefined
+    return text === '' || isCut ? [] : [{ line: index + 1, entry }]
   })
 }
+
+function entryOf(line: string): DetachedEntry | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return isEntry(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isEntry = (value: unknown): value is DetachedEntry =>
+  typeof value === 'object' &&
+  value !== null &&
+  ['id', 'salt', 'nonce', 'text'].every((field) => typeof Reflect.get(value, field) === 'string')
 
 /** What the recording has of a text: the hexadecimal SHA-256 of its salt, given in base64, and the text. */
 export const digestOfDetached = ({ salt, text }: Pick<DetachedEntry, 'salt' | 'text'>): string =>
@@ -94,3 +119,4 @@ export const digestOfDetached = ({ salt, text }: Pick<DetachedEntry, 'salt' | 't
 const digestOf = (salt: Buffer, text: string): string => createHash('sha256').update(salt).update(text).digest('hex')
 const base64 = (bytes: Buffer): string => bytes.toString('base64')
 const TAG = 16
+const LINE_FEED = 0x0a

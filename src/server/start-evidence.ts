@@ -21,7 +21,7 @@ import { evidenceState } from '../storage/evidence-state.ts'
 import { listRecordings, type RecordingRow } from '../storage/recordings.ts'
 import type { Config } from './config/config.ts'
 import type { GatewayKeys } from './keys.ts'
-import { StoredRecords } from './stored-records.ts'
+import { StoredRecords, type DetachedText } from './stored-records.ts'
 
 /** Everything that keeps records: the local spool, their home, retention. */
 export interface Evidence {
@@ -36,7 +36,7 @@ export interface Evidence {
     options?: { readonly from?: number; readonly onHidden?: (seal: SegmentSeal) => void },
   ): Promise<AsyncGenerator<ReadEvent, void, undefined>>
   /** The detached texts; none where they were erased. */
-  readDetached(row: RecordingRow): Promise<readonly { id: string; salt: string; text: string }[]>
+  readDetached(row: RecordingRow): Promise<readonly DetachedText[]>
   eraseDetached(row: RecordingRow): Promise<void>
   stop(): Promise<void>
 }

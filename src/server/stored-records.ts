@@ -2,8 +2,8 @@ import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { text as textOf } from 'node:stream/consumers'
-import { detachedFileOf, detachedKey, parseDetached, showDetached } from '../recording/detached.ts'
+import { buffer } from 'node:stream/consumers'
+import { detachedFileOf, detachedKey, parseDetached, showDetached, type DetachedLine } from '../recording/detached.ts'
 import { Retained, type Home } from '../recording/homes/home.ts'
 import type { SessionRecorder } from '../recording/recorder.ts'
 import { encodeSegment, encodeUnpacked, MAGIC, sha256 } from '../recording/segment.ts'
@@ -35,14 +35,13 @@ export class StoredRecords {
     return recorder === undefined ? this.#openStored(row) : Promise.resolve(Readable.from(whatIsThere(recorder)))
   }
 
-  /** The detached texts; none where they were erased. */
-  async readDetached(row: RecordingRow): Promise<{ id: string; salt: string; text: string }[]> {
+  /** The detached texts; none where they were erased. One that is damaged says so, and keeps none of the others from being read. */
+  async readDetached(row: RecordingRow): Promise<DetachedText[]> {
     const file = detachedFileOf(row.file)
     const spooled = this.#inSpool(file)
     const stored = (await exists(spooled)) ? createReadStream(spooled) : await this.#parts.home.read(file)
-    const entries = stored === undefined ? [] : parseDetached(await textOf(stored))
     const key = detachedKey(this.#parts.detachedKey, row.sessionId)
-    return entries.map((entry) => ({ id: entry.id, salt: entry.salt, text: showDetached({ key }, entry).text }))
+    return stored === undefined ? [] : parseDetached(await buffer(stored)).map((line) => detachedText(line, key))
   }
 
   /** NOT_ALLOWED where they are not in the home yet, or the home keeps them for now. */
@@ -78,6 +77,26 @@ export class StoredRecords {
   }
 
   readonly #inSpool = (file: string): string => join(this.#parts.directory, file)
+}
+
+/** One text of a file, as auditors get it. */
+export interface DetachedText {
+  /** Empty where the line does not say it. */
+  readonly id: string
+  readonly salt: string
+  readonly text: string
+  /** Why the text cannot be read. */
+  readonly problem?: string
+}
+
+function detachedText({ line, entry }: DetachedLine, key: Buffer): DetachedText {
+  const damaged = (problem: string): DetachedText => ({ id: entry?.id ?? '', salt: '', text: '', problem })
+  if (entry === undefined) return damaged(`line ${line} is damaged`)
+  try {
+    return { id: entry.id, salt: entry.salt, text: showDetached({ key }, entry).text }
+  } catch {
+    return damaged(`line ${line} is damaged, or was encrypted under another key`)
+  }
 }
 
 const exists = (path: string): Promise<boolean> =>

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { detachedKey, readDetached, showDetached } from '../../src/recording/detached.ts'
+import { appendDetached, detachedKey, hideDetached, readDetached, showDetached } from '../../src/recording/detached.ts'
 import { recordReader } from '../../src/recording/encryption.ts'
 import { realDisk, type JournalDisk } from '../../src/recording/journal-file.ts'
 import type { SessionRecorder } from '../../src/recording/recorder.ts'
@@ -309,7 +309,7 @@ describe('recorder', () => {
     await written(recorder)
     await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
     const path = file().replace('.pamrec', '.pamapart')
-    const [entry] = await readDetached(path)
+    const entry = (await readDetached(path))[0]?.entry
     if (entry === undefined) throw new Error('nothing is detached')
     const key = detachedKey(Buffer.alloc(32, 9), 'ses_1')
     expect(showDetached({ key }, entry)).toEqual({ text: 'secret $$ text', reference })
@@ -318,6 +318,29 @@ describe('recorder', () => {
     }
     rmSync(path)
     expect(await verifyRecording(file(), keys)).toMatchObject({ status: 'sealed' })
+  })
+
+  it('detached texts are added behind what a stop cut off, and a damaged one hides no other', async () => {
+    const path = join(directory, 'ses_1.pamapart')
+    const cipher = { key: detachedKey(Buffer.alloc(32, 9), 'ses_1') }
+    const entries = ['one', 'two', 'three'].map((text) => hideDetached(cipher, text).entry)
+    await appendDetached(path, entries.slice(0, 1))
+    const whole = readFileSync(path)
+    const cut = (bytes: number): Buffer => Buffer.from(JSON.stringify(entries[1])).subarray(0, bytes)
+    for (const rest of [cut(20), cut(1), Buffer.from(JSON.stringify(entries[1])), Buffer.alloc(40)]) {
+      writeFileSync(path, Buffer.concat([whole, rest]))
+      await appendDetached(path, entries)
+      expect((await readDetached(path)).map(({ line, entry }) => [line, entry?.id])).toEqual(
+        entries.map(({ id }, index) => [index + 1, id]),
+      )
+    }
+    const lines = readFileSync(path, 'utf8').split('\n')
+    for (const damaged of ['', 'null', '{"id":"x"}', '[]', '\0', '{"id":1,"salt":2,"nonce":3,"text":4}']) {
+      writeFileSync(path, [lines[0], damaged, ...lines.slice(1)].join('\n'))
+      const found = (await readDetached(path)).map(({ entry }) => entry?.id)
+      expect(found.filter((id) => id !== undefined)).toEqual(entries.map(({ id }) => id))
+      expect(found).toHaveLength(damaged === '' ? 3 : 4)
+    }
   })
 })
 

@@ -31,6 +31,8 @@ export const detachedTextSchema = z.object({
   /** 16 bytes in base64. */
   salt: z.string(),
   text: z.string(),
+  /** Why this one cannot be read: then `text` and `salt` are empty, and `id` where the file does not say it. */
+  problem: z.string().optional(),
 })
 export type DetachedText = z.output<typeof detachedTextSchema>
 

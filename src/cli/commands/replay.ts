@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
+import type { DetachedText } from '../../api/schemas/recording.ts'
 import { digestOfDetached } from '../../recording/detached.ts'
 import type { CommandEvent } from '../../recording/event.ts'
 import type { ReadEvent } from '../../recording/read.ts'
@@ -45,7 +46,8 @@ export const replay: AddCommand = (program, run) => {
 
 async function showRecord(context: CliContext, source: string, options: ReplayOptions): Promise<void> {
   const { io } = context
-  const texts = options.withTexts ? await detachedTexts(context, source) : new Map<string, Original>()
+  const found = options.withTexts === true ? await (await context.client()).sessions.detachedTexts(source) : []
+  const texts = new Map(found.map((text) => [text.id, originalFrom(text)]))
   const searched = { ...options, originalOf: ({ apart }: CommandEvent) => originalOf(apart, texts) }
   const read = (): AsyncGenerator<ReadEvent> => readEvents(context, source, { ...options, purpose: 'viewed' })
   const events = options.watch === true ? watchedEvents(context, source, read) : read()
@@ -60,7 +62,8 @@ async function showRecord(context: CliContext, source: string, options: ReplayOp
       lines.forEach((line) => io.printStyled(line))
       const reference = event?.type === 'command' ? event.apart : undefined
       if (event === undefined || reference === undefined || !texts.has(reference.id)) continue
-      const text = originalOf(reference, texts) ?? '(stored text does not match the recorded digest)'
+      const { problem = 'it does not match the recorded digest' } = texts.get(reference.id) ?? {}
+      const text = originalOf(reference, texts) ?? `(the stored text cannot be used: ${problem})`
       for (const line of describeEvent({ ...event, type: 'notice', message: text })) io.print(line)
     }
   }
@@ -84,6 +87,9 @@ async function showRecord(context: CliContext, source: string, options: ReplayOp
         })
   }
   print(view.end())
+  for (const { id, problem } of found)
+    if (problem !== undefined)
+      context.io.note(`a detached text${id === '' ? '' : ` (${id})`} cannot be read: ${problem} in its file`)
   const unsearched = filter.unsearched + view.unsearched
   if (unsearched > 0)
     io.note(
@@ -94,12 +100,14 @@ async function showRecord(context: CliContext, source: string, options: ReplayOp
 interface Original {
   readonly text: string
   readonly sha256: string
+  readonly problem?: string
 }
 
-async function detachedTexts({ client }: CliContext, session: string): Promise<Map<string, Original>> {
-  const found = await (await client()).sessions.detachedTexts(session)
-  return new Map(found.map(({ id, salt, text }) => [id, { text, sha256: digestOfDetached({ salt, text }) }]))
-}
+const originalFrom = ({ salt, text, problem }: DetachedText): Original => ({
+  text,
+  sha256: digestOfDetached({ salt, text }),
+  ...(problem === undefined ? {} : { problem }),
+})
 
 /** The record verifies without the text, so the text is held against the digest that is recorded, not one that comes with it. */
 function originalOf(reference: CommandEvent['apart'], texts: ReadonlyMap<string, Original>): string | undefined {

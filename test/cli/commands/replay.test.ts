@@ -11,6 +11,7 @@ import { runVerb } from '../../helpers/verb.ts'
 let directory: string
 let record: string
 const SALT = Buffer.alloc(16, 7)
+const NOT_RECORDED = '(the stored text cannot be used: it does not match the recorded digest)'
 const ORIGINAL = 'delete\u001b[2J'
 const sha256 = createHash('sha256').update(SALT).update(ORIGINAL).digest('hex')
 beforeAll(async () => {
@@ -46,8 +47,8 @@ describe('pamctl replay', () => {
   })
 
   it.each([
-    ['a text that is not the recorded one', 'select 1', SALT, '(stored text does not match the recorded digest)'],
-    ['another salt', ORIGINAL, Buffer.alloc(16), '(stored text does not match the recorded digest)'],
+    ['a text that is not the recorded one', 'select 1', SALT, NOT_RECORDED],
+    ['another salt', ORIGINAL, Buffer.alloc(16), NOT_RECORDED],
     ['the text that was detached', ORIGINAL, SALT, 'delete\\u{1b}[2J'],
   ])('--with-texts: %s', async (_, text, salt, shown) => {
     // A gateway may say of a text what it likes.
@@ -58,6 +59,24 @@ describe('pamctl replay', () => {
     expect(calls).toHaveLength(1)
     expect(stdout).toContain(`(detached)\n`)
     expect(stdout).toContain(shown)
+  })
+
+  it('--with-texts: says which text is damaged, and shows the others', async () => {
+    const lines = [
+      { id: '', salt: '', text: '', problem: 'line 1 is damaged' },
+      { id: 'txt_1', salt: SALT.toString('base64'), text: ORIGINAL },
+      { id: 'txt_2', salt: '', text: '', problem: 'line 3 is damaged' },
+    ]
+    const { stdout, stderr } = await runVerb([replay], ['replay', record, '--with-texts'], {
+      gateway: {
+        [`GET /v1/sessions/${encodeURIComponent(record)}/apart`]: lines
+          .map((line) => `${JSON.stringify(line)}\n`)
+          .join(''),
+      },
+    })
+    expect(stdout).toContain('delete\\u{1b}[2J')
+    expect(stderr).toContain('a detached text cannot be read: line 1 is damaged')
+    expect(stderr).toContain('a detached text (txt_2) cannot be read: line 3 is damaged')
   })
 
   it.each([

@@ -1,7 +1,7 @@
 /** Of a WebSocket, what the two ends of a tunnel need to notice that the other is gone without a word. */
 interface Peer {
   readonly isPaused: boolean
-  on(event: 'close', listener: () => void): unknown
+  on(event: 'close' | 'ping', listener: () => void): unknown
   ping(): void
   terminate(): void
 }
@@ -9,6 +9,7 @@ interface Peer {
 /** The connection below the WebSocket: whatever arrives on it, be it a part of a message, shows that the peer is there. */
 interface Connection {
   readonly bytesRead: number
+  readonly writableLength: number
 }
 
 /**
@@ -16,6 +17,10 @@ interface Connection {
  * where nothing is heard of the agent for three times as long.
  */
 export function keepAlive(socket: Peer, connection: Connection): void {
+  // Each is answered at once (RFC 6455, 5.5.2): one that asks on and on without reading would fill the memory.
+  socket.on('ping', () => {
+    if (connection.writableLength > MAX_UNREAD_BYTES) socket.terminate()
+  })
   closeWhenSilent(socket, connection, () => socket.ping())
 }
 
@@ -45,6 +50,8 @@ export function closeWhenSilent(socket: Peer, connection: Connection, wasLooked 
   })
 }
 
+/** More than anything else that waits in the connection of a tunnel. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024
 const LOOK_EVERY_MS = 30_000
 /** Looks in a row that find nothing: silence of 90 seconds to two minutes. */
 const MAX_MISSED = 3

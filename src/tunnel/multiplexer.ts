@@ -142,15 +142,17 @@ export class Multiplexer {
       case frameTypes.credit:
         return channel.credited(creditOf(payload))
       case frameTypes.text:
-        return channel.told(textOf(payload))
+        return channel.told(textOf(payload), payload.length)
       case frameTypes.close:
         return channel.closedByPeer()
       case frameTypes.accepted:
+        needAsked(channel)
         channel.credited(creditOf(payload))
         return channel.answer(undefined)
       case frameTypes.blocked:
         return channel.blockedByUs()
       case frameTypes.refused:
+        needAsked(channel)
         this.#forget(channel)
         return channel.answer(new MuxRefusal(payload.toString('utf8')))
     }
@@ -177,6 +179,10 @@ export class Multiplexer {
     if (this.isClosed) return
     this.#urgent.push(frame)
     this.#schedule()
+    // Frames that wait for nothing answer what the peer sent: one that sends on and on without reading would fill the memory.
+    if (this.#writer.waiting <= MAX_UNREAD_BYTES) return
+    this.#failure ??= new MuxError('the answers are not read')
+    this.#socket.terminate()
   }
 
   #schedule(): void {
@@ -240,6 +246,11 @@ export class Multiplexer {
   }
 }
 
+/** Only whoever opened a channel is answered, and once: a channel that carries something is not forgotten, but closed. */
+function needAsked({ id, answered }: MuxChannel): void {
+  if (answered === undefined) throw new MuxError(`an answer for channel ${id}, which was not asked for`)
+}
+
 /** The peer does not open this channel; `problem` is its problem+json. */
 export class MuxRefusal extends Error {
   readonly problem: string
@@ -295,5 +306,7 @@ const MAX_MESSAGE_BYTES = 128 * 1024
 /** Bytes waiting in the socket at which channels are not asked for more, and at which they are again. */
 const HIGH_WATER = 256 * 1024
 const LOW_WATER = 64 * 1024
+/** Bytes waiting in the socket at which the peer does not read. What channels send stops long before. */
+const MAX_UNREAD_BYTES = 8 * 1024 * 1024
 const MAX_CHANNELS = 10_000
 const LAST_ID = 0xff_ff_ff_ff

@@ -28,6 +28,8 @@ export class MuxChannel implements TunnelChannel {
   /** Came and was not taken yet, in order. */
   #inbound: Inbound[] = []
   #inboundBytes = 0
+  /** Bytes of frames of text among it: nobody gives credit for them. */
+  #inboundText = 0
   /** Bytes taken for which the peer has no credit yet. */
   #owed = 0
   /** What may be on its way to us. */
@@ -177,8 +179,10 @@ export class MuxChannel implements TunnelChannel {
     this.#owed = 0
   }
 
-  told(frame: TunnelFrame): void {
-    this.#arrive({ frame })
+  /** `length`: of the frame, in bytes. */
+  told(frame: TunnelFrame, length: number): void {
+    if (this.#inboundText + length > WINDOW) throw new MuxError('more text than a window holds')
+    this.#arrive({ frame, length })
   }
 
   closedByPeer(): void {
@@ -205,6 +209,7 @@ export class MuxChannel implements TunnelChannel {
     if (this.#state !== 'open') return
     this.#inbound.push(item)
     this.#inboundBytes += item.bytes?.length ?? 0
+    this.#inboundText += item.length ?? 0
     if (this.#inbound.length > MAX_WAITING) throw new MuxError('more frames than a window holds')
     this.#deliver()
   }
@@ -215,6 +220,7 @@ export class MuxChannel implements TunnelChannel {
     try {
       while (!this.#paused && this.#inbound.length > 0) {
         const item = this.#inbound.shift() as Inbound
+        this.#inboundText -= item.length ?? 0
         if (item.bytes !== undefined) {
           this.#inboundBytes -= item.bytes.length
           this.#hand(item.bytes)
@@ -261,6 +267,8 @@ type Outbound =
 interface Inbound {
   readonly bytes?: Buffer
   readonly frame?: TunnelFrame
+  /** Of the frame. */
+  readonly length?: number
   readonly closed?: true
 }
 

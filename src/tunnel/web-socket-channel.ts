@@ -72,15 +72,23 @@ export function webSocketChannel(socket: WebSocket): TunnelChannel {
 /** Undefined where it is none. */
 export function parseTunnelFrame(text: string): TunnelFrame | undefined {
   try {
-    const frame = JSON.parse(text) as Partial<TunnelFrame> | null
-    if (frame === null || typeof frame !== 'object' || frame.v !== 1 || typeof frame.type !== 'string') return undefined
-    return FRAME_TYPES.includes(frame.type) ? (frame as TunnelFrame) : undefined
+    const frame: unknown = JSON.parse(text)
+    return isTunnelFrame(frame) ? frame : undefined
   } catch {
     return undefined
   }
 }
 
-const FRAME_TYPES: readonly string[] = ['opened', 'notice', 'eof', 'ended'] satisfies readonly TunnelFrame['type'][]
+/** Fields that another version adds are left alone; those that are read are what they are read as. */
+const isTunnelFrame = (value: unknown): value is TunnelFrame =>
+  typeof value === 'object' &&
+  value !== null &&
+  Reflect.get(value, 'v') === 1 &&
+  FRAME_TYPES.includes(Reflect.get(value, 'type')) &&
+  TEXTS.every((field) => ['string', 'undefined'].includes(typeof Reflect.get(value, field)))
+
+const TEXTS = ['code', 'message', 'hint', 'id', 'approval'] satisfies readonly (keyof TunnelFrame)[]
+const FRAME_TYPES: readonly unknown[] = ['opened', 'notice', 'eof', 'ended'] satisfies readonly TunnelFrame['type'][]
 const BINARY = { binary: true } as const
 /** Bytes waiting in the socket at which the other side is paused, and at which it is let go again. */
 const HIGH_WATER = 256 * 1024

@@ -12,6 +12,7 @@ class Peer extends EventEmitter {
   pings = 0
   answers = true
   bytesRead = 0
+  writableLength = 0
 
   ping(): void {
     this.pings++
@@ -40,6 +41,16 @@ describe('the gateway’s end of a tunnel', () => {
     vi.advanceTimersByTime(30_000)
     expect(peer.isTerminated).toBe(true)
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('closes where pings are answered and the answers are not read', () => {
+    const peer = new Peer()
+    keepAlive(peer, peer)
+    peer.emit('ping')
+    expect(peer.isTerminated).toBe(false)
+    peer.writableLength = 17 * 1024 * 1024
+    peer.emit('ping')
+    expect(peer.isTerminated).toBe(true)
   })
 
   it('stays open while bytes arrive, though no ping is answered', () => {

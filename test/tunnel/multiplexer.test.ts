@@ -448,6 +448,8 @@ describe('channels that end together', () => {
 describe('a peer that does not keep to it', () => {
   const open = encodeFrame(frameTypes.open, 1, Buffer.from(JSON.stringify(request())))
   const data = (length: number, id = 1): Buffer => encodeFrame(frameTypes.data, id, Buffer.alloc(length))
+  const text = (more: object): Buffer =>
+    encodeFrame(frameTypes.text, 1, Buffer.from(JSON.stringify({ v: 1, type: 'notice', ...more })))
 
   it.each<[string, () => Buffer[]]>([
     ['more bytes than there was credit for', () => [open, data(WINDOW), data(1)]],
@@ -468,10 +470,44 @@ describe('a peer that does not keep to it', () => {
     ['a list of channels that is none', () => [open, encodeFrame(frameTypes.closeAll, 0, Buffer.alloc(5))]],
     ['no channels to close', () => [open, encodeFrame(frameTypes.closeAll, 0, Buffer.alloc(0))]],
     ['more frames than a window holds', () => [open, Buffer.concat(Array.from({ length: 21_000 }, () => data(1)))]],
+    ['more text than a window holds', () => [open, text({ message: 'x'.repeat(WINDOW) })]],
+    [
+      'much text, little by little',
+      () => [open, Buffer.concat(Array.from({ length: 3000 }, () => text({ id: 'x'.repeat(90) })))],
+    ],
+    ['a text whose message is none', () => [open, text({ message: {} })]],
+    ['a refusal of what was not asked for', () => [open, encodeFrame(frameTypes.refused, 1, Buffer.from('{}'))]],
+    ['an acceptance of what was not asked for', () => [open, encodeFrame(frameTypes.accepted, 1, Buffer.alloc(4))]],
   ])('%s: the connection ends', async (_what, frames) => {
     const one: Multiplexer = farMux({ asked: (channel) => one.accept(channel) })
     for (const frame of frames()) near.send(frame)
     expect(await closedWith).toBe(1008)
+  })
+
+  it('a channel that its opener refuses is over on this side, too', async () => {
+    const channels: MuxChannel[] = []
+    const one: Multiplexer = farMux({
+      asked: (channel) => {
+        channels.push(channel)
+        one.accept(channel)
+      },
+    })
+    near.send(open)
+    await expect.poll(() => channels.length).toBe(1)
+    const seen = reading(channels[0] as MuxChannel)
+    near.send(encodeFrame(frameTypes.refused, 1, Buffer.from('{}')))
+    await expect.poll(() => seen.closed).toBe(1)
+    expect(one.isClosed).toBe(true)
+  })
+
+  it('one that asks on and on and reads no answer is let go', async () => {
+    const one: Multiplexer = farMux({ asked: (channel) => one.refuse(channel, 'x'.repeat(2000)) })
+    near.pause()
+    for (let id = 1; id <= 20_000 && !one.isClosed; id++) {
+      near.send(encodeFrame(frameTypes.open, id, Buffer.from(JSON.stringify(request()))))
+      if (id % 500 === 0) await turns(3)
+    }
+    await expect.poll(() => one.isClosed).toBe(true)
   })
 
   it('text messages end it, too; a late frame for a closed channel does not', async () => {

@@ -206,25 +206,26 @@ export class Logins {
 
   async #gatewayOf(profile: string): Promise<string | undefined> {
     // The index answers where the keychain is locked.
-    return (await this.find(profile))?.login.gateway ?? this.#index()[profile]?.gateway
+    return (await this.find(profile))?.login.gateway ?? this.#index().get(profile)
   }
 
   /** Which profiles there are, since a keychain does not list what it holds. No secret is in it. */
-  #index(): Readonly<Record<string, { readonly gateway: string } | undefined>> {
+  #index(): Map<string, string> {
     try {
-      return JSON.parse(readFileSync(this.#paths.profiles, 'utf8')) as Record<string, { gateway: string }>
+      const index = JSON.parse(readFileSync(this.#paths.profiles, 'utf8')) as Record<string, { gateway: string }>
+      return new Map(Object.entries(index).map(([profile, { gateway }]) => [profile, gateway]))
     } catch {
-      return {}
+      return new Map()
     }
   }
 
   #indexed(profile: string, gateway: string | undefined): void {
-    const { [profile]: known, ...others } = this.#index()
-    if (known?.gateway === gateway) return
-    writePrivately(
-      this.#paths.profiles,
-      JSON.stringify(gateway === undefined ? others : { ...others, [profile]: { gateway } }),
-    )
+    const index = this.#index()
+    if (index.get(profile) === gateway) return
+    if (gateway === undefined) index.delete(profile)
+    else index.set(profile, gateway)
+    const entries = [...index].map(([name, of]) => [name, { gateway: of }])
+    writePrivately(this.#paths.profiles, JSON.stringify(Object.fromEntries(entries)))
   }
 
   async need(profile: string, gateway?: string): Promise<LoginKeeper> {
@@ -237,7 +238,7 @@ export class Logins {
         'NOT_SIGNED_IN',
         profile === DEFAULT_PROFILE ? 'you are not signed in' : `profile "${profile}" is not signed in`,
         {
-          hint: `sign in: ${loginCommand(profile, gateway ?? this.#index()[profile]?.gateway)}${locked}`,
+          hint: `sign in: ${loginCommand(profile, gateway ?? this.#index().get(profile))}${locked}`,
         },
       )
     }

@@ -67,18 +67,21 @@ async function keychainStore(): Promise<SecretStore> {
 }
 
 function fileStore(file: string): SecretStore {
-  const load = (): Record<string, string> =>
-    existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>) : {}
-  const save = (secrets: Record<string, string>): void => writePrivately(file, JSON.stringify(secrets))
+  // By a map: a profile may be called `constructor`, which every object has something under.
+  const load = (): Map<string, string> =>
+    new Map(existsSync(file) ? Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>) : [])
+  const save = (secrets: ReadonlyMap<string, string>): void =>
+    writePrivately(file, JSON.stringify(Object.fromEntries(secrets)))
   return {
     kind: 'file',
-    read: (name) => load()[name],
-    write: (name, secret) => save({ ...load(), [name]: secret }),
+    read: (name) => load().get(name),
+    write: (name, secret) => save(load().set(name, secret)),
     remove(name) {
-      const { [name]: _removed, ...rest } = load()
-      save(rest)
+      const secrets = load()
+      secrets.delete(name)
+      save(secrets)
     },
-    names: () => Object.keys(load()),
+    names: () => [...load().keys()],
   }
 }
 

@@ -472,6 +472,12 @@ describe('the agent’s directories', () => {
       await expect(openSecretStore(file, 'keychain')).rejects.toMatchObject({ code: 'SECRET_STORE' })
       store.remove('a')
       expect(store.read('a')).toBeUndefined()
+      for (const name of ['constructor', '__proto__', 'toString']) {
+        expect([store.read(name), store.names()]).toEqual([undefined, []])
+        store.write(name, 'secret')
+        expect([store.read(name), store.names()]).toEqual(['secret', [name]])
+        store.remove(name)
+      }
     } finally {
       if (without === undefined) delete process.env['DBUS_SESSION_BUS_ADDRESS']
       else process.env['DBUS_SESSION_BUS_ADDRESS'] = without

@@ -206,7 +206,7 @@ function split(name: string): readonly [prefix: string, local: string] {
 function resolved(text: string): string {
   if (!text.includes('&')) return text
   return text.replace(/&([^;&]{0,12};?)/g, (_all, reference: string) => {
-    const known = ENTITIES[reference]
+    const known = ENTITIES.get(reference)
     if (known !== undefined) return known
     const [, hex, decimal] = /^#(?:x([\da-fA-F]{1,6})|(\d{1,7}));$/.exec(reference) ?? []
     const code = hex === undefined ? Number(decimal ?? Number.NaN) : Number.parseInt(hex, 16)
@@ -226,7 +226,13 @@ const END_TAG = new RegExp(`</(${NAME})\\s*>`, 'y')
 const ATTRIBUTE = new RegExp(`(${NAME})\\s*=\\s*(${VALUE})`, 'g')
 // oxlint-disable-next-line no-control-regex -- XML 1.0, section 2.2
 const ILLEGAL = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/
-const ENTITIES: Readonly<Record<string, string>> = { 'amp;': '&', 'lt;': '<', 'gt;': '>', 'quot;': '"', 'apos;': "'" }
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ['amp;', '&'],
+  ['lt;', '<'],
+  ['gt;', '>'],
+  ['quot;', '"'],
+  ['apos;', "'"],
+])
 const XML_NAMESPACE = 'http://www.w3.org/XML/1998/namespace'
 const XMLNS_NAMESPACE = 'http://www.w3.org/2000/xmlns/'
 const PREDEFINED: ReadonlyMap<string, string> = new Map([

@@ -104,6 +104,8 @@ describe('a document', () => {
   it.each([
     ['an entity', '<a>&x;</a>'],
     ['an unended reference', '<a>&amp</a>'],
+    ['a name that every object has', '<a>&constructor</a>'],
+    ['the name of what objects inherit from', '<a>&__proto__</a>'],
     ['a reference to NUL', '<a>&#0;</a>'],
     ['a reference beyond Unicode', '<a>&#x110000;</a>'],
     ['a reference to half of a character', '<a>&#xD800;</a>'],

@@ -64,7 +64,7 @@ export interface Change {
 export const setSecret = (parts: SealedParts, name: string, text: string, { by, at }: Change): Promise<void> =>
   changeSealed(parts.file, async (secrets) => {
     checkSecret(text)
-    const version = nextVersion(secrets[name], at)
+    const version = nextVersion(Object.hasOwn(secrets, name) ? secrets[name] : undefined, at)
     const binding = bindingOf(name, version)
     const dataKey = newDataKey()
     const master = parts.master()

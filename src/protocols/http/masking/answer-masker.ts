@@ -69,7 +69,7 @@ function textOptions(type: string): TextOptions | undefined {
   if (type === 'text/xml' || type === 'application/xml' || /^[a-z]+\/[a-z0-9.-]+\+xml$/.test(type))
     return { format: 'xml' }
   if (type === 'application/x-www-form-urlencoded') return { format: 'form' }
-  const format = FORMATS[type]
+  const format = FORMATS.get(type)
   if (format !== undefined) return { format }
   return TEXTS.has(type) ? {} : undefined
 }
@@ -93,14 +93,14 @@ const TEXTS: ReadonlySet<string> = new Set([
   'application/openmetrics-text',
 ])
 const XHTML: ReadonlySet<string> = new Set(['application/xhtml+xml', 'image/svg+xml'])
-const FORMATS: Readonly<Record<string, TextOptions['format']>> = {
-  'text/markdown': 'markdown',
-  'text/css': 'css',
-  'text/javascript': 'script',
-  'application/javascript': 'script',
-  'application/ecmascript': 'script',
-  'application/x-javascript': 'script',
-  'text/yaml': 'yaml',
-  'application/yaml': 'yaml',
-  'application/x-yaml': 'yaml',
-}
+const FORMATS: ReadonlyMap<string, TextOptions['format']> = new Map([
+  ['text/markdown', 'markdown'],
+  ['text/css', 'css'],
+  ['text/javascript', 'script'],
+  ['application/javascript', 'script'],
+  ['application/ecmascript', 'script'],
+  ['application/x-javascript', 'script'],
+  ['text/yaml', 'yaml'],
+  ['application/yaml', 'yaml'],
+  ['application/x-yaml', 'yaml'],
+])

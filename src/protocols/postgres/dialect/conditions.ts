@@ -18,21 +18,13 @@ function cast(value: Value, type: string): Value {
   if (value === null || value === UNKNOWN) return value
   if (typeof value === 'string' && infinityOf(value) !== undefined) return value
   if (NUMBERS.test(type)) return Number.isNaN(Number(value)) ? UNKNOWN : Number(value)
-  if (type === 'bool') return BOOLEANS[String(value)] ?? UNKNOWN
+  if (type === 'bool') return BOOLEANS.get(String(value)) ?? UNKNOWN
   return typeof value === 'number' && /^(text|varchar|bpchar)$/.test(type) ? String(value) : value
 }
-const BOOLEANS: Readonly<Record<string, boolean>> = {
-  true: true,
-  t: true,
-  yes: true,
-  on: true,
-  '1': true,
-  false: false,
-  f: false,
-  no: false,
-  off: false,
-  '0': false,
-}
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ...['true', 't', 'yes', 'on', '1'].map((word) => [word, true] as const),
+  ...['false', 'f', 'no', 'off', '0'].map((word) => [word, false] as const),
+])
 
 function compare(name: string, left: Value, right: Value): boolean | null | typeof UNKNOWN {
   if (left === null || right === null) return null
@@ -47,8 +39,8 @@ function compare(name: string, left: Value, right: Value): boolean | null | type
   }
   if (typeof one === 'number' && typeof other === 'string') other = Number(other)
   if (typeof other === 'number' && typeof one === 'string') one = Number(one)
-  if (typeof one === 'boolean' && typeof other === 'string') other = BOOLEANS[other] ?? NaN
-  if (typeof other === 'boolean' && typeof one === 'string') one = BOOLEANS[one] ?? NaN
+  if (typeof one === 'boolean' && typeof other === 'string') other = BOOLEANS.get(other) ?? NaN
+  if (typeof other === 'boolean' && typeof one === 'string') one = BOOLEANS.get(one) ?? NaN
   if (typeof one !== typeof other || Number.isNaN(one) || Number.isNaN(other)) return UNKNOWN
   return ordered(name, one, other)
 }

@@ -53,6 +53,8 @@ describe('answers', () => {
   })
 
   it.each([
+    ['constructor'],
+    ['__proto__'],
     ['application/octet-stream'],
     ['application/pdf'],
     ['application/zip'],

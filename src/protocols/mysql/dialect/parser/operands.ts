@@ -53,15 +53,19 @@ export function readSystemVariable(cursor: Cursor): string {
   const first = fold(cursor.tokens.value(cursor.at++))
   if (!cursor.takeSign('.')) return first
   let name = fold(cursor.name())
-  const isScoped = SCOPES[first] !== undefined || first === 'session' || first === 'local'
+  const isScoped = SCOPES.has(first) || first === 'session' || first === 'local'
   // A key cache has settings of its own.
   if (isScoped && cursor.takeSign('.')) name = `${name}.${fold(cursor.name())}`
   if (first === 'session' || first === 'local') return name
-  return `${SCOPES[first] ?? first}.${name}`
+  return `${SCOPES.get(first) ?? first}.${name}`
 }
 
 /** Settings that are persisted for the next start of the server apply to the server, at once or then. */
-export const SCOPES: Readonly<Record<string, string>> = { global: 'global', persist: 'global', persist_only: 'global' }
+export const SCOPES: ReadonlyMap<string, string> = new Map([
+  ['global', 'global'],
+  ['persist', 'global'],
+  ['persist_only', 'global'],
+])
 
 const value = (query: Subquery['query'], gives: 'value' | 'exists'): Subquery => ({
   kind: 'subquery',
@@ -89,14 +93,18 @@ function readOdbc(cursor: Cursor): Expression {
   const word = cursor.isName() ? fold(cursor.name()) : cursor.fail('a name')
   const inner = readExpression(cursor)
   cursor.expectSign('}')
-  const type = ODBC_TYPES[word]
+  const type = ODBC_TYPES.get(word)
   if (type === undefined) return inner
   return inner.kind === 'constant'
     ? { kind: 'cast', arg: inner, to: { schema: undefined, name: type, limited: false, modifiers: [], array: false } }
     : inner
 }
 
-const ODBC_TYPES: Readonly<Record<string, string>> = { d: 'date', t: 'time', ts: 'datetime' }
+const ODBC_TYPES: ReadonlyMap<string, string> = new Map([
+  ['d', 'date'],
+  ['t', 'time'],
+  ['ts', 'datetime'],
+])
 
 /** Words that begin an operand, and are not names there. */
 function readWord(cursor: Cursor): Expression {

@@ -129,8 +129,10 @@ function readAssignments(found: Found, cursor: Cursor): void {
   })
 }
 
-const scoped = (scope: string, name: string): string =>
-  SCOPES[scope] === undefined ? name : `${SCOPES[scope]}.${name}`
+const scoped = (scope: string, name: string): string => {
+  const known = SCOPES.get(scope)
+  return known === undefined ? name : `${known}.${name}`
+}
 
 const kindOf = (scope: string): string | undefined => (scope.startsWith('persist') ? 'set-persist' : undefined)
 

@@ -134,7 +134,9 @@ function matchesHostStatement(given: StatementMatch, effect: CommandEffect['type
   }
   if (match.paths !== undefined && !somePath(allows, [...reads, ...writes], match.paths)) return false
   if (match.writesPaths !== undefined && !somePath(allows, writes, match.writesPaths)) return false
-  if (match.hosts !== undefined && !some(allows, endpoints, match.hosts, matchesEndpoint)) return false
+  // One that cannot be read may be any.
+  const isAnyHost = !allows && endpoints.length > 0 && unknown.length > 0
+  if (match.hosts !== undefined && !isAnyHost && !some(allows, endpoints, match.hosts, matchesEndpoint)) return false
   return true
 }
 

@@ -113,6 +113,12 @@ describe('rules about hosts', () => {
       true,
     )
     expect(refuses({}, forward)).toBe(true)
+    expect(refuses({ hosts: ['10.0.0.8:*'] }, forward)).toBe(false)
+    const unreadable = { ...forward, endpoints: ['127.1:22'], unknown: ['…'] }
+    expect(refuses({ hosts: ['10.0.0.8:*'] }, unreadable)).toBe(true)
+    expect(allows({ kinds: ['forward-local'], hosts: ['*:*'] }, unreadable)).toBe(false)
+    expect(allows({ kinds: ['forward-local'], hosts: ['10.0.0.8:*'], unknown: true }, unreadable)).toBe(false)
+    expect(allows({ kinds: ['forward-local'], hosts: ['*:*'], unknown: true }, unreadable)).toBe(true)
   })
 
   it('of several paths, all have to be allowed, and one is enough to refuse', () => {

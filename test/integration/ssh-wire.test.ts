@@ -16,7 +16,7 @@ import { hasProgram, PYTHON, SSH_GO } from '../helpers/test-clients.ts'
 let own: SshGateway
 let port: Port
 let lumpy: LumpyLink
-/** A target with room for three sessions on a connection. */
+/** A target with room for three sessions on a connection, which exchanges keys every 16 KiB. */
 let small: SshServer
 /** A target with room for one. */
 let single: SshServer
@@ -27,7 +27,7 @@ const silentSockets: Socket[] = []
 beforeAll(async () => {
   if (!SSHD) return
   lumpy = await lumpyLink(60)
-  small = await startSshServer('MaxSessions 3')
+  small = await startSshServer('MaxSessions 3\nRekeyLimit 16K')
   single = await startSshServer('MaxSessions 1')
   silent = createServer((socket) => silentSockets.push(socket.on('error', () => {})))
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
@@ -316,7 +316,42 @@ describe.skipIf(!SSHD)('a command', () => {
     client.end()
   })
 
+  it('has the variables and the terminal that were asked for before it, and none behind it', async () => {
+    const client = await sshClient(port, own.sshd.user)
+    const path = join(own.files, 'settings')
+    let out = ''
+    const channel = await new Promise<ClientChannel>((resolve, reject) =>
+      client.exec(`touch ${path}; echo "<$LC_TIME>"; tty`, { env: { LC_TIME: 'C' } }, (error, opened) =>
+        error === undefined ? resolve(opened) : reject(error),
+      ),
+    )
+    const ended = new Promise<void>((resolve) => channel.on('close', () => resolve()))
+    channel.on('data', (bytes: Buffer) => (out += bytes.toString()))
+    const held = await eventually(async () => (await own.bob.api.reviews.list())[0], 'it is held')
+    const { _protocol: protocol } = client as unknown as {
+      _protocol: {
+        env(id: number, name: string, value: string, wantReply: boolean): void
+        pty(id: number, rows: number, cols: number, height: number, width: number, ...rest: unknown[]): void
+      }
+    }
+    const { id } = (channel as unknown as { outgoing: { id: number } }).outgoing
+    protocol.env(id, 'LC_TIME', 'POSIX', false)
+    protocol.pty(id, 24, 80, 480, 640, 'vt100', null, false)
+    // What comes behind it on the connection has been answered.
+    expect(await exec(client, 'true')).toMatchObject({ code: 0 })
+    await own.bob.api.reviews.decide(held.id, { verdict: 'approve', comment: '', digest: held.digest ?? '' })
+    await ended
+    expect(out).toBe('<C>\nnot a tty\n')
+    client.end()
+  })
+
   const long = (bytes: number): string => `wc -c <<'EOF'\n${'x'.repeat(bytes - 18)}\nEOF`
+
+  it('of a target that exchanges keys again and again gets all of its input, and gives all of its output', async () => {
+    const few = await own.port('few')
+    const { code, stdout, stderr } = await own.ssh(few, ['seq 1 600000; wc -c'], 'x'.repeat(200_000))
+    expect([code, stderr, stdout.length, stdout.slice(-7)]).toEqual([0, '', 4_088_895 + 7, '200000\n'])
+  })
 
   it('of any length that a target could run is carried; one that is longer is refused on its channel', async () => {
     const client = await sshClient(port, own.sshd.user)

@@ -327,6 +327,16 @@ describe.skipIf(!SSHD)('forwarding', () => {
         /pam: no rule allows FORWARD LOCAL to 192\.0\.2\.1:80 on bastion; .*decision dec_\w+$/,
       ),
     })
+    // What the target would take for the same address is not what the rule names.
+    for (const [host, at] of [
+      ['127.1', to],
+      ['2130706433', to],
+      ['127.0.0.1\0', to],
+      ['127.0.0.1', to + 65_536],
+    ] as const) {
+      const other = new Promise((resolve) => made.forwardOut('127.0.0.1', 1, host, at, resolve))
+      expect(await other).toMatchObject({ reason: 1, message: expect.stringContaining('pam: ') })
+    }
     made.end()
     const events = await recordWith(`forward-local 127.0.0.1:${to}`)
     expect(of(events, 'result')).toContainEqual(expect.objectContaining({ tag: '5 bytes up, 5 bytes down' }))

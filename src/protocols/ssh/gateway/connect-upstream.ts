@@ -54,6 +54,7 @@ export async function logIn(login: SshLogin): Promise<Client> {
   const socket = connect({ host: config.host, port: config.port })
   const client = new ssh2.Client()
   let untrusted: PamError | undefined
+  let verified: Buffer | undefined
   let onEnded = (): void => {}
   try {
     await new Promise<void>((resolve, reject) => {
@@ -81,9 +82,15 @@ export async function logIn(login: SshLogin): Promise<Client> {
         keepaliveCountMax: 4,
         ...authentication(lease),
         hostVerifier: (key: Buffer, verify: (isValid: boolean) => void) => {
+          // Where keys are exchanged again the answer has to be there at once: while the library waits for it, with the target's part of the
+          // exchange done, it writes packets that nobody can read (1.17.0, kex.js, `partial`). The key stays the one that was verified.
+          if (verified !== undefined) return key.equals(verified)
           checkHostKey(key, config, baseDirectory, firstUse)
             .then(
-              () => verify(true),
+              () => {
+                verified = Buffer.from(key)
+                verify(true)
+              },
               (error: unknown) => {
                 untrusted = error instanceof PamError ? error : upstreamError(config, error)
                 verify(false)
@@ -91,6 +98,7 @@ export async function logIn(login: SshLogin): Promise<Client> {
             )
             // What the library finds wrong when it goes on is thrown into nowhere.
             .catch(fail)
+          return undefined
         },
       })
       const { sshCertificate } = lease

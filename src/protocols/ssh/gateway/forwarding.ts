@@ -3,6 +3,7 @@ import { PamError } from '../../../shared/errors.ts'
 import { visible } from '../../../shared/visible.ts'
 import type { Verdict } from '../../../gateway/engine.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
+import { forwardedEndpoint } from './forwarded-endpoint.ts'
 import type { HostConnection } from './host-connection.ts'
 import { hostStatement } from '../../../host/command/host-statement.ts'
 import { OPEN_FAILURE, openFailureOf, refuseOpening, type OpenFailure } from './ssh2-internals.ts'
@@ -22,9 +23,20 @@ export function serveForwarding(host: HostConnection): void {
       refuse(GONE)
     }
   }
+  /** What was asked for and is neither open nor refused yet: each may be held, and is then shown to people. */
+  let asking = 0
   client.on('tcpip', (accept, reject, { destIP, destPort, srcIP, srcPort }) => {
-    const refuse = (failure: OpenFailure): void => refuseOpening(client, reject, failure)
-    judge(host, 'forward-local', endpointOf(destIP, destPort)).then(
+    let isAsking = true
+    const answered = (): void => {
+      if (isAsking) asking--
+      isAsking = false
+    }
+    const refuse = (failure: OpenFailure): void => {
+      answered()
+      refuseOpening(client, reject, failure)
+    }
+    if (asking++ >= MAX_ASKING) return refuse(TOO_MANY)
+    judge(host, 'forward-local', destIP, destPort).then(
       (verdict) => {
         if (verdict.type === 'refuse') return refuse(prohibited(verdict.error))
         safely(refuse, () => {
@@ -33,6 +45,7 @@ export function serveForwarding(host: HostConnection): void {
               host.guard(() => session.recorder.outcome(resultOf(verdict.id, 0, 0, 'refused by the target')))
               return refuse(openFailureOf(error))
             }
+            answered()
             const source = accept()
             if (source === undefined) return target.close()
             splice(host, verdict.id, source, target)
@@ -55,31 +68,35 @@ export function serveForwarding(host: HostConnection): void {
   client.on('request', (accept, reject, name: string, info) => {
     // A global request is refused without a word (RFC 4254, section 4): the next program says why.
     const refuse = (why: string): void => {
-      host.notices.push(why)
+      if (host.notices.length < MAX_NOTICES) host.notices.push(why)
       reject?.()
     }
     if (name === 'tcpip-forward') {
+      if (asking >= MAX_ASKING) return refuse(TOO_MANY.text)
+      asking++
       const { bindAddr, bindPort } = info
       const endpoint = endpointOf(bindAddr, bindPort)
-      judge(host, 'forward-remote', endpoint).then(
-        (verdict) => {
-          if (verdict.type === 'refuse') return refuse(sentence(verdict.error))
-          safely(
-            () => refuse(GONE.text),
-            () => {
-              upstream.forwardIn(bindAddr, bindPort, (error, port) => {
-                if (error !== undefined) return refuse(`the target does not listen on ${endpoint}`)
-                bound.set(endpointOf(bindAddr, bindPort === 0 ? port : bindPort), verdict.id)
-                accept?.(bindPort === 0 ? port : undefined)
-              })
-            },
-          )
-        },
-        (error: unknown) => {
-          host.failed(error)
-          reject?.()
-        },
-      )
+      judge(host, 'forward-remote', bindAddr, bindPort)
+        .finally(() => asking--)
+        .then(
+          (verdict) => {
+            if (verdict.type === 'refuse') return refuse(sentence(verdict.error))
+            safely(
+              () => refuse(GONE.text),
+              () => {
+                upstream.forwardIn(bindAddr, bindPort, (error, port) => {
+                  if (error !== undefined) return refuse(`the target does not listen on ${endpoint}`)
+                  bound.set(endpointOf(bindAddr, bindPort === 0 ? port : bindPort), verdict.id)
+                  accept?.(bindPort === 0 ? port : undefined)
+                })
+              },
+            )
+          },
+          (error: unknown) => {
+            host.failed(error)
+            reject?.()
+          },
+        )
     } else if (name === 'cancel-tcpip-forward') {
       const { bindAddr, bindPort } = info
       if (!bound.delete(endpointOf(bindAddr, bindPort))) return reject?.()
@@ -92,14 +109,18 @@ export function serveForwarding(host: HostConnection): void {
     } else if (name.startsWith('streamlocal-forward')) refuse('Unix sockets are not forwarded')
     else reject?.()
   })
+  let incoming = 0
   // From the target: only what was asked for, and allowed.
   upstream.on('tcp connection', ({ destIP, destPort, srcIP, srcPort }, accept, reject) => {
     const refuse = (failure: OpenFailure): void => refuseOpening(upstream, reject, failure)
     const command = bound.get(endpointOf(destIP, destPort))
+    if (incoming >= MAX_ASKING) return refuse(TOO_MANY)
     if (command === undefined || session.ended.aborted)
       return refuse({ reason: OPEN_FAILURE.prohibited, text: 'pam: nobody listens there' })
     safely(refuse, () => {
+      incoming++
       client.forwardOut(destIP, destPort, srcIP, srcPort, (error, source) => {
+        incoming--
         if (error !== undefined) return refuse(openFailureOf(error))
         splice(host, command, source, accept())
       })
@@ -108,6 +129,14 @@ export function serveForwarding(host: HostConnection): void {
 }
 
 const GONE: OpenFailure = { reason: OPEN_FAILURE.connectFailed, text: 'pam: the connection has ended' }
+/** Connections and ports of one client that wait to be opened; what it is told where there are more. */
+const MAX_ASKING = 200
+const TOO_MANY: OpenFailure = {
+  reason: OPEN_FAILURE.resourceShortage,
+  text: `pam: ${MAX_ASKING} forwarded connections are being opened already`,
+}
+/** Refusals that wait for a program to say them. */
+const MAX_NOTICES = 20
 
 const sentence = ({ message, hint }: PamError): string => (hint === undefined ? message : `${message}; ${hint}`)
 
@@ -116,14 +145,20 @@ const prohibited = (error: PamError): OpenFailure => ({
   text: visible(`pam: ${sentence(error)}`),
 })
 
-async function judge(host: HostConnection, kind: string, endpoint: string): Promise<Verdict> {
+async function judge(
+  host: HostConnection,
+  kind: 'forward-local' | 'forward-remote',
+  address: string,
+  port: number,
+): Promise<Verdict> {
   const { session } = host
   const { user } = session.lease
+  const { endpoint, unknown } = forwardedEndpoint(address, port, kind === 'forward-remote')
   const command: HostCommand = {
-    text: `${kind} ${endpoint}`,
+    text: `${kind} ${endpointOf(address, port)}`,
     facts: {
       type: 'forward',
-      statements: [hostStatement(user, { kinds: [kind], endpoints: [endpoint], named: true })],
+      statements: [hostStatement(user, { kinds: [kind], endpoints: [endpoint], unknown, named: true })],
     },
     context: {},
     refusal: session.config.fullRecord
@@ -161,6 +196,8 @@ function splice(host: HostConnection, command: string, source: SshChannel, targe
       return Promise.resolve(true)
     },
   }
+  // Access ended while the other side opened it.
+  if (host.session.ended.aborted) return void entry.end()
   host.channels.add(entry)
   const closed = (): void => {
     if (--open > 0) return

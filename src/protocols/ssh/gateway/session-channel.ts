@@ -29,7 +29,7 @@ class SessionChannel {
   readonly #name: string
   readonly #target: TargetChannel
   readonly #environment: Record<string, string> = {}
-  readonly #refusedFeatures: string[] = []
+  readonly #refusedFeatures = new Set<string>()
   #terminal: Terminal | undefined
   #hasStarted = false
   #isRunning = false
@@ -64,11 +64,13 @@ class SessionChannel {
   #listenForSettings(): void {
     const ssh = this.#ssh
     ssh.on('env', (accept, reject, { key, val }: { key: string; val: string }) => {
-      if (!this.#takesVariable(key, val)) return reject?.()
+      // What was decided on has these settings: behind the request that starts a program they are too late.
+      if (this.#hasStarted || !this.#takesVariable(key, val)) return reject?.()
       this.#environment[key] = val
       accept?.()
     })
-    ssh.on('pty', (accept, _reject, info) => {
+    ssh.on('pty', (accept, reject, info) => {
+      if (this.#hasStarted) return reject?.()
       const { cols, rows, width, height } = info
       const modes = rawRequests(ssh).modes ?? Buffer.alloc(0)
       this.#terminal = { term: termOf(info), cols, rows, width, height, modes }
@@ -84,7 +86,7 @@ class SessionChannel {
       accept?.()
     })
     const refuse = (feature: string) => (_accept: unknown, reject?: () => void) => {
-      this.#refusedFeatures.push(`${feature} is not supported`)
+      this.#refusedFeatures.add(`${feature} is not supported`)
       reject?.()
     }
     ssh.on('auth-agent', refuse('agent forwarding'))

@@ -84,6 +84,8 @@ export class SftpRelay {
     client.on(
       'data',
       this.#guarded((bytes: Buffer) => {
+        // Access has ended: what is still open is written to no longer.
+        if (parts.session.ended.aborted) return
         this.#queue.push(...this.#fromClient.push(bytes))
         this.#work()
         if (this.#queue.length > 0) this.#readClient.wait('queue')
@@ -232,6 +234,8 @@ export class SftpRelay {
       this.say(`pam: ${decision.notice}\n`)
       const withdraw = (): void => decision.withdraw()
       this.#parts.client.once('close', withdraw)
+      // It may have gone while its paths were looked at.
+      if (isClosed(this.#parts.client)) withdraw()
       verdict = await decision.verdict
       this.#parts.client.removeListener('close', withdraw)
     } else verdict = decision

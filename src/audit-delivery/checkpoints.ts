@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { appendFile, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { signCheckpoint, type AuditCheckpoint, type AuditHead } from '../recording/audit-chain.ts'
 import type { Home } from '../recording/homes/home.ts'
 import type { Signer } from '../recording/seal.ts'
 import type { Logger } from '../shared/logger.ts'
 import { post, type HttpOptions } from '../shared/http-post.ts'
+import { appendLines } from './append-lines.ts'
 
 /** Keeps a checkpoint somewhere else. */
 export type CheckpointKeeper = (checkpoint: AuditCheckpoint) => Promise<void>
@@ -13,7 +14,7 @@ export type CheckpointKeeper = (checkpoint: AuditCheckpoint) => Promise<void>
 export const keepInFile =
   (path: string): CheckpointKeeper =>
   (checkpoint) =>
-    appendFile(path, `${JSON.stringify(checkpoint)}\n`, { mode: 0o600 })
+    appendLines(path, [JSON.stringify(checkpoint)])
 
 export const keepAtWebhook =
   (options: HttpOptions): CheckpointKeeper =>

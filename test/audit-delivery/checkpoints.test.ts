@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -90,6 +90,21 @@ describe('checkpoints', () => {
       await checkpoints.stop()
     },
   )
+
+  it('stand behind a line that a full disk cut off, each on a line of its own', async () => {
+    let seq = 5
+    const checkpoints = start(() => ({ seq, hash: 'a'.repeat(64) }))
+    await checkpoints.write()
+    const whole = readFileSync(file(), 'utf8')
+    writeFileSync(file(), `${whole}${whole.slice(0, 40)}`)
+    seq = 6
+    await checkpoints.write()
+    seq = 7
+    await checkpoints.stop()
+    const lines = readFileSync(file(), 'utf8').split('\n')
+    expect(lines.map((line) => /^\{.*\}$/.test(line))).toEqual([true, false, true, true, false])
+    expect(lines[1]).toBe(whole.slice(0, 40))
+  })
 
   it('do not exist for an empty chain', async () => {
     const checkpoints = start(() => undefined)

@@ -135,7 +135,9 @@ const SHOWN = 50
 
 async function verifyAudit(context: CliContext, options: VerifyAuditOptions): Promise<void> {
   const { io } = context
-  const checkpoints = options.checkpoint.flatMap(readCheckpoints)
+  const read = options.checkpoint.map(readCheckpoints)
+  const checkpoints = read.flatMap(({ whole }) => whole)
+  const damaged = read.flatMap(({ damaged: lines }) => lines)
   const verifier = new AuditVerifier(readKeys(options.key), checkpoints)
   for await (const record of options.file === undefined ? (await context.client()).audit({}) : readExport(options.file))
     verifier.check(record)
@@ -145,8 +147,9 @@ async function verifyAudit(context: CliContext, options: VerifyAuditOptions): Pr
     ...(options.recordings === undefined ? [] : await compare(verifier.recordings, options.recordings)),
   ]
   const findings = verifier.findings.map(({ subject, problem }) => ({ subject, problem: describeFinding(problem) }))
-  if (options.json === true) io.json({ ...result, findings, records })
+  if (options.json === true) io.json({ ...result, findings, records, ...(damaged.length === 0 ? {} : { damaged }) })
   else {
+    for (const problem of damaged) io.print(`CHECKPOINT INVALID: ${problem}`)
     if (result.status === 'invalid')
       for (const problem of [result, ...result.more])
         io.print(`${PROBLEMS[problem.kind]}: entry ${problem.seq} ${problem.reason}`)
@@ -154,7 +157,7 @@ async function verifyAudit(context: CliContext, options: VerifyAuditOptions): Pr
     for (const { session, problem } of records) io.print(`${session}: ${problem}`)
     if (result.status === 'valid') {
       const chain = `${count(result.entries, 'entry')}, ${count(result.checkpoints, 'checkpoint')} valid`
-      const problems = findings.length + records.length
+      const problems = findings.length + records.length + damaged.length
       // The last line is the one that is read: it never says "valid" of a chain whose records are not.
       io.print(
         problems === 0
@@ -165,7 +168,7 @@ async function verifyAudit(context: CliContext, options: VerifyAuditOptions): Pr
         io.print('only an externally stored --checkpoint can show that the chain was not truncated or replaced')
     }
   }
-  if (result.status === 'invalid') throw new Exit(1)
+  if (result.status === 'invalid' || damaged.length > 0) throw new Exit(1)
   const problems = [...findings, ...records].map(({ problem }) => problem)
   // As `pamctl verify` exits for such a record: it is open, or a power cut may have taken the end, and nothing else is wrong.
   if (problems.length > 0) throw new Exit(problems.every((problem) => /^(?:SHORT|OPEN)/.test(problem)) ? 9 : 1)
@@ -238,7 +241,31 @@ async function* readExport(file: string): AsyncGenerator<AuditRecord, void, unde
   for (const line of readLines(file)) yield line as AuditRecord
 }
 
-const readCheckpoints = (file: string): AuditCheckpoint[] => readLines(file) as AuditCheckpoint[]
+/** The checkpoints of a file, and which of its lines are none: each checkpoint covers all before it, so the others still say what they say. */
+function readCheckpoints(file: string): { readonly whole: AuditCheckpoint[]; readonly damaged: string[] } {
+  const [whole, damaged]: [AuditCheckpoint[], string[]] = [[], []]
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new UsageError(fileProblem(file, error), 'expected one checkpoint per line, as the gateway wrote it')
+  }
+  text.split('\n').forEach((line, index) => {
+    if (line === '') return
+    try {
+      whole.push(checkpointIn(parseExactJson(line)))
+    } catch {
+      damaged.push(`line ${index + 1} of ${file} is not a checkpoint`)
+    }
+  })
+  return { whole, damaged }
+}
+
+/** What it says is checked by the verifier. */
+function checkpointIn(value: unknown): AuditCheckpoint {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('not an object')
+  return value as AuditCheckpoint
+}
 
 function readLines(file: string): unknown[] {
   try {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { audit } from '../../../src/cli/commands/audit.ts'
-import type { AuditRecord } from '../../../src/recording/audit-chain.ts'
+import { signCheckpoint, type AuditRecord } from '../../../src/recording/audit-chain.ts'
 import { chainOf, first, type Step } from '../../helpers/audit-chain.ts'
 import { runVerb, type VerbOutcome } from '../../helpers/verb.ts'
 
@@ -110,6 +110,22 @@ describe('pamctl audit verify', () => {
       stdout:
         'valid: 3 entries, 0 checkpoints valid\nonly an externally stored --checkpoint can show that the chain was not truncated or replaced\n',
     })
+  })
+
+  it('names the lines of a file of checkpoints that are none, and believes the others', async () => {
+    const { seq, hash } = chainOf([OPENED, about('session.ended', 'ses_1'), SEALED])[2] as AuditRecord
+    const kept = JSON.stringify(signCheckpoint({ seq, hash }, new Date(2000), first))
+    const file = join(directory, 'checkpoints')
+    writeFileSync(file, `${kept.slice(0, 40)}\n${kept}\n\nnull\n[]\n`)
+    const { code, stdout } = await verifying('whole', WHOLE, '--checkpoint', file)
+    expect(code).toBe(1)
+    expect(stdout).toBe(
+      [1, 4, 5].map((line) => `CHECKPOINT INVALID: line ${line} of ${file} is not a checkpoint\n`).join('') +
+        '3 problems with what the chain says; the chain itself: 3 entries, 1 checkpoint valid\n',
+    )
+    // The chain was cut after it was made: what is left of the file says so.
+    const cut = await verifying('cut', lines(chainOf([OPENED])), '--checkpoint', file)
+    expect(cut.stdout).toContain('INVALID: entry 2 is missing: a checkpoint of')
   })
 
   it.each<[string, string, RegExp]>([

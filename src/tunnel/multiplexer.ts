@@ -279,6 +279,7 @@ function textOf(payload: Buffer): TunnelFrame {
 }
 
 function requestOf(payload: Buffer): OpenRequest {
+  if (payload.length > MAX_REQUEST_BYTES) throw new MuxError('an open request that is too long')
   const { target, authorization, dpop } = objectOf(payload)
   if (typeof target !== 'string' || typeof authorization !== 'string' || typeof dpop !== 'string')
     throw new MuxError('an open request without target, authorization and dpop')
@@ -299,6 +300,8 @@ function objectOf(payload: Buffer): Record<string, unknown> {
 export const MUX_PROTOCOL = 'pamctl.tunnels.v2'
 export const OLDER_MUX_PROTOCOL = 'pamctl.tunnels.v1'
 const NOTHING = Buffer.alloc(0)
+/** As much as the headers of a request that opens a tunnel of its own may have. */
+const MAX_REQUEST_BYTES = 16 * 1024
 /** Bytes of one channel before the next has its turn. */
 const TURN_BYTES = 64 * 1024
 /** Bytes after which a message is sent and the next begun. */

@@ -181,7 +181,8 @@ export class MuxChannel implements TunnelChannel {
 
   /** `length`: of the frame, in bytes. */
   told(frame: TunnelFrame, length: number): void {
-    if (this.#inboundText + length > WINDOW) throw new MuxError('more text than a window holds')
+    if (this.#state !== 'open') return
+    if (this.#inboundText + length > MAX_WINDOW_BYTES) throw new MuxError('more text than a window holds')
     this.#arrive({ frame, length })
   }
 

@@ -460,6 +460,10 @@ describe('a peer that does not keep to it', () => {
     ['a frame longer than its message', () => [Buffer.from([1, 0, 0, 0, 1, 0, 0, 1, 0])]],
     ['half a header', () => [Buffer.from([1, 0, 0])]],
     ['a request that is none', () => [encodeFrame(frameTypes.open, 1, Buffer.from('{"target":1}'))]],
+    [
+      'a request that is too long',
+      () => [encodeFrame(frameTypes.open, 1, Buffer.from(JSON.stringify(request('x'.repeat(17_000)))))],
+    ],
     ['a text that is none', () => [open, encodeFrame(frameTypes.text, 1, Buffer.from('{}'))]],
     [
       'credit without end',
@@ -470,10 +474,10 @@ describe('a peer that does not keep to it', () => {
     ['a list of channels that is none', () => [open, encodeFrame(frameTypes.closeAll, 0, Buffer.alloc(5))]],
     ['no channels to close', () => [open, encodeFrame(frameTypes.closeAll, 0, Buffer.alloc(0))]],
     ['more frames than a window holds', () => [open, Buffer.concat(Array.from({ length: 21_000 }, () => data(1)))]],
-    ['more text than a window holds', () => [open, text({ message: 'x'.repeat(WINDOW) })]],
+    ['more text than a window holds', () => [open, text({ message: 'x'.repeat(4 * WINDOW) })]],
     [
       'much text, little by little',
-      () => [open, Buffer.concat(Array.from({ length: 3000 }, () => text({ id: 'x'.repeat(90) })))],
+      () => [open, Buffer.concat(Array.from({ length: 10_000 }, () => text({ id: 'x'.repeat(90) })))],
     ],
     ['a text whose message is none', () => [open, text({ message: {} })]],
     ['a refusal of what was not asked for', () => [open, encodeFrame(frameTypes.refused, 1, Buffer.from('{}'))]],

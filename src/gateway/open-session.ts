@@ -91,10 +91,21 @@ interface Opening extends Wanted {
 
 /** Puts in place what must be there before a byte goes upstream: access, grant, record, entry in the registry. */
 export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<OpenedSession> {
+  const { login } = wanted
+  limitSessions(login, parts.settings(), parts.registry)
+  const begun = parts.registry.begin(login.person.id)
+  try {
+    return await open(wanted, parts, begun)
+  } finally {
+    begun()
+  }
+}
+
+/** `isListed` is called once the session is in the registry. */
+async function open(wanted: Wanted, parts: TunnelParts, isListed: () => void): Promise<OpenedSession> {
   const { login, target, protocol, account } = wanted
   const { clock, state, registry } = parts
   const settings = parts.settings()
-  limitSessions(login, settings, registry)
   await state.refuseLocked(login.person.id, target, clock.now())
   const { rule, grant } = await accessTo(wanted, parts)
   const credentials = credentialSource(protocol.target, target, account, rule, parts.secrets())
@@ -141,6 +152,7 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
   const stopTimers = watch(opening, session, parts)
   endWithLease(session)
   registry.add(listed(opening, { session, recorder }, credentialEnd(opening, session, parts)))
+  isListed()
   const close = (): Promise<void> => {
     stopTimers()
     return closeSession(opening, { session, recorder }, parts)

@@ -55,6 +55,7 @@ export interface HeldCommand {
 
 /** Of one person. */
 export interface SessionCount {
+  /** Those that are being opened included. */
   readonly live: number
   /** Sessions that have ended, but whose record or row in the store is not complete yet. */
   readonly ending: number
@@ -66,8 +67,25 @@ export class SessionRegistry {
   /** Those that have ended, but are not marked as ended in the store yet. */
   readonly #over = new Set<string>()
   readonly #counts = new Map<string, { live: number; ending: number }>()
+  /** How many sessions of each person are being opened: many that connect at once are not in the list yet. */
+  readonly #opening = new Map<string, number>()
   /** The person of a session as last verified, where that was after it began. */
   readonly #proven = new Map<string, Person>()
+
+  /** A session of this person is being opened, and counted until what this returns is called: once it is added, or could not be opened. */
+  begin(personId: string): () => void {
+    const change = (by: number): void => {
+      const count = (this.#opening.get(personId) ?? 0) + by
+      if (count === 0) this.#opening.delete(personId)
+      else this.#opening.set(personId, count)
+    }
+    change(1)
+    let isOver = false
+    return () => {
+      if (!isOver) change(-1)
+      isOver = true
+    }
+  }
 
   add(session: LiveSession): void {
     this.remove(session.id)
@@ -122,7 +140,8 @@ export class SessionRegistry {
   }
 
   countOf(personId: string): SessionCount {
-    return this.#counts.get(personId) ?? NONE
+    const { live, ending } = this.#counts.get(personId) ?? NONE
+    return { live: live + (this.#opening.get(personId) ?? 0), ending }
   }
 
   /** Ends every matching session; returns how many. */

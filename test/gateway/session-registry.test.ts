@@ -57,6 +57,20 @@ describe('live sessions', () => {
     expect(registry.ending).toBe(0)
   })
 
+  it('count while they are opened, once each', () => {
+    const [one, other] = [registry.begin('bob'), registry.begin('bob')]
+    expect(registry.countOf('bob')).toEqual({ live: 3, ending: 0 })
+    one()
+    one()
+    expect(registry.countOf('bob').live).toBe(2)
+    other()
+    expect(registry.countOf('bob').live).toBe(1)
+    const only = registry.begin('alice')
+    expect(registry.countOf('alice').live).toBe(1)
+    only()
+    expect(registry.countOf('alice').live).toBe(0)
+  })
+
   it('live on where their grant was extended', () => {
     registry.extended('grt_1', 7)
     expect(ended).toEqual(['ses_1 until 7', 'ses_3 until 7'])

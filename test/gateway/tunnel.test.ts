@@ -202,6 +202,13 @@ describe('a tunnel', () => {
     expect(did).toEqual(['refused store RATE_LIMITED', 'refuse RATE_LIMITED', 'destroy'])
   })
 
+  it('is one of as many as the person may have, also where many are opened at once', async () => {
+    await Promise.all(Array.from({ length: 5 }, () => open()))
+    expect(did.filter((what) => what.startsWith('serve'))).toHaveLength(1)
+    expect(did.filter((what) => what === 'refused store RATE_LIMITED')).toHaveLength(4)
+    expect(registry.countOf(login.person.id).live).toBe(0)
+  })
+
   describe('in an emergency', () => {
     const EMERGENCY = `commands:
   - { name: never, match: { kinds: [drop-table] }, deny: no }

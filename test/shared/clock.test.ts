@@ -1,0 +1,49 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../src/shared/clock.ts'
+
+const DAY = 24 * 3_600_000
+
+describe('the clock of the system', () => {
+  let called: number
+  beforeEach(() => {
+    vi.useFakeTimers({ now: DAY * 20_000 })
+    called = 0
+  })
+  afterEach(() => void vi.useRealTimers())
+  const after = (milliseconds: number) => systemClock.at(systemClock.now() + milliseconds, () => void called++)
+
+  it('calls back once the time has come, also after more than a timer holds, and not once it is cancelled', () => {
+    after(40 * DAY)
+    const cancel = after(1000)
+    cancel()
+    vi.advanceTimersByTime(40 * DAY - 1)
+    expect(called).toBe(0)
+    vi.advanceTimersByTime(1)
+    expect(called).toBe(1)
+    vi.advanceTimersByTime(DAY)
+    expect([called, vi.getTimerCount()]).toEqual([1, 0])
+  })
+
+  it('follows a clock that is set forward within half a minute', () => {
+    after(DAY)
+    vi.setSystemTime(systemClock.now() + DAY)
+    vi.advanceTimersByTime(30_000)
+    expect(called).toBe(1)
+  })
+
+  it('is not put off by a clock that is set back', () => {
+    after(60_000)
+    vi.advanceTimersByTime(10_000)
+    vi.setSystemTime(systemClock.now() - DAY)
+    vi.advanceTimersByTime(49_999)
+    expect(called).toBe(0)
+    vi.advanceTimersByTime(1)
+    expect(called).toBe(1)
+  })
+
+  it('calls back at once for a time that has passed', () => {
+    after(-DAY)
+    vi.advanceTimersByTime(0)
+    expect(called).toBe(1)
+  })
+})

@@ -7,7 +7,7 @@ export async function* auditCsv(
   yield `${COLUMNS.join(',')}\r\n`
   for await (const { records, people } of pages)
     for (const { seq, at, type, actor, subject, data, hash } of records)
-      yield `${[String(seq), at, type, actor, people[actor] ?? '', subject, JSON.stringify(data), hash].map(cell).join(',')}\r\n`
+      yield `${[String(seq), at, type, actor, (Object.hasOwn(people, actor) ? people[actor] : undefined) ?? '', subject, JSON.stringify(data), hash].map(cell).join(',')}\r\n`
 }
 
 /** As `pamctl audit` prints them: what `pamctl verify --audit` takes. */

@@ -33,11 +33,11 @@ interface Said {
 
 /** What an entry says, in a sentence of plain text: `bob@example.com approved jane@example.com's TRUNCATE on prod-db`. */
 export function sentenceOf({ type, actor, subject, data }: AuditRecord, names: Names): string {
-  const who = actor === 'gateway' ? 'The gateway' : (names.people[actor] ?? actor)
+  const who = actor === 'gateway' ? 'The gateway' : (own(names.people, actor) ?? actor)
   const said: Said = {
     who,
     subject,
-    about: names.subjects[subject],
+    about: own(names.subjects, subject),
     text: (name) => (typeof data[name] === 'string' ? data[name] : ''),
     number: (name) => (typeof data[name] === 'number' ? data[name] : 0),
     list: (name) => {
@@ -51,9 +51,15 @@ export function sentenceOf({ type, actor, subject, data }: AuditRecord, names: N
   return `${who}: ${type} ${subject}`
 }
 
+/** Of what an object itself has: an entry may be about something called `constructor`. */
+const own = <T>(named: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(named, name) ? named[name] : undefined
+
 const whose = (person: string | undefined): string => (person === undefined ? '' : `${person}'s `)
 /** In plain quotes: those of typographers are marked as characters that deceive. What is quoted cannot end its quotes. */
 const inQuotes = (text: string): string => `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`
+/** A target as somebody asked for it, which may be any text: one that is no name looks like no part of the sentence. */
+const asked = (target: string): string => (/^[\w.-]{1,63}$/.test(target) ? target : inQuotes(target))
 const quoted = (text: string): string => (text === '' ? '' : `: ${inQuotes(text)}`)
 const on = (target: string): string => (target === '' ? '' : ` on ${target}`)
 const to = (target: string): string => (target === '' ? '' : ` to ${target}`)
@@ -69,10 +75,10 @@ const recording = ({ about, subject }: Said): string =>
 const session = ({ about, subject }: Said): string =>
   about === undefined ? `session ${subject}` : `the session of ${about.person} on ${about.target}`
 const emergency = ({ text, names }: Said): string =>
-  `The emergency access of ${names.people[text('person')] ?? 'somebody'}${to(text('target'))}`
+  `The emergency access of ${own(names.people, text('person')) ?? 'somebody'}${to(text('target'))}`
 /** Whom or what a lock is about. */
 const locked = ({ text, names }: Said): string =>
-  names.people[text('person')] ??
+  own(names.people, text('person')) ??
   (text('person') || text('target') || (text('label') === '' ? 'access' : `all targets with ${text('label')}`))
 const until = ({ number }: Said): string => {
   const at = number('endsAt')
@@ -93,7 +99,7 @@ const inSentence = (summary: string): string =>
 
 /** By type, so that the compiler names one that is missing. */
 const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
-  'access.refused': (said) => `${said.who} was refused ${said.subject}${because(said)}`,
+  'access.refused': (said) => `${said.who} was refused ${asked(said.subject)}${because(said)}`,
   'account.dropped': ({ subject, text }) => `The gateway dropped the account ${subject}${on(text('target'))}`,
   'approval.approved': (said) => `${said.who} approved ${command(said)}${quoted(said.text('comment'))}`,
   'approval.denied': (said) => `${said.who} denied ${command(said)}${quoted(said.text('comment'))}`,
@@ -110,9 +116,9 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'breakglass.review_due': (said) => `${emergency(said)} still awaits a review`,
   'breakglass.granted': (said) => `${said.who} has emergency access${to(said.text('target'))}${until(said)}`,
   'breakglass.refused': (said) =>
-    `${said.names.people[said.text('person')] ?? 'Somebody'} was refused emergency access${to(said.text('target'))}${because(said)}`,
+    `${own(said.names.people, said.text('person')) ?? 'Somebody'} was refused emergency access${to(said.text('target'))}${because(said)}`,
   'breakglass.reviewed': (said) =>
-    `${said.who} reviewed the emergency access of ${said.names.people[said.text('person')] ?? 'somebody'}${to(said.text('target'))}${quoted(said.text('comment') || said.text('note'))}`,
+    `${said.who} reviewed the emergency access of ${own(said.names.people, said.text('person')) ?? 'somebody'}${to(said.text('target'))}${quoted(said.text('comment') || said.text('note'))}`,
   'callers.refused': ({ sum }) => `The gateway refused ${count(sum, 'call')} without a valid sign-in`,
   'config.loaded': ({ list }) => `The gateway started with ${count(list('targets').length, 'target')}`,
   'config.reloaded': ({ list }) =>
@@ -140,9 +146,9 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'grant.allowed-again': (said) => `${said.who} allowed ${access(said)} again`,
   'grant.begun': (said) => `${access(said)}, which rules had approved ahead, began`,
   'grant.created': (said) =>
-    `${said.about?.person ?? said.names.people[said.text('person')] ?? said.who} has access${to(said.text('target'))}${until(said)}`,
+    `${said.about?.person ?? own(said.names.people, said.text('person')) ?? said.who} has access${to(said.text('target'))}${until(said)}`,
   'grant.extended': (said) =>
-    `${said.who} extended the access of ${said.about?.person ?? said.names.people[said.text('person')] ?? 'somebody'}${to(said.text('target'))}${until(said)}`,
+    `${said.who} extended the access of ${said.about?.person ?? own(said.names.people, said.text('person')) ?? 'somebody'}${to(said.text('target'))}${until(said)}`,
   'grant.revoked': (said) => `${said.who} revoked ${access(said)}${quoted(said.text('reason'))}`,
   'home.back': ({ text }) => `The home ${text('home')} takes recordings again`,
   'home.failed': ({ text }) => `The home ${text('home')} takes no recordings${quoted(text('problem'))}`,
@@ -160,7 +166,7 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'passkey.refused': ({ who, text }) => `The passkey of ${who} was refused${quoted(text('reason'))}`,
   'passkey.registered': ({ who, text }) => `${who} registered a passkey${quoted(text('name'))}`,
   'passkey.removed': ({ who, text, names }) =>
-    `${who} removed a passkey of ${names.people[text('person')] ?? (text('label') || 'somebody')}${quoted(text('name'))}`,
+    `${who} removed a passkey of ${own(names.people, text('person')) ?? (text('label') || 'somebody')}${quoted(text('name'))}`,
   'policy.replayed': ({ who }) => `${who} ran rules over past commands`,
   'provider.logged_out': ({ who, subject }) => `${who} logged ${subject} out`,
   'recording.apart_erased': (said) =>

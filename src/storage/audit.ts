@@ -3,6 +3,7 @@ import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { AUDIT_GENESIS, auditHash, type AuditRecord } from '../recording/audit-chain.ts'
 import type { AuditEventType } from '../recording/audit-event-types.ts'
 import { newId } from '../shared/id.ts'
+import { toWellFormed } from '../shared/well-formed.ts'
 import { auditHead } from './audit-head.ts'
 import { compiledOnce } from './compiled-once.ts'
 import type { Tx } from './database.ts'
@@ -49,13 +50,19 @@ async function append(tx: Tx, now: number, entry: AuditEntry, seq: number, previ
     id: newId('aud'),
     at: now,
     type: entry.type,
-    actor: entry.actor,
-    subject: entry.subject,
+    actor: storable(entry.actor),
+    subject: storable(entry.subject),
     data: canonicalJson(entry.data),
     previous,
   }
   await insertEntry(tx, { ...row, hash: auditHash(row), key: null, signature: null })
 }
+
+/**
+ * Columns have their texts as they are, unlike the data: half of a character would come back as another one, and the chain would not verify; PostgreSQL
+ * stores no NUL.
+ */
+const storable = (text: string): string => toWellFormed(text).replaceAll('\0', '\ufffd')
 
 const insertEntry = compiledOnce<AuditTable, unknown>(
   ['seq', 'id', 'at', 'type', 'actor', 'subject', 'data', 'previous', 'hash', 'key', 'signature'],

@@ -55,7 +55,13 @@ export function gatewayState(
 
     accessRefused: (person: Person, target: string, error: PamError, now: number) =>
       db.change((tx) =>
-        appendAudit(tx, now, { type: 'access.refused', actor: person.id, subject: target, data: { code: error.code } }),
+        appendAudit(tx, now, {
+          type: 'access.refused',
+          actor: person.id,
+          // Whatever was asked for: the chain keeps no more of it than a name may have.
+          subject: target.length > MAX_TARGET_LENGTH ? `${target.slice(0, MAX_TARGET_LENGTH)}…` : target,
+          data: { code: error.code },
+        }),
       ),
 
     credentialExtension: (
@@ -188,3 +194,6 @@ function noGrant(target: Target, rule: AccessRule): PamError {
     hint: `request access: pamctl request ${target.name} --for ${formatDuration(Math.min(rule.maxDuration, 3_600_000))} --reason "…"`,
   })
 }
+
+/** Characters. */
+const MAX_TARGET_LENGTH = 100

@@ -44,6 +44,15 @@ it.each([
     { comment: 'no" and "yes\\', target: 'dev-db' },
     'bob@example.com denied a command on dev-db: "no\\" and \\"yes\\\\"',
   ],
+  ['access.refused', 'sub|jane', 'constructor', { code: 'X_1' }, 'jane@example.com was refused constructor (X_1)'],
+  [
+    'access.refused',
+    'toString',
+    'x: bob approved y',
+    { code: 'X_1' },
+    'toString was refused "x: bob approved y" (X_1)',
+  ],
+  ['approval.denied', 'sub|bob', 'constructor', { comment: '' }, 'bob@example.com denied a command'],
   [
     'request.approved',
     'gateway',

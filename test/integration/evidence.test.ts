@@ -121,6 +121,14 @@ describe('what a session leaves', () => {
     expect([original?.id, original?.text, others]).toEqual([command?.apart?.id, "selekt 'canary-apart'", []])
     expect(original && digestOfDetached(original)).toBe(command?.apart?.sha256)
     await expect(jane.api.sessions.detachedTexts(session)).rejects.toMatchObject({ code: 'NOT_ALLOWED' })
+    const apart = file.replace(/\.pamrec$/, '.pamapart')
+    const damaged = readFileSync(apart, 'utf8').replace(/"text":"..../, '"text":"AAAA')
+    writeFileSync(apart, `nonsense\n${readFileSync(apart, 'utf8')}${damaged}`)
+    expect(await alice.api.sessions.detachedTexts(session)).toEqual([
+      { id: '', salt: '', text: '', problem: 'line 1 is damaged' },
+      original,
+      { id: original?.id, salt: '', text: '', problem: 'line 3 is damaged, or was encrypted under another key' },
+    ])
     await alice.api.sessions.eraseDetached(session, 'asked for by the person')
     expect(await alice.api.sessions.detachedTexts(session)).toEqual([])
     expect(await verifyRecording(file, keysOf(directory))).toMatchObject({ status: 'sealed' })

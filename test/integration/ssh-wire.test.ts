@@ -247,6 +247,40 @@ describe.skipIf(!SSHD)('a client that goes without a word', () => {
     await eventually(async () => (await liveSessions()) === 0 || undefined, 'no session is left')
   })
 
+  it('while its command is held, on a connection that others share: it is withdrawn, and the connection goes on', async () => {
+    const control = join(own.directory, 'shared')
+    const shared = ['-S', control, ...own.options(port), '127.0.0.1']
+    await run('ssh', ['-f', '-N', '-M', ...shared])
+    const client = await sshClient(port, own.sshd.user)
+    const path = join(own.files, 'left')
+    const leaving: (() => Promise<() => unknown>)[] = [
+      async () => {
+        const ssh = spawn('ssh', [...shared, `touch ${path}`])
+        await new Promise((resolve) => ssh.once('spawn', resolve))
+        return () => ssh.kill('SIGKILL')
+      },
+      async () => {
+        const channel = await new Promise<ClientChannel>((resolve, reject) =>
+          client.exec(`touch ${path}`, (error, opened) => (error === undefined ? resolve(opened) : reject(error))),
+        )
+        return () => channel.close()
+      },
+    ]
+    for (const begin of leaving) {
+      const leave = await begin()
+      const held = await eventually(async () => (await own.bob.api.reviews.list())[0], 'it is held')
+      leave()
+      await eventually(async () => (await own.bob.api.reviews.list()).length === 0 || undefined, 'it is withdrawn')
+      const late = own.bob.api.reviews.decide(held.id, { verdict: 'approve', comment: '', digest: held.digest ?? '' })
+      await expect(late).rejects.toMatchObject({ code: 'ALREADY_DECIDED' })
+    }
+    expect(await run('ssh', [...shared, 'true'])).toMatchObject({ code: 0 })
+    expect(await exec(client, 'true')).toMatchObject({ code: 0 })
+    expect(existsSync(path)).toBe(false)
+    await run('ssh', ['-O', 'exit', ...shared])
+    client.end()
+  })
+
   it('while the target does not answer', async () => {
     const ssh = spawn('ssh', [...own.options(await own.port('silent')), '127.0.0.1', 'true'])
     await eventually(async () => (await liveSessions()) === 1 || undefined, 'it waits')

@@ -33,7 +33,9 @@ class SessionChannel {
   #terminal: Terminal | undefined
   #hasStarted = false
   #isRunning = false
-  /** Takes back the command that is held. */
+  /** The client has closed the channel. */
+  #hasLeft = false
+  /** Takes back what is held. */
   #withdraw: (() => void) | undefined
 
   constructor(ssh: SshSession, host: HostConnection, { name, target }: ChannelParts) {
@@ -54,8 +56,13 @@ class SessionChannel {
     })
     ssh.on(END_OF_OUTPUT, () => {
       if (this.#isRunning) this.#target.endOutput()
+      // Nobody will read what a held command says: its ssh has left a connection that others share.
+      else this.#withdraw?.()
     })
     ssh.once('close', () => {
+      // Told at once. The channel itself tells of it behind all that was sent, and nothing is read while something is held.
+      this.#hasLeft = true
+      this.#withdraw?.()
       if (!this.#hasStarted) this.#target.close()
     })
   }
@@ -133,7 +140,6 @@ class SessionChannel {
     this.#hasStarted = true
     const reply = new Reply(this.#ssh, client, this.#target, this.#terminal !== undefined)
     client.on('error', () => {})
-    client.once('close', () => this.#withdraw?.())
     const waiting: OpenChannel = {
       end(reason) {
         reply.say(reason.message)
@@ -164,6 +170,7 @@ class SessionChannel {
   async #decided(decision: Decision, client: ServerChannel, reply: Reply): Promise<Decided> {
     if (decision.type !== 'hold') return { verdict: decision, typed: Buffer.alloc(0) }
     this.#withdraw = () => decision.withdraw()
+    if (this.#hasLeft) this.#withdraw()
     const decided = await whileHeld(
       decision,
       () => reply.say(decision.notice),
@@ -187,7 +194,7 @@ class SessionChannel {
     const transfers = isTransfer(command)
     const scp =
       transfers && command.text.startsWith('scp ')
-        ? this.#scpTransfer(client, command.facts, (text) => relay.say(text))
+        ? this.#scpTransfer(command.facts, (text) => relay.say(text))
         : undefined
     const relay = startRelay({
       session: this.#host.session,
@@ -211,7 +218,6 @@ class SessionChannel {
 
   /** The old protocol of scp: files are taken down as they pass, and each that is written is judged under its own name. */
   #scpTransfer(
-    client: ServerChannel,
     { statements: [statement] }: HostCommand['facts'],
     say: (text: string) => void,
   ): { readonly fromClient: Filter; readonly fromUpstream: Filter } {
@@ -223,7 +229,8 @@ class SessionChannel {
       named: (takes ? statement?.writes : statement?.reads) ?? [],
       say,
     })
-    client.once('close', () => transfer.withdraw())
+    this.#withdraw = () => transfer.withdraw()
+    if (this.#hasLeft) this.#withdraw()
     return takes
       ? { fromClient: transfer.source, fromUpstream: transfer.sink }
       : { fromClient: transfer.sink, fromUpstream: transfer.source }
@@ -237,7 +244,10 @@ class SessionChannel {
     try {
       await this.#target.startSubsystem('sftp')
       answer(this.#ssh, true)
-      this.#track(new SftpRelay({ session, client, target: this.#target, name: this.#name }))
+      const relay = new SftpRelay({ session, client, target: this.#target, name: this.#name })
+      this.#withdraw = () => relay.withdraw()
+      if (this.#hasLeft) this.#withdraw()
+      this.#track(relay)
     } catch (error) {
       failed(error)
       answer(this.#ssh, false)

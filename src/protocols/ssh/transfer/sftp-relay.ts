@@ -67,6 +67,8 @@ export class SftpRelay {
   readonly #readTarget: PauseReasons<'client'>
   #isJudging = false
   #hasEnded = false
+  #hasLeft = false
+  #withdrawHeld: (() => void) | undefined
   #lastId = 0
   #home: Promise<string | undefined> | undefined
 
@@ -122,6 +124,12 @@ export class SftpRelay {
         finish()
       })
     })
+  }
+
+  /** The client has closed the channel: what is held for it is taken back. */
+  withdraw(): void {
+    this.#hasLeft = true
+    this.#withdrawHeld?.()
   }
 
   say(text: string): void {
@@ -232,12 +240,11 @@ export class SftpRelay {
     let verdict: Verdict
     if (decision.type === 'hold') {
       this.say(`pam: ${decision.notice}\n`)
-      const withdraw = (): void => decision.withdraw()
-      this.#parts.client.once('close', withdraw)
+      this.#withdrawHeld = () => decision.withdraw()
       // It may have gone while its paths were looked at.
-      if (isClosed(this.#parts.client)) withdraw()
+      if (this.#hasLeft) this.#withdrawHeld()
       verdict = await decision.verdict
-      this.#parts.client.removeListener('close', withdraw)
+      this.#withdrawHeld = undefined
     } else verdict = decision
     if (verdict.type === 'refuse') {
       this.say(`pam: ${verdict.error.message}\n`)

@@ -135,7 +135,7 @@ export const errorCodes = {
   ),
   RECORDING_FAILED: meaning('The record cannot be written; without a record there is no session.', 503, 1),
   STORE_UNAVAILABLE: meaning(
-    'The store of the gateway cannot be opened: unreachable, refused, or written by another version; the message says which.',
+    'The store of the gateway cannot be opened or written: unreachable, refused, on a full disk, or written by another version; the message says which.',
     503,
     1,
   ),

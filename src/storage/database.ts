@@ -15,7 +15,7 @@ import { PamError } from '../shared/errors.ts'
 import { signAuditHead, type SignHead } from './audit-head.ts'
 import { migrate } from './migrate.ts'
 import { lockStore } from './store-lock.ts'
-import { storeError } from './store-error.ts'
+import { storeError, writeError } from './store-error.ts'
 import type { Tables } from './schema.ts'
 
 export type Tx = Transaction<Tables>
@@ -89,7 +89,8 @@ function preparedOnce(sqlite: Libsql.Database): SqliteDatabase {
     prepare(text) {
       const known = statements.get(text)
       if (known !== undefined) return known
-      const made = sqlite.prepare(text) as unknown as SqliteStatement
+      const prepared = sqlite.prepare(text) as unknown as SqliteStatement
+      const made = text === 'rollback' ? rollbackOf(sqlite, prepared) : prepared
       if (statements.size >= MAX_STATEMENTS) statements.clear()
       statements.set(text, made)
       return made
@@ -97,6 +98,14 @@ function preparedOnce(sqlite: Libsql.Database): SqliteDatabase {
     close: () => void sqlite.close(),
   }
 }
+
+/** A full disk ends the transaction by itself (SQLite manual, ROLLBACK): to roll it back again is an error, which would take the place of the first. */
+const rollbackOf = (sqlite: Libsql.Database, rollback: SqliteStatement): SqliteStatement => ({
+  reader: false,
+  all: (parameters) => rollback.all(parameters),
+  iterate: (parameters) => rollback.iterate(parameters),
+  run: (parameters) => (sqlite.inTransaction ? rollback.run(parameters) : { changes: 0, lastInsertRowid: 0 }),
+})
 
 /** The same file beside a running gateway; every change is refused. */
 export function openSqliteToRead(file: string): Database {
@@ -176,7 +185,7 @@ function database(
       await new Promise((resolve) => setImmediate(resolve))
       const group = waiting.splice(0, MAX_GROUP_BYTES)
       // Where the transaction itself fails, nothing of it has happened.
-      await commit(group).catch((error: unknown) => group.forEach(({ reject }) => reject(error)))
+      await commit(group).catch((error: unknown) => group.forEach(({ reject }) => reject(writeError(error))))
     }
   }
   const start = (): void => {

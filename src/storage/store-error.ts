@@ -47,6 +47,17 @@ export function storeError(error: unknown, { place, user = '', database = '' }: 
   return refused(`the store at ${place} cannot be used: ${message}`)
 }
 
+/** What keeps a change from being made where it is the disk; any other error as it is. */
+export function writeError(error: unknown): unknown {
+  const { code, message } = rootOf(error)
+  if (!/^SQLITE_(FULL|IOERR)/.test(code)) return error
+  return new PamError('STORE_UNAVAILABLE', `the store of the gateway cannot be written: ${message}`, {
+    side: 'gateway',
+    cause: error,
+    hint: 'ask your gateway administrator to make room on the disk of its data directory',
+  })
+}
+
 /** Several addresses of one host fail together: the first says why. */
 function rootOf(error: unknown): { code: string; message: string; cause: unknown } {
   const first = error instanceof AggregateError && error.errors.length > 0 ? (error.errors[0] as unknown) : error

@@ -738,6 +738,30 @@ describe('a store that cannot be opened', () => {
     for (const server of [silent, rude]) server.close()
   })
 
+  it('a full disk is named where something is changed, and nothing of the change is left', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-store-'))
+    const db = await openSqlite(join(directory, 'state.db'), sign)
+    const append = (bytes: number): Promise<void> =>
+      db.change((tx) =>
+        appendAudit(tx, NOW, { type: 'audit.viewed', actor: 'a', subject: 's', data: { x: 'x'.repeat(bytes) } }),
+      )
+    await append(1)
+    const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(db.read)
+    await sql.raw(`pragma max_page_count = ${rows[0]?.page_count}`).execute(db.read)
+    const full = {
+      code: 'STORE_UNAVAILABLE',
+      message: 'the store of the gateway cannot be written: database or disk is full',
+    }
+    await expect(append(1_000_000)).rejects.toMatchObject(full)
+    const [one, other] = await Promise.allSettled([append(1_000_000), append(1_000_000)])
+    expect([one, other]).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }])
+    await sql`pragma max_page_count = 1000000`.execute(db.read)
+    await append(1_000_000)
+    expect(await verifyAudit(db, keys)).toMatchObject({ status: 'valid', entries: 2 })
+    await db.close()
+    rmSync(directory, { recursive: true })
+  })
+
   it('a file that is not a database is named', async () => {
     const file = join(directory, 'no-database.db')
     writeFileSync(file, 'x'.repeat(5000))

@@ -1,5 +1,5 @@
 import type { Person, Target } from '../policy/command.ts'
-import { decideCommand, type Judgement } from '../policy/decide.ts'
+import { decideCommand, placeOf, type Judgement } from '../policy/decide.ts'
 import { isDecidedByText } from '../policy/decided-by-text.ts'
 import type { Policy } from '../policy/policy.ts'
 import { PamError } from '../shared/errors.ts'
@@ -32,7 +32,7 @@ export class CommandJudge {
         hint: undefined,
       }
     if (draft.refusal !== undefined) {
-      const { message, hint } = draft.refusal
+      const { message, hint } = this.#wordsFor(draft.refusal, draft, policy)
       return { type: 'deny', rule: undefined, code: 'COMMAND_REFUSED', message, hint }
     }
     const judgement = this.#byRules(draft, policy)
@@ -61,6 +61,18 @@ export class CommandJudge {
     if (asItIs.type === 'deny' && asItIs.code !== 'COMMAND_UNKNOWN') return false
     if (asItIs.type === 'allow') return draft.refusal !== undefined
     return this.#byRules({ ...draft, facts }, policy).type !== 'deny'
+  }
+
+  /** Names what does not exist only to those who could use it if it did. */
+  #wordsFor(
+    refusal: PamError,
+    { refusedFor, ...draft }: CommandDraft,
+    policy: Policy,
+  ): Pick<PamError, 'message' | 'hint'> {
+    if (refusedFor === undefined) return refusal
+    const { error, at, facts } = refusedFor
+    if (this.#byRules({ ...draft, facts }, policy).type === 'deny') return refusal
+    return { message: placeOf(at, draft.facts, policy) + error.message, hint: error.hint }
   }
 
   #byRules(draft: CommandDraft, policy: Policy): Judgement {

@@ -136,6 +136,11 @@ export interface CommandDraft {
   /** Refused whatever policy says. */
   readonly refusal: PamError | undefined
   /**
+   * What the refusal rests on, where the statement of this index names something that does not exist. The client gets these words instead
+   * unless the rules, given `facts` of that statement as if it existed, would refuse it.
+   */
+  readonly refusedFor?: { readonly error: PamError; readonly at: number; readonly facts: Facts } | undefined
+  /**
    * The command can only fail with this error, since something that it names does not exist. The client gets the error unless the rules,
    * given `facts` as if that existed, would refuse the command: whoever may not see an object is not told whether it exists.
    */

@@ -68,19 +68,19 @@ export function decideCommand(policy: Policy, person: Person, target: Target, co
   )
 }
 
-/** A denied statement of several in a text of SQL is named with its place; what else has several parts was not written as a list of them. */
-function placed(
-  denial: Judgement | undefined,
-  at: number,
-  { facts: { statements } }: Command,
-  { language }: Policy,
-): Judgement | undefined {
+function placed(denial: Judgement | undefined, at: number, { facts }: Command, policy: Policy): Judgement | undefined {
+  return denial?.type === 'deny' ? { ...denial, message: placeOf(at, facts, policy) + denial.message } : denial
+}
+
+/**
+ * Which of several statements in a text of SQL is meant: `statement 2 of 3 (DELETE): `. Empty for a single one, and for what else has several
+ * parts: it was not written as a list of them.
+ */
+export function placeOf(at: number, { statements }: Command['facts'], { language }: Policy): string {
   const statement = statements[at]
-  if (denial?.type !== 'deny' || statement === undefined || statements.length === 1) return denial
+  if (statement === undefined || statements.length === 1) return ''
   const vocabulary = language.of(statement)
-  if (!vocabulary.hasColumns) return denial
-  const place = `statement ${at + 1} of ${statements.length} (${vocabulary.name(statement)})`
-  return { ...denial, message: `${place}: ${denial.message}` }
+  return vocabulary.hasColumns ? `statement ${at + 1} of ${statements.length} (${vocabulary.name(statement)}): ` : ''
 }
 
 type Held = Judgement & { readonly type: 'hold' }

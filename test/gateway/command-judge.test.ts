@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { codeOf, CommandJudge, denialError, withoutLocks, type Denial } from '../../src/gateway/command-judge.ts'
 import { PamError } from '../../src/shared/errors.ts'
+import { sqlStatement } from '../helpers/sql-statement.ts'
 import { draftOf, jane, policyOf, store } from '../helpers/session-parts.ts'
 
 const policy = policyOf(`commands:
@@ -21,6 +22,22 @@ describe('judging a command', () => {
     const refusal = new PamError('MESSAGE_TOO_LARGE', 'too large', { hint: 'send less' })
     const judgement = judge.judge(draftOf({}, { refusal }), policy)
     expect(judgement).toMatchObject({ type: 'deny', rule: undefined, message: 'too large', hint: 'send less' })
+  })
+
+  it('names what does not exist, and its statement, to those who could use it', () => {
+    const refusal = new PamError('MASKING_REFUSED', 'email is masked, and WHERE could reveal it')
+    const error = new PamError('MASKING_REFUSED', 'the relation nope is not in the catalog', { hint: 'check' })
+    const judged = (kinds: string[]) => {
+      const statements = [sqlStatement({}), sqlStatement({ kinds, unknown: ['nope'] })]
+      const refusedFor = { error, at: 1, facts: { type: 'sql', statements: [sqlStatement({ kinds })] } }
+      const draft = draftOf({}, { refusal, refusedFor, facts: { type: 'sql', statements } })
+      const judgement = judge.judge(draft, policy)
+      expect(codeOf(judgement as Denial, draft)).toBe('MASKING_REFUSED')
+      return judgement
+    }
+    const named = { message: 'statement 2 of 2 (SELECT): the relation nope is not in the catalog', hint: 'check' }
+    expect(judged(['select'])).toMatchObject({ type: 'deny', ...named })
+    expect(judged(['drop-table'])).toMatchObject({ type: 'deny', message: refusal.message })
   })
 
   it('refuses what could not be analysed, unless a rule allows it as it is', () => {

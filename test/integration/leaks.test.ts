@@ -232,6 +232,22 @@ async function copied(connection: pg.ClientConfig, sql: string): Promise<string>
 }
 
 describe.skipIf(isPostgresMissing)('what a rule may let through', () => {
+  it('a refusal for a relation that does not exist names it and its statement, and no column', async () => {
+    for (const [sql, place] of [
+      ['select 1; select * from nope where id = 1', 'statement 2 of 2 (SELECT): '],
+      ['insert into public.nope values (1); select 1', 'statement 1 of 2 (INSERT): '],
+      ['prepare p as select * from nope order by 1', ''],
+    ] as const) {
+      const seen = await transcript(through('known', 'a'), [sql])
+      const relation = sql.includes('public.') ? 'public.nope' : 'nope'
+      expect(seen).toContain(`pam: ${place}the relation ${relation} is not in the catalog, so`)
+      expect(seen).not.toContain('people')
+    }
+    expect(await transcript(through('known', 'a'), ['select 1; select id from people where email = $$x$$'])).toContain(
+      'people.email is masked',
+    )
+  })
+
   it('equality: so many guesses under one grant, over all sessions, and nothing but guesses', async () => {
     const ask = async (sql: string): Promise<string> => transcript(through('equality', 'a'), [sql])
     expect(await ask("select id from people where email = 'bnna1@alpha.example'")).toContain('"rows":[["1"]]')

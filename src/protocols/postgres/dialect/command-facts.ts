@@ -12,7 +12,7 @@ import { lineageOf } from '../../../sql/lineage/read-statement.ts'
 import type { MaskingScope } from '../masking/scope.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { StatementFacts } from './statement-facts.ts'
-import { isAnyMissing, reasonsOfMissing } from './missing-relations.ts'
+import { isAnyMissing, reasonsOfMissing, refusedFor } from './missing-relations.ts'
 import { resolveStatement } from './resolve-statement.ts'
 import { definitionKinds } from './redefinitions.ts'
 import { named } from './relations-behind.ts'
@@ -85,16 +85,22 @@ export function resolveFacts(
     .flatMap(({ reads, writes }) => [...reads, ...writes])
     .map((named) => findRelation(catalog, named))
   // The server plans a prepared statement again with the definitions of now: what its names stand for may be another thing than when it was prepared.
-  const refusal =
-    [...parsed, ...allExecuted]
-      .map((statement) => guard(statement, catalog, masking, options))
-      .find((found) => found !== undefined) ?? lineage.map(guardLineage).find((found) => found !== undefined)
+  const guarded = [...parsed, ...allExecuted]
+    .map((statement) => guard(statement, catalog, masking, options))
+    .find((found) => found !== undefined)
+  const revealing = guarded === undefined ? lineage.map(guardLineage) : []
+  const refusal = guarded ?? revealing.find((found) => found !== undefined)
   return {
     statements,
     parsed,
     ...(isMoving ? { movesNames: true } : {}),
     ...(allExecuted.length > 0 ? { executed: allExecuted } : {}),
     refusal,
+    refusedFor: refusedFor(
+      { statements, parsed },
+      revealing.findIndex((found) => found !== undefined),
+      catalog,
+    ),
     errorExposure: !hides
       ? 'none'
       : statements.some(({ unknown }) => unknown.length > 0)

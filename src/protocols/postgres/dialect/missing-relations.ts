@@ -29,17 +29,36 @@ export function missingRelations(
   const names = [...statement.reads, ...statement.writes].filter((named) => findRelation(catalog, named) === undefined)
   const reasons = new Set(names.map(isNotThere))
   if (statement.makes.length > 0 || !facts.unknown.every((reason) => reasons.has(reason))) return undefined
-  // Rules are evaluated for every relation that the name could refer to.
+  return { names, statement: asIfThere(facts, statement, catalog) }
+}
+
+/** A statement as if each relation that it names existed: rules are evaluated for every relation that the name could refer to. */
+function asIfThere(facts: SqlStatement, { reads, writes }: ParsedStatement, catalog: Catalog): SqlStatement {
   const everyName = ({ schema, name }: Name): string[] =>
     (schema === undefined ? catalog.searchPath.filter((of) => !/^pg_(catalog|temp_)/.test(of)) : [schema]).map(
       (of) => `${of}.${name}`,
     )
   const found = (of: readonly Name[]): string[] =>
     of.flatMap((named) => findRelation(catalog, named)?.name ?? everyName(named))
-  return {
-    names,
-    statement: { ...facts, reads: found(statement.reads), writes: found(statement.writes), unknown: [] },
-  }
+  return { ...facts, reads: found(reads), writes: found(writes), unknown: [] }
+}
+
+/**
+ * The first relation that a statement names and that does not exist, where the statement is refused for masks: its columns could be any that
+ * is masked, and its name says more of why than the name of such a column.
+ *
+ * @param at the index of the statement in its text
+ */
+export function refusedFor(
+  { statements, parsed }: Pick<StatementFacts, 'statements' | 'parsed'>,
+  at: number,
+  catalog: Catalog,
+): StatementFacts['refusedFor'] {
+  const [statement, facts] = [parsed[at], statements[at]]
+  if (statement === undefined || facts === undefined) return undefined
+  const named = [...statement.reads, ...statement.writes].find((one) => facts.unknown.includes(isNotThere(one)))
+  if (named === undefined) return undefined
+  return { reason: isNotThere(named), at, statement: asIfThere(facts, statement, catalog) }
 }
 
 const isNotThere = ({ schema, name }: Name): string =>

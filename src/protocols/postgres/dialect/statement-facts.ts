@@ -14,6 +14,11 @@ export interface StatementFacts extends TextFacts {
   /** A missing relation, and what the statement would do if it existed: the server would only report it. */
   readonly missing?: { readonly relation: string; readonly statement: SqlStatement }
   /**
+   * The relation that does not exist because of which a statement is refused for masks, in words; the index of the statement; and what it
+   * would do if the relation existed.
+   */
+  readonly refusedFor?: { readonly reason: string; readonly at: number; readonly statement: SqlStatement } | undefined
+  /**
    * What may have changed since the definitions were read with which it was resolved; no decision rests on them. Effects beyond its text
    * are not known.
    */

@@ -6,11 +6,12 @@ import {
   isAnyMissing,
   missingRelations,
   reasonsOfMissing,
+  refusedFor,
 } from '../../../../src/protocols/postgres/dialect/missing-relations.ts'
 import { createSqlParser, type SqlParser } from '../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import type { StatementFacts } from '../../../../src/protocols/postgres/dialect/statement-facts.ts'
 import { maskingScope } from '../../../../src/protocols/postgres/masking/scope.ts'
-import { NOTHING_MASKED } from '../../../helpers/postgres-pipeline.ts'
+import { CATALOG_ROWS, EMAIL_MASKED, NOTHING_MASKED } from '../../../helpers/postgres-pipeline.ts'
 
 let parser: SqlParser
 beforeAll(async () => {
@@ -19,14 +20,14 @@ beforeAll(async () => {
 afterAll(() => parser.close())
 
 const catalog = buildCatalog(
-  { ...NO_ROWS, relations: [['20000', 'public', 'people', 'r']] },
+  { ...NO_ROWS, relations: [['20000', 'public', 'people', 'r']], columns: CATALOG_ROWS.columns },
   [],
   ['pg_catalog', 'app', 'public'],
 )
-async function facts(sql: string): Promise<StatementFacts> {
+async function facts(sql: string, masking = NOTHING_MASKED): Promise<StatementFacts> {
   const parsed = await parser.parse(sql)
   if ('failure' in parsed) throw new Error(sql)
-  return resolveFacts(parsed, catalog, maskingScope(NOTHING_MASKED, catalog, new Map()))
+  return resolveFacts(parsed, catalog, maskingScope(masking, catalog, new Map()))
 }
 
 it.each<[string, readonly string[] | undefined]>([
@@ -68,4 +69,29 @@ it('each missing relation has a reason, as it was named', async () => {
     'the relation nobody is not in the catalog',
     'the relation s.no_one is not in the catalog',
   ])
+})
+
+it.each<[string, at: number, relation: string]>([
+  ['select 1; select * from nobody where a = 1', 1, 'nobody'],
+  ['begin; delete from s.no_one where a = 1; commit', 1, 's.no_one'],
+  ['insert into nobody values (1); select 1', 0, 'nobody'],
+  ['prepare later as select * from nobody where a = 1', 0, 'nobody'],
+])('%s: refused for masks, and what it rests on', async (sql, at, relation) => {
+  const { refusal, refusedFor: rests } = await facts(sql, EMAIL_MASKED)
+  expect(refusal?.code).toBe('MASKING_REFUSED')
+  expect(rests).toMatchObject({ at, reason: `the relation ${relation} is not in the catalog` })
+  expect(rests?.statement.unknown).toEqual([])
+})
+
+it('a refusal for what is known rests on no missing relation', async () => {
+  for (const sql of [
+    'select 1 from people where email = $1',
+    'select 1 from people where email = $1; select 1 from nobody',
+  ])
+    expect(await facts(sql, EMAIL_MASKED)).toMatchObject({
+      refusal: { code: 'MASKING_REFUSED' },
+      refusedFor: undefined,
+    })
+  const { statements, parsed } = await facts('create table made (a int); select a from made where a = 1')
+  expect(refusedFor({ statements, parsed }, 1, catalog)).toBeUndefined()
 })

@@ -45,6 +45,15 @@ export function draftCommand(parts: DraftParts, { sql, parameters, facts, ahead 
       (await describeSizes(pipeline, facts)) ??
       'no estimate of rows',
     refusal: facts.refusal ?? (session.readOnly ? mayLift(facts) : undefined),
+    refusedFor: facts.refusedFor && {
+      error: new PamError(
+        'MASKING_REFUSED',
+        `${facts.refusedFor.reason}, so the gateway cannot determine which masked values this could reveal`,
+        { hint: 'check the name and its schema' },
+      ),
+      at: facts.refusedFor.at,
+      facts: { type: 'sql', statements: [facts.refusedFor.statement] },
+    },
     missing: facts.missing && {
       error: new PamError('RELATION_MISSING', `relation "${facts.missing.relation}" does not exist`),
       facts: { type: 'sql', statements: [facts.missing.statement] },

@@ -112,6 +112,36 @@ describe('whoever sent a held command', () => {
   })
 })
 
+describe('a transaction', () => {
+  it('stays open, and is said to, when a held statement in it is denied or withdrawn', async () => {
+    const jane = await signIn(stack.gateway, 'jane')
+    const db = await client()
+    const failed = (sql: string, values?: unknown[]) => db.query(sql, values).catch((error: unknown) => error)
+    const detail = 'Nothing of this ran, and the transaction is still open.'
+    const withdraw = async (): Promise<unknown> => jane.api.reviews.withdraw((await waiting())[0]?.id ?? '')
+    await db.query("begin; insert into audit_tmp (event) values ('kept')")
+    for (const values of [undefined, [-7]]) {
+      const sql = `delete from orders where order_id = ${values === undefined ? '-7' : '$1'}`
+      const denied = failed(sql, values)
+      await decide('deny')
+      expect(await denied).toMatchObject({ detail })
+      const withdrawn = failed(sql, values)
+      await withdraw()
+      expect(await withdrawn).toMatchObject({
+        code: '57014',
+        detail: `The request for approval was withdrawn. ${detail}`,
+        hint: expect.stringContaining('approval apr_') as string,
+      })
+    }
+    expect((await db.query("select 1 from audit_tmp where event = 'kept'")).rowCount).toBe(1)
+    await db.query('rollback')
+    const outside = failed('delete from orders where order_id = -7')
+    await decide('deny')
+    expect(await outside).toMatchObject({ detail: undefined })
+    await db.end()
+  })
+})
+
 describe('what an approval covers', () => {
   it('with these parameters, once; or the statement, with any, where the rule says so', async () => {
     const db = await client()

@@ -3,19 +3,37 @@ import { sqlstates } from '../sqlstates.ts'
 import { reportFields } from '../wire/error-response.ts'
 import { encodeError, encodeNotice } from '../wire/server-message.ts'
 
-/** Errors and notices of the gateway, as PostgreSQL would send them. The prefix marks them as the gateway's. */
-export function toErrorResponse(error: PamError, severity: 'ERROR' | 'FATAL' = 'ERROR'): Buffer {
+/**
+ * Errors and notices of the gateway, as PostgreSQL would send them. The prefix marks them as the gateway's.
+ *
+ * @param detail a sentence on what it means for the session
+ */
+export function toErrorResponse(error: PamError, severity: 'ERROR' | 'FATAL' = 'ERROR', detail?: string): Buffer {
+  const isWithdrawn = error.code === 'HOLD_WITHDRAWN'
   return encodeError(
     reportFields({
       severity,
       sqlstate: sqlstates[error.code],
       // The server's own message for a statement that Ctrl-C cancelled: clients look for it.
-      message: `pam: ${error.code === 'HOLD_WITHDRAWN' ? 'canceling statement due to user request' : error.message}`,
+      message: `pam: ${isWithdrawn ? 'canceling statement due to user request' : error.message}`,
+      detail: sentences(isWithdrawn ? 'The request for approval was withdrawn.' : undefined, detail),
       hint: error.hint ?? (error.id === undefined ? undefined : `id ${error.id}`),
       routine: error.code,
     }),
   )
 }
+
+/**
+ * The error for a message that the target does not get. An error of the server would abort an open transaction; this leaves it as it is, which
+ * clients see by the status only.
+ */
+export const toRefusal = (error: PamError, isInTransaction: boolean): Buffer =>
+  toErrorResponse(error, 'ERROR', isInTransaction ? IN_TRANSACTION : undefined)
+
+const IN_TRANSACTION = 'Nothing of this ran, and the transaction is still open.'
+
+const sentences = (...said: readonly (string | undefined)[]): string | undefined =>
+  said.filter((one) => one !== undefined).join(' ') || undefined
 
 export function toNotice(message: string, hint?: string): Buffer {
   return encodeNotice(reportFields({ severity: 'NOTICE', sqlstate: '00000', message: `pam: ${message}`, hint }))

@@ -57,7 +57,7 @@ export function reportFields(report: {
   severity: 'ERROR' | 'FATAL' | 'NOTICE' | 'WARNING'
   sqlstate: string
   message: string
-  detail?: string
+  detail?: string | undefined
   hint?: string | undefined
   /** In characters from the beginning of the text, starting at 1. */
   position?: number | undefined

@@ -1,7 +1,12 @@
 import { DatabaseError } from 'pg-protocol'
 import { Parser } from 'pg-protocol/dist/parser.js'
 import { describe, expect, it } from 'vitest'
-import { nativeError, toErrorResponse, toNotice } from '../../../../src/protocols/postgres/gateway/error-response.ts'
+import {
+  nativeError,
+  toErrorResponse,
+  toNotice,
+  toRefusal,
+} from '../../../../src/protocols/postgres/gateway/error-response.ts'
 import { sqlstates } from '../../../../src/protocols/postgres/sqlstates.ts'
 import { errorCodes, type ErrorCode } from '../../../../src/shared/error-codes.ts'
 import { PamError } from '../../../../src/shared/errors.ts'
@@ -27,6 +32,16 @@ describe('errors of the gateway', () => {
     [new PamError('HOLD_WITHDRAWN', 'x'), { message: 'pam: canceling statement due to user request', code: '57014' }],
   ])('%s', (error, seen) => {
     expect(read(toErrorResponse(error))).toMatchObject(seen)
+  })
+
+  it('say of a refusal within a transaction that it is still open', () => {
+    const denied = new PamError('HOLD_DENIED', 'no', { hint: 'ask' })
+    const open = 'Nothing of this ran, and the transaction is still open.'
+    expect(read(toRefusal(denied, true))).toMatchObject({ message: 'pam: no', detail: open, hint: 'ask' })
+    expect(read(toRefusal(denied, false)).detail).toBeUndefined()
+    expect(read(toRefusal(new PamError('HOLD_WITHDRAWN', 'x'), true)).detail).toBe(
+      `The request for approval was withdrawn. ${open}`,
+    )
   })
 
   it('notices are none', () => {

@@ -21,9 +21,9 @@ import { PamError } from '../../../../shared/errors.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { ErrorExposure } from '../../../../sql/facts/text-facts.ts'
 import type { PipelineState } from './pipeline-state.ts'
-import { nativeError, toErrorResponse } from '../error-response.ts'
+import { nativeError, toRefusal } from '../error-response.ts'
 import { noteChanges } from './command-draft.ts'
-import type { CommandGate } from './command-gate.ts'
+import { isInTransaction, type CommandGate } from './command-gate.ts'
 import { forgetNames } from './invalidate-names.ts'
 import type { KnownStatements } from '../lane/known-statements.ts'
 import { mayCopyIn, startRun, type Pending } from './pending.ts'
@@ -263,9 +263,11 @@ export class ClientMessages {
   }
 
   /** Replaces the answer to a message that the target does not get. */
-  #answerQuery(error: PamError, bytes = toErrorResponse(error)): void {
+  #answerQuery(error: PamError, bytes?: Buffer): void {
     const pipeline = this.#pipeline
-    pipeline.reply(() => Buffer.concat([bytes, pipeline.readyForQuery()]))
+    pipeline.reply(() =>
+      Buffer.concat([bytes ?? toRefusal(error, isInTransaction(pipeline)), pipeline.readyForQuery()]),
+    )
   }
 
   *#parse(frame: Frame, message: Parse): Steps {

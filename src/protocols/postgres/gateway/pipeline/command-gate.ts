@@ -4,7 +4,7 @@ import { PendingHold } from '../../../../gateway/pending-hold.ts'
 import type { PamError } from '../../../../shared/errors.ts'
 import { draftCommand, type Command, type DraftParts } from './command-draft.ts'
 import type { PipelineState } from './pipeline-state.ts'
-import { toErrorResponse, toNotice } from '../error-response.ts'
+import { toNotice, toRefusal } from '../error-response.ts'
 import { settledValue, type Steps } from '../../../../gateway/steps.ts'
 
 /** Where a command waits for its decision, and for a person if a rule holds it; and where messages after a refusal are skipped. */
@@ -74,10 +74,14 @@ export class CommandGate {
   refuseExtended(error: PamError): void {
     this.#skipping = true
     this.#pipeline.sendCollected()
-    this.#pipeline.reply(() => toErrorResponse(error))
+    const pipeline = this.#pipeline
+    pipeline.reply(() => toRefusal(error, isInTransaction(pipeline)))
   }
 
   #draft(command: Command): CommandDraft {
     return draftCommand(this.#parts, command)
   }
 }
+
+/** Whether a transaction block is open and has not failed. The server reports one that a batch has ended only at the Sync. */
+export const isInTransaction = ({ status, isInBlock }: PipelineState): boolean => status === 'T' && isInBlock

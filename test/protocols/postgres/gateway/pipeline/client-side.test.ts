@@ -11,6 +11,7 @@ import type { StatementFacts } from '../../../../../src/protocols/postgres/diale
 import { SharedDefinitions } from '../../../../../src/protocols/postgres/catalog/shared-definitions.ts'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import { statementAnalyzer } from '../../../../../src/protocols/postgres/gateway/pipeline/analyze-statement.ts'
+import type { PipelineState } from '../../../../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
 import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
 import { PamError } from '../../../../../src/shared/errors.ts'
 import { assumedFacts } from '../../../../../src/protocols/postgres/gateway/assumed-facts.ts'
@@ -214,6 +215,39 @@ describe('a change of definitions that a person has approved', () => {
     other.answered()
     await turn()
     expect([tags(toUpstream), tags(toClient)]).toEqual(['', 'NEZ'])
+  })
+})
+
+describe('a refusal within a transaction', () => {
+  /** Whether the client is told that the transaction is open. */
+  async function isTold(bytes: Buffer, state: (pipeline: PipelineState) => void): Promise<boolean> {
+    const { side, pipeline, toClient } = clientSide({ decide: () => ({ type: 'refuse', id: 'dec_1', error: DENIED }) })
+    const names = { errorExposure: 'none', outputs: [] } as const
+    const prepared = { sql: 'x', parameterTypes: [], columns: [], described: 0, names }
+    pipeline.names.statements.set('s', prepared, 0).confirm()
+    state(pipeline)
+    side.push(bytes)
+    await turn()
+    const told = Buffer.concat(toClient)
+    expect(told.includes(DENIED.message)).toBe(true)
+    return told.includes('Nothing of this ran, and the transaction is still open.')
+  }
+
+  it.each([
+    ['a query', Q('drop')],
+    ['a Bind', Buffer.concat([B('s'), SYNC])],
+  ])('says that it is open, and only where it is: %s', async (_what, bytes) => {
+    const of = (status: PipelineState['status']) => isTold(bytes, (pipeline) => (pipeline.status = status))
+    expect([await of('T'), await of('I'), await of('E')]).toEqual([true, false, false])
+  })
+
+  it('does not say so of one that the same batch has ended', async () => {
+    const ended = isTold(Buffer.concat([B('s'), SYNC]), (pipeline) => {
+      pipeline.status = 'T'
+      pipeline.batchOpen = true
+      pipeline.block = { batch: pipeline.batch, isOpen: false }
+    })
+    expect(await ended).toBe(false)
   })
 })
 

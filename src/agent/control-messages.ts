@@ -130,6 +130,8 @@ export interface AgentEvent {
    * terminal.
    */
   readonly kind: 'told' | 'ahead' | 'untold'
+  /** The client may not say it: a connection was open before, and a shell such as psql that reconnects by itself does not say why it cannot. */
+  readonly late?: true
   /** What the connection ended with, or could not be opened for. */
   readonly code?: ErrorCode
 }

@@ -49,6 +49,8 @@ interface Place {
 interface ServedPlace extends Place {
   /** Commands that are told of it. */
   readonly peers: Set<ControlPeer>
+  /** Whether some connection has been open. */
+  wasOpen: boolean
   readonly connections: Set<Connection>
 }
 
@@ -219,7 +221,7 @@ export class LocalPorts {
     { number, port }: { readonly number: number; readonly port: number | undefined },
   ): Promise<OpenListener> {
     const { key, gateway, person, target, protocol, sharing } = place
-    const served: ServedPlace = { ...place, peers: new Set(), connections: new Set() }
+    const served: ServedPlace = { ...place, peers: new Set(), connections: new Set(), wasOpen: false }
     const opening = listenLocally({
       name: `${gateway} ${person} ${target}${sharing === 'own' ? ` client ${number}` : ''}`,
       port,
@@ -229,13 +231,13 @@ export class LocalPorts {
       uid: userInfo().uid,
       turnedAway: (reason) => {
         this.#parts.logger.warn({ target, reason }, 'connection.turned_away')
-        tellPeers(served, `turned away ${reason}`)
+        tellPeers(served, { message: `turned away ${reason}` })
       },
       accept: (client, announcement) => this.#serve(client, announcement, served),
     })
     this.#opening.set(key, opening)
     try {
-      const open = { ...served, listener: await opening }
+      const open = Object.assign(served, { listener: await opening })
       this.#listeners.set(key, open)
       return open
     } finally {
@@ -250,6 +252,7 @@ export class LocalPorts {
       if (ENDS_ACCESS.has(code)) this.#kept.look({ profile, gateway, person, target })
     }
     const connection: Connection = { end: (reason) => end(reason) }
+    let isLate = served.wasOpen
     const end = forward(client, {
       protocol: localHalves[protocol],
       announcement,
@@ -257,13 +260,22 @@ export class LocalPorts {
       tell: (frame) => {
         const hold = holdEventOf(frame, target)
         if (hold !== undefined) for (const listening of peers) listening.sendHold(hold)
-        tellFrame(frame, (message, kind, code) => tellPeers(served, message, kind, code))
+        tellFrame(frame, (message, kind, code) => tellPeers(served, { message, kind, code, late: isLate }))
+        if (frame.type === 'opened') {
+          served.wasOpen = true
+          isLate = false
+        }
         if (frame.type === 'ended') look(frame.code)
       },
       failed: (error, isTold) => {
         look(error.code)
         this.#parts.logger.warn({ target, code: error.code }, 'tunnel.failed')
-        tellPeers(served, inOneLine(error), isTold ? 'told' : 'untold', error.code)
+        tellPeers(served, {
+          message: inOneLine(error),
+          kind: isTold ? 'told' : 'untold',
+          code: error.code,
+          late: isLate,
+        })
       },
       closed: () => {
         connections.delete(connection)
@@ -298,10 +310,10 @@ export class LocalPorts {
   }
 
   #closeTunnels(profile: string, reason: PamError): void {
-    for (const { profile: of, target, peers, connections } of this.#listeners.values()) {
-      if (of !== profile) continue
-      const message = `${reason.message}; ${reason.hint}`
-      for (const peer of peers) peer.send({ target, message, kind: 'told', code: reason.code })
+    for (const open of this.#listeners.values()) {
+      if (open.profile !== profile) continue
+      const { connections } = open
+      tellPeers(open, { message: `${reason.message}; ${reason.hint}`, code: reason.code })
       // The gateway ends its side with a native error; the rest is closed here.
       setTimeout(() => {
         for (const connection of connections) connection.end(reason)
@@ -313,14 +325,17 @@ export class LocalPorts {
 const isSamePort = (open: OpenListener, { profile, gateway, person, target }: KeptPort): boolean =>
   open.profile === profile && open.gateway === gateway && open.person === person && open.target === target
 
+interface Told {
+  readonly message: string
+  readonly kind?: AgentEvent['kind']
+  readonly code?: ErrorCode | undefined
+  readonly late?: boolean
+}
+
 /** Tells the commands of a port. */
-function tellPeers(
-  { target, peers }: ServedPlace,
-  message: string,
-  kind: AgentEvent['kind'] = 'told',
-  code?: ErrorCode,
-): void {
-  for (const peer of peers) peer.send({ target, message, kind, ...(code === undefined ? {} : { code }) })
+function tellPeers({ target, peers }: ServedPlace, { message, kind = 'told', code, late = false }: Told): void {
+  const more = { ...(late && kind === 'told' ? { late } : {}), ...(code === undefined ? {} : { code }) }
+  for (const peer of peers) peer.send({ target, message, kind, ...more })
 }
 
 /** What a frame of the gateway says, if it is for people. */

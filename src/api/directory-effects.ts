@@ -100,7 +100,9 @@ export function takeEffect(
   for (const { id, target, revoked: why } of revoked)
     registry.endWhere(
       ({ grantId }) => grantId === id,
-      new PamError('GRANT_REVOKED', `your access to ${target} was revoked: ${why?.reason ?? ''}`),
+      new PamError('GRANT_REVOKED', `your access to ${target} was revoked: ${why?.reason ?? ''}`, {
+        hint: 'ask your administrator',
+      }),
     )
 }
 

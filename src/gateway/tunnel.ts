@@ -69,8 +69,9 @@ export async function serveTunnel(
         parts.logger.error({ session: opened.session.id, cause: error }, 'session.close_failed'),
       )
     }
-    const { code, message } = endOf(opened.session)
-    channel.send({ v: 1, type: 'ended', code, message, id: opened.session.id })
+    const { code, message, hint } = endOf(opened.session)
+    const { id } = opened.session
+    channel.send({ v: 1, type: 'ended', code, message, id, ...(hint === undefined ? {} : { hint }) })
     channel.destroy()
   } catch (error) {
     const refusal = asPamError(error)

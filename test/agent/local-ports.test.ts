@@ -7,7 +7,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { AgentEvent } from '../../src/agent/control-messages.ts'
 import type { ControlPeer } from '../../src/agent/control-socket.ts'
 import { LocalPorts, type LocalPortsParts } from '../../src/agent/local-ports.ts'
+import { idleHandler } from '../../src/shared/channel.ts'
 import { PamError } from '../../src/shared/errors.ts'
+import type { TunnelChannel } from '../../src/tunnel/web-socket-channel.ts'
 
 const GATEWAY = 'https://pam.example.com'
 const PARAMS = { profile: 'default', target: 'prod-db', protocol: 'ssh' }
@@ -17,6 +19,7 @@ let runtime: string
 let ports: LocalPorts
 let changed: number
 let hasAccess: boolean
+let tunnel: () => Promise<TunnelChannel>
 
 /** A command that is connected to the agent. */
 function command() {
@@ -29,6 +32,16 @@ function command() {
   }
   return { peer, said, leave: () => leave() }
 }
+
+const quietChannel = (): Omit<TunnelChannel, 'onFrame'> => ({
+  handler: idleHandler,
+  write: () => true,
+  pause() {},
+  resume() {},
+  end() {},
+  destroy() {},
+  send() {},
+})
 
 const api = {
   targets: () => Promise.resolve(hasAccess ? [{ name: 'prod-db', grant: 'standing' }] : []),
@@ -53,11 +66,12 @@ beforeEach(() => {
   runtime = mkdtempSync(join(tmpdir(), 'pam-'))
   changed = 0
   hasAccess = true
+  tunnel = () => Promise.reject(new PamError('NO_GRANT', 'no grant'))
   ports = new LocalPorts({
     runtime,
     logger: { info: vi.fn(), warn: vi.fn() },
     identity: () => Promise.resolve({ gateway: GATEWAY, person: 'per_jane' }),
-    openTunnel: () => Promise.reject(new PamError('NO_GRANT', 'no grant')),
+    openTunnel: () => tunnel(),
     apiOf: () => Promise.resolve(api),
     isProven: () => true,
     connected: () => {},
@@ -122,6 +136,29 @@ describe('a port for commands', () => {
       { message: 'you signed out; sign in again: pamctl login', code: 'NOT_SIGNED_IN' },
     ])
   })
+})
+
+it('says of a connection after one that was open that its client may not say why there is none', async () => {
+  const one = command()
+  const { port } = await ports.listen({ ...PARAMS, protocol: 'postgres', own: true }, one.peer)
+  const channel: TunnelChannel = { ...quietChannel(), onFrame: () => {} }
+  tunnel = () => Promise.resolve(channel)
+  const client = connect({ host: '127.0.0.1', port }).resume()
+  await once(client, 'connect')
+  await vi.waitFor(() => expect(channel.handler).not.toBe(idleHandler))
+  channel.onFrame({ v: 1, type: 'opened', id: 'ses_1' })
+  channel.onFrame({ v: 1, type: 'ended', code: 'GRANT_REVOKED', message: 'revoked', hint: 'ask again' })
+  channel.handler.closed()
+  client.end()
+  await once(client, 'close')
+  expect(one.said).toEqual([{ target: 'prod-db', message: 'revoked (ask again)', kind: 'told', code: 'GRANT_REVOKED' }])
+  // The shell reconnects by itself.
+  tunnel = () => Promise.reject(new PamError('NO_GRANT', 'no grant'))
+  const again = connect({ host: '127.0.0.1', port }).resume()
+  await once(again, 'connect')
+  again.end()
+  await once(again, 'close')
+  expect(one.said[1]).toMatchObject({ message: 'no grant', late: true, code: 'NO_GRANT' })
 })
 
 describe('a kept port', () => {

@@ -11,6 +11,7 @@ import { pamctlSignedIn, type PamctlHome } from '../helpers/pamctl-client.ts'
 import { pamctl, PSQL, ROOT } from '../helpers/run.ts'
 import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
 import { SSHD } from '../helpers/ssh-server.ts'
+import { pamctlOnTerminal, SCRIPT } from '../helpers/terminal.ts'
 
 /** Whoever is turned away or cut off reads why: in their own protocol, or, where nothing can be said in it, from pamctl. */
 const READY = SSHD && PSQL
@@ -163,6 +164,36 @@ describe.skipIf(!READY)('a target that is withdrawn while its port is open', () 
     )
     open.kill('SIGINT')
     await open.closed
+  })
+})
+
+describe.skipIf(!READY || !SCRIPT)('psql at its prompt on a terminal', () => {
+  it('reads why its session has ended, and pamctl says why it cannot reconnect', async () => {
+    const psql = pamctlOnTerminal(['connect', 'dev-db', '--', 'psql', '-X', '-At'], home.environment)
+    const says = (text: string | RegExp) =>
+      eventually(() => psql.output().match(text) ?? undefined, `${String(text)} on the terminal`)
+    await says(/app_dev=> $/)
+    const [session] = await active()
+    await own.bob.api.sessions.kill(session?.id ?? '', 'looks odd')
+    psql.type("select 'lost';\n")
+    await says(
+      /FATAL: {2}pam: the session was ended by bob@example.com: looks odd\r?\nHINT: {2}your access to dev-db has not ended/,
+    )
+    await says('Attempting reset: Succeeded.')
+    psql.type("select 'here';\n")
+    await says(/^here/m)
+    const grant = (await own.bob.api.grants.list({ all: true, active: true })).items.find(
+      ({ target }) => target === 'dev-db',
+    )
+    await own.bob.api.grants.revoke(grant?.id ?? '', 'for today')
+    const revoked = 'your access to dev-db was revoked by bob@example.com: for today'
+    psql.type("select 'gone';\n")
+    await says('Attempting reset: Failed.')
+    await says(new RegExp(`^pamctl: ${revoked}`, 'm'))
+    psql.type('\\q\n')
+    await psql.closed
+    await own.bob.api.grants.lift(grant?.id ?? '')
+    await noneActive()
   })
 })
 

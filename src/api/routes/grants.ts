@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { allowAgain, revokeGrant } from '../../access/grant.ts'
+import { allowAgain, revokeGrant, type Grant } from '../../access/grant.ts'
 import { PamError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
 import { findGrants, listGrants, saveGrant } from '../../storage/grants.ts'
@@ -65,6 +65,7 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
         ({ grantId }) => grantId === revoked.id,
         new PamError('GRANT_REVOKED', `your access to ${revoked.target} was revoked by ${by}${why}`, {
           id: revoked.id,
+          hint: whatNext(revoked),
         }),
       )
       return grantToJson(revoked, now)
@@ -90,4 +91,12 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
     })
     return grantToJson(grant, now)
   })
+}
+
+/** What a new connection would need. */
+function whatNext({ id, target, requestId, breakGlass }: Grant): string {
+  if (requestId !== undefined) return `a new connection needs another grant: pamctl request ${target}`
+  return breakGlass === undefined
+    ? `new connections are refused until an operator allows it again: pamctl revoke ${id} --lift`
+    : 'a new connection needs another grant'
 }

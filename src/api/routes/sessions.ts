@@ -103,7 +103,10 @@ function killRoute(app: App, deps: ApiDeps): void {
       const why = reason === '' ? '' : `: ${reason}`
       registry.endWhere(
         ({ id }) => id === session.id,
-        new PamError('SESSION_KILLED', `the session was ended by ${login.person.label}${why}`, { id: session.id }),
+        new PamError('SESSION_KILLED', `the session was ended by ${login.person.label}${why}`, {
+          id: session.id,
+          hint: `your access to ${session.target} has not ended: a new connection starts another session`,
+        }),
       )
       return one(session, deps)
     },

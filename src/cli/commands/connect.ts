@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import type { AgentConnection } from '../../agent/control-client.ts'
+import type { AgentEvent } from '../../agent/control-messages.ts'
 import type { ListenerInfo } from '../../protocols/client-half.ts'
 import type { Target } from '../../api/schemas/access.ts'
 import { UsageError } from '../../shared/errors.ts'
@@ -62,8 +63,11 @@ async function connectTo(
   const listener = await openPort(context, agent, target, options, program !== undefined)
   // A running client's own errors say what happened, where they can; these are for whoever looks at the terminal.
   agent.onEvent((event) => {
-    if (event.target === name && isShownBeside(command.length === 0 ? 'nothing' : 'a client', event.kind))
-      io.note(`pamctl: ${visible(event.message)}`)
+    const isShell = io.interactive && half.openQuery !== undefined
+    const running = program === undefined ? 'nothing' : isShell ? 'a shell' : 'a client'
+    // A shell may be waiting behind its prompt.
+    const before = running === 'a shell' ? '\n' : ''
+    if (event.target === name && isShownBeside(running, event)) io.note(`${before}pamctl: ${visible(event.message)}`)
   })
   if (program !== undefined) throw new Exit(await start(program, listener))
   const directory = profileDirectory(context.paths().home, await context.profile())
@@ -72,10 +76,12 @@ async function connectTo(
 
 /**
  * What the agent says beside a client is for stderr, whatever that is: many protocols have no message for somebody who waits. What the client
- * is told itself it shows.
+ * is told itself it shows; but a shell of SQL that reconnects by itself does not show why it cannot.
  */
-export const isShownBeside = (running: 'a client' | 'nothing', kind: 'told' | 'ahead' | 'untold'): boolean =>
-  running === 'nothing' || kind !== 'told'
+export const isShownBeside = (
+  running: 'a client' | 'a shell' | 'nothing',
+  { kind, late }: Pick<AgentEvent, 'kind' | 'late'>,
+): boolean => running === 'nothing' || kind !== 'told' || (running === 'a shell' && late === true)
 
 /** A client of another protocol would go past the gateway: psql to a server on this machine, ssh to a host of that name. */
 function needClientOf({ name, type }: Target, program: string): void {

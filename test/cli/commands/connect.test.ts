@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { AgentEvent } from '../../../src/agent/control-messages.ts'
 import { connect, isShownBeside } from '../../../src/cli/commands/connect.ts'
 import { PamError } from '../../../src/shared/errors.ts'
 import { ago, runVerb, type World } from '../../helpers/verb.ts'
@@ -41,13 +42,15 @@ describe('pamctl connect TARGET -- CLIENT', () => {
     ])
   })
 
-  it.each([
-    ['ahead', true],
-    ['untold', true],
-    ['told', false],
-  ] as const)('what is said %s while a client runs: shown %s', (kind, isShown) => {
-    expect(isShownBeside('a client', kind)).toBe(isShown)
-    expect(isShownBeside('nothing', kind)).toBe(true)
+  it.each<[Pick<AgentEvent, 'kind' | 'late'>, client: boolean, shell: boolean]>([
+    [{ kind: 'ahead' }, true, true],
+    [{ kind: 'untold' }, true, true],
+    [{ kind: 'told' }, false, false],
+    [{ kind: 'told', late: true }, false, true],
+  ])('what is said as %j is shown beside a client: %s, beside a shell: %s', (event, client, shell) => {
+    expect(isShownBeside('a client', event)).toBe(client)
+    expect(isShownBeside('a shell', event)).toBe(shell)
+    expect(isShownBeside('nothing', event)).toBe(true)
   })
 
   it.each([

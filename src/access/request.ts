@@ -177,6 +177,12 @@ export function approveByRule(
   )
 }
 
+/** A request whose webhook is no longer asked: people decide on it. `why`: `it leaves the decision to people`. */
+export function referToPeople({ asking, ...request }: AccessRequest, why: string): AccessRequest {
+  if (asking === undefined) return request
+  return { ...request, asked: asking.webhook, people: `the webhook "${asking.webhook}" was asked (${why})` }
+}
+
 const withGrants = (decided: AccessRequest, grants: readonly Grant[]) => ({
   request: { ...decided, targets: decided.targets.map((one, at) => ({ ...one, grantId: grants[at]?.id })) },
   grants,

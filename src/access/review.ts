@@ -11,6 +11,8 @@ export interface Review {
   readonly expiresAt: number
   /** Of a request that waits: the webhook that is asked for approval. People may decide meanwhile. */
   readonly asking?: { readonly webhook: string } | undefined
+  /** Of a request: why people decide on it, although the rules let something else approve such requests. */
+  readonly people?: string | undefined
 }
 
 export type ReviewState = 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn' | 'used' | 'void'

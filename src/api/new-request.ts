@@ -28,8 +28,6 @@ export interface FiledRequest {
   readonly skipped: readonly { readonly target: string; readonly reason: string }[]
   /** Where rules approved it without a person: what came of it. */
   readonly grants: readonly Grant[]
-  /** Why people decide on it, although rules may approve such requests without any. */
-  readonly people?: string | undefined
 }
 
 /**
@@ -65,12 +63,14 @@ export async function fileRequest(caller: Login, asked: NewRequest, from: string
       throw new PamError('RATE_LIMITED', `${MAX_PENDING} of your requests are waiting already`)
     const rules = found.map(({ rule }) => rule)
     const verdict = await verdictNow(tx, request, rules, now)
-    const people = verdict.type === 'people' ? verdict.why : undefined
-    const asking = verdict.type === 'ask' ? { webhook: verdict.automatic.webhook } : undefined
-    const filed = asking === undefined ? request : { ...request, asking }
+    const filed: AccessRequest = {
+      ...request,
+      ...(verdict.type === 'ask' ? { asking: { webhook: verdict.automatic.webhook } } : {}),
+      ...(verdict.type === 'people' ? { people: verdict.why } : {}),
+    }
     await saveRequest(tx, filed)
-    await auditRequest(tx, { request: filed, skipped, people }, { asked, from })
-    if (verdict.type !== 'approve') return { request: filed, skipped, people, grants: [] }
+    await auditRequest(tx, { request: filed, skipped }, { asked, from })
+    if (verdict.type !== 'approve') return { request: filed, skipped, grants: [] }
     return { ...(await recordAutomatic(tx, request, verdict.automatic, { now, comment: '' })), skipped }
   })
   // It is on record before it is asked; whoever filed it does not wait for the answer here.
@@ -166,7 +166,7 @@ function look(
   const rule = target && decideAccess(policy, person, target)
   if (target !== undefined && rule === undefined && decideBreakGlass(policy, person, target) !== undefined)
     return new PamError('NO_ACCESS', `${name} cannot be requested: you have access only in an emergency`, {
-      hint: `everybody is told, and it is reviewed: pamctl breakglass start ${name} --reason "…"`,
+      hint: `reviewers, auditors and operators are told, and it is reviewed: pamctl breakglass start ${name} --reason "…"`,
     })
   if (target === undefined || rule === undefined)
     return new PamError('TARGET_UNKNOWN', `no target named "${name}" is visible to you`, {
@@ -211,7 +211,7 @@ async function ownGrant(id: string, { person }: Login, { db }: Deps): Promise<Gr
 
 const auditRequest = (
   tx: Tx,
-  { request, skipped, people }: Omit<FiledRequest, 'grants'>,
+  { request, skipped }: Omit<FiledRequest, 'grants'>,
   { asked: { labels }, from }: { asked: NewRequest; from: string },
 ): Promise<void> =>
   appendAudit(tx, request.createdAt, {
@@ -225,7 +225,7 @@ const auditRequest = (
       reason: request.reason,
       lengthMs: request.length,
       rule: describeRules(request),
-      people,
+      people: request.people,
       webhook: request.asking?.webhook,
       startsAt: request.startsAt,
       extends: request.extends?.grant,

@@ -1,5 +1,5 @@
 import { needCurrent } from '../access/current-rules.ts'
-import type { AccessRequest } from '../access/request.ts'
+import { referToPeople, type AccessRequest } from '../access/request.ts'
 import { auditedTargets, targetNames } from '../access/requested-targets.ts'
 import { describeState, expire, type Automatic } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
@@ -61,7 +61,7 @@ async function settleIn(tx: Tx, { id, hook, answer, login }: Answered, deps: Dep
     return
   }
   const refer = async (why: string): Promise<void> => {
-    await saveRequest(tx, request)
+    await saveRequest(tx, referToPeople({ ...request, asking: stored.asking }, why))
     await appendAudit(tx, now, { type: 'request.referred', actor: 'gateway', subject: id, data: { ...data, why } })
   }
   if (hook === undefined || answer === undefined) return refer('it is not configured')

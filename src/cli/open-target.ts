@@ -4,7 +4,7 @@ import type { AccessRequest, Target } from '../api/schemas/access.ts'
 import type { ApiClient } from '../gateway-client/api-client.ts'
 import type { ListenerInfo } from '../protocols/client-half.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
-import { visible } from '../shared/visible.ts'
+import { visible, visibleInLine } from '../shared/visible.ts'
 import { durationOption, forHowLong, integer } from './command.ts'
 import type { CliContext } from './context.ts'
 import { targetNamed } from './target-named.ts'
@@ -173,6 +173,7 @@ function resumed(request: AccessRequest, options: AccessOptions, io: Io): OpenRe
     ),
   )
   const unused = [
+  if (request.people !== undefined) io.note(visibleInLine(`people decide: ${request.people}`))
     ...(options.reason === undefined || options.reason.trim() === request.reason ? [] : ['--reason']),
     ...(options.for === undefined || options.for === request.lengthMs ? [] : ['--for']),
   ]

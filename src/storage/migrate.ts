@@ -15,6 +15,7 @@ import { keepPasskeys } from './migrations/20261205-keep-passkeys.ts'
 import { provisionSaml } from './migrations/20261206-provision-saml.ts'
 import { requestSeveral } from './migrations/20261206-request-several.ts'
 import { approveByRule } from './migrations/20261207-approve-by-rule.ts'
+import { keepWhyPeopleDecide } from './migrations/20261208-keep-why-people-decide.ts'
 import { keepLocks } from './migrations/20261201-keep-locks.ts'
 import { countVerdicts } from './migrations/20261204-tally-verdicts.ts'
 
@@ -44,4 +45,5 @@ const migrations = {
   '20261206-provision-saml': provisionSaml,
   '20261206-request-several': requestSeveral,
   '20261207-approve-by-rule': approveByRule,
+  '20261208-keep-why-people-decide': keepWhyPeopleDecide,
 }

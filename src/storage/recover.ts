@@ -2,7 +2,7 @@ import type { Database } from './database.ts'
 import { saveApproval, listApprovals } from './approvals.ts'
 import { appendAudit } from './audit.ts'
 import { endSession, listSessions } from './sessions.ts'
-import type { AccessRequest } from '../access/request.ts'
+import { referToPeople, type AccessRequest } from '../access/request.ts'
 import { auditedTargets } from '../access/requested-targets.ts'
 import { expire } from '../access/review.ts'
 import { listRequests, saveRequest } from './requests.ts'
@@ -49,13 +49,13 @@ export async function referAsked(db: Database, now: number): Promise<void> {
   if (!(await listRequests(db.read, { state: 'pending' }, { limit: 10_000 })).some(isAsked)) return
   return db.change(async (tx) => {
     for (const stored of (await listRequests(tx, { state: 'pending' }, { limit: 10_000 })).filter(isAsked)) {
-      const { asking, ...request } = stored
-      await saveRequest(tx, { ...request, asked: asking?.webhook })
+      const why = 'the gateway stopped while it was asked'
+      await saveRequest(tx, referToPeople(stored, why))
       await appendAudit(tx, now, {
         type: 'request.referred',
         actor: 'gateway',
-        subject: request.id,
-        data: { ...auditedTargets(request), webhook: asking?.webhook, why: 'the gateway stopped while it was asked' },
+        subject: stored.id,
+        data: { ...auditedTargets(stored), webhook: stored.asking?.webhook, why },
       })
     }
   })

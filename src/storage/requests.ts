@@ -18,6 +18,7 @@ export async function saveRequest(tx: Tx, request: AccessRequest): Promise<void>
     starts_at: request.startsAt ?? null,
     extends: request.extends === undefined ? null : JSON.stringify(request.extends),
     asking: questionOf(request),
+    people: request.people ?? null,
   }
   await tx
     .insertInto('requests')
@@ -90,6 +91,7 @@ export const requestFromRow = (row: RequestTable): AccessRequest => ({
   ...(row.starts_at === null ? {} : { startsAt: row.starts_at }),
   ...(row.extends === null ? {} : { extends: JSON.parse(row.extends) as NonNullable<AccessRequest['extends']> }),
   ...webhookOf(row.asking),
+  ...(row.people === null ? {} : { people: row.people }),
 })
 
 function webhookOf(json: string | null): Pick<AccessRequest, 'asking' | 'asked'> {

@@ -112,6 +112,8 @@ export interface RequestTable extends ReviewColumns {
   extends: string | null
   /** JSON: the webhook that is asked for approval. */
   asking: string | null
+  /** Why people decide, although rules may approve such requests without any. */
+  people: string | null
 }
 
 export interface GrantTable extends PersonColumns {

@@ -173,10 +173,10 @@ describe('a request that a rule may approve', () => {
   const keep = (...grants: Grant[]) => db.change(async (tx) => Promise.all(grants.map((grant) => saveGrant(tx, grant))))
 
   it('is approved at once, for exactly what was asked for, and marked as such everywhere', async () => {
-    const { request, grants, people } = await ask({ reason: 'INC-1' })
+    const { request, grants } = await ask({ reason: 'INC-1' })
     const automatic = { by: 'schedule', rules: ['office hours'] }
     const label = 'the schedule of rule "office hours"'
-    expect(people).toBeUndefined()
+    expect(request.people).toBeUndefined()
     expect(request).toMatchObject({
       state: 'approved',
       decisions: [{ by: 'gateway', label, verdict: 'approve', automatic }],
@@ -229,29 +229,30 @@ describe('a request that a rule may approve', () => {
     ['under a rule that wants two people', { target: 'vault' }, /more than one approval/],
     ['under a rule that wants a passkey', { target: 'keys' }, /passkey/],
   ])('%s waits for people, and says why', async (_what, asked, why) => {
-    const { request, grants, people } = await ask(asked)
+    const { request, grants } = await ask(asked)
     expect([request.state, grants]).toEqual(['pending', []])
-    expect(people).toMatch(why)
+    expect(request.people).toMatch(why)
+    expect((await findRequests(db.read, request.id))[0]?.people).toBe(request.people)
     expect(await grantsOfJane()).toEqual([])
-    expect(await audit()).toMatchObject([{ type: 'request.created', data: { people } }])
+    expect(await audit()).toMatchObject([{ type: 'request.created', data: { people: request.people } }])
   })
 
   it('waits for people where no rule says anything else, without a word about it', async () => {
-    const { request, people } = await ask({ target: 'payroll' })
-    expect([request.state, people]).toEqual(['pending', undefined])
+    const { request } = await ask({ target: 'payroll' })
+    expect([request.state, request.people]).toEqual(['pending', undefined])
   })
 
   it('for more time waits for people, also within the hours', async () => {
     const { grants } = await ask()
-    const { request, people } = await ask({ extends: grants[0]?.id })
-    expect([request.state, people]).toEqual(['pending', expect.stringMatching(/more time/)])
+    const { request } = await ask({ extends: grants[0]?.id })
+    expect([request.state, request.people]).toEqual(['pending', expect.stringMatching(/more time/)])
   })
 
   it('for a target that jane has access to waits for people: asking again is no way to more time', async () => {
     await ask()
     for (const again of [{}, { startsAt: at('2026-01-05T10:00:00Z') }, { target: undefined, targets: ['web', 'db'] }]) {
-      const { request, people } = await ask(again)
-      expect([request.state, people]).toEqual(['pending', expect.stringMatching(/access to db already/)])
+      const { request } = await ask(again)
+      expect([request.state, request.people]).toEqual(['pending', expect.stringMatching(/access to db already/)])
       await db.change((tx) => saveRequest(tx, { ...request, state: 'withdrawn' }))
     }
   })
@@ -275,7 +276,7 @@ describe('a request that a rule may approve', () => {
 
   it('for a target that begins to be hers later waits for people', async () => {
     await ask({ startsAt: at('2026-01-06T08:00:00Z') })
-    expect((await ask()).people).toMatch(/access to db already/)
+    expect((await ask()).request.people).toMatch(/access to db already/)
   })
 
   it.each<[string, Grant[], RegExp | undefined]>([
@@ -314,9 +315,9 @@ describe('a request that a rule may approve', () => {
   ])('after access that %s', async (_what, grants, why) => {
     await approvedAt(NOW - 2.2 * HOUR)
     await keep(...grants)
-    const { request, people } = await ask()
-    if (why === undefined) expect([request.state, people]).toEqual(['approved', undefined])
-    else expect([request.state, people]).toEqual(['pending', expect.stringMatching(why)])
+    const { request } = await ask()
+    if (why === undefined) expect([request.state, request.people]).toEqual(['approved', undefined])
+    else expect([request.state, request.people]).toEqual(['pending', expect.stringMatching(why)])
   })
 
   it('after a revocation waits for people, also where they had approved later access before it', async () => {
@@ -324,7 +325,7 @@ describe('a request that a rule may approve', () => {
     const later = had({ requestId: 'req_1', startsAt: NOW + HOUR, endsAt: NOW + 2 * HOUR })
     // Revoked before it began.
     await keep(revokeGrant(later, 'olga', '', NOW - 2 * HOUR))
-    expect((await ask()).people).toMatch(/was revoked by olga/)
+    expect((await ask()).request.people).toMatch(/was revoked by olga/)
     await db.change((tx) => tx.deleteFrom('grants').execute())
     await db.change((tx) => tx.deleteFrom('requests').where('state', '=', 'pending').execute())
     // Given back by jane, after what she had was revoked.
@@ -332,7 +333,7 @@ describe('a request that a rule may approve', () => {
       revokeGrant(had({ requestId: undefined }), 'olga', '', NOW - 2.5 * HOUR),
       revokeGrant(later, 'jane', '', NOW, true),
     )
-    expect((await ask()).people).toMatch(/was revoked by olga/)
+    expect((await ask()).request.people).toMatch(/was revoked by olga/)
   })
 
   it('of somebody who has left the group since the call began is none', async () => {
@@ -344,7 +345,7 @@ describe('a request that a rule may approve', () => {
   it('after a person has denied it waits for people for a day', async () => {
     const { request } = await ask({ lengthMs: 9 * HOUR })
     await decideReview(request.id, bob, { verdict: 'deny', comment: 'no' }, 'here', deps())
-    expect((await ask()).people).toMatch(/was denied by bob/)
+    expect((await ask()).request.people).toMatch(/was denied by bob/)
     expect((await ask({ target: 'web' })).request.state).toBe('approved')
     await db.change((tx) => tx.deleteFrom('requests').where('state', '=', 'pending').execute())
     now = NOW + 24 * HOUR + 1
@@ -355,7 +356,7 @@ describe('a request that a rule may approve', () => {
     await db.change((tx) =>
       appendAudit(tx, NOW + HOUR, { type: 'config.loaded', actor: 'gateway', subject: 'x', data: {} }),
     )
-    expect((await ask()).people).toMatch(/clock was set back/)
+    expect((await ask()).request.people).toMatch(/clock was set back/)
   })
 
   it('is refused where a lock keeps the person or the target out, as any other', async () => {
@@ -611,7 +612,8 @@ describe('a request that a rule may approve', () => {
       ['gives no answer', { type: 'none', why: 'the receiver answers 500' }, 'the receiver answers 500'],
     ])('that %s changes nothing: people decide, and the audit chain says why', async (_what, answer, why) => {
       const { after, last } = await asked(answer)
-      expect(after).toMatchObject({ state: 'pending', decisions: [] })
+      const people = `the webhook "oncall" was asked (${why})`
+      expect(after).toMatchObject({ state: 'pending', decisions: [], people })
       expect(after?.asking).toBeUndefined()
       expect(last).toMatchObject({ type: 'request.referred', actor: 'gateway', data: { webhook: 'oncall', why } })
       expect(await grantsOfJane()).toEqual([])
@@ -749,7 +751,7 @@ describe('a request that a rule may approve', () => {
       ['people', ['queue', 'payroll']],
     ])('is not asked for several targets of which one is for %s', async (_what, targets) => {
       const { questions, filed } = await asked(YES, { over: { target: undefined, targets } })
-      expect([questions, filed.request.state, filed.people]).toEqual([
+      expect([questions, filed.request.state, filed.request.people]).toEqual([
         [],
         'pending',
         expect.stringMatching(/in common/),
@@ -804,7 +806,7 @@ describe('a request that a rule may approve', () => {
         const { questions, filed } = await asked(answer, { over })
         const [left] = await findRequests(db.read, filed.request.id)
         if (left?.state === 'pending') await db.change((tx) => saveRequest(tx, withdraw(left, 'jane', now)))
-        return questions.length === 1 ? 'asked' : filed.people
+        return questions.length === 1 ? 'asked' : filed.request.people
       }
       // What it approves does not count.
       await again(YES, { target: 'cache' })

@@ -91,16 +91,8 @@ function newRequestRoute(app: App, deps: ApiDeps): void {
     '/v1/requests',
     { schema: { body: newRequestSchema, response: { 201: requestSchema } } },
     async (request, reply) => {
-      const {
-        request: filed,
-        skipped,
-        grants,
-        people,
-      } = await fileRequest(request.login(), request.body, request.ip, deps)
-      const told = {
-        ...(skipped.length === 0 ? {} : { skipped: [...skipped] }),
-        ...(people === undefined ? {} : { people }),
-      }
+      const { request: filed, skipped, grants } = await fileRequest(request.login(), request.body, request.ip, deps)
+      const told = skipped.length === 0 ? {} : { skipped: [...skipped] }
       return reply.status(201).send({ ...requestToJson(filed, grants[0], filed.createdAt), ...told })
     },
   )

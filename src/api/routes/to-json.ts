@@ -27,6 +27,7 @@ function reviewFieldsOf(review: AccessRequest | Approval) {
     status: describeState(review),
     approvers: approversToJson(approvers),
     ...(review.asking !== undefined && state === 'pending' ? { asking: review.asking.webhook } : {}),
+    ...(review.people === undefined ? {} : { people: review.people }),
     decisions: decisions.map(({ label, verdict, comment, at, passkey, automatic }) => ({
       label,
       verdict,

@@ -77,6 +77,8 @@ export const reviewFields = {
   expiresAt: timeSchema,
   /** Of a request that waits: the webhook that is asked for approval. */
   asking: z.string().optional(),
+  /** Of a request: why people decide, although the rules let something else approve such requests. */
+  people: z.string().optional(),
 }
 
 /** One of the targets of a request. */
@@ -88,8 +90,6 @@ export const requestSchema = z.object({
   targets: z.array(requestedTargetSchema).optional(),
   /** Targets that were asked for and are not part of it: told once, where it is filed. */
   skipped: z.array(z.object({ target: z.string(), reason: z.string() })).optional(),
-  /** Why people decide, although the rules let something else approve such requests: told once, where it is filed. */
-  people: z.string().optional(),
   reason: z.string(),
   lengthMs: z.number(),
   grantId: z.string().optional(),

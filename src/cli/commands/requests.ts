@@ -198,7 +198,8 @@ export const requests: AddCommand = (program, run) => {
             TARGET: ({ target }) => target,
             FOR: ({ lengthMs }) => forHowLong(lengthMs),
             ASKED: ({ createdAt }) => io.age(createdAt),
-            STATUS: ({ status }) => status,
+            STATUS: ({ status, state, people }) =>
+              people === undefined || state !== 'pending' ? status : `${status}: ${people}`,
             REASON: ({ reason }) => reason,
           },
           { leaveOutFirst: ['REASON', 'ASKED', 'FOR', 'WHO'] },

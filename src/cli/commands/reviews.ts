@@ -227,15 +227,17 @@ async function choose(choices: readonly ReviewChoice[]): Promise<Review> {
 /** Everything the decision covers, before it is asked for. */
 async function show(review: Review, { io }: Pick<CliContext, 'io'>): Promise<void> {
   const who = visibleInLine(`${review.requester.label} on ${review.target}`)
-  // Not part of what is decided on: that the webhook has answered changes no card.
+  // Neither is part of what is decided on: that the webhook has answered changes no card.
   const asking =
     review.asking === undefined
       ? []
       : [`  asked   ${visibleInLine(`the webhook "${review.asking}", which may approve it meanwhile`)}`]
+  const people = review.people === undefined ? [] : [`  note    ${visibleInLine(`people decide: ${review.people}`)}`]
   const card = [
     `${review.id}  ${who}, asked ${io.age(review.createdAt)}`,
     ...cardOf(review, (time) => io.clock(time)),
     ...asking,
+    ...people,
   ]
   for (const line of await folded(card, io.columns)) io.tell(line)
 }

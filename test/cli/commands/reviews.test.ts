@@ -60,6 +60,14 @@ describe('pamctl approve, pamctl deny', () => {
     ])
   })
 
+  it('says of a request why people decide on it', async () => {
+    const people = 'grt_1 was revoked by olga\u001b'
+    const { stderr } = await runVerb([approve], ['approve', 'req_1'], {
+      gateway: { 'GET /v1/reviews/req_1': { ...REQUEST, people }, 'POST /v1/reviews/req_1/decision': decided('req_1') },
+    })
+    expect(stderr).toContain('\n  note    people decide: grt_1 was revoked by olga\\u{1b}\n')
+  })
+
   it('shows a held command in full, and decides on what was shown', async () => {
     const world = {
       gateway: { 'GET /v1/reviews/apr_1': COMMAND, 'POST /v1/reviews/apr_1/decision': decided('apr_1') },

@@ -20,12 +20,7 @@ export function AccessPage() {
   const targets = useData('targets', () => api.targets())
   const grants = usePages('my grants', (cursor) => api.grants.list({ active: true, limit: 50, cursor }))
   const requests = usePages('my requests', (cursor) => api.requests.list({ mine: true, limit: 20, cursor }))
-  // By the id of a request: why people decide on it, which the gateway says once.
-  const [people, setPeople] = useState<ReadonlyMap<string, string>>(new Map())
-  const asked = ({ id, people: why }: AccessRequest): void => {
-    if (why !== undefined) setPeople((known) => new Map([...known, [id, why]]))
-    requests.reload()
-  }
+  const asked = (): void => requests.reload()
   useLive((message) => {
     if (message.type === 'resync' || message.kind === 'config') targets.reload()
     if (message.type === 'resync' || message.kind === 'grant' || message.kind === 'review') {
@@ -46,13 +41,7 @@ export function AccessPage() {
           </Empty>
         )}
         {targets.data !== undefined && targets.data.length > 0 && (
-          <Targets
-            targets={targets.data}
-            grants={grants.data ?? []}
-            requests={requests.data ?? []}
-            people={people}
-            asked={asked}
-          />
+          <Targets targets={targets.data} grants={grants.data ?? []} requests={requests.data ?? []} asked={asked} />
         )}
         <ul class="list">
           {grants.data
@@ -133,8 +122,7 @@ function Head({
           ) : (
             <Text>{`${made.status}.`}</Text>
           )}
-          {made.state === 'pending' &&
-            whoDecides(made, made.people).map((sentence) => <Text key={sentence}>{` ${sentence}`}</Text>)}
+          {made.state === 'pending' && whoDecides(made).map((sentence) => <Text key={sentence}>{` ${sentence}`}</Text>)}
         </p>
       )}
       {isAsking && isLoaded && (
@@ -160,13 +148,11 @@ function Targets({
   targets,
   grants,
   requests,
-  people,
   asked,
 }: {
   targets: readonly Target[]
   grants: readonly Grant[]
   requests: readonly AccessRequest[]
-  people: ReadonlyMap<string, string>
   asked: (request: AccessRequest) => void
 }) {
   const [filter, setFilter] = useState('')
@@ -183,13 +169,7 @@ function Targets({
           const waiting = requests.find((request) => isFor(request, target.name) && request.state === 'pending')
           return (
             <li key={target.name}>
-              <TargetCard
-                target={target}
-                grants={grantsFor(target, grants)}
-                waiting={waiting}
-                people={waiting && people.get(waiting.id)}
-                asked={asked}
-              />
+              <TargetCard target={target} grants={grantsFor(target, grants)} waiting={waiting} asked={asked} />
             </li>
           )
         })}

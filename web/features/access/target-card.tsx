@@ -15,15 +15,12 @@ export function TargetCard({
   target,
   grants,
   waiting,
-  people,
   asked,
 }: {
   target: Target
   /** Active, the one that lasts longest first. */
   grants: readonly Grant[]
   waiting: AccessRequest | undefined
-  /** Why people decide on what waits, where the gateway has said so. */
-  people: string | undefined
   asked: (request: AccessRequest) => void
 }) {
   const link = filledBy(usePlace().query)
@@ -73,7 +70,7 @@ export function TargetCard({
           more={one === grant && target.grant === 'request' && waiting === undefined ? asked : undefined}
         />
       ))}
-      {waiting !== undefined && <Waiting request={waiting} people={people} />}
+      {waiting !== undefined && <Waiting request={waiting} />}
       {!asking && (
         <div class="row actions">
           {target.grant === 'request' && grant === undefined && waiting === undefined && (

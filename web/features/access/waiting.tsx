@@ -5,7 +5,7 @@ import { api } from '../../lib/client.ts'
 import { formatLength } from '../../lib/format.ts'
 
 /** A request of the user that waits: for whom, and what is asked in place of people or why nothing is. */
-export function Waiting({ request, people }: { request: AccessRequest; people: string | undefined }) {
+export function Waiting({ request }: { request: AccessRequest }) {
   const others = (request.targets?.length ?? 1) - 1
   return (
     <div class="note row spread" role="status">
@@ -17,7 +17,7 @@ export function Waiting({ request, people }: { request: AccessRequest; people: s
           {request.reason === '' ? '' : ': '}
           <Text>{request.reason}</Text>
         </p>
-        {whoDecides(request, people).map((sentence) => (
+        {whoDecides(request).map((sentence) => (
           <p key={sentence}>
             <Text>{sentence}</Text>
           </p>
@@ -33,11 +33,8 @@ export function Waiting({ request, people }: { request: AccessRequest; people: s
   )
 }
 
-/**
- * What the rules say of approving it without a person, in sentences: none where they say nothing.
- * @param people Why people decide although the rules let something else approve such requests: the gateway says so once, where it is filed
- */
-export function whoDecides({ asking, approvers }: AccessRequest, people: string | undefined): string[] {
+/** What the rules say of approving it without a person, in sentences: none where they say nothing. */
+export function whoDecides({ asking, people, approvers }: AccessRequest): string[] {
   return [
     ...(people === undefined ? [] : [`People decide: ${people}.`]),
     ...(asking === undefined

@@ -323,12 +323,17 @@ function Before({
 }
 
 function Decisions({ review }: { review: Review }) {
-  const { approvers, decisions, asking, state } = review
+  const { approvers, decisions, asking, people, state } = review
   return (
     <>
       {state === 'pending' && asking !== undefined && (
         <p class="soft small">
           The webhook <Text>{asking}</Text> is asked as well; people can decide before it answers.
+        </p>
+      )}
+      {state === 'pending' && people !== undefined && (
+        <p class="soft small">
+          People decide: <Text>{people}</Text>.
         </p>
       )}
       {approvers.count > 1 && (

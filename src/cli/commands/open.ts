@@ -1,4 +1,4 @@
-import { UsageError } from '../../shared/errors.ts'
+import { PamError, UsageError } from '../../shared/errors.ts'
 import type { ApiClient } from '../../gateway-client/api-client.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
@@ -14,7 +14,7 @@ interface OpenOptions {
 export const open: AddCommand = (program, run) => {
   program
     .command('open [id-or-target]')
-    .description('print and open the dashboard page of a request, approval, session or target')
+    .description('print and open the dashboard page of a request, held command, session, grant or target')
     .option('--no-browser', 'do not open a browser')
     .addOption(jsonOption())
     .action(run(openPage))
@@ -46,11 +46,20 @@ function pageOf(what: string | undefined): string | ((api: ApiClient) => Promise
     case 'ses':
       return async (api) => `/sessions/${(await api.sessions.get(what)).id}`
     case 'grt':
-      return '/access'
+      return async (api) => accessPage(api, what)
     default:
       throw new UsageError(
         `${what} is ${kind === 'brk' ? 'an emergency' : 'a lock'}, which has no page of its own in the dashboard`,
         kind === 'brk' ? 'to see it: pamctl breakglass list' : 'to see it: pamctl locks',
       )
   }
+}
+
+/** The page of access shows grants as long as they last. Also the beginning of an id names one. */
+async function accessPage(api: ApiClient, id: string): Promise<string> {
+  const { items } = await api.grants.list({ active: true, limit: 500 })
+  if (items.some((grant) => grant.id.startsWith(id))) return '/access'
+  throw new PamError('NOT_FOUND', `${id} is not an active grant of yours, and the dashboard has no page of others`, {
+    hint: 'to list yours, also those that have ended: pamctl grants; to list all as an auditor or operator: pamctl grants --all',
+  })
 }

@@ -12,6 +12,7 @@ const world = {
     'GET /v1/reviews/apr_abcd': { id: 'apr_abcd1234' },
     'GET /v1/sessions/ses_abcd1234': { id: 'ses_abcd1234' },
     'GET /v1/reviews/req_zzzz': missing,
+    'GET /v1/grants?active=true&limit=500': { items: [{ id: 'grt_abcd1234' }] },
   },
 }
 const opening = (...args: string[]) => runVerb([open], ['open', ...args], world)
@@ -23,6 +24,7 @@ describe('pamctl open', () => {
     [['apr_abcd'], '/reviews/apr_abcd1234'],
     [['ses_abcd1234'], '/sessions/ses_abcd1234'],
     [['grt_abcd1234'], '/access'],
+    [['grt_abcd'], '/access'],
     [['prod-db'], '/access?target=prod-db'],
     [['a&b=c'], '/access?target=a%26b%3Dc'],
   ])('%j: %s', async (args, path) => {
@@ -43,6 +45,7 @@ describe('pamctl open', () => {
     ['req_zzzz', 1, 'nothing with the id req_zzzz is visible to you'],
     ['nowhere', 5, 'no target named "nowhere"'],
     ['ses_../../x', 5, 'no target named'],
+    ['grt_zzzz1234', 1, 'grt_zzzz1234 is not an active grant of yours'],
     ['lck_abcd1234', 2, 'pamctl locks'],
     ['brk_abcd1234', 2, 'pamctl breakglass list'],
   ])('opens no page for %s', async (what, code, message) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { search } from '../../../src/cli/commands/search.ts'
+import { PamError } from '../../../src/shared/errors.ts'
 import { NOW, runVerb } from '../../helpers/verb.ts'
 
 const found = { type: 'command', session: 'ses_1', at: 'T', ms: 3, person: 'jane', target: 'db', verdict: 'deny' }
@@ -17,7 +18,9 @@ describe('pamctl search', () => {
   ])('%j', async (args, query) => {
     vi.useFakeTimers({ now: NOW, toFake: ['Date'] })
     try {
-      const { calls, stderr } = await runVerb([search], ['search', 'drop table', ...args], { gateway: lines() })
+      const { calls, stderr } = await runVerb([search], ['search', 'drop table', ...args], {
+        gateway: { ...lines(), 'GET /v1/audit': { items: [] } },
+      })
       expect(Object.fromEntries(new URL(`http://x${calls[0]?.call.slice(4)}`).searchParams)).toEqual(query)
       expect(stderr).toBe('nothing found\n')
     } finally {
@@ -39,6 +42,19 @@ describe('pamctl search', () => {
     })
     const json = await runVerb([search], ['search', 'drop', '--json'], { gateway })
     expect(JSON.parse(json.stdout)).toEqual([{ ...found, text: 'drop\ttable a' }])
+  })
+
+  it('says of somebody who has never signed in that nobody has, to those who may know', async () => {
+    const asking = (known: object) =>
+      runVerb([search], ['search', 'x', '--user', 'nobody'], { gateway: { ...lines(), ...known } })
+    const call = 'GET /v1/audit?user=nobody&limit=1&order=newest'
+    const page = { items: [], people: {}, subjects: {} }
+    const unknown = await asking({ [call]: { ...page, unknownUser: true } })
+    expect(unknown).toMatchObject({ code: 1, stdout: '' })
+    expect(unknown.stderr).toContain('nobody called "nobody" has ever signed in')
+    expect(await asking({ [call]: page })).toMatchObject({ code: 0, stderr: 'nothing found\n' })
+    const refused = new PamError('NOT_ALLOWED', 'only auditors read the audit chain')
+    expect(await asking({ [call]: refused })).toMatchObject({ code: 0, stderr: 'nothing found\n' })
   })
 
   it.each([['--since', 'long'], ['--limit', '0'], ['--unknown']])('%j is wrong usage', async (...args) => {

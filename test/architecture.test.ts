@@ -928,6 +928,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   // What the gateway answers is read by the schemas that its routes are written with.
   'gateway-client/answers.ts': { imports: ['api/schemas/'], packages: ['zod'] },
+  'gateway-client/open-values.ts': { imports: ['api/schemas/common.ts'], packages: ['zod'] },
   'agent/tls': {
     imports: ['agent/tls/', 'shared/der.ts', 'type:protocols/client-half.ts'],
     packages: ['node:crypto', 'node:tls', 'type:node:net'],

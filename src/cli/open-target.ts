@@ -172,8 +172,8 @@ function resumed(request: AccessRequest, options: AccessOptions, io: Io): OpenRe
       `already requested: ${request.id}, ${io.age(request.createdAt)}, for ${forHowLong(request.lengthMs)}${reason}`,
     ),
   )
-  const unused = [
   if (request.people !== undefined) io.note(visibleInLine(`people decide: ${request.people}`))
+  const unused = [
     ...(options.reason === undefined || options.reason.trim() === request.reason ? [] : ['--reason']),
     ...(options.for === undefined || options.for === request.lengthMs ? [] : ['--for']),
   ]

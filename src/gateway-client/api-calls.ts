@@ -1,6 +1,6 @@
 import { fromErrorBody, PamError } from '../shared/errors.ts'
 import type { HttpAnswer, HttpCall } from '../shared/http-call.ts'
-import { textLines } from './answer-lines.ts'
+import { answerBudget, textLines, textOf, tooLarge, type AnswerBudget } from './answer-lines.ts'
 import type { AnswerName, Answers } from './answers.ts'
 import { connectionError } from './connection-error.ts'
 
@@ -56,28 +56,41 @@ export function callsTo({ gateway, fetch, authorize, answers }: ApiClientOptions
     return response
   }
   /** A call whose answer says nothing: it is read, so that its connection is free. */
-  const done = async (method: string, path: string): Promise<void> => void (await (await call(method, path)).text())
+  const done = async (method: string, path: string): Promise<void> =>
+    void (await textOf(await call(method, path), answerTo(routeOf(method, path))))
   const read = async <Name extends AnswerName>(name: Name, route: string, text: string): Promise<Answers[Name]> =>
     answers === 'trusted' ? (JSON.parse(text) as Answers[Name]) : answers(name, route, parsed(text, route))
-  const get = async <Name extends AnswerName>(name: Name, path: string, signal?: AbortSignal): Promise<Answers[Name]> =>
-    read(name, routeOf('GET', path), await (await call('GET', path, undefined, withSignal(signal))).text())
+  const get = async <Name extends AnswerName>(
+    name: Name,
+    path: string,
+    { signal, budget }: { readonly signal?: AbortSignal | undefined; readonly budget?: AnswerBudget } = {},
+  ): Promise<Answers[Name]> => {
+    const route = routeOf('GET', path)
+    return read(
+      name,
+      route,
+      await textOf(await call('GET', path, undefined, withSignal(signal)), answerTo(route), budget),
+    )
+  }
   const post = async <Name extends AnswerName>(
     name: Name,
     path: string,
     body: unknown = {},
     signal?: AbortSignal,
-  ): Promise<Answers[Name]> =>
-    read(name, routeOf('POST', path), await (await call('POST', path, body, withSignal(signal))).text())
+  ): Promise<Answers[Name]> => {
+    const route = routeOf('POST', path)
+    return read(name, route, await textOf(await call('POST', path, body, withSignal(signal)), answerTo(route)))
+  }
   /** An answer of one value a line, as they come. */
   const lines = async function* <Name extends AnswerName>(
     name: Name,
     method: 'GET' | 'POST',
     path: string,
-    body?: unknown,
-    signal?: AbortSignal,
+    { body, signal, budget }: LinesOptions = {},
   ): AsyncGenerator<Answers[Name], void, undefined> {
-    for await (const line of textLines(await call(method, path, body, withSignal(signal))))
-      yield await read(name, routeOf(method, path), line)
+    const route = routeOf(method, path)
+    for await (const line of textLines(await call(method, path, body, withSignal(signal)), answerTo(route), { budget }))
+      yield await read(name, route, line)
   }
   const query = (values: Query | object): string => {
     const set = Object.entries(values as Query).flatMap(([name, value]): [string, string][] =>
@@ -85,18 +98,26 @@ export function callsTo({ gateway, fetch, authorize, answers }: ApiClientOptions
     )
     return set.length === 0 ? '' : `?${new URLSearchParams(set).toString()}`
   }
-  /** All pages of a list that is short. */
-  const all = async <Item>(pageAt: (asked: PageQuery) => Promise<Page<Item>>): Promise<Item[]> => {
+  /** All pages of a list that is short. `what`: in the plural, for the error where it is not. */
+  const all = async <Item>(
+    what: string,
+    pageAt: (asked: PageQuery, options: { readonly budget: AnswerBudget }) => Promise<Page<Item>>,
+  ): Promise<Item[]> => {
     const items: Item[] = []
-    for (let cursor: string | undefined; ;) {
-      const page = await pageAt({ limit: 500, cursor })
-      items.push(...page.items)
+    const budget = answerBudget()
+    for (let [cursor, pages]: [string | undefined, number] = [undefined, 1]; ; pages++) {
+      const page = await pageAt({ limit: PAGE, cursor }, { budget })
+      for (const item of page.items) items.push(item)
       if (page.next === undefined) return items
+      if (pages === MAX_PAGES)
+        throw tooLarge(`the gateway's list of ${what} has more than ${MAX_PAGES} pages of ${PAGE}`)
       cursor = page.next
     }
   }
   return { call, done, get, post, lines, query, all }
 }
+
+const answerTo = (route: string): string => `the gateway's answer to ${route}`
 
 /** A route without what is asked of it. */
 const routeOf = (method: string, path: string): string => `${method} ${path.split('?')[0]}`
@@ -117,6 +138,13 @@ export interface PageQuery {
   readonly cursor?: string | undefined
 }
 
+interface LinesOptions {
+  readonly body?: unknown
+  readonly signal?: AbortSignal | undefined
+  /** Where all lines are kept. */
+  readonly budget?: AnswerBudget
+}
+
 export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
@@ -128,7 +156,8 @@ type Query = Readonly<Record<string, string | number | boolean | undefined>>
 
 /** The problem that an answer tells; whatever is not one of the gateway's says so. */
 async function problemOf(response: HttpAnswer, gateway: string): Promise<PamError> {
-  const problem = parseProblem(await response.text(), response.headers.get('retry-after'))
+  const text = await textOf(response, `the error of ${gateway}`)
+  const problem = parseProblem(text, response.headers.get('retry-after'))
   if (problem !== undefined) return problem
   return new PamError(
     'VERSION_MISMATCH',
@@ -154,3 +183,7 @@ export function parseProblem(body: string, retryAfter: string | null = null): Pa
     return undefined
   }
 }
+
+/** Things of a list, and lists of that many: more than anybody would read, or a terminal show. */
+const PAGE = 500
+const MAX_PAGES = 200

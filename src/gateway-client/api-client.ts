@@ -1,7 +1,7 @@
 import type { NewRequest } from '../api/schemas/access.ts'
 import type { NewLock } from '../api/schemas/lock.ts'
 import type { Assertion, NewPasskey } from '../api/schemas/passkey.ts'
-import { bodyOf, collect, textLines } from './answer-lines.ts'
+import { answerBudget, bodyOf, collect, endless, textLines, textOf, type AnswerBudget } from './answer-lines.ts'
 import type { Answers } from './answers.ts'
 import { callsTo, withSignal, type ApiClientOptions, type Calls, type PageQuery } from './api-calls.ts'
 import { connectionError } from './connection-error.ts'
@@ -25,7 +25,7 @@ export function createApiClient(options: ApiClientOptions) {
     /** Every browser and every command line of the caller. */
     logoutEverywhere: () => done('DELETE', '/v1/logins'),
     whoami: () => get('whoami', '/v1/whoami'),
-    targets: () => all((page) => get('targets', `/v1/targets${query(page)}`)),
+    targets: () => all('targets', (page, budget) => get('targets', `/v1/targets${query(page)}`, budget)),
     explain: (target: string) => get('explanation', `/v1/policy/explain${query({ target })}`),
     policy: policyOf(calls),
     requests: requestsOf(calls),
@@ -48,14 +48,19 @@ export function createApiClient(options: ApiClientOptions) {
       },
       signal?: AbortSignal,
     ): AsyncGenerator<Answers['found'], void, undefined> {
-      yield* lines('found', 'GET', `/v1/search${query(asked)}`, undefined, signal)
+      yield* lines('found', 'GET', `/v1/search${query(asked)}`, { signal, budget: answerBudget() })
     },
-    /** The audit chain in order; the whole of it where nothing is asked for. */
-    audit: async function* (asked: AuditFilter): AsyncGenerator<Answers['audit']['items'][number], void, undefined> {
+    /** The audit chain in order; the whole of it where nothing is asked for. `budget`: where all of it is kept. */
+    audit: async function* (
+      asked: AuditFilter,
+      budget?: AnswerBudget,
+    ): AsyncGenerator<Answers['audit']['items'][number], void, undefined> {
       for (let after = 0; ;) {
-        const { items, next } = await get('audit', `/v1/audit${query({ ...asked, after, limit: 1000 })}`)
+        const path = `/v1/audit${query({ ...asked, after, limit: 1000 })}`
+        const { items, next } = await get('audit', path, budget === undefined ? {} : { budget })
         yield* items
         if (next === undefined) return
+        if (items.length === 0 || next <= after) throw endless('GET /v1/audit')
         after = next
       }
     },
@@ -71,7 +76,7 @@ export function createApiClient(options: ApiClientOptions) {
      * was read before the stream may be old.
      */
     events: (after: number | undefined, signal?: AbortSignal) => eventsFrom(call, gateway, after, signal),
-    keys: () => all((page) => get('keys', `/v1/keys${query(page)}`)),
+    keys: () => all('recording keys', (page, budget) => get('keys', `/v1/keys${query(page)}`, budget)),
   }
 }
 
@@ -92,7 +97,7 @@ const policyOf = ({ get, post, lines }: Calls) => ({
     asked: { days: number; draft?: string },
     signal?: AbortSignal,
   ): AsyncGenerator<Answers['replayLine'], void, undefined> {
-    yield* lines('replayLine', 'POST', '/v1/policy/replay', asked, signal)
+    yield* lines('replayLine', 'POST', '/v1/policy/replay', { body: asked, signal })
   },
 })
 
@@ -102,7 +107,7 @@ const requestsOf = ({ get, post, query }: Calls) => ({
   list: (page: PageQuery & { mine?: boolean }) => get('requests', `/v1/requests${query(page)}`),
   /** Answers at once, or, with `waitMs`, as soon as the request is decided. */
   get: (request: string, waitMs = 0, signal?: AbortSignal) =>
-    get('request', `/v1/requests/${id(request)}${query({ waitMs })}`, signal),
+    get('request', `/v1/requests/${id(request)}${query({ waitMs })}`, { signal }),
   withdraw: (request: string, signal?: AbortSignal) =>
     post('request', `/v1/requests/${id(request)}/withdraw`, {}, signal),
 })
@@ -110,7 +115,7 @@ const requestsOf = ({ get, post, query }: Calls) => ({
 /** What people decide on: requests for access, and held commands. */
 const reviewsOf = ({ get, post, query, all }: Calls) => ({
   /** What waits for the caller, oldest first. */
-  list: () => all((page) => get('reviews', `/v1/reviews${query(page)}`)),
+  list: () => all('reviews', (page, budget) => get('reviews', `/v1/reviews${query(page)}`, budget)),
   page: (page: PageQuery & { visible?: boolean }) => get('reviews', `/v1/reviews${query(page)}`),
   get: (review: string) => get('review', `/v1/reviews/${id(review)}`),
   decide: (
@@ -149,7 +154,8 @@ const grantsOf = ({ get, post, query }: Calls) => ({
 
 /** Locks on people and targets. */
 const locksOf = ({ get, post, all, query }: Calls) => ({
-  list: (active: boolean) => all((page) => get('locks', `/v1/locks${query({ active, ...page })}`)),
+  list: (active: boolean) =>
+    all('locks', (page, budget) => get('locks', `/v1/locks${query({ active, ...page })}`, budget)),
   create: (asked: NewLock) => post('lock', '/v1/locks', asked),
   lift: (lock: string, reason: string) => post('lock', `/v1/locks/${id(lock)}/lift`, { reason }),
 })
@@ -157,7 +163,8 @@ const locksOf = ({ get, post, all, query }: Calls) => ({
 /** Access in an emergency, and its reviews. */
 const breakGlassOf = ({ get, post, all, query }: Calls) => ({
   page: (page: PageQuery) => get('breakGlasses', `/v1/break-glass${query(page)}`),
-  list: (open: boolean) => all((page) => get('breakGlasses', `/v1/break-glass${query({ open, ...page })}`)),
+  list: (open: boolean) =>
+    all('emergencies', (page, budget) => get('breakGlasses', `/v1/break-glass${query({ open, ...page })}`, budget)),
   get: (use: string) => get('breakGlass', `/v1/break-glass/${id(use)}`),
   start: (asked: { target: string; reason: string; lengthMs?: number }) => post('breakGlass', '/v1/break-glass', asked),
   review: (use: string, comment: string) => post('breakGlass', `/v1/break-glass/${id(use)}/review`, { comment }),
@@ -174,15 +181,19 @@ const sessionsOf = ({ call, get, post, lines, query }: Calls) => ({
     page: { from?: number; limit?: number; types?: string; text?: string; matters?: boolean },
   ) => get('timeline', `/v1/sessions/${id(session)}/events${query(page)}`),
   /** asciicast v2, some megabytes of it. */
-  cast: async (session: string, part: { from?: number; channel?: string } = {}): Promise<string> =>
-    (await call('GET', `/v1/sessions/${id(session)}/cast${query(part)}`)).text(),
+  cast: async (session: string, part: { from?: number; channel?: string } = {}): Promise<string> => {
+    const path = `/v1/sessions/${id(session)}/cast`
+    return textOf(await call('GET', `${path}${query(part)}`), `the gateway's answer to GET ${path}`)
+  },
   verification: (session: string) => get('verification', `/v1/sessions/${id(session)}/verification`),
-  detachedTexts: (session: string) => collect(lines('detachedText', 'GET', `/v1/sessions/${id(session)}/apart`)),
+  detachedTexts: (session: string) =>
+    collect(lines('detachedText', 'GET', `/v1/sessions/${id(session)}/apart`, { budget: answerBudget() })),
   eraseDetached: (session: string, reason: string) =>
     post('nothing', `/v1/sessions/${id(session)}/erase-apart`, { reason }),
   /** Events as lines of JSON, until the session ends. */
   tail: async function* (session: string, signal?: AbortSignal): AsyncGenerator<string, void, undefined> {
-    yield* textLines(await call('GET', `/v1/sessions/${id(session)}/tail`, undefined, withSignal(signal)))
+    const path = `/v1/sessions/${id(session)}/tail`
+    yield* textLines(await call('GET', path, undefined, withSignal(signal)), `the gateway's answer to GET ${path}`)
   },
   legalHold: (session: string, reason: string, held: boolean) =>
     post('legalHold', `/v1/sessions/${id(session)}/${held ? 'legal-hold' : 'lift-hold'}`, { reason }),
@@ -202,7 +213,9 @@ async function* eventsFrom(
   try {
     const until = signal === undefined ? stalled.signal : AbortSignal.any([signal, stalled.signal])
     const response = await call('GET', '/v1/events', undefined, { headers, signal: until })
-    for await (const event of serverEvents(textLines(response, true))) {
+    for await (const event of serverEvents(
+      textLines(response, "the gateway's answer to GET /v1/events", { empty: true }),
+    )) {
       clearTimeout(timer)
       timer = watch()
       yield event.type === 'ready' && after === undefined ? { ...event, type: 'resync' } : event

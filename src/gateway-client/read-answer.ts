@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { describeIssue } from '../shared/describe-issue.ts'
 import { PamError } from '../shared/errors.ts'
 import { answerSchemas, type AnswerName, type Answers } from './answers.ts'
+import { withOpenValues } from './open-values.ts'
 
 // Most commands read one answer or two: to compile a schema takes longer than it saves.
 z.config({ jitless: true })
@@ -14,7 +15,7 @@ z.config({ jitless: true })
  */
 export function readAnswer<Name extends AnswerName>(name: Name, route: string, value: unknown): Answers[Name] {
   const schemas: { readonly [Each in AnswerName]: z.ZodType<Answers[Each]> } = answerSchemas
-  const { data, error } = schemas[name].safeParse(value, { error: describeIssue })
+  const { data, error } = withOpenValues(schemas[name]).safeParse(value, { error: describeIssue })
   if (error === undefined) return data
   const [issue] = error.issues
   const field = (issue?.path ?? []).map(String).join('.')

@@ -23,7 +23,7 @@ export async function* serverEvents(lines: AsyncIterable<string>): AsyncGenerato
   for await (const line of lines) {
     if (line === '') {
       const seq = Number(id)
-      if (event === 'changed') yield { type: 'changed', seq, ...changeIn(data) }
+      if (event === 'changed') yield changeIn(data, seq)
       else if (event === 'ready' || event === 'resync') yield { type: event, seq }
       event = data = ''
       continue
@@ -38,16 +38,26 @@ export async function* serverEvents(lines: AsyncIterable<string>): AsyncGenerato
     if (field === 'id') id = value
     else if (field === 'event') event = value
     else if (field === 'data') data += value
+    if (data.length > MAX_EVENT_LENGTH) throw unreadable()
   }
 }
 
-function changeIn(data: string): Change {
+/** A change of a kind that a later gateway has may be about anything: everything is looked at again. */
+function changeIn(data: string, seq: number): ServerEvent {
   try {
     const { kind, id, change }: { kind?: unknown; id?: unknown; change?: unknown } = JSON.parse(data)
-    const known = KINDS.find((one) => one === kind)
-    if (known !== undefined && typeof id === 'string' && typeof change === 'string') return { kind: known, id, change }
+    if (typeof kind === 'string' && typeof id === 'string' && typeof change === 'string') {
+      const known = KINDS.find((one) => one === kind)
+      return known === undefined ? { type: 'resync', seq } : { type: 'changed', seq, kind: known, id, change }
+    }
   } catch {
     // Not JSON, or null.
   }
-  throw new PamError('VERSION_MISMATCH', 'an event in the answer to GET /v1/events cannot be read', { side: 'gateway' })
+  throw unreadable()
 }
+
+const unreadable = (): PamError =>
+  new PamError('VERSION_MISMATCH', 'an event in the answer to GET /v1/events cannot be read', { side: 'gateway' })
+
+/** In UTF-16 code units; an event names one thing. */
+const MAX_EVENT_LENGTH = 64 * 1024

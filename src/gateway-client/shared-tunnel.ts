@@ -97,7 +97,7 @@ const refusalOf = ({ problem }: MuxRefusal): PamError =>
   parseProblem(problem) ?? new PamError('GATEWAY_UNREACHABLE', 'the gateway refused the tunnel without a reason')
 
 const lost = (gateway: string, error: unknown): PamError =>
-  new PamError('GATEWAY_UNREACHABLE', `the connection to ${gateway} was lost`, { cause: error, hint: 'try again' })
+  new PamError('GATEWAY_UNREACHABLE', `the connection to ${gateway} was lost`, { cause: error, hint: 'connect again' })
 
 /** A gateway that knows only the older one takes the first that is offered, whatever it is. */
 const OFFERED = [OLDER_MUX_PROTOCOL, MUX_PROTOCOL]

@@ -67,7 +67,7 @@ function refusalOf(body: string, status: number, gateway: string): PamError {
   const problem = parseProblem(body)
   if (problem !== undefined) return problem
   return new PamError('GATEWAY_UNREACHABLE', `${gateway} refused the tunnel (HTTP ${status})`, {
-    hint: 'does something between here and the gateway block WebSockets?',
+    hint: 'check that no proxy or firewall between here and the gateway blocks WebSockets',
   })
 }
 

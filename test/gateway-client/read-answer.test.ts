@@ -73,6 +73,22 @@ describe('an answer of the gateway', () => {
     await expect(lines.next()).rejects.toThrow("the gateway's answer to GET /v1/search cannot be read at session")
   })
 
+  it('with a value of later is shown where it is only shown, and refused where it decides', () => {
+    const by = { id: 'p', label: 'jane', kind: 'device' }
+    const time = '2026-01-01T00:00:00.000Z'
+    const grant = { id: 'grt_1', person: by, target: 'db', reason: '', rule: 'r', standing: false, startsAt: time }
+    const read = (change: object) =>
+      readAnswer('grants', 'GET /v1/grants', { items: [{ ...grant, endsAt: time, ...change }] }).items[0]
+    expect(read({ state: 'paused', introducedLater: 1 })).toEqual({ ...grant, endsAt: time, state: 'paused' })
+    expect(read({ state: 'over', automatic: { by: 'chat-bot', rules: [] } })?.automatic?.by).toBe('chat-bot')
+    for (const state of ['\u001b[2J', 'two words', '', '-x', 7, null, 'x'.repeat(100)])
+      expect(() => read({ state })).toThrow("the gateway's answer to GET /v1/grants cannot be read at items.0.state")
+    expect(() => readAnswer('verification', 'GET /v1/x', { status: 'fine' })).toThrow('cannot be read at status')
+    expect(() => readAnswer('targets', 'GET /v1/targets', { items: [{ ...target, grant: 'paused' }] })).toThrow(
+      'cannot be read at items.0.grant',
+    )
+  })
+
   it('keeps what the hash of an entry of the audit chain is computed of', () => {
     const entry = { seq: 1, id: 'evt_1', at: '2026-01-01T00:00:00.000Z', type: 't', actor: 'a', subject: 's' }
     const items = [{ ...entry, data: { z: [{ y: null }], a: 1.5 }, previous: 'p', hash: 'h' }]

@@ -20,7 +20,12 @@ it('reads changes, where it is, and that nothing happens', async () => {
   ])
 })
 
-it.each(['', 'null', '[]', '{"kind":"review","id":1,"change":"x"}', '{"kind":"toString","id":"x","change":"x"}'])(
+it.each(['toString', 'a kind of later'])('looks at everything again at a change of the kind %s', async (kind) => {
+  const data = JSON.stringify({ kind, id: 'x', change: 'x' })
+  expect(await eventsIn('id: 8', 'event: changed', `data: ${data}`, '')).toEqual([{ type: 'resync', seq: 8 }])
+})
+
+it.each(['', 'null', '[]', '{"kind":"review","id":1,"change":"x"}', '{"kind":7,"id":"x","change":"x"}'])(
   'ends at a change that is none: %j',
   async (data) => {
     await expect(eventsIn('id: 8', 'event: changed', `data: ${data}`, '')).rejects.toMatchObject({
@@ -28,3 +33,8 @@ it.each(['', 'null', '[]', '{"kind":"review","id":1,"change":"x"}', '{"kind":"to
     })
   },
 )
+
+it('ends at an event that does not end', async () => {
+  const data = Array.from({ length: 20 }, () => `data: ${'x'.repeat(8192)}`)
+  await expect(eventsIn('id: 8', 'event: changed', ...data, '')).rejects.toMatchObject({ code: 'VERSION_MISMATCH' })
+})

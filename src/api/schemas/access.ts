@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { pageOf, personSchema, timeSchema } from './common.ts'
+import { pageOf, personSchema, shownEnum, timeSchema } from './common.ts'
 
 const approversSchema = z.object({
   groups: z.array(z.string()),
@@ -46,7 +46,7 @@ export const targetsSchema = pageOf(targetSchema)
 
 /** What approved without a person, by which rules. */
 const automaticSchema = z.object({
-  by: z.enum(['schedule', 'webhook']),
+  by: shownEnum(['schedule', 'webhook']),
   rules: z.array(z.string()),
   /** Its name. */
   webhook: z.string().optional(),
@@ -54,7 +54,7 @@ const automaticSchema = z.object({
 
 const decisionSchema = z.object({
   label: z.string(),
-  verdict: z.enum(['approve', 'deny']),
+  verdict: shownEnum(['approve', 'deny']),
   comment: z.string(),
   at: timeSchema,
   /** The id of the credential that verified it, where the rule asks for a passkey. */
@@ -144,7 +144,7 @@ export const grantSchema = z.object({
   breakGlass: z.string().optional(),
   /** What approved it, where no person did. */
   automatic: automaticSchema.optional(),
-  state: z.enum(['scheduled', 'active', 'over', 'revoked']),
+  state: shownEnum(['scheduled', 'active', 'over', 'revoked']),
   startsAt: timeSchema,
   endsAt: timeSchema,
   revoked: z.object({ by: z.string(), reason: z.string(), at: timeSchema }).optional(),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { pageOf, personSchema, timeSchema } from './common.ts'
+import { pageOf, personSchema, shownEnum, timeSchema } from './common.ts'
 
 export const breakGlassSchema = z.object({
   id: z.string(),
@@ -8,7 +8,7 @@ export const breakGlassSchema = z.object({
   rule: z.string(),
   reason: z.string(),
   /** `announcing`, `refused`, `active`, `review` (ended, and nobody has reviewed it) or `closed`. */
-  state: z.enum(['announcing', 'refused', 'active', 'review', 'closed']),
+  state: shownEnum(['announcing', 'refused', 'active', 'review', 'closed']),
   createdAt: timeSchema,
   endsAt: timeSchema.optional(),
   grantId: z.string().optional(),

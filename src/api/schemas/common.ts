@@ -1,6 +1,16 @@
 import { z } from 'zod'
 
-export const personSchema = z.object({ id: z.string(), label: z.string(), kind: z.enum(['person', 'service']) })
+/** Enumerations of which a reader shows the values, and decides nothing by one that it does not know. */
+export const shownValues = new WeakSet<z.ZodType>()
+
+/** One of them: a value that a later version adds breaks no earlier reader. */
+export function shownEnum<const Values extends readonly [string, ...string[]]>(values: Values) {
+  const schema = z.enum(values)
+  shownValues.add(schema)
+  return schema
+}
+
+export const personSchema = z.object({ id: z.string(), label: z.string(), kind: shownEnum(['person', 'service']) })
 
 /** Times are ISO 8601 in UTC. */
 export const timeSchema = z.iso.datetime()

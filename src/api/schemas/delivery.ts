@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { pageOf, timeSchema } from './common.ts'
+import { pageOf, shownEnum, timeSchema } from './common.ts'
 
 /** One message to one webhook, and what became of it. */
 const deliverySchema = z.object({
@@ -7,7 +7,7 @@ const deliverySchema = z.object({
   hook: z.string(),
   type: z.string(),
   subject: z.string(),
-  state: z.enum(['waiting', 'delivered', 'failed']),
+  state: shownEnum(['waiting', 'delivered', 'failed']),
   attempts: z.number(),
   /** What the receiver said last. */
   answer: z.string().optional(),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { pageOf, timeSchema } from './common.ts'
+import { pageOf, shownEnum, timeSchema } from './common.ts'
 
 const lockSubjectSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('person'), id: z.string(), label: z.string() }),
@@ -15,7 +15,7 @@ export const lockSchema = z.object({
   what: z.string(),
   reason: z.string(),
   by: z.string(),
-  state: z.enum(['active', 'over', 'lifted']),
+  state: shownEnum(['active', 'over', 'lifted']),
   createdAt: timeSchema,
   endsAt: timeSchema.optional(),
   lifted: z.object({ by: z.string(), reason: z.string(), at: timeSchema }).optional(),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { pageOf, personSchema, timeSchema } from './common.ts'
+import { pageOf, personSchema, shownEnum, timeSchema } from './common.ts'
 
 export const sessionSchema = z.object({
   id: z.string(),
@@ -21,7 +21,7 @@ export const sessionSchema = z.object({
   /** What an open session does now: a command runs or is held, or none does, since a time. */
   activity: z
     .object({
-      state: z.enum(['running', 'held', 'idle']),
+      state: shownEnum(['running', 'held', 'idle']),
       since: timeSchema,
       /** The command, or the last one of an idle session, as recorded; only where it was asked for, for whoever may read the recording. */
       text: z.string().optional(),

@@ -11,15 +11,16 @@ import { digestOfFile } from '../../recording/homes/directory.ts'
 import { sentenceOf } from '../../recording/audit-sentences.ts'
 import { toOcsf } from '../../recording/ocsf.ts'
 import { parseExactJson } from '../../shared/exact-json.ts'
-import { PamError, UsageError } from '../../shared/errors.ts'
+import { UsageError } from '../../shared/errors.ts'
 import { count } from '../../shared/in-words.ts'
 import { fileProblem } from '../../shared/file-problem.ts'
-import type { ApiClient, AuditFilter } from '../../gateway-client/api-client.ts'
-import { visibleInLine } from '../../shared/visible.ts'
+import { answerBudget } from '../../gateway-client/answer-lines.ts'
+import type { AuditFilter } from '../../gateway-client/api-client.ts'
 import { newestEntries } from '../audit-entries.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
+import { needKnownPerson } from '../known-person.ts'
 import { readKeys } from './verify.ts'
 
 interface AuditOptions {
@@ -45,7 +46,7 @@ export const audit: AddCommand = (program, run) => {
   const command = program
     .command('audit')
     .description('show the audit chain (auditors)')
-    .addOption(durationOption('--since <length>', 'how far back', 'PAMCTL_SINCE'))
+    .addOption(durationOption('--since <duration>', 'how far back', 'PAMCTL_SINCE'))
     .option('--user <who>', 'only actions of this person')
     .option('--target <name>', 'only entries about this target')
     .option('--type <type>', 'only entries whose type starts with this, such as session or grant.revoked')
@@ -90,14 +91,14 @@ async function showAudit(context: CliContext, options: AuditOptions): Promise<vo
   const api = await context.client()
   const isForPeople = format === undefined && json !== true
   const newest = limit === undefined && !isForPeople ? undefined : await newestEntries(api, asked, limit ?? SHOWN)
-  const records = newest?.records ?? api.audit(asked)
+  const records = newest?.records ?? api.audit(asked, format === undefined ? answerBudget(MAX_KEPT_MIB) : undefined)
   if (format !== undefined) {
     for await (const record of records) io.jsonLine({ value: format === 'ocsf' ? toOcsf(record) : record })
     return
   }
   const rows: AuditRecord[] = []
   for await (const record of records) rows.push(record)
-  if (rows.length === 0 && user !== undefined) await needPerson(api, user)
+  if (rows.length === 0 && user !== undefined) await needKnownPerson(api, user)
   if (json === true) return io.json(rows)
   if (rows.length === 0) return io.note('no entries')
   const names = newest ?? { people: {}, subjects: {} }
@@ -115,21 +116,14 @@ async function showAudit(context: CliContext, options: AuditOptions): Promise<vo
   if (newest?.hasMore === true) io.note(`only the newest ${rows.length} are shown; --limit gives more`)
 }
 
-/** Nothing of somebody whom the gateway has never seen is more likely a slip than an answer. */
-async function needPerson(api: ApiClient, user: string): Promise<void> {
-  const { unknownUser } = await api.auditPage({ user, limit: 1 })
-  if (unknownUser !== true) return
-  throw new PamError('NOT_FOUND', visibleInLine(`nobody called "${user}" has ever signed in`), {
-    hint: 'give the name, e-mail address or id that sessions and the audit log show',
-  })
-}
-
 function countOf(text: string): number {
   const value = Number(text)
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number from 1')
   return value
 }
 
+/** Of entries that are printed as one array; `--format json` has no limit. */
+const MAX_KEPT_MIB = 256
 /** Entries, where nobody says how many. */
 const SHOWN = 50
 

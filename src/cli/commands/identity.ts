@@ -34,7 +34,7 @@ export const whoami: AddCommand = (program, run) => {
         const api = await client()
         const who = { gateway: api.gateway, ...(await api.whoami()) }
         if (options.json) return io.json(who)
-        io.print(`${visible(who.person.label)}${who.person.kind === 'service' ? ' (service)' : ''}`)
+        io.print(`${visible(who.person.label)}${who.person.kind === 'person' ? '' : ` (${who.person.kind})`}`)
         io.print(`groups   ${who.person.groups.map(visible).join(', ') || 'none'}`)
         if (who.roles.length > 0) io.print(`roles    ${who.roles.join(', ')}`)
         io.print(`gateway  ${who.gateway}`)

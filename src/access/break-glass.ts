@@ -61,7 +61,7 @@ export function beginBreakGlass(
   const reason = given.trim()
   if (writtenLength(reason) < terms.minReason)
     throw new PamError('USAGE', `the reason must have at least ${terms.minReason} characters`, {
-      hint: 'say what happened and what you are going to do: it is announced to everybody',
+      hint: 'say what happened and what you are going to do: webhooks, Slack, reviewers, auditors and operators are told',
     })
   const length = asked ?? rule.maxDuration
   if (length > rule.maxDuration || length < 1000)

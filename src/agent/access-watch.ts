@@ -133,7 +133,9 @@ export class AccessWatch {
 }
 
 const overError = (target: string): PamError =>
-  new PamError('GRANT_OVER', `your access to ${target} has ended`, { hint: `pamctl request ${target}` })
+  new PamError('GRANT_OVER', `your access to ${target} has ended`, {
+    hint: `request it again: pamctl request ${target}`,
+  })
 
 /** What of the gateway's events may end somebody's access. */
 const CHANGES: ReadonlySet<string> = new Set(['grant', 'lock', 'break-glass', 'config'])

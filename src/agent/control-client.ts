@@ -86,7 +86,7 @@ async function startAgent(
     if (exited && waited > 500) break
     await pause(25)
   }
-  throw new PamError('INTERNAL', 'the agent did not start', { hint: `its log is ${paths.log}` })
+  throw new PamError('INTERNAL', 'the agent did not start', { hint: `see its log: ${paths.log}` })
 }
 
 const withWarning = (connection: AgentConnection, warning: string | undefined): AgentConnection =>

@@ -11,7 +11,7 @@ export async function currentAccess(
   since: number,
 ): Promise<CurrentAccess> {
   const ended = (code: 'NO_ACCESS' | 'NO_GRANT' | 'LOCKED' | 'GRANT_REVOKED', message: string): CurrentAccess => ({
-    ended: new PamError(code, message, code === 'LOCKED' ? {} : { hint: `pamctl request ${name}` }),
+    ended: new PamError(code, message, code === 'LOCKED' ? {} : { hint: `request it again: pamctl request ${name}` }),
   })
   const target = (await api.targets()).find((candidate) => candidate.name === name)
   if (target === undefined) return ended('NO_ACCESS', `no rule gives you access to ${name}`)

@@ -128,7 +128,10 @@ export class Logins {
     try {
       return await createProver(JSON.parse(readFileSync(file, 'utf8')) as JWK)
     } catch (error) {
-      throw new PamError('SECRET_STORE', `${file} does not hold a key`, { hint: 'remove it', cause: error })
+      throw new PamError('SECRET_STORE', `${file} does not hold a key`, {
+        hint: 'remove the file, then sign in again: pamctl login',
+        cause: error,
+      })
     }
   }
 

@@ -136,7 +136,9 @@ class Agent {
       'close-kept-port': async ({ profile, target }) => ({
         closed: this.#ports.closeKept(
           { profile, target },
-          new PamError('SHUTTING_DOWN', `this port of ${target} was closed`, { hint: `pamctl env ${target}` }),
+          new PamError('SHUTTING_DOWN', `this port of ${target} was closed`, {
+            hint: `open it again: pamctl env ${target}`,
+          }),
         ),
       }),
       'open-ports': async ({ profile, protocol }) => {

@@ -48,7 +48,7 @@ async function keychainStore(): Promise<SecretStore> {
     new Entry('pamctl', name, process.platform === 'linux' ? { linux: { store: 'secret-service' } } : undefined)
   const locked = (error: unknown): PamError =>
     new PamError('SECRET_STORE', 'the keychain refused: it is locked, or the prompt was dismissed', {
-      hint: 'unlock it and try again',
+      hint: 'unlock it, then run the command again',
       cause: error,
     })
   return {

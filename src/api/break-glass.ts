@@ -111,7 +111,7 @@ async function stillAllowed(
   const rule = target && decideBreakGlass(policy, login.person, target, ruleName)
   if (target === undefined || rule === undefined)
     throw new PamError('NO_ACCESS', `no break-glass rule covers you on "${name}"`, {
-      hint: `pamctl request ${name} requests access with an approval`,
+      hint: `request access: pamctl request ${name}`,
     })
   await refuseLocked(tx, clock.now(), login.person.id, target)
   return { login, rule }

@@ -116,7 +116,7 @@ export async function refuseLockedReview(
   const { id, subject, reason, by } = lock
   throw new PamError('LOCKED', `${describeSubject(subject)} is locked: ${reason} (locked by ${by.label})`, {
     id,
-    hint: `it can be approved once ${id} is lifted, or denied now`,
+    hint: `deny it now, or approve it once ${id} is lifted`,
   })
 }
 

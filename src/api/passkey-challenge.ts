@@ -23,7 +23,7 @@ export function partyOf({ publicUrl }: Pick<ApiDeps, 'publicUrl'>): RelyingParty
   const party = relyingParty(publicUrl())
   if (party !== undefined) return party
   throw new PamError('PASSKEY_REFUSED', `browsers support no passkeys for ${publicUrl()}`, {
-    hint: 'publicUrl needs https and a host with a name: ask your administrator',
+    hint: 'ask your administrator: publicUrl needs https and the name of a host',
   })
 }
 

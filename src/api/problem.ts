@@ -75,7 +75,7 @@ function toPamError(error: unknown): PamError {
     return new UsageError(STATUS_CODES[parserStatus ?? 400] ?? 'Bad Request')
   if (validation !== undefined) return new UsageError(message)
   if (statusCode === 429)
-    return new PamError('RATE_LIMITED', 'too many calls in a short time', { hint: 'wait a minute' })
+    return new PamError('RATE_LIMITED', 'too many calls in a short time', { hint: 'wait a minute, then run it again' })
   if (statusCode === 404) return new PamError('NOT_FOUND', 'there is no such route')
   if (statusCode !== undefined && statusCode < 500 && code?.startsWith('FST_')) return new UsageError(message)
   return internalError(error)

@@ -40,7 +40,9 @@ export function serveWebApp(app: FastifyInstance, directory: string, notFound: S
 
   const page = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     if (index === undefined)
-      throw new PamError('NOT_FOUND', 'this gateway was built without the dashboard', { hint: 'npm run build' })
+      throw new PamError('NOT_FOUND', 'this gateway was built without the dashboard', {
+        hint: 'build it: npm run build',
+      })
     return send(request, reply.header('content-security-policy', CONTENT_SECURITY_POLICY), index, 'no-store')
   }
   const options = { config: { public: true, rateLimit: false as const }, schema: { hide: true } }

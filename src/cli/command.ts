@@ -24,7 +24,7 @@ export const durationOption = (flags: string, description: string, environment: 
 
 /** `--label`, given once for each label that a target must have. */
 export const labelOption = (): Option =>
-  new Option('--label <name=value>', 'every target with this label; repeat it for targets that have all').argParser(
+  new Option('--label <name=value>', 'every target with this label; repeat it to require several labels').argParser(
     addLabel,
   )
 

@@ -32,7 +32,8 @@ export function addAccessOptions(command: Command, { port = true } = {}): Comman
     .addOption(durationOption('--for <duration>', 'duration to request', 'PAMCTL_FOR'))
     .addOption(new Option('--reason <text>', 'reason for the request').env('PAMCTL_REASON'))
     .addOption(new Option('--edit', 'write the reason in your editor'))
-  if (port) command.addOption(new Option('--port <port>', 'local port').env('PAMCTL_PORT').argParser(integer))
+  if (port)
+    command.addOption(new Option('--port <port>', 'local port to listen on').env('PAMCTL_PORT').argParser(integer))
   return command.addOption(new Option('--wait', 'wait for approval even without a terminal').env('PAMCTL_WAIT'))
 }
 

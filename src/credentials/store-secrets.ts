@@ -239,7 +239,7 @@ function unavailable(reference: string, cause: unknown): PamError {
     {
       side: 'gateway',
       cause: new Error(`${storeOf(reference)}: ${reference} ${cause instanceof Error ? cause.message : ''}`.trim()),
-      hint: 'contact your gateway administrator: pam-gateway check --connect and /readyz say why',
+      hint: 'contact your administrator: pam-gateway check --connect and /readyz say why',
     },
   )
 }

@@ -102,6 +102,6 @@ function notMade(target: string, error: unknown): PamError {
   return new PamError('TARGET_CREDENTIAL', `${target} did not let the gateway make an account for this session`, {
     side: 'upstream',
     cause,
-    hint: 'ask your gateway administrator to check the administrator of this target (ephemeral)',
+    hint: 'ask your administrator to check ephemeral.administrator of this target',
   })
 }

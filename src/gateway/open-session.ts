@@ -183,7 +183,7 @@ async function accessTo(
   if (decideBreakGlass(policy, person, target) === undefined)
     throw new PamError('NO_ACCESS', `no access rule grants you ${target.name}`)
   throw new PamError('NO_GRANT', `you have access to ${target.name} only in an emergency`, {
-    hint: `everybody is told, and it is reviewed: pamctl breakglass start ${target.name} --reason "…"`,
+    hint: `reviewers, auditors and operators are told, and it is reviewed: pamctl breakglass start ${target.name} --reason "…"`,
   })
 }
 
@@ -192,13 +192,13 @@ function limitSessions({ person }: Login, { limits }: TunnelSettings, registry: 
   const { live, ending } = registry.countOf(person.id)
   if (live >= limits.sessionsPerPerson) {
     throw new PamError('RATE_LIMITED', `you have ${limits.sessionsPerPerson} sessions open already`, {
-      hint: 'close some',
+      hint: 'close one of them first',
     })
   }
   // With a slow disk, records of sessions that one person opens and leaves would pile up.
   if (ending >= limits.sessionsPerPerson) {
     throw new PamError('RATE_LIMITED', `${ending} of your sessions have ended and are still being put on record`, {
-      hint: 'try again in a moment',
+      hint: 'connect again in a moment',
     })
   }
 }

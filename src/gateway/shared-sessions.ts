@@ -101,7 +101,7 @@ class SharedSession {
   join(idleMs: number): OpenedSession {
     if (this.#connections >= MAX_CONNECTIONS) {
       throw new PamError('RATE_LIMITED', `this session has ${MAX_CONNECTIONS} connections already`, {
-        hint: 'close some',
+        hint: 'close one of them first',
       })
     }
     this.#connections++

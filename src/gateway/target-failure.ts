@@ -44,4 +44,4 @@ export function targetFailure(name: string, error: unknown): PamError {
   return told('TARGET_UNREACHABLE', 'cannot reach the target', TRY_AGAIN)
 }
 
-const ASK = 'contact your gateway administrator'
+const ASK = 'contact your administrator'

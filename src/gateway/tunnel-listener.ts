@@ -134,7 +134,9 @@ function serveShared(webSocket: WebSocket, connection: Duplex, from: string, par
 
   async function admitChannel(target: string, headers: { authorization: string; dpop: string }): Promise<Login> {
     if (asking > MAX_ASKING)
-      throw new PamError('RATE_LIMITED', `${MAX_ASKING} tunnels are being opened already`, { hint: 'try again' })
+      throw new PamError('RATE_LIMITED', `${MAX_ASKING} tunnels are being opened already`, {
+        hint: 'connect again in a moment',
+      })
     return parts.authenticate({ url: `/v1/tunnel?target=${encodeURIComponent(target)}`, headers })
   }
 }

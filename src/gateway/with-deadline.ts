@@ -33,4 +33,4 @@ export async function withDeadline<T>(
   }
 }
 
-export const TRY_AGAIN = 'try again; if this persists, contact your gateway administrator'
+export const TRY_AGAIN = 'try again; if this persists, contact your administrator'

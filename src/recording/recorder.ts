@@ -382,7 +382,7 @@ const recordingFailed = (cause: unknown): PamError =>
   new PamError('RECORDING_FAILED', 'the record of this session cannot be written, so the session has ended', {
     side: 'gateway',
     cause,
-    hint: 'the gateway log has the cause',
+    hint: 'ask your administrator: the log of the gateway has the cause',
   })
 
 /** Bytes of events that are sealed together. */

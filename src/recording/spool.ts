@@ -302,7 +302,7 @@ const unavailable = (reason: string): PamError =>
   new PamError('RECORDING_FAILED', 'records cannot be written now, so no session is opened', {
     side: 'gateway',
     cause: new Error(reason),
-    hint: 'the gateway log and /readyz have the cause',
+    hint: 'ask your administrator: the log of the gateway and /readyz have the cause',
   })
 
 function sizeOf(directory: string): number {

@@ -49,7 +49,7 @@ export class StoredRecords {
     const { home, state } = this.#parts
     if (row.state !== 'stored')
       throw new PamError('NOT_ALLOWED', `the record of ${row.sessionId} is not in its home yet`, {
-        hint: 'texts are erased from the home only: try again once it is stored',
+        hint: 'run it again once the recording is stored: texts are erased only there',
       })
     try {
       await home.remove(detachedFileOf(row.file))

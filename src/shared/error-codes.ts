@@ -105,7 +105,11 @@ export const errorCodes = {
     403,
     5,
   ),
-  MASKING_REFUSED: meaning('The command would copy masked data to a place where the gateway cannot mask it.', 403, 5),
+  MASKING_REFUSED: meaning(
+    'The command would copy masked data to where the gateway cannot mask it, or reveal it other than in its rows.',
+    403,
+    5,
+  ),
   HOLD_DENIED: meaning('An approver denied the held command.', 403, 5),
   HOLD_EXPIRED: meaning('The approval expired before anyone decided on the held command.', 403, 5),
   HOLD_WITHDRAWN: meaning('The held command was cancelled by its sender.', 409, 1),
@@ -153,7 +157,7 @@ export const errorCodes = {
     400,
     2,
   ),
-  INTERNAL: meaning('An internal error of the gateway; report the id to your gateway administrator.', 500, 1),
+  INTERNAL: meaning('An internal error of the gateway; report the id to your administrator.', 500, 1),
   KEY_SIGNED_OUT: meaning(
     'The login of this key was signed out: a new sign-in needs a new key, which pamctl makes by itself.',
     401,

@@ -48,7 +48,7 @@ export function internalError(cause: unknown): PamError {
     side: 'gateway',
     id,
     cause,
-    hint: `report ${id} to your gateway administrator`,
+    hint: `report ${id} to your administrator`,
   })
 }
 

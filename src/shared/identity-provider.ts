@@ -49,7 +49,7 @@ export async function discoverProvider(client: ProviderClient, timeoutMs: number
       `the identity provider ${visible(issuer)} cannot be reached or is not trusted`,
       {
         side: 'upstream',
-        hint: 'try again in a moment; if this persists, contact your gateway administrator',
+        hint: 'try again in a moment; if this persists, contact your administrator',
         cause: error,
       },
     )
@@ -102,7 +102,7 @@ export function providerError(error: unknown, during: 'sign-in' | 'renewal'): Pa
   if (clientCode === 'OAUTH_ABORT') return new PamError('SIGN_IN_EXPIRED', 'the sign-in was cancelled')
   if (words !== undefined && !isOverloaded(error))
     return new PamError('SIGN_IN_DENIED', `the identity provider refused the sign-in (${words})`, {
-      hint: 'your administrator can compare the client at the provider with docs/identity-providers.md',
+      hint: 'ask your administrator to compare the client at the provider with docs/identity-providers.md',
       cause: error,
     })
   if (clientCode !== undefined && MISMATCHES.has(clientCode))

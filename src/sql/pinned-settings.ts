@@ -21,7 +21,7 @@ export const pinnedRefusal = (name: string, { shown, limit }: PinnedSetting): Pa
   new PamError(
     'SETTING_REFUSED',
     `${name} is pinned by the configuration of this target: it stays ${shown}`,
-    limit === undefined ? {} : { hint: 'a smaller whole number that is not zero may be set' },
+    limit === undefined ? {} : { hint: 'set it to a smaller whole number, but not to zero' },
   )
 
 /** What is wrong with `settings:` of a target, where `pinned` names a setting that has no value there. */

@@ -119,7 +119,7 @@ describe('a store that fails', () => {
       code: 'CREDENTIAL_UNAVAILABLE',
       side: 'gateway',
       message: 'the gateway cannot get its credential for this target from the vault',
-      hint: 'contact your gateway administrator: pam-gateway check --connect and /readyz say why',
+      hint: 'contact your administrator: pam-gateway check --connect and /readyz say why',
       cause: new Error(`the vault: ${DB} answers 403 (not allowed)`),
     })
     expect([...secrets.problems]).toEqual([['the vault', 'answers 403 (not allowed)']])

@@ -22,7 +22,7 @@ describe('a pinned limit', () => {
     expect(pinnedRefusal('lock_timeout', { shown: '5s', limit: 5000 })).toMatchObject({
       code: 'SETTING_REFUSED',
       message: 'lock_timeout is pinned by the configuration of this target: it stays 5s',
-      hint: 'a smaller whole number that is not zero may be set',
+      hint: 'set it to a smaller whole number, but not to zero',
     })
     expect(pinnedRefusal('application_name', { shown: '{person}' }).hint).toBeUndefined()
   })

@@ -143,7 +143,7 @@ function archiveRoute(app: App, deps: ApiDeps): void {
     const { value: first } = await archive.next()
     if (isHidden)
       throw new PamError('NOT_ALLOWED', 'this recording is encrypted, and the gateway cannot read it', {
-        hint: `pamctl export ${session.id} --format har --identity FILE`,
+        hint: `decrypt it on your machine: pamctl export ${session.id} --format har --identity FILE`,
       })
     await readings.note(login, 'recording.exported', session.id, { purpose: 'exported', format: 'har' })
     const pieces = async function* () {
@@ -206,7 +206,9 @@ function tailRoute(app: App, deps: ApiDeps): void {
     const session = await readableSession(request.params.id, login, deps)
     const recorder = evidence.spool.recorder(session.id)
     if (recorder === undefined)
-      throw new PamError('ALREADY_DECIDED', `${session.id} has ended`, { hint: `pamctl replay ${session.id}` })
+      throw new PamError('ALREADY_DECIDED', `${session.id} has ended`, {
+        hint: `to see what happened: pamctl replay ${session.id}`,
+      })
     if (recorder.isEncrypted) {
       throw new PamError('NOT_ALLOWED', 'this recording is encrypted, and the gateway cannot read it', {
         hint: 'recording.encryptTo in the configuration lists who can',

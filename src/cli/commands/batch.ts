@@ -20,9 +20,7 @@ interface BatchOptions extends AccessOptions {
 export const batch: AddCommand = (program, run) => {
   const command = program
     .command('batch <target> <file>')
-    .description(
-      'run a file of SQL statements as one: approved together, and all or none (PostgreSQL; "-": standard input)',
-    )
+    .description('run a file of SQL statements in one transaction, approved together (PostgreSQL; "-": standard input)')
     .addOption(timeoutOption())
     .addOption(jsonOption())
   addAccessOptions(command, { port: false }).action(run(runBatch))

@@ -8,10 +8,12 @@ import { needId } from '../ids.ts'
 export const breakglass: AddCommand = (program, run) => {
   const group = program
     .command('breakglass')
-    .description('take access in an emergency, which everybody is told of; review it afterwards')
+    .description('take access in an emergency, and review such access afterwards')
   group
     .command('start <target>')
-    .description('take access now, without approval; it is announced and reviewed')
+    .description(
+      'take access now, without approval; webhooks, Slack, reviewers, auditors and operators are told, and it is reviewed afterwards',
+    )
     .option('--reason <text>', 'what has happened, and what you are going to do')
     .addOption(
       durationOption('--for <duration>', 'duration of the access (default: as long as the rule allows)', 'PAMCTL_FOR'),
@@ -25,7 +27,10 @@ export const breakglass: AddCommand = (program, run) => {
           options: { reason?: string; for?: number; json?: boolean },
         ) => {
           if (options.reason === undefined)
-            throw new UsageError('breaking the glass needs a reason', 'give --reason "…": everybody is told')
+            throw new UsageError(
+              'breaking the glass needs a reason',
+              'give --reason "…": webhooks, Slack, reviewers, auditors and operators are told',
+            )
           const use = await (
             await client()
           ).breakGlass.start({
@@ -47,8 +52,8 @@ export const breakglass: AddCommand = (program, run) => {
     )
   group
     .command('list')
-    .description('list emergencies that are in use or await a review')
-    .option('--all', 'also those that were reviewed or refused')
+    .description('list emergency access that is in use or awaits a review')
+    .option('--all', 'include what was reviewed or refused')
     .addOption(jsonOption())
     .action(
       run(async ({ io, client }: CliContext, options: { all?: boolean; json?: boolean }) => {
@@ -68,7 +73,7 @@ export const breakglass: AddCommand = (program, run) => {
     )
   group
     .command('review <id>')
-    .description('close the review of an emergency of somebody else')
+    .description("close the review of somebody else's emergency access")
     .option('--comment <text>', 'what was done, and whether it was right')
     .addOption(jsonOption())
     .action(

@@ -34,15 +34,14 @@ export const env: AddCommand = (program, run) => {
   const command = program
     .command('env <target>')
     .description(
-      'keep a local port to a target open until your access ends, and print settings that lead programs to it',
+      'keep a local port to a target open until your access ends, and print environment variables with which programs find it',
     )
     .addOption(
-      new Option(
-        '--shell <shell>',
-        'the shell to print settings for (default: the one in $SHELL, otherwise sh)',
-      ).choices(SHELLS),
+      new Option('--shell <shell>', 'shell to print variables for (default: the one in $SHELL, otherwise sh)').choices(
+        SHELLS,
+      ),
     )
-    .option('--close', 'close the port, and print what removes the settings')
+    .option('--close', 'close the port, and print what removes the variables')
   addAccessOptions(command).addOption(jsonOption().conflicts('shell')).action(run(runEnv))
 }
 
@@ -136,7 +135,9 @@ function environmentOf({ name, type }: Target) {
   const { article, label } = wordsOf(known)
   throw new UsageError(
     `${name} is ${article} ${label} target, and ${label} programs take no target from the environment`,
-    type === 'ssh' ? 'pamctl ssh-config --install lets ssh find your targets by name' : `pamctl connect ${name}`,
+    type === 'ssh'
+      ? 'let ssh find your targets by name: pamctl ssh-config --install'
+      : `open a port: pamctl connect ${name}`,
   )
 }
 

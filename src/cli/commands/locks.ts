@@ -21,12 +21,12 @@ interface LockOptions {
 export const lock: AddCommand = (program, run) => {
   program
     .command('lock')
-    .description('lock a person or targets: end their sessions now and keep everybody out')
+    .description('lock a person, or targets: end open sessions now and refuse new ones')
     .option('--person <who>', 'a person or service, by name, e-mail address or id')
     .option('--target <name>', 'a target')
     .option('--label <name=value>', 'every target with this label')
     .option('--all', 'every target')
-    .option('--reason <text>', 'why; shown to everybody who is kept out')
+    .option('--reason <text>', 'why; shown to everybody who is refused')
     .addOption(
       durationOption('--for <duration>', 'duration of the lock (default: until "pamctl unlock")', 'PAMCTL_LOCK_FOR'),
     )
@@ -92,7 +92,7 @@ export const locks: AddCommand = (program, run) => {
   program
     .command('locks')
     .description('list locks')
-    .option('--all', 'also those that were lifted or have ended')
+    .option('--all', 'include those that were lifted or have ended')
     .addOption(jsonOption())
     .action(
       run(async ({ io, client }: CliContext, options: { all?: boolean; json?: boolean }) => {

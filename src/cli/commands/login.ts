@@ -21,7 +21,7 @@ export const login: AddCommand = (program, run) => {
     .description('sign in with a device code')
     .option('--no-browser', 'do not open a browser')
     .option('--fresh', 'require a new sign-in even if the browser is signed in')
-    .option('--issuer <name>', 'identity provider to sign in with, or an e-mail address of its domain')
+    .option('--issuer <name>', 'identity provider to sign in with: its name, or an e-mail address in its domain')
     .option(
       '--allow-shared-client',
       'sign in even if another gateway you know uses the same client id (gateways of one organisation)',

@@ -32,12 +32,12 @@ export const replay: AddCommand = (program, run) => {
       '--writes',
       'only what writes or may write: SQL that is not known to read only, HTTP and Kubernetes requests that change something, commands and transfers that write files (SSH)',
     )
-    .option('--contains <text>', 'only what has this text in a statement, parameter, command, request or path')
+    .option('--contains <text>', 'only what contains this text in a statement, parameter, command, request or path')
     .option('--all', 'include queries by which a client looks up definitions for itself')
     .option('--full', 'show long texts in full')
     .option('-w, --watch', 'follow a live session: what has happened, then what happens')
     .addOption(new Option('--speed <factor>', 'playback speed; 1 is real time').argParser(speed).conflicts('watch'))
-    .addOption(durationOption('--max-idle <length>', 'wait no longer than this between events', 'PAMCTL_MAX_IDLE'))
+    .addOption(durationOption('--max-idle <duration>', 'wait no longer than this between events', 'PAMCTL_MAX_IDLE'))
     .option('--with-texts', 'include detached texts, the originals of commands that could not be parsed (auditors)')
     .addOption(identityOption())
     .addOption(jsonOption())

@@ -33,7 +33,7 @@ export const request: AddCommand = (program, run) => {
     .command('request [targets...]')
     .description('request access to a target, or to several with one decision')
     .addOption(labelOption())
-    .option('--skip-unavailable', 'request the other targets where some cannot be requested')
+    .option('--skip-unavailable', 'leave out targets that cannot be requested')
     .addOption(durationOption('--for <duration>', 'duration to request, such as 30m', 'PAMCTL_FOR'))
     .option('--reason <text>', 'why')
     .option('--edit', 'write the reason in your editor')

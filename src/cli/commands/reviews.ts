@@ -27,7 +27,7 @@ export const reviews: AddCommand = (program, run) => {
     .description('list what is waiting for your decision')
     .option(
       '-w, --watch',
-      'keep running; report each new item here and as a desktop notification, and on a terminal ask what to do about it',
+      'keep running; report each new item here and as a desktop notification, and, on a terminal, ask for your decision',
     )
     .option('--no-notify', 'with --watch: no desktop notifications')
     .addOption(jsonOption())

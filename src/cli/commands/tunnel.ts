@@ -34,7 +34,7 @@ async function openTunnel(context: CliContext, name: string, options: { readonly
   })
   if (socketPath === undefined)
     throw new PamError('FEATURE_REFUSED', 'this system has no Unix sockets', {
-      hint: `pamctl connect ${name} opens a port`,
+      hint: `open a port: pamctl connect ${name}`,
     })
   let isUntold = false
   agent.onEvent((event) => {

@@ -48,7 +48,7 @@ export class ResultStore {
   needRoom(): void {
     if (this.list().length < MAX_KEPT) return
     throw new PamError('RATE_LIMITED', `${MAX_KEPT} results are kept already`, {
-      hint: '"pamctl result" lists them; fetch some',
+      hint: 'fetch some of them first: "pamctl result" lists them',
     })
   }
 

@@ -62,7 +62,7 @@ async function holdCertificate(
         'the client certificate of the gateway and its key do not belong together',
         {
           side: 'gateway',
-          hint: 'contact your gateway administrator',
+          hint: 'contact your administrator',
         },
       )
     return {

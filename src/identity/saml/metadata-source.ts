@@ -92,7 +92,7 @@ export async function fetchMetadata(url: string, get: typeof fetch): Promise<str
 const unreadable = (name: string, why: string, cause?: unknown): PamError =>
   new PamError('ISSUER_UNREACHABLE', `the metadata of the SAML provider ${name} cannot be used: ${visible(why)}`, {
     side: 'gateway',
-    hint: 'try again in a moment; if this persists, contact your gateway administrator',
+    hint: 'try again in a moment; if this persists, contact your administrator',
     cause,
   })
 

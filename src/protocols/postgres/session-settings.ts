@@ -144,7 +144,7 @@ export function checkPinnedRows(
       `the target reports ${name} as ${both?.[0] ?? 'nothing'}, and it is pinned to ${setting.shown}`,
       {
         side: 'upstream',
-        hint: 'your gateway administrator can look for a pooler in between that does not pass on what sessions start with',
+        hint: 'ask your administrator to look for a pooler in between that does not pass on what sessions start with',
       },
     )
   }

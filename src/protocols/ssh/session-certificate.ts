@@ -96,7 +96,7 @@ async function authorityIn({ ca, passphrase }: CertificateSettings, secrets: Sec
     throw new PamError('CONFIG_INVALID', 'the key that signs certificates for this target cannot be used', {
       side: 'gateway',
       cause,
-      hint: 'ask your gateway administrator to check the log',
+      hint: 'ask your administrator to check the log',
     })
   }
 }

@@ -27,7 +27,7 @@ describe('pamctl tunnel', () => {
     expect(outcome.calls.map(({ call }) => call)).toEqual(asked)
     expect(outcome).toMatchObject({
       code: 1,
-      stderr: 'pamctl: this system has no Unix sockets\nhint: pamctl connect web-1 opens a port\n',
+      stderr: 'pamctl: this system has no Unix sockets\nhint: open a port: pamctl connect web-1\n',
     })
   })
 

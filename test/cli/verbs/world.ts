@@ -103,7 +103,7 @@ const request = (id: string, of: string, more: Partial<AccessRequest> = {}): Acc
 })
 
 export const REQUESTS: readonly AccessRequest[] = [
-  request('req_2nj8kxp4vq', 'shop-k8s'),
+  request('req_2nj8kxp4vq', 'shop-k8s', { people: 'grt_1h4k7n0q3t was revoked by bob@example.com' }),
   request('req_6b0d3f7h1k', 'prod-db', {
     state: 'approved',
     status: 'approved by bob@example.com: ok, but be quick',

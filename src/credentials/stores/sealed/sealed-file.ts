@@ -74,7 +74,7 @@ function lock(file: string): () => void {
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw new PamError('USAGE', fileProblem(file, error, 'written'))
     throw new PamError('USAGE', `another pam-gateway secret command is changing the secrets`, {
-      hint: `wait for it; if none runs, one was stopped: remove ${file}`,
+      hint: `wait for it to finish; if none is running, one was stopped halfway: remove ${file}`,
     })
   }
 }

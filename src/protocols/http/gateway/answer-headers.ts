@@ -61,7 +61,7 @@ export class RedirectedElsewhere extends PamError {
   constructor() {
     super('FEATURE_REFUSED', 'the target answers with a redirect to another site, which is not passed on', {
       side: 'upstream',
-      hint: 'the other site may be a target of its own; "pamctl targets" lists yours',
+      hint: 'use the other site through a target of its own; "pamctl targets" lists yours',
     })
   }
 }

@@ -105,7 +105,7 @@ export class AsyncRequests {
     const isOwn = entry?.request.session.person.id === person.id && entry.request.session.target.name === target.name
     if (entry === undefined || !isOwn)
       throw new PamError('NOT_FOUND', 'no request of yours to this target has this id', {
-        hint: 'answers are kept for some minutes, and as long as the session lasts',
+        hint: 'an answer is kept for five minutes, while the session lasts: check whether the request took effect before you send it again',
       })
     if (method === 'DELETE') return this.#withdraw(entry, exchange)
     if (method !== 'GET' && method !== 'HEAD')

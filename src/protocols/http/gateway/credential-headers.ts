@@ -53,5 +53,5 @@ function headerOf(credential: HttpCredential, secret: string): Header {
 const notACookie = (): PamError =>
   new PamError('TARGET_CREDENTIAL', 'the credential has a character that a cookie cannot have', {
     side: 'gateway',
-    hint: 'contact your gateway administrator',
+    hint: 'contact your administrator',
   })

@@ -12,6 +12,6 @@ export function credentialRefused(
   logger.warn({ target: config.name }, 'target.credential_refused')
   return new PamError('TARGET_CREDENTIAL', `${config.name} did not accept the gateway's credential`, {
     side: 'upstream',
-    hint: 'contact your gateway administrator',
+    hint: 'contact your administrator',
   })
 }

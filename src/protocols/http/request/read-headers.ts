@@ -27,7 +27,7 @@ export function passedTrailers(
   const other = trailers.find(([name]) => !TRAILERS.has(name) && !ownNames.includes(name))
   if (other === undefined) return trailers
   return new PamError('FEATURE_REFUSED', `the trailer ${other[0]} is not passed on to this target`, {
-    hint: 'leave it out, or ask your gateway administrator to list it under "headers" of the target',
+    hint: 'leave it out, or ask your administrator to list it under "headers" of the target',
   })
 }
 
@@ -50,7 +50,7 @@ function refusal(name: string): PamError {
   return NEVER.test(name)
     ? new PamError('FEATURE_REFUSED', `the header ${name} is not passed on: it could change who asks, or what for`)
     : new PamError('FEATURE_REFUSED', `the header ${name} is not passed on to this target`, {
-        hint: 'leave it out, or ask your gateway administrator to list it under "headers" of the target',
+        hint: 'leave it out, or ask your administrator to list it under "headers" of the target',
       })
 }
 

@@ -37,6 +37,6 @@ const failure = (name: string, error: unknown): PamError =>
     ? new PamError('TARGET_CREDENTIAL', `${name}: the gateway's credential for it cannot be read`, {
         side: 'gateway',
         cause: error,
-        hint: 'contact your gateway administrator',
+        hint: 'contact your administrator',
       })
     : targetFailure(name, error)

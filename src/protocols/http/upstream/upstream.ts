@@ -103,5 +103,5 @@ export class Upstream {
 const notHttp2 = (): PamError =>
   new PamError('FEATURE_REFUSED', 'the target does not speak HTTP/2, which this request needs', {
     side: 'upstream',
-    hint: 'ask your gateway administrator: without TLS, "h2c: true" of the target has HTTP/2 spoken to it',
+    hint: 'ask your administrator to set "h2c: true" for the target, so that HTTP/2 is spoken to it without TLS',
   })

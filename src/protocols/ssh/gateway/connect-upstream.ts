@@ -154,7 +154,7 @@ function upstreamError({ name }: SshTarget, cause: unknown): PamError {
     return new PamError('TARGET_CREDENTIAL', `${name} did not accept the gateway's login`, {
       side: 'upstream',
       cause,
-      hint: 'ask your gateway administrator to check the credential of this target',
+      hint: 'ask your administrator to check the credential of this target',
     })
   }
   if (level === 'client-timeout') {
@@ -163,7 +163,7 @@ function upstreamError({ name }: SshTarget, cause: unknown): PamError {
   return new PamError('TARGET_UNREACHABLE', `${name} cannot be reached, or the SSH handshake failed`, {
     side: 'upstream',
     cause,
-    hint: 'the log of the gateway has the reason',
+    hint: 'ask your administrator: the log of the gateway has the reason',
   })
 }
 

@@ -46,7 +46,7 @@ const changed = (target: SshTarget, what: string): PamError =>
     `host key verification failed for ${target.name}: the key ${what} (possibly a different host)`,
     {
       side: 'upstream',
-      hint: 'ask your gateway administrator to verify the key on the host and configure it',
+      hint: 'ask your administrator to verify the key on the host and configure it',
     },
   )
 

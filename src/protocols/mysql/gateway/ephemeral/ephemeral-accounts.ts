@@ -112,13 +112,13 @@ async function methodOf(administrator: OwnConnection, { name, tls }: MysqlTarget
   if (number < OLDEST[flavor])
     throw new PamError('CONFIG_INVALID', `${name} is too old for accounts of one session`, {
       side: 'upstream',
-      hint: 'MariaDB 10.4 and MySQL 8.0 have what they need',
+      hint: 'ask your administrator: ephemeral needs MariaDB 10.4 or MySQL 8.0, or later',
     })
   if (flavor === 'mysql') {
     if (tls === 'verify-full') return 'caching_sha2_password'
     throw new PamError('CONFIG_INVALID', `${name} would be given passwords without tls: verify-full`, {
       side: 'gateway',
-      hint: 'your gateway administrator can set tls: verify-full for this target: ephemeral needs it with MySQL',
+      hint: 'ask your administrator to set tls: verify-full for this target: ephemeral needs it with MySQL',
     })
   }
   const rows = await administrator.ask(
@@ -204,7 +204,7 @@ const reaches = (target: string, how: string): PamError =>
   new PamError('CONFIG_INVALID', `the role that sessions on ${target} are granted gives too much`, {
     side: 'gateway',
     cause: new Error(`a session with grantedRole could outlive its end, or undo it: ${how}`),
-    hint: 'ask your gateway administrator to check the log: ephemeral.grantedRole of this target, and PUBLIC, must give rights on databases alone, not on mysql or pam_gateway, and none to give away',
+    hint: 'ask your administrator to check the log: ephemeral.grantedRole of this target, and PUBLIC, must give rights on databases alone, not on mysql or pam_gateway, and none to give away',
   })
 
 /** 256 random bits, with a character of each kind that password validation plugins require. */

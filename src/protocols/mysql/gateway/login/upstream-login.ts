@@ -178,7 +178,7 @@ class LoginExchange {
     if (password === undefined || password === '')
       throw new PamError('TARGET_CREDENTIAL', 'the target asks for a password, and none is configured', {
         side: 'upstream',
-        hint: 'your gateway administrator can set `password` for this target',
+        hint: 'ask your administrator to set `password` for this target',
       })
     if (password.includes('\0'))
       throw new PamError('TARGET_CREDENTIAL', 'the configured password contains a zero byte', { side: 'upstream' })
@@ -192,7 +192,7 @@ class LoginExchange {
       `the target asks for ${ASKED[method]}, which its configuration does not allow`,
       {
         side: 'upstream',
-        hint: 'your gateway administrator can verify its certificate (tls: verify-full), or list the method under `authentication`',
+        hint: 'ask your administrator to verify its certificate (tls: verify-full), or list the method under `authentication`',
       },
     )
   }

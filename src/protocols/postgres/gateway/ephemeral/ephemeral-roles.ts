@@ -115,7 +115,7 @@ const reaches = (target: string, roles: string): PamError =>
     cause: new Error(
       `a member of grantedRoles can become ${roles}, and undo what the gateway does about the roles that it makes`,
     ),
-    hint: 'ask your gateway administrator to check the log: ephemeral.grantedRoles of this target must not lead to its administrator, a superuser, a role with CREATEROLE, pg_signal_backend, pg_execute_server_program or pg_write_server_files',
+    hint: 'ask your administrator to check the log: ephemeral.grantedRoles of this target must not lead to its administrator, a superuser, a role with CREATEROLE, pg_signal_backend, pg_execute_server_program or pg_write_server_files',
   })
 
 /** Identifies where the administrator's connections are visible: by server, database and user. */

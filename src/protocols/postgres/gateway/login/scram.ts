@@ -109,7 +109,7 @@ function headerFor({ tls, mechanisms, channelBinding }: ScramOptions): string {
 }
 
 const UNBOUND_HINT =
-  'somebody on the path to the target may be the cause; your gateway administrator can verify its certificate (tls: verify-full), or set `channelBinding`'
+  'somebody on the path to the target may be the cause; ask your administrator to verify its certificate (tls: verify-full), or set `channelBinding`'
 const saltedPasswords = new SaltedPasswords()
 
 /** Connections that log in at the same time share the result. */

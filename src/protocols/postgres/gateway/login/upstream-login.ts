@@ -173,7 +173,7 @@ function allowed(method: AuthenticationMethod, { methods }: LoginParts): void {
     `the target asks for ${ASKED[method]}, which its configuration does not allow`,
     {
       side: 'upstream',
-      hint: 'your gateway administrator can use scram-sha-256 on the target, verify its certificate (tls: verify-full), or list the method under `authentication`',
+      hint: 'ask your administrator to use scram-sha-256 on the target, verify its certificate (tls: verify-full), or list the method under `authentication`',
     },
   )
 }
@@ -189,7 +189,7 @@ function passwordOf({ password }: LoginParts): string {
   if (password === undefined || password === '')
     throw new PamError('TARGET_CREDENTIAL', 'the target asks for a password, and none is configured', {
       side: 'upstream',
-      hint: 'your gateway administrator can set `password` for this target',
+      hint: 'ask your administrator to set `password` for this target',
     })
   return password
 }

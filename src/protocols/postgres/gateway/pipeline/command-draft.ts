@@ -80,7 +80,7 @@ function mayLift({ statements, syntaxError }: StatementFacts): PamError | undefi
     'SETTING_REFUSED',
     `this session is read-only, and the effect of this statement cannot be determined (${reason})`,
     {
-      hint: 'reviewed functions may run if the target lists them in safeFunctions',
+      hint: 'ask your administrator to list functions that are known to be safe in safeFunctions of this target',
     },
   )
 }

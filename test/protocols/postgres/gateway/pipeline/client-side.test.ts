@@ -133,6 +133,7 @@ describe('a held statement', () => {
     const decisions = [held, { type: 'forward', id: 'dec_2' } as const]
     const { side, toClient, toUpstream } = clientSide({ decide: () => decisions.shift() as Hold })
     side.push(Buffer.concat([Q('held'), Q('next')]))
+    await turn()
     expect([tags(toClient), tags(toUpstream)]).toEqual(['N', ''])
     decide({ type: 'forward', id: 'apr_1' })
     await turn()
@@ -170,11 +171,12 @@ describe('a held statement', () => {
     expect(side.cancelHold()).toBe(false)
   })
 
-  it('is asked for within a pipeline: what was sent before is flushed first', () => {
+  it('is asked for within a pipeline: what was sent before is flushed first', async () => {
     const { held } = hold()
     const forward = { type: 'forward', id: 'dec_1' } as const
     const { side, toUpstream } = clientSide({ decide: ({ text }: CommandDraft) => (text === 'held' ? held : forward) })
     side.push(Buffer.concat([P('fast'), B(), E, P('held'), B(), E, SYNC]))
+    await turn()
     expect(tags(toUpstream)).toBe('PBEPH')
   })
 })

@@ -170,9 +170,9 @@ export class ServerLane {
     if (chunk[at] !== serverTags.readyForQuery || end - at !== EMPTY + 1) return false
     const status = STATUSES.get(chunk[at + EMPTY] as number)
     if (status === undefined) return false
+    // Nothing that the end of a transaction makes definite is open here: whatever changes definitions takes over what the lane has on its way.
     this.#pipeline.noteStatus(status)
     this.#queue.done()
-    this.#pipeline.noteTransaction()
     return true
   }
 }

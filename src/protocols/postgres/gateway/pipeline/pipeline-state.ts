@@ -219,7 +219,7 @@ export class PipelineState implements ReadingPort {
   }
 
   /** Notes the status of the transaction after a message: definitions have been committed, or rolled back. */
-  noteTransaction(answered?: Pending): void {
+  noteTransaction(answered: Pending): void {
     // The last reading may show the state of an old snapshot.
     if (this.known.uncertain !== undefined) this.known.noteStale('anything')
     const { changes } = this

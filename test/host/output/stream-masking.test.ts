@@ -187,11 +187,58 @@ describe('values in a stream', () => {
     )
   })
 
+  it('what looks like a value as part of something longer is left alone, wherever the chunks are cut', () => {
+    const kinds = ALL.filter(({ kind }) => kind === 'payment-card' || kind === 'phone')
+    for (const text of [
+      'id 0a1b2c3d4111111111111111 x\n',
+      'id 0f8fad5b-d9cb-469f-a165-4111111111111111 x\n',
+      'oid 2.4111.1111.1111.1111 x\n',
+      'item-0044 20 1234 5678 x\n',
+    ])
+      for (const chunks of [[text], ...splitsOf(text), byteByByte(text)]) expect(masked(chunks, { kinds })).toBe(text)
+  })
+
+  it('what has gone out is not looked at again', () => {
+    let longest = 0
+    const find: CustomKind['find'] = (text) => {
+      longest = Math.max(longest, text.length)
+      return []
+    }
+    const kinds: MaskedKind[] = [
+      { kind: { name: 'own', pattern: 'T-[0-9]{6}', find }, style: 'redact', hashScope: 'session' },
+    ]
+    masked(Array<string>(100).fill('some words\n'), { kinds })
+    expect(longest).toBeLessThan(2 * 'some words\n'.length)
+  })
+
   it('a value whose beginning was sent already is hidden from there on', () => {
     const masking = new StreamMasking({ kinds: ALL, keys: KEYS, keepWidth: false })
     const first = Buffer.concat([masking.push(Buffer.from('jane')), masking.flush()]).toString()
     const rest = Buffer.concat([masking.push(Buffer.from('@example.com\n')), masking.flush()]).toString()
     expect([first, rest]).toEqual(['jane', '\n'])
+  })
+
+  it('so is one of which more was sent than it takes to tell a value from a part of something', () => {
+    const own: CustomKind['find'] = (text) =>
+      [...text.matchAll(/T-\d{900}/g)].map(({ index }) => ({ start: index, end: index + 902 }))
+    const kinds: MaskedKind[] = [
+      ...ALL,
+      { kind: { name: 'own', pattern: 'T-[0-9]{900}', find: own }, style: 'redact', hashScope: 'session' },
+    ]
+    for (const [begun, rest] of [
+      ['DE89 3704 0044 05', '32 0130 00'],
+      [`T-${'1'.repeat(899)}`, '2'],
+    ] as const)
+      for (const set of [
+        kinds,
+        kinds.filter(({ kind }) => (begun.startsWith('T') ? typeof kind !== 'string' : kind === 'iban')),
+      ]) {
+        const masking = new StreamMasking({ kinds: set, keys: KEYS, keepWidth: false })
+        masking.push(Buffer.from(begun))
+        masking.flush()
+        const out = Buffer.concat([masking.push(Buffer.from(`${rest}\n`)), masking.flush()])
+        expect(out.toString()).toBe('\n')
+      }
   })
 
   it('what must be the beginning of a secret is not sent because it is slow', () => {
@@ -220,6 +267,12 @@ describe('values in a stream', () => {
     expect(out).not.toContain('b3BlbnNzaC1rZXk')
     expect(out).toContain('before\n')
     expect(out).toContain('after\n')
+  })
+
+  it('a private key is hidden behind the longest first line that there is, wherever the chunks are cut', () => {
+    const label = `${'A'.repeat(20)} ${'B'.repeat(20)} ${'C'.repeat(20)} PRIVATE KEY-----`
+    const text = `x -----BEGIN ${label}\nb3BlbnNzaC1rZXk\n-----END ${label}\n`
+    for (const chunks of [[text], ...splitsOf(text), byteByByte(text)]) expect(masked(chunks)).toBe('x ****\n')
   })
 
   it('what follows a private key in the same chunk is another value, wherever the chunks are cut', () => {
@@ -438,6 +491,7 @@ const MORE_SCREENS: readonly (readonly [string, string, string])[] = [
   ['C1 moves beside it', '9\u009b10GAKIAIOSFODNN7EXAMPLE\u009b1;60H9 x', 'AKIAIOSFODNN7EXAMPLE'],
   ['a repeated digit', 'c 41\x1b[14b x', '4111111111111111'],
   ['one repeated after a C1 control', 'c 41\u009b14b x', '4111111111111111'],
+  ['one repeated before a C1 control', 'c 41\x1b[10b\u009b0m1111 x', '4111111111111111'],
   ['one repeated in the middle', 'c 41\x1b[10b1111 x', '4111111111111111'],
   ['a repeated letter', 'to jane.do\x1b[be@example.com x', 'jane.doo'],
   ['a digit repeated without a number', 'c 411\x1b[b11\x1b[0b111111111 x', '4111111111111111'],
@@ -481,6 +535,18 @@ describe('what stands on the screen', () => {
         expect(masked([`9${piece}AKIAIOSFODNN7EXAMPLE x`], { keepWidth })).not.toContain('AKIAIOSFODNN7EXAMPLE')
         expect(masked([`AKIAIOSF${piece}ODNN7EXAMPLE x`], { keepWidth })).not.toMatch(/AKIAIOSF|ODNN7EXAMPLE/)
       }
+  })
+
+  it('what parts on one terminal parts on those that differ from there on', () => {
+    // A C1 control within the value: terminals that obey it show no more of it than those that do not know REP.
+    for (const [before, value, after] of [
+      ['9\x1b[s', 'AKIAIOSF\u009b0mODNN7EXAMPLE', ''],
+      ['9\x1b[5C', 'AKIAIOSF\u009b0mODNN7EXAMPLE', ''],
+      ['9\x1b[s\u009b0m', 'AKIAIOSF\u009b0mODNN7EXAMPLE', '\x1b[s9'],
+      ['9\x1b[s\x1b[5C', 'AKIAIOSFODNN7EXAMPLE', '\x1b[5C9'],
+    ] as const)
+      for (const keepWidth of [false, true])
+        expect(masked([`${before}${value}${after} x`], { keepWidth })).not.toMatch(/AKIAIOSF|ODNN7EXAMPLE/)
   })
 
   it('a VT52, or a terminal that shows controls, shows what others take for a sequence', () => {

@@ -73,6 +73,18 @@ describe('kinds of data', () => {
   })
 })
 
+describe('several kinds in one text', () => {
+  // What one kind hides moves all that stands behind it.
+  const text = 'jane.doe@example.com, 4111111111111111'
+  it.each([
+    ['a short one', text],
+    ['one that is read in parts', `${'some words. '.repeat(30)}${text}`],
+    ['one in which a character stands for another', `\u2007\u200b${text}`],
+  ])('are all hidden: %s', (_, given) => {
+    expect(maskKinds(given, kinds, KEYS)).toBe(given.replace(text, 'j***@***.com, ************1111'))
+  })
+})
+
 describe('whole values', () => {
   it.each([
     ['jane@example.com', 'partial', 'j***@***.com'],
@@ -80,6 +92,8 @@ describe('whole values', () => {
     ['+1 202 555 0103', 'partial', '+***'],
     ['abc', 'partial', '***'],
     ['', 'partial', ''],
+    ['1234567', 'keep-last-4', '****'],
+    ['12345678', 'keep-last-4', '****5678'],
     ['anything', 'redact', '****'],
     ['anything', 'null', null],
   ] as const)('%s as %s', (value, style, shown) => {

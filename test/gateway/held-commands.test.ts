@@ -12,6 +12,7 @@ const RULES = `commands:
   - { name: risky, match: { kinds: [truncate] }, hold: { approvers: { groups: [sre] }, expires: 10m } }
   - { name: once, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] }, covers: statement } }
   - { name: together, match: { kinds: [drop-table] }, hold: { approvers: { groups: [sre] }, per: command } }
+  - { name: long, match: { kinds: [vacuum] }, hold: { approvers: { groups: [sre] }, expires: 2h } }
   - { name: alone, match: { kinds: [drop-view] }, hold: { approvers: { groups: [sre] } } }
 `
 let bench: SessionBench
@@ -81,6 +82,11 @@ describe('a held command', () => {
       ),
     )
     expect((await filed()).effect).toBe('TRUNCATE, writes /…; of …')
+  })
+
+  it('waits no longer than the grant lasts', async () => {
+    hold(draftOf({ kinds: ['vacuum'] }))
+    expect((await filed()).expiresAt).toBe(grantOf(bench.clock).endsAt)
   })
 
   it('says so where an approval is for more than this once', async () => {
@@ -270,6 +276,15 @@ describe('an approval for a statement', () => {
     held.decided(decided(await filed(), 'approved'))
     await verdict
     expect(isCovered(truncate())).toBe(false)
+  })
+
+  it('does not cover it where another rule holds it by now, which covers parameters', async () => {
+    const { verdict } = hold(remove(['1']))
+    held.decided(decided(await filed(), 'approved'))
+    await verdict
+    const judgement = judge.judge(remove(['1']), bench.policy) as HoldJudgement
+    const narrower = { ...judgement, effect: { ...judgement.effect, covers: 'parameters' as const } }
+    expect(held.isCovered(remove(['1']), narrower, 'dec_2', bench.policy)).toBe(false)
   })
 })
 

@@ -161,6 +161,11 @@ describe('conditions', () => {
     ).toBe('c')
   })
 
+  it('a rule whose condition fails to evaluate holds what it would hold', () => {
+    const held = conditional("target.labels['nope'] == 'x'", { hold: { approvers: { groups: ['sre'] } } })
+    expect(decideCommand(held, jane, prod, command({})).type).toBe('hold')
+  })
+
   it.each([
     ["person.label.matches('(a+)+$')", /matches\(\) is not allowed/],
     ['person.nope == 1', /No such key/],
@@ -205,6 +210,12 @@ describe('decideAccess', () => {
     expect(decideAccess(access, ci, dev)).toBeUndefined()
     expect(decideAccess(access, jane, prod)?.name).toBe('prod')
     expect(decideAccess(access, { ...jane, groups: [] }, prod)).toBeUndefined()
+  })
+
+  it('gives none by a rule whose condition fails to evaluate', () => {
+    const withWhen = (when: string) => parse({ access: [{ name: 'a', grant: 'standing', when }] })
+    expect(decideAccess(withWhen("target.labels['env'] == 'prod'"), jane, prod)?.name).toBe('a')
+    expect(decideAccess(withWhen("target.labels['nope'] == 'x'"), jane, prod)).toBeUndefined()
   })
 
   it('explains what applies and what does not', () => {

@@ -217,7 +217,6 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/postgres/gateway/pipeline/command-gate.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/gateway-query.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/pending.ts': PIPELINE,
-  'protocols/postgres/gateway/pipeline/pipeline-state.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/depends-on-definitions.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/settings-views.ts': SERVER,
   'gateway/steps.ts': PIPELINE,
@@ -226,7 +225,6 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/postgres/gateway/pipeline/missing-relation.ts': 'asks a real server: test/integration/evasions.test.ts',
   'protocols/postgres/gateway/pipeline/publishing.ts':
     'several sessions of a server: test/integration/definitions.test.ts',
-  'protocols/postgres/gateway/results/hidden-values.ts': 'results/escapes.test.ts',
   'protocols/postgres/gateway/results/result-rows.ts': RESULTS,
   'protocols/postgres/gateway/results/row-masking.ts': RESULTS,
   'protocols/postgres/gateway/server-reading/agreement.ts': SERVER,

@@ -125,6 +125,19 @@ describe('what only looks like a message', () => {
   })
 })
 
+describe('a command tag', () => {
+  it.each([58, 63, 64, 65, 200])('of %i bytes is taken, or is not, as it is without a lane', async (length) => {
+    const pair = await twins(RULES)
+    await pair.each((connection) => connection.fromClient(batch(bare('ids', '1'))))
+    const head = Buffer.from('2\0\0\0\u0004C\0\0\0\0', 'latin1')
+    head.writeUInt32BE(4 + length + 1, 6)
+    const answer = Buffer.concat([head, Buffer.from(`${'S'.repeat(length)}\0Z\0\0\0\u0005I`, 'latin1')])
+    await pair.each((connection) => connection.say(answer))
+    expect(pair.lane.session.ended.aborted).toBe(length > 63)
+    pair.compareInside()
+  })
+})
+
 describe('a server that says that the transaction is another', () => {
   it.each(['T', 'E', 'I', 'x'])('is believed as it is without a lane: %s', async (status) => {
     const pair = await twins(RULES)

@@ -70,7 +70,10 @@ async function decideWithin(
     // The approval that it is told to ask about can be looked up only once it is filed.
     timer = setTimeout(() => void whenFiled(decision, () => resolve(undefined)), waitMs)
   })
-  const verdict = await Promise.race([whileHeld(decision, () => tell(decision, false), verdictOn(decision, signal)), late])
+  const verdict = await Promise.race([
+    whileHeld(decision, () => tell(decision, false), verdictOn(decision, signal)),
+    late,
+  ])
   clearTimeout(timer)
   release()
   if (verdict === undefined && !exchange.left.aborted) return { hold: decision, outlived, asyncRequests }

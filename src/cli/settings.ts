@@ -5,7 +5,7 @@ import { UsageError } from '../shared/errors.ts'
 import { fileProblem } from '../shared/file-problem.ts'
 import { didYouMean } from '../shared/nearest-word.ts'
 import { normalGateway } from './gateway-url.ts'
-import { COLOURS, type Colour } from './output/colours.ts'
+import { COLOURS, colourOf, type Colour } from './output/colours.ts'
 
 /** The command line's own settings, each where it was set. Flags and variables win over them. */
 export interface Settings {
@@ -23,6 +23,8 @@ interface Setting {
   readonly parse: (text: string) => string
   /** Variables that win over the setting, the first of them first. */
   readonly variables: readonly VariableName[]
+  /** What the variables mean, where that is not the value of one of them. */
+  readonly means?: (environment: NodeJS.ProcessEnv) => string | undefined
   readonly usual?: string
 }
 
@@ -47,6 +49,7 @@ export const SETTINGS: Readonly<Record<SettingKey, Setting>> = {
     description: 'coloured output: auto, always or never',
     parse: parseColour,
     variables: ['NO_COLOR', 'FORCE_COLOR'],
+    means: colourOf,
     usual: 'auto',
   },
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import Table from 'cli-table3'
 import { systemClock } from '../shared/clock.ts'
@@ -11,9 +12,12 @@ import { collect, openHome } from './start-evidence.ts'
 /** `pam-gateway recordings gc`: what a running gateway does by itself every hour. */
 export async function collectRecordings(file: string, dryRun: boolean): Promise<void> {
   const config = loadConfigWithoutSecrets(file)
-  const db = dryRun
-    ? openSqliteToRead(join(config.dataDirectory, 'state.db'))
-    : (await openStore(config.dataDirectory)).db
+  const store = join(config.dataDirectory, 'state.db')
+  if (!existsSync(store)) {
+    process.stdout.write(`there are no records: no gateway has been started with ${config.dataDirectory}\n`)
+    return
+  }
+  const db = dryRun ? openSqliteToRead(store) : (await openStore(config.dataDirectory)).db
   try {
     const found = await collect({ config: () => config, db, home: openHome(config) }, { dryRun })
     const table = new Table({

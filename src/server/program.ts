@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { hashPassword } from '../evaluation-idp/people.ts'
 import { letHeapGrow } from '../shared/heap-growth.ts'
+import { UsageError } from '../shared/errors.ts'
 import { addHelp } from '../shared/program-help.ts'
 import { sayUsageErrors, type Fail } from '../shared/usage-errors.ts'
 import { VERSION } from '../shared/version.ts'
@@ -66,9 +67,13 @@ function addSetup(program: Command): void {
   program
     .command('hash-password')
     .description('hash a password read from standard input, for the evaluation provider')
-    .action(
-      async () => void process.stdout.write(`${await hashPassword(readFileSync(0, 'utf8').replace(/\r?\n$/, ''))}\n`),
-    )
+    .action(async () => {
+      const password = readFileSync(0, 'utf8').replace(/\r?\n$/, '')
+      // Of an empty one there would be a hash as well, and an account without a password.
+      if (password === '')
+        throw new UsageError('there is no password on standard input', 'write it to standard input, on one line')
+      process.stdout.write(`${await hashPassword(password)}\n`)
+    })
 }
 
 function addRunning(program: Command): void {

@@ -38,6 +38,28 @@ const write = (text: string): string => {
   return file
 }
 
+describe('pam-gateway', () => {
+  const gateway = (args: readonly string[]): Promise<Outcome> =>
+    run(process.execPath, [join(ROOT, 'bin', 'pam-gateway.js'), ...args])
+
+  it('makes no hash of an empty password', async () => {
+    const { code, stdout, stderr } = await gateway(['hash-password'])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain('there is no password on standard input')
+  })
+
+  it('has no records before the first start', async () => {
+    const file = write(
+      `dataDirectory: ${directory}/never\nidentity: { issuers: [{ url: http://127.0.0.1:1, for: people, clientId: p } ] }\n`,
+    )
+    for (const more of [[], ['--dry-run']])
+      expect(await gateway(['recordings', 'gc', '--config', file, ...more])).toMatchObject({
+        code: 0,
+        stdout: `there are no records: no gateway has been started with ${directory}/never\n`,
+      })
+  })
+})
+
 describe('pam-gateway check: what is named and not there', () => {
   const issuer = 'identity: { issuers: [{ url: http://127.0.0.1:1, for: people, clientId: p } ] }\n'
   const target = (more: string): string =>

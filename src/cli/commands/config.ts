@@ -117,7 +117,8 @@ interface Effective {
 function effective(key: SettingKey, settings: Settings, environment: NodeJS.ProcessEnv): Effective {
   const { variables, usual } = SETTINGS[key]
   const variable = variables.find((name) => (environment[name] ?? '') !== '')
-  if (variable !== undefined) return { key, value: environment[variable] ?? '', from: variable }
+  if (variable !== undefined)
+    return { key, value: SETTINGS[key].means?.(environment) ?? environment[variable] ?? '', from: variable }
   const value = settings[key]
   if (value !== undefined) return { key, value, from: 'settings' }
   return { key, ...(usual === undefined ? {} : { value: usual }), from: usual === undefined ? 'not set' : 'default' }

@@ -61,7 +61,7 @@ access:
 commands:
 ${COMMANDS[target.type](`{ approvers: { groups: [${scalar(approvers)}] }, expires: 15m }`)}
 masking:
-  - name: personal data
+${MASKED_COLUMNS[target.type] ?? ''}  - name: personal data
     kinds: [email, payment-card]
     style: partial
 ${target.type === 'kubernetes' ? SECRETS_MASK : ''}`
@@ -116,6 +116,13 @@ const hostKey = (knownHosts: string | undefined): string =>
   knownHosts === undefined
     ? 'trustOnFirstUse: true # better: knownHosts, a file with the host keys of the target'
     : `knownHosts: ${scalar(knownHosts)}`
+
+/** What masking by what values look like cannot do. */
+const BY_COLUMN = `  # By what values look like: a function that changes a value gets round it. For columns that hold personal data, name them; then
+  # statements that would show or copy a part of them are refused as well:
+  #   columns: [customers.email, customers.card_number]
+`
+const MASKED_COLUMNS: Readonly<Partial<Record<FirstTarget['type'], string>>> = { postgres: BY_COLUMN, mysql: BY_COLUMN }
 
 const sqlCommands = (hold: string): string => `  - { use: no-blind-writes }
   - { use: no-privilege-change }

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { isSecretReference } from '../../credentials/secret-reference.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { fileProblem } from '../../shared/file-problem.ts'
+import { targetShape } from '../../protocols/target-shape.ts'
 import { visible } from '../../shared/visible.ts'
 import { parseConfig } from '../config/config.ts'
 import { firstConfig, type FirstAnswers } from './first-config.ts'
@@ -131,7 +132,7 @@ async function firstTarget(
   const ask = questions === undefined ? nobody : questions.ask
   const url =
     options.target ?? (await ask('target', `the first target: ${TARGET_URLS}`, '', (text) => readTargetUrl(text, '')))
-  const name = options.name ?? (await ask('name', 'what people call it', nameOf(url)))
+  const name = checkedName(options.name ?? (await ask('name', 'what people call it', nameOf(url), checkedName)))
   const target = readTargetUrl(url, name)
   if (options.credential !== undefined) {
     if (!isSecretReference(options.credential))
@@ -153,6 +154,13 @@ async function firstTarget(
   // A reference, as the option takes it, is not the secret itself.
   if (isSecretReference(typed)) return { target, credential: typed, typed: undefined }
   return { target, credential: `file:secrets/${name}`, typed }
+}
+
+/** A name of a target, as the configuration takes it. */
+function checkedName(text: string): string {
+  const problem = targetShape.name.safeParse(text).error?.issues[0]?.message
+  if (problem !== undefined) throw new UsageError(`the name "${visible(text)}": ${problem}`, 'for example prod-db')
+  return text
 }
 
 /** What opens a target, by its type. */

@@ -66,6 +66,15 @@ describe('pamctl config', () => {
     ])
   })
 
+  it.each([
+    [{ NO_COLOR: '1' }, 'colour\tnever\tNO_COLOR'],
+    [{ NO_COLOR: '1', FORCE_COLOR: '1' }, 'colour\tnever\tNO_COLOR'],
+    [{ FORCE_COLOR: '1' }, 'colour\talways\tFORCE_COLOR'],
+    [{ FORCE_COLOR: '0' }, 'colour\tnever\tFORCE_COLOR'],
+  ])('says what %j means for colour', async (environment, row) => {
+    expect((await pamctl(['list'], environment)).stdout).toContain(row)
+  })
+
   it('never overwrites a file that it cannot parse, and still prints its path', async () => {
     writeFileSync(file(), '{"later":"x"}')
     expect(await pamctl(['set', 'profile', 'work'])).toMatchObject({ code: 2 })

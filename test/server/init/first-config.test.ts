@@ -37,6 +37,17 @@ describe('a first configuration', () => {
     expect([warnings, targets.map((target) => target.type)]).toEqual([[], [type]])
   })
 
+  it('says how to mask columns of a database by name, which loads as well', () => {
+    const text = firstConfig(ANSWERS)
+    const [line, columns] = /^ {2}# {3}(columns: .*)$/m.exec(text) ?? []
+    expect(columns).toBeDefined()
+    const named = text.replace(`${line}\n`, '').replace(/^ {4}kinds: .*$/m, (kinds) => `${kinds}\n    ${columns}`)
+    expect(parseConfig(named, 'pam.yaml').warnings).toEqual([])
+    expect(firstConfig({ ...ANSWERS, target: readTargetUrl('ssh://deploy@web.example.com', 'web') })).not.toContain(
+      'columns',
+    )
+  })
+
   it('of a host holds whatever it does not list, shells and what cannot be read among it', async () => {
     const target = readTargetUrl('ssh://deploy@web.example.com', 'web')
     const config = parseConfig(firstConfig({ ...ANSWERS, target }), 'pam.yaml')

@@ -26,8 +26,10 @@ const GIVEN: Omit<InitOptions, 'output'> = { ...ANSWERS, behindProxy: true }
 
 /** Somebody at a terminal, who types a password as well. */
 const somebody = (secret: string, asked: string[] = []): Questions => ({
-  ask: async (option, _what, suggestion) => {
+  ask: async (option, _what, suggestion, check) => {
     asked.push(suggestion === '' ? option : `${option}=${suggestion}`)
+    // As at the terminal, where the question is asked again.
+    if (option === 'name') expect(() => check?.('Prod DB')).toThrow('the name "Prod DB": expected lower-case letters')
     return ANSWERS[option] ?? ''
   },
   secret: async () => secret,
@@ -93,6 +95,11 @@ describe('pam-gateway init', () => {
       'an issuer that is no URL',
       { ...GIVEN, issuer: 'idp' },
       /^the URL of your OpenID provider.*: "idp" is not a URL$/,
+    ],
+    [
+      'a name that no target can have',
+      { ...GIVEN, name: 'Prod DB' },
+      /^the name "Prod DB": expected lower-case letters/,
     ],
     ['a certificate without key', { ...GIVEN, certificate: 'a' }, /^--certificate and --key belong together$/],
     ['TLS that nobody ends', { ...GIVEN, behindProxy: false }, /needs --certificate and --key, or --behind-proxy$/],

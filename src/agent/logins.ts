@@ -129,7 +129,7 @@ export class Logins {
       return await createProver(JSON.parse(readFileSync(file, 'utf8')) as JWK)
     } catch (error) {
       throw new PamError('SECRET_STORE', `${file} does not hold a key`, {
-        hint: 'remove the file, then sign in again: pamctl login',
+        hint: 'remove the file, and give a new token: one that was used is bound to the key that is lost',
         cause: error,
       })
     }

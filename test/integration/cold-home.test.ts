@@ -99,7 +99,7 @@ describe('a CI token', () => {
     writeFileSync(join(home, name), '{"kty":')
     expect(await pamctl(['targets'], environment)).toMatchObject({
       code: 4,
-      stderr: `pamctl: ${join(home, name)} does not hold a key\nhint: remove it\n`,
+      stderr: `pamctl: ${join(home, name)} does not hold a key\nhint: remove the file, and give a new token: one that was used is bound to the key that is lost\n`,
     })
   })
 })

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -183,6 +183,9 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
     )
   }, 300_000)
   afterAll(async () => {
+    // Each home that somebody signed in with has an agent.
+    for (const home of readdirSync(directory).filter((name) => name.startsWith('home-')))
+      await shell('pamctl agent stop', homeOf(home.slice('home-'.length)))
     await browser?.close()
     await gateway?.stop('SIGTERM')
     await keycloak?.stop()

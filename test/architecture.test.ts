@@ -1052,7 +1052,13 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   // Writes a file that the reader of configurations accepts; starts and reaches nothing.
   'server/init': {
-    imports: ['shared/', 'credentials/secret-reference.ts', 'server/config/config.ts', 'server/init/'],
+    imports: [
+      'shared/',
+      'credentials/secret-reference.ts',
+      'protocols/target-shape.ts',
+      'server/config/config.ts',
+      'server/init/',
+    ],
     packages: ['@inquirer/prompts', 'node:fs', 'node:path', 'yaml'],
   },
   server: {

@@ -8,35 +8,14 @@ import { ChangeFeed } from '../../src/api/change-feed.ts'
 import { decideReview } from '../../src/api/decide-review.ts'
 import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import type { Login } from '../../src/identity/login.ts'
-import type { AccessRule } from '../../src/policy/policy.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { saveLock } from '../../src/storage/locks.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
 import { findRequests, saveRequest } from '../../src/storage/requests.ts'
+import { BOBS_LOGIN as bob, REQUEST_RULE as RULE, REVIEW_TIME as NOW } from '../helpers/review-fixtures.ts'
 import { testStore } from '../helpers/test-store.ts'
 
-const NOW = 1_700_000_000_000
-const bob: Login = {
-  id: 'lgn_bob',
-  person: { id: 'bob', kind: 'person', label: 'bob', groups: ['sre'] },
-  thumbprint: 't',
-  email: undefined,
-  authTime: NOW,
-  provenUntil: NOW + 60_000,
-  createdAt: NOW,
-  endedAt: undefined,
-}
-
 const jane: Login = { ...bob, id: 'lgn_jane', thumbprint: 'u', person: { ...bob.person, id: 'jane', groups: [] } }
-const RULE: AccessRule = {
-  name: 'r',
-  who: {},
-  targets: {},
-  grant: 'request',
-  maxDuration: 3_600_000,
-  reason: 'optional',
-  approvers: { groups: ['sre'], count: 1 },
-}
 const RULES = { policy: { access: [RULE] }, targets: [{ name: 'db', type: 'postgres', labels: {} }] }
 
 describe('a decision', () => {

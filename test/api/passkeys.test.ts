@@ -32,6 +32,7 @@ import {
   type Deviation,
   type PasskeyAlgorithm,
 } from '../helpers/software-authenticator.ts'
+import { REQUEST_RULE } from '../helpers/review-fixtures.ts'
 import { testStore } from '../helpers/test-store.ts'
 
 const NOW = 1_700_000_000_000
@@ -56,15 +57,7 @@ const KEYS = {
   RS256: newPasskeyKeys('RS256'),
 }
 
-const RULE: AccessRule = {
-  name: 'r',
-  who: {},
-  targets: {},
-  grant: 'request',
-  maxDuration: 3_600_000,
-  reason: 'optional',
-  approvers: APPROVERS,
-}
+const RULE: AccessRule = { ...REQUEST_RULE, approvers: APPROVERS }
 const RULES = { policy: { access: [RULE] }, targets: [{ name: 'db', type: 'postgres', labels: {} }] }
 
 describe('passkeys', () => {

@@ -8,35 +8,15 @@ import { createRequest } from '../../../src/access/request.ts'
 import { ReviewView } from '../../../src/api/routes/review-view.ts'
 import type { LiveSession } from '../../../src/gateway/session-registry.ts'
 import type { Login } from '../../../src/identity/login.ts'
-import type { AccessRule } from '../../../src/policy/policy.ts'
 import type { Database } from '../../../src/storage/database.ts'
 import { saveGrant } from '../../../src/storage/grants.ts'
 import { insertSession, type SessionRow } from '../../../src/storage/sessions.ts'
+import { BOBS_LOGIN as bob, REQUEST_RULE as RULE, REVIEW_TIME as NOW } from '../../helpers/review-fixtures.ts'
 import { testStore } from '../../helpers/test-store.ts'
 
-const NOW = 1_700_000_000_000
 const DAY = 86_400_000
-const bob: Login = {
-  id: 'lgn_bob',
-  person: { id: 'bob', kind: 'person', label: 'bob', groups: ['sre'] },
-  thumbprint: 't',
-  email: undefined,
-  authTime: NOW,
-  provenUntil: NOW + 60_000,
-  createdAt: NOW,
-  endedAt: undefined,
-}
 const jane = { id: 'jane', kind: 'person', label: 'jane' } as const
 const janesLogin: Login = { ...bob, id: 'lgn_jane', person: { ...jane, groups: [] } }
-const RULE: AccessRule = {
-  name: 'r',
-  who: {},
-  targets: {},
-  grant: 'request',
-  maxDuration: 3_600_000,
-  reason: 'optional',
-  approvers: { groups: ['sre'], count: 1 },
-}
 const held: Approval = {
   id: 'apr_1',
   requester: jane,

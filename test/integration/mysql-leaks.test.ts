@@ -152,6 +152,14 @@ async function restore(script: readonly string[], cleanUp = ''): Promise<void> {
     : ''
   const statements = [cleanUp, counts].filter((text) => text !== '').join('; ')
   if (statements !== '') for (const which of WHICH) await restorers.get(which)?.query(statements)
+  if (cleanUp !== '') for (const which of WHICH) await readAgain(which)
+}
+
+/** A gateway that was passed by hears of a change only when it next reads the digest, so of either database at another statement. */
+async function readAgain(which: Which): Promise<void> {
+  const client = await connect('through the gateway', which)
+  await client.query('DROP TABLE IF EXISTS none_of_this_name')
+  client.quit()
 }
 
 describe.skipIf(isMariadbMissing())('what a masked column holds cannot be told', () => {

@@ -69,6 +69,8 @@ interface Case {
   readonly headers?: Readonly<Record<string, string>>
   /** What has to be there before: objects, each with the path that it is created at. */
   readonly before?: readonly (readonly [string, object])[]
+  /** What has been applied before, to where the request leads, by the manager that it names. */
+  readonly applied?: object
   /** Whether the server has done it; where nothing is said, whether it says so. */
   readonly hasEffect?: (answer: RawAnswer, cluster: TestCluster) => boolean | Promise<boolean>
 }
@@ -131,6 +133,17 @@ const gone =
   (_, cluster) =>
     isGone(cluster, path)
 const hostNetwork = { hostNetwork: true }
+/** By this label a namespace says which pods are let into it. */
+const ENFORCE = 'pod-security.kubernetes.io/enforce'
+const namespace = (name: string, labels: Readonly<Record<string, string>>): object => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name, labels },
+})
+const letsPodsIn =
+  (name: string): NonNullable<Case['hasEffect']> =>
+  async (_, cluster) =>
+    (await at(cluster, `/api/v1/namespaces/${name}`, 'metadata', 'labels', ENFORCE)) === undefined
 
 const READS: readonly Case[] = [
   'GET /api/v1/namespaces/dev/secrets/evasion',
@@ -582,32 +595,40 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a namespace that lets any pod in',
-    before: [
-      [
-        '/api/v1/namespaces',
-        { metadata: { name: 'n1', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } },
-      ],
-    ],
+    before: [['/api/v1/namespaces', namespace('n1', { [ENFORCE]: 'restricted' })]],
     line: 'PATCH /api/v1/namespaces/n1',
     type: MERGE,
     body: { metadata: { labels: null } },
-    hasEffect: async (_, cluster) =>
-      (await at(cluster, '/api/v1/namespaces/n1', 'metadata', 'labels', 'pod-security.kubernetes.io/enforce')) ===
-      undefined,
+    hasEffect: letsPodsIn('n1'),
   },
   {
     name: 'a namespace that is replaced without its labels',
-    before: [
-      [
-        '/api/v1/namespaces',
-        { metadata: { name: 'n2', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } },
-      ],
-    ],
+    before: [['/api/v1/namespaces', namespace('n2', { [ENFORCE]: 'restricted' })]],
     line: 'PUT /api/v1/namespaces/n2',
     body: { metadata: { name: 'n2' } },
-    hasEffect: async (_, cluster) =>
-      (await at(cluster, '/api/v1/namespaces/n2', 'metadata', 'labels', 'pod-security.kubernetes.io/enforce')) ===
-      undefined,
+    hasEffect: letsPodsIn('n2'),
+  },
+  ...(
+    [
+      ['whose metadata a patch replaces', STRATEGIC, { metadata: { $patch: 'replace', name: 'n3' } }],
+      ['of whose metadata a patch keeps the name', STRATEGIC, { metadata: { $retainKeys: ['name'], name: 'n4' } }],
+      ['by its status', MERGE, { metadata: { labels: null } }, '/status'],
+    ] as const
+  ).map(([how, type, body, subresource = ''], index): Case => ({
+    name: `a namespace that lets any pod in, ${how}`,
+    before: [['/api/v1/namespaces', namespace(`n${index + 3}`, { [ENFORCE]: 'restricted' })]],
+    line: `PATCH /api/v1/namespaces/n${index + 3}${subresource}`,
+    type,
+    body,
+    hasEffect: letsPodsIn(`n${index + 3}`),
+  })),
+  {
+    name: 'a namespace that loses what was applied',
+    applied: namespace('n6', { [ENFORCE]: 'restricted' }),
+    line: 'PATCH /api/v1/namespaces/n6?fieldManager=evasion',
+    type: APPLY,
+    body: namespace('n6', {}),
+    hasEffect: letsPodsIn('n6'),
   },
 
   // Creation under another name; see the rule about it.
@@ -735,6 +756,16 @@ const CASES: readonly Case[] = [
     body: [{ op: 'remove', path: '/spec' }],
     hasEffect: replicasOf('d16'),
   },
+  ...[{ spec: { $retainKeys: ['none'] } }, { $retainKeys: ['metadata'], metadata: { name: 'd21' } }].map(
+    (body, index): Case => ({
+      name: 'a scale of which a patch keeps no replicas',
+      ...withDeployment(`d${index + 20}`),
+      line: `PATCH ${APPS}/deployments/d${index + 20}/scale`,
+      type: STRATEGIC,
+      body,
+      hasEffect: replicasOf(`d${index + 20}`),
+    }),
+  ),
   {
     name: 'a scale in protobuf',
     ...withDeployment('d17'),
@@ -894,10 +925,12 @@ describe.skipIf(isClusterMissing() || KUBE_GO === undefined)('ways around rules 
   })
 
   it.each(CASES.map((given) => [`${given.name}: ${given.line}`, given] as const))('%s', async (_, given) => {
-    const { line, before = [], hasEffect } = given
+    const { line, before = [], applied, hasEffect } = given
     const [method = '', target = ''] = line.split(' ')
     const bytes = bytesOf(given)
     for (const [path, object] of before) await create(path, object)
+    if (applied !== undefined)
+      await cluster.request('PATCH', target, sentAs(given, bytesOf({ ...given, body: applied })))
     const answer = await cluster.request(method, target, sentAs(given, bytes))
     const worked = (await hasEffect?.(answer, cluster)) ?? (answer.status >= 200 && answer.status < 300)
     expect({ worked, answer: worked ? '' : `${answer.status} ${answer.body.slice(0, 400)}` }).toEqual({

@@ -64,7 +64,7 @@ function ofResource(request: ApiRequest, body: Body | BodyFailure): KubernetesSt
       ...kinds,
       ...(isApply(body) ? ['create'] : []),
       ...effectKinds(effects, read.isTemplate),
-      ...(changesAdmission(request, effects) ? ['admission-change'] : []),
+      ...(changesAdmission(request, body, effects) ? ['admission-change'] : []),
     ],
     reads: isRead ? [object] : [],
     writes: isRead ? [] : [object, ...more],
@@ -82,12 +82,18 @@ function ofResource(request: ApiRequest, body: Body | BodyFailure): KubernetesSt
   }
 }
 
-/** Labels of a namespace say which pods are let into it (`pod-security.kubernetes.io/enforce`); what is replaced has only those that it says. */
-const changesAdmission = ({ group, resource, subresource, verb }: ApiRequest, { setsLabels }: ObjectEffects): boolean =>
+/**
+ * Labels of a namespace say which pods are let into it (`pod-security.kubernetes.io/enforce`). What is replaced has only those that it says, and what
+ * is applied loses those that its manager applied before. The server takes them through `status` and `finalize` as well (registry/core/namespace).
+ */
+const changesAdmission = (
+  { group, resource, verb }: ApiRequest,
+  body: Body | BodyFailure,
+  { setsLabels }: ObjectEffects,
+): boolean =>
   group === '' &&
   resource === 'namespaces' &&
-  subresource === '' &&
-  (verb === 'update' || (verb === 'patch' && setsLabels))
+  (verb === 'update' || (verb === 'patch' && (setsLabels || isApply(body))))
 
 function effectKinds({ settings, scalesToZero, makesToken }: ObjectEffects, isOfPods: boolean): string[] {
   const kinds: string[] = []

@@ -37,6 +37,7 @@ export function readEffects(
   }
   const own = Object.hasOwn(MESSAGE_EFFECTS, message.name) ? MESSAGE_EFFECTS[message.name] : undefined
   if (own !== undefined && message.fullName.startsWith(CORE)) effects.settings.add(own)
+  if (reading.directives) for (const field of removedBy(value, message)) noteRemoval(field, message, effects)
   for (const [name, inner] of Object.entries(value)) {
     if (reading.directives && isDirective(name, inner)) continue
     if (path === '' && (name === 'apiVersion' || name === 'kind')) continue
@@ -48,9 +49,7 @@ export function readEffects(
     }
     readField(inner, field, message, at, effects, reading)
   }
-  if (message.name !== 'ScaleSpec') return
-  const isWhole = !reading.isPartial || '$patch' in value
-  if (isWhole && isZero(value['replicas'] ?? 0)) effects.scalesToZero = true
+  if (message.name === 'ScaleSpec' && !reading.isPartial && isZero(value['replicas'] ?? 0)) effects.scalesToZero = true
 }
 
 /** Reads what a field is set to; also for a JSON patch, which names it by its path. */
@@ -62,8 +61,8 @@ export function readField(
   effects: ObjectEffects,
   reading: ReadingOfObject,
 ): void {
+  if (value === null || value === undefined) return noteRemoval(field, message, effects)
   noteField(value, field, message, effects)
-  if (value === null || value === undefined) return
   const inner = messageOf(field.type)
   switch (field.label) {
     case 'map':
@@ -116,6 +115,29 @@ function noteField(value: unknown, field: MessageField, message: Message, effect
   if (name === 'ImageVolumeSource.reference' && isSet(value)) effects.images.add(String(value))
   const setting = Object.hasOwn(FIELD_SETTINGS, name) ? FIELD_SETTINGS[name] : undefined
   if (setting?.when(value) === true) effects.settings.add(setting.name)
+}
+
+/** A field that is no longer there, with all that was in it. */
+function noteRemoval(field: MessageField, message: Message, effects: ObjectEffects): void {
+  noteField(null, field, message, effects)
+  const inner = messageOf(field.type)
+  if (inner?.name === 'ObjectMeta') noteReplacedMetadata(inner, effects)
+}
+
+/** Metadata of which nothing stays but what takes its place. */
+export function noteReplacedMetadata(metadata: Message, effects: ObjectEffects): void {
+  for (const field of metadata.fields.values()) noteField(null, field, metadata, effects)
+}
+
+/** Fields that directives of a strategic merge patch remove, without a word about them (mergeMap and handleDirectiveMarker in patch.go). */
+function removedBy(value: Readonly<Record<string, unknown>>, { fields }: Message): MessageField[] {
+  const { $patch: directive, $retainKeys: retained } = value
+  const isReplaced = directive === 'replace' || directive === 'delete'
+  const stays = (name: string): boolean =>
+    isReplaced ? directive === 'replace' && name in value : !isList(retained) || retained.includes(name)
+  return [...fields]
+    .filter(([name]) => !stays(name) || `$deleteFromPrimitiveList/${name}` in value)
+    .map(([, field]) => field)
 }
 
 function noteAnnotations(annotations: Readonly<Record<string, unknown>>, effects: ObjectEffects): void {

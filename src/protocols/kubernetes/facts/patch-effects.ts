@@ -1,7 +1,7 @@
 import { messageOf, type Message } from '../request/messages.ts'
 import type { PatchOperation } from '../request/read-body.ts'
 import { emptyObject } from '../request/json-value.ts'
-import { readEffects, readField, type ObjectEffects } from './object-effects.ts'
+import { noteReplacedMetadata, readEffects, readField, type ObjectEffects } from './object-effects.ts'
 
 /** What the operations of a JSON patch (RFC 6902) set, each by its path into the object. */
 export function readOperations(operations: readonly PatchOperation[], root: Message, effects: ObjectEffects): void {
@@ -17,8 +17,10 @@ export function readOperations(operations: readonly PatchOperation[], root: Mess
 function readOperation(path: readonly string[], value: unknown, root: Message, effects: ObjectEffects): void {
   // A value takes the place of what was there.
   const reading = { directives: false, isPartial: false }
-  // Labels that are not in it are gone.
-  if (path.length === 0 || path.join('/') === 'metadata') effects.setsLabels = true
+  // Of what it does not hold nothing stays.
+  const metadata = messageOf(root.fields.get('metadata')?.type ?? '')
+  if (metadata !== undefined && (path.length === 0 || path.join('/') === 'metadata'))
+    noteReplacedMetadata(metadata, effects)
   if (path.length === 0) return readEffects(value, root, '', effects, reading)
   const name = path.join('.')
   let message = root

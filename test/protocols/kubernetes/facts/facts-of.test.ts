@@ -116,7 +116,11 @@ describe('what a request is', () => {
       { metadata: { name: 'x' } },
       'create,admission-change',
     ],
-    [`PUT /api/v1/namespaces/dev/finalize`, { metadata: { name: 'dev' }, spec: { finalizers: [] } }, 'update,finalize'],
+    [
+      `PUT /api/v1/namespaces/dev/finalize`,
+      { metadata: { name: 'dev' }, spec: { finalizers: [] } },
+      'update,finalize,admission-change',
+    ],
     [`POST ${POD}/binding`, { target: { kind: 'Node', name: 'n1' } }, 'bind'],
   ])('%s %j', (line, body, kinds) => {
     const statement = facts(line, body)
@@ -271,6 +275,9 @@ describe('what a body asks for', () => {
     [`PATCH ${DEPLOYMENT}/scale`, { spec: { replicas: null } }, 'merge'],
     [`PATCH ${DEPLOYMENT}/scale`, { spec: null }, 'merge'],
     [`PATCH ${DEPLOYMENT}/scale`, { spec: { $patch: 'replace' } }, 'strategic'],
+    [`PATCH ${DEPLOYMENT}/scale`, { spec: { $patch: 'delete' } }, 'strategic'],
+    [`PATCH ${DEPLOYMENT}/scale`, { spec: { $retainKeys: ['none'] } }, 'strategic'],
+    [`PATCH ${DEPLOYMENT}/scale`, { $retainKeys: ['metadata'], metadata: { name: 'web' } }, 'strategic'],
     [`PATCH ${DEPLOYMENT}/scale`, [{ op: 'remove', path: '/spec/replicas' }], 'json-patch'],
     [`PATCH ${DEPLOYMENT}/scale`, [{ op: 'remove', path: '/spec' }], 'json-patch'],
     [`PATCH ${DEPLOYMENT}/scale`, [{ op: 'replace', path: '/spec', value: {} }], 'json-patch'],
@@ -382,12 +389,41 @@ describe('what a body asks for', () => {
       'json-patch',
       'patch,admission-change',
     ],
+    ['PATCH /api/v1/namespaces/dev', { metadata: { $patch: 'replace' } }, 'strategic', 'patch,admission-change'],
+    ['PATCH /api/v1/namespaces/dev', { metadata: { $retainKeys: ['name'] } }, 'strategic', 'patch,admission-change'],
+    ['PATCH /api/v1/namespaces/dev', { metadata: null }, 'merge', 'patch,admission-change'],
+    [
+      'PATCH /api/v1/namespaces/dev/status',
+      { metadata: { labels: {} } },
+      'merge',
+      'patch,status-change,admission-change',
+    ],
+    ['PATCH /api/v1/namespaces/dev/status', { status: { phase: 'Active' } }, 'merge', 'patch,status-change'],
+    [
+      'PUT /api/v1/namespaces/dev/status',
+      { metadata: { name: 'dev' } },
+      'json',
+      'update,status-change,admission-change',
+    ],
+    ['PATCH /api/v1/namespaces/dev', { metadata: { name: 'dev' } }, 'apply', 'patch,create,admission-change'],
+    ['PATCH /api/v1/namespaces/dev', { metadata: { $retainKeys: ['labels'] } }, 'strategic', 'patch'],
     ['PATCH /api/v1/namespaces/dev', { metadata: { annotations: {} } }, 'merge', 'patch'],
     ['PUT /api/v1/namespaces/dev', { metadata: { name: 'dev' } }, 'json', 'update,admission-change'],
     ['PUT /api/v1/namespaces/dev/services/web', { metadata: { name: 'web' } }, 'json', 'update,create'],
     ['PUT /api/v1/namespaces/dev/services/web/status', { metadata: { name: 'web' } }, 'json', 'update,status-change'],
   ])('%s %j is %s', (line, body, type, kinds) => {
     expect(facts(line, body, type)).toMatchObject({ kinds: kinds.split(','), unknown: [] })
+  })
+
+  it.each<[unknown, keyof typeof TYPES]>([
+    [{ metadata: { finalizers: null } }, 'merge'],
+    [{ metadata: { $patch: 'replace' } }, 'strategic'],
+    [{ metadata: { $retainKeys: ['name'] } }, 'strategic'],
+    [{ metadata: { '$deleteFromPrimitiveList/finalizers': ['a/b'] } }, 'strategic'],
+    [[{ op: 'replace', path: '/metadata', value: {} }], 'json-patch'],
+    [[{ op: 'remove', path: '/metadata/finalizers/0' }], 'json-patch'],
+  ])('%j touches finalizers', (body, type) => {
+    expect(facts(`PATCH ${PODS}/a`, body, type)).toMatchObject({ settings: ['finalizers'], unknown: [] })
   })
 
   it('says that applying may create', () => {

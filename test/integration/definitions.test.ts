@@ -264,6 +264,18 @@ const OWN: readonly Writes[] = [
   ['begin', 'savepoint s', SHADOW, SHOW, 'select 1/0', 'rollback to s', SHOW],
   ['begin', 'savepoint s', SHADOW, [X(SHOW), X('rollback to s'), X(SHOW), SYNC]],
   ['begin', 'savepoint s', SHADOW, 'savepoint t', 'release s', SHOW, 'rollback', SHOW],
+  // What a transaction has changed is not read again after each statement, but it is whenever some of it may be gone.
+  ['begin', 'savepoint s', SHADOW, SHOW, 'select 1', SHOW, 'rollback to s', SHOW],
+  ['begin', 'savepoint s', SHADOW, SHOW, 'select 1', [X('rollback to s'), SYNC], SHOW],
+  ['begin', 'savepoint s', SHADOW, SHOW, [X('select 1/0'), SYNC], [X('rollback to s'), SYNC, X(SHOW), SYNC]],
+  ['begin', 'savepoint s', SHADOW, SHOW, [X('select 1'), X('rollback to s'), SYNC, X(SHOW), SYNC]],
+  ['begin', 'savepoint s', SHADOW, SHOW, `select 1; rollback to s`, SHOW],
+  ['begin', 'savepoint s', SHADOW, SHOW, 'rollback to s', SHADOW, SHOW, 'rollback to s', SHOW],
+  ['begin', 'savepoint s', SHADOW, SHOW, [P('rollback to s', 'r'), B('r'), E(), B('r'), E(), SYNC], SHOW],
+  ['begin', SHADOW_IN_TRANSACTION, SHOW, [X('commit and chain'), X('select 1'), SYNC], SHOW],
+  ['begin', SHADOW, SHOW, [X('select 1'), X('rollback and chain'), SYNC], SHOW],
+  ['begin', SHADOW, SHOW, [X('rollback'), X('begin'), SYNC], SHOW],
+  ['begin', SHADOW, SHOW, 'select 1; rollback; begin; select 2', SHOW],
   ['begin', SHADOW_IN_TRANSACTION, SHOW, 'commit', SHOW],
   ['begin', SHADOW_IN_TRANSACTION, SHOW, [X('commit'), X(SHOW), SYNC]],
   ['begin', SHADOW_IN_TRANSACTION, SHOW, 'commit and chain', SHOW],
@@ -361,6 +373,30 @@ describe('what one session takes back', () => {
   it.each(OWN.map((writes) => [writes.map(described).join('; '), writes] as const))('%s', async (_name, writes) => {
     const seen = await trace(writes)
     expect([seen, seen.includes(CANARY) || seen.includes(BACKWARDS)]).toEqual([seen, false])
+  })
+})
+
+describe('what deferred code takes back within a transaction', () => {
+  it.each([
+    ['set constraints all immediate', SHOW],
+    ['select 1', 'set constraints all immediate', 'select 1', SHOW],
+  ])('is read again before what rests on it: %s', async (...later) => {
+    await admin.query(`create function public.unshadow() returns trigger language plpgsql as
+      'begin drop table if exists pg_temp.people; return null; end';
+      create table trapped (id int);
+      create constraint trigger trap after insert on trapped deferrable initially deferred for each row execute function public.unshadow()`)
+    const db = await connect(gateway(trusting))
+    try {
+      const seen: unknown[] = []
+      for (const sql of ['begin', 'insert into trapped values (1)', SHADOW, SHOW, ...later])
+        seen.push(await db.query(sql).then((result) => [result].flat().map(({ rows }) => rows as unknown), String))
+      // The target has dropped it: what the last statement shows is in the permanent table.
+      expect((await db.query('select count(*)::int as n from people')).rows).toEqual([{ n: 1 }])
+      expect(JSON.stringify(seen)).not.toMatch(new RegExp(`${CANARY}|${BACKWARDS}`))
+    } finally {
+      await db.end()
+      await admin.query('drop table trapped; drop function public.unshadow()')
+    }
   })
 })
 

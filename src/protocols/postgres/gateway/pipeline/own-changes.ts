@@ -15,8 +15,11 @@ let lastCause = 0
 
 /** One session's changes of the target's definitions: when other sessions are told, and what they wait for. */
 export class OwnChanges {
-  /** The changes of the open transaction, which no other session sees yet. */
-  uncommitted: (Change & { readonly named: boolean }) | undefined
+  /**
+   * The changes of the open transaction, which no other session sees yet. `byCode`: code of unknown effect may have made some of them, and
+   * may make more at any moment, as a deferred trigger does.
+   */
+  uncommitted: (Change & { readonly named: boolean; readonly byCode: boolean }) | undefined
 
   readonly #by: Participant
   readonly #definitions: SharedDefinitions
@@ -66,8 +69,13 @@ export class OwnChanges {
   /** `named`: changed by defining statements, not by code of unknown effect. */
   noteUncommitted(change: Change | undefined, named: boolean): void {
     const all = bothOf(this.uncommitted, change)
-    if (change !== undefined && all !== undefined)
-      this.uncommitted = { ...all, named: named || this.uncommitted?.named === true }
+    if (change === undefined || all === undefined) return
+    const { named: wasNamed = false, byCode = false } = this.uncommitted ?? {}
+    this.uncommitted = {
+      ...all,
+      named: named || wasNamed,
+      byCode: byCode || !named || change.by !== 'definition',
+    }
   }
 
   /** The session has ended. */

@@ -34,6 +34,8 @@ export class PipelineState implements ReadingPort {
   readonly ahead: ReadingAhead
   /** The status that the server sent last. */
   status: TransactionStatus = 'I'
+  /** The status before that. */
+  #statusBefore: TransactionStatus = 'I'
   /** When the open transaction began, in milliseconds since 1970. */
   transactionSince = 0
   /** Counts Syncs and simple queries: each of them ends what the server skips after an error. */
@@ -210,6 +212,7 @@ export class PipelineState implements ReadingPort {
 
   /** Notes the transaction status that the server sends at the end of a batch. */
   noteStatus(status: TransactionStatus): void {
+    this.#statusBefore = this.status
     if (this.status === 'I' && status !== 'I') this.transactionSince = Date.now()
     this.status = status
     if (!this.known.namesMoved) return
@@ -218,14 +221,25 @@ export class PipelineState implements ReadingPort {
     this.known.namesMoved = status !== 'I'
   }
 
-  /** Notes the status of the transaction after a message: definitions have been committed, or rolled back. */
+  /** Notes the status of the transaction after a message: definitions may have been committed, or rolled back. */
   noteTransaction(answered: Pending): void {
     // The last reading may show the state of an old snapshot.
     if (this.known.uncertain !== undefined) this.known.noteStale('anything')
     const { changes } = this
-    if (changes.uncommitted === undefined) return
+    if (changes.uncommitted === undefined || this.#keepsChanges(answered)) return
     changes.note(changes.uncommitted, this.#isInTransaction(), answered)
     if (this.status === 'I' && this.inFlight.isOwnOnly) changes.uncommitted = undefined
+  }
+
+  /**
+   * Whether a message has left the transaction's earlier changes as they were: the transaction is open as before, nothing has failed, and the
+   * message ends nothing. What it changed itself was noted when it was answered. Not where code of unknown effect has run: a trigger of it
+   * may have been deferred until now.
+   */
+  #keepsChanges(answered: Pending): boolean {
+    if (this.#statusBefore !== 'T' || !this.#isInTransaction() || this.changes.uncommitted?.byCode === true)
+      return false
+    return !('run' in answered && answered.run.endsTransaction)
   }
 
   // ── for other sessions of the database ───────────────────────────────────────────────────────────────────────────

@@ -155,7 +155,14 @@ describe('what the lane has taken goes the slow way', () => {
     [
       'the transaction has changed definitions',
       ({ changes }) =>
-        (changes.uncommitted = { by: 'definition', touches, renews: touches, makesRules: false, named: true }),
+        (changes.uncommitted = {
+          by: 'definition',
+          touches,
+          renews: touches,
+          makesRules: false,
+          named: true,
+          byCode: false,
+        }),
     ],
     ['a setting was moved that names depend on', ({ known }) => (known.namesMoved = true)],
     ['the transaction has failed', (pipeline) => (pipeline.status = 'E')],

@@ -46,6 +46,18 @@ describe('what a session changes', () => {
     expect(othersWait()).toBe(false)
   })
 
+  it.each([
+    ['defining statements alone', CHANGE, true, false],
+    ['code of unknown effect', { ...CHANGE, by: 'code' }, false, true],
+    ['a definition in a text of unknown effect', CHANGE, false, true],
+    ['a statement that was not resolved', { ...CHANGE, by: 'unread' }, true, true],
+  ] as const)('is known to be made by %s, also after another definition', (_by, change, isNamed, byCode) => {
+    own.changes.noteUncommitted(change, isNamed)
+    expect(own.changes.uncommitted?.byCode).toBe(byCode)
+    own.changes.noteUncommitted(CHANGE, true)
+    expect(own.changes.uncommitted?.byCode).toBe(byCode)
+  })
+
   it('adds up over a transaction, and stays named once a statement has named some of it', () => {
     own.changes.noteUncommitted(undefined, true)
     expect(own.changes.uncommitted).toBeUndefined()
@@ -60,6 +72,7 @@ describe('what a session changes', () => {
       by: 'definition',
       makesRules: false,
       named: true,
+      byCode: true,
     })
   })
 })

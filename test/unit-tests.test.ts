@@ -238,6 +238,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/ssh/gateway/forwarding.ts': 'test/integration/{ssh,ssh-wire}.test.ts, between two real peers',
   'protocols/ssh/gateway/host-connection.ts': TYPES,
   'protocols/ssh/gateway/probe.ts': WIRING,
+  'protocols/ssh/gateway/splice.ts': 'test/integration/{ssh,ssh-wire}.test.ts, between two real peers',
   'protocols/ssh/gateway/session-channel.ts':
     'test/integration/{ssh,ssh-wire,ssh-evasions}.test.ts, between two real peers',
 }

@@ -1,4 +1,4 @@
-import type { Channel as SshChannel } from 'ssh2'
+import type { Channel as SshChannel, TcpipBindInfo, TcpipRequestInfo } from 'ssh2'
 import { PamError } from '../../../shared/errors.ts'
 import { visible } from '../../../shared/visible.ts'
 import type { Verdict } from '../../../gateway/engine.ts'
@@ -6,6 +6,7 @@ import { draftOf, type HostCommand } from './command-draft.ts'
 import { forwardedEndpoint } from './forwarded-endpoint.ts'
 import type { HostConnection } from './host-connection.ts'
 import { hostStatement } from '../../../host/command/host-statement.ts'
+import { forwardingResult, splice } from './splice.ts'
 import { OPEN_FAILURE, openFailureOf, refuseOpening, type OpenFailure } from './ssh2-internals.ts'
 
 /**
@@ -13,44 +14,39 @@ import { OPEN_FAILURE, openFailureOf, refuseOpening, type OpenFailure } from './
  * endpoint and size, so a target that asks for full records has none.
  */
 export function serveForwarding(host: HostConnection): void {
-  const { client, upstream, session } = host
-  /** The library throws where the other side has gone meanwhile. */
-  const safely = (refuse: (failure: OpenFailure) => void, work: () => void): void => {
-    try {
-      work()
-    } catch (error) {
-      host.failed(error)
-      refuse(GONE)
-    }
-  }
-  /** What was asked for and is neither open nor refused yet: each may be held, and is then shown to people. */
-  let asking = 0
-  client.on('tcpip', (accept, reject, { destIP, destPort, srcIP, srcPort }) => {
+  const asking: Asking = { count: 0 }
+  const bound: Bound = new Map()
+  serveDirect(host, asking)
+  serveListening(host, asking, bound)
+  serveIncoming(host, bound)
+}
+
+/** What was asked for and is neither open nor refused yet: each may be held, and is then shown to people. */
+interface Asking {
+  count: number
+}
+
+/** The command that allowed it, by the endpoint that the target listens on. */
+type Bound = Map<string, string>
+
+/** Connections that the client opens through the target (`direct-tcpip`, section 7.2). */
+function serveDirect(host: HostConnection, asking: Asking): void {
+  const { client } = host
+  client.on('tcpip', (accept, reject, request) => {
     let isAsking = true
     const answered = (): void => {
-      if (isAsking) asking--
+      if (isAsking) asking.count--
       isAsking = false
     }
     const refuse = (failure: OpenFailure): void => {
       answered()
       refuseOpening(client, reject, failure)
     }
-    if (asking++ >= MAX_ASKING) return refuse(TOO_MANY)
-    judge(host, 'forward-local', destIP, destPort).then(
+    if (asking.count++ >= MAX_ASKING) return refuse(TOO_MANY)
+    judge(host, 'forward-local', request.destIP, request.destPort).then(
       (verdict) => {
         if (verdict.type === 'refuse') return refuse(prohibited(verdict.error))
-        safely(refuse, () => {
-          upstream.forwardOut(srcIP, srcPort, destIP, destPort, (error, target) => {
-            if (error !== undefined) {
-              host.guard(() => session.recorder.outcome(resultOf(verdict.id, 0, 0, 'refused by the target')))
-              return refuse(openFailureOf(error))
-            }
-            answered()
-            const source = accept()
-            if (source === undefined) return target.close()
-            splice(host, verdict.id, source, target)
-          })
-        })
+        safely(host, refuse, () => openDirect(host, request, { command: verdict.id, accept, answered, refuse }))
       },
       (error: unknown) => {
         host.failed(error)
@@ -64,60 +60,116 @@ export function serveForwarding(host: HostConnection): void {
       text: 'pam: Unix sockets are not forwarded',
     }),
   )
-  const bound = new Map<string, string>()
-  client.on('request', (accept, reject, name: string, info) => {
-    // A global request is refused without a word (RFC 4254, section 4): the next program says why.
-    const refuse = (why: string): void => {
-      if (host.notices.length < MAX_NOTICES) host.notices.push(why)
-      reject?.()
+}
+
+/** An allowed connection, and how the client is answered. */
+interface Opening {
+  readonly command: string
+  readonly accept: () => SshChannel | undefined
+  readonly answered: () => void
+  readonly refuse: (failure: OpenFailure) => void
+}
+
+function openDirect(
+  host: HostConnection,
+  { destIP, destPort, srcIP, srcPort }: TcpipRequestInfo,
+  { command, accept, answered, refuse }: Opening,
+): void {
+  host.upstream.forwardOut(srcIP, srcPort, destIP, destPort, (error, target) => {
+    if (error !== undefined) {
+      host.guard(() => host.session.recorder.outcome(forwardingResult(command, 0, 0, 'refused by the target')))
+      return refuse(openFailureOf(error))
     }
-    if (name === 'tcpip-forward') {
-      if (asking >= MAX_ASKING) return refuse(TOO_MANY.text)
-      asking++
-      const { bindAddr, bindPort } = info
-      const endpoint = endpointOf(bindAddr, bindPort)
-      judge(host, 'forward-remote', bindAddr, bindPort)
-        .finally(() => asking--)
-        .then(
-          (verdict) => {
-            if (verdict.type === 'refuse') return refuse(sentence(verdict.error))
-            safely(
-              () => refuse(GONE.text),
-              () => {
-                upstream.forwardIn(bindAddr, bindPort, (error, port) => {
-                  if (error !== undefined) return refuse(`the target does not listen on ${endpoint}`)
-                  bound.set(endpointOf(bindAddr, bindPort === 0 ? port : bindPort), verdict.id)
-                  accept?.(bindPort === 0 ? port : undefined)
-                })
-              },
-            )
-          },
-          (error: unknown) => {
-            host.failed(error)
-            reject?.()
-          },
-        )
-    } else if (name === 'cancel-tcpip-forward') {
-      const { bindAddr, bindPort } = info
-      if (!bound.delete(endpointOf(bindAddr, bindPort))) return reject?.()
-      safely(
-        () => reject?.(),
-        () => {
-          upstream.unforwardIn(bindAddr, bindPort, (error) => (error === undefined ? accept?.() : reject?.()))
-        },
-      )
-    } else if (name.startsWith('streamlocal-forward')) refuse('Unix sockets are not forwarded')
-    else reject?.()
+    answered()
+    const source = accept()
+    if (source === undefined) return target.close()
+    splice(host, command, source, target)
   })
+}
+
+/** Ports that the target listens on for the client (`tcpip-forward` and `cancel-tcpip-forward`, section 7.1). */
+function serveListening(host: HostConnection, asking: Asking, bound: Bound): void {
+  host.client.on('request', (accept, reject, name: string, info) => {
+    const reply: GlobalReply = {
+      accept: (port) => accept?.(port),
+      reject: () => reject?.(),
+      // A global request is refused without a word (RFC 4254, section 4): the next program says why.
+      refuse: (why) => {
+        if (host.notices.length < MAX_NOTICES) host.notices.push(why)
+        reject?.()
+      },
+    }
+    if (name === 'tcpip-forward') listen(host, asking, bound, info, reply)
+    else if (name === 'cancel-tcpip-forward') stopListening(host, bound, info, reply)
+    else if (name.startsWith('streamlocal-forward')) reply.refuse('Unix sockets are not forwarded')
+    else reply.reject()
+  })
+}
+
+/** How a global request is answered, where an answer is wanted; `refuse` also says why. */
+interface GlobalReply {
+  readonly accept: (port?: number) => void
+  readonly reject: () => void
+  readonly refuse: (why: string) => void
+}
+
+function listen(
+  host: HostConnection,
+  asking: Asking,
+  bound: Bound,
+  { bindAddr, bindPort }: TcpipBindInfo,
+  reply: GlobalReply,
+): void {
+  if (asking.count >= MAX_ASKING) return reply.refuse(TOO_MANY.text)
+  asking.count++
+  const open = (command: string): void => {
+    host.upstream.forwardIn(bindAddr, bindPort, (error, port) => {
+      if (error !== undefined) return reply.refuse(`the target does not listen on ${endpointOf(bindAddr, bindPort)}`)
+      bound.set(endpointOf(bindAddr, bindPort === 0 ? port : bindPort), command)
+      reply.accept(bindPort === 0 ? port : undefined)
+    })
+  }
+  judge(host, 'forward-remote', bindAddr, bindPort)
+    .finally(() => asking.count--)
+    .then(
+      (verdict) => {
+        if (verdict.type === 'refuse') return reply.refuse(sentence(verdict.error))
+        safely(
+          host,
+          () => reply.refuse(GONE.text),
+          () => open(verdict.id),
+        )
+      },
+      (error: unknown) => {
+        host.failed(error)
+        reply.reject()
+      },
+    )
+}
+
+function stopListening(
+  host: HostConnection,
+  bound: Bound,
+  { bindAddr, bindPort }: TcpipBindInfo,
+  { accept, reject }: GlobalReply,
+): void {
+  if (!bound.delete(endpointOf(bindAddr, bindPort))) return reject()
+  safely(host, reject, () => {
+    host.upstream.unforwardIn(bindAddr, bindPort, (error) => (error === undefined ? accept() : reject()))
+  })
+}
+
+/** Connections from the target (`forwarded-tcpip`, section 7.2): only to what was asked for, and allowed. */
+function serveIncoming(host: HostConnection, bound: Bound): void {
+  const { client, upstream, session } = host
   let incoming = 0
-  // From the target: only what was asked for, and allowed.
   upstream.on('tcp connection', ({ destIP, destPort, srcIP, srcPort }, accept, reject) => {
     const refuse = (failure: OpenFailure): void => refuseOpening(upstream, reject, failure)
     const command = bound.get(endpointOf(destIP, destPort))
     if (incoming >= MAX_ASKING) return refuse(TOO_MANY)
     if (command === undefined || session.ended.aborted)
       return refuse({ reason: OPEN_FAILURE.prohibited, text: 'pam: nobody listens there' })
-    safely(refuse, () => {
+    safely(host, refuse, () => {
       incoming++
       client.forwardOut(destIP, destPort, srcIP, srcPort, (error, source) => {
         incoming--
@@ -126,6 +178,16 @@ export function serveForwarding(host: HostConnection): void {
       })
     })
   })
+}
+
+/** Does something with one side's connection: the library throws where that side has gone meanwhile. */
+function safely(host: HostConnection, refuse: (failure: OpenFailure) => void, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    host.failed(error)
+    refuse(GONE)
+  }
 }
 
 const GONE: OpenFailure = { reason: OPEN_FAILURE.connectFailed, text: 'pam: the connection has ended' }
@@ -173,61 +235,3 @@ async function judge(
 }
 
 const endpointOf = (address: string, port: number): string => `${address}:${port}`
-
-/** Bytes both ways with backpressure, counted. */
-function splice(host: HostConnection, command: string, source: SshChannel, target: SshChannel): void {
-  const started = performance.now()
-  const counts = { up: 0, down: 0 }
-  let open = 2
-  let isRecorded = false
-  /** Once: also where the session ends before both sides have closed. */
-  const record = (): void => {
-    if (isRecorded) return
-    isRecorded = true
-    host.guard(() =>
-      host.session.recorder.outcome(resultOf(command, counts.up, counts.down, undefined, performance.now() - started)),
-    )
-  }
-  const entry = {
-    end: () => {
-      record()
-      source.close()
-      target.close()
-      return Promise.resolve(true)
-    },
-  }
-  // Access ended while the other side opened it.
-  if (host.session.ended.aborted) return void entry.end()
-  host.channels.add(entry)
-  const closed = (): void => {
-    if (--open > 0) return
-    host.channels.delete(entry)
-    record()
-  }
-  const pump = (from: SshChannel, to: SshChannel, count: 'up' | 'down'): void => {
-    from.on('data', (bytes: Buffer) => {
-      counts[count] += bytes.length
-      if (!to.write(bytes)) from.pause()
-    })
-    to.on('drain', () => void from.resume())
-    from.on('end', () => void to.end())
-    from.on('error', () => {})
-    from.on('close', () => {
-      to.close()
-      closed()
-    })
-  }
-  pump(source, target, 'up')
-  pump(target, source, 'down')
-}
-
-const resultOf = (command: string, up: number, down: number, error: string | undefined, duration = 0) =>
-  ({
-    type: 'result',
-    command,
-    tag: `${up} bytes up, ${down} bytes down`,
-    rows: 0,
-    bytes: up + down,
-    durationMs: Math.round(duration),
-    ...(error === undefined ? {} : { error }),
-  }) as const

@@ -27,14 +27,18 @@ const SYSTEM = [
 ]
 
 /** To load all modules again for each file takes a twentieth of the time. */
-const SHARED = { isolate: false, setupFiles: ['./test/helpers/leave-nothing-behind.ts'] }
+const SHARED = {
+  globalSetup: ['./test/helpers/fresh-build.ts'],
+  isolate: false,
+  setupFiles: ['./test/helpers/leave-nothing-behind.ts'],
+}
 
 /** `PAMCTL_TEST_POSTGRES=14,18` chooses versions. */
 const versions = process.env['PAMCTL_TEST_POSTGRES']?.split(',').map(Number) ?? POSTGRES_VERSIONS
 
 export default defineConfig({
   test: {
-    globalSetup: ['./test/helpers/fresh-build.ts', './test/helpers/files-in-memory.ts'],
+    globalSetup: ['./test/helpers/files-in-memory.ts'],
     // What initdb makes takes half a second: it is made once for each version, and copied.
     env: { PAMCTL_DEMO_POSTGRES_DATA: process.env['PAMCTL_DEMO_POSTGRES_DATA'] ?? join(TEST_CACHE, 'postgres-data') },
     testTimeout: TEST_TIMEOUT,
@@ -51,6 +55,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          globalSetup: ['./test/helpers/compiled.ts'],
           include: ['test/**/*.test.ts'],
           exclude: [...SYSTEM, ...REPLACES_MODULES],
           // To load all modules again for each file takes half as long as the tests.

@@ -8,6 +8,7 @@ const workers = Math.min(4, availableParallelism())
 const results = await Promise.all([
   run('types', 'npm run --silent typecheck', { quiet: true, env }),
   run('lint and format', 'npm run --silent lint', { quiet: true, env }),
-  run('tests', `vitest run --project "unit*" --maxWorkers=${workers}`),
+  // Not --maxWorkers: each project has the number of the configuration, whatever the command line says.
+  run('tests', 'vitest run --project "unit*"', { env: { VITEST_MAX_WORKERS: String(workers) } }),
 ])
 process.exitCode = results.every(Boolean) ? 0 : 1

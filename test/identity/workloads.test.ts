@@ -3,11 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, SignJWT } from 'jose'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { identityVerifier, type IdentityVerifier } from '../../src/identity/identity-token.ts'
 import { isOpenId, issuerSchema } from '../../src/identity/issuer.ts'
+import { check } from '../../src/server/check/check-config.ts'
 import { parseConfig } from '../../src/server/config/config.ts'
-import { ROOT, run } from '../helpers/run.ts'
+import { ROOT } from '../helpers/run.ts'
 
 const page = readFileSync(join(ROOT, 'docs/identity/workloads.md'), 'utf8')
 const examples = [...page.matchAll(/^## (.*)\n[^]*?```yaml\n([^]*?)```/gm)].map(([, name = '', yaml = '']) => ({
@@ -101,12 +102,17 @@ it('pam-gateway check takes all examples, side by side', async () => {
     file,
     `identity:\n  issuers:\n${examples.map(({ yaml }) => yaml.replace(/^identity:\n {2}issuers:\n/, '')).join('')}`,
   )
-  const { code, stdout, stderr } = await run(process.execPath, ['bin/pam-gateway.js', 'check', '--config', file], {
-    cwd: ROOT,
-  })
+  const said = { stdout: '', stderr: '' }
+  for (const stream of ['stdout', 'stderr'] as const)
+    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
+      said[stream] += String(text)
+      return true
+    })
+  await check(file, { connect: false, json: false })
+  vi.restoreAllMocks()
   rmSync(directory, { recursive: true })
-  expect([code, stderr]).toEqual([0, ''])
-  expect(stdout).toContain('is valid')
+  expect([process.exitCode, said.stderr]).toEqual([undefined, ''])
+  expect(said.stdout).toContain('is valid')
 })
 
 describe.each(examples)('$name', ({ name, yaml }) => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { readCommandLine } from '../../../src/host/command/command-line.ts'
 import type { CommandReader } from '../../../src/host/command/command-reader.ts'
 import type { HostFacts } from '../../../src/host/command/facts.ts'
+import { compiled } from '../../helpers/compiled.ts'
 
 const SCOPE = { login: 'jane', home: '/home/jane', shell: 'bash' } as const
 const SIZE = 34_000
@@ -51,10 +52,11 @@ describe('costly command lines', () => {
   })
 
   it('are analysed in a worker: others continue meanwhile', async () => {
-    // As it is built: the worker is a file beside it.
-    const { createCommandReader, inOrder } = (await import(
-      new URL('../../../dist/host/command/command-reader.js', import.meta.url).href
-    )) as { createCommandReader: () => CommandReader; inOrder: (reader: CommandReader) => CommandReader }
+    // Compiled: the worker is a file beside it.
+    const { createCommandReader, inOrder } = (await import(compiled('host/command/command-reader.ts'))) as {
+      createCommandReader: () => CommandReader
+      inOrder: (reader: CommandReader) => CommandReader
+    }
     const reader = inOrder(createCommandReader())
     let isDone = false
     let turns = 0

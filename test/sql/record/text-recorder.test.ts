@@ -7,6 +7,7 @@ import { patternKind } from '../../../src/policy/pattern-kind.ts'
 import { piecesOf } from '../../../src/protocols/postgres/gateway/pipeline/recordable.ts'
 import { commitmentsUnder } from '../../../src/shared/commitment-key.ts'
 import { sqlStatement } from '../../helpers/sql-statement.ts'
+import { compiled } from '../../helpers/compiled.ts'
 
 const key = Buffer.alloc(32, 7)
 const session = {
@@ -19,9 +20,9 @@ const session = {
   commitmentKey: key,
 }
 
-// As it is built: the worker is a file beside it.
+// Compiled: the worker is a file beside it.
 const recorder = textRecorder<undefined>(
-  new URL('../../../dist/protocols/postgres/gateway/pipeline/postgres-record-worker.js', import.meta.url),
+  new URL(compiled('protocols/postgres/gateway/pipeline/postgres-record-worker.ts')),
   piecesOf,
 )
 const broken = textRecorder<undefined>(new URL('data:text/javascript,throw new Error("it fails")'), piecesOf)

@@ -5,13 +5,14 @@ import { readStatements, type ParsedText } from '../../../../src/protocols/mysql
 import type { createSqlParser, SqlParser } from '../../../../src/protocols/mysql/dialect/sql-parser.ts'
 import { statementParts } from '../../../../src/sql/parts.ts'
 import { readingContext } from '../../../helpers/read-mysql.ts'
+import { compiled } from '../../../helpers/compiled.ts'
 
 let parser: SqlParser
 beforeAll(async () => {
-  // As it is built: the worker is a file beside it.
-  const built = (await import(
-    new URL('../../../../dist/protocols/mysql/dialect/sql-parser.js', import.meta.url).href
-  )) as { createSqlParser: typeof createSqlParser }
+  // Compiled: the worker is a file beside it.
+  const built = (await import(compiled('protocols/mysql/dialect/sql-parser.ts'))) as {
+    createSqlParser: typeof createSqlParser
+  }
   parser = built.createSqlParser()
 })
 afterAll(() => parser.close())

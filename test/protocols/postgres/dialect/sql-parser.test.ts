@@ -4,14 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { createSqlParser, ParsedText, SqlParser } from '../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import { readSql } from '../../../helpers/read-sql.ts'
 import { sampledRuns } from '../../../helpers/sampled.ts'
+import { compiled } from '../../../helpers/compiled.ts'
 
 let parser: SqlParser
 beforeAll(async () => {
   await loadModule()
-  // As it is built: the worker is a file beside it.
-  const built = (await import(
-    new URL('../../../../dist/protocols/postgres/dialect/sql-parser.js', import.meta.url).href
-  )) as {
+  // Compiled: the worker is a file beside it.
+  const built = (await import(compiled('protocols/postgres/dialect/sql-parser.ts'))) as {
     createSqlParser: typeof createSqlParser
   }
   parser = await built.createSqlParser()

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
-import { pause } from '../shared/pause.ts'
-import { findProgram, freePort } from './local-postgres.ts'
-import { ServerProcess } from './server-process.ts'
+import { freePort } from './local-postgres.ts'
+import { findProgram } from './programs.ts'
+import { ServerProcess, untilReady } from './server-process.ts'
 
 /** A Kubernetes API server and its etcd on loopback ports. It has no nodes and no controllers: it keeps objects, and no pod runs. */
 export interface LocalKubernetes {
@@ -85,20 +85,14 @@ export async function startKubernetes(options: LocalKubernetesOptions): Promise<
     await Promise.all(processes.map((process) => process.stop()))
     rmSync(directory, { recursive: true, force: true })
   }
-  /** What `look` gives once that is something. */
-  const once = async <T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> => {
-    for (let attempt = 0; attempt < MAX_LOOKS; attempt++) {
-      for (const process of processes) process.check()
-      const found = await look()
-      if (found !== undefined) return found
-      await pause(100)
-    }
-    throw new Error('the Kubernetes API server does not answer')
-  }
   // Its own certificate, and then the authority that it made for it.
   const ca = tls?.ca ?? join(directory, 'apiserver.crt')
   try {
-    await once(() => (existsSync(ca) && readFileSync(ca, 'utf8').endsWith('-----END CERTIFICATE-----\n')) || undefined)
+    await untilReady(
+      NAME,
+      processes,
+      () => (existsSync(ca) && readFileSync(ca, 'utf8').endsWith('-----END CERTIFICATE-----\n')) || undefined,
+    )
   } catch (error) {
     await stop()
     throw error
@@ -114,10 +108,12 @@ export async function startKubernetes(options: LocalKubernetesOptions): Promise<
     if (!answer.ok) throw new Error(`${method} ${path}: ${text}`)
     return text
   }
-  const ready = once(() => request('GET', '/readyz').catch(() => undefined)).then(async () => {
-    const { gitVersion } = JSON.parse(await request('GET', '/version')) as { gitVersion: string }
-    return gitVersion
-  })
+  const ready = untilReady(NAME, processes, () => request('GET', '/readyz').catch(() => undefined), READY_LOOK_MS).then(
+    async () => {
+      const { gitVersion } = JSON.parse(await request('GET', '/version')) as { gitVersion: string }
+      return gitVersion
+    },
+  )
   // Whoever waits for it is told; it may be stopped before.
   ready.catch(() => {})
   return { port, url, ca, tokens, ready, request, stop }
@@ -150,5 +146,6 @@ export function findKubernetes(): KubernetesPrograms | undefined {
 
 const newToken = (): string => randomBytes(24).toString('base64url')
 
-/** Four minutes: how soon it starts is for the machine to say, and one that cannot start exits. */
-const MAX_LOOKS = 2400
+/** It takes some ten seconds, and each look is a connection. */
+const READY_LOOK_MS = 100
+const NAME = 'the Kubernetes API server'

@@ -1,8 +1,10 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
-import { findProgram, freePort } from './local-postgres.ts'
+import { freePort } from './local-postgres.ts'
+import { findProgram } from './programs.ts'
+import { ServerProcess, untilReady } from './server-process.ts'
 
 /** A MariaDB server of our own in a directory of its own, on a loopback port picked free and a Unix socket. */
 export interface LocalMariadb {
@@ -82,27 +84,38 @@ export async function startMariadb(options: LocalMariadbOptions): Promise<LocalM
     ...(tls?.ca === undefined ? {} : { 'ssl-ca': tls.ca }),
     ...settings,
   }
-  const server = spawn(programs.server, ['--no-defaults', ...toArguments(all)], {
-    cwd: directory,
-    env: ENVIRONMENT,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  let log = ''
-  server.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
-  const version = await readyVersion(server, () => log)
-  return {
-    port,
-    socket,
-    superuser,
-    version,
-    log: () => log,
-    sql: (text, database) => runSql(programs.client, socket, text, database),
-    async stop() {
-      await stopServer(server)
-      rmSync(directory, { recursive: true, force: true })
-    },
+  const server = new ServerProcess(programs.server, ['--no-defaults', ...toArguments(all)], { directory, env: OWN })
+  const stop = async (): Promise<void> => {
+    await server.stop(SHUTDOWN)
+    rmSync(directory, { recursive: true, force: true })
+  }
+  try {
+    // It says that it takes connections once it has run its first statements, too.
+    const version = await untilReady(
+      'MariaDB',
+      [server],
+      () => /ready for connections\.\s+Version: '([^']+)'/.exec(server.log())?.[1],
+      LOOK_MS,
+    )
+    return {
+      port,
+      socket,
+      superuser,
+      version,
+      log: () => server.log(),
+      sql: (text, database) => runSql(programs.client, socket, text, database),
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
   }
 }
+
+/** A look at what it said costs nothing. */
+const LOOK_MS = 10
+/** A server that waits for a transaction to end is not waited for: its data goes. */
+const SHUTDOWN = { first: 'SIGTERM', last: 'SIGKILL', afterMs: 10_000 } as const
 
 /** Programs of one installation. */
 export interface MariadbPrograms {
@@ -189,36 +202,6 @@ function runSql(client: string, socket: string, text: string, database: string |
   return ran.stdout
 }
 
-/** Resolves once the server says that it takes connections: it has then run its first statements, too. */
-function readyVersion(server: ChildProcess, log: () => string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const look = (): void => {
-      const [, version] = /ready for connections\.\s+Version: '([^']+)'/.exec(log()) ?? []
-      if (version !== undefined) done(() => resolve(version))
-    }
-    const fail = (): void => done(() => reject(new Error(`MariaDB did not start: ${log()}`)))
-    const done = (settle: () => void): void => {
-      server.stderr?.off('data', look)
-      server.off('close', fail)
-      server.off('error', fail)
-      settle()
-    }
-    server.stderr?.on('data', look)
-    server.once('close', fail)
-    server.once('error', fail)
-    look()
-  })
-}
-
-function stopServer(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return Promise.resolve()
-  return new Promise((resolve) => {
-    server.once('exit', () => resolve())
-    server.kill('SIGTERM')
-    // A server that waits for a transaction to end is not waited for: its data goes.
-    setTimeout(() => server.kill('SIGKILL'), 10_000).unref()
-  })
-}
-
+const OWN = { LC_ALL: 'C.UTF-8', HOME: '/nonexistent' } as const
 /** Nothing of the user's own configuration. */
-const ENVIRONMENT: NodeJS.ProcessEnv = { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', HOME: '/nonexistent' }
+const ENVIRONMENT: NodeJS.ProcessEnv = { PATH: process.env['PATH'], ...OWN }

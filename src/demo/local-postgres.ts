@@ -1,10 +1,7 @@
-import { pause } from '../shared/pause.ts'
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import {
-  accessSync,
   chownSync,
-  constants,
   cpSync,
   existsSync,
   mkdirSync,
@@ -19,7 +16,9 @@ import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import pg from 'pg'
-import { ENVIRONMENT, makeData, SUPERUSER, type Owner } from './postgres-data.ts'
+import { LOCALE, makeData, SUPERUSER, type Owner } from './postgres-data.ts'
+import { isExecutable } from './programs.ts'
+import { ServerProcess, untilReady } from './server-process.ts'
 
 /** A PostgreSQL server of our own in a directory of its own, on a loopback port picked free. */
 export interface LocalPostgres {
@@ -76,27 +75,22 @@ export async function startPostgres({ directory, settings = {}, tls }: LocalPost
     ...settings,
   }
   const args = ['-D', data, ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
-  const server = spawn(join(bin, 'postgres'), args, {
-    cwd: directory,
-    ...owner,
-    env: ENVIRONMENT,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  let log = ''
-  server.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
-  const version = await waitUntilReady(port, server, () => log)
-  return {
-    port,
-    superuser: SUPERUSER,
-    origin,
-    version,
-    log: () => log,
-    async stop() {
-      await stopServer(server)
-      rmSync(directory, { recursive: true, force: true })
-    },
+  const server = new ServerProcess(join(bin, 'postgres'), args, { directory, env: LOCALE, owner })
+  const stop = async (): Promise<void> => {
+    await server.stop(FAST_SHUTDOWN)
+    rmSync(directory, { recursive: true, force: true })
+  }
+  try {
+    const version = await untilReady('PostgreSQL', [server], () => versionOf(port))
+    return { port, superuser: SUPERUSER, origin, version, log: () => server.log(), stop }
+  } catch (error) {
+    await stop()
+    throw error
   }
 }
+
+/** Open sessions end, nothing is waited for. */
+const FAST_SHUTDOWN = { first: 'SIGINT', last: 'SIGQUIT', afterMs: 5000 } as const
 
 /** PostgreSQL refuses to run as root: there it runs as `postgres`, or as `nobody`. */
 function serverOwner(): Owner | undefined {
@@ -164,35 +158,19 @@ function npmDirectory(): string | undefined {
   }
 }
 
-/** Two minutes: how soon it starts is for the machine to say, and one that cannot start exits. */
-const MAX_LOOKS = 2400
-
-async function waitUntilReady(port: number, server: ChildProcess, log: () => string): Promise<string> {
-  for (let attempt = 0; attempt < MAX_LOOKS; attempt++) {
-    if (server.exitCode !== null) throw new Error(`PostgreSQL did not start: ${log()}`)
-    const client = new pg.Client({ host: '127.0.0.1', port, ...SUPERUSER, database: 'postgres' })
-    client.on('error', () => {})
-    try {
-      await client.connect()
-      const { rows } = await client.query<{ server_version: string }>('show server_version')
-      await client.end()
-      return rows[0]?.server_version ?? ''
-    } catch {
-      await client.end().catch(() => {})
-      await pause(50)
-    }
+/** What the server says; undefined where it does not answer. */
+async function versionOf(port: number): Promise<string | undefined> {
+  const client = new pg.Client({ host: '127.0.0.1', port, ...SUPERUSER, database: 'postgres' })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ server_version: string }>('show server_version')
+    return rows[0]?.server_version ?? ''
+  } catch {
+    return undefined
+  } finally {
+    await client.end().catch(() => {})
   }
-  throw new Error(`PostgreSQL does not answer: ${log()}`)
-}
-
-/** Fast shutdown: open sessions end, nothing is waited for. */
-function stopServer(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null) return Promise.resolve()
-  return new Promise((resolve) => {
-    server.once('exit', () => resolve())
-    server.kill('SIGINT')
-    setTimeout(() => server.kill('SIGQUIT'), 5000).unref()
-  })
 }
 
 /**
@@ -228,24 +206,5 @@ function isFree(port: number): Promise<boolean> {
 }
 
 const isTaken = ({ code }: NodeJS.ErrnoException): boolean => code === 'EADDRINUSE' || code === 'EACCES'
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Whether a program can be run, looked for as a shell would. */
-export const hasProgram = (name: string): boolean => findProgram(name) !== undefined
-
-/** Where a program is, looked for as a shell would, and then in directories that a user's PATH may not have. */
-export const findProgram = (name: string, more: readonly string[] = []): string | undefined =>
-  [...(process.env['PATH'] ?? '').split(delimiter), ...more]
-    .filter((directory) => directory !== '')
-    .map((directory) => join(directory, name))
-    .find(isExecutable)
 
 export const packageRoot = dirname(dirname(dirname(new URL(import.meta.url).pathname)))

@@ -2,10 +2,10 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { pause } from '../shared/pause.ts'
 import { shellWord } from '../shared/shell-word.ts'
-import { findProgram, freePort, hasProgram } from './local-postgres.ts'
-import { ServerProcess } from './server-process.ts'
+import { freePort } from './local-postgres.ts'
+import { findProgram, hasProgram } from './programs.ts'
+import { ServerProcess, untilReady } from './server-process.ts'
 import { makeSshKey } from './ssh-keygen.ts'
 
 /** An sshd of this user on a loopback port. Whoever signs in to it runs `server.sh`, which knows a few commands, and nothing else. */
@@ -64,10 +64,7 @@ PrintMotd no
     rmSync(directory, { recursive: true, force: true })
   }
   try {
-    while (!(await isGreeted(port))) {
-      server.check()
-      await pause(30)
-    }
+    await untilReady('sshd', [server], async () => ((await isGreeted(port)) ? true : undefined))
   } catch (error) {
     await stop()
     throw error

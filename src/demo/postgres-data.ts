@@ -17,8 +17,10 @@ export interface PostgresPrograms {
 
 export const SUPERUSER = { user: 'postgres', password: 'local-superuser' } as const
 
+/** Of the server and the programs that make its data. */
+export const LOCALE = { LC_ALL: 'C' } as const
 /** Nothing of the user's own configuration. */
-export const ENVIRONMENT: NodeJS.ProcessEnv = { PATH: process.env['PATH'], LC_ALL: 'C' }
+const ENVIRONMENT: NodeJS.ProcessEnv = { PATH: process.env['PATH'], ...LOCALE }
 
 // Small segments of the log, since they are copied.
 const OPTIONS = [

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { findKubernetes } from './local-kubernetes.ts'
-import { hasProgram } from './local-postgres.ts'
+import { hasProgram } from './programs.ts'
 import { PAYMENT_KEY } from './sample-data.ts'
 import type { DemoStack } from './stack.ts'
 import { expect, find, nodeClient, Tour } from './tour-runner.ts'

@@ -20,7 +20,7 @@ import { PeerOwners, type Endpoint, type PeerOwner, type ReadTable } from '../..
 import { openSecretStore } from '../../src/agent/secret-store.ts'
 import { passwordMessage } from '../../src/protocols/postgres/wire/password-message.ts'
 import { encodeMessage } from '../../src/protocols/postgres/wire/server-message.ts'
-import { hasProgram } from '../../src/demo/local-postgres.ts'
+import { hasProgram } from '../../src/demo/programs.ts'
 import { PSQL, run } from '../helpers/run.ts'
 import { encodeStartupPacket } from '../../src/protocols/postgres/wire/startup.ts'
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { command, openSpool, opened, recorderOptions } from '../helpers/recordings.ts'
 import { pamctl, run } from '../helpers/run.ts'
 import { visible } from '../../src/shared/visible.ts'
-import { hasProgram } from '../../src/demo/local-postgres.ts'
+import { hasProgram } from '../../src/demo/programs.ts'
 import { ROOT } from '../helpers/run.ts'
 
 /** A terminal session as an engine with terminals records it: there is none yet, so the events are made here. */

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hasProgram } from '../../src/demo/local-postgres.ts'
+import { hasProgram } from '../../src/demo/programs.ts'
 import { settingsBetween, settingsFor, usualShell } from '../../src/cli/shell-settings.ts'
 
 /** What an administrator, or somebody who creates databases, may have called something. */

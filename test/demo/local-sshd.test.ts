@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findSshd, startSshd, type LocalSshd } from '../../src/demo/local-sshd.ts'
-import { hasProgram } from '../../src/demo/local-postgres.ts'
+import { hasProgram } from '../../src/demo/programs.ts'
 import { run } from '../helpers/run.ts'
 
 describe.skipIf(findSshd() === undefined || !hasProgram('ssh'))('the SSH server of the demo', () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { hasProgram } from '../../src/demo/local-postgres.ts'
+import { hasProgram } from '../../src/demo/programs.ts'
 import type { Port } from './gateway-client.ts'
 
 export interface Outcome {

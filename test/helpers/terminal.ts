@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { Terminal } from '@xterm/headless'
-import { hasProgram } from '../../src/demo/local-postgres.ts'
+import { hasProgram } from '../../src/demo/programs.ts'
 import { join } from 'node:path'
 import { ROOT } from './run.ts'
 

@@ -4,7 +4,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, wr
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Browser } from '../../src/demo/browser.ts'
-import { hasProgram } from '../../src/demo/local-postgres.ts'
+import { hasProgram } from '../../src/demo/programs.ts'
 import { DEMO_PEOPLE } from '../../src/demo/setup.ts'
 import { eventually } from '../helpers/gateway-client.ts'
 import { pamctl, ROOT, run } from '../helpers/run.ts'

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { SHELLS } from '../../../src/cli/completion/shells.ts'
-import { hasProgram } from '../../../src/demo/local-postgres.ts'
+import { hasProgram } from '../../../src/demo/programs.ts'
 import { run } from '../../helpers/run.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'pamctl-shells-'))

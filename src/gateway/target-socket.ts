@@ -3,6 +3,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { resolve } from 'node:path'
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { PamError, reasonOf } from '../shared/errors.ts'
+import { isLoopback } from '../shared/loopback.ts'
 
 /** The address of a target, and how its certificate is verified. */
 export interface TargetAddress {
@@ -28,6 +29,15 @@ export async function connectTarget({ host, port }: TargetAddress, signal: Abort
   await opened(socket, 'connect', signal)
   return socket
 }
+
+/** That a target, asked for TLS in its own protocol, has none. */
+export const noTlsOffered = ({ host }: Pick<TargetAddress, 'host'>): PamError =>
+  new PamError('TARGET_CERTIFICATE', 'the target does not offer TLS, which its configuration asks for', {
+    side: 'upstream',
+    hint: isLoopback(host)
+      ? 'enable TLS on the server; or, since it is on this machine, set tls: disable for the target (pam-gateway init: ?sslmode=disable in its URL)'
+      : 'enable TLS on the server; on a network that you trust, set tls: disable for the target',
+  })
 
 /** Starts TLS as configured, once both sides have agreed to it; undefined where the configuration disables it. */
 export type BeginTls = (socket: Socket, signal: AbortSignal) => Promise<TLSSocket>

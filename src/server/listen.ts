@@ -1,5 +1,6 @@
 import { errorCode } from '../shared/file-problem.ts'
 import { PamError } from '../shared/errors.ts'
+import { documentPath } from '../shared/own-program.ts'
 
 /** An address of the configuration, and the key that names it. */
 export interface ListenAddress {
@@ -29,7 +30,7 @@ const PROBLEMS: Readonly<Record<string, readonly [string, (key: string) => strin
   EADDRINUSE: ['is in use by another process', (key) => `stop that process, or change ${key}.port`],
   EACCES: [
     'may not be used by this user',
-    () => 'ports below 1024 need CAP_NET_BIND_SERVICE (docs/install.md has a unit)',
+    () => `ports below 1024 need CAP_NET_BIND_SERVICE: ${documentPath('install.md')} has a unit`,
   ],
   EADDRNOTAVAIL: ['is not an address of this machine', (key) => `change ${key}.host`],
   ENOTFOUND: ['has no address', (key) => `change ${key}.host`],

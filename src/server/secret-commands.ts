@@ -12,6 +12,7 @@ import {
 } from '../credentials/stores/sealed/sealed-store.ts'
 import { StoreFailure } from '../credentials/stores/store.ts'
 import { PamError, UsageError } from '../shared/errors.ts'
+import { documentPath } from '../shared/own-program.ts'
 import type { Config } from './config/config.ts'
 import { loadConfigWithoutSecrets } from './config/load-config.ts'
 import { sealedFileOf, storesBeside } from './start-secrets.ts'
@@ -64,7 +65,10 @@ async function changed(config: Config, work: (sealed: SealedParts) => Promise<vo
     const stores = storesBeside(config)
     try {
       if (stores.sealed === undefined)
-        throw new UsageError('the configuration has no secrets.sealed', 'name a master key there: docs/credentials.md')
+        throw new UsageError(
+          'the configuration has no secrets.sealed',
+          `name a master key there: ${documentPath('credentials.md')} says how`,
+        )
       await work(stores.sealed)
     } finally {
       stores.close()

@@ -120,7 +120,7 @@ export async function start(file: string): Promise<void> {
   logger.info(
     {
       url: running.live.publicUrl,
-      issuer: running.provider?.issuer ?? '',
+      ...(running.provider === undefined ? {} : { issuer: running.provider.issuer }),
       version: VERSION,
       targets: config.targets.length,
     },

@@ -35,6 +35,12 @@ export function lockStore(file: string): () => void {
   }
 }
 
+/** Whether a gateway that runs on this machine says that it has the store. Takes no lock, so that none is ever in the way of a gateway. */
+export function isOwned(file: string): boolean {
+  const owner = noteIn(`${file}.lock`).trim()
+  return /^\d+$/.test(owner) && isAlive(Number(owner))
+}
+
 /** The library would make it for everybody that the umask allows. */
 function ownFile(path: string): string {
   closeSync(openSync(path, 'a', 0o600))

@@ -26,6 +26,7 @@ import type { Config } from '../config/config.ts'
 import { storesBeside } from '../start-secrets.ts'
 import { credentialSource } from '../../gateway/credential-source.ts'
 import type { RunningProtocol } from '../protocols.ts'
+import { checkAddress, listenAddresses } from './check-listen.ts'
 import { missingNames, type Relations } from './missing-names.ts'
 import { openHome } from '../start-evidence.ts'
 
@@ -99,6 +100,7 @@ export async function checkConnections(
         }
       }),
     ),
+    ...listenAddresses(config).map((address) => attempt(`address ${address.key}`, () => checkAddress(address, config))),
     ...listeningCertificate(config),
     attempt('store', () => checkStore(config)),
     attempt('home of records', () => checkHome(config)),

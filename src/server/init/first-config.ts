@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import { documentPath } from '../../shared/own-program.ts'
 import type { FirstTarget } from './first-target.ts'
 
 /** What a first configuration is made of. */
@@ -30,7 +31,8 @@ const OPERATIONS_PORT = 9464
 /** The text of a configuration file that loads without a warning as soon as what it names is there. */
 export function firstConfig(answers: FirstAnswers): string {
   const { publicUrl, dataDirectory, issuer, issuerCa, clientId, users, approvers, auditors, target } = answers
-  return `# pam-gateway reads this file; docs/configuration.md lists every key. Check a change before it takes effect:
+  return `# pam-gateway reads this file; ${documentPath('configuration.md')} lists every key.
+# Check a change before it takes effect:
 #   pam-gateway check --config FILE --connect
 ${listen(answers)}publicUrl: ${scalar(publicUrl)}
 dataDirectory: ${scalar(dataDirectory)}
@@ -69,8 +71,8 @@ ${target.type === 'kubernetes' ? SECRETS_MASK : ''}`
 
 function listen({ publicUrl, tls }: FirstAnswers): string {
   const { protocol, port } = new URL(publicUrl)
-  const operations = `  # Metrics and readiness, without sign-in.
-  operations: { host: 127.0.0.1, port: ${OPERATIONS_PORT} }
+  const operations = `  # For metrics and readiness, without sign-in:
+  # operations: { host: 127.0.0.1, port: ${OPERATIONS_PORT} }
 `
   if (tls !== undefined)
     return `listen:

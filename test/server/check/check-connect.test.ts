@@ -62,7 +62,7 @@ describe('a check of a PostgreSQL whose configuration asks for TLS', () => {
       what: 'target db as app',
       state: 'failed',
       detail:
-        'db: the target does not offer TLS, which its configuration asks for: enable TLS on the server; on a network that you trust, set tls: disable for the target',
+        'db: the target does not offer TLS, which its configuration asks for: enable TLS on the server; or, since it is on this machine, set tls: disable for the target (pam-gateway init: ?sslmode=disable in its URL)',
     })
     expect(Buffer.concat(received)).toEqual(SSL_REQUEST)
   })

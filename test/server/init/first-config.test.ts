@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkPolicy } from '../../../src/server/check/check-policy.ts'
@@ -35,6 +37,15 @@ describe('a first configuration', () => {
       'pam.yaml',
     )
     expect([warnings, targets.map((target) => target.type)]).toEqual([[], [type]])
+  })
+
+  it('names a page that is there, and listens on no port that nobody asked for', () => {
+    const text = firstConfig(ANSWERS)
+    const [, page = ''] = /^# pam-gateway reads this file; (.*) lists every key\.$/m.exec(text) ?? []
+    expect(isAbsolute(page) && existsSync(page)).toBe(true)
+    expect(parseConfig(text, 'pam.yaml').listen.operations).toBeUndefined()
+    const asked = text.replace(/^( *)# (operations: .*)$/m, '$1$2')
+    expect(parseConfig(asked, 'pam.yaml').listen.operations).toEqual({ host: '127.0.0.1', port: 9464 })
   })
 
   it('says how to mask columns of a database by name, which loads as well', () => {

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import type { CredentialLease } from '../../../../credentials/credential.ts'
-import { asError, PamError } from '../../../../shared/errors.ts'
+import { asError } from '../../../../shared/errors.ts'
 import { MAX_MESSAGE_BYTES, TargetMessages, violation } from '../../../../gateway/target-messages.ts'
-import { connectTarget, settledSocket, targetTls } from '../../../../gateway/target-socket.ts'
+import { connectTarget, noTlsOffered, settledSocket, targetTls } from '../../../../gateway/target-socket.ts'
 import { socketChannel } from '../../../../shared/socket-channel.ts'
 import { capabilities, has } from '../../wire/capabilities.ts'
 import { ERR } from '../../wire/err.ts'
@@ -43,10 +43,7 @@ export async function openTarget(
   if (beginTls === undefined) return { messages: messagesOf(socket), greeting, isEncrypted: false, sequence: 1 }
   if (!has(greeting.capabilities, capabilities.ssl)) {
     socket.destroy()
-    throw new PamError('TARGET_CERTIFICATE', 'the target does not offer TLS, which its configuration asks for', {
-      side: 'upstream',
-      hint: 'enable TLS on the server; on a network that you trust, set tls: disable for the target',
-    })
+    throw noTlsOffered(config)
   }
   const request = encodeHandshakeResponse({
     type: 'tls-request',

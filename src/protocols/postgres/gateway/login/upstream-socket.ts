@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { CredentialLease } from '../../../../credentials/credential.ts'
-import { PamError } from '../../../../shared/errors.ts'
 import { violation } from '../../../../gateway/target-messages.ts'
-import { connectTarget, settledSocket, targetTls } from '../../../../gateway/target-socket.ts'
+import { connectTarget, noTlsOffered, settledSocket, targetTls } from '../../../../gateway/target-socket.ts'
 import { encodeStartupPacket } from '../../wire/startup.ts'
 import type { PostgresTarget } from '../../target.ts'
 import { serverEndPoint } from './channel-binding.ts'
@@ -25,7 +24,7 @@ export async function openSocket(
   const beginTls = targetTls(config, baseDirectory, { certificate: lease.clientCertificate })
   const socket = await connectTarget(config, signal)
   if (beginTls === undefined) return { socket, tls: undefined }
-  await askForTls(socket, signal)
+  await askForTls(socket, config, signal)
   const secure = await beginTls(socket, signal)
   return { socket: secure, tls: { endPoint: endPointOf(secure), verified: config.tls === 'verify-full' } }
 }
@@ -36,16 +35,13 @@ const endPointOf = (secure: TLSSocket): Buffer | undefined => {
 }
 
 /** Sends SSLRequest and reads the one byte of the answer. Any further bytes were injected in plain text, and are refused. */
-async function askForTls(socket: Socket, signal: AbortSignal): Promise<void> {
+async function askForTls(socket: Socket, config: PostgresTarget, signal: AbortSignal): Promise<void> {
   socket.write(encodeStartupPacket({ type: 'ssl-request' }))
   const answer = await firstBytes(socket, signal)
   if (answer.length === 1 && answer[0] === YES) return
   socket.destroy()
   if (answer.length > 1 && answer[0] === YES) throw violation('the target sent bytes before the TLS handshake')
-  throw new PamError('TARGET_CERTIFICATE', 'the target does not offer TLS, which its configuration asks for', {
-    side: 'upstream',
-    hint: 'enable TLS on the server; on a network that you trust, set tls: disable for the target',
-  })
+  throw noTlsOffered(config)
 }
 
 const firstBytes = (socket: Socket, signal: AbortSignal): Promise<Buffer> =>

@@ -138,7 +138,7 @@ function page({ name, about, globals, groups, variables, passed, exits }) {
     `# ${name}`,
     `${capital(about)}. This page is written by \`npm run docs\`; \`man ${name}\` shows the same.`,
     '## Global options',
-    ...(name === 'pamctl' ? ['They can be given before or after a verb.'] : []),
+    ...(name === 'pamctl' ? ['They can be given before or after a command.'] : []),
     ...table(globals),
     ...groups.flatMap((group) => [`## ${group.name}`, ...group.verbs.flatMap(verb)]),
     '## Environment variables',

@@ -5,6 +5,7 @@ import { newId } from '../shared/id.ts'
 import { writtenLength } from '../shared/visible.ts'
 import { mintGrant, type Grant } from './grant.ts'
 import type { Reviewer } from './review.ts'
+import { requestCommand } from '../shared/request-command.ts'
 
 /** Access in an emergency: taken without approval, announced before it begins, reviewed afterwards by somebody else. */
 export interface BreakGlass {
@@ -80,7 +81,7 @@ export function beginBreakGlass(
     throw new PamError(
       'RATE_LIMITED',
       `rule "${rule.name}" lets you break the glass ${terms.maxPerDay === 1 ? 'once' : `${terms.maxPerDay} times`} within 24 hours, and you have`,
-      { hint: `request access instead: pamctl request ${target}` },
+      { hint: `request access instead: ${requestCommand(target)}` },
     )
   return {
     id: newId('brk'),
@@ -128,7 +129,11 @@ export function breakGlassPhase({ state, endsAt }: BreakGlass, now: number): Bre
 /** Why somebody may not close the review, or undefined. */
 export function mayNotReview(use: BreakGlass, reviewer: Reviewer, now: number): PamError | undefined {
   if (reviewer.kind !== 'person') return new PamError('SERVICE_APPROVAL', 'a service never reviews access')
-  if (reviewer.id === use.person.id) return new PamError('SELF_APPROVAL', 'you cannot review your own access')
+  if (reviewer.id === use.person.id)
+    return new PamError('SELF_APPROVAL', 'you cannot review your own access', {
+      id: use.id,
+      hint: `ask somebody else in ${use.reviewers.join(' or ')} to review it`,
+    })
   if (!use.reviewers.some((group) => reviewer.groups.includes(group)))
     return new PamError('NOT_ALLOWED', `only members of ${use.reviewers.join(' or ')} may review ${use.id}`)
   if (use.state !== 'open')

@@ -1,6 +1,7 @@
 import { PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
 import type { Automatic } from './review.ts'
+import { requestCommand } from '../shared/request-command.ts'
 
 /** Who may have which target until when. One absolute end, fixed when it is made. */
 export interface Grant {
@@ -98,7 +99,7 @@ export function extendGrant(
   if (state !== 'active')
     throw new PamError('ALREADY_DECIDED', `${grant.id} cannot be extended: it is ${state}`, {
       id: grant.id,
-      hint: `request access again: pamctl request ${grant.target}`,
+      hint: `request access again: ${requestCommand(grant.target)}`,
     })
   return { ...grant, endsAt: Math.max(grant.endsAt, Math.min(grant.endsAt + length, now + longest)) }
 }

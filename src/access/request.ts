@@ -6,6 +6,7 @@ import type { AccessRule, Approvers } from '../policy/policy.ts'
 import { extendGrant, type Grant, grantState, mintGrant } from './grant.ts'
 import { approversOfAll, describeTargets, type RequestedTarget } from './requested-targets.ts'
 import { approveAutomatically, decide, type Automatic, type NewDecision, type Review, type Reviewer } from './review.ts'
+import { requestCommand } from '../shared/request-command.ts'
 
 /** Somebody asks for a target, or several, for a while. */
 export interface AccessRequest extends Review {
@@ -111,13 +112,13 @@ function needExtensible(
     throw new PamError('NOT_FOUND', `${grant.id} is not your access to ${target}`)
   if (grant.breakGlass !== undefined)
     throw new PamError('USAGE', 'emergency access is not extended', {
-      hint: `request access: pamctl request ${target}`,
+      hint: `request access: ${requestCommand(target)}`,
     })
   if (startsAt !== undefined)
     throw new PamError('USAGE', 'an extension begins when the access ends: leave out the start')
   if (grantState(grant, now) !== 'active')
     throw new PamError('ALREADY_DECIDED', `${grant.id} is ${grantState(grant, now)}`, {
-      hint: `request access again: pamctl request ${target}`,
+      hint: `request access again: ${requestCommand(target)}`,
     })
 }
 

@@ -66,7 +66,11 @@ export interface Reviewer {
 export function mayNotDecide(review: Review, reviewer: Reviewer): PamError | undefined {
   const isOwn = reviewer.id === review.requester.id
   if (reviewer.kind === 'service') return new PamError('SERVICE_APPROVAL', 'a service never decides on access')
-  if (isOwn) return new PamError('SELF_APPROVAL', 'you cannot decide on your own request')
+  if (isOwn)
+    return new PamError('SELF_APPROVAL', 'you cannot decide on your own request', {
+      id: review.id,
+      hint: `ask somebody else in ${review.approvers.groups.join(' or ')}; to take it back: pamctl withdraw ${review.id}`,
+    })
   if (!review.approvers.groups.some((group) => reviewer.groups.includes(group))) {
     return new PamError(
       'NOT_ALLOWED',
@@ -147,10 +151,7 @@ export function needDecidable<R extends Review>(
   const refusal = mayNotDecide(review, reviewer)
   if (refusal !== undefined) throw refusal
   const current = expire(review, now)
-  if (current.state !== 'pending')
-    throw new PamError('ALREADY_DECIDED', `${review.id} is already decided: ${describeState(current)}`, {
-      id: review.id,
-    })
+  if (current.state !== 'pending') throw alreadyDecided(current)
   // A denial only takes away, so it does not have to wait for a new sign-in.
   if (verdict === 'approve' && (reviewer.authTime === undefined || now - reviewer.authTime > recentSignIn)) {
     throw new PamError('SIGN_IN_TOO_OLD', 'approving needs a recent sign-in', {
@@ -163,11 +164,27 @@ export function needDecidable<R extends Review>(
   return current
 }
 
+const alreadyDecided = (review: Review, hint?: string): PamError =>
+  new PamError('ALREADY_DECIDED', `${review.id} ${howDecided(review)}`, {
+    id: review.id,
+    ...(hint === undefined ? {} : { hint }),
+  })
+
+/** `is already decided: approved by bob@example.com`; on what was withdrawn or has expired nobody has decided. */
+const howDecided = (review: Review): string =>
+  `is ${review.decisions.length === 0 ? '' : 'already decided: '}${describeState(review)}`
+
 /** The requester takes it back. */
 export function withdraw<R extends Review>(review: R, personId: string, now: number): R {
   if (review.requester.id !== personId) throw new PamError('NOT_FOUND', `${review.id} belongs to somebody else`)
   const current = expire(review, now)
-  if (current.state !== 'pending') throw new PamError('ALREADY_DECIDED', `${review.id} is ${describeState(current)}`)
+  if (current.state !== 'pending')
+    throw alreadyDecided(
+      current,
+      current.state === 'approved'
+        ? 'it can no longer be withdrawn; to give up the access, or to end the session: "pamctl grants", "pamctl sessions --active"'
+        : undefined,
+    )
   return { ...current, state: 'withdrawn' }
 }
 

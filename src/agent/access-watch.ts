@@ -3,6 +3,7 @@ import { followEvents } from '../gateway-client/follow-events.ts'
 import type { Clock } from '../shared/clock.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { currentAccess, type CurrentAccess } from './current-access.ts'
+import { requestCommand } from '../shared/request-command.ts'
 
 export interface AccessWatchParts {
   readonly api: Pick<ApiClient, 'targets' | 'grants' | 'events'>
@@ -134,7 +135,7 @@ export class AccessWatch {
 
 const overError = (target: string): PamError =>
   new PamError('GRANT_OVER', `your access to ${target} has ended`, {
-    hint: `request it again: pamctl request ${target}`,
+    hint: `request it again: ${requestCommand(target)}`,
   })
 
 /** What of the gateway's events may end somebody's access. */

@@ -41,11 +41,11 @@ export interface ControlMethods {
   }
   /**
    * The profile that a command is for. Where a gateway is named, the profile that is signed in there; none, or a profile of another
-   * gateway, is an error. `signingIn`: the profile may be new.
+   * gateway, is an error. `signingIn`: the profile may be new. `lastGateway`: the one signed in to last, where none is named.
    */
   'choose-profile': {
     params: { profile?: string; gateway?: string; signingIn?: boolean }
-    result: { profile: string }
+    result: { profile: string; lastGateway?: string }
   }
   /** Headers for one call to the gateway. */
   authorize: { params: { profile: string; method: string; url: string }; result: Readonly<Record<string, string>> }

@@ -1,5 +1,6 @@
 import type { ApiClient } from '../gateway-client/api-client.ts'
 import { PamError } from '../shared/errors.ts'
+import { requestCommand } from '../shared/request-command.ts'
 
 /** Whether somebody may use a target now: until when (milliseconds since the epoch; undefined: standing access), or why not. */
 export type CurrentAccess = { readonly endsAt: number | undefined } | { readonly ended: PamError }
@@ -11,7 +12,7 @@ export async function currentAccess(
   since: number,
 ): Promise<CurrentAccess> {
   const ended = (code: 'NO_ACCESS' | 'NO_GRANT' | 'LOCKED' | 'GRANT_REVOKED', message: string): CurrentAccess => ({
-    ended: new PamError(code, message, code === 'LOCKED' ? {} : { hint: `request it again: pamctl request ${name}` }),
+    ended: new PamError(code, message, code === 'LOCKED' ? {} : { hint: `request it again: ${requestCommand(name)}` }),
   })
   const target = (await api.targets()).find((candidate) => candidate.name === name)
   if (target === undefined) return ended('NO_ACCESS', `no rule gives you access to ${name}`)

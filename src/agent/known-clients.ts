@@ -40,9 +40,19 @@ export class KnownClients {
 
   add(gateway: string, client: SignInClient): void {
     const known = this.#read()
-    const clients = known[gateway] ?? []
-    if (clients.some(isSame(client))) return
-    writePrivately(this.#file, JSON.stringify({ ...known, [gateway]: [...clients, client] }))
+    const { [gateway]: clients = [], ...others } = known
+    const isKnown = clients.some(isSame(client))
+    if (isKnown && this.last() === gateway) return
+    writePrivately(this.#file, JSON.stringify({ ...others, [gateway]: isKnown ? clients : [...clients, client] }))
+  }
+
+  /** The gateway of the latest sign-in, also where it has ended; undefined where there was none, or the file cannot be read. */
+  last(): string | undefined {
+    try {
+      return Object.keys(this.#read()).at(-1)
+    } catch {
+      return undefined
+    }
   }
 
   #read(): Readonly<Record<string, readonly SignInClient[] | undefined>> {

@@ -54,7 +54,7 @@ export class Logins {
 
   async #names(): Promise<string[]> {
     const { store } = await this.#openSecrets()
-    return [...new Set([...store.names(), ...Object.keys(this.#index())])].toSorted()
+    return [...new Set([...store.names(), ...this.#index().keys()])].toSorted()
   }
 
   /** See `prove-sign-in`. */
@@ -165,9 +165,14 @@ export class Logins {
   }
 
   /** See `choose-profile`. */
-  async choose(wanted: ControlMethods['choose-profile']['params']): Promise<{ profile: string }> {
+  async choose(
+    wanted: ControlMethods['choose-profile']['params'],
+  ): Promise<ControlMethods['choose-profile']['result']> {
     const { profile, gateway, signingIn = false } = wanted
-    if (gateway === undefined) return { profile: profile ?? DEFAULT_PROFILE }
+    if (gateway === undefined) {
+      const last = this.#clients.last()
+      return { profile: profile ?? DEFAULT_PROFILE, ...(last === undefined ? {} : { lastGateway: last }) }
+    }
     if (profile !== undefined) {
       const current = await this.#gatewayOf(profile)
       if (current === undefined || current === gateway) return { profile }
@@ -241,7 +246,7 @@ export class Logins {
         'NOT_SIGNED_IN',
         profile === DEFAULT_PROFILE ? 'you are not signed in' : `profile "${profile}" is not signed in`,
         {
-          hint: `sign in: ${loginCommand(profile, gateway ?? this.#index().get(profile))}${locked}`,
+          hint: `sign in: ${loginCommand(profile, gateway ?? this.#index().get(profile) ?? this.#clients.last())}${locked}`,
         },
       )
     }

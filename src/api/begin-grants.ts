@@ -11,6 +11,7 @@ import { requestsById } from '../storage/requests.ts'
 import { isClockBehind, takenSince } from './auto-approve.ts'
 import { asSignedIn } from './decide-review.ts'
 import type { ApiDeps } from './deps.ts'
+import { requestCommand } from '../shared/request-command.ts'
 
 type Deps = Pick<ApiDeps, 'db' | 'clock' | 'settings'>
 
@@ -45,7 +46,7 @@ export async function beginGrantFor(
   if (grant?.revoked?.lapsed === true)
     throw new PamError('GRANT_REVOKED', `your access to ${target} has not begun: ${grant.revoked.reason}`, {
       id: grant.id,
-      hint: `request it again: pamctl request ${target}`,
+      hint: `request it again: ${requestCommand(target)}`,
     })
   return grant?.revoked === undefined && grant?.unconfirmed === undefined ? grant : undefined
 }

@@ -21,6 +21,7 @@ import { hasRole } from './authenticate.ts'
 import { reviewerOf } from './visible-review.ts'
 import type { ApiDeps } from './deps.ts'
 import { provenLogin } from './proven-login.ts'
+import { requestCommand } from '../shared/request-command.ts'
 
 type Deps = Pick<ApiDeps, 'db' | 'clock' | 'settings' | 'evidence' | 'registry'>
 
@@ -111,7 +112,7 @@ async function stillAllowed(
   const rule = target && decideBreakGlass(policy, login.person, target, ruleName)
   if (target === undefined || rule === undefined)
     throw new PamError('NO_ACCESS', `no break-glass rule covers you on "${name}"`, {
-      hint: `request access: pamctl request ${name}`,
+      hint: `request access: ${requestCommand(name)}`,
     })
   await refuseLocked(tx, clock.now(), login.person.id, target)
   return { login, rule }

@@ -37,5 +37,11 @@ export async function visibleReview(
 /** An approval of a command covers what was shown, so whoever approves names what they were shown. Throws APPROVAL_VOID. */
 export function needShown(review: AccessRequest | Approval, digest: string | undefined): void {
   if (!('sessionId' in review) || digest === review.digest) return
-  throw new PamError('APPROVAL_VOID', 'the command changed after you viewed it; review it again', { id: review.id })
+  throw new PamError(
+    'APPROVAL_VOID',
+    digest === undefined
+      ? 'a held command is approved as it was shown, and the digest of what you were shown is missing'
+      : 'the command changed after you viewed it',
+    { id: review.id, hint: `look at it as it is now, then decide: pamctl approve ${review.id}` },
+  )
 }

@@ -1,8 +1,7 @@
 import type { Login } from '../identity/login.ts'
-import { PamError } from '../shared/errors.ts'
 import { onlyOne } from '../storage/page.ts'
 import { findSessions, type SessionRow } from '../storage/sessions.ts'
-import { hasRole } from './authenticate.ts'
+import { hasRole, missingRole } from './authenticate.ts'
 import type { ApiDeps } from './deps.ts'
 
 type Deps = Pick<ApiDeps, 'db' | 'settings'>
@@ -24,10 +23,10 @@ export async function visibleSession(id: string, login: Login, deps: Deps): Prom
 export async function readableSession(id: string, login: Login, deps: Deps): Promise<SessionRow> {
   const session = await visibleSession(id, login, deps)
   if (session.person.id !== login.person.id && !hasRole(login, 'audit', deps))
-    throw new PamError('NOT_ALLOWED', 'only auditors can read the recordings of others')
+    throw missingRole('only auditors can read the recordings of others', 'audit')
   return session
 }
 
 export function needAuditor(login: Login, deps: Deps, what: string): void {
-  if (!hasRole(login, 'audit', deps)) throw new PamError('NOT_ALLOWED', `only auditors can ${what}`)
+  if (!hasRole(login, 'audit', deps)) throw missingRole(`only auditors can ${what}`, 'audit')
 }

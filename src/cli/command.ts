@@ -18,9 +18,30 @@ export const jsonOption = (): Option => new Option('--json', 'print JSON')
 export const durationOption = (flags: string, description: string, environment: VariableName): Option =>
   new Option(flags, description).env(environment).argParser((text) => {
     const milliseconds = parseDuration(text)
-    if (milliseconds === undefined) throw new InvalidArgumentError('expected a duration such as 30m, 1h30m or 2d')
+    if (milliseconds === undefined)
+      throw new InvalidArgumentError(
+        /^(?:0+[dhms])+$/.test(text)
+          ? 'expected a duration longer than zero, such as 30m'
+          : 'expected a duration such as 30m, 1h30m or 2d',
+      )
     return milliseconds
   })
+
+/** What a verb is told of a person; `user` is the name that the option had in `audit` and `search` up to 0.2. */
+export interface PersonOptions {
+  readonly person?: string | undefined
+  readonly user?: string
+}
+
+/** `--person`, and the hidden `--user`, which scripts of before have. */
+export const addPersonOption = (command: Command, description: string): Command =>
+  command.option('--person <who>', description).addOption(new Option('--user <who>').hideHelp().conflicts('person'))
+
+/** Whom `--person` names. */
+export function personIn({ person, user }: PersonOptions, { io }: Pick<CliContext, 'io'>): string | undefined {
+  if (user !== undefined) io.note('pamctl: --user is now --person')
+  return person ?? user
+}
 
 /** `--label`, given once for each label that a target must have. */
 export const labelOption = (): Option =>

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { connectAgent, startPrivateAgent, type AgentConnection } from '../agent/control-client.ts'
+import type { ControlMethods } from '../agent/control-messages.ts'
 import { userPaths, type Paths } from '../agent/paths.ts'
 import { answerReader } from '../gateway-client/answer-reader.ts'
 import { createApiClient, type ApiClient } from '../gateway-client/api-client.ts'
@@ -105,14 +106,22 @@ export function createContext(
 
 /** The login that --profile and --gateway name together; where they contradict each other, an error. */
 export async function chooseProfile(context: CliContext, signingIn: boolean): Promise<string> {
+  return (await chosenLogin(context, signingIn)).profile
+}
+
+/** The same; and, where neither names a gateway, the one that was signed in to last. */
+export async function chosenLogin(
+  context: CliContext,
+  signingIn: boolean,
+): Promise<ControlMethods['choose-profile']['result']> {
   const { profile, gateway } = given(context)
   // What a service signed in with is in the memory of its own agent, under any name.
-  if (isService(context)) return profile ?? 'default'
+  if (isService(context)) return { profile: profile ?? 'default' }
   const wanted = {
     ...(profile === undefined ? {} : { profile }),
     ...(gateway === undefined ? {} : { gateway }),
   }
-  return (await (await context.agent()).call('choose-profile', { ...wanted, signingIn })).profile
+  return (await context.agent()).call('choose-profile', { ...wanted, signingIn })
 }
 
 /**

@@ -59,7 +59,7 @@ export const EXAMPLES: Examples = {
   search: ['pamctl search "drop table" --since 30d --target prod-db'],
   export: ['pamctl export ses_3f8yq1m5cd', 'pamctl export ses_3f8yq1m5cd --format jsonl --output -'],
   verify: ['pamctl verify ses_3f8yq1m5cd.pamrec --key gateway.pub'],
-  audit: ['pamctl audit --since 1d --user jane@example.com', 'pamctl audit --format ocsf > audit.jsonl'],
+  audit: ['pamctl audit --since 1d --person jane@example.com', 'pamctl audit --format ocsf > audit.jsonl'],
   'audit verify': ['pamctl audit verify --key gateway.pub --checkpoint checkpoints.jsonl'],
   keep: ['pamctl keep ses_3f8yq1m5cd --reason "case 2026-17"', 'pamctl keep ses_3f8yq1m5cd --lift'],
   'erase-detached': ['pamctl erase-detached ses_3f8yq1m5cd --reason "a password was typed"'],

@@ -66,7 +66,13 @@ export function createProgram(run: Run, fail: Fail, args: readonly string[] = []
   acceptGlobalsAnywhere(program)
   addHelp(program, EXAMPLES)
   sayUsageErrors(program, 'pamctl', fail, (command, message) =>
-    message.startsWith('unknown option') && !args.includes('--') ? SEPARATOR[command] : undefined,
+    message.startsWith('unknown option')
+      ? args.includes('--')
+        ? undefined
+        : SEPARATOR[command]
+      : message.includes(' arguments, not ')
+        ? SURPLUS[command]
+        : undefined,
   )
   return program
 }
@@ -75,6 +81,11 @@ export function createProgram(run: Run, fail: Fail, args: readonly string[] = []
 const SEPARATOR: Readonly<Record<string, string>> = {
   'pamctl connect': 'put -- before the command that is run: pamctl connect TARGET -- psql -c "select 1"',
   'pamctl exec': 'put -- before the command that is run: pamctl exec TARGET -- df -h',
+}
+
+/** What a word is probably meant for where a verb takes none. */
+const SURPLUS: Readonly<Record<string, string>> = {
+  'pamctl login': 'to name the gateway, give --gateway URL, such as https://pam.example.com',
 }
 
 /** `pamctl login --gateway URL` reads as well as `pamctl --gateway URL login`: a verb hands these on to the program. */

@@ -42,8 +42,8 @@ export function createApiClient(options: ApiClientOptions) {
         kind?: string
         since?: string
         until?: string
-        user?: string
-        target?: string
+        user?: string | undefined
+        target?: string | undefined
         limit?: number
       },
       signal?: AbortSignal,

@@ -27,6 +27,7 @@ import { activityOf } from './session-activity.ts'
 import type { SessionRegistry } from './session-registry.ts'
 import type { OpenedSession, SharedSessions } from './shared-sessions.ts'
 import type { TargetConfig } from './target.ts'
+import { requestCommand } from '../shared/request-command.ts'
 
 export interface TunnelParts {
   /** Address of the caller. */
@@ -414,7 +415,7 @@ async function provenLogin({ id }: Login, state: GatewayState, clock: Clock): Pr
 
 const grantOver = (target: string): PamError =>
   new PamError('GRANT_OVER', `your access to ${target} has ended`, {
-    hint: `request it again: pamctl request ${target}`,
+    hint: `request it again: ${requestCommand(target)}`,
   })
 
 const identityLost = (): PamError =>

@@ -76,7 +76,8 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
   subject: name,
   whyMaybe,
   opaque: ({ opaque }) => opaque,
-  adviceOnUnknown: ({ unknown }) => (unknown.length > 0 ? REWRITE_ADVICE : 'ask for a rule that names the program'),
+  adviceOnUnknown: ({ unknown }) =>
+    unknown.length > 0 ? REWRITE_ADVICE : 'ask your administrator for a rule that names the program',
   contradictions,
   variables: {
     argv: { type: 'list<string>', absent: [] },

@@ -124,7 +124,8 @@ export interface ProtocolPolicy {
 export const listed = (value: NonNullable<StatementMatch[string]>): string => (value as readonly string[]).join(', ')
 
 /** What to do about a command that could not be analysed in full. */
-export const REWRITE_ADVICE = 'rewrite it so that it can be analysed, or ask for a rule with `unknown: true`'
+export const REWRITE_ADVICE =
+  'rewrite it so that it can be analysed, or ask your administrator for a rule that holds such commands for approval (`unknown: true`)'
 
 /**
  * Whether a rule is about a command by how much of its effect is known. One whose effect is unknown is allowed or held only by rules with

@@ -21,7 +21,7 @@ function inOurWords(said: string, command: string): string {
   const { most, got, argument, option } =
     (TOO_MANY.exec(said) ?? MISSING.exec(said) ?? REQUIRED.exec(said))?.groups ?? {}
   if (most !== undefined)
-    return `${command} takes ${most === '0' ? 'no' : most} argument${most === '1' ? '' : 's'}, not ${got}`
+    return `${command.replace(/^\S+ /, '')} takes ${most === '0' ? 'no' : most} argument${most === '1' ? '' : 's'}, not ${got}`
   if (argument !== undefined) return `no ${argument} given`
   if (option !== undefined) return `${option} is required`
   return said.replace(CONFLICT, '$1 and $2 exclude each other')

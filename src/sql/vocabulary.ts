@@ -69,7 +69,7 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
 /** Reasons that name user-defined code. */
 const RUNS_CODE = /\buser-defined\b|\bsafeFunctions\b|\bruns (?!pg_catalog\.)\S+\./
 const CODE_ADVICE =
-  'functions that were reviewed can be listed in `safeFunctions` of the target; otherwise rewrite it, or ask for a rule with `unknown: true`'
+  'rewrite it without that code, or ask your administrator to list reviewed functions in `safeFunctions` of the target, or for a rule that holds such statements for approval (`unknown: true`)'
 
 /** As the schema of the fields gives it. */
 interface SqlMatch extends StatementMatch {

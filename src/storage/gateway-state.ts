@@ -6,7 +6,6 @@ import type { Login } from '../identity/login.ts'
 import type { Person, Target } from '../policy/command.ts'
 import type { AccessRule } from '../policy/policy.ts'
 import { PamError } from '../shared/errors.ts'
-import { formatDuration } from '../shared/duration.ts'
 import { findApprovals, saveApproval } from './approvals.ts'
 import { appendAudit } from './audit.ts'
 import type { Database, Tx } from './database.ts'
@@ -15,6 +14,7 @@ import { findLogin } from './logins.ts'
 import { refuseLocked } from './locks.ts'
 import { saveRecording } from './recordings.ts'
 import { endSession, insertSession, type SessionEnd, type SessionRow } from './sessions.ts'
+import { requestCommand } from '../shared/request-command.ts'
 
 /** What the data plane asks of the store; each change with its audit entry, in one transaction. */
 export function gatewayState(
@@ -191,7 +191,7 @@ const auditApproval = (tx: Tx, now: number, type: AuditEventType, actor: string,
 
 function noGrant(target: Target, rule: AccessRule): PamError {
   return new PamError('NO_GRANT', `you have no current grant for ${target.name}`, {
-    hint: `request access: pamctl request ${target.name} --for ${formatDuration(Math.min(rule.maxDuration, 3_600_000))} --reason "…"`,
+    hint: `request access: ${requestCommand(target.name, rule.maxDuration)}`,
   })
 }
 

@@ -14,8 +14,6 @@ const LACKING: Readonly<Record<string, readonly string[]>> = {
   login: ['--json'],
   // Something has to happen in a session: test/cli/commands/tail.test.ts.
   tail: ['--json'],
-  // Standard output is the connection: test/integration/ssh-cli.test.ts.
-  tunnel: ['a terminal of 40 columns', 'a terminal of 120 columns'],
 }
 
 /** Errors that no script shows, and where they are tested. */

@@ -52,6 +52,10 @@ export interface World {
   readonly terminal?: boolean
   /** Of the terminal. */
   readonly columns?: number
+  /** Standard input is one as well, at which this is typed. */
+  readonly typed?: string
+  /** What standard input gives where it is none. */
+  readonly input?: string
   readonly options?: GlobalOptions
   readonly environment?: NodeJS.ProcessEnv
   /** What is kept from one run to the next. */
@@ -81,6 +85,8 @@ export async function runVerb(
   const now = (): number => NOW
   const streams = programStreams({
     columns: world.terminal === true ? (world.columns ?? 200) : undefined,
+    input: world.typed ?? world.input ?? '',
+    isTyped: world.typed !== undefined,
     heard: (text, to) => (output[to] += text),
   })
   const io = createIo(streams, environment, now)

@@ -41,8 +41,8 @@ it.each([
   [['connect', 'x'], '--key <file> is required', HELP],
   [['connect', 'x', '--key', 'k', '--bogus'], "unknown option '--bogus'", HELP],
   [['connect', 'x', '--key', 'k', '--kye', 'f'], "unknown option '--kye'", 'did you mean --key?'],
-  [['connect', 'x', 'y', '--key', 'k'], 'pamctl connect takes 1 argument, not 2', HELP],
-  [['locks', 'x'], 'pamctl connect takes no arguments, not 1', HELP],
+  [['connect', 'x', 'y', '--key', 'k'], 'connect takes 1 argument, not 2', HELP],
+  [['locks', 'x'], 'connect takes no arguments, not 1', HELP],
   [['conect'], "unknown command 'conect'", 'did you mean connect?'],
   [['nonsense'], "unknown command 'nonsense'", HELP],
 ])('%j', (args, message, hint) => {

@@ -3,7 +3,6 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Login } from '../../identity/login.ts'
 import { decideAccess, isVisible } from '../../policy/decide.ts'
-import { formatDuration } from '../../shared/duration.ts'
 import { asPamError, PamError } from '../../shared/errors.ts'
 import { isHostLabel } from '../../shared/host-label.ts'
 import { activeBreakGlass, activeGrant } from '../../storage/grants.ts'
@@ -13,6 +12,7 @@ import { beginGrantFor } from '../begin-grants.ts'
 import type { ApiDeps } from '../deps.ts'
 import { onwardPage, problemPage } from '../pages.ts'
 import { authenticateBrowser, hasSessionCookie } from '../web-sessions.ts'
+import { requestCommand } from '../../shared/request-command.ts'
 
 /** The dashboard's side of a sign-in at a target's host: who it is, and whether they may have the target. */
 export const appRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
@@ -74,7 +74,7 @@ async function answerTo(
       hint:
         rule === undefined
           ? `you have access only in an emergency: pamctl breakglass start ${name} --reason "…"`
-          : `request access in the dashboard, or with: pamctl request ${name} --for ${formatDuration(Math.min(rule.maxDuration, 3_600_000))} --reason "…"`,
+          : `request access in the dashboard, or with: ${requestCommand(name, rule.maxDuration)}`,
     })
   return appAnswer(browser, asked, deps)
 }

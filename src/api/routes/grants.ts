@@ -5,13 +5,14 @@ import { PamError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
 import { findGrants, listGrants, saveGrant } from '../../storage/grants.ts'
 import { onlyOne } from '../../storage/page.ts'
-import { hasRole } from '../authenticate.ts'
+import { hasRole, missingRole } from '../authenticate.ts'
 import { endBreakGlass } from '../break-glass.ts'
 import type { ApiDeps } from '../deps.ts'
 import { provenLogin } from '../proven-login.ts'
 import { grantSchema, grantsSchema, reasonBody } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
 import { grantToJson, nextOf, toPage } from './to-json.ts'
+import { requestCommand } from '../../shared/request-command.ts'
 
 /** Grants: who has what until when, and taking it back. */
 export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
@@ -23,7 +24,7 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
     const now = clock.now()
     const { all, active, limit } = request.query
     if (all && !hasRole(login, 'audit', deps) && !hasRole(login, 'operate', deps)) {
-      throw new PamError('NOT_ALLOWED', 'only auditors and operators can see the grants of others')
+      throw missingRole('only auditors and operators can see the grants of others', 'audit', 'operate')
     }
     const filter = { personId: all ? undefined : login.person.id, activeAt: active ? now : undefined }
     const rows = await listGrants(db.read, filter, toPage(request.query))
@@ -78,7 +79,7 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
     const grant = await db.change(async (tx) => {
       const login = await provenLogin(tx, loginId, clock.now())
       if (!hasRole(login, 'operate', deps))
-        throw new PamError('NOT_ALLOWED', 'only operators allow standing access again')
+        throw missingRole('only operators can allow standing access again', 'operate')
       const lifted = allowAgain(onlyOne(await findGrants(tx, request.params.id), request.params.id), now)
       await saveGrant(tx, lifted)
       await appendAudit(tx, now, {
@@ -95,7 +96,7 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
 
 /** What a new connection would need. */
 function whatNext({ id, target, requestId, breakGlass }: Grant): string {
-  if (requestId !== undefined) return `a new connection needs another grant: pamctl request ${target}`
+  if (requestId !== undefined) return `a new connection needs another grant: ${requestCommand(target)}`
   return breakGlass === undefined
     ? `new connections are refused until an operator allows it again: pamctl revoke ${id} --lift`
     : 'a new connection needs another grant'

@@ -16,7 +16,7 @@ import { appendAudit } from '../../storage/audit.ts'
 import { findLocks, listLocks, lockData, saveLock } from '../../storage/locks.ts'
 import { findPeople } from '../../storage/logins.ts'
 import { onlyOne, type Reader } from '../../storage/page.ts'
-import { hasRole } from '../authenticate.ts'
+import { hasRole, missingRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { provenLogin } from '../proven-login.ts'
 import { reasonBody } from '../schemas/access.ts'
@@ -129,7 +129,7 @@ function liftRoute(app: App, deps: ApiDeps): void {
 
 function needLockRole(login: Login, deps: ApiDeps): void {
   if (!hasRole(login, 'lock', deps))
-    throw new PamError('NOT_ALLOWED', 'only members of the groups in roles.lock can lock and unlock')
+    throw missingRole('only members of the groups in roles.lock can lock and unlock', 'lock')
 }
 
 /** Who or what is meant: one person who is known, a target that is configured, a label that some target has. */

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { PamError } from '../../shared/errors.ts'
 import { listDeliveries } from '../../storage/deliveries.ts'
 import type { ApiDeps } from '../deps.ts'
 import { cursorQuery } from '../schemas/common.ts'
 import { deliveriesSchema } from '../schemas/delivery.ts'
 import { maySeeAll } from '../visible-session.ts'
 import { iso, nextOf, toPage } from './to-json.ts'
+import { missingRole } from '../authenticate.ts'
 
 /** Messages to others: what became of them, and what comes back. */
 export const notificationRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
@@ -14,7 +14,7 @@ export const notificationRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, de
     { schema: { querystring: cursorQuery, response: { 200: deliveriesSchema } } },
     async (request) => {
       if (!maySeeAll(request.login(), deps))
-        throw new PamError('NOT_ALLOWED', 'only auditors and operators can see webhook deliveries')
+        throw missingRole('only auditors and operators can see webhook deliveries', 'audit', 'operate')
       const rows = await listDeliveries(deps.db.read, toPage(request.query))
       return {
         items: rows.map(({ id, hook, type, subject, state, attempts, answer, createdAt, nextAt }) => ({

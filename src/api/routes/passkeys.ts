@@ -5,7 +5,7 @@ import { PamError } from '../../shared/errors.ts'
 import { findPeople } from '../../storage/logins.ts'
 import type { Reader } from '../../storage/page.ts'
 import { passkeysOf, removePasskeys } from '../../storage/passkeys.ts'
-import { hasRole } from '../authenticate.ts'
+import { hasRole, missingRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { needBrowser } from '../passkey-challenge.ts'
 import { beginRegistration, finishRegistration, removeOwn } from '../passkey-registration.ts'
@@ -103,7 +103,7 @@ async function personOf(reader: Reader, name: string): Promise<string> {
 }
 
 const notOperator = (what: string): PamError =>
-  new PamError('NOT_ALLOWED', `only members of the groups in roles.operate can ${what}`)
+  missingRole(`only members of the groups in roles.operate can ${what}`, 'operate')
 
 const toJson = ({ id, credentialId, name, person, createdAt, lastUsedAt, backedUp }: Passkey): PasskeyJson => ({
   id,

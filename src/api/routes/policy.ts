@@ -33,6 +33,7 @@ import {
 } from '../schemas/policy.ts'
 import { maySeeAll, needAuditor } from '../visible-session.ts'
 import type { App } from './app.ts'
+import { missingRole } from '../authenticate.ts'
 
 /** What the rules say: of a target, of a command, of what was run in the last days. */
 export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
@@ -125,7 +126,7 @@ function tryRoute(app: App, deps: ApiDeps): void {
     // What stands behind a NUL would not be read.
     if (text.includes('\u0000')) throw new UsageError('a command cannot contain NUL')
     if (asked !== undefined && !maySeeAll(login, deps))
-      throw new PamError('NOT_ALLOWED', 'only auditors and operators can try rules for others')
+      throw missingRole('only auditors and operators can try rules for others', 'audit', 'operate')
     const { policy, targets } = deps.settings()
     const target = targets.find((candidate) => candidate.name === name)
     const person: Person = asked === undefined ? login.person : { id: 'trial', label: 'trial', ...asked }

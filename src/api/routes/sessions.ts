@@ -8,7 +8,7 @@ import { appendAudit } from '../../storage/audit.ts'
 import { grantsById } from '../../storage/grants.ts'
 import { requestsById } from '../../storage/requests.ts'
 import { listSessions, type SessionRow } from '../../storage/sessions.ts'
-import { hasRole } from '../authenticate.ts'
+import { hasRole, missingRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { reasonBody } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
@@ -87,9 +87,13 @@ function killRoute(app: App, deps: ApiDeps): void {
       const login = request.login()
       const session = await visibleSession(request.params.id, login, deps)
       if (session.person.id !== login.person.id && !hasRole(login, 'operate', deps)) {
-        throw new PamError('NOT_ALLOWED', 'only operators end the sessions of others')
+        throw missingRole('only operators can end the sessions of others', 'operate')
       }
-      if (!registry.has(session.id)) throw new PamError('ALREADY_DECIDED', `${session.id} has already ended`)
+      if (!registry.has(session.id))
+        throw new PamError('ALREADY_DECIDED', `${session.id} has already ended`, {
+          id: session.id,
+          hint: 'open sessions: pamctl sessions --active',
+        })
       const { reason } = request.body
       const now = clock.now()
       await db.change((tx) =>

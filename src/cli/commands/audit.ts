@@ -17,15 +17,21 @@ import { fileProblem } from '../../shared/file-problem.ts'
 import { answerBudget } from '../../gateway-client/answer-lines.ts'
 import type { AuditFilter } from '../../gateway-client/api-client.ts'
 import { newestEntries } from '../audit-entries.ts'
-import { durationOption, jsonOption, type AddCommand } from '../command.ts'
+import {
+  addPersonOption,
+  durationOption,
+  jsonOption,
+  personIn,
+  type AddCommand,
+  type PersonOptions,
+} from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
 import { needKnownPerson } from '../known-person.ts'
 import { readKeys } from './verify.ts'
 
-interface AuditOptions {
+interface AuditOptions extends PersonOptions {
   readonly since?: number
-  readonly user?: string
   readonly target?: string
   readonly type?: string
   readonly limit?: number
@@ -47,7 +53,7 @@ export const audit: AddCommand = (program, run) => {
     .command('audit')
     .description('show the audit chain (auditors)')
     .addOption(durationOption('--since <duration>', 'how far back', 'PAMCTL_SINCE'))
-    .option('--user <who>', 'only actions of this person')
+  addPersonOption(command, 'only actions of this person')
     .option('--target <name>', 'only entries about this target')
     .option('--type <type>', 'only entries whose type starts with this, such as session or grant.revoked')
     .addOption(
@@ -81,10 +87,11 @@ export const audit: AddCommand = (program, run) => {
 
 async function showAudit(context: CliContext, options: AuditOptions): Promise<void> {
   const { io } = context
-  const { since, user, target, type, format, json, limit } = options
+  const { since, target, type, format, json, limit } = options
+  const person = personIn(options, context)
   const asked: AuditFilter = {
     since: since === undefined ? undefined : new Date(context.now() - since).toISOString(),
-    user,
+    user: person,
     target,
     type,
   }
@@ -98,7 +105,7 @@ async function showAudit(context: CliContext, options: AuditOptions): Promise<vo
   }
   const rows: AuditRecord[] = []
   for await (const record of records) rows.push(record)
-  if (rows.length === 0 && user !== undefined) await needKnownPerson(api, user)
+  if (rows.length === 0 && person !== undefined) await needKnownPerson(api, person)
   if (json === true) return io.json(rows)
   if (rows.length === 0) return io.note('no entries')
   const names = newest ?? { people: {}, subjects: {} }

@@ -2,12 +2,18 @@ import { Option } from 'commander'
 import type { NewLock } from '../../api/schemas/lock.ts'
 import { UsageError } from '../../shared/errors.ts'
 import { visibleInLine } from '../../shared/visible.ts'
-import { durationOption, jsonOption, type AddCommand } from '../command.ts'
+import {
+  addPersonOption,
+  durationOption,
+  jsonOption,
+  personIn,
+  type AddCommand,
+  type PersonOptions,
+} from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
 
-interface LockOptions {
-  readonly person?: string
+interface LockOptions extends PersonOptions {
   readonly target?: string
   readonly label?: string
   readonly all?: boolean
@@ -19,10 +25,10 @@ interface LockOptions {
 
 /** `pamctl lock`: ends all sessions of a person or on targets, and keeps out until it is lifted. */
 export const lock: AddCommand = (program, run) => {
-  program
+  const command = program
     .command('lock')
     .description('lock a person, or targets: end open sessions now and refuse new ones')
-    .option('--person <who>', 'a person or service, by name, e-mail address or id')
+  addPersonOption(command, 'a person or service, by name, e-mail address or id')
     .option('--target <name>', 'a target')
     .option('--label <name=value>', 'every target with this label')
     .option('--all', 'every target')
@@ -33,8 +39,10 @@ export const lock: AddCommand = (program, run) => {
     .option('--including-me', 'lock yourself; somebody else has to unlock you')
     .addOption(jsonOption())
     .action(
-      run(async ({ io, client }: CliContext, options: LockOptions) => {
-        const made = await (await client()).locks.create(asked(options))
+      run(async (context: CliContext, options: LockOptions) => {
+        const { io } = context
+        const wanted = asked({ ...options, person: personIn(options, context) })
+        const made = await (await context.client()).locks.create(wanted)
         if (options.json) return io.json(made)
         const ended = made.endedSessions ?? 0
         io.note(

@@ -12,7 +12,7 @@ import { Exit } from '../exit-codes.ts'
 import { interruptible } from '../interruption.ts'
 import { openBrowser } from '../open-browser.ts'
 import { whileWaiting } from '../output/spinner.ts'
-import { chooseProfile, gatewayToSignInTo, isService, type CliContext } from '../context.ts'
+import { chosenLogin, gatewayToSignInTo, isService, type CliContext } from '../context.ts'
 
 /** `pamctl login`: signs in with a device code. */
 export const login: AddCommand = (program, run) => {
@@ -50,10 +50,16 @@ export async function signIn(
     )
   }
   const connection = await context.agent()
-  const profile = await chooseProfile(context, true)
+  const { profile, lastGateway } = await chosenLogin(context, true)
   const known = await connection.call('profile', { profile })
   const gateway = gatewayToSignInTo(context, known?.gateway)
-  if (gateway === undefined) throw new UsageError('no gateway is set', 'give --gateway URL or set PAMCTL_GATEWAY')
+  if (gateway === undefined)
+    throw new UsageError(
+      'no gateway is set',
+      lastGateway === undefined
+        ? 'give --gateway URL or set PAMCTL_GATEWAY'
+        : `to sign in again where you last were: pamctl login --gateway ${lastGateway}`,
+    )
   const ca = context.authority() ?? (known?.gateway === gateway ? known.ca : undefined)
   const fetcher = fetchWithCa(ca)
   const discovery = await createApiClient({ gateway, fetch: context.httpCall(ca), answers: answerReader() }).discover()

@@ -1,6 +1,6 @@
 import { UsageError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
-import { jsonOption, type AddCommand } from '../command.ts'
+import { addPersonOption, jsonOption, personIn, type AddCommand, type PersonOptions } from '../command.ts'
 import type { CliContext } from '../context.ts'
 
 /** `pamctl passkeys`: yours; and, for operators, those of others. They are registered in the dashboard alone. */
@@ -8,16 +8,16 @@ export const passkeys: AddCommand = (program, run) => {
   const group = program
     .command('passkeys')
     .description('list the passkeys that approvals are confirmed with; remove those of somebody who lost them')
-  group
-    .command('list')
-    .description('list your passkeys, or those of somebody else')
-    .option('--person <who>', 'somebody else, by name, e-mail address or id (operators)')
+  const list = group.command('list').description('list your passkeys, or those of somebody else')
+  addPersonOption(list, 'somebody else, by name, e-mail address or id (operators)')
     .addOption(jsonOption())
     .action(
-      run(async ({ io, client }: CliContext, { person, json }: { person?: string; json?: boolean }) => {
-        const api = await client()
+      run(async (context: CliContext, options: PersonOptions & { json?: boolean }) => {
+        const { io } = context
+        const person = personIn(options, context)
+        const api = await context.client()
         const items = await api.passkeys.list(person)
-        if (json) return io.json(items)
+        if (options.json) return io.json(items)
         if (items.length === 0)
           return io.note(
             person === undefined
@@ -37,7 +37,7 @@ export const passkeys: AddCommand = (program, run) => {
       }),
     )
   group
-    .command('remove <who>')
+    .command('remove <person>')
     .description('remove all passkeys of a person, who then registers another one (operators)')
     .option('--reason <text>', 'why; shown in the audit log')
     .addOption(jsonOption())

@@ -16,6 +16,7 @@ import {
   type OpenRequest,
   type ReasonOptions,
 } from '../wait-for-request.ts'
+import { requestCommand } from '../../shared/request-command.ts'
 
 interface RequestOptions extends ReasonOptions {
   readonly label?: Readonly<Record<string, string>>
@@ -159,7 +160,7 @@ const nothingToExtend = ({ name, grant }: Target): PamError =>
         hint: `when it ends, connect again: pamctl connect ${name}`,
       })
     : new PamError('NO_GRANT', `you have no access to ${name} that could be extended`, {
-        hint: `request it: pamctl request ${name}`,
+        hint: `request it: ${requestCommand(name)}`,
       })
 
 /** `pamctl withdraw ID`: takes back a request, or a held command. */

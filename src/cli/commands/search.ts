@@ -1,11 +1,18 @@
 import { Option } from 'commander'
-import { durationOption, integer, jsonOption, type AddCommand } from '../command.ts'
+import {
+  addPersonOption,
+  durationOption,
+  integer,
+  jsonOption,
+  personIn,
+  type AddCommand,
+  type PersonOptions,
+} from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needKnownPerson } from '../known-person.ts'
 
-interface SearchOptions {
+interface SearchOptions extends PersonOptions {
   readonly since: number
-  readonly user?: string
   readonly target?: string
   readonly limit: number
   readonly json?: boolean
@@ -13,28 +20,30 @@ interface SearchOptions {
 
 /** `pamctl search TEXT`: who ran what. */
 export const search: AddCommand = (program, run) => {
-  program
+  const command = program
     .command('search <text>')
     .description('find commands that contain a text, in the records visible to you')
     .addOption(durationOption('--since <duration>', 'how far back', 'PAMCTL_SINCE').default(7 * 86_400_000, '7d'))
-    .option('--user <who>', 'only sessions of this person')
+  addPersonOption(command, 'only sessions of this person')
     .option('--target <name>', 'only sessions on this target')
     .addOption(new Option('--limit <n>', 'how many to show').default(100).argParser(integer))
     .addOption(jsonOption())
     .action(run(searchRecords))
 }
 
-async function searchRecords({ io, client, now }: CliContext, text: string, options: SearchOptions): Promise<void> {
-  const { since, json, ...filter } = options
+async function searchRecords(context: CliContext, text: string, options: SearchOptions): Promise<void> {
+  const { io, client, now } = context
+  const { since, json, target, limit } = options
+  const person = personIn(options, context)
   const rows: { session: string; at: string; person: string; target: string; verdict: string; text: string }[] = []
   const api = await client()
-  const found = api.search({ ...filter, text, since: new Date(now() - since).toISOString() })
+  const found = api.search({ user: person, target, limit, text, since: new Date(now() - since).toISOString() })
   for await (const line of found) {
     if (line.type === 'command') rows.push(line)
     else if (line.type === 'skipped') io.note(`${line.session} was not searched: ${line.reason}`)
     else io.note(`there are more than ${options.limit}: narrow the search or give --limit`)
   }
-  if (rows.length === 0 && filter.user !== undefined) await needKnownPerson(api, filter.user)
+  if (rows.length === 0 && person !== undefined) await needKnownPerson(api, person)
   if (json === true) return io.json(rows)
   if (rows.length === 0) return io.note('nothing found')
   await io.table(

@@ -80,7 +80,7 @@ describe('pamctl audit', () => {
   })
 
   it('fetches less on request', async () => {
-    const args = ['audit', '--user', 'jane', '--target', 'db', '--type', 'session']
+    const args = ['audit', '--person', 'jane', '--target', 'db', '--type', 'session']
     const { calls } = await runVerb([audit], args, {
       gateway: { 'GET /v1/audit': { items: [], people: {}, subjects: {} } },
     })
@@ -88,7 +88,7 @@ describe('pamctl audit', () => {
     const nobody = { items: [], people: {}, subjects: {}, unknownUser: true }
     for (const more of [[], ['--json']])
       expect(
-        await runVerb([audit], ['audit', '--user', 'nobody', ...more], { gateway: { 'GET /v1/audit': nobody } }),
+        await runVerb([audit], ['audit', '--person', 'nobody', ...more], { gateway: { 'GET /v1/audit': nobody } }),
       ).toMatchObject({
         code: 1,
         stdout: '',

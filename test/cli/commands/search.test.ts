@@ -12,7 +12,7 @@ describe('pamctl search', () => {
   it.each([
     [[], { limit: '100', text: 'drop table', since: '2025-12-29T12:00:00.000Z' }],
     [
-      ['--since', '1h', '--user', 'jane', '--target', 'db', '--limit', '2'],
+      ['--since', '1h', '--person', 'jane', '--target', 'db', '--limit', '2'],
       { user: 'jane', target: 'db', limit: '2', text: 'drop table', since: '2026-01-05T11:00:00.000Z' },
     ],
   ])('%j', async (args, query) => {
@@ -46,7 +46,7 @@ describe('pamctl search', () => {
 
   it('says of somebody who has never signed in that nobody has, to those who may know', async () => {
     const asking = (known: object) =>
-      runVerb([search], ['search', 'x', '--user', 'nobody'], { gateway: { ...lines(), ...known } })
+      runVerb([search], ['search', 'x', '--person', 'nobody'], { gateway: { ...lines(), ...known } })
     const call = 'GET /v1/audit?user=nobody&limit=1&order=newest'
     const page = { items: [], people: {}, subjects: {} }
     const unknown = await asking({ [call]: { ...page, unknownUser: true } })

@@ -1,6 +1,11 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tunnel } from '../../../src/cli/commands/tunnel.ts'
 import { PamError } from '../../../src/shared/errors.ts'
+import { VERSION } from '../../../src/shared/version.ts'
 import { runVerb } from '../../helpers/verb.ts'
 
 /** What it does with standard input and output is tested with ssh itself (test/integration/ssh-cli.test.ts). */
@@ -42,5 +47,47 @@ describe('pamctl tunnel', () => {
 
   it.each([[['x', '--protocol', 'telnet']], [[]]])('%j is wrong usage', async (args) => {
     expect(await runVerb([tunnel], ['tunnel', ...args])).toMatchObject({ code: 2, stdout: '' })
+  })
+})
+
+describe('a connection', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'pamctl-tunnel-'))
+  const socketPath = join(directory, 'socket')
+  // Says what it was told, and closes.
+  const target = createServer((socket) => void socket.on('data', (data) => socket.end(`heard ${data.toString()}`)))
+  beforeAll(() => new Promise<void>((resolve) => void target.listen(socketPath, resolve)))
+  afterAll(() => {
+    target.close()
+    rmSync(directory, { recursive: true })
+  })
+  const world = {
+    agent: { listen: { host: '', port: 0, socketPath }, hello: { version: VERSION, pid: 1 } },
+    typed: 'typed',
+    terminal: true,
+  }
+
+  it.each([
+    [
+      'postgres',
+      'pamctl: this terminal is now a PostgreSQL connection to db, and no port is open; Ctrl-C closes it\n' +
+        'hint: to run psql on db: pamctl connect db -- psql\n' +
+        'hint: to open a port to db for other clients: pamctl connect db\n',
+    ],
+    [
+      'ssh',
+      'pamctl: this terminal is now an SSH connection to db, and no port is open; Ctrl-C closes it\n' +
+        'hint: to run ssh on db: pamctl connect db -- ssh\n' +
+        'hint: to use plain ssh, scp and git: pamctl ssh-config --install\n',
+    ],
+  ])('of %s at a terminal says what it is, and what was probably meant', async (protocol, stderr) => {
+    const outcome = await runVerb([tunnel], ['tunnel', 'db', '--protocol', protocol], world)
+    expect(outcome).toMatchObject({ code: 0, stdout: 'heard typed', stderr })
+  })
+
+  it('with pipes says nothing that the client would show', async () => {
+    const { typed: _, ...pipes } = world
+    const piped = { ...pipes, input: 'piped' }
+    const outcome = await runVerb([tunnel], ['tunnel', 'db', '--protocol', 'postgres'], piped)
+    expect(outcome).toMatchObject({ code: 0, stdout: 'heard piped', stderr: '' })
   })
 })

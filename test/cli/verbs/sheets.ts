@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { ROOT } from '../../helpers/run.ts'
 import { runPamctl } from '../../helpers/run-pamctl.ts'
@@ -85,7 +86,7 @@ export interface Printed {
 export async function startWorld(home: string, gateway: typeof fetch) {
   const directory = (who: string): string => join(home, who)
   const agents: { stop(): Promise<void> }[] = []
-  for (const who of ['jane', 'new', 'left', 'out']) {
+  for (const who of ['jane', 'new', 'left', 'out', 'gone']) {
     mkdirSync(join(directory(who), 'run'), { recursive: true, mode: 0o700 })
     agents.push(
       await startAgent(
@@ -93,12 +94,12 @@ export async function startWorld(home: string, gateway: typeof fetch) {
         {
           agent: {
             hello: { version: VERSION, pid: world.STATUS.pid },
-            'choose-profile': { profile: 'default' },
-            profile: who === 'out' ? null : world.PROFILE,
+            'choose-profile': { profile: 'default', ...(who === 'gone' ? { lastGateway: world.GATEWAY } : {}) },
+            profile: who === 'out' || who === 'gone' ? null : world.PROFILE,
             authorize: {},
             status: who === 'new' ? { ...world.STATUS, listeners: [] } : world.STATUS,
             logout: { gateway: world.GATEWAY },
-            listen: LISTENER,
+            listen: who === 'jane' ? { ...LISTENER, socketPath: join(home, 'web-1.sock') } : LISTENER,
             'keep-port': { listener: LISTENER, endsAt: world.GRANTS[0]?.endsAt ?? '' },
             'close-kept-port': { closed: who !== 'new' },
             'open-ports': who === 'jane' ? PORTS : [],
@@ -110,6 +111,9 @@ export async function startWorld(home: string, gateway: typeof fetch) {
       ),
     )
   }
+  // The far end of a connection: says who it is, and closes.
+  const target = createServer((socket) => socket.on('error', () => {}).end('SSH-2.0-OpenSSH_9.9\r\n'))
+  await new Promise<void>((resolve) => target.listen(join(home, 'web-1.sock'), resolve))
   const results = new ResultStore(directory('jane'))
   for (const kept of world.keptResults(process.pid)) results.save(kept)
   const key = join(home, 'gateway.pub')
@@ -152,6 +156,7 @@ export async function startWorld(home: string, gateway: typeof fetch) {
     },
     async stop(): Promise<void> {
       for (const agent of agents) await agent.stop()
+      target.close()
       rmSync(home, { recursive: true, force: true })
     },
   }

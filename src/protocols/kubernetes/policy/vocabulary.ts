@@ -82,7 +82,8 @@ export const kubernetesVocabulary: Vocabulary<KubernetesStatement> = {
   ],
   opaque: ({ opaque }) => opaque,
   whyMaybe,
-  adviceOnUnknown: ({ unknown }) => (unknown.length > 0 ? REWRITE_ADVICE : 'ask for a rule that names the resource'),
+  adviceOnUnknown: ({ unknown }) =>
+    unknown.length > 0 ? REWRITE_ADVICE : 'ask your administrator for a rule that names the resource',
   contradictions,
   variables: {
     verb: { type: 'string', absent: '' },

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { escapeHtml } from '../shared/escape-html.ts'
 import { errorCodes } from '../shared/error-codes.ts'
 import type { PamError } from '../shared/errors.ts'
 
@@ -80,8 +81,6 @@ export function pageOf(
     html,
   }
 }
-
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
 
 const STYLE =
   ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:4rem auto;padding:0 1rem;max-width:32rem}@media(prefers-color-scheme:dark){body{background:#10151c;color:#e8edf3}a{color:#7fb2ff}}.code{opacity:.75;font-size:.875rem}input,button,.button{font:inherit;padding:.4rem .7rem}table{border-spacing:0 .25rem}th{text-align:left;padding-right:1rem;font-weight:normal;opacity:.75}td{overflow-wrap:anywhere}.button{display:inline-block;border:1px solid;border-radius:.4rem;text-decoration:none}'

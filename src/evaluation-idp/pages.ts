@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { escapeHtml } from '../shared/escape-html.ts'
 
 /** The providers' few pages: plain HTML, nothing loaded from elsewhere, and no script but the one that sends a form. */
 const page = (title: string, body: string): string => `<!doctype html>
@@ -63,5 +64,3 @@ const hidden = (fields: Readonly<Record<string, string>>): string =>
     .join('')
 
 export const errorPage = (message: string): string => page('That did not work', `<p>${escapeHtml(message)}</p>`)
-
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)

@@ -1,5 +1,6 @@
 import type { DeviceCode } from '../../storage/device-codes.ts'
-import { escapeHtml, pageOf, type Page } from '../pages.ts'
+import { escapeHtml } from '../../shared/escape-html.ts'
+import { pageOf, type Page } from '../pages.ts'
 
 /** The pages on which somebody says which command line is theirs: plain HTML, no script. */
 export const userCodePage = (problem?: string): Page =>

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { escapeHtml } from '../../../shared/escape-html.ts'
 import type { Header } from '../wire/headers.ts'
 
 /** A page of the gateway's own at a target's host: plain HTML that runs no script and loads nothing. */
@@ -58,8 +59,6 @@ export const ownHeaders: readonly Header[] = [
   ['cross-origin-opener-policy', 'same-origin'],
   ['cross-origin-resource-policy', 'same-origin'],
 ]
-
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
 
 const STYLE =
   ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:4rem auto;padding:0 1rem;max-width:36rem}p{overflow-wrap:anywhere}@media(prefers-color-scheme:dark){body{background:#10151c;color:#e8edf3}a{color:#7fb2ff}}.note{opacity:.75;font-size:.875rem}'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
-import { TEST_CACHE } from './src/demo/local-kubernetes.ts'
+import { TEST_CACHE } from './src/demo/test-cache.ts'
 import { POSTGRES_VERSIONS, postgresInstallation } from './test/helpers/postgres-version.ts'
 import { LongestFirst } from './test/helpers/longest-first.ts'
 import { REPLACES_MODULES } from './test/helpers/replaces-modules.ts'

@@ -1,11 +1,11 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import { freePort } from './local-postgres.ts'
 import { findProgram } from './programs.ts'
 import { ServerProcess, untilReady } from './server-process.ts'
+import { TEST_CACHE } from './test-cache.ts'
 
 /** A Kubernetes API server and its etcd on loopback ports. It has no nodes and no controllers: it keeps objects, and no pod runs. */
 export interface LocalKubernetes {
@@ -125,10 +125,6 @@ export interface KubernetesPrograms {
   readonly etcd: string
   readonly kubectl: string
 }
-
-/** Programs that scripts/install-test-servers and scripts/install-kube-apiserver put into a cache outside the checkout. */
-export const TEST_CACHE =
-  process.env['PAMCTL_TEST_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'pamctl-tests')
 
 /** Those of the cache, or of the system. */
 export function findKubernetes(): KubernetesPrograms | undefined {

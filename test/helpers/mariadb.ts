@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { TEST_CACHE } from '../../src/demo/local-kubernetes.ts'
+import { TEST_CACHE } from '../../src/demo/test-cache.ts'
 import { findMariadb, startMariadb, type LocalMariadb } from '../../src/demo/local-mariadb.ts'
 import { cached } from './test-clients.ts'
 import type { TestCertificates } from './certificates.ts'

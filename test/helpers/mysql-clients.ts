@@ -1,7 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { mariadbClient } from './mariadb.ts'
 import { run, type Outcome } from './run.ts'
-import { CONNECTOR_J, hasProgram, MARIADB_CONNECTOR_J, MYSQL_GO, PHP, PYTHON } from './test-clients.ts'
+import { CONNECTOR_J, hasProgram, MARIADB_CONNECTOR_J, MYSQL_GO, PYTHON } from './test-clients.ts'
+
+/** PHP has PDO for MySQL. */
+const PHP: boolean = hasProgram('php') && execFileSync('php', ['-m'], { encoding: 'utf8' }).includes('pdo_mysql')
 
 /** Where a client connects to. */
 export interface MysqlPort {

@@ -1,7 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { TEST_CACHE } from '../../src/demo/local-kubernetes.ts'
+import { hasProgram } from '../../src/demo/programs.ts'
+import { TEST_CACHE } from '../../src/demo/test-cache.ts'
+
+export { hasProgram }
 
 /** Path of a file in the cache; undefined if it is not installed, so that its tests are skipped. */
 export function cached(...path: readonly string[]): string | undefined {
@@ -56,15 +58,3 @@ export const KEYCLOAK: string | undefined = cached('keycloak-26.7.3', '.built') 
 /** The OpenID provider, and the vault, of scripts/install-identity-servers. */
 export const DEX: string | undefined = cached('identity', 'dex-2.44.0')
 export const VAULT: string | undefined = cached('identity', 'vault-1.14.1')
-
-export const hasProgram = (name: string): boolean => {
-  try {
-    execFileSync('which', [name], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** PHP has PDO for MySQL. */
-export const PHP: boolean = hasProgram('php') && execFileSync('php', ['-m'], { encoding: 'utf8' }).includes('pdo_mysql')

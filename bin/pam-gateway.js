@@ -1,3 +1,4 @@
 #!/usr/bin/env node
-import { main } from '../dist/pam-gateway/main.js'
+import { createRequire } from 'node:module'
+const { main } = createRequire(import.meta.url)('../dist/pam-gateway/main.js')
 await main(process.argv.slice(2))

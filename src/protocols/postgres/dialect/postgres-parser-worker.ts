@@ -11,8 +11,7 @@ export type ParserReply =
   | { readonly error: string; readonly syntax: SyntaxProblem | undefined }
 
 /** Parses long texts. Its owner terminates it when it takes too long or fails in an unforeseen way. */
-await loadModule()
-answerRequests((sql: string): ParserReply => {
+function parse(sql: string): ParserReply {
   try {
     const statements = readStatements(parseSync(sql), sql)
     for (const { tree } of statements) shareConstants(tree)
@@ -21,4 +20,7 @@ answerRequests((sql: string): ParserReply => {
     if (!(error instanceof SqlError)) throw error
     return { error: error.message, syntax: syntaxProblem(error) }
   }
-})
+}
+
+// A module of a CommonJS bundle cannot await at its top. If the parser does not load, the thread fails, and its owner hears of it.
+void loadModule().then(() => answerRequests(parse))

@@ -7,25 +7,37 @@ import { matchesGlob } from '../shared/glob.ts'
  * `allow`: all that the path may stand for is within the pattern. Otherwise: something of it may be.
  */
 export function matchesPath(pattern: string, path: string, all: boolean): boolean {
-  return all ? covers(segmentsOf(pattern), segmentsOf(path)) : overlaps(segmentsOf(pattern), segmentsOf(path))
+  const [patterns, names] = [segmentsOf(pattern), segmentsOf(path)]
+  // From the last segment of the pattern to its first: whether it matches what is left of the path, for each beginning of that. Not by recursion, which
+  // takes a power of the length of a path for each `**`.
+  let below = names.map(() => false)
+  below.push(true)
+  if (!all) markTrees(below, names)
+  for (const [index, segment] of [...patterns.entries()].toReversed()) {
+    const isLast = index === patterns.length - 1
+    below = segment === '**' ? anywhere(below, isLast) : oneBelow(below, names, segment)
+    if (!all) markTrees(below, names)
+  }
+  return below[0] === true
 }
 
 const segmentsOf = (path: string): readonly string[] => path.split('/').filter((segment) => segment !== '')
 
-function covers(pattern: readonly string[], path: readonly string[]): boolean {
-  const [first, ...rest] = pattern
-  if (first === '**') return rest.length === 0 || path.some((_, from) => covers(rest, path.slice(from)))
-  const [name, ...below] = path
-  if (first === undefined || name === undefined) return first === name
-  return name !== '**' && matchesGlob(first, name) && covers(rest, below)
+/** Something of a tree may be whatever the pattern says. */
+function markTrees(matches: boolean[], names: readonly string[]): void {
+  for (const [from, name] of names.entries()) if (name === '**') matches[from] = true
 }
 
-function overlaps(pattern: readonly string[], path: readonly string[]): boolean {
-  const [first, ...rest] = pattern
-  const [name, ...below] = path
-  if (name === '**') return true
-  // What is done to a directory is not done to what a pattern names below it: that is said with a tree.
-  if (first === '**') return rest.length === 0 || path.some((_, from) => overlaps(rest, path.slice(from)))
-  if (first === undefined || name === undefined) return first === name
-  return matchesGlob(first, name) && overlaps(rest, below)
+/** `**`: what comes behind it matches from some name on; at the end it stands for all. */
+function anywhere(below: readonly boolean[], isLast: boolean): boolean[] {
+  const matches = below.map(() => isLast)
+  for (let from = below.length - 2; from >= 0 && !isLast; from--)
+    matches[from] = below[from] === true || matches[from + 1] === true
+  return matches
 }
+
+/** What is done to a directory is not done to what a pattern names below it: that is said with a tree. */
+const oneBelow = (below: readonly boolean[], names: readonly string[], pattern: string): boolean[] => [
+  ...names.map((name, from) => below[from + 1] === true && name !== '**' && matchesGlob(pattern, name)),
+  false,
+]

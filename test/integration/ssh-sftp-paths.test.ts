@@ -37,11 +37,12 @@ beforeAll(async () => {
     sshd: `Subsystem sftp ${SERVER} -e -l VERBOSE 2>>${join(logs, 'log')}`,
     rules: (files) => `commands:
   - { name: not there, match: { paths: ["${realpathSync(files)}/vault/**"] }, deny: "guarded" }
+  - { name: a drop box, match: { kinds: [file-read, file-attributes], paths: ["${realpathSync(files)}/drop/**"] }, deny: "a drop box" }
   - { name: all, match: {}, allow: true }`,
   })
   place = realpathSync(own.files)
-  for (const name of ['real', 'vault', 'real/directory']) mkdirSync(join(place, name))
-  for (const name of ['real/file', 'real/other', 'vault/secret']) writeFileSync(join(place, name), name)
+  for (const name of ['real', 'vault', 'drop', 'real/directory']) mkdirSync(join(place, name))
+  for (const name of ['real/file', 'real/other', 'vault/secret', 'drop/file']) writeFileSync(join(place, name), name)
   symlinkSync('real', join(place, 'link'))
   symlinkSync('file', join(place, 'real/to-file'))
   symlinkSync('nowhere/at-all', join(place, 'real/to-nowhere'))
@@ -118,6 +119,25 @@ describe.skipIf(!isThere)('a path that a client names through links', () => {
   ]
   it.each(CALLS)('%s: the target gets where it leads', async (_, call, expected) => {
     expect(await asked(call)).toEqual(expected())
+  })
+
+  it.each(['made', 'made/', 'made//'])('a link at %s leads to what is guarded', async (name) => {
+    expect(await asked((done) => sftp.symlink('../vault', at(`real/${name}`), done))).toEqual(['pam: guarded'])
+  })
+
+  it('what is open for both ways is read as well', async () => {
+    expect(await asked((done) => sftp.open(at('drop/file'), 'r+', done))).toEqual(['pam: a drop box'])
+    expect(await asked((done) => sftp.open(at('drop/file'), 'w', done))).toEqual([`open "${at('drop/file')}"`])
+  })
+
+  it('special bits are attributes, however they are set', async () => {
+    const setuid = { mode: 0o4755 }
+    expect(await asked((done) => sftp.open(at('drop/new'), 'w', setuid, done))).toEqual(['pam: a drop box'])
+    const handle = await new Promise<Buffer>((resolve, reject) =>
+      sftp.open(at('drop/file'), 'w', (error, opened) => (error === undefined ? resolve(opened) : reject(error))),
+    )
+    expect(await asked((done) => sftp.fchmod(handle, 0o4755, done))).toEqual(['pam: a drop box'])
+    expect(await asked((done) => sftp.fchmod(handle, 0o755, done))).toEqual([`set "${at('drop/file')}"`])
   })
 
   it('relative paths are those of the login’s home', async () => {

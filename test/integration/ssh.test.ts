@@ -252,7 +252,7 @@ describe.skipIf(!SSHD)('files', () => {
     const down = join(own.files, `down-${more.length}`)
     await run('scp', ['-q', ...more, ...own.options(port), `127.0.0.1:${big()}`, down])
     expect(sha256(down)).toBe(sha256(big()))
-    const events = of(await recordWith(more.length > 0 ? `scp -t '${up}'` : `sftp write ${up}`), 'file')
+    const events = of(await recordWith(`${more.length > 0 ? 'scp -t' : 'sftp write'} '${up}'`), 'file')
     expect(events).toContainEqual(
       expect.objectContaining({ operation: 'write', bytes: 5_000_000, sha256: sha256(big()) }),
     )

@@ -1,4 +1,5 @@
 import { item } from '../../shared/item.ts'
+import { withoutLast } from '../../shared/without-last.ts'
 import { parse } from 'unbash'
 import type { HostStatement } from './facts.ts'
 import { hostStatement, type CommandLineScope } from './host-statement.ts'
@@ -90,7 +91,7 @@ function plainWords(text: string): string[] | undefined {
 const PLAIN_WORD = /^(~(?=\/|$))?([\w.,:@%+=/-]|[^\0-\x7f]|\\[^\n]|'[^'\n]*')+$|^~$/
 
 /** git tries these names as well, and takes what is first a repository. */
-const repositories = ([path = '']: readonly string[]): string[] => [path, `${path.replace(/\/+$/, '')}.git`]
+const repositories = ([path = '']: readonly string[]): string[] => [path, `${withoutLast(path, '/')}.git`]
 
 function flagsAndPaths(words: readonly string[], flag: RegExp): { flags: string | undefined; paths: string[] } {
   let flags = ''

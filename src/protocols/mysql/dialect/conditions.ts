@@ -1,3 +1,4 @@
+import { withoutLast } from '../../../shared/without-last.ts'
 import { like, ofNumber, ofText } from '../../../sql/conditions/text-values.ts'
 import { wordList } from '../../../shared/word-list.ts'
 import type { ConditionTerms } from '../../../sql/conditions/terms.ts'
@@ -44,7 +45,7 @@ function compare(name: string, left: Value, right: Value): boolean | null | type
 }
 
 /** A text under the widest collations: without case, accents and trailing blanks. */
-const folded = (text: string): string => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().replace(/ +$/, '')
+const folded = (text: string): string => withoutLast(text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase(), ' ')
 
 /** Operators that other dialects do not have, or use for something else. */
 const SPELLINGS: Readonly<Record<string, string>> = { '<=>': '=', '!=': '<>' }
@@ -98,9 +99,9 @@ const FUNCTIONS: ReadonlyMap<string, (values: readonly Value[]) => Value> = new 
     lcase: ofText((value) => value.toLowerCase()),
     upper: ofText((value) => value.toUpperCase()),
     ucase: ofText((value) => value.toUpperCase()),
-    trim: ofText((value) => value.replace(/^ +| +$/g, '')),
+    trim: ofText((value) => withoutLast(value.replace(/^ +/, ''), ' ')),
     ltrim: ofText((value) => value.replace(/^ +/, '')),
-    rtrim: ofText((value) => value.replace(/ +$/, '')),
+    rtrim: ofText((value) => withoutLast(value, ' ')),
     reverse: ofText((value) => [...value].toReversed().join('')),
     isnull: ([value]) => (value === undefined || value === UNKNOWN ? UNKNOWN : value === null),
   }),

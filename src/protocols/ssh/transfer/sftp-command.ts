@@ -1,7 +1,8 @@
 import { posix } from 'node:path'
 import type { HostCommand } from '../gateway/command-draft.ts'
 import { hostStatement } from '../../../host/command/host-statement.ts'
-import type { SftpOperation, SftpPath } from './sftp-operation.ts'
+import { shellWord } from '../../../shared/shell-word.ts'
+import { nameOf, parentOf, type SftpOperation, type SftpPath } from './sftp-operation.ts'
 
 /** Asks the target about paths as they are now. */
 export interface SftpResolver {
@@ -43,10 +44,10 @@ export async function commandOf(operation: SftpOperation, resolver: SftpResolver
     else resolved.set(field, path)
   }
   return {
-    text: `sftp ${operation.name} ${named.join(' ')}`,
+    text: ['sftp', operation.name, ...(operation.sets ?? []), ...named.map(shellWord)].join(' '),
     facts: {
       type: 'file',
-      statements: [hostStatement(user, { kinds: [operation.kind], reads: below(reads), writes: below(writes) })],
+      statements: [hostStatement(user, { kinds: operation.kinds, reads: below(reads), writes: below(writes) })],
     },
     context: { home: home ?? '' },
     resolved,
@@ -77,8 +78,3 @@ function plainPath(path: string, home: string | undefined): string[] {
 
 const listed = (path: string | undefined): string[] => (path === undefined ? [] : [path])
 const tidy = (path: string): string => (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path)
-const parentOf = (path: string): string => {
-  const parent = path.replace(/\/*[^/]*\/*$/, '')
-  return parent !== '' ? parent : path.startsWith('/') ? '/' : '.'
-}
-const nameOf = (path: string): string => /([^/]*)\/*$/.exec(path)?.[1] ?? ''

@@ -22,7 +22,14 @@ import { ChannelWriter } from '../gateway/channel-writer.ts'
 import { draftOf } from '../gateway/command-draft.ts'
 import { commandOf, type SftpCommand, type SftpResolver } from './sftp-command.ts'
 import { SftpFiles, take, type OpenFile } from './sftp-files.ts'
-import { CARRIED_EXTENSIONS, COPY_DATA, copyOf, operationOf, type SftpOperation } from './sftp-operation.ts'
+import {
+  CARRIED_EXTENSIONS,
+  COPY_DATA,
+  copyOf,
+  handleOperation,
+  operationOf,
+  type SftpOperation,
+} from './sftp-operation.ts'
 import { isClosed, sendExit } from '../gateway/ssh2-internals.ts'
 import type { TargetChannel } from '../gateway/target-channel.ts'
 
@@ -222,10 +229,7 @@ export class SftpRelay {
   /** Attributes of an open file are those of its path. */
   #ofHandle(packet: SftpPacket): SftpOperation | undefined {
     const file = this.#files.find(new SftpFields(packet).string().toString('latin1'))
-    if (file === undefined) return undefined
-    // Times and modes of a file that may be written anyway are no other operation.
-    if (file.operation === 'write') return undefined
-    return { name: 'setstat', kind: 'file-attributes', reads: [], writes: [{ path: file.path, follows: true }] }
+    return file === undefined ? undefined : handleOperation(packet, file)
   }
 
   async #judge(packet: SftpPacket, operation: SftpOperation): Promise<void> {
@@ -359,7 +363,7 @@ export class SftpRelay {
       const handle = new SftpFields(packet).string().toString('latin1')
       const kind = operation.name === 'list' ? 'list' : operation.name === 'write' ? 'write' : 'read'
       this.#files.open(handle, path, kind)
-    } else if (operation.kind !== 'file-list') {
+    } else if (!operation.kinds.includes('file-list')) {
       recorder.outcome({
         type: 'file',
         operation: operation.name,

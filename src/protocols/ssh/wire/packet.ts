@@ -46,10 +46,24 @@ export const sftpStatus = {
 /** pflags of SSH_FXP_OPEN, section 6.3. */
 export const openFlags = { read: 1, write: 2, append: 4, create: 8, truncate: 0x10, exclusive: 0x20 } as const
 
-const attributeFlags = { size: 1, owner: 2, permissions: 4 } as const
+const attributeFlags = { size: 1, owner: 2, permissions: 4, times: 8 } as const
+/** OpenSSH reads extended ones and ignores them; no client sends any. */
+const KNOWN_ATTRIBUTES = 15
 /** Of the permissions (POSIX, sys/stat.h). */
 const FILE_TYPE = 0o170000
 const DIRECTORY = 0o040000
+
+/** Attributes that a request sets; what is not there stays as it is. */
+export interface SftpAttributes {
+  /** Bytes. */
+  readonly size?: number
+  /** Numbers of user and group: `0:0`. */
+  readonly owner?: string
+  /** st_mode of POSIX; the type of the file may be part of it. */
+  readonly mode?: number
+  /** Seconds since the epoch. */
+  readonly times?: { readonly accessed: number; readonly modified: number }
+}
 
 export interface SftpPacket {
   readonly type: number
@@ -148,6 +162,26 @@ export class SftpFields {
 
   uint64(): number {
     return this.#reader.uint32() * 2 ** 32 + this.#reader.uint32()
+  }
+
+  /**
+   * ATTRS of a request (section 5), with all that is there of them. Throws WireError for attributes that version 3 does not have: nobody could say what they
+   * set.
+   */
+  attributes(): SftpAttributes {
+    const flags = this.uint32()
+    const has = (flag: number): boolean => (flags & flag) !== 0
+    const size = has(attributeFlags.size) ? this.uint64() : undefined
+    const owner = has(attributeFlags.owner) ? `${this.uint32()}:${this.uint32()}` : undefined
+    const mode = has(attributeFlags.permissions) ? this.uint32() : undefined
+    const times = has(attributeFlags.times) ? { accessed: this.uint32(), modified: this.uint32() } : undefined
+    if ((flags & ~KNOWN_ATTRIBUTES) !== 0) throw new WireError('attributes that are not understood')
+    return {
+      ...(size === undefined ? {} : { size }),
+      ...(owner === undefined ? {} : { owner }),
+      ...(mode === undefined ? {} : { mode }),
+      ...(times === undefined ? {} : { times }),
+    }
   }
 
   rest(): Buffer {

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { grantSchema, grantsSchema, requestSchema, requestsSchema, targetSchema } from '../api/schemas/access.ts'
-import { breakGlassListSchema, breakGlassSchema } from '../api/schemas/break-glass.ts'
+import { grantSchema, requestSchema, targetSchema } from '../api/schemas/access.ts'
+import { breakGlassSchema } from '../api/schemas/break-glass.ts'
 import { pageOf } from '../api/schemas/common.ts'
 import { deliveriesSchema } from '../api/schemas/delivery.ts'
 import { discoverySchema, tokenSchema, webSessionSchema, whoamiSchema } from '../api/schemas/identity.ts'
-import { lockSchema, locksSchema } from '../api/schemas/lock.ts'
+import { lockSchema } from '../api/schemas/lock.ts'
 import { numbersSchema } from '../api/schemas/numbers.ts'
 import { creationOptionsSchema, passkeySchema, passkeysSchema, requestOptionsSchema } from '../api/schemas/passkey.ts'
 import { draftSchema, explanationSchema, replayLineSchema, rulesSchema, trialSchema } from '../api/schemas/policy.ts'
@@ -18,13 +18,22 @@ import {
   timelineSchema,
   verificationSchema,
 } from '../api/schemas/recording.ts'
-import { decidedSchema, reviewSchema, reviewsSchema } from '../api/schemas/review.ts'
-import { keysSchema, sessionSchema, sessionsSchema } from '../api/schemas/session.ts'
+import { decidedSchema, reviewSchema } from '../api/schemas/review.ts'
+import { keysSchema, sessionSchema } from '../api/schemas/session.ts'
 
 /** As the gateway's configuration has them; they become parts of paths, and words of command lines. */
 const targetName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'expected the name of a target')
 /** Accounts and databases are written to files and handed to programs: control characters would end a line there. */
 const plain = z.string().regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'expected text without control characters')
+
+/** Ids become names of files, and words of command lines that people are told to type. */
+const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'expected an id')
+const grant = grantSchema.extend({ id })
+const lock = lockSchema.extend({ id })
+const breakGlass = breakGlassSchema.extend({ id })
+const request = requestSchema.extend({ id })
+const review = reviewSchema.extend({ id })
+const session = sessionSchema.extend({ id })
 
 /** As the record whose hash is computed: what is not there has no key. */
 const auditEntry = auditEntrySchema.extend({
@@ -46,23 +55,23 @@ export const answerSchemas = {
   trial: trialSchema,
   draft: draftSchema,
   replayLine: replayLineSchema,
-  request: requestSchema,
-  requests: requestsSchema,
-  review: reviewSchema,
-  reviews: reviewsSchema,
-  decided: decidedSchema,
+  request,
+  requests: pageOf(request),
+  review,
+  reviews: pageOf(review),
+  decided: decidedSchema.extend({ review }),
   passkeyRequest: requestOptionsSchema,
   passkeyCreation: creationOptionsSchema,
   passkey: passkeySchema,
   passkeys: passkeysSchema,
-  grant: grantSchema,
-  grants: grantsSchema,
-  lock: lockSchema,
-  locks: locksSchema,
-  breakGlass: breakGlassSchema,
-  breakGlasses: breakGlassListSchema,
-  session: sessionSchema,
-  sessions: sessionsSchema,
+  grant,
+  grants: pageOf(grant),
+  lock,
+  locks: pageOf(lock),
+  breakGlass,
+  breakGlasses: pageOf(breakGlass),
+  session,
+  sessions: pageOf(session),
   timeline: timelineSchema,
   verification: verificationSchema,
   detachedText: detachedTextSchema,

@@ -14,6 +14,18 @@ const target = {
   accounts: ['app'],
 }
 
+const session = {
+  id: 'ses_77aa0000000zz',
+  person: { id: 'sub|jane', label: 'jane', kind: 'person' },
+  target: 'prod',
+  protocol: 'ssh',
+  grantId: 'grt_1',
+  openedAt: '2026-11-30T15:00:00.000Z',
+  commands: 0,
+  denied: 0,
+  held: 0,
+}
+
 /** A gateway that answers everything with this. */
 const asking = (text: string) =>
   createApiClient({
@@ -51,6 +63,18 @@ describe('an answer of the gateway', () => {
       code: 'VERSION_MISMATCH',
       message: expect.stringContaining(`the gateway's answer to GET /v1/targets cannot be read ${problem}`) as string,
     })
+  })
+
+  it.each(['../../.ssh/rc', 'ses_1/x', 'ses_1 ; sh', '-x', 'ses_1\u001b[2J', ''])(
+    'with the id %j is refused: it becomes the name of a file',
+    async (id) => {
+      const asked = asking(JSON.stringify({ ...session, id })).sessions.get('ses_1')
+      await expect(asked).rejects.toMatchObject({ message: expect.stringContaining('at id: expected an id') as string })
+    },
+  )
+
+  it('with an id of ours is read', async () => {
+    expect(await asking(JSON.stringify(session)).sessions.get('ses_1')).toEqual(session)
   })
 
   it.each([

@@ -10,7 +10,14 @@ export function readYaml(text: string): { readonly value: unknown } | { readonly
     return { failure: `YAML of more than ${MAX_LENGTH / 1024} KiB is not analysed: send JSON` }
   if (/^(%|\ufeff)/m.test(text)) return { failure: 'the YAML of the body has directives' }
   // That keys are unique is seen below: the library compares each with each.
-  const documents = parseAllDocuments(text, { strict: true, uniqueKeys: false, merge: false, logLevel: 'silent' })
+  // Nobody reads its errors: it would look up the line of each, for tens of thousands of them in seconds.
+  const documents = parseAllDocuments(text, {
+    strict: true,
+    uniqueKeys: false,
+    merge: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+  })
   const [document] = documents
   if (!Array.isArray(documents) || documents.length !== 1 || document === undefined)
     return { failure: 'the body is not one document of YAML' }

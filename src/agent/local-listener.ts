@@ -1,13 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
 import { socketChannel } from '../shared/socket-channel.ts'
-import type { Channel, ChannelHandler } from '../shared/channel.ts'
+import type { Channel } from '../shared/channel.ts'
 import { usualPort } from '../shared/usual-port.ts'
-import type { LocalChallenge, LocalHalf, LocalLogin } from '../protocols/local-half.ts'
+import type { LocalHalf } from '../protocols/local-half.ts'
 import type { ListenerInfo } from '../protocols/client-half.ts'
+import { demandSecret } from './demand-secret.ts'
+import { listenOnPort } from './listen-on-port.ts'
 import { privateDirectory } from './paths.ts'
 import { isConnected, PeerOwners, type Endpoint, type PeerOwner } from './peer-owner.ts'
 import { refuseLocally } from './refuse-locally.ts'
@@ -181,228 +183,12 @@ async function listenOnSocket(
 
 const closeServer = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()))
 
-interface PortServers {
-  readonly servers: readonly Server[]
-  readonly port: number
-}
-
-async function listenOnPort(
-  serve: (socket: Socket) => void,
-  wanted: number | undefined,
-  usual: number,
-): Promise<PortServers> {
-  const candidates =
-    wanted === undefined
-      ? [usual, ...Array.from({ length: 20 }, (_, i) => nextPort(usual + i)), ...Array<number>(5).fill(0)]
-      : [wanted]
-  for (const candidate of candidates) {
-    const first = await tryListening(serve, '127.0.0.1', candidate)
-    if (typeof first === 'string') continue
-    const { port } = first.address() as AddressInfo
-    const second = await tryListening(serve, '::1', port)
-    if (second === 'no such address') return { servers: [first], port }
-    if (second !== 'in use') return { servers: [first, second], port }
-    first.close()
-  }
-  throw new PamError('PORT_TAKEN', `port ${wanted ?? usual} is in use by another program`, {
-    hint: 'choose another --port, or leave it out',
-  })
-}
-
-async function tryListening(
-  serve: (socket: Socket) => void,
-  host: string,
-  port: number,
-): Promise<Server | 'in use' | 'no such address'> {
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, serve)
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen({ host, port, exclusive: true }, () => {
-        server.removeListener('error', reject)
-        resolve()
-      })
-    })
-    return server
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE' || code === 'EACCES') return 'in use'
-    if (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT') return 'no such address'
-    throw error
-  }
-}
-
-function demandSecret(channel: Channel, challenge: LocalChallenge, options: ListenerOptions): void {
-  if (challenge.login !== undefined)
-    return options.accept(new UnprovenChannel(channel, challenge, challenge.login, options))
-  const timer = setTimeout(() => channel.destroy(), MAX_CHALLENGE_MS)
-  let isRefused = false
-  channel.handler = {
-    data(chunk) {
-      if (isRefused) return // read, so that the answer is not lost in a reset
-      try {
-        const step = challenge.push(chunk)
-        if (step.type === 'reply') channel.write(step.bytes)
-        if (step.type === 'refused') {
-          isRefused = true
-          options.turnedAway('a connection without the right password')
-          channel.write(step.bytes)
-          channel.end()
-        }
-        if (step.type !== 'passed') return
-        clearTimeout(timer)
-        channel.pause()
-        options.accept(new ReplayingChannel(channel, step.bytes))
-      } catch {
-        channel.destroy()
-      }
-    },
-    drained() {},
-    ended: () => channel.destroy(),
-    closed: () => clearTimeout(timer),
-  }
-  if (challenge.greeting !== undefined) channel.write(challenge.greeting)
-  channel.resume()
-}
-
-/** A channel that delivers nothing until its client has proven, within the server's login, that it knows the secret. */
-class UnprovenChannel implements Channel {
-  handler: ChannelHandler = { data() {}, drained() {}, ended() {}, closed() {} }
-  readonly #channel: Channel
-  readonly #challenge: LocalChallenge
-  readonly #login: LocalLogin
-  readonly #timer: NodeJS.Timeout
-  #state: 'unproven' | 'passed' | 'refused' = 'unproven'
-  #isEnding = false
-
-  constructor(channel: Channel, challenge: LocalChallenge, login: LocalLogin, options: ListenerOptions) {
-    this.#channel = channel
-    this.#challenge = challenge
-    this.#login = login
-    this.#timer = setTimeout(() => channel.destroy(), MAX_CHALLENGE_MS)
-    channel.handler = {
-      data: (chunk) => this.#fromClient(chunk, options),
-      drained: () => this.handler.drained(),
-      ended: () => (this.#state === 'passed' ? this.handler.ended() : channel.destroy()),
-      closed: () => {
-        clearTimeout(this.#timer)
-        if (this.#state !== 'refused') this.handler.closed()
-      },
-    }
-  }
-
-  write(out: Uint8Array): boolean {
-    if (this.#state === 'refused') return true
-    try {
-      const bytes = this.#login.fromServer(Buffer.from(out.buffer, out.byteOffset, out.length))
-      return bytes.length === 0 || this.#channel.write(bytes)
-    } catch {
-      this.#channel.destroy()
-      return true
-    }
-  }
-
-  pause(): void {
-    this.#channel.pause()
-  }
-
-  resume(): void {
-    this.#channel.resume()
-  }
-
-  /** The server's last bytes may still be on their way to the client. */
-  end(): void {
-    if (this.#state === 'passed') this.#channel.end()
-    else this.#isEnding = true
-  }
-
-  destroy(): void {
-    if (this.#state !== 'refused') this.#channel.destroy()
-  }
-
-  #fromClient(chunk: Buffer, options: ListenerOptions): void {
-    if (this.#state === 'refused') return // read, so that the answer is not lost in a reset
-    try {
-      if (this.#state === 'passed') return this.handler.data(this.#login.fromClient(chunk))
-      const step = this.#challenge.push(chunk)
-      if (step.type === 'reply') this.#channel.write(step.bytes)
-      if (step.type === 'refused') return this.#refuse(step.bytes, options)
-      if (step.type === 'passed') this.#pass(step.bytes)
-    } catch {
-      this.#channel.destroy()
-    }
-  }
-
-  #pass(bytes: Buffer): void {
-    clearTimeout(this.#timer)
-    this.#state = 'passed'
-    const kept = this.#login.fromServer(Buffer.alloc(0))
-    if (kept.length > 0) this.#channel.write(kept)
-    this.handler.data(bytes)
-    if (this.#isEnding) this.#channel.end()
-  }
-
-  #refuse(bytes: Buffer, options: ListenerOptions): void {
-    this.#state = 'refused'
-    options.turnedAway('a connection without the right password')
-    this.#channel.write(bytes)
-    this.#channel.end()
-    // To the forwarder, the client has left.
-    this.handler.closed()
-    this.#channel.resume()
-  }
-}
-
-/** A channel that delivers these bytes first. */
-class ReplayingChannel implements Channel {
-  readonly #channel: Channel
-  #pending: Buffer | undefined
-
-  constructor(channel: Channel, bytes: Buffer) {
-    this.#channel = channel
-    this.#pending = bytes
-  }
-
-  get handler(): ChannelHandler {
-    return this.#channel.handler
-  }
-
-  set handler(handler: ChannelHandler) {
-    this.#channel.handler = handler
-  }
-
-  write(out: Uint8Array): boolean {
-    return this.#channel.write(out)
-  }
-
-  pause(): void {
-    this.#channel.pause()
-  }
-
-  end(): void {
-    this.#channel.end()
-  }
-
-  destroy(): void {
-    this.#channel.destroy()
-  }
-
-  resume(): void {
-    const first = this.#pending
-    this.#pending = undefined
-    if (first !== undefined) this.#channel.handler.data(first)
-    this.#channel.resume()
-  }
-}
-
 const shortHash = (name: string): string => createHash('sha256').update(name).digest('hex').slice(0, 8)
 
-const nextPort = (port: number): number => (port >= 31_999 ? 20_000 : port + 1)
 /** Of all ports: one reading of the system's table is for all that wait. */
 const owners = new PeerOwners()
 const ignore = (): void => {}
 const NO_ENDPOINT: Endpoint = { address: '127.0.0.1', port: 0 }
-const MAX_CHALLENGE_MS = 30_000
 /** Connections of one target whose owner is being looked for: other users can open any number. */
 const MAX_UNKNOWN = 1000
 /** Connections of other users that are being refused. */

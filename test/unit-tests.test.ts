@@ -226,7 +226,6 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/postgres/gateway/pipeline/publishing.ts':
     'several sessions of a server: test/integration/definitions.test.ts',
   'protocols/postgres/gateway/results/result-rows.ts': RESULTS,
-  'protocols/postgres/gateway/results/row-masking.ts': RESULTS,
   'protocols/postgres/gateway/server-reading/agreement.ts': SERVER,
   'protocols/postgres/gateway/server-reading/ask-text.ts': SERVER,
   'protocols/postgres/gateway/server-reading/ask.ts': SERVER,

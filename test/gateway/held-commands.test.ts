@@ -12,6 +12,7 @@ const RULES = `commands:
   - { name: risky, match: { kinds: [truncate] }, hold: { approvers: { groups: [sre] }, expires: 10m } }
   - { name: once, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] }, covers: statement } }
   - { name: together, match: { kinds: [drop-table] }, hold: { approvers: { groups: [sre] }, per: command } }
+  - { name: also together, match: { kinds: [drop-index] }, hold: { approvers: { groups: [sre] }, per: command } }
   - { name: long, match: { kinds: [vacuum] }, hold: { approvers: { groups: [sre] }, expires: 2h } }
   - { name: alone, match: { kinds: [drop-view] }, hold: { approvers: { groups: [sre] } } }
 `
@@ -286,6 +287,15 @@ describe('an approval for a statement', () => {
     const narrower = { ...judgement, effect: { ...judgement.effect, covers: 'parameters' as const } }
     expect(held.isCovered(remove(['1']), narrower, 'dec_2', bench.policy)).toBe(false)
   })
+
+  it('covers nothing more where it was for one use, even if a rule that covers more holds the statement by now', async () => {
+    const { verdict } = hold(truncate())
+    held.decided(decided(await filed(), 'approved'))
+    await verdict
+    const judgement = judge.judge(truncate(), bench.policy) as HoldJudgement
+    const wider = { ...judgement, effect: { ...judgement.effect, covers: 'statement' as const } }
+    expect(held.isCovered(truncate(), wider, 'dec_2', bench.policy)).toBe(false)
+  })
 })
 
 describe('an approval for a client command of several requests', () => {
@@ -347,6 +357,35 @@ describe('an approval for a client command of several requests', () => {
     }
     later(250_000)
     expect(isCovered(part('c'))).toBe(false)
+  })
+
+  it('covers nothing from five minutes on, however closely the requests follow one another', async () => {
+    const one = draftOf({ kinds: ['drop-table'] }, { text: 'DROP a', batch: batch('a', ['a'], 100) })
+    await approved(one)
+    for (let minute = 0; minute < 5; minute++) {
+      later(59_999)
+      expect(isCovered(one)).toBe(true)
+    }
+    later(4)
+    expect(isCovered(one)).toBe(true)
+    later(1)
+    expect(isCovered(one)).toBe(false)
+  })
+
+  it('covers nothing that another rule holds, or the same one request by request', async () => {
+    await approved(part('a'))
+    expect(isCovered(part('a', 'drop-index'))).toBe(false)
+    const judgement = judge.judge(part('a'), bench.policy) as HoldJudgement
+    const single = { ...judgement, effect: { ...judgement.effect, per: 'request' as const } }
+    expect(held.isCovered(part('a'), single, 'dec_2', bench.policy)).toBe(false)
+    expect(isCovered(part('a'))).toBe(true)
+  })
+
+  it('covers no other request where it was given for one', async () => {
+    await approved(part('a', 'drop-view'))
+    const judgement = judge.judge(part('a', 'drop-view'), bench.policy) as HoldJudgement
+    const joint = { ...judgement, effect: { ...judgement.effect, per: 'command' as const } }
+    expect(held.isCovered(part('a', 'drop-view'), joint, 'dec_2', bench.policy)).toBe(false)
   })
 
   it('covers nothing where the rule asks about each request, the rules have changed, or it was denied', async () => {

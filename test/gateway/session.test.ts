@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Hold } from '../../src/gateway/engine.ts'
 import { createSession } from '../../src/gateway/session.ts'
 import { PamError } from '../../src/shared/errors.ts'
-import { decided, draftOf, policyOf, SessionBench } from '../helpers/session-parts.ts'
+import { decided, draftOf, policyOf, SessionBench, store } from '../helpers/session-parts.ts'
 
 let bench: SessionBench
 
@@ -10,6 +10,8 @@ beforeEach(() => {
   bench = new SessionBench(`commands:
   - { name: reading, match: { kinds: [select] }, allow: true }
   - { name: risky, match: { kinds: [truncate] }, hold: { approvers: { groups: [sre] } } }
+  - { name: once, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] }, covers: statement } }
+  - { name: alone, match: { kinds: [update] }, hold: { approvers: { groups: [sre] }, inTransaction: refuse } }
 masking:
   - { name: addresses, columns: [people.email], style: redact, maxComparisons: 2, sideChannels: equality }
 `)
@@ -115,6 +117,34 @@ describe('a session', () => {
     expect(session.held(approval.id)).toBeUndefined()
   })
 
+  it('forwards what an earlier approval covers', async () => {
+    const session = createSession(bench.parts())
+    const hold = session.decide(draftOf({ kinds: ['delete'] })) as Hold
+    while (bench.state.filed.length === 0) await Promise.resolve()
+    for (const approval of bench.state.filed) session.decided(decided(approval, 'approved'))
+    await hold.verdict
+    expect(session.decide(draftOf({ kinds: ['delete'] })).type).toBe('forward')
+    expect(session.decide(draftOf({ kinds: ['truncate'] })).type).toBe('hold')
+  })
+
+  it('does not hold within a transaction what a rule refuses to', () => {
+    const session = createSession(bench.parts())
+    const decide = (inTransaction: boolean) => session.decide(draftOf({ kinds: ['update'] }, { inTransaction }))
+    expect(decide(true)).toMatchObject({ type: 'refuse', error: { code: 'COMMAND_REFUSED' } })
+    expect(decide(false).type).toBe('hold')
+  })
+
+  it('decides anew on each command that is not simply allowed, counts comparisons, or has a detached text', () => {
+    const session = createSession(bench.parts())
+    expect(session.repeated(draftOf({}))).toBeDefined()
+    expect(session.repeated(draftOf({ kinds: ['truncate'] }))).toBeUndefined()
+    expect(session.repeated(draftOf({ kinds: ['drop-table'] }))).toBeUndefined()
+    const comparisons = [{ column: 'public.people.email', count: 1, budget: 2 }]
+    expect(session.repeated(draftOf({}, { comparisons }))).toBeUndefined()
+    const recorded = { text: 'SELECT', parameters: [], detached: 'SELECT $1' }
+    expect(session.repeated(draftOf({}, { recorded }))).toBeUndefined()
+  })
+
   it('is read-only where a rule of the ready-made set is about it', () => {
     expect(createSession(bench.parts()).readOnly).toBe(false)
     bench.policy = policyOf('commands: [{ use: read-only }]')
@@ -127,6 +157,10 @@ describe('a session', () => {
     expect(one.commitment('x')).not.toBe(other.commitment('x'))
     expect(one.hashKeys.session).not.toEqual(other.hashKeys.session)
     expect(one.hashKeys.target).toEqual(other.hashKeys.target)
+    const elsewhere = createSession(bench.parts({ target: { ...store, name: 'other' } }))
+    expect(elsewhere.hashKeys.target).not.toEqual(one.hashKeys.target)
+    const keys = [one.hashKeys.session, one.hashKeys.target].map(String)
+    expect(new Set([...keys, String(one.commitmentKey)]).size).toBe(3)
   })
 
   it('masks by the rules from its beginning', () => {

@@ -101,3 +101,54 @@ describe('what may be the beginning of a value', () => {
     expect(shown.join('')).toBe('$ ),"\r\n[ \x1b[1m')
   })
 })
+
+describe('an archive that programs read', () => {
+  const TAR = Buffer.alloc(512, ' ')
+  TAR.write('ustar', 257)
+
+  function pipe(isOne: boolean): { shown: string[]; refused: string[]; out: MaskedOutput } {
+    const shown: string[] = []
+    const refused: string[] = []
+    const out = new MaskedOutput({
+      masking: new StreamMasking({ kinds: KINDS, keys: KEYS, keepWidth: false }),
+      typed: undefined,
+      delay: 150,
+      write: (bytes) => (bytes.length > 0 && shown.push(bytes.toString()), true),
+      archives: { isOne, refuse: ({ code }) => void refused.push(code) },
+    })
+    return { shown, refused, out }
+  }
+
+  it.each([
+    ['by its command', true, Buffer.from('x ')],
+    ['by its head', false, TAR],
+  ])('known %s is refused once a value in it would be hidden: nothing goes out from there on', (_, isOne, head) => {
+    const { shown, refused, out } = pipe(isOne)
+    out.push(head)
+    expect(shown.join('')).toBe(head.toString())
+    out.push(Buffer.from(' jane@example.com jane'))
+    out.push(Buffer.from('@example.com and more '))
+    out.push(Buffer.from('bob'))
+    out.end()
+    vi.runAllTimers()
+    expect(refused).toEqual(['MASKING_REFUSED'])
+    expect(shown.join('')).toBe(head.toString())
+  })
+
+  it('is refused at its end where the value comes last', () => {
+    const { shown, refused, out } = pipe(true)
+    out.push(Buffer.from('jane@example.com'))
+    expect(refused).toEqual([])
+    out.end()
+    out.end()
+    expect(refused).toEqual(['MASKING_REFUSED'])
+    expect(shown).toEqual([])
+  })
+
+  it('is none where nothing says so: values in it are masked', () => {
+    const { shown, refused, out } = pipe(false)
+    out.push(Buffer.concat([TAR.subarray(1), Buffer.from(' jane@example.com ')]))
+    expect(refused).toEqual([])
+    expect(shown.join('')).toContain(' **** ')
+  })
+})

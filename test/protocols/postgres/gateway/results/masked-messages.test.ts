@@ -38,6 +38,57 @@ describe('kinds of data in what is no row', () => {
   })
 })
 
+describe('the fields of an error in a session with masked columns', () => {
+  const all = Object.fromEntries([...'SVCMDHPpqWstcdnFLR'].map((type) => [type, `${type} of 4711`]))
+  const names = (
+    errorExposure: string,
+    given: object = {},
+    head: object = { type: 'query', run: { errorExposure } },
+  ) => {
+    const state = pipeline(COLUMNS, { inFlight: { head } })
+    const masker = { scope: { plan: COLUMNS }, keys: hashKeys } as unknown as Masker
+    const fields = new Map(Object.entries({ ...all, ...given }).filter(([, value]) => value !== undefined))
+    const text = maskedError(fields, state, masker).subarray(5).toString()
+    const shown = text.split('\0').filter((field) => field !== '')
+    return { shown: shown.map(([type]) => type).join(''), text }
+  }
+
+  it('are all of them where nothing that is masked can be in them', () => {
+    expect(names('none').shown).toBe('SVCMDHPpqWstcdnFLR')
+  })
+
+  it('are those without free text where a message may quote values, and without partitions where those tell of rows', () => {
+    const { shown, text } = names('quoted', { P: undefined })
+    expect(shown).toBe('SVCMstcdnFLR')
+    expect(text).toContain('(the rest is hidden: masked columns are involved)')
+    expect(names('named', { P: undefined }).shown).toBe('SVCMscdFLR')
+  })
+
+  it('are those of the server itself where code wrote the others, and a code only where the server has it', () => {
+    const { shown, text } = names('any', { P: undefined, C: '47110' })
+    expect(shown).toBe('SVCMFLR')
+    expect(text).toContain('CP0001\0')
+    expect(text.replace(/[SVFLR] of 4711/g, '')).not.toContain('4711')
+    expect(names('any', { P: undefined, C: '23505' }).text).toContain('C23505\0')
+  })
+
+  it.each(['quoted', 'any'])(
+    'are all of them where the parser speaks of the text: it has a position there (%s)',
+    (exposure) => {
+      expect(names(exposure, { C: '42703' }).shown).toBe('SVCMDHPpqWstcdnFLR')
+      expect(names(exposure, { C: '42703', P: undefined }).shown).not.toContain('D')
+      expect(names(exposure, { C: '22012' }).shown).not.toContain('D')
+    },
+  )
+
+  it('that a Sync ends with may be of checks that were put off to then', () => {
+    const scope = { plan: COLUMNS, storage: () => ({ masks: [], direct: false }) }
+    const state = pipeline(COLUMNS, { inFlight: { head: { type: 'sync' } }, known: { masking: scope } })
+    const error = maskedError(new Map([['M', 'key (4711)']]), state, { scope, keys: hashKeys } as unknown as Masker)
+    expect(error.toString()).toContain('masked columns are involved')
+  })
+})
+
 describe('a channel of a session with masked columns', () => {
   it('is shown until code has run that is not read, which may have named it after one', () => {
     expect(notified(pipeline(COLUMNS), 'letters', '')).toBe('letters··')

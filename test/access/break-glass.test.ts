@@ -76,6 +76,8 @@ describe('emergency access', () => {
     // What nobody was told of gave nothing.
     expect(begun({}, [first, { ...second, state: 'refused' }]).state).toBe('announcing')
     expect(begun({}, [taken(NOW - 24 * HOUR), second]).state).toBe('announcing')
+    // Each rule has a limit of its own.
+    expect(begun({}, [first, { ...second, rule: 'others' }]).state).toBe('announcing')
     expect(() => begun({}, [taken(NOW - HOUR / 2)])).toThrow(expect.objectContaining({ code: 'ALREADY_DECIDED' }))
   })
 })

@@ -111,6 +111,8 @@ describe('watched access', () => {
     ['is locked', (state) => (state.locked = 'prod-db is locked'), 'LOCKED'],
     ['is given by no rule', (state) => (state.isListed = false), 'NO_ACCESS'],
     ['was that of somebody who signed out', (state) => (state.away = 'NOT_SIGNED_IN'), 'NOT_SIGNED_IN'],
+    ['was that of a key that signed out', (state) => (state.away = 'KEY_SIGNED_OUT'), 'KEY_SIGNED_OUT'],
+    ['was that of an identity that is lost', (state) => (state.away = 'IDENTITY_LOST'), 'IDENTITY_LOST'],
   ])('ends as soon as the gateway says that it %s', async (_, change, code) => {
     const { watch, state, ended, happens } = world()
     await watch.add('prod-db')
@@ -120,6 +122,17 @@ describe('watched access', () => {
     await happens(revoked)
     expect(ended).toEqual([`prod-db ${code}`])
   })
+
+  it.each(['grant', 'lock', 'break-glass', 'config'] as const)(
+    'is looked at again with each change of a %s',
+    async (kind) => {
+      const { watch, state, ended, happens } = world()
+      await watch.add('prod-db')
+      state.grants = []
+      await happens({ ...revoked, kind })
+      expect(ended).toEqual(['prod-db NO_GRANT'])
+    },
+  )
 
   it('that is standing ends with a new revocation, not with an earlier one', async () => {
     const { watch, state, ended, happens } = world()

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { SignJWT } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { accessTokens, type AccessTokens } from '../../src/identity/access-token.ts'
 
@@ -48,5 +49,32 @@ describe('an access token', () => {
       code: 'TOKEN_INVALID',
     })
     expect(await tokens.verify(token, NOW)).toMatchObject({ login: 'log_1' })
+  })
+
+  it.each<[string, object, object]>([
+    ['of another type, such as an identity token', {}, { typ: 'jwt' }],
+    ['for another audience', { aud: 'another' }, {}],
+    ['of another issuer', { iss: 'another' }, {}],
+    ['that is bound to no key', { cnf: {} }, {}],
+    ['that does not end', { exp: undefined }, {}],
+    ['of no login', { sub: undefined }, {}],
+  ])('that the same key has signed is refused: one %s', async (_, claims, header) => {
+    const at = NOW / 1000
+    const signed = (given: object, head: object) =>
+      new SignJWT({ cnf: { jkt: 'key' }, sub: 'log_1', iss: 'gateway', aud: 'gateway', exp: at + 60, ...given })
+        .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', ...head })
+        .sign(keys.privateKey)
+    expect(await tokens.verify(await signed({}, {}), NOW)).toMatchObject({ login: 'log_1' })
+    await expect(tokens.verify(await signed(claims, header), NOW)).rejects.toMatchObject({ code: 'TOKEN_INVALID' })
+  })
+
+  it('is not valid before it was first verified, by a clock that goes back', async () => {
+    const signed = await new SignJWT({ cnf: { jkt: 'key' }, sub: 'log_1', iss: 'gateway', aud: 'gateway' })
+      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt' })
+      .setNotBefore(NOW / 1000)
+      .setExpirationTime(NOW / 1000 + 60)
+      .sign(keys.privateKey)
+    expect(await tokens.verify(signed, NOW)).toMatchObject({ login: 'log_1' })
+    await expect(tokens.verify(signed, NOW - 1000)).rejects.toMatchObject({ code: 'TOKEN_INVALID' })
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { catalogOf, factsOf, MARIADB, MYSQL } from '../../../helpers/mysql-facts.ts'
+import { guardUnknown } from '../../../../src/protocols/mysql/dialect/guard.ts'
+import { catalogOf, factsOf, mask, MARIADB, MYSQL } from '../../../helpers/mysql-facts.ts'
 
 const SHOP = catalogOf({ 'shop.people': { columns: ['id int', 'name varchar'] } }, { server: MARIADB })
 
@@ -101,4 +102,38 @@ describe('settings that are pinned', () => {
   it('a hint may be stricter in MySQL', () => {
     expect(refused('SELECT /*+ MAX_EXECUTION_TIME(30000) */ 1', mysql)).toBeUndefined()
   })
+})
+
+describe('in a session with masked columns', () => {
+  const refusal = (sql: string): string | undefined =>
+    factsOf(sql, SHOP, [mask('shop.people.name')], { ownAccount: true }).refusal?.message
+
+  it.each([
+    ['CREATE EVENT e ON SCHEDULE EVERY 1 SECOND DO SELECT 1', /what it runs later/],
+    ['ALTER EVENT e ENABLE', /what it runs later/],
+    ['CREATE TRIGGER x BEFORE INSERT ON orders FOR EACH ROW SET NEW.a = 1', /what it runs later/],
+    ['BEGIN NOT ATOMIC SELECT 1; END', /^compound statements are not allowed here/],
+    ['IF 1 THEN SELECT 1; END IF', /^compound statements are not allowed here/],
+    ['SHOW TABLE STATUS WHERE `Rows` > 5', /how many rows and values are stored/],
+    ['SHOW TABLE STATUS WHERE (SELECT 1)', /how many rows and values are stored/],
+    ['HANDLER people OPEN', /cannot be read by HANDLER/],
+    ['ALTER TABLE people ADD COLUMN x INT', /cannot be altered/],
+    ['RENAME TABLE people TO other', /cannot be altered/],
+  ])('%s is refused', (sql, message) => {
+    expect(refusal(sql)).toMatch(message)
+    expect(factsOf(sql, SHOP, [], { ownAccount: true }).refusal).toBeUndefined()
+  })
+
+  it.each(['SHOW TABLE STATUS', "SHOW TABLE STATUS WHERE Name = 'x'", 'ALTER TABLE others ADD COLUMN x INT'])(
+    '%s is not',
+    (sql) => {
+      expect(refusal(sql)).toBeUndefined()
+    },
+  )
+})
+
+it('in a read-only session nothing runs whose effect cannot be determined', () => {
+  expect(guardUnknown({ unknown: ['calls f'] }, true)).toMatchObject({ code: 'SETTING_REFUSED' })
+  expect(guardUnknown({ unknown: [] }, true)).toBeUndefined()
+  expect(guardUnknown({ unknown: ['calls f'] }, false)).toBeUndefined()
 })

@@ -149,6 +149,11 @@ describe('a session', () => {
     expect(createSession(bench.parts()).readOnly).toBe(false)
     bench.policy = policyOf('commands: [{ use: read-only }]')
     expect(createSession(bench.parts()).readOnly).toBe(true)
+    const { commands, ...rest } = bench.policy
+    bench.policy = { ...rest, commands: commands.map((one) => ({ ...one, set: 'another' })) }
+    expect(createSession(bench.parts()).readOnly).toBe(false)
+    bench.policy = policyOf('commands: [{ use: read-only, who: { groups: [others] } }]')
+    expect(createSession(bench.parts()).readOnly).toBe(false)
   })
 
   it('has keys and commitments of its own', () => {

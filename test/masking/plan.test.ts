@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { planMasking } from '../../src/masking/plan.ts'
+import { isEmptyPlan, planMasking } from '../../src/masking/plan.ts'
 import { policyOf } from '../helpers/session-parts.ts'
 
 const { masking: rules } = policyOf(`
@@ -44,4 +44,31 @@ describe('a masking plan', () => {
       ['payment-card'],
     )
   })
+})
+
+describe('the columns and kinds of several rules', () => {
+  const { masking } = policyOf(`
+access: [{ name: devs, who: { groups: [dev] }, targets: { labels: { env: prod } }, grant: standing }]
+masking:
+  - { name: one, targets: { labels: { env: prod } }, columns: [hr.people.email, people.email], kinds: [email], style: redact }
+  - { name: two, targets: { labels: { env: prod } }, kinds: [email, iban], style: partial }`)
+  const plan = planMasking(masking, () => true, person('jane'), target, 'public')
+
+  it('are of the schema that a rule names, and of the default one where it names none', () => {
+    expect(plan.columns.map(({ schema }) => schema)).toEqual(['hr', 'public'])
+  })
+
+  it('are masked as the first rule says', () => {
+    expect(plan.kinds.map(({ kind, style }) => [kind, style])).toEqual([
+      ['email', 'redact'],
+      ['iban', 'partial'],
+    ])
+  })
+})
+
+it('a plan is empty where it has nothing of any sort', () => {
+  const empty = { columns: [], kinds: [] }
+  expect(isEmptyPlan(empty)).toBe(true)
+  expect(isEmptyPlan({ ...empty, pointers: [] })).toBe(false)
+  expect(isEmptyPlan({ ...empty, fields: [] })).toBe(false)
 })

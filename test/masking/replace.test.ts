@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { maskKinds, maskValue } from '../../src/masking/replace.ts'
+import type { MaskedKind } from '../../src/masking/plan.ts'
+import { findKinds, maskKinds, maskValue } from '../../src/masking/replace.ts'
 
 const KEYS = { session: Buffer.from('a'), target: Buffer.from('b') }
 const kinds = [
@@ -99,4 +100,53 @@ describe('whole values', () => {
   ] as const)('%s as %s', (value, style, shown) => {
     expect(maskValue(value, style, { key: KEYS.session, scope: 'a' })).toBe(shown)
   })
+})
+
+describe('values beside one another', () => {
+  it('are found where they are, also once one before them became shorter', () => {
+    const card = '\uff14' + '1'.repeat(15)
+    expect(maskKinds(`${'jane'.repeat(5)}@example.com ${card} end`, kinds, KEYS)).toBe(
+      'j***@***.com ************1111 end',
+    )
+    expect(maskKinds(`a@b.c ${card} end`, kinds, KEYS)).toBe('a***@***.c ************1111 end')
+  })
+
+  it('that overlap are hidden to the end of both, by one character or many', () => {
+    const kind = (name: string, start: number, end: number): MaskedKind => ({
+      kind: { name, pattern: '', find: () => [{ start, end }] },
+      style: 'redact',
+      hashScope: 'session',
+    })
+    const spans = (...all: [number, number][]) =>
+      findKinds(
+        '0123456789',
+        all.map(([start, end], at) => kind(`k${at}`, start, end)),
+      ).map(({ start, end }) => [start, end])
+    expect(spans([0, 5], [3, 6])).toEqual([[0, 6]])
+    expect(spans([3, 6], [0, 5])).toEqual([[0, 6]])
+    expect(spans([0, 9], [3, 6])).toEqual([[0, 9]])
+    expect(spans([0, 5], [5, 6])).toEqual([
+      [0, 5],
+      [5, 6],
+    ])
+  })
+})
+
+describe('a hash', () => {
+  const hashOf = (value: string, scope: string, key = KEYS.session) => maskValue(value, 'hash', { key, scope })
+
+  it('of one value differs from column to column and from key to key, and is the same otherwise', () => {
+    expect(hashOf('x', 'a')).toBe(hashOf('x', 'a'))
+    expect(hashOf('x', 'a')).not.toBe(hashOf('x', 'b'))
+    expect(hashOf('x', 'a')).not.toBe(hashOf('x', 'a', KEYS.target))
+    expect(hashOf('bc', 'a')).not.toBe(hashOf('c', 'ab'))
+    expect(hashOf('1 a', 'b')).not.toBe(hashOf('a', 'b'))
+  })
+})
+
+it('a whole value is shown in part as its kind is', () => {
+  const partial = (value: string) => maskValue(value, 'partial', { key: KEYS.session, scope: '' })
+  expect(partial('jane@example.com')).toBe('j***@***.com')
+  expect(partial('4111111111111111')).toBe('************1111')
+  expect(partial('DE89370400440532013000')).toBe('DE**************3000')
 })

@@ -141,6 +141,18 @@ describe('decideCommand', () => {
   })
 })
 
+describe('a rule of a ready-made set', () => {
+  it('is about targets of its type, whatever else it would match', () => {
+    const reading = parse({ commands: [{ name: 'reading', match: { kinds: ['select'] }, allow: true }] })
+    const of = (targetType: string) => ({
+      ...reading,
+      commands: reading.commands.map((one) => ({ ...one, targetType })),
+    })
+    expect(decideCommand(of('postgres'), jane, prod, command({})).type).toBe('allow')
+    expect(decideCommand(of('mysql'), jane, prod, command({})).type).toBe('deny')
+  })
+})
+
 describe('conditions', () => {
   const conditional = (when: string, effect: object) => parse({ commands: [{ name: 'c', when, ...effect }] })
 

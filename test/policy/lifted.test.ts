@@ -84,3 +84,29 @@ describe('a rule for emergencies', () => {
     expect(() => policyOf(`access: [{ name: x, ${rule} }]`)).toThrow(message)
   })
 })
+
+describe('what a rule for emergencies lifts', () => {
+  const policy = policyOf(`
+access:
+  - { name: one, who: { groups: [dev] }, grant: break-glass, maxDuration: 1h, breakGlass: { reviewers: { groups: [sec] }, lifts: { holds: [risky] } } }
+  - { name: two, who: { groups: [dev] }, grant: break-glass, maxDuration: 1h, breakGlass: { reviewers: { groups: [sec] }, lifts: { holds: [drops] } } }
+commands:
+  - { name: risky, match: { kinds: [truncate] }, hold: { approvers: { groups: [sre] } } }
+  - { name: drops, match: { kinds: [drop-table] }, hold: { approvers: { groups: [sre] } } }`)
+  const liftedIn = (rules: typeof policy, at: number) =>
+    liftedPolicy(rules, rules.access[at]).commands.map(({ liftedBy }) => liftedBy)
+
+  it('is what that rule names, whichever was asked for first', () => {
+    expect(liftedIn(policy, 0)).toEqual(['one', undefined])
+    expect(liftedIn(policy, 1)).toEqual([undefined, 'two'])
+    expect(liftedIn(policy, 0)).toEqual(['one', undefined])
+  })
+
+  it('is never a denial, by whatever name', () => {
+    const denying = {
+      ...policy,
+      commands: policy.commands.map((one) => ({ ...one, effect: { type: 'deny', message: 'no' } as const })),
+    }
+    expect(liftedIn(denying, 0)).toEqual([undefined, undefined])
+  })
+})

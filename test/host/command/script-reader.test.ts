@@ -45,3 +45,38 @@ it.each([
 it('gives up on more commands than anybody types', () => {
   expect(() => read('a;'.repeat(100_000))).toThrow(TooComplex)
 })
+
+it('a path may lead anywhere from the beginning on where the link may be made earlier, or again', () => {
+  const first = (text: string) => read(text).at(0)?.reads.includes('**')
+  expect(first('cat /a; ln -s /b /c; true')).toBe(false)
+  expect(first('cat /a; ln -s /b /c; setsid -f true')).toBe(true)
+  expect(first('cat /a; f() { a; }; ln -s /b /c')).toBe(true)
+  expect(first('cat /a; echo x | xargs ln -s')).toBe(true)
+  expect(first('cat /a; xargs ln -s /b < /d')).toBe(true)
+  expect(first('cat /a; (ln -s /b /c)')).toBe(true)
+})
+
+it('knows the directory only after one change to one absolute path', () => {
+  const reads = (text: string) => read(text).at(-1)?.reads
+  for (const text of [
+    'cd /srv /tmp && cat x',
+    'cd -P /srv && cat x',
+    'cd && cat x',
+    'cd - && cat x',
+    'cd srv && cat x',
+  ])
+    expect(reads(text)).toEqual(['**'])
+})
+
+it('takes a name for a function where that is surely defined, and still reads the program of that name', () => {
+  const last = (text: string) => read(text).at(-1)
+  expect(last('f() { a; }; f')?.opaque).toEqual([])
+  expect(last('(f() { a; }); f')?.opaque).toHaveLength(1)
+  expect(last('f() { a; } & f')?.opaque).toHaveLength(1)
+  expect(last('f() { a; }; unset -f f; f')?.opaque).toHaveLength(1)
+  expect(last('rm() { a; }; rm f')?.writes).toEqual(['**'])
+})
+
+it('a word that begins like an option is no program, whoever runs it', () => {
+  expect(read('env -- -x').at(-1)?.unknown).toEqual(['which program runs is known only to the shell'])
+})

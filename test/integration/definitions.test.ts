@@ -965,6 +965,22 @@ describe('the gateway’s own queries', () => {
     ['set search_path = pg_temp, public', 'create temp table z (a int)', 'select 1 from z'],
     ['set default_transaction_isolation = serializable', 'create temp table z (a int)', 'select 1 from z'],
     ['begin isolation level repeatable read', 'create temp table z (a int)', 'select 1 from z', 'commit'],
+    [
+      "begin; set local statement_timeout = '400ms'; set local enable_seqscan = off; create temp table z (a int)",
+      'select 1 from z',
+      'savepoint s; set local enable_seqscan = on; create temp table y (a int)',
+      'select 1 from y',
+      'rollback to s',
+      'select 1 from z',
+      `select current_setting('enable_seqscan') as inside`,
+      'commit',
+    ],
+    [
+      'begin; declare c cursor for select note from other; create temp table z (a int)',
+      'select 1 from z',
+      'fetch 1 from c',
+      'commit',
+    ],
   ])('run under no setting of the client, and leave them as they are: %s', async (...script) => {
     const show = `select current_setting('statement_timeout') || current_setting('lock_timeout') || current_setting('idle_in_transaction_session_timeout') || current_setting('enable_seqscan') as shown`
     const transcript = async (config: pg.ClientConfig): Promise<unknown[]> => {
@@ -993,6 +1009,30 @@ describe('the gateway’s own queries', () => {
     await looker.query('create temp table z (a int)')
     expect(await looker.query('select x from vx').then(({ rows }) => rows)).not.toEqual([{ x: CANARY }])
     await looker.end()
+  })
+
+  it('do not abort the transaction that they fail in', async () => {
+    await admin.query(RESET)
+    const changing = await connect(gateway(through))
+    try {
+      await changing.query('begin')
+      await changing.query("insert into other values (2, 'kept')")
+      await changing.query('create temp table z (a int)')
+      await admin.query(
+        'begin; create or replace view vx as select ssn as x from people; lock table vx in access exclusive mode',
+      )
+      await admin.query('lock table people in access exclusive mode')
+      const seen = await changing.query('select * from z, vy').then(({ rows }) => JSON.stringify(rows), String)
+      expect(seen).not.toContain(CANARY)
+      await admin.query('rollback')
+      await changing.query('insert into z values (1)')
+      expect((await changing.query('commit')).command).toBe('COMMIT')
+      expect((await admin.query("select id from other where note = 'kept'")).rows).toEqual([{ id: 2 }])
+    } finally {
+      await admin.query('rollback')
+      await changing.end()
+      await admin.query(RESET)
+    }
   })
 })
 

@@ -87,9 +87,10 @@ export const ownQuery = async (port: QueryPort, query: OwnQuery): Promise<OwnRow
 
 /**
  * The same, under the gateway's own settings: the client's time limits, planner settings and search path do not apply, and are restored
- * afterwards. Outside a transaction the settings end with the implicit transaction of the queries. `before`: outside a transaction, a list
- * of values to select before the queries under the client's settings; its row is the first. If they fail there for a transient reason, such
- * as a cancel request that was meant for the client's last statement, they are run once more: `isLast` for that attempt.
+ * afterwards. Outside a transaction the settings end with the implicit transaction of the queries. `before`: a list of values to select
+ * before the queries under the client's settings, unless a pipeline is open; its row is the first. If they fail outside a transaction for a
+ * transient reason, such as a cancel request that was meant for the client's last statement, they are run once more: `isLast` for that
+ * attempt.
  */
 export async function shieldedQueries(
   port: ShieldedPort,
@@ -110,13 +111,55 @@ export async function shieldedQueries(
     })
     return answers ?? shieldedQueries(port, queries, before, isLast || hasFailed)
   }
-  const names = port.batchOpen ? [] : keptOf(port, queries)
-  const [saved] = await ownQueries(port, [shield(port.session.limits.catalogs, names)])
-  if (!stand(names, saved)) port.kept.drop()
+  if (!port.batchOpen) return shieldedInBlock(port, queries, before)
+  const [saved] = await ownQueries(port, [shield(port.session.limits.catalogs)])
   const settings = saved?.[0]?.slice(0, SHIELDED.length) ?? []
   const answers = await ownQueries(port, [...queries, restore(settings)])
   return answers.slice(0, queries.length)
 }
+
+/**
+ * Runs them within a transaction block, in one round trip: a savepoint restores the settings, and the transaction if they fail. The server
+ * takes none of its own until something is written, and nothing is.
+ */
+async function shieldedInBlock(
+  port: ShieldedPort,
+  queries: readonly OwnQuery[],
+  before: string | undefined,
+): Promise<OwnRows[]> {
+  const { asked, names, rowsOf } = shieldedBatch(port, queries, before)
+  const undo = [`rollback to savepoint ${MARK}`, `release savepoint ${MARK}`]
+  const answers = await ownQueries(port, [`savepoint ${MARK}`, ...asked, ...undo]).catch(async (error: unknown) => {
+    if (!(error instanceof OwnQueryFailed)) throw error
+    port.kept.drop()
+    await ownQueries(port, undo)
+    if (!isGone(error, names)) throw error
+    return undefined
+  })
+  const rows = answers?.slice(1, 1 + asked.length)
+  if (rows !== undefined && stand(names, rows[0])) return rowsOf(rows)
+  port.kept.drop()
+  return shieldedInBlock(port, queries, before)
+}
+
+/** The queries behind one that gives the values in `before` under the client's settings, and one that sets the gateway's. */
+function shieldedBatch(port: ShieldedPort, queries: readonly OwnQuery[], before: string | undefined) {
+  const shielding = { sql: SHIELD, values: [String(port.session.limits.catalogs)] }
+  const names = keptOf(port, [shielding, ...queries])
+  const first = `select ${[...(before === undefined ? [] : [before]), countOf(names)].join(', ')}`
+  return {
+    asked: [first, shielding, ...queries],
+    names,
+    /** The answers to the queries, and to `before`. */
+    rowsOf: (answers: readonly OwnRows[]): OwnRows[] => [
+      ...(before === undefined ? [] : answers.slice(0, 1)),
+      ...answers.slice(2),
+    ],
+  }
+}
+
+const isGone = (error: unknown, names: readonly string[]): boolean =>
+  error instanceof OwnQueryFailed && names.length > 0 && error.sqlstate === NO_SUCH_STATEMENT
 
 /**
  * Runs them outside a transaction, once everything sent before is done; `write` sends them together with other bytes. Undefined if the
@@ -128,16 +171,12 @@ export async function shieldedOnce(
   before?: string,
   write?: (bytes: Buffer) => unknown,
 ): Promise<OwnRows[] | undefined> {
-  const shielding = { sql: SHIELD, values: [String(port.session.limits.catalogs)] }
-  const names = keptOf(port, [shielding, ...queries])
-  const first = `select ${[...(before === undefined ? [] : [before]), countOf(names)].join(', ')}`
-  const answers = await ownQueries(port, [first, shielding, ...queries], write).catch((error: unknown) => {
-    const isGone = error instanceof OwnQueryFailed && names.length > 0 && error.sqlstate === NO_SUCH_STATEMENT
-    if (!isGone) throw error
+  const { asked, names, rowsOf } = shieldedBatch(port, queries, before)
+  const answers = await ownQueries(port, asked, write).catch((error: unknown) => {
+    if (!isGone(error, names)) throw error
     return undefined
   })
-  if (answers !== undefined && stand(names, answers[0]))
-    return [...(before === undefined ? [] : answers.slice(0, 1)), ...answers.slice(2)]
+  if (answers !== undefined && stand(names, answers[0])) return rowsOf(answers)
   port.kept.drop()
   return undefined
 }
@@ -179,17 +218,14 @@ const SHIELDED = Object.keys(SHIELDS)
 /** Whether the gateway changes a setting for its own queries, and restores it. */
 export const isShielded = (name: string): boolean => Object.hasOwn(SHIELDS, name)
 
-/**
- * Returns the previous settings, and sets new ones until the transaction ends; then the number of these statements that the protocol has
- * prepared.
- */
-export const shield = (milliseconds: number, statements: readonly string[] = []): string =>
+/** Returns the previous settings, and sets new ones until the transaction ends. */
+export const shield = (milliseconds: number): string =>
   `select ${SHIELDED.map((name) => `pg_catalog.current_setting('${name}')`).join(', ')}, ${Object.entries(SHIELDS)
     .map(
       ([name, value]) =>
         `pg_catalog.set_config('${name}', '${name === 'statement_timeout' ? milliseconds : value}', true)`,
     )
-    .join(', ')}, ${countOf(statements)}`
+    .join(', ')}`
 
 /** The same settings as a query that stays prepared; `$1` is the time limit. */
 export const SHIELD = `select ${Object.entries(SHIELDS)
@@ -275,3 +311,5 @@ const NO_SUCH_STATEMENT = '26000'
 const TEXT = 25
 /** Random, so that no statement of a client has this name. */
 export const OWN_NAME = `pam_${randomUUID()}`
+/** A name that no client uses for a savepoint. */
+export const MARK = OWN_NAME.replaceAll('-', '_')

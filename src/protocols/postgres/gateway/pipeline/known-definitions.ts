@@ -37,6 +37,8 @@ export interface KnownParts {
 /** The connection that the catalogs are read on, as other sessions see it. */
 export interface ReadingPort extends ShieldedPort, Participant {
   readonly session: Session<PostgresTarget>
+  /** Whether the open transaction may have changed definitions. */
+  readonly hasUncommitted: boolean
 }
 
 /** Reads on a separate connection, for a transaction that does not see what is committed. */
@@ -259,17 +261,19 @@ export class KnownDefinitions {
   async #read(changes: number, { here, inShared }: Old): Promise<Read & { searchPath: readonly string[] }> {
     const port = this.#port
     if (port.status === 'I' && !port.batchOpen) return this.#readOutside(inShared)
+    if (!port.batchOpen && port.hasUncommitted) {
+      const own = await this.#readWithin(here)
+      if (own !== undefined) return own
+    }
     const [state] = await ownQueries(port, [STATE])
     const [path, transaction, isolation] = state?.[0] ?? []
     const searchPath = namesOf(path)
     const ask: AskAll = (texts) => shieldedQueries(port, texts)
     // A transaction that takes a snapshot for each statement sees what is committed now.
-    const isCurrent = isolation === 'read committed'
+    const isCurrent = isolation === READ_COMMITTED
     const committed = async (by: AskAll): Promise<Read> => this.#withTrees(await this.#place.read(by, inShared), by)
     if (transaction == null) return { searchPath, ...(await (isCurrent ? committed(ask) : this.#aside(committed))) }
-    const since = { rows: this.#rows, since: this.#readAt }
-    const ofOwn = isCurrent ? { needed: here, since } : {}
-    const own = await this.#withTrees(await this.#place.readOwn(ask, ofOwn), ask)
+    const own = await this.#withTrees(await this.#place.readOwn(ask, isCurrent ? this.#toRead(here) : {}), ask)
     // The transaction's own changes are visible only in its snapshot, and what others have committed since only outside it, as long as it
     // lasts.
     const rowsBefore = this.#rowsBefore
@@ -278,20 +282,46 @@ export class KnownDefinitions {
     return { searchPath, ...own }
   }
 
+  /** What is to be read again since this session's last reading. */
+  #toRead(needed: Touches): { needed: Touches; since: CatalogReading } {
+    return { needed, since: { rows: this.#rows, since: this.#readAt } }
+  }
+
   /** Outside a transaction, a reading sees what is committed now. The state is part of the first answer. */
   async #readOutside(needed: Touches): Promise<Read & { searchPath: readonly string[] }> {
+    const { ask, state } = this.#askWithState()
+    const read = await this.#withTrees(await this.#place.read(ask, needed), ask)
+    const [path] = await state()
+    return { searchPath: namesOf(path), ...read }
+  }
+
+  /**
+   * The same in a transaction that may have changed definitions: its own reading. Undefined if it sees an earlier state than the one in which
+   * the server looks up names, which the first answer shows as well.
+   */
+  async #readWithin(needed: Touches): Promise<(Read & { searchPath: readonly string[] }) | undefined> {
+    const { ask, state } = this.#askWithState()
+    const read = await this.#withTrees(await this.#place.readOwn(ask, this.#toRead(needed)), ask)
+    const [path, , isolation] = await state()
+    return isolation === READ_COMMITTED ? { searchPath: namesOf(path), ...read } : undefined
+  }
+
+  /** Asks for the session's state along with the first queries; on its own if there were none, as another session may have read everything. */
+  #askWithState(): { ask: AskAll; state: () => Promise<OwnRows[number]> } {
     const port = this.#port
     let state: OwnRows | undefined
-    const ask: AskAll = async (texts) => {
-      if (state !== undefined) return shieldedQueries(port, texts)
-      const [first, ...answers] = await shieldedQueries(port, texts, STATE_VALUES)
-      state = first
-      return answers
+    return {
+      async ask(texts) {
+        if (state !== undefined) return shieldedQueries(port, texts)
+        const [first, ...answers] = await shieldedQueries(port, texts, STATE_VALUES)
+        state = first
+        return answers
+      },
+      async state() {
+        state ??= (await ownQueries(port, [STATE]))[0]
+        return state?.[0] ?? []
+      },
     }
-    const read = await this.#withTrees(await this.#place.read(ask, needed), ask)
-    // Another session may have read everything.
-    state ??= (await ownQueries(port, [STATE]))[0]
-    return { searchPath: namesOf(state?.[0]?.[0]), ...read }
   }
 
   async #withTrees({ rows, since }: CatalogReading, ask: AskAll): Promise<Read> {
@@ -305,6 +335,8 @@ export class KnownDefinitions {
 }
 
 const NO_TREES: DefinitionTrees = new Map()
+/** Of the isolation levels, the one that takes a snapshot for each statement; READ UNCOMMITTED is shown under its own name. */
+const READ_COMMITTED = 'read committed'
 
 /** What a reading must cover. */
 interface Old {

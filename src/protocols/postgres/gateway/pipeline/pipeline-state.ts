@@ -194,6 +194,10 @@ export class PipelineState implements ReadingPort {
     return commits || !this.#isInTransaction() ? bothOf(this.changes.uncommitted, change) : undefined
   }
 
+  get hasUncommitted(): boolean {
+    return this.changes.uncommitted !== undefined
+  }
+
   /** Notes a change when it is sent, and again when it is done: `head` is answered. */
   noteDefinitionsChange(change: Change | undefined, head?: Pending): void {
     if (change !== undefined) this.changes.note(change, this.#isInTransaction(head !== undefined), head)

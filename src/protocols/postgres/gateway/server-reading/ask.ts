@@ -4,7 +4,7 @@ import { FLUSH, SYNC } from '../../wire/client-message.ts'
 import { parse } from '../../wire/parse.ts'
 import { encodeMessage } from '../../wire/server-message.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
-import { extendedQuery, OWN_NAME, OwnQueryFailed, ownQuery } from '../pipeline/gateway-query.ts'
+import { extendedQuery, MARK, OWN_NAME, OwnQueryFailed, ownQuery } from '../pipeline/gateway-query.ts'
 import type { OwnRows } from '../pipeline/pending.ts'
 import type { QueryText } from './ask-text.ts'
 
@@ -132,6 +132,3 @@ const SETTINGS = {
   client_min_messages: 'log',
   debug_print_parse: 'on',
 } as const
-
-/** A name that no client uses for a savepoint. */
-const MARK = OWN_NAME.replaceAll('-', '_')

@@ -4,6 +4,8 @@ import {
   shieldedQueries,
 } from '../../../../../src/protocols/postgres/gateway/pipeline/gateway-query.ts'
 import { namesOf } from '../../../../../src/protocols/postgres/gateway/pipeline/known-definitions.ts'
+import type { OwnRows } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
+import type { PipelineState } from '../../../../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
 import { testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 
 describe('what was read before a change', () => {
@@ -92,7 +94,6 @@ describe('a query of the gateway’s own that fails', () => {
   it.each([
     ['for 57014 a second time', '57014', 2, 'I', 0],
     ['for another reason', '42501', 1, 'I', 0],
-    ['within a transaction, which has failed with it', '57014', 1, 'T', 0],
     ['when its time was over', '57014', 1, 'I', 6000],
   ] as const)('is not: %s', async (_name, sqlstate, times, status, takes) => {
     vi.useFakeTimers({ toFake: ['performance'] })
@@ -107,6 +108,60 @@ describe('a query of the gateway’s own that fails', () => {
     expect(await asked).toMatchObject({ sqlstate })
     expect(toUpstream.length).toBe(times)
     vi.useRealTimers()
+  })
+})
+
+describe('queries of the gateway’s own within a transaction', () => {
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  const answer = (pipeline: PipelineState, rows: OwnRows[], error?: Error): void => {
+    const { head } = pipeline.inFlight
+    if (head?.type !== 'own') throw new Error('nothing is asked')
+    pipeline.answered()
+    head.results.splice(0, head.results.length, ...rows)
+    head.done(error)
+  }
+  const inBlock = (): ReturnType<typeof testPipeline> => {
+    const made = testPipeline()
+    made.pipeline.status = 'T'
+    return made
+  }
+
+  it('are one round trip, in a savepoint that restores what they set', async () => {
+    const { pipeline, toUpstream } = inBlock()
+    const asked = shieldedQueries(pipeline, ['select 1', 'select 2'], "'a'")
+    const sent = Buffer.concat(toUpstream).toString('latin1')
+    const order = ['savepoint pam_', "select 'a'", 'statement_timeout', 'select 1', 'select 2', 'rollback to savepoint']
+    const found = order.map((text) => sent.indexOf(text))
+    expect([found.includes(-1), found]).toEqual([false, found.toSorted((one, other) => one - other)])
+    expect([sent.indexOf('release savepoint') > (found.at(-1) ?? 0), toUpstream.length]).toEqual([true, 1])
+    answer(pipeline, [[], [['a', '0']], [['set']], [['1']], [['2']], [], [], []])
+    expect(await asked).toEqual([[['a', '0']], [['1']], [['2']]])
+  })
+
+  it('leave the transaction as it was where they fail, and are not asked again', async () => {
+    const { pipeline, toUpstream, ended } = inBlock()
+    const asked = shieldedQueries(pipeline, ['select 1']).catch((error: unknown) => error)
+    answer(pipeline, [[]], new OwnQueryFailed('57014', 'canceled'))
+    await turn()
+    const undone = toUpstream.at(-1)?.toString('latin1') ?? ''
+    expect([undone.includes('rollback to savepoint pam_'), undone.includes('select 1')]).toEqual([true, false])
+    answer(pipeline, [[], [], []])
+    expect(await asked).toMatchObject({ sqlstate: '57014' })
+    expect([toUpstream.length, ended.aborted]).toEqual([2, false])
+  })
+
+  it('are prepared anew, once, where something took the place of what was', async () => {
+    const { pipeline, toUpstream } = inBlock()
+    const repeated = { sql: 'select $1', values: ['1'] }
+    const first = shieldedQueries(pipeline, [repeated])
+    answer(pipeline, [[], [['0']], [['set']], [['1']], [], [], []])
+    expect(await first).toEqual([[['1']]])
+    const second = shieldedQueries(pipeline, [repeated])
+    expect(toUpstream.at(-1)?.includes('pg_prepared_statements')).toBe(true)
+    answer(pipeline, [[], [['1']], [['set']], [['forged']], [], [], []])
+    await turn()
+    answer(pipeline, [[], [['0']], [['set']], [['1']], [], [], []])
+    expect([await second, toUpstream.length]).toEqual([[[['1']]], 3])
   })
 })
 

@@ -5,7 +5,7 @@
  *
  * Every process of a test loads it, and most are no gateways: what is needed for more than to see that is loaded later.
  */
-const { join } = require('node:path')
+const { basename, join } = require('node:path')
 
 const ROOT = join(__dirname, '..', '..')
 const BUNDLE = join(ROOT, 'dist', 'pam-gateway')
@@ -16,8 +16,7 @@ if (process.argv[1] === join(ROOT, 'bin', 'pam-gateway.js') && require('node:wor
   keepCompiled()
 
 function keepCompiled() {
-  const { createHash } = require('node:crypto')
-  const { mkdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs')
+  const { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } = require('node:fs')
   const Module = require('node:module')
   const { constants, Script } = require('node:vm')
   /** Modules of which nothing was kept, and where it belongs. */
@@ -37,11 +36,13 @@ function keepCompiled() {
   }
 
   /**
-   * V8 compares its version and flags, and of the source the length alone: the name has the digest. It turns away what it compiled before
-   * the program set a flag (heap-growth.ts), and compiles that again.
+   * V8 compares its version and flags, and of the source the length alone. So the name says which file of which build it is, as make would
+   * (chunks have a digest in their names): one more digest of eight megabytes takes a tenth of what this saves. V8 turns away what it
+   * compiled before the program set a flag (heap-growth.ts), and compiles that again.
    */
   function scriptOf(source, file) {
-    const place = join(CACHE, `${createHash('sha256').update(source).digest('hex')}-${process.version}`)
+    const { mtimeMs, size } = statSync(file)
+    const place = join(CACHE, `${basename(file)}-${size}-${mtimeMs}-${process.version}`)
     const cachedData = read(place)
     const script = new Script(Module.wrap(source), {
       filename: file,

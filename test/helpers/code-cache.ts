@@ -12,7 +12,7 @@ export default function setup(): void {
   // Each project of a run comes here.
   if (options.includes(load)) return
   process.env['NODE_OPTIONS'] = `${options} ${load}`.trim()
-  // Each build has other digests: nothing reads what was kept of one before.
+  // Each build has other names: nothing reads what was kept of one before.
   const builtAt = statSync(BUILT).mtimeMs
   const keptAt = statSync(KEPT, { throwIfNoEntry: false })?.birthtimeMs ?? builtAt
   if (keptAt < builtAt) rmSync(KEPT, { recursive: true, force: true })

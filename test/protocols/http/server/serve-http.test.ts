@@ -14,6 +14,8 @@ const impatient = new HttpServers({ headMs: 50 })
 let server: Server
 let served: { method: string; target: string; host: string; body: string; left: boolean }[] = []
 let answered: (() => void)[] = []
+/** The last connection, as the server has it. */
+let accepted: Socket | undefined
 /** Whether trailers were sent behind the last answer. */
 let trailed: boolean | undefined
 
@@ -77,6 +79,7 @@ const handler: HttpHandler = {
 
 const listen = async (serving: HttpServers): Promise<Server> => {
   const made = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+    accepted = socket
     const channel = socketChannel(socket)
     serving.greet(channel, 60_000).then(
       (client) => void serving.serve(client, handler).closed.then(() => channel.destroy()),
@@ -238,7 +241,7 @@ describe('HTTP/1.1', () => {
     expect(served.map(({ target }) => target)).toEqual(['/held', '/next'])
   })
 
-  it.each<[string, string, readonly string[], string]>([
+  it.each<[string, string, readonly string[], string, number?]>([
     [
       'more requests than it takes before an answer',
       Array.from({ length: 90 }, (_, index) => `GET /${index} HTTP/1.1\r\n${HOST}\r\n`).join(''),
@@ -253,6 +256,8 @@ describe('HTTP/1.1', () => {
       ).join(''),
       Array.from({ length: 6 }, (_, index) => `/${index}`),
       'RATE_LIMITED',
+      // The seventh of nine: what is behind it may not be read.
+      7 / 9,
     ],
     ['what is no request', 'nonsense\r\n\r\n', [], 'PROTOCOL_VIOLATION'],
     [
@@ -261,18 +266,24 @@ describe('HTTP/1.1', () => {
       [],
       'PROTOCOL_VIOLATION',
     ],
-  ])('answers what came before %s, refuses it, and serves nothing behind it', async (_, bytes, others, refusal) => {
-    const all = talk(`GET /held HTTP/1.1\r\n${HOST}\r\n${bytes}`)
-    await expect.poll(() => answered.length).toBe(1)
-    answered[0]?.()
-    const answer = await all
-    const targets = ['/held', ...others]
-    expect(served.map(({ target }) => target)).toEqual(targets)
-    expect([...answer.matchAll(/GET (\S+) /g)].map(([, target]) => target)).toEqual(targets)
-    expect(answer.slice(answer.lastIndexOf('HTTP/1.1 '))).toMatch(
-      new RegExp(`^HTTP/1\\.1 400 [^]*connection: close[^]*${refusal}$`, 'i'),
-    )
-  })
+  ])(
+    'answers what came before %s, refuses it, and serves nothing behind it',
+    async (_, bytes, others, refusal, share = 1) => {
+      const held = `GET /held HTTP/1.1\r\n${HOST}\r\n`
+      const all = talk(`${held}${bytes}`)
+      await expect.poll(() => answered.length).toBe(1)
+      // Until then requests wait: answered sooner, they would be served as they come.
+      await expect.poll(() => accepted?.bytesRead).toBeGreaterThanOrEqual(held.length + bytes.length * share)
+      answered[0]?.()
+      const answer = await all
+      const targets = ['/held', ...others]
+      expect(served.map(({ target }) => target)).toEqual(targets)
+      expect([...answer.matchAll(/GET (\S+) /g)].map(([, target]) => target)).toEqual(targets)
+      expect(answer.slice(answer.lastIndexOf('HTTP/1.1 '))).toMatch(
+        new RegExp(`^HTTP/1\\.1 400 [^]*connection: close[^]*${refusal}$`, 'i'),
+      )
+    },
+  )
 
   it('does not end an answer that is given up', async () => {
     const answer = await talk(`GET /half HTTP/1.1\r\n${HOST}\r\n`)

@@ -4,7 +4,8 @@ import { Readable } from 'node:stream'
 
 /**
  * `fetch` that trusts a private authority: what the built-in one cannot be told before Node 24. Answers come as they are
- * sent; follows no redirects.
+ * sent; follows no redirects. Libraries of OpenID (openid-client, jose) take a `fetch` and read a `Response`: for these it is; calls of our own to
+ * the gateway are made by `httpCall`, which is loaded sooner.
  */
 export function fetchWithCa(ca: string | undefined): typeof fetch {
   if (ca === undefined) return fetch

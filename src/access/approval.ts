@@ -10,6 +10,8 @@ export interface Approval extends Review {
   readonly parameters: readonly (string | null)[]
   /** What it does, as parsed, for people to read. */
   readonly effect: string
+  /** Which of its statements are held, by name: `DROP TABLE`. Not kept of approvals that an earlier version filed. */
+  readonly statement?: string
   /** Digest of everything the approval covers. */
   readonly digest: string
   readonly createdAt: number

@@ -23,9 +23,9 @@ export async function auditSubjects(
     sessionsById(db, of('ses_')),
   ])
   const found: Record<string, AuditSubject> = {}
-  for (const { id, requester, target, effect } of approvals.values())
-    // An effect begins with the name of what the command is: `TRUNCATE, writes public.orders`.
-    found[id] = { person: requester.label, target, what: /^[^,;]{1,60}/.exec(effect)?.[0] ?? '' }
+  for (const { id, requester, target, statement, effect } of approvals.values())
+    // Of an earlier version: an effect begins with the name of what the command is, `TRUNCATE, writes public.orders`.
+    found[id] = { person: requester.label, target, what: statement ?? /^[^,;]{1,60}/.exec(effect)?.[0] ?? '' }
   for (const request of requests.values())
     found[request.id] = { person: request.requester.label, target: describeTargets(request) }
   for (const { id, person, target } of grants.values()) found[id] = { person: person.label, target }

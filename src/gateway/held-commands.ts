@@ -150,6 +150,7 @@ export class HeldCommands {
         ].map((said) => draft.recorded.keep?.(said) ?? said),
         ...(judgement.effect.covers === 'statement' ? [COVERS_STATEMENT] : []),
       ].join('; '),
+      statement: draft.recorded.keep?.(judgement.statement) ?? judgement.statement,
       digest: digest.of(draft, policy.version),
       createdAt: now,
     }

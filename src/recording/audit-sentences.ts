@@ -66,7 +66,7 @@ const to = (target: string): string => (target === '' ? '' : ` to ${target}`)
 
 /** `jane@example.com's TRUNCATE on prod-db`. */
 const command = ({ about, text }: Said): string =>
-  `${about === undefined ? 'a command' : `${about.person}'s ${about.what ?? 'command'}`}${on(about?.target ?? text('target'))}`
+  `${about === undefined ? 'a command' : `${about.person}'s ${text('statement') || about.what || 'command'}`}${on(about?.target ?? text('target'))}`
 /** `jane@example.com's access to prod-db`. */
 const access = ({ about, text }: Said): string => `${whose(about?.person)}access${to(about?.target ?? text('target'))}`
 /** `the recording of jane@example.com on prod-db`. */

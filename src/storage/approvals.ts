@@ -13,6 +13,7 @@ export async function saveApproval(tx: Tx, approval: Approval): Promise<void> {
     text: approval.text,
     parameters: JSON.stringify(approval.parameters),
     effect: approval.effect,
+    statement: approval.statement ?? null,
     digest: approval.digest,
     created_at: approval.createdAt,
   }
@@ -65,6 +66,7 @@ export const approvalFromRow = (row: ApprovalTable): Approval => ({
   text: row.text,
   parameters: JSON.parse(row.parameters) as (string | null)[],
   effect: row.effect,
+  ...(row.statement === null ? {} : { statement: row.statement }),
   digest: row.digest,
   createdAt: row.created_at,
 })

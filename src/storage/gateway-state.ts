@@ -186,7 +186,13 @@ const auditApproval = (tx: Tx, now: number, type: AuditEventType, actor: string,
     type,
     actor,
     subject: approval.id,
-    data: { session: approval.sessionId, target: approval.target, rule: approval.rule, digest: approval.digest },
+    data: {
+      session: approval.sessionId,
+      target: approval.target,
+      rule: approval.rule,
+      ...(approval.statement === undefined ? {} : { statement: approval.statement }),
+      digest: approval.digest,
+    },
   })
 
 function noGrant(target: Target, rule: AccessRule): PamError {

@@ -16,6 +16,7 @@ import { provisionSaml } from './migrations/20261206-provision-saml.ts'
 import { requestSeveral } from './migrations/20261206-request-several.ts'
 import { approveByRule } from './migrations/20261207-approve-by-rule.ts'
 import { keepWhyPeopleDecide } from './migrations/20261208-keep-why-people-decide.ts'
+import { nameHeldStatements } from './migrations/20261209-name-held-statements.ts'
 import { keepLocks } from './migrations/20261201-keep-locks.ts'
 import { countVerdicts } from './migrations/20261204-tally-verdicts.ts'
 
@@ -46,4 +47,5 @@ const migrations = {
   '20261206-request-several': requestSeveral,
   '20261207-approve-by-rule': approveByRule,
   '20261208-keep-why-people-decide': keepWhyPeopleDecide,
+  '20261209-name-held-statements': nameHeldStatements,
 }

@@ -139,6 +139,8 @@ export interface ApprovalTable extends ReviewColumns {
   text: string
   parameters: string
   effect: string
+  /** null: filed by a version before it was kept. */
+  statement: string | null
   digest: string
 }
 

@@ -85,6 +85,25 @@ describe('a held command', () => {
     expect((await filed()).effect).toBe('TRUNCATE, writes /…; of …')
   })
 
+  it('is filed under the name of what is held, wherever that is in the text', async () => {
+    const [first, second] = [draftOf({ kinds: ['select'] }), truncate()]
+    const judgement = judge.judge(second, bench.policy) as HoldJudgement
+    const statements = [...first.facts.statements, ...second.facts.statements]
+    const draft = { ...first, facts: { ...first.facts, statements } }
+    held.hold(draft, judgement, 'dec_1', bench.policy)
+    const approval = await filed()
+    expect(approval.effect).toBe('SELECT; TRUNCATE')
+    expect(approval.statement).toBe('TRUNCATE')
+  })
+
+  it('is filed under a name without the values that its text may not have', async () => {
+    const keep = (said: string): string => said.replaceAll('hunter2', '…')
+    const draft = truncate({ recorded: { text: 'TRUNCATE', parameters: [], keep } })
+    const judgement = { ...(judge.judge(draft, bench.policy) as HoldJudgement), statement: 'PUT /hunter2' }
+    held.hold(draft, judgement, 'dec_1', bench.policy)
+    expect((await filed()).statement).toBe('PUT /…')
+  })
+
   it('waits no longer than the grant lasts', async () => {
     hold(draftOf({ kinds: ['vacuum'] }))
     expect((await filed()).expiresAt).toBe(grantOf(bench.clock).endsAt)

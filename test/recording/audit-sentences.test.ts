@@ -31,6 +31,13 @@ it.each([
     "bob@example.com approved jane@example.com's TRUNCATE on prod-db",
   ],
   [
+    'approval.filed',
+    'sub|jane',
+    'apr_1',
+    { rule: 'a person decides', statement: 'DROP TABLE' },
+    'jane@example.com\'s DROP TABLE on prod-db is held for approval by the rule "a person decides"',
+  ],
+  [
     'approval.denied',
     'sub|bob',
     'apr_2',

@@ -7,15 +7,22 @@ import { createProgram } from './program.ts'
 /** `pam-gateway`: the composition root of the server. */
 export async function main(args: readonly string[]): Promise<void> {
   keepFilesPrivate()
+  const code = await run(args)
+  if (code !== undefined) process.exit(code)
+}
+
+/** One run: parses the command line, runs one command. Resolves to the exit code of one that could not be run, or that only showed help. */
+export async function run(args: readonly string[]): Promise<number | undefined> {
   const program = createProgram(fail)
   try {
     await program.parseAsync([...args], { from: 'user' })
+    return undefined
   } catch (error) {
-    if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : errorCodes.USAGE.exit)
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : errorCodes.USAGE.exit
     const { code, message, hint } = asPamError(error)
     fail(message, hint)
     if (code === 'INTERNAL') process.stderr.write(`${String(asError(error).stack)}\n`)
-    process.exit(errorCodes[code].exit)
+    return errorCodes[code].exit
   }
 }
 

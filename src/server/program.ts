@@ -85,7 +85,7 @@ function addRunning(program: Command): void {
   withConfig(program.command('check').description('check the configuration and run its tests'))
     .option(
       '--connect',
-      'also connect to targets and issuers, and check certificates, the store and the home of records',
+      'also connect to targets and issuers, and check certificates, the addresses to listen on, the store and the home of records',
     )
     .option('--json', 'print JSON')
     .action(async ({ config, connect, json }: { config: string; connect?: boolean; json?: boolean }) => {

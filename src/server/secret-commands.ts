@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import Table from 'cli-table3'
 import { SEALED_NAME } from '../credentials/store-reference.ts'
@@ -13,6 +13,7 @@ import {
 import { StoreFailure } from '../credentials/stores/store.ts'
 import { PamError, UsageError } from '../shared/errors.ts'
 import { documentPath } from '../shared/own-program.ts'
+import { shellWord } from '../shared/shell-word.ts'
 import type { Config } from './config/config.ts'
 import { loadConfigWithoutSecrets } from './config/load-config.ts'
 import { sealedFileOf, storesBeside } from './start-secrets.ts'
@@ -30,12 +31,18 @@ export async function setSealedSecret(file: string, name: string): Promise<void>
 
 /** `pam-gateway secret list`: names and dates, never secrets. */
 export function listSealedSecrets(file: string): void {
-  const secrets = inWords(() => readSealed(sealedFileOf(loadConfigWithoutSecrets(file))))
+  const config = loadConfigWithoutSecrets(file)
+  const secrets = inWords(() => readSealed(sealedFileOf(config)))
   const table = new Table({ head: ['NAME', 'CHANGED', 'BY', 'MASTER KEY'], style: { head: [], border: [] } })
   const entries = Object.entries(secrets).toSorted(([a], [b]) => (a < b ? -1 : 1))
   for (const [name, entry] of entries)
     if (!('removed' in entry)) table.push([name, entry.changedAt, entry.by, entry.master])
-  if (table.length === 0) return say('no secrets are kept here; pam-gateway secret set NAME adds one')
+  if (table.length === 0)
+    return say(
+      config.secrets.sealed === undefined
+        ? `no secrets are kept here: the configuration has no secrets.sealed (${documentPath('credentials.md')})`
+        : `no secrets are kept here; to add one: pam-gateway secret set NAME --config ${shellWord(file)}`,
+    )
   say(table.toString())
 }
 
@@ -56,6 +63,8 @@ export async function rotateSealedSecrets(file: string): Promise<void> {
 export async function removeSealedSecret(file: string, name: string): Promise<void> {
   const config = loadConfigWithoutSecrets(file)
   checkName(name)
+  if (!existsSync(sealedFileOf(config)))
+    throw new UsageError('no secrets are kept here', `"pam-gateway secret list --config ${shellWord(file)}" lists them`)
   await inWordsAsync(() => removeSecret(sealedFileOf(config), name, now()))
   say(`secret:${name} is removed`)
 }

@@ -295,7 +295,7 @@ describe.skipIf(!OPENSSL || !SSHD)('pam-gateway check --connect', () => {
   })
 
   const config = (more: { targets?: string; issuer?: string; tls?: string; handshake?: string } = {}): string => `
-listen: { tls: ${more.tls ?? '{ certificate: tls/server.crt, key: tls/server.key }'} }
+listen: { port: 0, tls: ${more.tls ?? '{ certificate: tls/server.crt, key: tls/server.key }'} }
 publicUrl: https://localhost:8443
 limits: { handshake: ${more.handshake ?? '10s'} }
 identity: { issuers: [{ url: "${issuer}", for: people, clientId: pamctl, ca: tls/ca.crt ${more.issuer ?? ''} }] }
@@ -337,6 +337,7 @@ ${more.targets ?? `${db()}${host()}`}`
       expect.stringMatching(
         /^ok {6}issuer https:\/\/localhost:\d+ \(people\): 1 signing key, scopes openid email profile offline_access, begins device sign-ins$/,
       ),
+      expect.stringMatching(/^ok {6}address listen: 127\.0\.0\.1:\d+ is free$/),
       expect.stringMatching(/^ok {6}certificate of the gateway: valid until .*, 1 in the chain$/),
       expect.stringMatching(/^ok {6}store: .*state\.db will be made at the first start$/),
       expect.stringMatching(/^ok {6}home of records: .*recordings$/),
@@ -348,7 +349,7 @@ ${more.targets ?? `${db()}${host()}`}`
     expect([json.code, valid, connections.map(({ state }) => state)]).toEqual([
       0,
       true,
-      ['ok', 'warning', 'ok', 'ok', 'ok', 'ok', 'ok'],
+      ['ok', 'warning', 'ok', 'ok', 'ok', 'ok', 'ok', 'ok'],
     ])
   })
 
@@ -357,7 +358,7 @@ ${more.targets ?? `${db()}${host()}`}`
     const gateway = join(ROOT, 'bin', 'pam-gateway.js')
     const given = {
       output: file,
-      'public-url': 'https://localhost:8443',
+      'public-url': 'https://localhost:0',
       certificate: 'tls/server.crt',
       key: 'tls/server.key',
       issuer: issuer,

@@ -14,6 +14,8 @@ import { explanationSchema, trialSchema } from '../../../src/api/schemas/policy.
 import { legalHoldSchema } from '../../../src/api/schemas/recording.ts'
 import { decidedSchema, newDecisionSchema, reviewSchema, reviewsSchema } from '../../../src/api/schemas/review.ts'
 import { sessionSchema, sessionsSchema } from '../../../src/api/schemas/session.ts'
+import { missingRole } from '../../../src/api/authenticate.ts'
+import type { Role } from '../../../src/api/deps.ts'
 import { PamError, toErrorBody } from '../../../src/shared/errors.ts'
 import { VERSION } from '../../../src/shared/version.ts'
 import * as world from './world.ts'
@@ -70,19 +72,33 @@ const LISTS: Readonly<Record<string, Answer>> = {
   'GET /v1/passkeys': [passkeysSchema, world.PASSKEYS],
 }
 
-/** A gateway that answers from these tables; `isEmpty`: whoever asks has nothing. */
+/** What takes a role, as the routes say it: which, and what somebody without it is told. */
+const ROLES: readonly (readonly [call: RegExp, message: string, role: Role])[] = [
+  [/^GET \/v1\/audit$/, 'only auditors can read the audit chain', 'audit'],
+  [/\/legal-hold$/, 'only auditors can keep records from being deleted', 'audit'],
+  [/\/lift-hold$/, 'only auditors can lift a legal hold', 'audit'],
+  [/\/erase-apart$/, 'only auditors can erase detached texts', 'audit'],
+  [/\/kill$/, 'only operators can end the sessions of others', 'operate'],
+  [/\/passkeys\/removal$/, 'only members of the groups in roles.operate can remove the passkeys of others', 'operate'],
+  [/\/v1\/locks/, 'only members of the groups in roles.lock can lock and unlock', 'lock'],
+]
+
+/** A gateway that answers from these tables: `new` has nothing, `peer` has no role. */
 export const gatewayAnswering =
-  (isEmpty: () => boolean): typeof fetch =>
+  (who: () => string): typeof fetch =>
   (input, init) => {
     const { hostname, pathname, searchParams } = new URL(input instanceof Request ? input.url : input)
     const call = `${init?.method ?? 'GET'} ${pathname}`
     if (call === 'GET /v1/audit' && searchParams.get('user') === 'nobody')
       return Promise.resolve(Response.json({ items: [], people: {}, subjects: {}, unknownUser: true }))
     const body = typeof init?.body === 'string' ? (JSON.parse(init.body) as unknown) : undefined
-    return hostname === 'pam.example.com' ? Promise.resolve(answerTo(call, body, isEmpty())) : elsewhere(hostname)
+    return hostname === 'pam.example.com' ? Promise.resolve(answerTo(call, body, who())) : elsewhere(hostname)
   }
 
-function answerTo(call: string, body: unknown, isEmpty: boolean): Response {
+function answerTo(call: string, body: unknown, who: string): Response {
+  const isEmpty = who === 'new'
+  const refusal = who === 'peer' ? ROLES.find(([refused]) => refused.test(call)) : undefined
+  if (refusal !== undefined) return failed(missingRole(refusal[1], refusal[2]), 403)
   if (call === 'GET /v1/search')
     return new Response(isEmpty ? '' : world.FOUND.map((line) => `${JSON.stringify(line)}\n`).join(''))
   if (call === 'GET /v1/audit') return Response.json(isEmpty ? { items: [], people: {} } : world.AUDIT)
@@ -97,8 +113,12 @@ function answerTo(call: string, body: unknown, isEmpty: boolean): Response {
   const list = LISTS[call]
   if (list !== undefined) return Response.json(parsed(list[0], page(isEmpty ? [] : (list[1] as unknown[]))))
   const id = call.split('/')[3] ?? ''
-  const { message, ...rest } = toErrorBody(new PamError('NOT_FOUND', `nothing with the id ${id} is visible to you`))
-  return Response.json({ ...rest, detail: message }, { status: 404 })
+  return failed(new PamError('NOT_FOUND', `nothing with the id ${id} is visible to you`), 404)
+}
+
+function failed(error: PamError, status: number): Response {
+  const { message, ...rest } = toErrorBody(error)
+  return Response.json({ ...rest, detail: message }, { status })
 }
 
 /** What is at other addresses than that of the gateway. */

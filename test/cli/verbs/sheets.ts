@@ -86,7 +86,7 @@ export interface Printed {
 export async function startWorld(home: string, gateway: typeof fetch) {
   const directory = (who: string): string => join(home, who)
   const agents: { stop(): Promise<void> }[] = []
-  for (const who of ['jane', 'new', 'left', 'out', 'gone']) {
+  for (const who of ['jane', 'new', 'left', 'out', 'gone', 'peer']) {
     mkdirSync(join(directory(who), 'run'), { recursive: true, mode: 0o700 })
     agents.push(
       await startAgent(

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { gatewayAnswering } from './answers.ts'
 import { sheetOf, startWorld, stepsOf, type Printed } from './sheets.ts'
 
-let isEmpty = false
-const gateway = gatewayAnswering(() => isEmpty)
+let who = 'jane'
+const gateway = gatewayAnswering(() => who)
 const ownZone = process.env['TZ']
 
 beforeAll(() => {
@@ -29,7 +29,7 @@ describe('each verb prints what its sheet says', () => {
       const world = await startWorld(mkdtempSync(join(tmpdir(), 'pamctl-verbs-')), gateway)
       const [steps, wrong]: [ReturnType<typeof stepsOf>, string[]] = [[], []]
       for (const step of stepsOf(text)) {
-        isEmpty = step.who === 'new'
+        who = step.who
         const printed = await world.run(step)
         steps.push({ ...step, printed: printed.text })
         if (/ --json\b/.test(step.command))

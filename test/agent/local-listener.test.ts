@@ -279,6 +279,7 @@ describe('peerOwner', () => {
     ['one whose half-close is not acknowledged yet', line('04', 1000, '123'), 1000],
     ['one whose process closed it: listed as root', line('04', 0, '0'), 'gone'],
     ['one in TIME_WAIT', line('06', 0, '0'), 'gone'],
+    ['one in TIME_WAIT that still has an owner', line('06', 1000, '123'), 'gone'],
     ['one that is being opened', line('02', 1000, '123'), 'gone'],
     ['a listening socket of the same address', line('0A', 1000, '123'), 'gone'],
     ['no line', '', 'gone'],

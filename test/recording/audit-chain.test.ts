@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import {
+  auditHash,
   AuditVerifier,
+  signAudit,
   signCheckpoint,
   type AuditCheckpoint,
   type AuditRecord,
 } from '../../src/recording/audit-chain.ts'
+import { canonicalJson } from '../../src/shared/canonical-json.ts'
 import { parseExactJson } from '../../src/shared/exact-json.ts'
 import type { Signer } from '../../src/recording/seal.ts'
 import type { TrustedKey } from '../../src/recording/verify.ts'
@@ -222,5 +225,61 @@ describe('what the chain says of records', () => {
       { subject: 'j2', problem: 'altered: is gone' },
       { subject: 'j3', problem: 'short: 1 records are missing' },
     ])
+  })
+})
+
+describe('an entry by itself genuine, signed with the key in use, is refused', () => {
+  /** The second of a chain, with a hash and a signature of its own. */
+  const entry = (given: Partial<AuditRecord> = {}): AuditRecord => {
+    const content = {
+      id: 'aud_2',
+      type: 'x',
+      actor: 'gateway',
+      subject: 's',
+      previous: headOf(1).hash,
+      seq: 2,
+      ...given,
+    }
+    const hash = auditHash({ ...content, at: at(2).getTime(), data: canonicalJson({}) })
+    return { ...content, at: at(2).toISOString(), data: {}, hash, ...signAudit({ seq: content.seq, hash }, first) }
+  }
+  const verdictOn = (...entries: AuditRecord[]) => check([...heads.slice(0, 1), ...entries])
+
+  it('but for one in its place', () => {
+    expect(verdictOn(entry())).toMatchObject({ status: 'valid', entries: 2 })
+  })
+
+  it.each<[string, AuditRecord, number, RegExp]>([
+    ['where one before it is missing', entry({ seq: 3 }), 3, /stands where entry 2 should be/],
+    ['where it was there before', entry({ seq: 1 }), 1, /stands where entry 2 should be/],
+    ['where it follows another', entry({ previous: headOf(2).hash }), 2, /does not follow/],
+    ['where its data were changed', { ...entry(), data: { a: 1 } }, 2, /was changed/],
+    ['where its actor was changed', { ...entry(), actor: 'jane' }, 2, /was changed/],
+    ['where its time was changed', { ...entry(), at: at(3).toISOString() }, 2, /was changed/],
+    [
+      'with the signature of another',
+      { ...entry(), signature: entry({ id: 'aud_x' }).signature ?? '' },
+      2,
+      /signature/,
+    ],
+    [
+      'where it says that the chain was altered',
+      entry({ type: 'audit.altered' }),
+      2,
+      /found the chain before it altered/,
+    ],
+  ])('%s', (_, record, seq, reason) => {
+    expect(verdictOn(record)).toMatchObject(fails('chain', seq, reason))
+  })
+
+  it('where it is the last and nobody has signed it: what came behind it was cut off', () => {
+    const { key: _key, signature: _signature, ...unsigned } = entry()
+    expect(verdictOn(unsigned)).toMatchObject(fails('chain', 2, /is not signed: what came after it was cut off/))
+  })
+
+  it('and nothing behind it is believed', () => {
+    expect(verdictOn(entry({ previous: headOf(2).hash }), entry({ seq: 3 }))).toMatchObject(
+      fails('chain', 2, /does not follow/),
+    )
   })
 })

@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import type { RecordedEvent } from '../../src/recording/event.ts'
 import { readSegments, type Segment } from '../../src/recording/read.ts'
 import { generateSigningKeyPem, SEAL_PURPOSE, signerFromPem, signStatement } from '../../src/recording/seal.ts'
 import { encodeSegment, MAGIC } from '../../src/recording/segment.ts'
-import { parseTrustedKeys, verifyRecording } from '../../src/recording/verify.ts'
+import { parseTrustedKeys, RecordingVerifier, verifyRecording } from '../../src/recording/verify.ts'
 import { blocksOf, contentOf, fileOf, sealedWith, withBody } from '../helpers/compact-events.ts'
 import { command, keys, opened, openSpool, recorderOptions, signer, written } from '../helpers/recordings.ts'
 
@@ -365,6 +365,64 @@ describe('a file of public keys', () => {
       /another one/,
     ],
     ['a time without a key', `${old.publicKeyPem}${retired}\n`, /no key follows/],
+    [
+      'a key of another algorithm',
+      generateKeyPairSync('ec', {
+        namedCurve: 'P-256',
+        publicKeyEncoding: { type: 'spki', format: 'pem' },
+        privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      }).publicKey,
+      /expected an Ed25519 public key/,
+    ],
     ['two times for one key', `${retired}\n${current}`, /no key follows/],
   ])('%s is refused', (_what, text, message) => expect(() => parseTrustedKeys(text)).toThrow(message))
+})
+
+describe('a seal whose fields contradict each other', () => {
+  const BODY = Buffer.from('body')
+  const FIELDS = {
+    session: 'ses_1',
+    segment: 0,
+    first: 0,
+    events: 1,
+    previous: '',
+    hash: '',
+    status: 'sealed',
+    encoding: 'compact-gzip',
+    bytes: BODY.length,
+    sha256: createHash('sha256').update(BODY).digest('hex'),
+    at: new Date().toISOString(),
+  } as const
+
+  const problemOf = async (given: Partial<Segment['seal']>): Promise<string> => {
+    const fields = { ...FIELDS, ...given }
+    const seal =
+      fields.status === 'unsealed' ? { key: '', signature: '', ...fields } : signStatement(SEAL_PURPOSE, fields, signer)
+    const checked = new RecordingVerifier(keys, undefined).check({ version: 3, seal, body: BODY, start: 0, end: 0 })
+    return checked.then(
+      () => 'nothing',
+      ({ message }: Error) => message,
+    )
+  }
+
+  it.each<[string, Partial<Segment['seal']>]>([
+    ['the end of a recovered recording, in one that was sealed', { tail: 'whole' }],
+    ['a recovered recording without what is known of its end', { status: 'recovered' }],
+    ['an encoding of version 2 in version 3', { encoding: 'gzip' }],
+    ['encrypted blocks without their key', { encoding: 'compact-hidden' }],
+    ['a key where no blocks are encrypted one by one', { wrappedKey: 'x' }],
+    ['plain events that are sealed', { encoding: 'compact-plain' }],
+    ['events that are not sealed, and not plain', { status: 'unsealed' }],
+    ['events that are not sealed, with a key', { status: 'unsealed', encoding: 'compact-plain', key: signer.keyId }],
+    ['events that are not sealed, with a signature', { status: 'unsealed', encoding: 'compact-plain', signature: 'x' }],
+  ])('is refused, also where it is signed: %s', async (_, given) => {
+    expect(await problemOf(given)).toBe('has a seal whose fields contradict each other')
+  })
+
+  it('is told from one that follows from nothing', async () => {
+    expect(await problemOf({})).toMatch(/^does not follow from the segment before it/)
+    expect(await problemOf({ segment: 1 })).toBe('is segment 1 where 0 should be')
+    expect(await problemOf({ first: 1 })).toBe('begins with event 1 where 0 should be')
+    expect(await problemOf({ sha256: '' })).toBe('has a body that is not the one that was sealed')
+  })
 })

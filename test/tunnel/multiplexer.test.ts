@@ -470,6 +470,11 @@ describe('a peer that does not keep to it', () => {
       () => [open, ...Array.from({ length: 3 }, () => encodeFrame(frameTypes.credit, 1, Buffer.from([0x7f, 0, 0, 0])))],
     ],
     ['credit of another length', () => [open, encodeFrame(frameTypes.credit, 1, Buffer.from([1]))]],
+    ['credit with more behind it', () => [open, encodeFrame(frameTypes.credit, 1, Buffer.alloc(5))]],
+    ...['target', 'authorization', 'dpop'].map((field): [string, () => Buffer[]] => [
+      `a request without ${field}`,
+      () => [encodeFrame(frameTypes.open, 1, Buffer.from(JSON.stringify({ ...request(), [field]: undefined })))],
+    ]),
     ['channels to close that were never opened', () => [open, encodeFrame(frameTypes.closeAll, 0, Buffer.alloc(4, 1))]],
     ['a list of channels that is none', () => [open, encodeFrame(frameTypes.closeAll, 0, Buffer.alloc(5))]],
     ['no channels to close', () => [open, encodeFrame(frameTypes.closeAll, 0, Buffer.alloc(0))]],

@@ -156,6 +156,14 @@ describe('a compressed body', () => {
     expect(compressed(type, body)).toBeInstanceOf(PamError)
   })
 
+  it('is refused where a server that does not decompress it would find another method in it', () => {
+    const stored = gzipSync('{"a":"&_method=DELETE&"}', { level: 0 })
+    expect(read(JSON_TYPE, stored, 'PUT', 'gzip')).toBeInstanceOf(PamError)
+    expect(read(JSON_TYPE, gzipSync('{"a":"&_metho=DELETE&"}', { level: 0 }), 'PUT', 'gzip')).toMatchObject({
+      body: { type: 'json' },
+    })
+  })
+
   it('may say anything where it is too long, or another coding', () => {
     expect(compressed(JSON_TYPE, Buffer.alloc(50_000_000, ' '), 'PUT')).toMatchObject({
       body: { type: 'opaque', looksLike: 'any', reason: expect.stringContaining('longer than') as string },
@@ -197,4 +205,13 @@ it('refuses a call of gRPC that names its format as none is named', () => {
 
 it('takes gRPC-Web for a request like others', () => {
   expect(read('application/grpc-web+proto', '\0\0\0\0\0')).toMatchObject({ grpc: undefined, body: { type: 'opaque' } })
+})
+
+it('takes no upgrade but that to a WebSocket, however it is spelled', () => {
+  const upgraded = (upgrade: string) =>
+    readRequest({ version: '1.1', method: 'GET', target: '/', headers: [] }, Buffer.alloc(0), upgrade)
+  expect(upgraded('websocket')).toMatchObject({ upgrade: 'websocket' })
+  expect(upgraded('WebSocket')).toMatchObject({ upgrade: 'websocket' })
+  for (const upgrade of ['h2c', 'TLS/1.0', 'SPDY/3.1', 'websocket, h2c', ''])
+    expect(upgraded(upgrade)).toBeInstanceOf(PamError)
 })

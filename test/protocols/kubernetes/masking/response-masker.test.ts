@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { planMasking, type MaskingPlan } from '../../../../src/masking/plan.ts'
 import { acceptJson } from '../../../../src/protocols/kubernetes/request/accept.ts'
-import { responseMasker, UnmaskableAnswer } from '../../../../src/protocols/kubernetes/masking/response-masker.ts'
+import {
+  passesWarnings,
+  responseMasker,
+  UnmaskableAnswer,
+} from '../../../../src/protocols/kubernetes/masking/response-masker.ts'
 import { refusedByMasking } from '../../../../src/protocols/kubernetes/masking/write-guard.ts'
 import { readApiRequest, type ApiRequest } from '../../../../src/protocols/kubernetes/request/api-request.ts'
 import { readBody } from '../../../../src/protocols/kubernetes/request/read-body.ts'
@@ -583,4 +587,18 @@ describe('Accept', () => {
   ])('%s', (given, expected) => {
     expect(acceptJson(given)).toBe(expected)
   })
+})
+
+it('metrics pass as they are where nothing is searched for in all that is shown', () => {
+  const kinds = planOf({ kinds: ['email'], style: 'redact' })
+  expect(mask(SECRETS, 'GET /metrics', 'a 1', 'text/plain')).toBe('a 1')
+  expect(() => mask(kinds, 'GET /metrics', 'a 1', 'text/plain')).toThrow(/cannot be masked/)
+  expect(() => mask(SECRETS, 'GET /debug/pprof', 'a 1', 'text/plain')).toThrow(/cannot be masked/)
+})
+
+it('warnings pass where neither fields of the object nor kinds are masked, which they may quote', () => {
+  const kinds = planOf({ kinds: ['email'], style: 'redact' })
+  expect(passesWarnings(requestOf('GET /api/v1/namespaces/dev/pods/a'), SECRETS)).toBe(true)
+  expect(passesWarnings(requestOf('GET /api/v1/namespaces/dev/secrets/a'), SECRETS)).toBe(false)
+  expect(passesWarnings(requestOf('GET /api/v1/namespaces/dev/pods/a'), kinds)).toBe(false)
 })

@@ -500,7 +500,14 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   // Rows and messages as bytes, without a socket or a clock.
   'protocols/mysql/gateway/results': {
-    imports: ['wire/*.ts', 'sql/', 'masking/', 'protocols/mysql/wire/', 'protocols/mysql/gateway/results/'],
+    imports: [
+      'wire/*.ts',
+      'sql/',
+      'masking/',
+      'protocols/mysql/wire/',
+      'protocols/mysql/dialect/counters.ts',
+      'protocols/mysql/gateway/results/',
+    ],
     packages: ['node:buffer'],
   },
 

@@ -57,6 +57,10 @@ export interface CatalogTerms {
   isStatistics(relation: Relation): boolean
   /** The same of a function. */
   isStorageFunction(name: string): boolean
+  /** Whether how many rows it has may depend on what other statements have read or changed. */
+  countsByRows(relation: Relation): boolean
+  /** Whether a setting counts what statements have read or changed. */
+  isCounter(setting: string): boolean
   /** Whether a system column (negative attribute number) reveals the location of its row. */
   isPlace(column: number): boolean
 }

@@ -520,6 +520,8 @@ export interface UtilityDetail {
   readonly inherits: readonly Name[]
   /** It has constraints or bounds, which existing rows may be checked against. */
   readonly checks: boolean
+  /** SHOW: what the server lists of itself, by name and value, or counts of rows for each table, index or account. */
+  readonly lists: 'status' | 'settings' | 'counts' | undefined
 }
 
 /** For a statement with no such detail. */
@@ -543,6 +545,7 @@ export const NO_DETAIL: UtilityDetail = {
   references: [],
   inherits: [],
   checks: false,
+  lists: undefined,
   verbose: false,
 }
 

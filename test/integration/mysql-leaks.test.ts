@@ -34,7 +34,7 @@ beforeAll(async () => {
   server = await startTestMariadb({
     accounts: [{ user: 'app', password: 'secret', grants: ['ALL ON *.*'] }],
     script: WHICH.map((which) => `CREATE DATABASE leak_${which}; USE leak_${which}; ${LEAK_SCHEMA(which)}`).join(''),
-    settings: { 'local-infile': '1' },
+    settings: { 'local-infile': '1', 'log-bin': 'log', 'binlog-format': 'ROW' },
   })
   for (const which of WHICH) {
     restorers.set(which, await connect('directly', which))

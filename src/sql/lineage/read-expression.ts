@@ -69,7 +69,10 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
     case 'current-of':
       return PLAIN
     case 'variable':
-      return node.of === 'setting' ? PLAIN : (found.sources.variable?.(node.name) ?? found.sources.anything)
+      if (node.of === 'user') return found.sources.variable?.(node.name) ?? found.sources.anything
+      // How long its value is, the description of the column says.
+      found.leak(found.sources.setting(node.name), `@@${node.name}`)
+      return found.sources.setting(node.name)
     case 'assign': {
       // Any later statement may read it.
       const origin = originOf(node.value, context)

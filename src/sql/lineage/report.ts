@@ -27,6 +27,8 @@ export interface Sources {
   stored(name: Name): Origin
   /** What statistics of storage tell of rows. */
   storage(): Origin
+  /** What a setting of the server tells of rows; it may have its scope in front. */
+  setting(name: string): Origin
   /** Why the value of a function may come from anywhere; undefined where it depends on its arguments alone. */
   opaque(name: { schema: string | undefined; name: string }, operator: boolean): boolean
   /** A value that may come from any masked column. */

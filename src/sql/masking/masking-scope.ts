@@ -130,6 +130,7 @@ export class MaskingScope {
         if (relation === undefined) return PLAIN
         // A relation that has statistics has rows.
         if (terms.isStatistics(relation)) return this.storage()
+        if (terms.countsByRows(relation)) return this.anything
         const answer = this.#answersOf(relation)
         return named.only === true ? madeOf([answer, this.#placeOf(relation)]) : answer
       },
@@ -144,6 +145,7 @@ export class MaskingScope {
       },
       stored: ({ name }) => (terms.isStorageFunction(name) ? this.storage() : PLAIN),
       storage: () => this.storage(),
+      setting: (name) => (terms.isCounter(name) ? this.anything : PLAIN),
       opaque: (name, isOperator) => terms.isOpaque(name, isOperator),
       target: (named) => {
         const relation = terms.find(named)
@@ -214,9 +216,12 @@ export class MaskingScope {
     const { terms } = this.#known
     const names = [...relation.columns.keys()]
     const ofStorage = this.isTainted(relation) ? terms.storageColumns(relation) : undefined
-    if (ofStorage !== undefined) return names.map((name) => (ofStorage.has(name) ? this.storage() : PLAIN))
     const harmless = terms.harmlessColumns(relation)
-    if (harmless !== undefined) return names.map((name) => (harmless.includes(name) ? PLAIN : this.anything))
+    if (ofStorage !== undefined || harmless !== undefined)
+      return names.map((name) => {
+        if (harmless?.includes(name) === false) return this.anything
+        return ofStorage?.has(name) === true ? this.storage() : PLAIN
+      })
     if (relation.foreign) return repeat(this.anything, names.length)
     if (!this.isTainted(relation)) return undefined
     if (relation.generated.size > 0)

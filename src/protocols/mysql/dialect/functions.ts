@@ -39,8 +39,12 @@ export const givesAnything = (
 /** Functions that read files of the server, its logs, or statistics of rows. */
 const REACHES_OUT: ReadonlySet<string> = new Set(wordList('load_file decode_histogram binlog_gtid_pos'))
 
-/** Functions that return what another statement has left: a stored value, a count of rows. */
-const FROM_ELSEWHERE: ReadonlySet<string> = new Set(wordList('lastval nextval row_count setval'))
+/** Functions that return what another statement has left: a stored value, a count of rows, a position in the log. */
+const FROM_ELSEWHERE: ReadonlySet<string> = new Set(
+  wordList(`
+  lastval master_gtid_wait master_pos_wait nextval row_count setval source_pos_wait wait_for_executed_gtid_set
+`),
+)
 
 /**
  * What a call leaves where other sessions see it, or where it can be read unmasked: LAST_INSERT_ID(value) for the session, the names of

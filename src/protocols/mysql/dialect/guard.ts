@@ -128,10 +128,16 @@ function guardMasking(
   catalog: Catalog,
   masking: MaskingScope,
 ): PamError | undefined {
-  if (kinds.includes('show') && asksStorage(tree))
+  if (kinds.includes('show') && asksCounts(tree))
     return refuse(
       'MASKING_REFUSED',
-      'columns are masked, and how many rows and values are stored, as the WHERE of SHOW asks, could reveal their values',
+      'columns are masked, and what the server counts, as the WHERE of SHOW asks, could reveal their values: name a variable with LIKE, and leave counts out',
+    )
+  // How many events there are is how many transactions have changed something, and how many stages a statement had depends on what it changed.
+  if (kinds.includes('show-binlog') || kinds.includes('show-profile'))
+    return refuse(
+      'MASKING_REFUSED',
+      'columns are masked, and how many rows this shows, of the binary log or of a profile, could reveal their values',
     )
   const runs = kinds.find((kind) => RUNS_LATER.has(kind))
   if (runs !== undefined)
@@ -157,19 +163,22 @@ function guardMasking(
 }
 
 /** Whether a WHERE of SHOW refers to columns that are hidden in its result: the returned rows would reveal them. */
-function asksStorage(statement: Statement): boolean {
+function asksCounts(statement: Statement): boolean {
   const { expressions, statements } = statementParts(statement)
-  return expressions.some(namesStorage) || statements.some(asksStorage)
+  const lists = statement.kind === 'utility' ? statement.detail.lists : undefined
+  const isCount = (name: string): boolean =>
+    lists === 'counts' || COUNTS.has(name) || (lists !== undefined && name !== 'variable_name')
+  return expressions.some((node) => names(node, isCount)) || statements.some(asksCounts)
 }
 
-function namesStorage(node: Expression): boolean {
-  if (node.kind === 'column') return STORED.has(node.path.at(-1)?.toLowerCase() ?? '')
+function names(node: Expression, isCount: (name: string) => boolean): boolean {
+  if (node.kind === 'column') return isCount(node.path.at(-1)?.toLowerCase() ?? '')
   // Every subquery counts, without being searched.
-  return node.kind === 'subquery' || partsOf(node).expressions.some(namesStorage)
+  return node.kind === 'subquery' || partsOf(node).expressions.some((part) => names(part, isCount))
 }
 
 /** The names of these columns in SHOW TABLE STATUS and SHOW INDEX. */
-const STORED: ReadonlySet<string> = new Set(['rows', ...[...STORAGE.values()].flatMap((columns) => [...columns])])
+const COUNTS: ReadonlySet<string> = new Set(['rows', ...[...STORAGE.values()].flatMap((columns) => [...columns])])
 
 const RUNS_LATER: ReadonlySet<string> = new Set(wordList('create-trigger create-event alter-event'))
 

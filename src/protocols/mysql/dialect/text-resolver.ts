@@ -8,6 +8,7 @@ import type { MaskingScope } from '../../../sql/masking/masking-scope.ts'
 import type { Name } from '../../../sql/query.ts'
 import type { SqlStatement } from '../../../sql/statement.ts'
 import { findRelation, mayBeTemporary, type Catalog } from '../catalog/catalog.ts'
+import { givesAnything } from './functions.ts'
 import type { GuardOptions } from './guard.ts'
 import { definitionKinds } from './redefinitions.ts'
 import { resolveStatement } from './resolve-statement.ts'
@@ -41,7 +42,7 @@ export class TextResolver {
   readonly texts: string[] = []
   /** Whether it may change how the server reads texts. */
   movesReading = false
-  /** Whether it reads a variable that may hold a masked value. */
+  /** Whether it reads a variable or calls a function that may give a masked value. */
   readsMasked = false
   readonly #catalog: Catalog
   readonly #masking: MaskingScope
@@ -131,7 +132,9 @@ export class TextResolver {
       meetsMasked: meets,
       keepsTexts: this.#options.runs?.context.keepsAscii === true,
     })
-    if (this.#hides && [...named.reads].some((name) => !before.isClean(name))) this.readsMasked = true
+    const isElsewhere = statement.functions.some(({ schema, name }) => givesAnything(schema, name, catalog))
+    if (this.#hides && (isElsewhere || named.readsCounter || [...named.reads].some((name) => !before.isClean(name))))
+      this.readsMasked = true
     this.#done = effect?.done(this.#done) ?? this.#done
     this.#sent = effect?.sent(this.#sent) ?? this.#sent
     return { lineage, leaves: effect !== undefined || named.reads.size > 0 }

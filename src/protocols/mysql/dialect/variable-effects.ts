@@ -7,6 +7,7 @@ import type { MaskingScope } from '../../../sql/masking/masking-scope.ts'
 import type { Assign, Expression, FromItem, Name, Statement } from '../../../sql/query.ts'
 import type { SqlStatement } from '../../../sql/statement.ts'
 import { findRelation, type Catalog } from '../catalog/catalog.ts'
+import { isCounterSetting } from './counters.ts'
 import { givesAnything } from './functions.ts'
 import { nativeFunctions } from './native-functions.ts'
 import type { SessionMemory } from './session-memory.ts'
@@ -20,6 +21,10 @@ export interface NamedVariables {
   readonly within: ReadonlySet<string>
   /** Variables that receive values of rows, of a query or of a file. */
   readonly into: ReadonlySet<string>
+  /** Whether it reads a setting that counts what statements have changed. */
+  readonly readsCounter: boolean
+  /** Whether it says itself, with LAST_INSERT_ID(value), which number the server reports as the last one. */
+  readonly givesInsertId: boolean
   /** Whether it has a part that cannot be parsed. */
   readonly isOpaque: boolean
 }
@@ -39,6 +44,8 @@ class Finder {
   readonly #reads = new Set<string>()
   readonly #within = new Set<string>()
   readonly #into = new Set<string>()
+  #readsCounter = false
+  #givesInsertId = false
   #isOpaque = false
 
   read(tree: Statement): NamedVariables {
@@ -52,7 +59,15 @@ class Finder {
     const top = new Set<Expression>(own)
     this.#statement(tree, top)
     for (const name of this.#within) sets.delete(name)
-    return { reads: this.#reads, sets, within: this.#within, into: this.#into, isOpaque: this.#isOpaque }
+    return {
+      reads: this.#reads,
+      sets,
+      within: this.#within,
+      into: this.#into,
+      readsCounter: this.#readsCounter,
+      givesInsertId: this.#givesInsertId,
+      isOpaque: this.#isOpaque,
+    }
   }
 
   #statement(node: Statement, top: ReadonlySet<Expression>): void {
@@ -66,6 +81,8 @@ class Finder {
   #expression(node: Expression, isTop = false): void {
     if (node.kind === 'opaque') this.#isOpaque = true
     if (node.kind === 'variable' && node.of === 'user') this.#reads.add(node.name)
+    if (node.kind === 'variable' && node.of === 'setting' && isCounterSetting(node.name)) this.#readsCounter = true
+    if (node.kind === 'call' && node.name.name === 'last_insert_id' && node.args.length > 0) this.#givesInsertId = true
     if (node.kind === 'assign' && !isTop) this.#within.add(node.variable)
     const { expressions, statements } = partsOf(node)
     for (const part of expressions) this.#expression(part)
@@ -158,6 +175,7 @@ export const meetsMasked = (
     return relation === undefined || masking.isTainted(relation)
   }) ||
   functions.some(({ schema, name }) => givesAnything(schema, name, catalog)) ||
+  variablesIn(tree).readsCounter ||
   [...variablesIn(tree).reads].some((name) => !variables.isClean(name))
 
 /** Kinds whose text shows every variable that they assign. */

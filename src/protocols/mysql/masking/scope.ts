@@ -5,7 +5,8 @@ import { missingColumns as missingIn } from '../../../sql/masking/masked-relatio
 import { findRelation, foldDatabase, foldTable, type Catalog } from '../catalog/catalog.ts'
 import { dialectOf } from '../dialect/dialect.ts'
 import { givesAnything } from '../dialect/functions.ts'
-import { harmlessColumns, isOfStorage, storageColumns } from './system-relations.ts'
+import { isCounterSetting } from '../dialect/counters.ts'
+import { countsByRows, harmlessColumns, isOfStorage, storageColumns } from './system-relations.ts'
 
 /** Sessions that share plan, catalog and definitions share the scope and everything that it derives. */
 export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: DefinitionTrees): MaskingScope {
@@ -53,5 +54,7 @@ const termsOf = (catalog: Catalog): CatalogTerms => ({
   isOfStorage,
   isStatistics: () => false,
   isStorageFunction: () => false,
+  countsByRows,
+  isCounter: isCounterSetting,
   isPlace: () => false,
 })

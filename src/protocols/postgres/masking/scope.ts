@@ -61,6 +61,9 @@ function termsOf(catalog: Catalog): CatalogTerms {
     isOfStorage: (relation) => STORAGE_RELATIONS.test(systemName(relation) ?? ''),
     isStatistics: (relation) => STATISTICS.has(systemName(relation) ?? ''),
     isStorageFunction: (name) => STORAGE_FUNCTIONS.test(name),
+    countsByRows: () => false,
+    // A setting is read by a function, and none of them counts.
+    isCounter: () => false,
     isPlace: (column) => PLACES.has(column),
   }
 }

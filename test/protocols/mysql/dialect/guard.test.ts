@@ -114,8 +114,8 @@ describe('in a session with masked columns', () => {
     ['CREATE TRIGGER x BEFORE INSERT ON orders FOR EACH ROW SET NEW.a = 1', /what it runs later/],
     ['BEGIN NOT ATOMIC SELECT 1; END', /^compound statements are not allowed here/],
     ['IF 1 THEN SELECT 1; END IF', /^compound statements are not allowed here/],
-    ['SHOW TABLE STATUS WHERE `Rows` > 5', /how many rows and values are stored/],
-    ['SHOW TABLE STATUS WHERE (SELECT 1)', /how many rows and values are stored/],
+    ['SHOW TABLE STATUS WHERE `Rows` > 5', /what the server counts/],
+    ['SHOW TABLE STATUS WHERE (SELECT 1)', /what the server counts/],
     ['HANDLER people OPEN', /cannot be read by HANDLER/],
     ['ALTER TABLE people ADD COLUMN x INT', /cannot be altered/],
     ['RENAME TABLE people TO other', /cannot be altered/],
@@ -136,4 +136,47 @@ it('in a read-only session nothing runs whose effect cannot be determined', () =
   expect(guardUnknown({ unknown: ['calls f'] }, true)).toMatchObject({ code: 'SETTING_REFUSED' })
   expect(guardUnknown({ unknown: [] }, true)).toBeUndefined()
   expect(guardUnknown({ unknown: ['calls f'] }, false)).toBeUndefined()
+})
+
+describe('while columns are masked', () => {
+  const refused = (sql: string, masks = [mask('shop.people.name')]): string | undefined =>
+    factsOf(sql, SHOP, masks, { ownAccount: true }).refusal?.message
+
+  it.each([
+    'SHOW STATUS WHERE value > 0',
+    "SHOW GLOBAL STATUS WHERE variable_name = 'Handler_update' AND `Value` = 1",
+    "SHOW VARIABLES WHERE value <> ''",
+    'SHOW VARIABLES WHERE (@x := value) IS NULL',
+    'SHOW CLIENT_STATISTICS WHERE rows_updated > 1',
+    "SHOW TABLE STATUS WHERE update_time > '2020-01-01'",
+    'SHOW INDEX FROM people WHERE cardinality > 2',
+    'SET STATEMENT max_statement_time = 5 FOR SHOW STATUS WHERE value > 0',
+    'SHOW BINLOG EVENTS',
+    'SHOW BINARY LOGS',
+    'SHOW PROFILE',
+  ])('%s is refused', (sql) => {
+    expect(refused(sql)).toMatch(/^columns are masked, and /)
+    expect(refused(sql, [])).toBeUndefined()
+  })
+
+  it.each([
+    'SELECT @@last_gtid',
+    'SELECT 1 FROM people WHERE id = 1 AND @@gtid_binlog_pos > 5',
+    'SET @x = @@global.gtid_current_pos',
+    'INSERT INTO people VALUES (1, @@gtid_binlog_state)',
+  ])('%s could reveal values', (sql) => {
+    expect(refused(sql)).toMatch(/could reveal its values|to a user variable/)
+    expect(refused(sql, [])).toBeUndefined()
+  })
+
+  it.each([
+    'SHOW STATUS',
+    "SHOW STATUS LIKE 'Ssl_cipher'",
+    "SHOW VARIABLES WHERE Variable_name = 'port'",
+    'SHOW CLIENT_STATISTICS',
+    'SHOW TABLE STATUS',
+    'SELECT @@version_comment, @@gtid_domain_id',
+  ])('%s is not', (sql) => {
+    expect(refused(sql)).toBeUndefined()
+  })
 })

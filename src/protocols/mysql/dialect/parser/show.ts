@@ -1,4 +1,4 @@
-import type { Expression, Name, Utility } from '../../../../sql/query.ts'
+import type { Expression, Name, Utility, UtilityDetail } from '../../../../sql/query.ts'
 import { Kind } from '../tokens.ts'
 import { readAccount } from './accounts.ts'
 import { utility } from './build.ts'
@@ -44,6 +44,10 @@ const listed =
   }
 
 const filtered: Form = (cursor) => utility('show', { expressions: readFilter(cursor) })
+const listing =
+  (lists: UtilityDetail['lists']): Form =>
+  (cursor) =>
+    utility('show', { expressions: readFilter(cursor), detail: { lists } })
 const alone =
   (kind: string): Form =>
   () =>
@@ -101,8 +105,8 @@ const FORMS: readonly (readonly [readonly string[], Form])[] = [
   [['INDEX'], ofTable],
   [['INDEXES'], ofTable],
   [['KEYS'], ofTable],
-  [['VARIABLES'], filtered],
-  [['STATUS'], filtered],
+  [['VARIABLES'], listing('settings')],
+  [['STATUS'], listing('status')],
   [['COLLATION'], filtered],
   [['CHARACTER', 'SET'], filtered],
   [['CHAR', 'SET'], filtered],
@@ -189,10 +193,10 @@ const FORMS: readonly (readonly [readonly string[], Form])[] = [
   ],
   [['PROFILES'], alone('show-profile')],
   [['PROFILE'], profile],
-  [['USER_STATISTICS'], filtered],
-  [['CLIENT_STATISTICS'], filtered],
-  [['INDEX_STATISTICS'], filtered],
-  [['TABLE_STATISTICS'], filtered],
+  [['USER_STATISTICS'], listing('counts')],
+  [['CLIENT_STATISTICS'], listing('counts')],
+  [['INDEX_STATISTICS'], listing('counts')],
+  [['TABLE_STATISTICS'], listing('counts')],
 ]
 
 function readCount(cursor: Cursor): Utility {

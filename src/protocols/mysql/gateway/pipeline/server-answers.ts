@@ -11,15 +11,18 @@ import { columnFlags, readColumnDefinition, type ColumnDefinition } from '../../
 import { EOF } from '../../wire/eof.ts'
 import { encodeErr, type Err } from '../../wire/err.ts'
 import { payloadOf, type Frame } from '../../wire/framer.ts'
-import { encodeOk, type Ok } from '../../wire/ok.ts'
+import { encodeOk, type Ok, type SessionChange } from '../../wire/ok.ts'
 import { readTextRow } from '../../wire/text-row.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import type { Expression } from '../../../../sql/query.ts'
 import type { Output } from '../../../../sql/lineage/origin.ts'
 import { hideAccountSecrets } from '../results/account-secrets.ts'
+import { listMasking, listsOf } from '../results/listed-values.ts'
 import { isPlainInfo, maskedErr, meantRows, warningMasking } from '../results/masked-messages.ts'
 import type { RowForm } from '../results/hidden-values.ts'
 import { rowMasking, type Masker, type RowMasking } from '../results/row-masking.ts'
+import { variablesIn } from '../../dialect/variable-effects.ts'
+import { isCounterSetting } from '../../dialect/counters.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
 import type { ClientSide } from './client-side.ts'
 import type { ClientExchange, Run } from './exchange.ts'
@@ -121,10 +124,19 @@ export class ServerAnswers {
   #maskingOf(run: Run, form: RowForm): RowMasking | undefined {
     const { facts, columns } = run
     const masker = this.#maskerOf(run)
-    if (statementOf(run)?.kinds.some((kind) => WARNINGS.has(kind)) === true)
+    const statement = statementOf(run)
+    if (statement?.kinds.some((kind) => WARNINGS.has(kind)) === true)
       return warningMasking(columns, form, facts.errorExposure, masker, run.results ?? 'utf8mb4')
-    const masking = rowMasking(columns, form, outputsOf(run), masker, accountsIn(run))
-    return masking === 'untouched' ? undefined : masking
+    const { plan } = masker.scope
+    const lists = statement === undefined || plan.columns.length === 0 ? undefined : listsOf(statement.tree)
+    const outputs = lists === 'counts' ? undefined : outputsOf(run)
+    const isByName = lists === 'status' || lists === 'settings'
+    const scope = isByName ? { ...masker.scope, plan: { ...plan, columns: [] } } : masker.scope
+    const masking = rowMasking(columns, form, outputs, { ...masker, scope }, accountsIn(run))
+    const own = masking === 'untouched' ? undefined : masking
+    if (!isByName) return own
+    const listed = listMasking(columns, form, lists)
+    return own === undefined ? listed : (payload) => listed(own(payload))
   }
 
   #maskerOf({ scope }: Run): Masker {
@@ -155,9 +167,13 @@ export class ServerAnswers {
     run.bytes = 0
   }
 
-  /** The new values of settings that the server reports may be masked values, if the statement could read any. */
+  /**
+   * The new values of settings that the server reports may be masked values, if the statement could read any; a GTID says that it, or one
+   * before it, has changed something.
+   */
   #tellsMore({ changes }: Pick<Ok, 'changes'>, run: Run | undefined): boolean {
-    return this.#masks && changes.length > 0 && run !== undefined && run.facts.errorExposure !== 'none'
+    if (!this.#masks || changes.length === 0 || run === undefined) return false
+    return run.facts.errorExposure !== 'none' || (run.scope?.plan.columns.length !== 0 && changes.some(isCount))
   }
 
   #record(run: Run, tag?: string, error?: string): void {
@@ -190,7 +206,9 @@ export class ServerAnswers {
   #okFor(ok: Ok, run: Run | undefined): Buffer | undefined {
     if (run === undefined || !this.#masks) return undefined
     const { facts, index } = run
-    const meant = meantRows(ok, facts.parsed[index]?.kinds ?? [], facts.errorExposure)
+    const statement = facts.parsed[index]
+    const givesInsertId = statement !== undefined && variablesIn(statement.tree).givesInsertId
+    const meant = meantRows(ok, statement?.kinds ?? [], facts.errorExposure, givesInsertId)
     if (this.#tellsMore(ok, run) || !isPlainInfo(ok)) return encodeOk({ ...ok, ...meant })
     if (meant === undefined) return undefined
     return encodeOk({ ...ok, ...meant }, undefined, { info: meant.info, flags: this.#pipeline.capabilities })
@@ -207,6 +225,15 @@ export class ServerAnswers {
     this.#clientSide.beginUpload(file)
   }
 }
+
+/** Spec: OK_Packet, SESSION_TRACK_GTIDS; what is not listed may be one. */
+const isCount = (change: SessionChange): boolean =>
+  change.type === 'variable'
+    ? isCounterSetting(change.name.toString('utf8'))
+    : change.type === 'other' && !TRACKED.has(change.of)
+
+/** SESSION_TRACK_STATE_CHANGE, SESSION_TRACK_TRANSACTION_CHARACTERISTICS and SESSION_TRACK_TRANSACTION_STATE. */
+const TRACKED: ReadonlySet<number> = new Set([2, 4, 5])
 
 /** Bytes of a column definition: a name has 256 characters at most, and a result up to 4096 columns. */
 const MAX_COLUMN_BYTES = 16_384

@@ -74,12 +74,14 @@ const INFO =
 
 /**
  * What an OK packet may say about rows if there are masked columns: how many were matched. The number of changed rows reveals whether they
- * had the given values before. Undefined if the packet says no more than that.
+ * had the given values before. Undefined if the packet says no more than that. `givesInsertId`: LAST_INSERT_ID(value) of the statement says
+ * which number is reported, whether the row was changed or not.
  */
 export function meantRows(
   { affectedRows, lastInsertId, info }: Pick<Ok, 'affectedRows' | 'lastInsertId' | 'info'>,
   kinds: readonly string[],
   exposure: ErrorExposure,
+  givesInsertId = false,
 ): Pick<Ok, 'affectedRows' | 'lastInsertId' | 'info'> | undefined {
   if (exposure === 'none') return undefined
   const text = info.toString('latin1')
@@ -94,7 +96,7 @@ export function meantRows(
   const isNew = affectedRows === BigInt(inserted) && duplicates === '0'
   return {
     affectedRows: BigInt(inserted),
-    lastInsertId: isNew ? lastInsertId : 0n,
+    lastInsertId: isNew || givesInsertId ? lastInsertId : 0n,
     info: Buffer.from(text.replace(/Duplicates: \d+/, 'Duplicates: 0')),
   }
 }

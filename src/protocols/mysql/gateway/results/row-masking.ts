@@ -114,7 +114,7 @@ function styled(value: Buffer, column: ColumnDefinition, mask: ColumnMask, keys:
 }
 
 /** The asterisks in the column's character set. */
-function redacted(column: ColumnDefinition): Buffer | null {
+export function redacted(column: ColumnDefinition): Buffer | null {
   const charset = valueCharset(column.collation)
   return (charset && decodeValue(EMPTY, charset)?.encode(REDACTED)) ?? null
 }

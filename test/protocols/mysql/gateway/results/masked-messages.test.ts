@@ -180,6 +180,11 @@ it('an OK packet tells how many rows were meant, not how many were other than be
   expect(meant('', 'insert', 1n)).toEqual([1n, 7n, ''])
   for (const affected of [0n, 2n]) expect(meant('', 'insert', affected)).toEqual([1n, 0n, ''])
   expect(meant('', 'replace', 2n)).toEqual([1n, 0n, ''])
+  // LAST_INSERT_ID(id) says the same of a row that is changed and of one that had these values.
+  for (const affectedRows of [0n, 1n, 2n]) {
+    const ok = { affectedRows, lastInsertId: 7n, info: Buffer.alloc(0) }
+    expect(meantRows(ok, ['insert', 'update'], 'quoted', true)).toMatchObject({ affectedRows: 1n, lastInsertId: 7n })
+  }
   expect(meant('', 'delete', 1n)).toBeUndefined()
   expect(meant(words(1), 'update', 1n, 'none')).toBeUndefined()
 })

@@ -140,7 +140,8 @@ function matchesTemplate(step: string, segment: string): boolean {
 
 /** Whether a segment is the step with the name of another format, or of none, at its end. */
 function hasStem(segment: string, step: string): boolean {
-  const stem = step.replace(SUFFIX, '')
+  // A name that begins with a dot has no stem of its own: `.env` is the stem of `.env.json`.
+  const stem = step.replace(SUFFIX, '') || step
   if (step.includes('{')) return matchesStep(stem, segment) || matchesStep(step, segment.replace(SUFFIX, ''))
   return stem !== '' && (segment === stem || segment.startsWith(`${stem}.`))
 }
@@ -153,7 +154,7 @@ function partsOf(steps: readonly string[]): { readonly fixed: readonly string[];
 /** Without the slash at the end, nor the name of a format behind it. */
 function withoutEnd(path: readonly string[]): readonly string[] {
   const last = path.at(-1) ?? ''
-  return path.length > 1 && (last === '' || /^\.[a-z0-9]+$/.test(last)) ? path.slice(0, -1) : path
+  return path.length > 1 && (last === '' || /^(?:\.[a-z0-9]+)+$/.test(last)) ? path.slice(0, -1) : path
 }
 
 /** What a script is given as the path. */

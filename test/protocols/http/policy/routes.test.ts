@@ -156,6 +156,20 @@ it('denies and holds names that begin with a dot, also with a slash behind them'
   expect(matchesRoute('/a/.env', ['b', '.env', ''], false)).toBe(false)
 })
 
+it.each<[string, readonly string[], boolean]>([
+  ['/.env', ['.env.json'], true],
+  ['/.env', ['.env.json', ''], true],
+  ['/.env', ['.envrc'], false],
+  ['/a/.env', ['a', '.env.json'], true],
+  ['/a/.env', ['A', '.ENV.JSON', ''], true],
+  ['/a/.env', ['b', '.env.json'], false],
+])(
+  'denies and holds names that begin with a dot, with the name of a format behind them: %s, %j',
+  (pattern, path, isOn) => {
+    expect(matchesRoute(pattern, path, false)).toBe(isOn)
+  },
+)
+
 it('denies and holds in whatever case, with a slash or the name of a format at the end, and behind a script', () => {
   const change = fc.constantFrom<((segments: readonly string[]) => readonly string[])[]>(
     (segments) => segments.map((segment) => segment.toUpperCase()),

@@ -3,7 +3,7 @@ import { PamError } from '../../shared/errors.ts'
 import { nearestWord } from '../../shared/nearest-word.ts'
 import { visible } from '../../shared/visible.ts'
 import { known } from './candidates.ts'
-import { kindOf } from './read-line.ts'
+import { kindOf, type Kind } from './read-line.ts'
 import type { CliContext } from '../context.ts'
 
 /**
@@ -21,13 +21,21 @@ export async function withNearestId(error: unknown, context: CliContext, given: 
       asked,
       (await known(context, kind)).map(({ value }) => value),
     )
-    if (meant === undefined) return error
-    return new PamError('NOT_FOUND', visible(`${error.message}; did you mean ${meant}?`), {
-      cause: error,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    })
+    const { message, hint = `to list them: ${LISTS[kind]}` } = error
+    const said = meant === undefined ? message : visible(`${message}; did you mean ${meant}?`)
+    return new PamError('NOT_FOUND', said, { cause: error, hint })
   }
   return error
+}
+
+/** The command that lists what is visible to the caller. */
+const LISTS: Readonly<Record<Exclude<Kind, 'targets'>, string>> = {
+  requests: 'pamctl requests',
+  reviews: 'pamctl reviews',
+  sessions: 'pamctl sessions',
+  grants: 'pamctl grants',
+  locks: 'pamctl locks',
+  emergencies: 'pamctl breakglass list',
 }
 
 /** The only id that begins so, or the nearest one by edits. */

@@ -43,11 +43,14 @@ describe('an unknown id', () => {
   ])('%# %s', async (add, verb, asked, call, list, id) => {
     const gateway = { [call]: missing(asked), [`GET ${list}`]: { items: [item(id), item('req_000000000000')] } }
     const { code, stderr } = await runVerb([add], [verb, asked], { gateway, agent })
-    expect([code, stderr]).toEqual([1, `pamctl: nothing with the id ${asked} is visible to you; did you mean ${id}?\n`])
+    expect([code, stderr]).toEqual([
+      1,
+      `pamctl: nothing with the id ${asked} is visible to you; did you mean ${id}?\nhint: to list them: pamctl ${list.slice('/v1/'.length)}\n`,
+    ])
   })
 
   it('is reported plainly if nothing is close, the gateway does not answer, or no agent runs', async () => {
-    const said = `pamctl: nothing with the id ses_zzzzzzzzzzzz is visible to you\n`
+    const said = `pamctl: nothing with the id ses_zzzzzzzzzzzz is visible to you\nhint: to list them: pamctl sessions\n`
     const asked = ['kill', 'ses_zzzzzzzzzzzz']
     const call = 'POST /v1/sessions/ses_zzzzzzzzzzzz/kill'
     const far = { [call]: missing('ses_zzzzzzzzzzzz'), 'GET /v1/sessions': { items: [item('ses_3f8yq1m5cdab')] } }

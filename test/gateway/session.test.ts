@@ -152,6 +152,11 @@ describe('a session', () => {
     const { commands, ...rest } = bench.policy
     bench.policy = { ...rest, commands: commands.map((one) => ({ ...one, set: 'another' })) }
     expect(createSession(bench.parts()).readOnly).toBe(false)
+    bench.policy = {
+      ...rest,
+      commands: commands.map((one) => ({ ...one, when: { source: 'true', groups: [], holds: () => true } })),
+    }
+    expect(createSession(bench.parts()).readOnly).toBe(false)
     bench.policy = policyOf('commands: [{ use: read-only, who: { groups: [others] } }]')
     expect(createSession(bench.parts()).readOnly).toBe(false)
   })

@@ -86,8 +86,10 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
     endpoints: { type: 'list<string>', absent: [] },
   },
   // Of a word that nobody can tell, nothing is said to be true.
-  values: ({ argv, login, opaque, endpoints }) =>
-    argv.includes(null) ? undefined : { argv, login, opaque, endpoints },
+  values: (statement) => {
+    const { argv, login, opaque, endpoints } = statement
+    return argv.includes(null) || isUnread(statement) ? undefined : { argv, login, opaque, endpoints }
+  },
 }
 
 /** As the schema of the fields gives it. */
@@ -123,6 +125,8 @@ function matchesHostStatement(given: StatementMatch, effect: CommandEffect['type
   if (effect !== 'deny' && statement.named && !kinds.every((kind) => match.kinds?.includes(kind) ?? false)) return false
   if (match.kinds !== undefined && !some(allows, kinds, match.kinds, matchesKind)) return false
   if (match.logins !== undefined && !match.logins.includes(statement.login)) return false
+  // A command line that could not be read may run any program with any words, and touch any path.
+  if (!allows && isUnread(statement)) return match.hosts === undefined
   if (match.programs !== undefined && !matchesProgram(match.programs, argv[0], allows)) return false
   if (match.commands !== undefined && !match.commands.some((pattern) => matchesCommandLine(pattern, argv, allows)))
     return false
@@ -140,6 +144,10 @@ function matchesHostStatement(given: StatementMatch, effect: CommandEffect['type
   if (match.hosts !== undefined && !isAnyHost && !some(allows, endpoints, match.hosts, matchesEndpoint)) return false
   return true
 }
+
+/** A command of which not even the program is known. */
+const isUnread = ({ kinds, argv, unknown }: HostStatement): boolean =>
+  kinds.includes('exec') && unknown.length > 0 && (argv[0] ?? null) === null
 
 /** Parts that no command on a host has together. Source: what the engine for SSH reports of each kind. */
 function contradictions(match: StatementMatch, kinds: readonly string[] | undefined): Contradiction[] {
@@ -170,8 +178,10 @@ function name(statement: HostStatement): string {
   return program === undefined ? 'this command' : (program ?? 'a program that only the shell knows')
 }
 
-function whyMaybe(given: StatementMatch, { argv, reads, writes }: HostStatement): string | undefined {
+function whyMaybe(given: StatementMatch, statement: HostStatement): string | undefined {
   const match = given as HostMatch
+  const { argv, reads, writes } = statement
+  if (isUnread(statement) && namesWhatRuns(match)) return 'could not be read, and may run and touch anything'
   const isOnlyMaybe = (paths: readonly string[], patterns: readonly string[] | undefined): boolean =>
     patterns !== undefined &&
     !somePath(
@@ -185,6 +195,9 @@ function whyMaybe(given: StatementMatch, { argv, reads, writes }: HostStatement)
   const namesWords = match.programs !== undefined || match.commands !== undefined || match.arguments !== undefined
   return namesWords && argv.includes(null) ? 'has words that only the shell knows' : undefined
 }
+
+const namesWhatRuns = ({ programs, commands, arguments: words, paths, writesPaths }: HostMatch): boolean =>
+  [programs, commands, words, paths, writesPaths].some((field) => field !== undefined)
 
 /** A path that nobody can tell. */
 const ANY_PATH = '**'

@@ -136,8 +136,27 @@ const allOf = (holds: readonly Held[]): string => each(holds.map(({ statement })
 
 const each = (texts: readonly string[]): readonly string[] => [...new Set(texts)]
 
+/**
+ * The first rule that matches. Where that one allows whatever the effect may be (`unknown: true`), an earlier rule that holds what this may
+ * be takes its place: to add something that nobody can determine is no way around an approver.
+ */
+export function decidingRule(
+  policy: Policy,
+  person: Person,
+  target: Target,
+  statement: Statement,
+): CommandRule | undefined {
+  const first = policy.commands.findIndex((one) => matchesCommand(policy, one, person, target, statement))
+  const rule = policy.commands[first]
+  if (rule?.effect.type !== 'allow' || rule.match.unknown !== true) return rule
+  const earlier = policy.commands.slice(0, first).filter(({ effect }) => effect.type === 'hold')
+  return earlier.find((one) => matchesCommand(policy, withUnknown(one), person, target, statement)) ?? rule
+}
+
+const withUnknown = (rule: CommandRule): CommandRule => ({ ...rule, match: { ...rule.match, unknown: true } })
+
 function decideStatement(policy: Policy, person: Person, target: Target, statement: Statement): Judgement {
-  const rule = policy.commands.find((candidate) => matchesCommand(policy, candidate, person, target, statement))
+  const rule = decidingRule(policy, person, target, statement)
   const vocabulary = policy.language.of(statement)
   const what = vocabulary.name(statement)
   if (rule === undefined) {
@@ -222,6 +241,8 @@ function matchesCommand(
   if (!matchesWho(rule.who, person) || !matchesTarget(rule.targets, target)) return false
   if (rule.targetType !== undefined && rule.targetType !== target.type) return false
   if (!language.matches(rule.match, rule.effect.type, statement)) return false
+  // What could not be read may be anything, but no command of another type of target.
+  if (statement.unknown.length > 0 && language.aboutOthers(rule, target.type).length > 0) return false
   // A condition that fails to evaluate must not open the door: it makes an allowing rule not match, and a refusing one match.
   const surely = rule.effect.type === 'allow'
   return rule.when === undefined || (rule.when.holds({ person, target, statement }, surely) ?? !surely)

@@ -1,5 +1,5 @@
 import type { Command, Person, Statement, Target } from './command.ts'
-import { decideAccess, decideCommand, type Judgement } from './decide.ts'
+import { decideAccess, decideCommand, decidingRule, type Judgement } from './decide.ts'
 import { explainMasking } from './explain.ts'
 import { matchesTarget } from './match/target.ts'
 import { matchesWho } from './match/who.ts'
@@ -58,12 +58,23 @@ function triedRules(
   statement: Statement,
   isRefused: boolean,
 ): TriedRule[] {
+  const deciding = isRefused ? undefined : decidingRule(policy, person, target, statement)
   let decided: string | undefined
   return policy.commands.flatMap((rule): TriedRule[] => {
     // A set has rules of the same names for several protocols.
     if (rule.targetType !== undefined && rule.targetType !== target.type) return []
     const told = { rule: rule.name, effect: rule.effect.type }
     const not = whyNot(rule, policy.language, person, target, statement)
+    if (not !== undefined && rule === deciding) {
+      decided = rule.name
+      return [
+        {
+          ...told,
+          result: 'decides',
+          why: 'the effect of this is not fully known, and this rule holds what it may be',
+        },
+      ]
+    }
     // What no command of such a target can match has nothing to say here.
     if (not !== undefined)
       return policy.language.aboutOthers(rule, target.type).length === 0 ? [{ ...told, result: 'not', why: not }] : []

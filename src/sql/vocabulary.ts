@@ -55,7 +55,10 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
     describeKinds(statement) === 'UNKNOWN' ? 'this statement' : `this ${describeKinds(statement)}`,
   describe: ({ missingWhere }) => (missingWhere ? ['without WHERE'] : []),
   opaque: () => [],
-  whyMaybe: () => undefined,
+  whyMaybe: (match, statement) =>
+    isUnparsed(statement) && Object.keys(match).some((word) => word !== 'unknown')
+      ? 'could not be parsed, and may be any statement'
+      : undefined,
   adviceOnUnknown: ({ unknown }) => (unknown.some((reason) => RUNS_CODE.test(reason)) ? CODE_ADVICE : REWRITE_ADVICE),
   contradictions: () => [],
   variables: {
@@ -63,7 +66,12 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
     functions: { type: 'list<string>', absent: [] },
     missingWhere: { type: 'bool', absent: false },
   },
-  values: ({ behind, functions, missingWhere }) => ({ behind, functions, missingWhere }),
+  // Of a text that could not be parsed, nothing is said to be true.
+  values: (statement) => {
+    if (isUnparsed(statement)) return undefined
+    const { behind, functions, missingWhere } = statement
+    return { behind, functions, missingWhere }
+  },
 }
 
 /** Reasons that name user-defined code. */
@@ -79,6 +87,9 @@ interface SqlMatch extends StatementMatch {
   readonly missingWhere?: boolean
 }
 
+/** Nothing is known of it but that it could not be parsed: it may be any statement, on anything. */
+const isUnparsed = ({ kinds }: SqlStatement): boolean => kinds.includes('unknown')
+
 /**
  * Whether a rule matches this statement. A rule that denies or holds matches when any part of the statement is named; a rule that allows,
  * only when all parts are. For unknown effects, see `matchesUnknown`.
@@ -88,6 +99,7 @@ function matchesStatement(match: SqlMatch, effect: CommandEffect['type'], statem
   const some = <T>(items: readonly T[], test: (item: T) => boolean): boolean =>
     effect === 'allow' ? items.every(test) : items.some(test)
   if (!matchesUnknown(match.unknown, effect, statement.unknown.length > 0)) return false
+  if (effect !== 'allow' && isUnparsed(statement)) return true
   if (match.missingWhere !== undefined && match.missingWhere !== statement.missingWhere) return false
   if (match.kinds !== undefined) {
     const kinds = match.kinds

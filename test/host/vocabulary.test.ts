@@ -69,6 +69,28 @@ describe('rules about hosts', () => {
     expect(allows({ programs: ['vim'] }, { ...vim, unknown: ['eval'] })).toBe(false)
   })
 
+  it.each<StatementMatch>([
+    { programs: ['rm'] },
+    { commands: ['rm -rf /'] },
+    { arguments: ['-rf'] },
+    { paths: ['/etc/**'] },
+    { kinds: ['exec'], writesPaths: ['/etc/**'], logins: ['deploy'] },
+  ])('a command line that could not be read may be what a rule refuses: %j', (match) => {
+    const unread = { unknown: ['it could not be parsed'] }
+    expect(refuses(match, unread)).toBe(true)
+    expect(refuses(match, { ...unread, argv: [null, 'x'] })).toBe(true)
+    expect(policyLanguage.matches({ ...match, unknown: true }, 'hold', statement(unread))).toBe(true)
+    expect(allows({ ...match, unknown: true }, unread)).toBe(false)
+    // Of a program that is known, its words are, too; and a file that is written is no program.
+    expect(refuses(match, { ...unread, argv: ['python3'] })).toBe(false)
+    expect(refuses({ ...match, kinds: ['file-write'] }, unread)).toBe(false)
+    expect(refuses({ ...match, logins: ['root'] }, unread)).toBe(false)
+  })
+
+  it('a command line that could not be read opens no connection', () => {
+    expect(refuses({ hosts: ['10.0.0.7:5432'] }, { unknown: ['it could not be parsed'] })).toBe(false)
+  })
+
   it('to allow, a program is the system’s; to refuse, any of that name', () => {
     expect(allows({ programs: ['ls'] }, { argv: ['/bin/ls'] })).toBe(true)
     expect(allows({ programs: ['ls'] }, { argv: ['/tmp/ls'] })).toBe(false)

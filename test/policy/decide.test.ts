@@ -103,6 +103,56 @@ describe('decideCommand', () => {
     expect([judgement.type, judgement.rule]).toEqual([type, rule])
   })
 
+  describe('what could not be determined, in front of a rule that allows that', () => {
+    const trusting = parse({
+      commands: [
+        { name: 'no drops', match: { kinds: ['drop-*'] }, deny: 'never' },
+        { name: 'no forwarding', match: { kinds: ['forward-local'] }, deny: 'never' },
+        { name: 'no programs', match: { programs: ['rm'] }, deny: 'never' },
+        { name: 'deletes', match: { kinds: ['delete'] }, hold: { approvers: { groups: ['sre'] } } },
+        { name: 'the rest', match: { unknown: true }, allow: true },
+        { name: 'late', match: { kinds: ['update'] }, hold: { approvers: { groups: ['sre'] } } },
+      ],
+    })
+    it.each<[string, Partial<SqlStatement>, string, string]>([
+      ['a call adds nothing to what is held', { kinds: ['delete'], unknown: ['calls f'] }, 'hold', 'deletes'],
+      ['nor to what is denied', { kinds: ['drop-table'], unknown: ['x'] }, 'deny', 'no drops'],
+      [
+        'a text that cannot be parsed may be what is denied',
+        { kinds: ['unknown'], unknown: ['x'] },
+        'deny',
+        'no drops',
+      ],
+      ['what neither names is allowed', { kinds: ['select'], unknown: ['calls f'] }, 'allow', 'the rest'],
+      ['a rule behind it has nothing to say', { kinds: ['update'], unknown: ['calls f'] }, 'allow', 'the rest'],
+    ])('%s', (_what, statement, type, rule) => {
+      const judgement = decideCommand(trusting, jane, prod, command(statement))
+      expect([judgement.type, judgement.rule]).toEqual([type, rule])
+    })
+
+    it('a text that cannot be parsed is none of another type of target, and may be what is held', () => {
+      const others = parse({
+        commands: [
+          { name: 'no forwarding', match: { kinds: ['forward-local'] }, deny: 'never' },
+          { name: 'writes', match: { writes: ['users'] }, hold: { approvers: { groups: ['sre'] } } },
+          { name: 'the rest', match: { unknown: true }, allow: true },
+        ],
+      })
+      expect(decideCommand(others, jane, prod, command({ kinds: ['unknown'], unknown: ['x'] })).rule).toBe('writes')
+    })
+
+    it('a condition cannot be shown to be false of it', () => {
+      const conditional = parse({
+        commands: [
+          { name: 'odd', match: {}, when: "statement.functions.exists(f, f == 'lo_export')", deny: 'never' },
+          { name: 'the rest', match: { unknown: true }, allow: true },
+        ],
+      })
+      expect(decideCommand(conditional, jane, prod, command({ kinds: ['unknown'], unknown: ['x'] })).rule).toBe('odd')
+      expect(decideCommand(conditional, jane, prod, command({ unknown: ['x'] })).rule).toBe('the rest')
+    })
+  })
+
   it('says that the effect is unknown if that is the reason', () => {
     expect(decideCommand(policy, jane, prod, command({ unknown: ['calls f'] }))).toMatchObject({
       code: 'COMMAND_UNKNOWN',

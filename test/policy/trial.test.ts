@@ -111,4 +111,27 @@ describe('trying a command', () => {
           expect(decides?.effect).toBe(decides === undefined ? undefined : judgement.type)
         }
   })
+
+  it('says that a rule which holds comes before one that allows whatever the effect is', () => {
+    const { judgement, statements } = tryCommand(
+      policy(RULES),
+      person,
+      target,
+      statement({ unknown: ['calls f'], writes: [], kinds: ['delete'] }),
+    )
+    expect(judgement).toMatchObject({ type: 'deny', rule: 'unclear' })
+    expect(statements[0]?.rules.at(-1)?.result).toBe('fits')
+    const trusting = policy(RULES.replace(/.*unclear.*\n/, ''))
+    const tried = tryCommand(trusting, person, target, statement({ unknown: ['calls f'] }))
+    expect(tried.judgement).toMatchObject({ type: 'hold', rule: 'held' })
+    expect(tried.statements[0]?.rules.slice(-2)).toEqual([
+      {
+        rule: 'held',
+        effect: 'hold',
+        result: 'decides',
+        why: 'the effect of this is not fully known, and this rule holds what it may be',
+      },
+      { rule: 'all', effect: 'allow', result: 'fits', why: 'also matches, but "held" comes first' },
+    ])
+  })
 })

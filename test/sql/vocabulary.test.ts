@@ -37,6 +37,9 @@ describe('whether a rule matches a statement', () => {
     // An effect that cannot be determined is matched by rules that say so, and by any that refuses.
     [{}, { unknown: ['f()'] }, 'deny'],
     [{ unknown: true }, { unknown: ['f()'] }, 'allow hold deny'],
+    // A text that could not be parsed may be any statement, on anything.
+    [{ kinds: ['drop-table'], writes: ['users'] }, { kinds: ['unknown'], unknown: ['x'] }, 'deny'],
+    [{ functions: ['f'], missingWhere: true, unknown: true }, { kinds: ['unknown'], unknown: ['x'] }, 'hold deny'],
     [{ unknown: true }, {}, 'allow hold'],
   ])('%j, %j: %s', (match, given, expected) => {
     expect(effects(match, given)).toBe(expected)

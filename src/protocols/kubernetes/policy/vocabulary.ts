@@ -97,19 +97,33 @@ export const kubernetesVocabulary: Vocabulary<KubernetesStatement> = {
     settings: { type: 'list<string>', absent: [] },
     images: { type: 'list<string>', absent: [] },
   },
-  values: ({ verb, group, resource, subresource, namespace, allNamespaces, name, dryRun, settings, images }) => ({
-    verb,
-    apiGroup: group,
-    resource,
-    subresource,
-    namespace,
-    allNamespaces,
-    objectName: name,
-    dryRun,
-    settings: [...settings],
-    images: [...images],
-  }),
+  // Of an object that could not be read in full, nothing is said to be true.
+  values: (statement) => (hidesObject(statement) ? undefined : valuesOf(statement)),
 }
+
+const valuesOf = ({
+  verb,
+  group,
+  resource,
+  subresource,
+  namespace,
+  allNamespaces,
+  name: objectName,
+  dryRun,
+  settings,
+  images,
+}: KubernetesStatement): Readonly<Record<string, unknown>> => ({
+  verb,
+  apiGroup: group,
+  resource,
+  subresource,
+  namespace,
+  allNamespaces,
+  objectName,
+  dryRun,
+  settings: [...settings],
+  images: [...images],
+})
 
 /** As the schema of the fields gives it. */
 interface RequestMatch extends StatementMatch {
@@ -131,13 +145,28 @@ function matchesRequest(match: RequestMatch, effect: CommandEffect['type'], stat
   // Whoever is asked about a request is shown what its body does: a rule that holds need not name that, too.
   const named = effect === 'allow' ? kinds : effect === 'hold' ? kinds.slice(0, 1) : []
   if (named.some((kind) => kindsNamedInFull.has(kind) && match.kinds?.includes(kind) !== true)) return false
-  if (match.kinds !== undefined && !some(allows, kinds, match.kinds, matchesKind)) return false
+  // What could not be read of an object may be anything that an object can say.
+  const mayBeAny = !allows && hidesObject(statement)
+  if (
+    match.kinds !== undefined &&
+    !some(allows, mayBeAny ? [...kinds, ...KINDS_OF_OBJECTS] : kinds, match.kinds, matchesKind)
+  )
+    return false
   if (match.dryRun !== undefined && match.dryRun !== dryRun) return false
+  if (mayBeAny) return matchesPlace(match, allows, statement)
   if (match.images !== undefined && !some(allows, images, match.images, matchesGlob)) return false
   if (match.settings !== undefined && !some(allows, settings, match.settings, (pattern, item) => pattern === item))
     return false
   return matchesPlace(match, allows, statement)
 }
+
+/** A change of which not everything is known that the object in its body says. */
+const hidesObject = ({ kinds: [verb = ''], unknown }: KubernetesStatement): boolean =>
+  unknown.length > 0 && CHANGES.has(verb)
+
+const CHANGES = new Set(['create', 'update', 'patch'])
+/** What only the body says of a change. */
+const KINDS_OF_OBJECTS = ['privileged-pod', 'scale-to-zero', 'token-request', 'admission-change']
 
 /** Where a namespace is deleted, all that is in it goes with it. */
 function matchesPlace(match: RequestMatch, allows: boolean, statement: KubernetesStatement): boolean {
@@ -209,7 +238,9 @@ function name({
 }
 
 function whyMaybe(given: RequestMatch, statement: KubernetesStatement): string | undefined {
-  const { namespaces, objects, resources } = given
+  const { namespaces, objects, resources, images, settings } = given
+  if (hidesObject(statement) && [images, settings].some((words) => words !== undefined))
+    return 'has a body that could not be read in full, and may say anything'
   if (statement.kinds.includes('delete-namespace') && (resources !== undefined || objects !== undefined))
     return 'deletes all that is in the namespace'
   if (namespaces !== undefined && !namespaces.includes('*') && statement.allNamespaces)

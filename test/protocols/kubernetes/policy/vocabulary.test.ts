@@ -42,6 +42,34 @@ const POD = '/api/v1/namespaces/dev/pods/web'
 const allow = (match: StatementMatch): object => ({ name: 'r', match, allow: true })
 const privileged = { spec: { hostNetwork: true } }
 
+describe('an object that could not be read in full', () => {
+  const everything = { name: 'all', match: { unknown: true }, allow: true }
+  const strange = { kind: 'Pod', apiVersion: 'v1', metadata: { name: 'web' }, spec: { noSuchField: true } }
+  it.each<[StatementMatch, string]>([
+    [{ images: ['docker.io/*'] }, 'deny'],
+    [{ settings: ['host-network'] }, 'deny'],
+    [{ kinds: ['privileged-pod'] }, 'deny'],
+    [{ kinds: ['privileged-pod'], namespaces: ['prod'] }, 'allow'],
+    [{ kinds: ['exec'] }, 'allow'],
+  ])('may say what a rule refuses: %j', (match, verdict) => {
+    expect(judge([{ name: 'no', match, deny: 'no' }, everything], 'POST /api/v1/namespaces/dev/pods', strange)).toBe(
+      verdict,
+    )
+  })
+
+  it('may say what a rule holds, or asks about', () => {
+    const held = { name: 'h', match: { kinds: ['create'], images: ['docker.io/*'] }, hold }
+    expect(judge([held, everything], 'POST /api/v1/namespaces/dev/pods', strange)).toBe('hold')
+    const odd = { name: 'no', match: {}, when: "statement.images.exists(i, i == 'x')", deny: 'no' }
+    expect(judge([odd, everything], 'POST /api/v1/namespaces/dev/pods', strange)).toBe('deny')
+  })
+
+  it('is not what is asked for where only the request is odd', () => {
+    const no = { name: 'no', match: { images: ['docker.io/*'] }, deny: 'no' }
+    expect(judge([no, everything], `GET ${POD}?noSuchParameter=1`)).toBe('allow')
+  })
+})
+
 describe('rules for Kubernetes', () => {
   it.each<[string, StatementMatch, string, string, unknown?]>([
     [

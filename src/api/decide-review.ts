@@ -18,7 +18,7 @@ import { saveRequest } from '../storage/requests.ts'
 import type { ApiDeps } from './deps.ts'
 import { provenLogin } from './proven-login.ts'
 import { notingRefusal, stepUp, takeAnswer, type PasskeyAnswer } from './step-up.ts'
-import { needShown, reviewerOf, visibleReview } from './visible-review.ts'
+import { needShown, needWaiting, reviewerOf, visibleReview } from './visible-review.ts'
 
 type Deps = Pick<ApiDeps, 'db' | 'clock' | 'settings' | 'changes' | 'registry' | 'publicUrl'>
 
@@ -50,6 +50,7 @@ export async function decideReview(
     // Who decides, and their groups, are as they are when the decision is made, not when the call came.
     const login = await provenLogin(tx, asking.id, deps.clock.now())
     const review = await visibleReview(tx, id, login, deps)
+    needWaiting(review, deps.registry)
     if (verdict === 'approve') await refuseLockedReview(tx, now, review, deps)
     if (verdict === 'approve') needShown(review, digest)
     const passkey = await stepUp(tx, { review, login, decision }, answer, deps)

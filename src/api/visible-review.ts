@@ -1,6 +1,7 @@
 import type { Approval } from '../access/approval.ts'
 import type { AccessRequest } from '../access/request.ts'
 import type { Reviewer } from '../access/review.ts'
+import type { SessionRegistry } from '../gateway/session-registry.ts'
 import type { Login } from '../identity/login.ts'
 import { PamError } from '../shared/errors.ts'
 import { findApprovals } from '../storage/approvals.ts'
@@ -10,6 +11,16 @@ import { hasRole } from './authenticate.ts'
 import type { ApiDeps } from './deps.ts'
 
 export const reviewerOf = (login: Login): Reviewer => ({ ...login.person, authTime: login.authTime })
+
+/** A held command whose session is gone: nobody waits for a decision on it, whatever the store says. */
+export const isAbandoned = (review: AccessRequest | Approval, registry: Pick<SessionRegistry, 'has'>): boolean =>
+  'sessionId' in review && !registry.has(review.sessionId)
+
+/** Throws ALREADY_DECIDED where nobody waits for a decision. */
+export function needWaiting(review: AccessRequest | Approval, registry: Pick<SessionRegistry, 'has'>): void {
+  if (review.state === 'pending' && isAbandoned(review, registry))
+    throw new PamError('ALREADY_DECIDED', `the session that ${review.id} was held in has ended`, { id: review.id })
+}
 
 /** Whose it is, who decides on it, and auditors. */
 export const maySee = (

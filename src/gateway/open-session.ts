@@ -354,7 +354,15 @@ async function closeSession(
     session.lease.release(),
     spool.close(recorder, { code, message }),
   ])
-  await state.sessionEnded(id, { at, code, message, ...tally }).finally(() => registry.remove(id))
+  const end = { at, code, message, ...tally }
+  try {
+    await state.sessionEnded(id, end)
+  } catch (error) {
+    registry.unnoted(id, end)
+    throw error
+  } finally {
+    registry.remove(id)
+  }
   if (sealed.status === 'rejected') throw sealed.reason
   // The session is over all the same; what was made for it is looked for again later.
   if (released.status === 'rejected') logger.error({ cause: released.reason }, 'credential.release_failed')

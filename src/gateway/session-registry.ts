@@ -41,6 +41,13 @@ export interface RecentCommand {
   readonly verdict: 'allow' | 'deny' | 'hold'
 }
 
+/** How a session ended, and what it had done. */
+export interface SessionEnd extends CommandTally {
+  readonly at: number
+  readonly code: string
+  readonly message: string
+}
+
 /** How many commands a session had, and how many of them were denied and held. */
 export interface CommandTally {
   readonly commands: number
@@ -71,6 +78,8 @@ export class SessionRegistry {
   readonly #opening = new Map<string, number>()
   /** The person of a session as last verified, where that was after it began. */
   readonly #proven = new Map<string, Person>()
+  /** How sessions ended whose end the store could not take. */
+  readonly #unnoted = new Map<string, SessionEnd>()
 
   /** A session of this person is being opened, and counted until what this returns is called: once it is added, or could not be opened. */
   begin(personId: string): () => void {
@@ -114,6 +123,20 @@ export class SessionRegistry {
     if (count === undefined) return
     count[wasOver ? 'ending' : 'live']--
     if (count.live + count.ending === 0) this.#counts.delete(session.person.id)
+  }
+
+  /** The store could not take the end of this session: it is written down later. */
+  unnoted(id: string, end: SessionEnd): void {
+    this.#unnoted.set(id, end)
+  }
+
+  endOf(id: string): SessionEnd | undefined {
+    return this.#unnoted.get(id)
+  }
+
+  /** It is written down. */
+  noted(id: string): void {
+    this.#unnoted.delete(id)
   }
 
   /** All sessions, including those that have ended and are still being recorded. */

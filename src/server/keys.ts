@@ -1,9 +1,13 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { gatewayHalves } from '../protocols/gateway.ts'
 import { protocolNames, type ProtocolName } from '../protocols/names.ts'
 import { generateSigningKeyPem, signerFromPem, type Signer } from '../recording/seal.ts'
+import { PamError } from '../shared/errors.ts'
+import { fileProblem } from '../shared/file-problem.ts'
+import { replaceFile } from '../shared/replace-file.ts'
 
 /** The gateway's own keys, in files that only it can read; made at the first start. */
 export interface GatewayKeys {
@@ -38,27 +42,43 @@ export interface RecordingKey {
   readonly until?: string
 }
 
+/** Throws CONFIG_INVALID where a file is there and holds no such key: a new one could not read or continue what the old one made. */
 export function loadKeys(directory: string): GatewayKeys {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const made: string[] = []
   const loadOrMake = (name: string, make: () => string): string => {
     const file = join(directory, name)
     if (!existsSync(file)) {
-      writeFileSync(file, make(), { mode: 0o600, flag: 'wx' })
+      // All of it or nothing: a full disk must not leave a part of a key, with which the next start would go on.
+      replaceFile(file, make())
       made.push(name)
     }
-    return readFileSync(file, 'utf8')
+    const text = readKey(file)
+    if (text.trim() === '') throw noKey(file)
+    return text
   }
-  const signer = signerFromPem(loadOrMake('recording.key', generateSigningKeyPem))
+  const load = <T>(name: string, make: () => string, read: (text: string) => T): T => {
+    const text = loadOrMake(name, make)
+    try {
+      return read(text)
+    } catch (error) {
+      throw error instanceof PamError ? error : noKey(join(directory, name), error)
+    }
+  }
+  const signer = load('recording.key', generateSigningKeyPem, signerFromPem)
   const recordingKeys = listKeys(directory, signer)
   const keyPair = (name: string): GatewayKeys['token'] => {
-    const pem = loadOrMake(name, () =>
-      generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    )
-    const privateKey = createPrivateKey(pem)
+    const make = (): string =>
+      generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    const privateKey = load(name, make, createPrivateKey)
     return { privateKey, publicKey: createPublicKey(privateKey) }
   }
-  const secret = (name: string): Buffer => secretOf(loadOrMake(name, () => randomBytes(32).toString('hex')))
+  const secret = (name: string): Buffer =>
+    load(
+      name,
+      () => randomBytes(SECRET_BYTES).toString('hex'),
+      (text) => secretOf(text, join(directory, name)),
+    )
   return {
     signer,
     recordingKeys,
@@ -81,16 +101,42 @@ export function loadKeys(directory: string): GatewayKeys {
 /** What the keys of journals are made of; undefined if the directory has none, as before the first start. */
 export function journalKey(directory: string): Buffer | undefined {
   const file = join(directory, JOURNAL_KEY)
-  return existsSync(file) ? secretOf(readFileSync(file, 'utf8')) : undefined
+  return existsSync(file) ? secretOf(readFileSync(file, 'utf8'), file) : undefined
 }
 
 const JOURNAL_KEY = 'journal.key'
-const secretOf = (text: string): Buffer => Buffer.from(text, 'hex')
+const SECRET_BYTES = 32
+
+/** Of what is not hexadecimal, Node decodes as much as it can: an empty key would be taken for one. */
+function secretOf(text: string, file: string): Buffer {
+  const secret = Buffer.from(text.trim(), 'hex')
+  if (secret.length !== SECRET_BYTES || secret.toString('hex') !== text.trim().toLowerCase()) throw noKey(file)
+  return secret
+}
+
+function readKey(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new PamError('CONFIG_INVALID', fileProblem(file, cause), {
+      side: 'gateway',
+      cause,
+      hint: "the key must belong to the gateway's user, with mode 0600",
+    })
+  }
+}
+
+const noKey = (file: string, cause?: unknown): PamError =>
+  new PamError('CONFIG_INVALID', `${file} holds no key that the gateway could have made`, {
+    side: 'gateway',
+    cause,
+    hint: 'restore it from a backup: without it, what it protects cannot be read or verified',
+  })
 
 /** Makes the key that is to seal records next. It is in use once `useNextKey` is called. The gateway must not run. */
 export function makeNextKey(directory: string): Signer {
   const pem = generateSigningKeyPem()
-  writeFileSync(nextKeyFile(directory), pem, { mode: 0o600 })
+  replaceFile(nextKeyFile(directory), pem)
   return signerFromPem(pem)
 }
 
@@ -118,12 +164,34 @@ export const keyBundle = (keys: readonly RecordingKey[]): string =>
 
 function listKeys(directory: string, signer: Signer): RecordingKey[] {
   const file = join(directory, 'recording-keys.json')
-  const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RecordingKey[]) : []
+  const known = existsSync(file) ? recordingKeysIn(readFileSync(file, 'utf8'), file) : []
   const keys = known.some(({ id }) => id === signer.keyId) ? known : withKey(known, signer, new Date().toISOString())
-  if (keys !== known) writeFileSync(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 })
-  writeFileSync(join(directory, 'gateway.pub'), keyBundle(keys), { mode: 0o600 })
+  if (keys !== known) replaceFile(file, `${JSON.stringify(keys, null, 2)}\n`)
+  const bundle = join(directory, 'gateway.pub')
+  const text = keyBundle(keys)
+  // A start that changes nothing needs no room on the disk.
+  if (!existsSync(bundle) || readFileSync(bundle, 'utf8') !== text) replaceFile(bundle, text)
   return keys
 }
+
+function recordingKeysIn(text: string, file: string): RecordingKey[] {
+  try {
+    return z.array(RECORDING_KEY).parse(JSON.parse(text))
+  } catch (error) {
+    throw new PamError('CONFIG_INVALID', `${file} is not a list of the keys that records were sealed with`, {
+      side: 'gateway',
+      cause: error,
+      hint: 'restore it from a backup: without it, earlier records cannot be verified',
+    })
+  }
+}
+
+const RECORDING_KEY = z.object({
+  id: z.string(),
+  publicKey: z.string(),
+  from: z.string(),
+  until: z.string().exactOptional(),
+})
 
 const withKey = (known: readonly RecordingKey[], signer: Signer, now: string): RecordingKey[] => [
   ...known.map((key) => ({ ...key, until: key.until ?? now })),

@@ -3,6 +3,7 @@ import { errorCodes } from '../shared/error-codes.ts'
 import { asError, asPamError } from '../shared/errors.ts'
 import { keepFilesPrivate } from './private-files.ts'
 import { createProgram } from './program.ts'
+import { startProblem } from './start-problem.ts'
 
 /** `pam-gateway`: the composition root of the server. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -19,7 +20,7 @@ export async function run(args: readonly string[]): Promise<number | undefined> 
     return undefined
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : errorCodes.USAGE.exit
-    const { code, message, hint } = asPamError(error)
+    const { code, message, hint } = asPamError(startProblem(error))
     fail(message, hint)
     if (code === 'INTERNAL') process.stderr.write(`${String(asError(error).stack)}\n`)
     return errorCodes[code].exit

@@ -35,7 +35,7 @@ import { gatewayState } from '../storage/gateway-state.ts'
 import { longestProof } from '../identity/login.ts'
 import { activeLocks, endLocks } from '../storage/locks.ts'
 import { boundLogins } from '../storage/logins.ts'
-import { expireRequests, recoverSessions, referAsked } from '../storage/recover.ts'
+import { closeAbandoned, expireRequests, recoverSessions, referAsked } from '../storage/recover.ts'
 import { boundWebSessions } from '../storage/web-sessions.ts'
 import { apiSettings, trustedIssuers } from './api-settings.ts'
 import type { Config } from './config/config.ts'
@@ -397,9 +397,10 @@ async function auditRefusals(db: Database, { refusals, clock }: ApiDeps, logger:
 }
 
 async function sweep(db: Database, deps: ApiDeps, logger: Logger): Promise<void> {
-  const { changes, clock } = deps
+  const { changes, clock, registry } = deps
   try {
     for (const id of await expireRequests(db, clock.now())) changes.changed(id)
+    for (const id of await closeAbandoned(db, registry, clock.now())) changes.changed(id)
     await endOverdueWebSessions(deps)
     await endLocks(db, clock.now())
     await beginGrants(deps)

@@ -10,8 +10,9 @@ import { PamError } from '../shared/errors.ts'
  */
 export function openUsedProofs(directory: string, now: number): UsedProofs & { close(): void } {
   const paths = NAMES.map((name) => join(directory, name))
-  const kept = paths.map(recordsIn)
+  // An error of opening names the file; one of reading does not.
   const files = paths.map((path) => openSync(path, existsSync(path) ? 'r+' : 'w', 0o600))
+  const kept = paths.map(recordsIn)
   const sizes = kept.map(({ length }) => length * RECORD_BYTES)
   let current = latest(kept[1]) > latest(kept[0]) ? 1 : 0
   let turnsAt = now + PROOF_MEMORY_MS

@@ -15,6 +15,11 @@ export function fileProblem(file: string, error: unknown, verb: 'read' | 'writte
       return `${file} is a directory`
     case 'ENOTDIR':
       return `${file} is not below a directory`
+    case 'EROFS':
+      return `${file} cannot be ${verb}: its file system is read-only`
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `${file} cannot be ${verb}: there is no room on the disk`
     case undefined:
       return `${file}: ${asError(error).message}`
     default:

@@ -37,9 +37,10 @@ export interface Database {
 
 /** SQLite in a file of its own. WAL with synchronous=FULL: what was committed survives a power cut. */
 export async function openSqlite(file: string, sign?: SignHead): Promise<Database> {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const unlock = lockStore(file)
+  let unlock = (): void => {}
   try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    unlock = lockStore(file)
     const sqlite = new Libsql(file)
     for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 5000']) {
       sqlite.pragma(pragma)

@@ -13,7 +13,7 @@ import { activeBreakGlass, activeGrant, findGrants, saveGrant, standingBlock } f
 import { findLogin } from './logins.ts'
 import { refuseLocked } from './locks.ts'
 import { saveRecording } from './recordings.ts'
-import { endSession, insertSession, type SessionEnd, type SessionRow } from './sessions.ts'
+import { insertSession, noteEnded, type SessionEnd, type SessionRow } from './sessions.ts'
 import { requestCommand } from '../shared/request-command.ts'
 
 /** What the data plane asks of the store; each change with its audit entry, in one transaction. */
@@ -42,16 +42,7 @@ export function gatewayState(
 
     sessionOpened: (session: OpenedSession) => db.change((tx) => noteOpened(tx, session)),
 
-    sessionEnded: (id: string, ended: SessionEnd) =>
-      db.changeSoon(async (tx) => {
-        await endSession(tx, id, ended)
-        await appendAudit(tx, ended.at, {
-          type: 'session.ended',
-          actor: 'gateway',
-          subject: id,
-          data: { code: ended.code, commands: ended.commands, denied: ended.denied, held: ended.held },
-        })
-      }),
+    sessionEnded: (id: string, ended: SessionEnd) => db.changeSoon((tx) => noteEnded(tx, id, ended, ended.at)),
 
     accessRefused: (person: Person, target: string, error: PamError, now: number) =>
       db.change((tx) =>

@@ -1,7 +1,9 @@
-import type { Database } from './database.ts'
+import type { Approval } from '../access/approval.ts'
+import type { Database, Tx } from './database.ts'
 import { saveApproval, listApprovals } from './approvals.ts'
 import { appendAudit } from './audit.ts'
-import { endSession, listSessions } from './sessions.ts'
+import type { Reader } from './page.ts'
+import { endSession, listSessions, noteEnded, type SessionEnd } from './sessions.ts'
 import { referToPeople, type AccessRequest } from '../access/request.ts'
 import { auditedTargets } from '../access/requested-targets.ts'
 import { expire } from '../access/review.ts'
@@ -29,18 +31,60 @@ export async function recoverSessions(db: Database, open: ReadonlySet<string>, n
         subject: id,
         data: { code: 'GATEWAY_STOPPED' },
       })
-    for (const state of ['pending', 'approved'] as const) {
-      for (const approval of await listApprovals(tx, { state }, { limit: 100_000 })) {
-        await saveApproval(tx, { ...approval, state: 'withdrawn' })
-        await appendAudit(tx, now, {
-          type: 'approval.withdrawn',
-          actor: 'gateway',
-          subject: approval.id,
-          data: { session: approval.sessionId, ...auditedTargets(approval) },
-        })
-      }
-    }
+    await withdrawWaiting(tx, () => true, now)
   })
+}
+
+/** What a running gateway knows of its sessions. */
+export interface LiveSessions {
+  /** Whether it is connected, or its end is being put on record. */
+  has(id: string): boolean
+  /** How a session ended whose end the store could not take. */
+  endOf(id: string): SessionEnd | undefined
+  /** The store has its end now. */
+  noted(id: string): void
+}
+
+/**
+ * Makes the store true again after it could not be written for a while: sessions that have ended, and the held commands of such. Returns the ids of
+ * what is withdrawn. A session is listed as live before its row is written and until its end is, so this takes nothing from a live one.
+ */
+export async function closeAbandoned(db: Database, live: LiveSessions, now: number): Promise<string[]> {
+  const sessions = await listSessions(db.read, { active: true }, { limit: 100_000 })
+  const waiting = await waitingApprovals(db.read)
+  if (sessions.every(({ id }) => live.has(id)) && waiting.every(({ sessionId }) => live.has(sessionId))) return []
+  const ended: string[] = []
+  const withdrawn = await db.change(async (tx) => {
+    for (const { id, commands, denied, held } of await listSessions(tx, { active: true }, { limit: 100_000 })) {
+      if (live.has(id)) continue
+      ended.push(id)
+      const message = 'the session ended while the store of the gateway could not be written'
+      const end = live.endOf(id) ?? { at: now, code: 'STORE_UNAVAILABLE', message, commands, denied, held }
+      await noteEnded(tx, id, end, now)
+    }
+    return withdrawWaiting(tx, ({ sessionId }) => !live.has(sessionId), now)
+  })
+  for (const id of ended) live.noted(id)
+  return withdrawn
+}
+
+const waitingApprovals = async (db: Reader): Promise<readonly Approval[]> => [
+  ...(await listApprovals(db, { state: 'pending' }, { limit: 100_000 })),
+  ...(await listApprovals(db, { state: 'approved' }, { limit: 100_000 })),
+]
+
+async function withdrawWaiting(tx: Tx, isDead: (approval: Approval) => boolean, now: number): Promise<string[]> {
+  const dead = (await waitingApprovals(tx)).filter(isDead)
+  for (const approval of dead) {
+    await saveApproval(tx, { ...approval, state: 'withdrawn' })
+    await appendAudit(tx, now, {
+      type: 'approval.withdrawn',
+      actor: 'gateway',
+      subject: approval.id,
+      data: { session: approval.sessionId, ...auditedTargets(approval) },
+    })
+  }
+  return dead.map(({ id }) => id)
 }
 
 /** What a webhook was asked about when the gateway stopped is left to people: its answer, if there was one, is lost. */

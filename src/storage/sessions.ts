@@ -1,4 +1,5 @@
 import { sql, type ExpressionBuilder } from 'kysely'
+import { appendAudit } from './audit.ts'
 import { compiledOnce } from './compiled-once.ts'
 import type { Tx } from './database.ts'
 import { afterCursor, byId, type Page, type Reader } from './page.ts'
@@ -44,6 +45,17 @@ const insertRow = compiledOnce<SessionTable, unknown>(
 
 export async function endSession(tx: Tx, id: string, ended: SessionEnd): Promise<void> {
   await saveEnd(tx, { ...ended, id })
+}
+
+/** The end of a session, with its entry in the audit chain at `now`. */
+export async function noteEnded(tx: Tx, id: string, ended: SessionEnd, now: number): Promise<void> {
+  await endSession(tx, id, ended)
+  await appendAudit(tx, now, {
+    type: 'session.ended',
+    actor: 'gateway',
+    subject: id,
+    data: { code: ended.code, commands: ended.commands, denied: ended.denied, held: ended.held },
+  })
 }
 
 const saveEnd = compiledOnce<SessionEnd & { id: string }, unknown>(

@@ -20,6 +20,9 @@ export function storeError(error: unknown, { place, user = '', database = '' }: 
       'start the version that wrote it, or a newer one',
     )
   }
+  // What is not a socket and has no port.
+  const file = /:\d+$/.test(place) ? undefined : fileStoreProblem(code, message, place)
+  if (file !== undefined) return refused(...file)
   if (NETWORK.has(code)) return refused(`cannot connect to the store at ${place}: ${code}`)
   if (/timeout expired|Connection terminated due to connection timeout/.test(message))
     return refused(`cannot connect to the store at ${place}: no answer in time`)
@@ -47,16 +50,53 @@ export function storeError(error: unknown, { place, user = '', database = '' }: 
   return refused(`the store at ${place} cannot be used: ${message}`)
 }
 
+/** Of a store in a file: what is wrong with it or with its disk, and what to do. Source: SQLite, result codes; errno(3). */
+function fileStoreProblem(code: string, message: string, place: string): [problem: string, hint: string] | undefined {
+  // The library gives the code of some errors, and of others only the words.
+  if (/^SQLITE_FULL/.test(code) || DISK_FULL.has(code) || message === 'database or disk is full')
+    return [`the store at ${place} cannot be written: there is no room on the disk`, ROOM_ADVICE]
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code) || /malformed|not a database/.test(message))
+    return [`the store at ${place} is damaged: ${message}`, DAMAGE_ADVICE]
+  if (/^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/.test(code) || NO_FILE.has(code) || UNOPENED.test(message))
+    return [`the store at ${place} cannot be opened for writing: ${message}`, OWNER_ADVICE]
+  if (/^SQLITE_IOERR/.test(code) || code === 'EIO')
+    return [`the disk failed under the store at ${place}: ${message}`, 'look at the log of the system and at the disk']
+  return undefined
+}
+
+const ROOM_ADVICE = 'make room there; then start the gateway again; nothing is lost'
+const DAMAGE_ADVICE = 'keep a copy of it, and restore it from a backup or repair it before the next start'
+const OWNER_ADVICE =
+  "the data directory and all in it must belong to the gateway's user, on a disk that is not mounted read-only"
+/** Of the file, the directory that it is in, and what lies beside it. */
+const NO_FILE = new Set(['EACCES', 'EPERM', 'EROFS', 'EEXIST', 'EISDIR', 'ENOTDIR', 'ELOOP', 'ENOENT'])
+const UNOPENED = /readonly database|unable to open (database|connection)/i
+const DISK_FULL = new Set(['ENOSPC', 'EDQUOT'])
+
 /** What keeps a change from being made where it is the disk; any other error as it is. */
 export function writeError(error: unknown): unknown {
   const { code, message } = rootOf(error)
-  if (!/^SQLITE_(FULL|IOERR)/.test(code)) return error
+  const hint = WRITE_ADVICE.find(([pattern]) => pattern.test(code))?.[1]
+  if (hint === undefined) return error
   return new PamError('STORE_UNAVAILABLE', `the store of the gateway cannot be written: ${message}`, {
     side: 'gateway',
     cause: error,
-    hint: 'ask your gateway administrator to make room on the disk of its data directory',
+    hint,
   })
 }
+
+/** By the code of SQLite: what whoever runs the gateway has to do. */
+const WRITE_ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/^SQLITE_(FULL|IOERR)/, 'ask your gateway administrator to make room on the disk of its data directory'],
+  [
+    /^SQLITE_READONLY/,
+    'ask your gateway administrator to make its data directory writable for the user of the gateway',
+  ],
+  [
+    /^SQLITE_(CORRUPT|NOTADB)/,
+    'ask your gateway administrator to keep a copy of its store, and to restore it from a backup',
+  ],
+]
 
 /** Several addresses of one host fail together: the first says why. */
 function rootOf(error: unknown): { code: string; message: string; cause: unknown } {

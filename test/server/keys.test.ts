@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -37,6 +37,45 @@ describe('the keys of the gateway', () => {
     for (const [name, file] of own)
       expect(readFileSync(join(directory, file), 'utf8')).toBe(identity[name as keyof typeof identity])
     expect(loadKeys(directory).identity).toEqual(identity)
+  })
+})
+
+describe('a key that is there and is none', () => {
+  it.each([
+    ['digest.key', ''],
+    ['digest.key', 'ab'.repeat(31)],
+    ['journal.key', `${'ab'.repeat(31)}zz`],
+    ['recording.key', ''],
+    ['token.key', 'x'],
+    ['web.key', '\n'],
+    ['recording-keys.json', '{'],
+    ['recording-keys.json', '[{"id":1}]'],
+    [gatewayHalves.ssh.identityKey?.file ?? '', ''],
+  ])('%s: %j', (name, text) => {
+    loadKeys(directory)
+    writeFileSync(join(directory, name), text)
+    expect(() => loadKeys(directory)).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_INVALID',
+        message: expect.stringContaining(`${directory}/${name} `),
+        hint: expect.stringContaining('backup'),
+      }),
+    )
+    expect(readFileSync(join(directory, name), 'utf8')).toBe(text)
+  })
+
+  it('a directory in its place is named', () => {
+    mkdirSync(join(directory, 'web.key'))
+    expect(() => loadKeys(directory)).toThrow(`${directory}/web.key is a directory`)
+  })
+
+  it('a start that makes nothing writes nothing', () => {
+    loadKeys(directory)
+    const before = readdirSync(directory).map((name) => statSync(join(directory, name), { bigint: true }).mtimeNs)
+    loadKeys(directory)
+    expect(readdirSync(directory).map((name) => statSync(join(directory, name), { bigint: true }).mtimeNs)).toEqual(
+      before,
+    )
   })
 })
 

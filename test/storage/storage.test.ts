@@ -57,7 +57,7 @@ import {
   subjectLoggedOutAt,
   useLogoutToken,
 } from '../../src/storage/provider-logouts.ts'
-import { expireRequests, recoverSessions } from '../../src/storage/recover.ts'
+import { closeAbandoned, expireRequests, recoverSessions } from '../../src/storage/recover.ts'
 import { findRequests, listRequests, saveRequest } from '../../src/storage/requests.ts'
 import {
   countSearched,
@@ -68,6 +68,7 @@ import {
   endSession,
   listSessions,
 } from '../../src/storage/sessions.ts'
+import { listWaiting } from '../../src/storage/reviews.ts'
 import { weeklyDecisions } from '../../src/storage/weekly-decisions.ts'
 import { boundWebSessions, findWebSession, saveWebSession } from '../../src/storage/web-sessions.ts'
 
@@ -84,6 +85,22 @@ const rule: AccessRule = {
   reason: 'required',
 }
 const target = { name: 'prod', type: 'postgres', labels: {} }
+const approval: Approval = {
+  id: 'apr_1',
+  requester: jane,
+  approvers: { groups: ['sre'], count: 1 },
+  state: 'pending',
+  decisions: [],
+  expiresAt: NOW + 1000,
+  sessionId: 'ses_1',
+  target: 'prod',
+  rule: 'r',
+  text: 'truncate x',
+  parameters: [],
+  effect: '',
+  digest: 'd1',
+  createdAt: NOW,
+}
 
 let postgres: LocalPostgres
 const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-store-'))
@@ -484,22 +501,6 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
   it('an approval is used once, only when approved, only for its digest', () =>
     withStore(async (db) => {
       const state = gatewayState(db)
-      const approval: Approval = {
-        id: 'apr_1',
-        requester: jane,
-        approvers: { groups: ['sre'], count: 1 },
-        state: 'pending',
-        decisions: [],
-        expiresAt: NOW + 1000,
-        sessionId: 'ses_1',
-        target: 'prod',
-        rule: 'r',
-        text: 'truncate x',
-        parameters: [],
-        effect: '',
-        digest: 'd1',
-        createdAt: NOW,
-      }
       await state.fileApproval(approval, NOW)
       await expect(state.useApproval('apr_1', 'd1', NOW)).rejects.toMatchObject({ code: 'APPROVAL_VOID' })
       await db.change((tx) => saveApproval(tx, { ...approval, state: 'approved' }))
@@ -660,6 +661,59 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       const recovered = await listAudit(db.read, { type: 'session.recovered' }, { after: 0, limit: 10 })
       expect(recovered.map(({ subject }) => subject)).toEqual(['ses_1', 'ses_2'])
     }))
+
+  it('sessions that ended while it could not be written, and what they held, are closed once it can', () =>
+    withStore(async (db) => {
+      const state = gatewayState(db)
+      for (const id of ['ses_live', 'ses_known', 'ses_lost'])
+        await state.sessionOpened({
+          id,
+          person: jane,
+          target: 'prod',
+          protocol: 'postgres',
+          grantId: 'g',
+          loginId: 'lgn_1',
+          openedAt: NOW,
+          recording: 'a/b',
+          from: '127.0.0.1',
+        })
+      await db.change(async (tx) => {
+        await saveApproval(tx, { ...approval, id: 'apr_live', sessionId: 'ses_live' })
+        await saveApproval(tx, { ...approval, id: 'apr_pending', sessionId: 'ses_lost' })
+        await saveApproval(tx, { ...approval, id: 'apr_approved', sessionId: 'ses_gone', state: 'approved' })
+      })
+      const noted: string[] = []
+      const live = {
+        has: (id: string) => id === 'ses_live',
+        endOf: (id: string) =>
+          id === 'ses_known'
+            ? { at: NOW + 1, code: 'CLIENT_LEFT', message: 'left', commands: 3, denied: 1, held: 1 }
+            : undefined,
+        noted: (id: string) => void noted.push(id),
+      }
+      expect((await closeAbandoned(db, live, NOW + 5)).toSorted()).toEqual(['apr_approved', 'apr_pending'])
+      expect(noted.toSorted()).toEqual(['ses_known', 'ses_lost'])
+      expect((await findSessions(db.read, 'ses_known'))[0]).toMatchObject({
+        ended: { at: NOW + 1, code: 'CLIENT_LEFT' },
+        commands: 3,
+      })
+      expect((await findSessions(db.read, 'ses_lost'))[0]?.ended).toMatchObject({
+        at: NOW + 5,
+        code: 'STORE_UNAVAILABLE',
+      })
+      expect((await findSessions(db.read, 'ses_live'))[0]?.ended).toBeUndefined()
+      expect((await listWaiting(db.read, NOW, { limit: 10 })).map(({ id }) => id)).toEqual(['apr_live'])
+      const types = async () => (await listAudit(db.read, {}, { after: 0, limit: 100 })).map(({ type }) => type)
+      const before = await types()
+      expect(before.slice(-4).toSorted()).toEqual([
+        'approval.withdrawn',
+        'approval.withdrawn',
+        'session.ended',
+        'session.ended',
+      ])
+      expect(await closeAbandoned(db, live, NOW + 6)).toEqual([])
+      expect(await types()).toEqual(before)
+    }))
 })
 
 describe('a store that cannot be opened', () => {
@@ -767,7 +821,7 @@ describe('a store that cannot be opened', () => {
     writeFileSync(file, 'x'.repeat(5000))
     await expect(openSqlite(file)).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
-      message: expect.stringContaining(`the store at ${file} cannot be used: `),
+      message: expect.stringContaining(`the store at ${file} is damaged: `),
     })
   })
 })

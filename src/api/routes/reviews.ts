@@ -16,7 +16,7 @@ import { newChallengeSchema, requestOptionsSchema } from '../schemas/passkey.ts'
 import type { Grant as GrantJson } from '../schemas/access.ts'
 import { decidedSchema, newDecisionSchema, reviewSchema, reviewsSchema } from '../schemas/review.ts'
 import { withdrawApproval } from '../withdraw-review.ts'
-import { maySee, reviewerOf, visibleReview } from '../visible-review.ts'
+import { isAbandoned, maySee, reviewerOf, visibleReview } from '../visible-review.ts'
 import { ReviewView } from './review-view.ts'
 import { grantToJson, nextOf, toPage } from './to-json.ts'
 
@@ -30,8 +30,14 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
     const login = request.login()
     const now = clock.now()
     const { limit, visible } = request.query
-    const found = await waitingReviews(db.read, now, toPage(request.query), (review) =>
-      visible ? maySee(review, login, deps) : mayNotDecide(review, reviewerOf(login)) === undefined,
+    const isTheirs = (review: AccessRequest | Approval): boolean =>
+      visible ? maySee(review, login, deps) : mayNotDecide(review, reviewerOf(login)) === undefined
+    const found = await waitingReviews(
+      db.read,
+      now,
+      toPage(request.query),
+      // Where the store cannot be written, it says of a command that it waits although its session has ended.
+      (review) => !isAbandoned(review, deps.registry) && isTheirs(review),
     )
     const page = found.slice(0, limit)
     const view = new ReviewView(login, now, deps)

@@ -53,13 +53,13 @@ export function storeError(error: unknown, { place, user = '', database = '' }: 
 /** Of a store in a file: what is wrong with it or with its disk, and what to do. Source: SQLite, result codes; errno(3). */
 function fileStoreProblem(code: string, message: string, place: string): [problem: string, hint: string] | undefined {
   // The library gives the code of some errors, and of others only the words.
-  if (/^SQLITE_FULL/.test(code) || DISK_FULL.has(code) || message === 'database or disk is full')
+  if (code.startsWith('SQLITE_FULL') || DISK_FULL.has(code) || message === 'database or disk is full')
     return [`the store at ${place} cannot be written: there is no room on the disk`, ROOM_ADVICE]
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code) || /malformed|not a database/.test(message))
     return [`the store at ${place} is damaged: ${message}`, DAMAGE_ADVICE]
   if (/^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/.test(code) || NO_FILE.has(code) || UNOPENED.test(message))
     return [`the store at ${place} cannot be opened for writing: ${message}`, OWNER_ADVICE]
-  if (/^SQLITE_IOERR/.test(code) || code === 'EIO')
+  if (code.startsWith('SQLITE_IOERR') || code === 'EIO')
     return [`the disk failed under the store at ${place}: ${message}`, 'look at the log of the system and at the disk']
   return undefined
 }

@@ -78,7 +78,7 @@ The gateway reads one YAML file. [Quickstart](quickstart.md) has a small one to 
 - **Secrets** are never in the file, but named by it: \`env:NAME\` is an environment variable, \`file:PATH\` a file. Relative paths start
   at the directory of the configuration file. What the gateway logs in to targets with may also be in a store: see [credentials](credentials.md).
 - **Rules** are read from top to bottom; the first one that matches decides, and what no rule allows is denied. Masking rules are the
-  exception: every one that matches applies. A rule that allows what cannot be determined (`unknown: true`) leaves what an earlier rule
+  exception: every one that matches applies. A rule that allows what cannot be determined (\`unknown: true\`) leaves what an earlier rule
   may hold to that rule.
 - **Reloading**: SIGHUP reads the file again; one that is not valid changes nothing. Live sessions follow the new rules for commands at once,
   and end where no access rule gives them to their person any more, or where the new rules are about a group that the person has joined or

@@ -180,9 +180,9 @@ export async function startGateway(
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   for (let attempt = 0; attempt < MAX_LOOKS; attempt++) {
     if (child.exitCode !== null) throw new Error(`the gateway did not start:\n${log().slice(before)}`)
-    const started = /"url":"([^"]+)","issuer":"([^"]*)".*"gateway\.started"/.exec(log().slice(before))
+    const started = /"url":"([^"]+)"(?:,"issuer":"([^"]*)")?.*"gateway\.started"/.exec(log().slice(before))
     if (started !== null) {
-      const [, url, issuer] = started as unknown as [string, string, string]
+      const [, url, issuer = ''] = started as unknown as [string, string, string?]
       return {
         url,
         issuer,

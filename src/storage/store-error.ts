@@ -20,8 +20,8 @@ export function storeError(error: unknown, { place, user = '', database = '' }: 
       'start the version that wrote it, or a newer one',
     )
   }
-  // What is not a socket and has no port.
-  const file = /:\d+$/.test(place) ? undefined : fileStoreProblem(code, message, place)
+  // A store in a file is opened as nobody.
+  const file = user === '' ? fileStoreProblem(code, message, place) : undefined
   if (file !== undefined) return refused(...file)
   if (NETWORK.has(code)) return refused(`cannot connect to the store at ${place}: ${code}`)
   if (/timeout expired|Connection terminated due to connection timeout/.test(message))

@@ -83,7 +83,7 @@ describe('passkeys', () => {
       clock,
       settings: () => ({ recentSignIn: 900_000, roles: { audit: [], operate: [], lock: [] }, ...RULES }),
       changes: new ChangeFeed(),
-      registry: new SessionRegistry(),
+      registry: Object.assign(new SessionRegistry(), { has: (id: string) => id === 'ses_1' }),
       publicUrl: () => ORIGIN,
     } as never
     held = approval('apr_0000000000001')

@@ -376,27 +376,35 @@ describe('what one session takes back', () => {
   })
 })
 
-describe('what deferred code takes back within a transaction', () => {
-  it.each([
-    ['set constraints all immediate', SHOW],
-    ['select 1', 'set constraints all immediate', 'select 1', SHOW],
-  ])('is read again before what rests on it: %s', async (...later) => {
-    await admin.query(`create function public.unshadow() returns trigger language plpgsql as
+describe('what code of earlier statements takes back within a transaction', () => {
+  const TRAP = 'insert into trapped values (1)'
+  const CURSOR = 'declare c cursor for select public.unshadowing()'
+  const NOW = 'set constraints all immediate'
+  beforeAll(() =>
+    admin.query(`create function public.unshadow() returns trigger language plpgsql as
       'begin drop table if exists pg_temp.people; return null; end';
+      create function public.unshadowing() returns int language plpgsql as
+      'begin drop table if exists pg_temp.people; return 1; end';
       create table trapped (id int);
-      create constraint trigger trap after insert on trapped deferrable initially deferred for each row execute function public.unshadow()`)
-    const db = await connect(gateway(trusting))
-    try {
-      const seen: unknown[] = []
-      for (const sql of ['begin', 'insert into trapped values (1)', SHADOW, SHOW, ...later])
-        seen.push(await db.query(sql).then((result) => [result].flat().map(({ rows }) => rows as unknown), String))
-      // The target has dropped it: what the last statement shows is in the permanent table.
-      expect((await db.query('select count(*)::int as n from people')).rows).toEqual([{ n: 1 }])
-      expect(JSON.stringify(seen)).not.toMatch(new RegExp(`${CANARY}|${BACKWARDS}`))
-    } finally {
-      await db.end()
-      await admin.query('drop table trapped; drop function public.unshadow()')
-    }
+      create constraint trigger trap after insert on trapped deferrable initially deferred for each row execute function public.unshadow()`),
+  )
+  afterAll(() => admin.query('drop table trapped; drop function public.unshadow(); drop function public.unshadowing()'))
+
+  it.each<readonly [Writes]>([
+    [[TRAP, SHADOW, SHOW, NOW, SHOW]],
+    [[TRAP, SHADOW, SHOW, 'select 1', NOW, 'select 1', SHOW]],
+    [[TRAP, SHADOW, SHOW, `${NOW}; ${SHOW}`]],
+    [[TRAP, SHADOW, SHOW, [X(NOW), X(SHOW), SYNC]]],
+    [[SHADOW, SHOW, CURSOR, 'fetch c', SHOW]],
+    [[SHADOW, SHOW, CURSOR, `fetch c; ${SHOW}`]],
+    [[SHADOW, SHOW, CURSOR, `move c; ${SHOW}`]],
+    [[SHADOW, SHOW, CURSOR, [X('fetch c'), X(SHOW), SYNC]]],
+    [[SHADOW, SHOW, CURSOR, [X('move c'), X(SHOW), SYNC]]],
+    [[SHADOW, SHOW, [P('select public.unshadowing()', 'u'), B('u', 'p'), X('fetch all from p'), X(SHOW), SYNC]]],
+    [[SHADOW, SHOW, [P('select public.unshadowing()', 'u'), B('u', 'p'), SYNC], `fetch all from p; ${SHOW}`]],
+  ])('is read again before what rests on it', async (writes) => {
+    const seen = await trace(['begin', ...writes, 'rollback'], trusting)
+    expect(seen).not.toMatch(new RegExp(`${CANARY}|${BACKWARDS}`))
   })
 })
 
@@ -406,8 +414,8 @@ const described = (write: Writes[number]): string =>
     : write.map((bytes) => (bytes === SYNC ? 'Sync' : bytes.toString('latin1').replaceAll(/[^ -~]+/g, ' '))).join('|')
 
 /** Everything that comes back, up to the last ReadyForQuery or the end of the connection. */
-async function trace(writes: Writes): Promise<string> {
-  const socket = connectTo(through.port, '127.0.0.1')
+async function trace(writes: Writes, port = through): Promise<string> {
+  const socket = connectTo(port.port, '127.0.0.1')
   const framer = new Framer(1024 * 1024, 'test')
   const seen: string[] = []
   let ready = 0

@@ -3,13 +3,14 @@ import type { DefinitionKinds } from '../../../sql/facts/redefinitions.ts'
 
 /**
  * Kinds of statements that do not change what any name refers to. The end of a transaction is not among them: it may undo definitions or
- * drop temporary tables.
+ * drop temporary tables. Nor is what runs code of earlier statements, which may be of unknown effect: SET CONSTRAINTS runs deferred triggers,
+ * FETCH and MOVE run what the cursor was declared for.
  */
 const KEEPS_DEFINITIONS = new Set(
   wordList(`
   select select-for-update insert update delete merge copy-to copy-from copy-to-file copy-from-file copy-to-program
   copy-from-program begin start savepoint release set set-role set-session-authorization set-replication-role reset show explain
-  declare-cursor fetch move close-cursor prepare execute deallocate lock lock-access-share listen unlisten notify set-constraints checkpoint vacuum analyze
+  declare-cursor close-cursor prepare execute deallocate lock lock-access-share listen unlisten notify checkpoint vacuum analyze
   truncate comment reindex cluster refresh-materialized-view
 `),
 )

@@ -1,14 +1,13 @@
 import { PamError } from '../../../../shared/errors.ts'
 import { formatDuration } from '../../../../shared/duration.ts'
 import type { CommandDraft } from '../../../../gateway/engine.ts'
-
+import { bothOf, type Change } from '../../catalog/change-log.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { SqlStatement } from '../../../../sql/statement.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { estimateRows } from './estimate.ts'
 import { describeSizes } from './relation-sizes.ts'
-import { bothOf } from '../../catalog/change-log.ts'
-import { changeOf, endsTransaction, isNamed } from './touches.ts'
+import { changeOf, endsTransaction, isNamed, runsEarlierCode } from './touches.ts'
 import type { Ahead } from '../../../../sql/record/text-recorder.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
 import type { StatementRecorder } from './statement-recorder.ts'
@@ -133,25 +132,31 @@ export function noteChanges(pipeline: PipelineState, facts: StatementFacts): voi
   for (const { kinds } of facts.parsed)
     if (kinds.some((kind) => IN_BLOCK.has(kind))) pipeline.block = { batch, isOpen: true }
     else if (kinds.some((kind) => ENDS_BLOCK.has(kind))) pipeline.block = { batch, isOpen: false }
-  const change = changeOf(facts)
+  const portals = portalsOf(facts, pipeline)
+  const change = portals.reduce<Change | undefined>((all, portal) => bothOf(all, changeOf(portal)), changeOf(facts))
+  const ends = facts.parsed.some(endsTransaction)
   pipeline.noteDefinitionsChange(
-    facts.parsed.some(endsTransaction) ? bothOf(pipeline.changes.uncommitted, change) : change,
+    pipeline.changes.withEarlier({
+      change,
+      endsTransaction: ends,
+      runsEarlierCode: facts.parsed.some(runsEarlierCode),
+    }),
   )
-  pipeline.changes.noteUncommitted(change, isNamed(facts))
-  if (facts.movesNames === true || runsWhatMoves(facts, pipeline)) pipeline.known.notePathChange()
-  if (facts.parsed.some(endsTransaction)) pipeline.known.noteEnd()
+  pipeline.changes.noteUncommitted(change, isNamed(facts) && portals.every(isNamed))
+  if ([facts, ...portals].some(({ movesNames }) => movesNames === true)) pipeline.known.notePathChange()
+  if (ends) pipeline.known.noteEnd()
   if (facts.errorExposure === 'any') pipeline.ranUnread = true
   for (const { tree } of facts.parsed)
     if (tree.kind === 'utility' && tree.detail.notifies !== undefined) pipeline.noteNotify(tree.detail.notifies)
 }
 
-/** FETCH continues a portal, which the protocol may have bound under the name of a cursor. */
-const runsWhatMoves = ({ parsed }: StatementFacts, pipeline: PipelineState): boolean =>
-  parsed.some(
-    ({ kinds, names }) =>
-      kinds.some((kind) => kind === 'fetch' || kind === 'move') &&
-      names.some((name) => pipeline.names.portals.lookUp(name, pipeline.batch).value?.facts.movesNames === true),
-  )
+/** What is known of the portals that FETCH and MOVE run: the protocol may have bound them under the name of a cursor. */
+const portalsOf = ({ parsed }: StatementFacts, pipeline: PipelineState): StatementFacts[] =>
+  parsed
+    .filter(({ kinds }) => kinds.some((kind) => kind === 'fetch' || kind === 'move'))
+    .flatMap(({ names }) =>
+      names.flatMap((name) => pipeline.names.portals.lookUp(name, pipeline.batch).value?.facts ?? []),
+    )
 
 /** Kinds after which a transaction block is open. */
 const IN_BLOCK = new Set(['begin', 'start', 'rollback-to'])

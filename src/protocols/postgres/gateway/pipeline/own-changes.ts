@@ -1,7 +1,7 @@
 import { bothOf, type Cause, type Change } from '../../catalog/change-log.ts'
 import type { Participant, Publication, SharedDefinitions } from '../../catalog/shared-definitions.ts'
 import type { KnownDefinitions } from './known-definitions.ts'
-import type { Pending } from './pending.ts'
+import type { Pending, Run } from './pending.ts'
 
 /** Identifies a message even after it has been forgotten. */
 export function causeOf(sent: Pending): Cause {
@@ -12,6 +12,8 @@ export function causeOf(sent: Pending): Cause {
 
 const causes = new WeakMap<Pending, Cause>()
 let lastCause = 0
+
+type Effect = Pick<Run, 'change' | 'endsTransaction' | 'runsEarlierCode'>
 
 /** One session's changes of the target's definitions: when other sessions are told, and what they wait for. */
 export class OwnChanges {
@@ -42,6 +44,15 @@ export class OwnChanges {
     // A change within a transaction does not concern other sessions before it ends.
     if (isInTransaction) this.#known.noteStale(change.renews, change.by)
     else this.#definitions.note(change.renews, change.by, answered && causeOf(answered), change.makesRules)
+  }
+
+  /**
+   * What a statement may change: besides its own change those that it may end, and where code of unknown effect has run, whatever more that
+   * code does when the statement runs it.
+   */
+  withEarlier({ change, endsTransaction, runsEarlierCode }: Effect): Change | undefined {
+    const concernsEarlier = endsTransaction || (runsEarlierCode && this.uncommitted?.byCode === true)
+    return concernsEarlier ? bothOf(this.uncommitted, change) : change
   }
 
   /** From now until it is answered, decisions of other sessions about what it touches wait. */

@@ -8,7 +8,7 @@ import type { CopiedRows, RowRewrites } from '../results/row-masking.ts'
 import type { StatementLineage } from '../../../../sql/lineage/report.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import type { Change } from '../../catalog/change-log.ts'
-import { changeOf, endsTransaction, type Dependencies } from './touches.ts'
+import { changeOf, endsTransaction, runsEarlierCode, type Dependencies } from './touches.ts'
 
 /** The rows of one of the gateway's own queries, as text. */
 export type OwnRows = (string | null)[][]
@@ -98,6 +98,8 @@ export interface Run {
   readonly change: Change | undefined
   /** Whether it may end a transaction, or roll back to a savepoint. */
   readonly endsTransaction: boolean
+  /** Whether it may run code of earlier statements. */
+  readonly runsEarlierCode: boolean
   /** For a text that the gateway could not parse: called when the server cannot parse it either. */
   readonly notUnderstood: () => void
 }
@@ -122,6 +124,7 @@ export function startRun(
     errors: 0,
     change: changeOf(facts),
     endsTransaction: parsed.some(endsTransaction),
+    runsEarlierCode: parsed.some(runsEarlierCode),
     notUnderstood,
     startedAt,
     rows: 0,

@@ -189,11 +189,7 @@ export class ServerMessages {
     this.#confirmNames(head.run, tag)
     head.run.index++
     head.run.copy = undefined
-    const { change, endsTransaction } = head.run
-    this.#pipeline.noteDefinitionsChange(
-      endsTransaction ? bothOf(this.#pipeline.changes.uncommitted, change) : change,
-      head,
-    )
+    this.#pipeline.noteDefinitionsChange(this.#pipeline.changes.withEarlier(head.run), head)
     head.run.rows = 0
     head.run.bytes = 0
     if (head.type === 'execute') this.#pipeline.answered()

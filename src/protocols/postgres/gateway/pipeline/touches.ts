@@ -20,6 +20,10 @@ export interface Dependencies {
 export const endsTransaction = ({ kinds }: Pick<ParsedStatement, 'kinds'>): boolean =>
   kinds.some((kind) => ENDS.has(kind))
 
+/** Whether a statement runs code of earlier ones: deferred triggers, or what a cursor was declared for. */
+export const runsEarlierCode = ({ kinds }: Pick<ParsedStatement, 'kinds'>): boolean =>
+  kinds.some((kind) => RUNS_EARLIER_CODE.has(kind))
+
 /** Whether a text that is sent within a transaction may make definitions visible to others. */
 export const commits = ({ parsed, changesCatalog }: Pick<StatementFacts, 'parsed' | 'changesCatalog'>): boolean =>
   parsed.some(({ kinds }) => kinds.includes('commit')) || (changesCatalog && parsed.some(endsTransaction))
@@ -183,6 +187,7 @@ export function namesIn(facts: StatementFacts): ReadonlySet<string> {
 }
 
 const ENDS = new Set(wordList('commit rollback rollback-to prepare-transaction'))
+const RUNS_EARLIER_CODE = new Set(wordList('fetch move set-constraints'))
 /** The kinds for which `changesCatalog` is set. */
 const CHANGES =
   /^(create-|alter-|drop-|select-into|rename|define|do$|call$|import-|discard|commit-prepared|rollback-prepared)/

@@ -1,13 +1,9 @@
 import { expect, it } from 'vitest'
 import { sqlVocabulary } from '../../src/sql/vocabulary.ts'
-import type { SqlStatement } from '../../src/sql/statement.ts'
+import { sqlStatement } from '../helpers/sql-statement.ts'
 
 const matches = (effect: 'allow' | 'deny', pattern: string, name: string): boolean =>
-  sqlVocabulary.matches({ functions: [pattern] }, effect, {
-    unknown: [],
-    functions: [name],
-    systemSchema: 'pg_catalog',
-  } as unknown as SqlStatement)
+  sqlVocabulary.matches({ functions: [pattern] }, effect, sqlStatement({ functions: [name] }))
 
 it.each([
   ['dblink*', 'dblink_connect', true],

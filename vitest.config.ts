@@ -28,7 +28,7 @@ const SYSTEM = [
 
 /** To load all modules again for each file takes a twentieth of the time. */
 const SHARED = {
-  globalSetup: ['./test/helpers/fresh-build.ts', './test/helpers/code-cache.ts'],
+  globalSetup: ['./test/helpers/fresh-build.ts'],
   isolate: false,
   setupFiles: ['./test/helpers/leave-nothing-behind.ts'],
 }

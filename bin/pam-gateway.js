@@ -1,4 +1,3 @@
 #!/usr/bin/env node
-import { createRequire } from 'node:module'
-const { main } = createRequire(import.meta.url)('../dist/pam-gateway/main.js')
+import { main } from '../dist/pam-gateway/main.js'
 await main(process.argv.slice(2))

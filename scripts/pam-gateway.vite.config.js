@@ -16,17 +16,6 @@ const LOADED_FROM_PACKAGES = [
 ]
 
 /**
- * The package is ESM, and this part of it is not: Node 20 can use what V8 compiled earlier of scripts alone, as the tests do
- * (test/helpers/code-cache.cjs).
- */
-const SAYS_ITS_FORMAT = {
-  name: 'says-its-format',
-  generateBundle() {
-    this.emitFile({ type: 'asset', fileName: 'package.json', source: '{ "type": "commonjs" }\n' })
-  },
-}
-
-/**
  * The server in few files, as the command line is, with the packages that it is made of: to read a thousand files takes half of the time in
  * which it starts.
  */
@@ -51,8 +40,7 @@ export default defineConfig({
       },
       // A package makes functions of as many parameters as others have (depd): it reads nothing from around them.
       checks: { eval: false },
-      output: { format: 'cjs', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
-      plugins: [SAYS_ITS_FORMAT],
+      output: { chunkFileNames: '[name]-[hash].js' },
     },
     sourcemap: true,
     reportCompressedSize: false,

@@ -11,7 +11,8 @@ export type ParserReply =
   | { readonly error: string; readonly syntax: SyntaxProblem | undefined }
 
 /** Parses long texts. Its owner terminates it when it takes too long or fails in an unforeseen way. */
-function parse(sql: string): ParserReply {
+await loadModule()
+answerRequests((sql: string): ParserReply => {
   try {
     const statements = readStatements(parseSync(sql), sql)
     for (const { tree } of statements) shareConstants(tree)
@@ -20,7 +21,4 @@ function parse(sql: string): ParserReply {
     if (!(error instanceof SqlError)) throw error
     return { error: error.message, syntax: syntaxProblem(error) }
   }
-}
-
-// A module of a CommonJS bundle cannot await at its top. If the parser does not load, the thread fails, and its owner hears of it.
-void loadModule().then(() => answerRequests(parse))
+})

@@ -192,7 +192,11 @@ function spansIn(text: string, all: readonly Kind[]): readonly { start: number; 
     const spans = kind.find(text)
     if (spans.length > 0) found = [...(found ?? []), ...spans]
   }
-  if (found === undefined) return NOTHING
+  return found === undefined ? NOTHING : joined(found)
+}
+
+/** In order; overlapping ones as one. */
+function joined(found: readonly Span[]): readonly { start: number; end: number }[] {
   const spans: { start: number; end: number }[] = []
   for (const { start, end } of found.toSorted((one, other) => one.start - other.start)) {
     const last = spans.at(-1)
@@ -242,9 +246,13 @@ function replaceLiterals(
 ): string {
   const isKnown = literals.filter(({ isComment }) => !isComment).length === visible.length
   // Found in the whole: a name stands before the constant.
-  const passwords = findPasswords(sql)
-  const isPassword = (piece: TextPiece): boolean =>
-    passwords.some(({ start, end }) => start < piece.end && end > piece.start)
+  const passwords = joined(findPasswords(sql))
+  let behind = 0
+  /** Asked of one piece after the other. */
+  const isPassword = (piece: TextPiece): boolean => {
+    while ((passwords[behind]?.end ?? Infinity) <= piece.start) behind++
+    return (passwords[behind]?.start ?? Infinity) < piece.end
+  }
   let out = ''
   let at = 0
   let count = 0

@@ -170,3 +170,10 @@ describe('a WHERE that leaves no row out', () => {
     expect(missing('when not matched then insert values (1)')).toBe(false)
   })
 })
+
+// As expressions, the patterns of regular expressions and of dates were read in all of their ways, which never ended.
+it.each([
+  `name ~ '${'[]*(?:a)*'.repeat(100)}x'`,
+  `name !~ '${'(?:a)*'.repeat(150)}x'`,
+  `name like '${'%a'.repeat(100)}'`,
+])('a long pattern is read at once: %s', (where) => expect(holdsAlways(where)).toBe(false))

@@ -6,6 +6,7 @@ import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import { partsOf, statementParts } from '../../../sql/parts.ts'
 import type { Expression, Name, Statement } from '../../../sql/query.ts'
 import type { ServerVersion } from '../wire/server-version.ts'
+import { matchesGrantPattern } from './grant-pattern.ts'
 import { foldDatabase, foldTable, keyOf, SYSTEM_DATABASES, type Definitions } from './catalog.ts'
 import { newRelation, type OpenRelation, type Relation, type Trigger } from './relation.ts'
 import type { CatalogRows, Row } from './catalog-rows.ts'
@@ -277,7 +278,8 @@ class Building {
     const table = name.slice(schema.length + 1)
     return this.#rows.triggersShown.some(
       ([database, of]) =>
-        database === '' || (of === '' ? isLike(schema, String(database)) : database === schema && of === table),
+        database === '' ||
+        (of === '' ? matchesGrantPattern(schema, String(database)) : database === schema && of === table),
     )
   }
 }
@@ -313,14 +315,6 @@ function columnsIn(tree: Statement): ReadonlySet<string> {
   }
   for (const node of statementParts(tree).expressions) visit(node)
   return names
-}
-
-/** Whether a name matches a pattern of GRANT: `%`, `_`, and a backslash before a literal character. */
-function isLike(name: string, pattern: string): boolean {
-  const regex = pattern.replaceAll(/\\?[\s\S]/gu, (part) =>
-    part === '%' ? '.*' : part === '_' ? '.' : part.slice(-1).replaceAll(/[^\w]/g, String.raw`\$&`),
-  )
-  return new RegExp(`^${regex}$`, 's').test(name)
 }
 
 const digest = (fields: readonly (string | null | undefined)[]): string =>

@@ -1,4 +1,5 @@
 import { withoutLast } from '../../../shared/without-last.ts'
+import { isOptionalPattern } from '../../../sql/conditions/optional-pattern.ts'
 import { like, ofNumber, ofText } from '../../../sql/conditions/text-values.ts'
 import { wordList } from '../../../shared/word-list.ts'
 import type { ConditionTerms } from '../../../sql/conditions/terms.ts'
@@ -195,9 +196,7 @@ const matchesAnyText = (pattern: string): boolean =>
   pattern.startsWith('|') ||
   pattern.endsWith('|') ||
   pattern.includes('||') ||
-  OPTIONAL.test(pattern)
-const OPTIONAL =
-  /^(?:(?:\\.|\[\^?\]?[^\]]*\]|\((?:\?:)?[^()|]*\)|[^\\[\](){}|*+?^$])(?:[*?]|\{0?,\d*\}|\{0\})\??|\((?:\?:)?\))*$/
+  isOptionalPattern(pattern)
 
 /**
  * Native functions whose value varies with their arguments. Others may have few results, or the same result for all arguments, and so do

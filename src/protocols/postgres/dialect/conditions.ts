@@ -1,3 +1,4 @@
+import { isOptionalPattern } from '../../../sql/conditions/optional-pattern.ts'
 import { like, ofNumber, ofText } from '../../../sql/conditions/text-values.ts'
 import type { ConditionTerms } from '../../../sql/conditions/terms.ts'
 import { ordered, UNKNOWN, type Value } from '../../../sql/conditions/values.ts'
@@ -203,9 +204,7 @@ const FLATTENING_CALLS: ReadonlyMap<string, readonly string[]> = new Map<string,
 
 /** Whether a simple regular expression without anchors matches the empty text, and so matches everything. */
 const matchesEmpty = (pattern: string): boolean =>
-  pattern.startsWith('|') || pattern.endsWith('|') || pattern.includes('||') || OPTIONAL.test(pattern)
-const OPTIONAL =
-  /^(?:(?:\\.|\[\^?\]?[^\]]*\]|\((?:\?:)?[^()|]*\)|[^\\[\](){}|*+?^$])(?:[*?]|\{0?,\d*\}|\{0\})\??|\((?:\?:)?\))*$/
+  pattern.startsWith('|') || pattern.endsWith('|') || pattern.includes('||') || isOptionalPattern(pattern)
 
 function infinityOf(text: string): number | undefined {
   const found = INFINITE.exec(text)
@@ -240,7 +239,7 @@ export const conditions: ConditionTerms = {
   // LIKE, SIMILAR TO and regular expressions: the pattern matches every text, or one of its alternatives does.
   matchesAnyText: (pattern) =>
     /^[%()|]*$/.test(pattern) || /^\(?[_%]?\|\)?[*+]?$/.test(pattern) || matchesEmpty(pattern),
-  isWideOpen: (text) => /^([[({]?\s*(-?infinity)?\s*,\s*(infinity)?\s*[\])}]|\{\}|\[\]|empty|)$/i.test(text),
+  isWideOpen: (text) => /^([[({]?\s*(-?infinity\s*)?,\s*(infinity\s*)?[\])}]|\{\}|\[\]|empty|)$/i.test(text),
   givesFew: ({ name }) => FLAT.test(name.name),
   flattening: ({ name }) => FLATTENING_CALLS.get(name.name) ?? [],
 }

@@ -72,7 +72,8 @@ const byFormat = (index: number, args: readonly Expression[], type: string | und
   return index === 0 && format?.kind === 'constant' && isLiteral(format) && known.test(format.value)
 }
 const NUMBER_FORMAT = /^(?:FM)?[09,]*[09](?:\.[09]+)?$/
-const TIME_FORMAT = /^(?:YYYY|YY|MM|DD|HH24|HH12|HH|MI|SS|MS|US|Month|Mon|Day|Dy|[ :./,T-])+$/i
+/** Each field in one way alone (YYYY is YY twice): else the readings of a text of many of them are tried one after the other. */
+const TIME_FORMAT = /^(?:YY|MM|DD|HH24|HH12|HH|MI|SS|MS|US|Month|Mon|Day|Dy|[ :./,T-])+$/i
 /** The value of a key may be anything; a null key is an error. */
 const values = (index: number, args: readonly Expression[]): boolean =>
   index % 2 === 1 && args.every((key, at) => at % 2 === 1 || isLiteral(key))

@@ -1179,3 +1179,8 @@ describe('a WHERE that leaves rows out', () => {
       expect([sql, readSql(sql)[0]?.missingWhere]).toEqual([sql, false])
   })
 })
+
+// As an expression, each way to take YYYY for one field or two was tried: it never ended.
+it('a long format of dates is read at once', () => {
+  expect(facts(`select to_char(now(), '${'Y'.repeat(900)}!')`).statements[0]?.kinds).toEqual(['select'])
+})

@@ -1,3 +1,4 @@
+import { matchesGrantPattern } from '../../catalog/grant-pattern.ts'
 import { REGISTRY } from './account-statements.ts'
 
 /**
@@ -33,16 +34,10 @@ function problemOf(grant: string): string | undefined {
   if (unknown !== undefined) return `what it may do is not understood (${grant})`
   const isPattern = object === '*'
   const name = unquoted(schema.slice(1, -1))
-  const kept = KEPT.find((one) => (isPattern ? patternOf(name).test(one) : name.toLowerCase() === one))
-  return kept === undefined ? undefined : `it reaches the database ${kept} (${grant})`
-}
-
-/** The name of a database in a grant on all of it is a pattern (manual, GRANT: % and _, with a backslash before literal ones). */
-function patternOf(name: string): RegExp {
-  const source = name.replaceAll(/\\([%_])|[%_]|[\\^$.*+?()[\]{}|/]/g, (found, escaped: string | undefined) =>
-    escaped !== undefined ? escaped : found === '%' ? '.*' : found === '_' ? '.' : `\\${found}`,
+  const kept = KEPT.find((one) =>
+    isPattern ? matchesGrantPattern(one, name.toLowerCase()) : name.toLowerCase() === one,
   )
-  return new RegExp(`^${source}$`, 'is')
+  return kept === undefined ? undefined : `it reaches the database ${kept} (${grant})`
 }
 
 const unquoted = (name = ''): string => name.replaceAll('``', '`')

@@ -103,7 +103,8 @@ function hasHiddenCoordinate(value: Buffer, search: KindSearch): boolean {
   return coordinates === undefined || coordinates.some((coordinate) => hideNumber(coordinate, search) === null)
 }
 
-const WITH_EXPONENT = /-?\d+(?:\.\d+)?[eE][+-]?\d+/g
+/** From the first of its digits: from each of a million, those behind it would be read anew. */
+const WITH_EXPONENT = /-?(?<!\d)\d+(?:\.\d+)?[eE][+-]?\d+/g
 const BINARY = 63
 /** No kind of data is as short as an integer of up to four bytes, a float, or a time. */
 const FIXED = new Set<number>([

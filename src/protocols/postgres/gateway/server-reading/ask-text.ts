@@ -59,7 +59,8 @@ export async function withoutConstants(
   const numbers = new Map<string, number>()
   const declared = [...types]
   const literals = literalsAndComments(sql)
-  const highest = Math.max(0, ...[...blank(sql, literals).matchAll(/\$(\d{1,5})/g)].map(([, number]) => Number(number)))
+  let highest = 0
+  for (const [, number] of blank(sql, literals).matchAll(/\$(\d{1,5})/g)) highest = Math.max(highest, Number(number))
   while (declared.length < highest) declared.push(0)
   const given = declared.length
   let text = ''
@@ -69,7 +70,7 @@ export async function withoutConstants(
     const { 0: literal } = match
     const type = isComment(literal) ? undefined : typeOf(literal)
     if (type === undefined) continue
-    if (!mayBeParameter(sql.slice(0, match.index))) {
+    if (!mayBeParameter(sql, match.index)) {
       if (type === 0) hasStrings = true
       continue
     }
@@ -109,19 +110,40 @@ export async function splitText(
   const bare = blank(sql, literalsAndComments(sql))
   const pieces: string[] = []
   let start = 0
-  for (let end = bare.indexOf(';'); ; end = bare.indexOf(';', end + 1)) {
-    const piece = sql.slice(start, end < 0 ? undefined : end)
-    const isEmpty = /^\s*$/.test(bare.slice(start, end < 0 ? undefined : end))
+  let failed = 0
+  for (const end of ends(bare)) {
+    const piece = sql.slice(start, end)
+    const isEmpty = /^\s*$/.test(bare.slice(start, end))
     const due = parsed[pieces.length]
     if (isEmpty) start = end + 1
     else if (due === undefined) return undefined
-    // A semicolon within the body of a function does not end the statement.
     else if (await says(piece, due.tree, parse, false)) {
       pieces.push(piece)
       start = end + 1
-    }
-    if (end < 0) return pieces.length === parsed.length ? pieces : undefined
+    } else if (++failed > MAX_FAILED) return undefined
   }
+  return pieces.length === parsed.length ? pieces : undefined
+}
+
+/**
+ * Where statements may end: at each semicolon outside of parentheses and of bodies of functions (BEGIN ATOMIC … END, in which CASE has an END of its own), and at
+ * the end of the text. `END` may also be the name of a column, so that what is before such a place may turn out to be part of a statement.
+ */
+function* ends(bare: string): Generator<number, void, undefined> {
+  let parentheses = 0
+  let blocks = 0
+  let before = ''
+  for (const { 0: token, index } of bare.matchAll(/[();]|"[^"]*"|[\w$\u0080-\uffff]+/g)) {
+    const word = token.toLowerCase()
+    if (token === ';' && parentheses === 0 && blocks === 0) yield index
+    if (token === '(') parentheses++
+    if (token === ')') parentheses = Math.max(0, parentheses - 1)
+    if (word === 'atomic' && before === 'begin') blocks++
+    if (word === 'case' && before !== 'as' && blocks > 0) blocks++
+    if (word === 'end' && before !== 'as') blocks = Math.max(0, blocks - 1)
+    before = word
+  }
+  yield bare.length
 }
 
 /**
@@ -162,13 +184,19 @@ function candidates(sql: string): string[] {
   const found: string[] = [sql]
   const opened: number[] = []
   const begun: { readonly at: number; readonly depth: number }[] = []
+  /** Those of them whose parenthesis is still open. */
+  let open: typeof begun = []
   for (const { 0: token, index } of bare.matchAll(/[()]|"(?:[^"]|"")*"|[\w$\u0080-\uffff]+/g)) {
     if (token === '(') opened.push(index)
     else if (token === ')') {
       opened.pop()
-      for (const { at, depth } of begun) if (depth === opened.length + 1) found.push(sql.slice(at, index))
-    } else if (BEGINS.has(token.toLowerCase()) && begun.length < MAX_CANDIDATES && opened.length < 2)
-      begun.push({ at: index, depth: opened.length })
+      for (const { at, depth } of open) if (depth === opened.length + 1) found.push(sql.slice(at, index))
+      open = open.filter(({ depth }) => depth <= opened.length)
+    } else if (BEGINS.has(token.toLowerCase()) && begun.length < MAX_CANDIDATES && opened.length < 2) {
+      const one = { at: index, depth: opened.length }
+      begun.push(one)
+      open.push(one)
+    }
   }
   const tail = /\bwith\s+(no\s+)?data\s*(?:;\s*)?$/i.exec(bare)
   for (const { at, depth } of begun)
@@ -208,13 +236,21 @@ function typeOf(literal: string): number | undefined {
   return /^\d+\.\d+$/.test(literal) && literal.length > 5 ? 1700 : undefined
 }
 
-/** A string after a name belongs to it: `date '…'`, `B'…'`. A number after a minus sign is negative. */
-function mayBeParameter(before: string): boolean {
-  const [, word] = /([\w$"\u0080-\uffff]+)[ \t\n\r\f\v]*$/.exec(before) ?? []
-  if (word !== undefined) return BEFORE_CONSTANT.has(word.toLowerCase()) && /\s$/.test(before)
-  return !/[-&][ \t\n\r\f\v]*$/.test(before)
+/**
+ * A string after a name belongs to it: `date '…'`, `B'…'`. A number after a minus sign is negative. Read from the constant at `index` backwards: an expression
+ * would look for the word from the beginning of the text for each constant.
+ */
+function mayBeParameter(sql: string, index: number): boolean {
+  let end = index
+  while (end > 0 && BLANKS.has(sql.charAt(end - 1))) end--
+  let start = end
+  while (start > 0 && WORD_SIGN.test(sql.charAt(start - 1))) start--
+  if (start < end) return end < index && BEFORE_CONSTANT.has(sql.slice(start, end).toLowerCase())
+  return end === 0 || !'-&'.includes(sql.charAt(end - 1))
 }
 
+const BLANKS: ReadonlySet<string> = new Set(' \t\n\r\f\v')
+const WORD_SIGN = /[\w$"\u0080-\uffff]/
 const PLACES = new Set(['at', 'others'])
 const BEGINS = new Set(wordList('select with values table insert update delete merge'))
 const BEFORE_CONSTANT = new Set(
@@ -224,6 +260,8 @@ const BEFORE_CONSTANT = new Set(
 `),
 )
 const MAX_CANDIDATES = 8
+/** Places at which a statement turns out not to end; each takes as long as the text before it. */
+const MAX_FAILED = 20
 /** The object id of text in pg_type.dat. */
 const TEXT = 25
 /** The protocol counts parameters in 16 bits. */

@@ -7,6 +7,15 @@ export class Queue<T> {
     return this.#items.length - this.#taken
   }
 
+  /** The next that is taken; undefined where there is none. */
+  get first(): T | undefined {
+    return this.#items[this.#taken]
+  }
+
+  replaceFirst(item: T): void {
+    if (this.length > 0) this.#items[this.#taken] = item
+  }
+
   push(item: T): void {
     this.#items.push(item)
   }

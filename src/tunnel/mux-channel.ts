@@ -1,4 +1,5 @@
 import { idleHandler, type ChannelHandler } from '../shared/channel.ts'
+import { Queue } from '../shared/queue.ts'
 import type { MessageWriter } from './message-writer.ts'
 import { encodeFrame, frameTypes, MuxError } from './mux-frame.ts'
 import type { TunnelChannel, TunnelFrame } from './web-socket-channel.ts'
@@ -26,7 +27,7 @@ export class MuxChannel implements TunnelChannel {
   readonly #parts: MuxChannelParts
   #paused = true
   /** Came and was not taken yet, in order. */
-  #inbound: Inbound[] = []
+  #inbound = new Queue<Inbound>()
   #inboundBytes = 0
   /** Bytes of frames of text among it: nobody gives credit for them. */
   #inboundText = 0
@@ -35,7 +36,7 @@ export class MuxChannel implements TunnelChannel {
   /** What may be on its way to us. */
   #limit = WINDOW
   /** Waits to be sent, in order: bytes, which need credit, and whole frames, which do not. */
-  #outbound: Outbound[] = []
+  #outbound = new Queue<Outbound>()
   #outboundBytes = 0
   #window: number
   #full = false
@@ -81,11 +82,12 @@ export class MuxChannel implements TunnelChannel {
   destroy(): void {
     if (this.#state !== 'open') return
     this.#state = 'closing'
-    this.#inbound = []
+    this.#inbound = new Queue()
     this.#inboundBytes = 0
     this.#outbound.push(CLOSE)
     this.#linger = setTimeout(() => {
-      this.#outbound = [CLOSE]
+      this.#outbound = new Queue()
+      this.#outbound.push(CLOSE)
       this.#parts.ready()
     }, MAX_LINGER_MS)
     this.#linger.unref()
@@ -102,12 +104,12 @@ export class MuxChannel implements TunnelChannel {
   /** Adds up to so many bytes that may be sent now, as frames. */
   take(most: number, out: MessageWriter): void {
     for (let left = most; left > 0 && this.hasMore;) {
-      const next = this.#outbound[0] as Outbound
+      const next = this.#outbound.first as Outbound
       if (next.bytes !== undefined) {
         left -= this.#takeBytes(left, out)
         continue
       }
-      this.#outbound.shift()
+      this.#outbound.take()
       if (next.frame !== undefined) {
         out.add(next.frame)
         left -= next.frame.length
@@ -128,12 +130,12 @@ export class MuxChannel implements TunnelChannel {
     const limit = Math.min(most, this.#window)
     let length = 0
     out.begin()
-    for (let next = this.#outbound[0]; next?.bytes !== undefined && length < limit; next = this.#outbound[0]) {
+    for (let next = this.#outbound.first; next?.bytes !== undefined && length < limit; next = this.#outbound.first) {
       const { bytes } = next
       const fits = bytes.length <= limit - length
       const piece = fits ? bytes : bytes.subarray(0, limit - length)
-      if (fits) this.#outbound.shift()
-      else this.#outbound[0] = { bytes: bytes.subarray(piece.length), frame: undefined }
+      if (fits) this.#outbound.take()
+      else this.#outbound.replaceFirst({ bytes: bytes.subarray(piece.length), frame: undefined })
       out.add(piece)
       length += piece.length
     }
@@ -149,7 +151,7 @@ export class MuxChannel implements TunnelChannel {
 
   /** Something could be sent now. */
   get hasMore(): boolean {
-    const next = this.#outbound[0]
+    const next = this.#outbound.first
     return next !== undefined && (next.bytes === undefined || this.#window > 0)
   }
 
@@ -220,7 +222,7 @@ export class MuxChannel implements TunnelChannel {
     this.#delivering = true
     try {
       while (!this.#paused && this.#inbound.length > 0) {
-        const item = this.#inbound.shift() as Inbound
+        const item = this.#inbound.take() as Inbound
         this.#inboundText -= item.length ?? 0
         if (item.bytes !== undefined) {
           this.#inboundBytes -= item.bytes.length
@@ -252,8 +254,8 @@ export class MuxChannel implements TunnelChannel {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     clearTimeout(this.#linger)
-    this.#inbound = []
-    this.#outbound = []
+    this.#inbound = new Queue()
+    this.#outbound = new Queue()
     this.#outboundBytes = 0
     this.#parts.done()
     setImmediate(() => this.handler.closed(error))

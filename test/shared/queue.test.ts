@@ -23,3 +23,15 @@ it('replaces the last items, but none that was taken', () => {
   queue.replaceLast(9, (item) => item + 1)
   expect([queue.take(), queue.take(), queue.take(), queue.take()]).toEqual([4, 41, 51, undefined])
 })
+
+it('shows and replaces the one that is taken next', () => {
+  const queue = new Queue<number>()
+  expect(queue.first).toBeUndefined()
+  queue.replaceFirst(0)
+  expect(queue.length).toBe(0)
+  for (const item of [1, 2, 3]) queue.push(item)
+  queue.take()
+  expect(queue.first).toBe(2)
+  queue.replaceFirst(4)
+  expect([queue.take(), queue.take(), queue.first]).toEqual([4, 3, undefined])
+})

@@ -1,6 +1,7 @@
 import type { ServerChannel } from 'ssh2'
 import { asError, PamError } from '../../../shared/errors.ts'
 import { PauseReasons } from '../../../shared/pause-reasons.ts'
+import { Queue } from '../../../shared/queue.ts'
 import {
   decodeExtensions,
   encodeInit,
@@ -69,7 +70,7 @@ export class SftpRelay {
   readonly #toTarget: ChannelWriter
   readonly #asked = new Map<number, Asked>()
   readonly #files: SftpFiles
-  readonly #queue: SftpPacket[] = []
+  readonly #queue = new Queue<SftpPacket>()
   readonly #readClient: PauseReasons<'queue' | 'target'>
   readonly #readTarget: PauseReasons<'client'>
   #isJudging = false
@@ -95,7 +96,7 @@ export class SftpRelay {
       this.#guarded((bytes: Buffer) => {
         // Access has ended: what is still open is written to no longer.
         if (parts.session.ended.aborted) return
-        this.#queue.push(...this.#fromClient.push(bytes))
+        for (const packet of this.#fromClient.push(bytes)) this.#queue.push(packet)
         this.#work()
         if (this.#queue.length > 0) this.#readClient.wait('queue')
       }),
@@ -161,7 +162,7 @@ export class SftpRelay {
   #workOn(): void {
     const { stream: upstream } = this.#parts.target
     while (!this.#isJudging) {
-      const packet = this.#queue.shift()
+      const packet = this.#queue.take()
       if (packet === undefined) break
       const operation = packet.type === sftpType.init ? undefined : this.#operation(packet)
       if (operation === null) continue

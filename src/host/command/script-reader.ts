@@ -193,7 +193,7 @@ export class Reader {
     this.#sets(name, append === true ? { isSingle: true, isOperand: false } : word)
     if (isText(word) && /`|\$\(/.test(word)) this.#hides(`the value of ${name} may be evaluated as a command`)
     // An index is evaluated, however it comes to stand there.
-    if (value.type === 'ArrayValue' && value.elements.some(({ text }) => text.startsWith('[') || /\[.*=/s.test(text)))
+    if (value.type === 'ArrayValue' && value.elements.some(({ text }) => hasIndex(text)))
       this.#hides('the shell may evaluate an index as a command')
     if (value.type === 'ArrayValue') this.#lists(value.elements.map((element) => this.#evaluate(element)))
     if (this.#dialect === 'sh' && (append === true || value.type === 'ArrayValue'))
@@ -423,6 +423,10 @@ function valueOf(node: WordNode): Word {
   if (part?.type === 'AnsiCQuoted' && more.length === 0) return part.value
   return literal(node) ?? { isSingle: true, isOperand: false }
 }
+/** Whether an index of an array may stand in an element of one: `[x]=…`. */
+const hasIndex = (text: string): boolean =>
+  text.startsWith('[') || (text.includes('[') && text.indexOf('[') < text.lastIndexOf('='))
+
 /** Levels of the grammar: a list, a loop, a substitution each are some. */
 const MAX_DEPTH = 100
 /** Programs that run one another, as `sudo env nice …`. */

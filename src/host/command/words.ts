@@ -72,7 +72,7 @@ function echoed(script: ParsedScript | undefined): string | null {
  * `{x},a}` is `x}` and `a`.
  */
 export const hasUnreadBrace = (node: WordNode): boolean =>
-  bareText(node).includes('{') && /\{.*(,|\.\.)/s.test(node.text)
+  bareText(node).includes('{') && /,|\.\./.test(node.text.slice(node.text.indexOf('{')))
 
 /**
  * Whether the grammar took an operator for text: a shell ends the word there, as bash does in `{x}<(…)`, where the grammar sees the name
@@ -84,7 +84,10 @@ export const hasUnreadOperator = (node: WordNode): boolean => /[<>;&]/.test(bare
  * Whether bash looks through a directory where the grammar sees text: to it, any `[` before a `]` begins a pattern, also where the brackets
  * are empty (`unquoted_glob_pattern_p` in pathexp.c).
  */
-const hasUnreadBracket = (node: WordNode): boolean => /\[.*\]/s.test(bareText(node))
+const hasUnreadBracket = (node: WordNode): boolean => {
+  const text = bareText(node)
+  return text.includes('[') && text.indexOf('[') < text.lastIndexOf(']')
+}
 
 /** Where the names stand that the brackets in a text are compared with: the first of them may be quoted. */
 function listedFor(text: string, place: Place): string[] {

@@ -68,17 +68,13 @@ export class UnfinishedValues {
       const end = ending === null ? length : from + ending.index + ending[0].length
       this.#keyLength += Math.max(0, end - fresh)
       const over = this.#keyLength > MAX_KEY_LENGTH
-      for (let index = spans.length - 1; index >= 0; index--)
-        if ((spans[index] as HiddenSpan).start < end) spans.splice(index, 1)
-      spans.unshift({ start: Math.max(0, fresh - 1), end, masked })
+      replaceAll(spans, [{ start: Math.max(0, fresh - 1), end, masked }, ...spans.filter(({ start }) => start >= end)])
       if (ending === null && !over) return
       this.#keyLength = undefined
     }
     const begin = lastBegin(joined)
     if (begin === undefined || hasKeyEnd(joined.slice(begin)) || begin >= length) return
-    for (let index = spans.length - 1; index >= 0; index--)
-      if ((spans[index] as HiddenSpan).start >= begin) spans.splice(index, 1)
-    spans.push({ start: begin, end: joined.length, masked })
+    replaceAll(spans, [...spans.filter(({ start }) => start < begin), { start: begin, end: joined.length, masked }])
     this.#keyLength = length - begin
   }
 
@@ -105,6 +101,12 @@ export class UnfinishedValues {
     if (last !== undefined && last.end === joined.length && last.end - last.start >= MAX_CUSTOM_LENGTH)
       this.#custom = last.masked
   }
+}
+
+/** In one go: to take thousands out of a list one by one moves the rest of it each time. */
+function replaceAll(spans: HiddenSpan[], by: readonly HiddenSpan[]): void {
+  spans.length = 0
+  for (const span of by) spans.push(span)
 }
 
 /** Whether the end of a private key is in a text. */

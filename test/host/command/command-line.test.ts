@@ -17,6 +17,11 @@ const isHidden = (text: string): boolean =>
     ({ unknown }) => unknown.length > 0,
   )
 
+// Looked for from each of them anew, the end of what they open took seconds.
+it.each(['[', '{', '[a=', 'x=([ '])('tens of thousands of %s are read at once', (sign) => {
+  expect(read(`echo ${sign.repeat(Math.floor(60_000 / sign.length))}`)).not.toHaveLength(0)
+})
+
 describe('what a command line does', () => {
   it.each([
     ['cat /etc/passwd', ['/etc/passwd'], []],

@@ -206,7 +206,7 @@ export class KubeconfigDocument {
     try {
       text = this.#document.toString({
         lineWidth: 0,
-        indentSeq: /^\w+:[^\S\n]*\n(?:\s*#.*\n|\s*\n)*[^\S\n]+- /m.test(this.#text),
+        indentSeq: /^\w+:[^\S\n]*\n(?:[^\S\n]*(?:#.*)?\n)*[^\S\n]+- /m.test(this.#text),
         flowCollectionPadding: /[[{] /.test(this.#text),
         ...(this.#text.trimStart().startsWith('{')
           ? { defaultStringType: 'QUOTE_DOUBLE' as const, defaultKeyType: 'QUOTE_DOUBLE' as const }

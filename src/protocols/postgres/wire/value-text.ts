@@ -191,11 +191,12 @@ export function rewriteHstoreText(text: string, rewrite: PartRewrite): Rewritten
   let out = ''
   let at = 0
   const part = (): string | undefined => {
-    const match = QUOTED.exec(text.slice(at))
-    if (match === null) return undefined
-    at += match[0].length
-    const replaced = rewrite(match[0].slice(1, -1).replace(/\\([\s\S])/g, '$1'))
-    if (replaced === undefined) return match[0]
+    const end = endOfQuoted(text, at)
+    if (end === undefined) return undefined
+    const quoted = text.slice(at, end)
+    at = end
+    const replaced = rewrite(quoted.slice(1, -1).replace(/\\([\s\S])/g, '$1'))
+    if (replaced === undefined) return quoted
     changed = true
     return replaced === null ? 'NULL' : `"${replaced.replace(/["\\]/g, '\\$&')}"`
   }
@@ -219,7 +220,20 @@ export function rewriteHstoreText(text: string, rewrite: PartRewrite): Rewritten
   return changed ? out : false
 }
 
-const QUOTED = /^"(?:[^"\\]|\\[\s\S])*"/
+/**
+ * Behind the quotation marks that begin at `start`; undefined where none do, or none end. By hand: an expression that repeats a choice keeps a place of each
+ * character, and runs out of them within some megabytes.
+ */
+function endOfQuoted(text: string, start: number): number | undefined {
+  if (text[start] !== '"') return undefined
+  const sign = /["\\]/g
+  sign.lastIndex = start + 1
+  for (let found = sign.exec(text); found !== null; found = sign.exec(text)) {
+    if (found[0] === '"') return sign.lastIndex
+    sign.lastIndex++
+  }
+  return undefined
+}
 
 /**
  * Rewrites the strings (keys included) and numbers of a JSON text; everything around them stays as it is. A number that changes becomes a
@@ -247,7 +261,7 @@ export function rewriteJsonText(text: string, rewrite: PartRewrite): Rewritten |
 /** A number without the exponent with which the server writes a float8 of many digits. */
 const withAllDigits = (number: string): string => (/[eE]/.test(number) ? String(Number(number)) : number)
 
-const JSON_PART = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null/g
+const JSON_PART = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|true|false|null/g
 
 /** The bytes of a bytea in its text form: `\x…`, or octal escapes. Undefined if the text is neither. Source: byteaout in varlena.c. */
 export function bytesOfText(text: string): Buffer | undefined {
@@ -255,15 +269,15 @@ export function bytesOfText(text: string): Buffer | undefined {
     const hex = text.slice(2)
     return hex.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(hex) ? Buffer.from(hex, 'hex') : undefined
   }
-  if (!ESCAPE_OUTPUT.test(text)) return undefined
+  if (NOT_PLAIN.test(text.replace(/\\(?:\\|[0-3][0-7]{2})/g, ''))) return undefined
   const plain = text.replace(/\\(\\|[0-3][0-7]{2})/g, (_, code: string) =>
     code === '\\' ? '\\' : String.fromCharCode(Number.parseInt(code, 8)),
   )
   return Buffer.from(plain, 'latin1')
 }
 
-/** Printable ASCII, two backslashes for one, a backslash and three octal digits for any other byte. */
-const ESCAPE_OUTPUT = /^(?:[\x20-\x5b\x5d-\x7e]|\\\\|\\[0-3][0-7]{2})*$/
+/** Besides two backslashes for one, and a backslash and three octal digits for a byte, there is printable ASCII. */
+const NOT_PLAIN = /[^\x20-\x5b\x5d-\x7e]/
 
 /** Writes bytes in the form that `like` has. */
 export function textOfBytes(bytes: Buffer, like: string): string {

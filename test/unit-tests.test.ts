@@ -216,7 +216,6 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/postgres/gateway/pipeline/command-gate.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/gateway-query.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/pending.ts': PIPELINE,
-  'protocols/postgres/gateway/pipeline/depends-on-definitions.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/settings-views.ts': SERVER,
   'gateway/steps.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/estimate.ts': 'asks a real planner: test/integration/holds.test.ts',

@@ -3,7 +3,8 @@ import type { Pending } from '../../../../../src/protocols/postgres/gateway/pipe
 import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
 import { ownQueries } from '../../../../../src/protocols/postgres/gateway/pipeline/gateway-query.ts'
 import { ServerSide } from '../../../../../src/protocols/postgres/gateway/pipeline/server-side.ts'
-import { HARMLESS, testPipeline } from '../../../../helpers/postgres-pipeline.ts'
+import type { MaskingPlan } from '../../../../../src/masking/plan.ts'
+import { EMAIL_MASKED, HARMLESS, NOTHING_MASKED, testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 
 const message = (tag: string, body = ''): Buffer => {
   const head = Buffer.from([tag.charCodeAt(0), 0, 0, 0, 0])
@@ -166,4 +167,36 @@ describe('an application_name that the server reports', () => {
     expect(ended.aborted).toBe(false)
     expect(toClient).toContain(`application_name\0${value}`)
   })
+})
+
+describe('a setting that code which nobody has read may have made of masked values', () => {
+  const reported = (masking: MaskingPlan): string => {
+    const { pipeline, toClient } = testPipeline({ masking })
+    const server = new ServerSide(pipeline)
+    server.push(message('S', 'application_name\0psql\0'))
+    pipeline.ranUnread = true
+    server.push(message('S', 'application_name\0jane@example.com\0'))
+    server.push(message('S', 'application_name\0psql\0'))
+    return Buffer.concat(toClient)
+      .toString('latin1')
+      .replaceAll(/S\0\0\0.application_name\0|\0/gs, ' ')
+  }
+
+  it('is not reported to the client, which is told what it was told before', () => {
+    expect(reported(EMAIL_MASKED).match(/\S+/g)).toEqual(['psql', 'psql'])
+    expect(reported(NOTHING_MASKED).match(/\S+/g)).toEqual(['psql', 'jane@example.com', 'psql'])
+  })
+})
+
+it.each([
+  ['ends, and the client is not told, where something made the next transactions read-write', true, 'off', true],
+  ['goes on where they are read-only as before', true, 'on', false],
+  ['goes on where it may write', false, 'off', false],
+])('a session %s', (_, readOnly, value, ends) => {
+  const { pipeline, toClient, ended } = testPipeline({ readOnly })
+  const bytes = message('S', `default_transaction_read_only\0${value}\0`)
+  new ServerSide(pipeline).push(bytes)
+  expect(ended.aborted).toBe(ends)
+  expect(Buffer.concat(toClient)).toEqual(ends ? Buffer.alloc(0) : bytes)
+  if (ends) expect(ended.reason).toMatchObject({ code: 'SETTING_REFUSED' })
 })

@@ -5,6 +5,7 @@ import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline
 import { ServerSide } from '../../../../../src/protocols/postgres/gateway/pipeline/server-side.ts'
 import { encodeMessage } from '../../../../../src/protocols/postgres/wire/server-message.ts'
 import { EMAIL_MASKED, HARMLESS, NOTHING_MASKED, testPipeline } from '../../../../helpers/postgres-pipeline.ts'
+import { PLAIN } from '../../../../../src/sql/lineage/origin.ts'
 import { rowDescription, type Column } from '../../../../../src/protocols/postgres/wire/row-description.ts'
 
 /** A server's side with what the client gets, as the pieces that were written. */
@@ -152,6 +153,67 @@ describe('rows with a masked column', () => {
     pipeline.expect({ type: 'execute', run: startRun('dec_1', 'select', facts), portal })
     server.push(Buffer.concat([described(MAIL, ID), row(Buffer.from('a@b.cd'), Buffer.from('1'))]))
     expect((prepared as { rewrites?: { rewrites: unknown } }).rewrites?.rewrites).not.toBe(known[0])
+  })
+})
+
+describe('what was known of a result', () => {
+  const message = (tag: string, body = ''): Buffer => {
+    const head = Buffer.from([tag.charCodeAt(0), 0, 0, 0, 0])
+    head.writeUInt32BE(4 + body.length, 1)
+    return Buffer.concat([head, Buffer.from(body, 'latin1')])
+  }
+  const COMPLETE = message('C', 'SELECT 1\0')
+  const JANE = 'jane@example.com'
+  const names = { errorExposure: 'none' as const, outputs: undefined }
+
+  it('says nothing of the rows of the next statement of a text: those that nobody has described do not pass', () => {
+    const { server, written, ended, pipeline, facts } = serverSide(EMAIL_MASKED)
+    pipeline.answered()
+    pipeline.expect({ type: 'query', run: startRun('dec_1', 'select 1; select 2', facts) })
+    server.push(Buffer.concat([described(ID), row(Buffer.from('1')), COMPLETE]))
+    expect(ended.aborted).toBe(false)
+    server.push(row(Buffer.from(JANE)))
+    expect([ended.aborted, Buffer.concat(written).includes(JANE)]).toEqual([true, false])
+  })
+
+  it('says nothing of the rows of the next COPY', () => {
+    const { server, written, ended, pipeline, facts } = serverSide(EMAIL_MASKED)
+    pipeline.answered()
+    const copies = { kinds: ['copy-to'], names: [], copy: { options: {} }, tree: { kind: 'utility', statements: [] } }
+    const lineage = { outputs: [{ name: 'id', origin: PLAIN }] }
+    const given = { ...facts, parsed: [copies, copies] as never, lineage: [lineage, lineage] as never }
+    pipeline.expect({ type: 'query', run: startRun('dec_1', 'copy a to stdout; copy b to stdout', given) })
+    server.push(Buffer.concat([message('H', '\0\0\x01\0\0'), message('d', '1\n'), message('c'), COMPLETE]))
+    expect([ended.aborted, Buffer.concat(written).includes('1\n')]).toEqual([false, true])
+    server.push(message('d', `${JANE}\n`))
+    expect([ended.aborted, Buffer.concat(written).includes(JANE)]).toEqual([true, false])
+  })
+
+  it('is forgotten where it comes to have no columns, and read again where it comes to have them', () => {
+    const { server, written, ended, pipeline, facts } = serverSide(EMAIL_MASKED)
+    pipeline.answered()
+    const prepared = { sql: 'select', parameterTypes: [], columns: undefined, described: 0, names }
+    const portal = { decision: 'dec_1', prepared, facts, resultFormats: [] as const }
+    for (const answer of [described(ID, MAIL), message('n'), described(ID, MAIL)]) {
+      pipeline.expect({ type: 'describe', of: prepared, hidden: false, errorExposure: 'none', names })
+      server.push(answer)
+    }
+    pipeline.expect({ type: 'execute', run: startRun('dec_1', 'select', facts), portal })
+    server.push(row(Buffer.from('1'), Buffer.from(JANE)))
+    expect([ended.aborted, Buffer.concat(written).includes(JANE)]).toEqual([false, false])
+  })
+
+  it('is asked for again where the server has skipped the question', () => {
+    const { server, pipeline, facts } = serverSide(EMAIL_MASKED)
+    pipeline.answered()
+    // Known from before, and asked for again since definitions have changed.
+    const prepared = { sql: 'select', parameterTypes: [], columns: [ID, ID], described: 1 as number | undefined, names }
+    const change = { confirm() {}, undo() {} }
+    pipeline.expect({ type: 'bind', change, errorExposure: 'none', portal: { name: '', facts } })
+    pipeline.expect({ type: 'describe', of: prepared, hidden: false, errorExposure: 'none', names })
+    pipeline.expect({ type: 'sync' })
+    server.push(message('E', 'SERROR\0VERROR\0C22012\0Mx\0\0'))
+    expect(prepared.described).toBeUndefined()
   })
 })
 

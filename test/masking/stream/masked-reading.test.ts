@@ -1,32 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { MaskingKind } from '../../../src/policy/policy.ts'
-import { applyEdits, type Edit } from '../../../src/masking/stream/edits.ts'
-import { HeldBytes } from '../../../src/masking/stream/held-bytes.ts'
-import { MaskedReading } from '../../../src/masking/stream/masked-reading.ts'
-
-const KEYS = { session: Buffer.alloc(32, 1), target: Buffer.alloc(32, 2) }
-
-/** What one reading alone, for one kind, lets out of a text that comes character by character, each of them as it stands. */
-function read(text: string, kind: MaskingKind): string {
-  const held = new HeldBytes()
-  const kinds = [{ kind, style: 'redact', hashScope: 'session' }] as const
-  const reading = new MaskedReading({ kinds, keys: KEYS, keepWidth: false }, held)
-  const out: Buffer[] = []
-  const emit = (limit: number, isFlush: boolean): void => {
-    const edits: Edit[] = []
-    reading.release(limit, isFlush, true, edits)
-    out.push(applyEdits(held.bytes.subarray(0, limit), edits))
-    held.drop(limit)
-  }
-  for (const character of text) {
-    const from = held.length
-    held.append(Buffer.from(character))
-    reading.add(character.codePointAt(0) ?? 0, from, held.length)
-    emit(reading.safeUntil(held.length), false)
-  }
-  emit(held.length, true)
-  return Buffer.concat(out).toString()
-}
+import { LoneReading, letOut, redacted } from '../../helpers/lone-reading.ts'
 
 /** Characters without width, of one unit of UTF-16 and of two. */
 const UNSEEN = ['\u200b', '\u2060\u2060', '\u{e0061}']
@@ -41,8 +15,37 @@ describe('a reading by itself', () => {
   ])('holds %s together, whatever stands in its beginning that is not seen', (kind, value) => {
     for (const unseen of ['', ...UNSEEN])
       for (let at = 1; at < 12; at++) {
-        const out = read(`x ${value.slice(0, at)}${unseen}${value.slice(at)}\n`, kind)
+        const out = letOut(`x ${value.slice(0, at)}${unseen}${value.slice(at)}\n`, redacted(kind))
         expect(out.replaceAll(unseen, '').trimEnd(), `${JSON.stringify(unseen)} at ${at}`).toBe('x ****')
       }
+  })
+})
+
+/** A token that is longer than what is looked back at: its beginning is not found again. */
+const TOKEN = `eyJ${'hbGciOiJ'.repeat(60)}.eyJ${'zdWIiOiJ'.repeat(60)}.${'dBjftJeZ'.repeat(60)}`
+
+describe('a value whose beginning is out', () => {
+  it('is hidden to its end, however little of it another reading lets out at a time', () => {
+    for (const forks of [false, true]) {
+      const reading = new LoneReading(redacted('jwt'))
+      reading.add(`${TOKEN} and so on`)
+      for (const count of [700, 200, 200, 200]) {
+        reading.release(count)
+        if (forks) reading.fork()
+      }
+      reading.flush()
+      expect(reading.out).toBe('**** and so on')
+    }
+  })
+
+  it('is found by what went out of it, however slowly the rest of it comes', () => {
+    const reading = new LoneReading(redacted('payment-card'))
+    reading.add('4111 1111 1111 ')
+    reading.flush()
+    for (const character of '1111\n') {
+      reading.add(character)
+      reading.release()
+    }
+    expect(reading.out).toBe('4111 1111 1111 \n')
   })
 })

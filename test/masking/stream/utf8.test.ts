@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { plainUntil } from '../../../src/masking/stream/utf8.ts'
+import { plainUntil, utf8Length } from '../../../src/masking/stream/utf8.ts'
 
 const plain = (bytes: Buffer): number =>
   // oxlint-disable-next-line no-control-regex
@@ -30,4 +30,16 @@ describe('plain text', () => {
       }),
     )
   })
+})
+
+it('a character has the bytes that RFC 3629 gives it, and every other spelling of one is none', () => {
+  const wrong: string[] = []
+  for (let first = 0xc0; first < 0x100; first++)
+    for (let second = 0x70; second < 0xd0; second++)
+      for (const length of [2, 3, 4]) {
+        const bytes = Buffer.from([first, second, 0xbf, 0x80]).subarray(0, length)
+        const isCharacter = Buffer.from(bytes.toString('utf8')).equals(bytes)
+        if ((utf8Length(bytes, 0) === length) !== isCharacter) wrong.push(bytes.toString('hex'))
+      }
+  expect(wrong).toEqual([])
 })

@@ -32,6 +32,25 @@ it.each(['a', '\\', '\\\\', '\\u00', '\\n', '%', '%4', '%zz', '&', '&#;', '&othe
   },
 )
 
+it.each([
+  ['&amp;#64;', '@'],
+  ['&amp;amp;amp;#64;', '@'],
+  ['%25252540', '@'],
+  ['\\u0026amp;amp;#64;', '@'],
+])('%s, which was escaped for several readers in turn, stands for %s', (escape, text) => {
+  expect(escapeAt(`${escape}x`)).toEqual({ text, length: escape.length })
+})
+
+it.each([
+  ['\\100', '@'],
+  ['\\56', '.'],
+  ['\\7', '\x07'],
+  ['\\x40', '@'],
+  ['\\q', 'q'],
+])('in a string of JavaScript, YAML or C, %s stands for %j', (escape, text) => {
+  expect(escapeAt(`${escape}x`, 'string')).toEqual({ text, length: escape.length })
+})
+
 // Whatever takes the square of the length does not come to an end here.
 it('reads megabytes of backslashes', () => {
   const many = '\\'.repeat(4_000_000)

@@ -24,7 +24,7 @@ describe('a character stands for', () => {
     ['10', '⑩'],
     [
       '',
-      '\u00ad\u200b\u200c\u200d\u200e\u202a\u2060\u2066\ufeff\u0301\ufe0f\u034f\u{e0061}\u{e0100}\u0000\u001f\u007f\u0085',
+      '\u00ad\u2028\u2029\u200b\u200c\u200d\u200e\u202a\u2060\u2066\ufeff\u0301\ufe0f\u034f\u{e0061}\u{e0100}\u0000\u001f\u007f\u0085',
     ],
   ])('%s: all of %s', (plain, characters) => {
     for (const character of characters) expect(foldOf(character), character.codePointAt(0)?.toString(16)).toBe(plain)

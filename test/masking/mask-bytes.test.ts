@@ -49,6 +49,23 @@ describe('masking on bytes', () => {
     },
   )
 
+  it.each([
+    ['the longest part before the sign', `${'a'.repeat(64)}@b.c`, true],
+    ['a longer one', `${'a'.repeat(65)}@b.c`, false],
+    ['the longest part of a domain', `a@${'b'.repeat(63)}.c`, true],
+    ['a longer one', `a@${'b'.repeat(64)}.c`, false],
+    ['the most parts of a domain', `a@b${'.c'.repeat(8)}`, true],
+    ['one more', `a@b${'.c'.repeat(9)}`, false],
+  ])('shows the end of what is an address as the text does, and of nothing else: %s', (_, text, isAddress) => {
+    const source = Buffer.from(text)
+    const out = Buffer.alloc(source.length + 32)
+    const end = maskBytes('partial')?.(source, 0, source.length, out, 0) ?? -1
+    const shown = maskValue(text, 'partial', hashing)
+    expect([end < 0 ? undefined : out.toString('utf8', 0, end), shown?.includes('@')]).toEqual(
+      isAddress ? [shown, true] : [undefined, false],
+    )
+  })
+
   it('is not there for what needs the text', () => {
     expect([maskBytes('hash'), maskBytes('null')]).toEqual([undefined, undefined])
   })

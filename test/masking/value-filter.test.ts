@@ -23,12 +23,14 @@ const VALUES = [
   'NO9386011117947',
   '+12345678',
   '(212) 555-0100',
+  '0049 30\u02d790\u02d7182\u02d720',
   '219-09-9999',
   'AB123456C',
   'X1234567L',
   '203.0.113.7',
   '::1',
   'eyJhbGciOi.xx.',
+  'eyJhbGci.xx.',
   '-----BEGIN PRIVATE KEY-----',
   'AKIAIOSFODNN7EXAMPLE',
   'npm_abcdefghijklmnopqrstuvwxyz0123456789',
@@ -55,6 +57,13 @@ describe('the filter of values', () => {
       }),
       { numRuns: sampledRuns(5000) },
     )
+  })
+
+  it.each(VALUES)('passes each value of a kind that is found in it: %s', (text) => {
+    const bytes = Buffer.from(text)
+    const found = maskingKinds.filter((kind) => hideInText(text, { kinds: kindsOf(kind), keys }) !== undefined)
+    expect(found).not.toEqual([])
+    for (const kind of found) expect([kind, valueFilter(kindsOf(kind))(bytes, 0, bytes.length)]).toEqual([kind, true])
   })
 
   it('rules out most texts', () => {

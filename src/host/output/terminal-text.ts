@@ -55,7 +55,7 @@ export class TerminalParser {
     this.#terminal = terminal
   }
 
-  /** One of another terminal that has seen the same. */
+  /** One of another terminal that has seen the same; but for modes, which are looked at where terminals begin to differ (`isShowing`). */
   as(terminal: Terminal): TerminalParser {
     const other = new TerminalParser(terminal)
     other.#state = this.#state
@@ -63,7 +63,6 @@ export class TerminalParser {
     other.#number = this.#number
     other.#first = this.#first
     other.#mayMove = this.#mayMove
-    for (const mode of this.#modes) other.#modes.add(mode)
     other.#isIgnored = this.#isIgnored
     other.#isBegun = this.#isBegun
     other.#hasIntermediate = this.#hasIntermediate

@@ -74,6 +74,16 @@ describe('what a terminal echoes', () => {
     }
   })
 
+  it('is no echo behind something else, though it was typed before', () => {
+    const { typed, shown, output } = terminal()
+    typed.type(Buffer.from('jane'))
+    output('> ')
+    output('jane')
+    expect(shown).toEqual(['> '])
+    output('@example.com ')
+    expect(shown.join('')).toBe('> **************** ')
+  })
+
   it('of what was pasted waits as any output does', () => {
     const { typed, shown, output } = terminal()
     typed.type(Buffer.alloc(300, 'a'))

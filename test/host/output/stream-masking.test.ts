@@ -471,6 +471,8 @@ const SCREENS: readonly (readonly [string, string, string])[] = [
   ['many intermediates of CSI', `AKIAIOSF\x1b[1${'!'.repeat(900)}vODNN7EXAMPLE x`, 'AKIAIOSFODNN7EXAMPLE'],
   ['letters within a sequence that is ignored', 'AKIAIOSF\x1b[1<\u00fcmODNN7EXAMPLE x', 'AKIAIOSFODNN7EXAMPLE'],
   ['a letter within a sequence', 'AKIAIOSF\x1b[1\u00fcODNN7EXAMPLE x', 'AKIAIOSFODNN7EXAMPLE'],
+  ['a sequence that CAN cuts off', 'AKIAIOSF\x1b[3\x18ODNN7EXAMPLE x', 'AKIAIOSFODNN7EXAMPLE'],
+  ['a sequence that SUB cuts off', 'AKIAIOSF\x1b[3\x1aODNN7EXAMPLE x', 'AKIAIOSFODNN7EXAMPLE'],
   ['a letter within a set of characters', 'AKIAIOSF\x1b(\u00fcODNN7EXAMPLE x', 'AKIAIOSFODNN7EXAMPLE'],
 ]
 /** They leave the cursor where it is: a value that a move puts beside something else stays one. */
@@ -535,6 +537,31 @@ describe('what stands on the screen', () => {
         expect(masked([`9${piece}AKIAIOSFODNN7EXAMPLE x`], { keepWidth })).not.toContain('AKIAIOSFODNN7EXAMPLE')
         expect(masked([`AKIAIOSF${piece}ODNN7EXAMPLE x`], { keepWidth })).not.toMatch(/AKIAIOSF|ODNN7EXAMPLE/)
       }
+  })
+
+  it.each([2, 3, 5, 6, 40, 47, 69, 95, 1046, 1047, 1048, 1049])(
+    'mode %i, which clears the screen, chooses another or moves the cursor, may part, and may not',
+    (mode) => {
+      for (const piece of [`\x1b[?${mode}h`, `\x1b[?${mode}l`, `\x1b[?25;${mode}h`, `\x1b[?${mode};25l`]) {
+        expect(masked([`9${piece}AKIAIOSFODNN7EXAMPLE x`])).not.toContain('AKIAIOSFODNN7EXAMPLE')
+        expect(masked([`AKIAIOSF${piece}ODNN7EXAMPLE x`])).not.toMatch(/AKIAIOSF|ODNN7EXAMPLE/)
+      }
+    },
+  )
+
+  /** What moves the cursor on every terminal. */
+  const MOVES = [...'ABCDEFGHIZLMSTadefjkru`']
+    .map((final) => `\x1b[${final}`)
+    .concat([...'8DEMc'].map((final) => `\x1b${final}`))
+  it.each(MOVES.map((piece) => [JSON.stringify(piece), piece] as const))(
+    '%s parts what stands before it from a value in which something may move the cursor',
+    (_, piece) => {
+      expect(masked([`9${piece}AKIAIOSF\x1b[sODNN7EXAMPLE x`])).not.toMatch(/AKIAIOSF|ODNN7EXAMPLE/)
+    },
+  )
+
+  it('a value that stands between what may move the cursor and what does is hidden', () => {
+    expect(masked(['9\x1b[sAKIAIOSFODNN7EXAMPLE\x1b[5C9 x'])).not.toContain('AKIAIOSFODNN7EXAMPLE')
   })
 
   it('what parts on one terminal parts on those that differ from there on', () => {

@@ -56,6 +56,14 @@ it('a path may lead anywhere from the beginning on where the link may be made ea
   expect(first('cat /a; (ln -s /b /c)')).toBe(true)
 })
 
+it('knows no directory in a loop in which a name may come to mean a function', () => {
+  const first = (text: string) => read(text).at(0)?.reads
+  expect(first('for i in 1 2; do cat x; done')).toEqual(['/home/jane/x'])
+  expect(first('for i in 1 2; do cat x; cat() { . ./y; }; done')).toEqual(['**'])
+  expect(first('while true; do cat x; f() { a; }; f; done')).toEqual([])
+  expect(read('while cat x; do f() { a; }; f; done').at(0)?.reads).toEqual(['**'])
+})
+
 it('knows the directory only after one change to one absolute path', () => {
   const reads = (text: string) => read(text).at(-1)?.reads
   for (const text of [
@@ -72,6 +80,8 @@ it('takes a name for a function where that is surely defined, and still reads th
   const last = (text: string) => read(text).at(-1)
   expect(last('f() { a; }; f')?.opaque).toEqual([])
   expect(last('(f() { a; }); f')?.opaque).toHaveLength(1)
+  expect(last('echo $(f() { a; }); f')?.opaque).toHaveLength(1)
+  expect(last('cat <(f() { a; }); f')?.opaque).toHaveLength(1)
   expect(last('f() { a; } & f')?.opaque).toHaveLength(1)
   expect(last('f() { a; }; unset -f f; f')?.opaque).toHaveLength(1)
   expect(last('rm() { a; }; rm f')?.writes).toEqual(['**'])

@@ -69,7 +69,6 @@ function originOf(column: ColumnDefinition, read: Origin, scope: Masker['scope']
   if (!isMasked(said)) return column.originalName === '' ? madeOf([read]) : read
   const isSame =
     isMasked(read) &&
-    read.direct &&
     said.direct &&
     [...read.masks, ...said.masks].every(({ name }) => name.toLowerCase() === said.masks[0].name.toLowerCase())
   return isSame ? read : madeOf([read, said])
@@ -86,7 +85,6 @@ function named({ schema, originalTable, originalName }: ColumnDefinition, { plan
   if (own !== undefined) return valueOf({ ...own, name: `${schema}.${originalTable}.${originalName}` })
   if (schema === '') return PLAIN
   const outputs = sources.relation({ schema, name: originalTable })
-  if (outputs.some(({ repeats }) => repeats === true)) return PLAIN
   return outputs.find(({ name }) => name?.toLowerCase() === originalName.toLowerCase())?.origin ?? PLAIN
 }
 

@@ -268,6 +268,7 @@ describe('kinds of data', () => {
     ['bytes', { type: types.blob, collation: 63 }, Buffer.from(CARD), '****'],
     ['bytes that are UTF-16', { type: types.blob, collation: 63 }, wide(CARD), '\0****'],
     ['a text with zeros in between', { collation: 8 }, wide(ANN.toString()), '\0****'],
+    ['a text of UTF-16, in the other byte order', { collation: 54 }, Buffer.from(CARD, 'utf16le'), null],
     ['a text with escapes', {}, Buffer.from('ann\\u0040example.com'), null],
     [
       'a large number',
@@ -312,6 +313,16 @@ describe('kinds of data', () => {
         Buffer.from([0, 0, 0, 0, 1, 1, 0, 0, 0]),
         number((bytes) => bytes.writeDoubleLE(Number(CARD))),
         Buffer.alloc(8),
+      ]),
+      null,
+    ],
+    [
+      'a shape that is none',
+      { type: types.geometry, collation: 63 },
+      Buffer.concat([
+        Buffer.from([0, 0, 0, 0, 1, 1, 0, 0, 0]),
+        number((bytes) => bytes.writeDoubleLE(Number(CARD))),
+        Buffer.alloc(9),
       ]),
       null,
     ],

@@ -23,6 +23,14 @@ it.each([
       { name: 'b', value: '& +' },
     ],
   ],
+  [
+    '/a?b+c=1+2&b%2Bc',
+    ['a'],
+    [
+      { name: 'b c', value: '1 2' },
+      { name: 'b+c', value: '' },
+    ],
+  ],
   ['/a?b=/../c?d', ['a'], [{ name: 'b', value: '/../c?d' }]],
 ])('reads %s', (target, segments, query) => {
   expect(readTarget(target)).toMatchObject({ segments, query })

@@ -421,6 +421,31 @@ describe('fields that rules name', () => {
     expect(JSON.parse(shown)).toMatchObject({ rows: [{ cells: ['a', '****', '****', '5m'] }] })
   })
 
+  it('goes on showing the columns that the first table of a watch has named', () => {
+    const plan = planOf({ fields: ['services:spec.externalName'], style: 'redact' })
+    const [first, { columnDefinitions: _, ...later }] = [table({}), table({})] as [object, Record<string, unknown>]
+    const events = [first, later].map((object) => JSON.stringify({ type: 'ADDED', object }))
+    const shown = mask(plan, 'GET /api/v1/services?watch=1', events.join('\n')).split('\n')
+    for (const event of shown)
+      expect(JSON.parse(event)).toMatchObject({ object: { rows: [{ cells: ['db', '****', null, '5m'] }] } })
+  })
+
+  it('hides kinds of data in the cells of a table', () => {
+    const plan = planOf({ kinds: ['email'], style: 'redact' })
+    const shown = mask(plan, 'GET /api/v1/pods', {
+      ...table({ metadata: { labels: { a: 'of jo@example.com' } } }),
+      rows: [{ cells: ['jo@example.com', 'x'], object: { note: 'jo@example.com' } }],
+    })
+    expect(JSON.parse(shown)).toMatchObject({ rows: [{ cells: ['****', 'x'], object: { note: '****' } }] })
+  })
+
+  it('hides fields of all resources of a group, wherever an object of it comes', () => {
+    const plan = planOf({ fields: ['*.apps:spec.token'], style: 'redact' })
+    const deployment = { kind: 'Deployment', apiVersion: 'apps/v1', spec: { token: 'secret' } }
+    for (const answer of [deployment, { kind: 'List', apiVersion: 'v1', items: [deployment] }])
+      expect(mask(plan, 'GET /api/v1/namespaces/dev/pods', answer)).not.toContain('secret')
+  })
+
   it('hides kinds of data in every value, name and number', () => {
     const plan = planOf({ kinds: ['email', 'payment-card'], style: 'redact' })
     const answer = {

@@ -52,7 +52,7 @@ export class PeerOwners {
 
   /** Who owns the peer's end of a connection that has been accepted. */
   of(peer: Endpoint, own: Endpoint): Promise<PeerOwner> {
-    if (!mapsEveryUser()) return Promise.resolve('unknown')
+    if (!tellsOwners()) return Promise.resolve('unknown')
     return new Promise((resolve) => {
       this.#waiting.push({ peer, own, resolve, readings: 0 })
       void this.#readOn()
@@ -209,14 +209,17 @@ const hexWord = (word: number): string => word.toString(16).toUpperCase().padSta
 
 /**
  * In a user namespace that does not map every user, all users from outside are listed as one (the overflow id), so an owner
- * means nothing if we run as that one.
+ * means nothing if we run as that one. `overflow` is what /proc/sys/kernel/overflowuid holds, `map` /proc/self/uid_map (user_namespaces(7)).
  */
-function mapsEveryUser(): boolean {
+export const isOwnerTold = (own: number | undefined, overflow: string, map: string): boolean =>
+  own !== Number(overflow) || /^\s*0\s+0\s+4294967295\s*$/.test(map)
+
+function tellsOwners(): boolean {
   try {
-    const overflow = Number(readFileSync('/proc/sys/kernel/overflowuid', 'utf8'))
-    return (
-      process.getuid?.() !== overflow || /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'))
+    const [overflow, map] = ['/proc/sys/kernel/overflowuid', '/proc/self/uid_map'].map((file) =>
+      readFileSync(file, 'utf8'),
     )
+    return isOwnerTold(process.getuid?.(), overflow as string, map as string)
   } catch {
     return true
   }

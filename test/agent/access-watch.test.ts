@@ -185,6 +185,26 @@ describe('watched access', () => {
     expect(ended).toEqual(['prod-db GRANT_OVER'])
   })
 
+  it('ends where it is asked for again and is over', async () => {
+    const { watch, state, ended, clock } = world()
+    await watch.add('prod-db')
+    state.grants = []
+    await expect(watch.add('prod-db')).rejects.toMatchObject({ code: 'NO_GRANT' })
+    expect([ended, watch.has('prod-db'), clock.isIdle]).toEqual([['prod-db NO_GRANT'], false, true])
+  })
+
+  it('that was removed while the gateway was asked ends once, and is not watched again', async () => {
+    for (const isOver of [true, false]) {
+      const { watch, state, ended, clock } = world()
+      await watch.add('prod-db')
+      if (isOver) state.grants = []
+      const looking = watch.look('prod-db')
+      watch.remove('prod-db')
+      await looking
+      expect([ended, watch.has('prod-db'), clock.isIdle]).toEqual([[], false, true])
+    }
+  })
+
   it('is not watched when there is none, or once it was removed', async () => {
     const { watch, state, ended, happens, clock } = world()
     await watch.add('prod-db')

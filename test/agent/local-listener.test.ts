@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { localHalves } from '../../src/protocols/local.ts'
 import { listenLocally, type ListenerOptions, type LocalListener } from '../../src/agent/local-listener.ts'
 import { privateDirectory, userPaths } from '../../src/agent/paths.ts'
-import { PeerOwners, type Endpoint, type PeerOwner, type ReadTable } from '../../src/agent/peer-owner.ts'
+import { isOwnerTold, PeerOwners, type Endpoint, type PeerOwner, type ReadTable } from '../../src/agent/peer-owner.ts'
 import { openSecretStore } from '../../src/agent/secret-store.ts'
 import { passwordMessage } from '../../src/protocols/postgres/wire/password-message.ts'
 import { encodeMessage } from '../../src/protocols/postgres/wire/server-message.ts'
@@ -483,5 +483,19 @@ describe('the agent’s directories', () => {
       if (without === undefined) delete process.env['DBUS_SESSION_BUS_ADDRESS']
       else process.env['DBUS_SESSION_BUS_ADDRESS'] = without
     }
+  })
+})
+
+describe('owners in a user namespace', () => {
+  const ALL = '         0          0 4294967295\n'
+  const FEW = '         0     100000      65536\n'
+  it.each<[string, number | undefined, string, boolean]>([
+    ['are told where it maps every user', 65_534, ALL, true],
+    ['are told where we run as one that it maps', 1000, FEW, true],
+    ['say nothing where we run as whom all others are listed as', 65_534, FEW, false],
+    ['say nothing where it maps more than one range', 65_534, `${FEW}${ALL}`, false],
+    ['are told on systems without user ids', undefined, FEW, true],
+  ])('%s', (_what, own, map, isTold) => {
+    expect(isOwnerTold(own, '65534\n', map)).toBe(isTold)
   })
 })

@@ -3,7 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { LoginKeeper } from '../../src/agent/login-keeper.ts'
+import { LoginKeeper, serviceToken } from '../../src/agent/login-keeper.ts'
 import { createProver } from '../../src/gateway-client/prover.ts'
 import type { PamError } from '../../src/shared/errors.ts'
 import { HandClock } from '../helpers/hand-clock.ts'
@@ -239,15 +239,20 @@ describe('the re-verification of an identity', () => {
     expect([lost, signedOut, stored]).toEqual([[], 0, ['refresh 1', 'refresh 2', 'refresh 3']])
   })
 
-  it.each(['TOKEN_INVALID', 'TOKEN_USED', 'KEY_SIGNED_OUT', 'ISSUER_UNTRUSTED'])(
-    'ends the login when the gateway answers %s',
-    async (code) => {
-      await signedInKeeper()
-      exchanges = [[401, JSON.stringify({ code, detail: 'no' })]]
-      clock.next()
-      await expect.poll(() => lost.map((error) => error.code)).toEqual([code])
-    },
-  )
+  it.each([
+    'TOKEN_INVALID',
+    'TOKEN_EXPIRED',
+    'TOKEN_USED',
+    'KEY_SIGNED_OUT',
+    'ISSUER_UNTRUSTED',
+    'SIGN_IN_DENIED',
+    'ACCOUNT_DISABLED',
+  ])('ends the login when the gateway answers %s', async (code) => {
+    await signedInKeeper()
+    exchanges = [[401, JSON.stringify({ code, detail: 'no' })]]
+    clock.next()
+    await expect.poll(() => lost.map((error) => error.code)).toEqual([code])
+  })
 
   it.each([
     ['TOKEN_USED', 'share the HOME', 'share the HOME'],
@@ -287,6 +292,32 @@ describe('the re-verification of an identity', () => {
     expect(await call).toHaveProperty('authorization')
   })
 
+  it('makes no call for somebody whom the provider has just refused', async () => {
+    const keeper = await signedInKeeper()
+    keeper.stopProving()
+    clock.time += 290_000
+    refreshes = [[400, '{"error":"invalid_grant"}']]
+    over = () => {}
+    await expect(keeper.authorize('GET', `${url}/v1/targets`)).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
+  })
+
+  it('makes no call under a proof that the gateway accepts no more: it waits for the next one', async () => {
+    const keeper = await signedInKeeper()
+    keeper.stopProving()
+    clock.time += LEASE
+    refreshes = ['silence']
+    over = () => {}
+    let isDone = false
+    const call = keeper.authorize('GET', `${url}/v1/targets`).finally(() => (isDone = true))
+    await expect.poll(() => open.length).toBe(1)
+    if (!clock.isIdle) clock.next()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect([isDone, verified]).toEqual([false, 1])
+    await answer('POST', '/token', open.pop() as ServerResponse)
+    expect(await call).toHaveProperty('authorization')
+    expect(verified).toBe(2)
+  })
+
   it('what nobody has asked for is done under the last proof, and prolongs nothing', async () => {
     const keeper = await signedInKeeper()
     keeper.stopProving()
@@ -312,5 +343,28 @@ describe('the re-verification of an identity', () => {
       'https://evil.example',
     ])
       await expect(keeper.authorize('GET', other)).rejects.toThrow('this login is for')
+  })
+})
+
+describe('the token of a service', () => {
+  const tokenIs = (token: string | undefined) => () => serviceToken({ token, tokenFile: undefined })
+
+  it('is a JWT', () => {
+    expect(tokenIs('eyJhbGciOiJSUzI1NiJ9.e30.c2ln')()).toBe('eyJhbGciOiJSUzI1NiJ9.e30.c2ln')
+    expect(tokenIs(`a.b.${'c'.repeat(19_996)}`)()).toHaveLength(20_000)
+  })
+
+  it.each([
+    ['another secret', 'ghp_abcdefghijklmnopqrstuvwxyz0123456789'],
+    ['a password', 'correct horse.battery.staple'],
+    ['two tokens', 'a.b.c\nd.e.f'],
+    ['more parts than three, as of an encrypted one', 'a.b.c.d.e'],
+    ['fewer', 'a.b'],
+    ['an empty part', 'a..c'],
+    ['more than the gateway accepts', `a.b.${'c'.repeat(19_997)}`],
+    ['nothing', ''],
+    ['none', undefined],
+  ])('is sent nowhere where it is something else: %s', (_what, token) => {
+    expect(tokenIs(token)).toThrow(/^PAMCTL_TOKEN (?:is empty|does not hold an identity token)/)
   })
 })

@@ -446,7 +446,8 @@ describe('channels that end together', () => {
 })
 
 describe('a peer that does not keep to it', () => {
-  const open = encodeFrame(frameTypes.open, 1, Buffer.from(JSON.stringify(request())))
+  const opening = (id: number): Buffer => encodeFrame(frameTypes.open, id, Buffer.from(JSON.stringify(request())))
+  const open = opening(1)
   const data = (length: number, id = 1): Buffer => encodeFrame(frameTypes.data, id, Buffer.alloc(length))
   const text = (more: object): Buffer =>
     encodeFrame(frameTypes.text, 1, Buffer.from(JSON.stringify({ v: 1, type: 'notice', ...more })))
@@ -483,6 +484,10 @@ describe('a peer that does not keep to it', () => {
     [
       'much text, little by little',
       () => [open, Buffer.concat(Array.from({ length: 10_000 }, () => text({ id: 'x'.repeat(90) })))],
+    ],
+    [
+      'more channels than one connection may have',
+      () => [Buffer.concat(Array.from({ length: 10_001 }, (_, n) => opening(n + 1)))],
     ],
     ['a text whose message is none', () => [open, text({ message: {} })]],
     ['a refusal of what was not asked for', () => [open, encodeFrame(frameTypes.refused, 1, Buffer.from('{}'))]],

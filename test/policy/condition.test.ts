@@ -39,6 +39,34 @@ describe('a condition', () => {
     )
   })
 
+  it.each<[string, readonly Record<string, unknown>[], boolean | undefined]>([
+    ['in none', [{ echoVerb: 'SET', keys: [] }], false],
+    [
+      'in one',
+      [
+        { echoVerb: 'SET', keys: [] },
+        { echoVerb: 'DEL', keys: ['a'] },
+      ],
+      true,
+    ],
+    [
+      'perhaps in one, which lacks what is asked for',
+      [
+        { echoVerb: 'SET', keys: [] },
+        { echoVerb: 'DEL', keys: undefined },
+      ],
+      undefined,
+    ],
+  ])('of a statement that the target may read in other ways, in which it holds %s', (_what, others, holds) => {
+    const vocabulary = { ...echoVocabulary, otherValues: () => others }
+    const language = new PolicyLanguage({ echo: { vocabulary, kinds: echoKinds, ruleSets: {} } })
+    const condition = parseCondition('statement.echoVerb == "DEL" && "a" in statement.keys', 'command', language)
+    const [statement] = factsOf('GET a').statements
+    if (statement === undefined) throw new Error('no statement')
+    expect(condition.holds({ person, target, statement }, false)).toBe(holds)
+    expect(condition.holds({ person, target, statement }, true)).toBe(false)
+  })
+
   it.each([
     ['person.groups ==', 'access'],
     ['person.name == "jane"', 'access'],

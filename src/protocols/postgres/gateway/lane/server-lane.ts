@@ -136,7 +136,8 @@ export class ServerLane {
   #isKnown(chunk: Buffer, at: number, end: number): boolean {
     const { description } = this.#queue.statement().prepared
     if (description === undefined) return chunk[at] === serverTags.noData && end - at === EMPTY
-    return end - at === description.length && hasBytesAt(chunk, at, description)
+    // Its length is among its bytes.
+    return hasBytesAt(chunk, at, description)
   }
 
   #complete(chunk: Buffer, at: number, end: number): boolean {

@@ -5,6 +5,7 @@ import {
   batch,
   BOTH,
   holdToSlowPath,
+  ids,
   IDS,
   INSERT,
   one,
@@ -54,6 +55,8 @@ const CONVERSATIONS: readonly Conversation[] = [
     Buffer.concat([batch(one('ids', '1')), Q("select id from people where id > '1'")]),
     false,
   ],
+  ['a query in a batch that is not over', Buffer.concat([one('ids', '1'), ids('1')]), false],
+  ['a query in a batch that has failed', Buffer.concat([one('ids', 'refused'), ids('1'), SYNC]), false],
   [
     'a statement prepared anew in between',
     Buffer.concat([batch(C('ids'), P(BOTH, 'ids')), batch(one('ids', '1'))]),
@@ -146,4 +149,31 @@ describe('a server that says that the transaction is another', () => {
     await pair.each((connection) => connection.say(Buffer.from(answer, 'latin1')))
     pair.compareInside()
   })
+})
+
+it('no more statements are on their way by the lane than 256', async () => {
+  const pair = await twins(RULES, bare('ids', '0'))
+  const send = (count: number): Promise<void> =>
+    pair.each((connection) => connection.fromClient(batch(...Array.from({ length: count }, () => bare('ids', '0')))))
+  const { taken } = pair.lane
+  await send(200)
+  await send(57)
+  expect(pair.lane.taken).toBe(taken + 200)
+  await pair.each((connection) => connection.fromServer())
+  await send(200)
+  await send(56)
+  expect(pair.lane.taken).toBe(taken + 456)
+  await pair.each((connection) => connection.fromServer())
+  pair.compareInside()
+})
+
+it('what stands under no name is known again once the slow path has taken over a text of the lane', async () => {
+  const pair = await twins(RULES)
+  const { taken } = pair.lane
+  await pair.run(batch(text(IDS, '2')))
+  expect(pair.lane.taken).toBe(taken + 1)
+  pair.compareInside()
+  for (let time = 0; time < 3; time++) await pair.run(batch(bare('', '1')))
+  expect(pair.lane.taken).toBeGreaterThan(taken + 1)
+  pair.compareInside()
 })

@@ -177,3 +177,14 @@ it('what stands under no name is known again once the slow path has taken over a
   expect(pair.lane.taken).toBeGreaterThan(taken + 1)
   pair.compareInside()
 })
+
+it('a transaction that prepared statements begin and end is followed as it is without a lane', async () => {
+  const pair = await twins(RULES, bare('ids', '0'))
+  await pair.prepare(batch(P('begin', 'b')), batch(P('commit', 'c')))
+  const { taken } = pair.lane
+  const run = (name: string): Buffer => batch(bindOf(name, []), E())
+  for (let time = 0; time < 3; time++) await pair.run(run('b'), batch(bare('ids', '1')), run('c'))
+  for (const name of ['b', 'c']) await pair.run(run(name))
+  expect(pair.lane.taken).toBeGreaterThan(taken + 5)
+  pair.compareInside()
+})

@@ -408,6 +408,40 @@ describe('what code of earlier statements takes back within a transaction', () =
   })
 })
 
+describe('what code changes when a transaction ends', () => {
+  const REVEAL = `begin execute $$${MASKED}$$; return null; end`
+  beforeAll(() =>
+    admin.query(`create function public.reveal() returns trigger language plpgsql as '${REVEAL}';
+      create function public.revealing() returns int language plpgsql as '${REVEAL}';
+      create table revealer (id int);
+      create constraint trigger late after insert on revealer deferrable initially deferred for each row execute function public.reveal()`),
+  )
+  afterAll(() =>
+    admin.query(`drop table revealer; drop function public.reveal(); drop function public.revealing(); ${RESET}`),
+  )
+
+  it.each([
+    ['insert into revealer values (1)', 'commit'],
+    ['insert into revealer values (1)', 'select 1; commit'],
+    ['insert into revealer values (1)', 'commit and chain'],
+    ['declare c cursor with hold for select public.revealing()', 'commit'],
+  ])('is known to other sessions: %s; %s', async (arms, ends) => {
+    await admin.query(RESET)
+    const [changing, looking] = await Promise.all([connect(gateway(trusting)), connect(gateway(also))])
+    try {
+      await changing.query('begin')
+      await changing.query(arms)
+      expect((await looking.query(LOOK)).rows).toEqual([{ x: 'a' }])
+      await changing.query(ends)
+      const seen = await looking.query(LOOK).then(({ rows }) => JSON.stringify(rows), String)
+      expect(seen).not.toContain(BACKWARDS)
+      expect((await admin.query(LOOK)).rows).toEqual([{ x: BACKWARDS }])
+    } finally {
+      await Promise.all([changing.end(), looking.end()])
+    }
+  })
+})
+
 const described = (write: Writes[number]): string =>
   typeof write === 'string'
     ? write

@@ -19,9 +19,10 @@ type Effect = Pick<Run, 'change' | 'endsTransaction' | 'runsEarlierCode'>
 export class OwnChanges {
   /**
    * The changes of the open transaction, which no other session sees yet. `byCode`: code of unknown effect may have made some of them, and
-   * may make more at any moment, as a deferred trigger does.
+   * may make more at any moment, as a deferred trigger does. `isUnseen`: the catalogs were found unchanged, so that only code that the next
+   * message runs may still change them.
    */
-  uncommitted: (Change & { readonly named: boolean; readonly byCode: boolean }) | undefined
+  uncommitted: (Change & { readonly named: boolean; readonly byCode: boolean; readonly isUnseen?: boolean }) | undefined
 
   readonly #by: Participant
   readonly #definitions: SharedDefinitions
@@ -79,6 +80,7 @@ export class OwnChanges {
 
   /** `named`: changed by defining statements, not by code of unknown effect. */
   noteUncommitted(change: Change | undefined, named: boolean): void {
+    if (this.uncommitted?.isUnseen === true) this.uncommitted = { ...this.uncommitted, isUnseen: false }
     const all = bothOf(this.uncommitted, change)
     if (change === undefined || all === undefined) return
     const { named: wasNamed = false, byCode = false } = this.uncommitted ?? {}

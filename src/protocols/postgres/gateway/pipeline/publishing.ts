@@ -12,9 +12,12 @@ export interface Published {
 }
 
 export function publishedBy(pipeline: PipelineState, facts: StatementFacts): Published | undefined {
-  const change = pipeline.publishes(changeOf(facts), commits(facts))
+  const own = changeOf(facts)
+  const change = pipeline.publishes(own, commits(facts))
   if (change === undefined) return undefined
-  return { change, waitFor: pipeline.changes.uncommitted !== undefined || isNamed(facts) }
+  const { uncommitted } = pipeline.changes
+  const isMade = uncommitted !== undefined && uncommitted.isUnseen !== true
+  return { change, waitFor: isMade || (own !== undefined && isNamed(facts)) }
 }
 
 /**
@@ -56,19 +59,24 @@ async function waiting(pipeline: PipelineState, pids: readonly number[]) {
 const waitsOf = (pids: readonly number[]): string =>
   `with recursive waits(pid, at) as (select p, p from pg_catalog.unnest('{${pids.map((pid) => pid | 0).join(',')}}'::pg_catalog.int4[]) p union select w.pid, b from waits w, lateral pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.at)) b) select w.pid::pg_catalog.text, (select pg_catalog.max(l.locktype) from pg_catalog.pg_locks l where l.pid operator(pg_catalog.=) w.pid and not l.granted and l.locktype operator(pg_catalog.=) 'relation'), pg_catalog.max(case when w.at operator(pg_catalog.=) pg_catalog.pg_backend_pid() then 't' end) from waits w where w.at operator(pg_catalog.<>) w.pid group by w.pid`
 
-/** Runs before a text that changes definitions, or commits such changes. True if there was something to wait for. */
+/**
+ * Runs before a text that changes definitions, or commits such changes. True if there was something to wait for. Where code has changed
+ * nothing so far, no session is waited for, as with code outside a transaction; but the end of the transaction may run more of it: deferred
+ * triggers, and what a cursor WITH HOLD was declared for.
+ */
 export function* beforeText(pipeline: PipelineState, facts: StatementFacts): Steps<boolean> {
   const { uncommitted } = pipeline.changes
   if (
     uncommitted !== undefined &&
     !uncommitted.named &&
+    uncommitted.isUnseen !== true &&
     !facts.changesCatalog &&
     pipeline.definitions.areReliedOn &&
     pipeline.inFlight.isIdle &&
     commits(facts)
   ) {
     const has = (yield pipeline.hasChanged()) as boolean
-    pipeline.changes.uncommitted = has ? { ...uncommitted, named: true } : undefined
+    pipeline.changes.uncommitted = { ...uncommitted, named: has, isUnseen: !has }
     if (has) yield* beforePublishing(pipeline, publishedBy(pipeline, facts))
     return true
   }

@@ -58,6 +58,13 @@ describe('what a session changes', () => {
     expect(own.changes.uncommitted?.byCode).toBe(byCode)
   })
 
+  it('may follow after the catalogs were found unchanged: the next message has them count as changed again', () => {
+    own.changes.noteUncommitted({ ...CHANGE, by: 'code' }, false)
+    if (own.changes.uncommitted !== undefined) own.changes.uncommitted = { ...own.changes.uncommitted, isUnseen: true }
+    own.changes.noteUncommitted(undefined, true)
+    expect(own.changes.uncommitted).toMatchObject({ byCode: true, isUnseen: false })
+  })
+
   it('adds up over a transaction, and stays named once a statement has named some of it', () => {
     own.changes.noteUncommitted(undefined, true)
     expect(own.changes.uncommitted).toBeUndefined()

@@ -128,8 +128,9 @@ async function shieldedInBlock(
   before: string | undefined,
 ): Promise<OwnRows[]> {
   const { asked, names, rowsOf } = shieldedBatch(port, queries, before)
-  const undo = [`rollback to savepoint ${MARK}`, `release savepoint ${MARK}`]
-  const answers = await ownQueries(port, [`savepoint ${MARK}`, ...asked, ...undo]).catch(async (error: unknown) => {
+  const mark = newSavepoint()
+  const undo = [`rollback to savepoint ${mark}`, `release savepoint ${mark}`]
+  const answers = await ownQueries(port, [`savepoint ${mark}`, ...asked, ...undo]).catch(async (error: unknown) => {
     if (!(error instanceof OwnQueryFailed)) throw error
     port.kept.drop()
     await ownQueries(port, undo)
@@ -311,5 +312,8 @@ const NO_SUCH_STATEMENT = '26000'
 const TEXT = 25
 /** Random, so that no statement of a client has this name. */
 export const OWN_NAME = `pam_${randomUUID()}`
-/** A name that no client uses for a savepoint. */
-export const MARK = OWN_NAME.replaceAll('-', '_')
+/**
+ * Another name each time: pg_stat_activity shows them, and where the server did not get to make the savepoint, the rollback must not find one
+ * that a client has made under the same name.
+ */
+export const newSavepoint = (): string => `pam_${randomUUID().replaceAll('-', '_')}`

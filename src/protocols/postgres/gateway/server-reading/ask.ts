@@ -4,7 +4,7 @@ import { FLUSH, SYNC } from '../../wire/client-message.ts'
 import { parse } from '../../wire/parse.ts'
 import { encodeMessage } from '../../wire/server-message.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
-import { extendedQuery, MARK, OWN_NAME, OwnQueryFailed, ownQuery } from '../pipeline/gateway-query.ts'
+import { extendedQuery, newSavepoint, OWN_NAME, OwnQueryFailed, ownQuery } from '../pipeline/gateway-query.ts'
 import type { OwnRows } from '../pipeline/pending.ts'
 import type { QueryText } from './ask-text.ts'
 
@@ -24,8 +24,9 @@ export type Answer =
 export async function askForTree(pipeline: PipelineState, text: QueryText): Promise<Answer> {
   const { batchOpen, isInBlock } = pipeline
   if (batchOpen && !isInBlock) return askInPipeline(pipeline, text)
-  const before = isInBlock ? [`savepoint ${MARK}`] : []
-  const after = isInBlock ? [`rollback to savepoint ${MARK}`, `release savepoint ${MARK}`] : []
+  const mark = newSavepoint()
+  const before = isInBlock ? [`savepoint ${mark}`] : []
+  const after = isInBlock ? [`rollback to savepoint ${mark}`, `release savepoint ${mark}`] : []
   const set = setSettings(SETTINGS, hideLog(pipeline))
   const trees: string[] = []
   try {

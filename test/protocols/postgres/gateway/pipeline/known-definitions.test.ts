@@ -150,6 +150,17 @@ describe('queries of the gateway’s own within a transaction', () => {
     expect([toUpstream.length, ended.aborted]).toEqual([2, false])
   })
 
+  it('are never in a savepoint whose name a client can have seen', () => {
+    const { pipeline, toUpstream } = inBlock()
+    const marks = [1, 2].map(() => {
+      void shieldedQueries(pipeline, ['select 1'])
+      const mark = /savepoint (pam_[0-9a-f_]+)/.exec(toUpstream.at(-1)?.toString('latin1') ?? '')?.[1]
+      answer(pipeline, [[], [['0']], [['set']], [['1']], [], []])
+      return mark
+    })
+    expect([marks.includes(undefined), new Set(marks).size]).toEqual([false, 2])
+  })
+
   it('are prepared anew, once, where something took the place of what was', async () => {
     const { pipeline, toUpstream } = inBlock()
     const repeated = { sql: 'select $1', values: ['1'] }

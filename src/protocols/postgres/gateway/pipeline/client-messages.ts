@@ -22,7 +22,7 @@ import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { ErrorExposure } from '../../../../sql/facts/text-facts.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { nativeError, toRefusal } from '../error-response.ts'
-import { noteChanges } from './command-draft.ts'
+import { noteChanges, noteCodeBeforeExecute } from './command-draft.ts'
 import { isInTransaction, type CommandGate } from './command-gate.ts'
 import { forgetNames } from './invalidate-names.ts'
 import type { KnownStatements } from '../lane/known-statements.ts'
@@ -289,6 +289,7 @@ export class ClientMessages {
       names: this.#namesOf(facts),
     }
     this.#hideOwn(facts)
+    noteCodeBeforeExecute(pipeline, facts)
     if (pipeline.kept.has(message.statement)) pipeline.kept.drop()
     const change = pipeline.names.statements.set(message.statement, prepared, pipeline.batch)
     if (message.statement === '') this.#known.noteText(frame.bytes, prepared)
@@ -327,6 +328,7 @@ export class ClientMessages {
     this.#hideOwn(facts)
     forgetNames(pipeline.names, facts)
     if (dropsPrepared(facts)) pipeline.kept.drop()
+    noteCodeBeforeExecute(pipeline, facts)
     this.#forward(frame.bytes, {
       type: 'bind',
       change: pipeline.names.portals.set(message.portal, portal, pipeline.batch),

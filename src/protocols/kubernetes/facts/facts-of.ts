@@ -4,6 +4,7 @@ import { messageOfKind, type Message } from '../request/messages.ts'
 import { isObject } from '../request/json-value.ts'
 import type { Body, BodyFailure, KubernetesObject } from '../request/read-body.ts'
 import { fullName, knownResource } from '../request/resources.ts'
+import { endingKinds } from './ending-kinds.ts'
 import type { KubernetesFacts, KubernetesStatement } from './kubernetes-statement.ts'
 import { ObjectEffects, readEffects } from './object-effects.ts'
 import { readOperations } from './patch-effects.ts'
@@ -65,6 +66,7 @@ function ofResource(request: ApiRequest, body: Body | BodyFailure): KubernetesSt
       ...(isApply(body) ? ['create'] : []),
       ...effectKinds(effects, read.isTemplate),
       ...(changesAdmission(request, body, effects) ? ['admission-change'] : []),
+      ...endingKinds(request, effects),
     ],
     reads: isRead ? [object] : [],
     writes: isRead ? [] : [object, ...more],

@@ -1,6 +1,7 @@
 import { wordList } from '../../../shared/word-list.ts'
 import { messageOf, type Message, type MessageField } from '../request/messages.ts'
 import { isList, isObject } from '../request/json-value.ts'
+import { isTaint, LIFETIMES, mayEvict } from './ending-kinds.ts'
 
 /** What an object, or a part of one, asks for. */
 export class ObjectEffects {
@@ -12,6 +13,10 @@ export class ObjectEffects {
   makesToken = false
   /** Labels of the object itself, some or all of them. */
   setsLabels = false
+  /** Pods that run on a node, or use a device, may be evicted. */
+  evicts = false
+  /** Those of `LIFETIMES` that are named. */
+  readonly lifetimes = new Set<string>()
 }
 
 export interface ReadingOfObject {
@@ -37,6 +42,7 @@ export function readEffects(
   }
   const own = Object.hasOwn(MESSAGE_EFFECTS, message.name) ? MESSAGE_EFFECTS[message.name] : undefined
   if (own !== undefined && message.fullName.startsWith(CORE)) effects.settings.add(own)
+  if (isTaint(message) && mayEvict(value)) effects.evicts = true
   if (reading.directives) for (const field of removedBy(value, message)) noteRemoval(field, message, effects)
   for (const [name, inner] of Object.entries(value)) {
     if (reading.directives && isDirective(name, inner)) continue
@@ -97,6 +103,7 @@ function noteField(value: unknown, field: MessageField, message: Message, effect
   if (name === 'JobSpec.suspend' && isSet(value)) effects.scalesToZero = true
   if (name === 'Secret.type' && typeof value === 'string' && TOKEN_TYPES.has(value)) effects.makesToken = true
   if (name === 'ObjectMeta.labels') effects.setsLabels = true
+  if (LIFETIMES.has(name)) effects.lifetimes.add(name)
   if (name === 'ControllerRevision.data' && isSet(value))
     effects.unknown.add('what a revision keeps is not read, and controllers make pods of it')
   // Devices that others use, as the node's administrator sees them.

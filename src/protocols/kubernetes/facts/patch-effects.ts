@@ -1,6 +1,7 @@
 import { messageOf, type Message } from '../request/messages.ts'
 import type { PatchOperation } from '../request/read-body.ts'
 import { emptyObject } from '../request/json-value.ts'
+import { isTaint } from './ending-kinds.ts'
 import { noteReplacedMetadata, readEffects, readField, type ObjectEffects } from './object-effects.ts'
 
 /** What the operations of a JSON patch (RFC 6902) set, each by its path into the object. */
@@ -31,6 +32,9 @@ function readOperation(path: readonly string[], value: unknown, root: Message, e
     const rest = path.slice(at + 1)
     const [key] = rest
     const inner = messageOf(field.type)
+    // A part of a taint, whose effect is what it was: pods may tolerate another key or value.
+    if (isTaint(message) && part !== 'effect') effects.evicts = true
+    if (isTaint(message) && part === 'effect') return readEffects({ effect: value }, message, name, effects, reading)
     if (key === undefined) return readField(value, field, message, name, effects, reading)
     if (field.label === 'map' || field.label === 'repeated') {
       const one = field.label === 'map' ? keyed(key, value) : [value]

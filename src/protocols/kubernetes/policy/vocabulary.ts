@@ -147,10 +147,7 @@ function matchesRequest(match: RequestMatch, effect: CommandEffect['type'], stat
   if (named.some((kind) => kindsNamedInFull.has(kind) && match.kinds?.includes(kind) !== true)) return false
   // What could not be read of an object may be anything that an object can say.
   const mayBeAny = !allows && hidesObject(statement)
-  if (
-    match.kinds !== undefined &&
-    !some(allows, mayBeAny ? [...kinds, ...KINDS_OF_OBJECTS] : kinds, match.kinds, matchesKind)
-  )
+  if (match.kinds !== undefined && !some(allows, mayBeAny ? possibleKinds(statement) : kinds, match.kinds, matchesKind))
     return false
   if (match.dryRun !== undefined && match.dryRun !== dryRun) return false
   if (mayBeAny) return matchesPlace(match, allows, statement)
@@ -167,6 +164,20 @@ const hidesObject = ({ kinds: [verb = ''], unknown }: KubernetesStatement): bool
 const CHANGES = new Set(['create', 'update', 'patch'])
 /** What only the body says of a change. */
 const KINDS_OF_OBJECTS = ['privileged-pod', 'scale-to-zero', 'token-request', 'admission-change']
+/** The same of some resources; the facts say by which fields. */
+const KINDS_OF_RESOURCES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['pods', ['evict']],
+  ['nodes', ['evict']],
+  ['resourceslices.resource.k8s.io', ['evict']],
+  ['jobs.batch', ['evict', 'delete']],
+])
+
+/** All kinds that a request may be whose body could not be read in full. */
+const possibleKinds = ({ kinds, resource, group }: KubernetesStatement): readonly string[] => [
+  ...kinds,
+  ...KINDS_OF_OBJECTS,
+  ...(KINDS_OF_RESOURCES.get(fullName(resource, group)) ?? []),
+]
 
 /** Where a namespace is deleted, all that is in it goes with it. */
 function matchesPlace(match: RequestMatch, allows: boolean, statement: KubernetesStatement): boolean {

@@ -31,6 +31,8 @@ const PODS = '/api/v1/namespaces/dev/pods'
 const POD = `${PODS}/web`
 const DEPLOYMENTS = '/apis/apps/v1/namespaces/dev/deployments'
 const DEPLOYMENT = `${DEPLOYMENTS}/web`
+const NODE = '/api/v1/nodes/n1'
+const JOB = '/apis/batch/v1/namespaces/dev/jobs/x'
 const container = (more: object): object => ({ containers: [{ name: 'a', image: 'nginx', ...more }] })
 const pod = (spec: object): object => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' }, spec })
 
@@ -295,6 +297,66 @@ describe('what a body asks for', () => {
     ['PATCH /apis/batch/v1/namespaces/dev/jobs/x', { spec: { suspend: true } }, 'merge'],
   ])('%s %j scales to zero', (line, body, type) => {
     expect(facts(line, body, type)).toMatchObject({ kinds: expect.arrayContaining(['scale-to-zero']), unknown: [] })
+  })
+
+  it.each<[string, unknown, keyof typeof TYPES, string]>([
+    [`PATCH ${NODE}`, { spec: { taints: [{ key: 'a', effect: 'NoExecute' }] } }, 'strategic', 'patch,evict'],
+    [`PATCH ${NODE}`, { spec: { taints: [{ key: 'a', value: 'other' }] } }, 'strategic', 'patch,evict'],
+    [`PATCH ${NODE}`, { spec: { taints: [{ key: 'a', effect: 'NoExecute' }] } }, 'merge', 'patch,evict'],
+    [`PATCH ${NODE}`, 'spec: { taints: [{ key: a, effect: NoExecute }] }', 'apply', 'patch,create,evict'],
+    [`PUT ${NODE}`, { spec: { taints: [{ key: 'a', effect: 'NoExecute' }] } }, 'json', 'update,evict'],
+    ...['/spec/taints/0/effect', '/spec/taints/0/key', '/spec/taints/0/value'].map(
+      (path): [string, unknown, keyof typeof TYPES, string] => [
+        `PATCH ${NODE}`,
+        [{ op: 'replace', path, value: 'NoExecute' }],
+        'json-patch',
+        'patch,evict',
+      ],
+    ),
+    [
+      `PATCH ${NODE}`,
+      [{ op: 'add', path: '/spec/taints/-', value: { key: 'a', effect: 'NoExecute' } }],
+      'json-patch',
+      'patch,evict',
+    ],
+    [
+      'POST /apis/resource.k8s.io/v1/resourceslices',
+      { spec: { devices: [{ name: 'd', taints: [{ key: 'a', effect: 'NoExecute' }] }] } },
+      'json',
+      'create,evict',
+    ],
+    [`PATCH ${POD}`, { spec: { activeDeadlineSeconds: 1 } }, 'merge', 'patch,evict'],
+    [`PATCH ${POD}`, { spec: { tolerations: [{ key: 'a', tolerationSeconds: 0 }] } }, 'strategic', 'patch,evict'],
+    [`PUT ${POD}`, pod({ ...container({}), activeDeadlineSeconds: 1 }), 'json', 'update,evict'],
+    [`PATCH ${JOB}`, { spec: { activeDeadlineSeconds: 1 } }, 'merge', 'patch,evict'],
+    [`PATCH ${JOB}`, [{ op: 'add', path: '/spec/backoffLimit', value: 0 }], 'json-patch', 'patch,evict'],
+    [`PATCH ${JOB}`, { spec: { ttlSecondsAfterFinished: 0 } }, 'merge', 'patch,delete'],
+  ])('%s %j ends what is there', (line, body, type, kinds) => {
+    expect(facts(line, body, type)).toMatchObject({ kinds: kinds.split(','), unknown: [] })
+  })
+
+  it.each<[string, unknown, keyof typeof TYPES, string]>([
+    [`PATCH ${NODE}`, { spec: { taints: [{ key: 'a', effect: 'NoSchedule' }] } }, 'strategic', 'patch'],
+    [`PATCH ${NODE}`, { spec: { taints: [{ $patch: 'delete', key: 'a' }] } }, 'strategic', 'patch'],
+    [`PATCH ${NODE}`, { spec: { taints: null } }, 'merge', 'patch'],
+    [`PATCH ${NODE}`, { spec: { unschedulable: true } }, 'strategic', 'patch'],
+    [`PATCH ${NODE}`, [{ op: 'remove', path: '/spec/taints/0' }], 'json-patch', 'patch'],
+    [`PATCH ${NODE}`, [{ op: 'replace', path: '/spec/taints/0/effect', value: 'NoSchedule' }], 'json-patch', 'patch'],
+    [`POST ${PODS}`, pod({ ...container({}), activeDeadlineSeconds: 1 }), 'json', 'create'],
+    [
+      `PATCH ${DEPLOYMENT}`,
+      { spec: { template: { spec: { tolerations: [{ tolerationSeconds: 1 }] } } } },
+      'merge',
+      'patch',
+    ],
+    [
+      'PATCH /apis/batch/v1/namespaces/dev/cronjobs/x',
+      { spec: { jobTemplate: { spec: { backoffLimit: 0 } } } },
+      'merge',
+      'patch',
+    ],
+  ])('%s %j ends nothing that is there', (line, body, type, kinds) => {
+    expect(facts(line, body, type)).toMatchObject({ kinds: kinds.split(','), unknown: [] })
   })
 
   it.each<[string, unknown, keyof typeof TYPES, RegExp]>([

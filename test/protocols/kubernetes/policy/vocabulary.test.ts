@@ -57,6 +57,19 @@ describe('an object that could not be read in full', () => {
     )
   })
 
+  it.each([
+    ['/api/v1/nodes/n1', 'evict', 'deny'],
+    ['/api/v1/nodes/n1', 'delete', 'allow'],
+    ['/apis/batch/v1/namespaces/dev/jobs/x', 'delete', 'deny'],
+    ['/apis/resource.k8s.io/v1/resourceslices/x', 'evict', 'deny'],
+    ['/api/v1/namespaces/dev/configmaps/x', 'evict', 'allow'],
+    ['/api/v1/namespaces/dev/configmaps/x', 'delete', 'allow'],
+  ])('may end what is there, where it can: %s, %s', (path, kind, verdict) => {
+    const copy = [{ op: 'copy', from: '/metadata/name', path: '/metadata/labels/x' }]
+    const rules = [{ name: 'no', match: { kinds: [kind] }, deny: 'no' }, everything]
+    expect(judge(rules, `PATCH ${path}`, copy, 'application/json-patch+json')).toBe(verdict)
+  })
+
   it('may say what a rule holds, or asks about', () => {
     const held = { name: 'h', match: { kinds: ['create'], images: ['docker.io/*'] }, hold }
     expect(judge([held, everything], 'POST /api/v1/namespaces/dev/pods', strange)).toBe('hold')

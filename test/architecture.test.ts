@@ -280,6 +280,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'protocols/postgres/client.ts': {
     imports: [
+      'shared/replace-file.ts',
       'shared/shell-word.ts',
       'type:api/schemas/',
       'type:protocols/client-half.ts',
@@ -400,6 +401,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/mysql/client.ts': {
     imports: [
       'shared/errors.ts',
+      'shared/replace-file.ts',
       'shared/shell-word.ts',
       'type:api/schemas/',
       'type:protocols/client-half.ts',
@@ -590,6 +592,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'protocols/kubernetes/client.ts': {
     imports: [
+      'shared/replace-file.ts',
       'type:api/schemas/',
       'type:protocols/client-half.ts',
       'protocols/need-open-port.ts',
@@ -791,7 +794,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     ],
     packages: FILES,
   },
-  'protocols/http/client': { imports: ['type:protocols/client-half.ts'], packages: FILES },
+  'protocols/http/client': { imports: ['shared/replace-file.ts', 'type:protocols/client-half.ts'], packages: FILES },
   'protocols/http/gateway': {
     imports: [
       'shared/',

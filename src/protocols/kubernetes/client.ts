@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Target } from '../../api/schemas/access.ts'
@@ -10,6 +10,7 @@ import type {
   ListenerInfo,
   PreparedClient,
 } from '../client-half.ts'
+import { replaceFile } from '../../shared/replace-file.ts'
 import { needOpenPort } from '../need-open-port.ts'
 import { kubeconfig } from './client/kubeconfig.ts'
 
@@ -26,7 +27,7 @@ function prepare({ args, target, listener, environment: inherited }: ClientStart
 
 function variables({ target, listener, directory, inherited }: EnvironmentStart): NodeJS.ProcessEnv {
   const file = join(directory, 'kubeconfig')
-  writeFileSync(file, kubeconfig(target.name, listener), { mode: 0o600 })
+  replaceFile(file, kubeconfig(target.name, listener))
   const environment: NodeJS.ProcessEnv = { ...inherited }
   for (const name of Object.keys(environment)) if (CONFLICTING.test(name)) delete environment[name]
   return {
@@ -41,7 +42,7 @@ function variables({ target, listener, directory, inherited }: EnvironmentStart)
 function describe(target: Target, listener: ListenerInfo, directory: string): HowToConnect {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const file = join(directory, `kubeconfig-${target.name}`)
-  writeFileSync(file, kubeconfig(target.name, listener), { mode: 0o600 })
+  replaceFile(file, kubeconfig(target.name, listener))
   const { host, port } = listener
   return {
     json: { host, port, url: `https://${host}:${port}`, kubeconfig: file },

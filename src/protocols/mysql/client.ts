@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Target } from '../../api/schemas/access.ts'
@@ -11,6 +11,7 @@ import type {
   PreparedClient,
 } from '../client-half.ts'
 import { PamError } from '../../shared/errors.ts'
+import { replaceFile } from '../../shared/replace-file.ts'
 import { shellWord } from '../../shared/shell-word.ts'
 import { describeDatabase } from '../describe-database.ts'
 import { needOpenPort } from '../need-open-port.ts'
@@ -36,7 +37,7 @@ function variables({ target, listener, directory, inherited }: EnvironmentStart)
   const environment: NodeJS.ProcessEnv = { ...inherited }
   for (const name of CONFLICTING) delete environment[name]
   const way = wayTo(target, listener)
-  writeFileSync(optionFileIn(directory), optionFile(way, inherited), { mode: 0o600 })
+  replaceFile(optionFileIn(directory), optionFile(way, inherited))
   return {
     ...environment,
     MYSQL_HOME: directory,
@@ -107,7 +108,7 @@ function mycliOptions({ host, port, user, database, secret }: Way, directory: st
     'false',
   ]
   const passwordFile = join(directory, 'password')
-  writeFileSync(passwordFile, secret ?? '', { mode: 0o600 })
+  replaceFile(passwordFile, secret ?? '')
   return [...options, '--password-file', passwordFile, ...(database === undefined ? [] : ['--database', database])]
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Target } from '../../api/schemas/access.ts'
@@ -10,6 +10,7 @@ import type {
   ListenerInfo,
   PreparedClient,
 } from '../client-half.ts'
+import { replaceFile } from '../../shared/replace-file.ts'
 import { shellWord } from '../../shared/shell-word.ts'
 import { describeDatabase } from '../describe-database.ts'
 import { needOpenPort } from '../need-open-port.ts'
@@ -44,7 +45,7 @@ function variables({ target, listener, directory, inherited }: EnvironmentStart,
   })
   if (listener.secret === undefined) return environment
   const file = join(directory, 'pgpass')
-  writeFileSync(file, `*:*:*:*:${listener.secret}\n`, { mode: 0o600 })
+  replaceFile(file, `*:*:*:*:${listener.secret}\n`)
   return { ...environment, PGPASSFILE: file }
 }
 

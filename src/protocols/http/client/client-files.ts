@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { replaceFile } from '../../../shared/replace-file.ts'
 import type { ListenerInfo } from '../../client-half.ts'
 
 /** Where programs find the secret of a port, which is in no argument: files that only their owner can read. */
@@ -18,7 +19,7 @@ export function writeClientFiles(directory: string, { secret }: ListenerInfo): C
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const write = (name: string, lines: readonly string[]): string => {
     const path = join(directory, name)
-    writeFileSync(path, lines.map((line) => `${line}\n`).join(''), { mode: 0o600 })
+    replaceFile(path, lines.map((line) => `${line}\n`).join(''))
     return path
   }
   const netrc = write(

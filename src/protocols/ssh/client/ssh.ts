@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Target } from '../../../api/schemas/access.ts'
 import type { ClientHalf, ClientStart, HowToConnect, PreparedClient, ListenerInfo } from '../../client-half.ts'
+import { replaceFile } from '../../../shared/replace-file.ts'
 import { aliasOf } from '../host-alias.ts'
 import { hostBlocks, knownHostsIn, quoted, writeKnownHosts } from './ssh-config.ts'
 
@@ -15,7 +16,7 @@ function prepare({ program, args, target, listener, login, environment }: Client
   const config = join(directory, 'ssh_config')
   const knownHosts = join(directory, 'known_hosts')
   writeKnownHosts(knownHosts, [target])
-  writeFileSync(config, hostBlocks({ targets: [target], knownHosts, options: login, listener }), { mode: 0o600 })
+  replaceFile(config, hostBlocks({ targets: [target], knownHosts, options: login, listener }))
   const ssh = `ssh -F ${quoted(config)}`
   return {
     args: argumentsFor(basename(program), args, target.name, config, ssh),

@@ -9,6 +9,7 @@ import { withSources } from '../../../sql/relation-sources.ts'
 import { findRelation, type Catalog } from '../catalog/catalog.ts'
 import type { Relation } from '../catalog/relation.ts'
 import { guard, guardUnknown } from './guard.ts'
+import { refusedFor } from './missing-relations.ts'
 import type { StatementFacts } from './statement-facts.ts'
 import { TextResolver, type FactsOptions } from './text-resolver.ts'
 
@@ -22,16 +23,22 @@ export function resolveFacts(
   const text = new TextResolver(catalog, masking, options)
   for (const statement of parsed) text.add(statement)
   const { judged, statements, lineage } = text
+  const guarded =
+    judged.map((statement) => guard(statement, catalog, masking, options)).find((found) => found !== undefined) ??
+    statements.map((statement) => guardUnknown(statement, options.readOnly)).find((found) => found !== undefined)
+  const revealing = guarded === undefined ? lineage.map(guardLineage) : []
   const relations = judged
     .flatMap(({ reads, writes }) => [...reads, ...writes])
     .map((named) => findRelation(catalog, named))
   return {
     statements,
     parsed: text.answering,
-    refusal:
-      judged.map((statement) => guard(statement, catalog, masking, options)).find((found) => found !== undefined) ??
-      statements.map((statement) => guardUnknown(statement, options.readOnly)).find((found) => found !== undefined) ??
-      lineage.map(guardLineage).find((found) => found !== undefined),
+    refusal: guarded ?? revealing.find((found) => found !== undefined),
+    refusedFor: refusedFor(
+      { statements, parsed: judged },
+      revealing.findIndex((found) => found !== undefined),
+      catalog,
+    ),
     errorExposure: errorExposureOf(text, relations, masking),
     lineage,
     comparisons: comparisonsOf(lineage),

@@ -30,6 +30,29 @@ export function missingRelation({ statements, parsed }: StatementFacts, catalog:
   return { relation, statement: { ...facts, unknown: [] } }
 }
 
+/**
+ * The first table that a statement names and that does not exist, where the statement is refused for masks: its columns could be any that is
+ * masked, and its name says more of why than the name of such a column.
+ *
+ * @param at the index of the statement in its text
+ */
+export function refusedFor(
+  { statements, parsed }: Pick<StatementFacts, 'statements' | 'parsed'>,
+  at: number,
+  catalog: Catalog,
+): StatementFacts['refusedFor'] {
+  const [statement, facts] = [parsed[at], statements[at]]
+  if (statement === undefined || facts === undefined) return undefined
+  const reasons = new Set(
+    [...statement.reads, ...statement.writes]
+      .filter((named) => findRelation(catalog, named) === undefined)
+      .map(isNotThere),
+  )
+  const reason = facts.unknown.find((one) => reasons.has(one))
+  if (reason === undefined) return undefined
+  return { reason, at, statement: { ...facts, unknown: facts.unknown.filter((one) => !reasons.has(one)) } }
+}
+
 /** Why the effect of a statement that names it is unknown. */
 export const isNotThere = ({ schema, name }: Name): string =>
   `the table ${schema === undefined ? name : `${schema}.${name}`} is not in the catalog`

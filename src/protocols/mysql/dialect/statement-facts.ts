@@ -11,6 +11,8 @@ export interface StatementFacts extends TextFacts {
   readonly syntaxError?: string
   /** A table that does not exist, and what the statement would do if it did: the server would only report that. */
   readonly missing?: { readonly relation: string; readonly statement: SqlStatement } | undefined
+  /** What the refusal rests on, where the statement of this index names a table that does not exist; and what it would do if it did. */
+  readonly refusedFor?: { readonly reason: string; readonly at: number; readonly statement: SqlStatement } | undefined
   /** Whether the default database, or what determines how text is read, may have changed after it has run: both are read again. */
   readonly movesReading: boolean
   /** The default database with which names were resolved: a prepared statement keeps it. */

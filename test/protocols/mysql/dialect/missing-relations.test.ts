@@ -38,3 +38,23 @@ describe('a table that no database has', () => {
     expect(missing(sql)).toBeUndefined()
   })
 })
+
+describe('a refusal for masks that rests on a table that no database has', () => {
+  const refusedFor = (sql: string) => factsOf(sql, catalog, [mask('shop.orders.email')]).refusedFor
+
+  it.each([
+    ['select 1; select * from nope where id = 1', 1, 'the table nope is not in the catalog'],
+    ['insert into orders select * from other.nope; select 1', 0, 'the table other.nope is not in the catalog'],
+  ])('%s names it and its statement', (sql, at, reason) => {
+    expect(refusedFor(sql)).toMatchObject({ at, reason, statement: { unknown: [] } })
+  })
+
+  it('what else is not known stays so', () => {
+    expect(refusedFor('select 1; select f(id) from nope where id = 1')?.statement.unknown).toHaveLength(1)
+  })
+
+  it.each(['select 1; select id from orders where email = 1', 'select 1; select id from orders'])(
+    'is none: %s',
+    (sql) => expect(refusedFor(sql)).toBeUndefined(),
+  )
+})

@@ -44,6 +44,15 @@ export function draftCommand(parts: DraftParts, command: Command): CommandDraft 
     notes: () => notesOf(command, pipeline),
     estimate: () => analyzer.sizes(facts),
     refusal: facts.refusal,
+    refusedFor: facts.refusedFor && {
+      error: new PamError(
+        'MASKING_REFUSED',
+        `${facts.refusedFor.reason}, so the gateway cannot determine which masked values this could reveal`,
+        { hint: 'check the name and its database' },
+      ),
+      at: facts.refusedFor.at,
+      facts: { type: 'sql', statements: [facts.refusedFor.statement] },
+    },
     missing: facts.missing && {
       error: new PamError('RELATION_MISSING', `Table '${facts.missing.relation}' doesn't exist`),
       facts: { type: 'sql', statements: [facts.missing.statement] },

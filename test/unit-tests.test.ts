@@ -231,7 +231,6 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/ssh/gateway/connect-upstream.ts': 'test/integration/{ssh,ssh-hostile-targets}.test.ts, against servers',
   'protocols/ssh/gateway/connection.ts': WIRING,
   'protocols/ssh/gateway/engine.ts': WIRING,
-  'protocols/ssh/gateway/forwarding.ts': 'test/integration/{ssh,ssh-wire}.test.ts, between two real peers',
   'protocols/ssh/gateway/host-connection.ts': TYPES,
   'protocols/ssh/gateway/probe.ts': WIRING,
   'protocols/ssh/gateway/splice.ts': 'test/integration/{ssh,ssh-wire}.test.ts, between two real peers',

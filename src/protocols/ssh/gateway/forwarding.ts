@@ -118,10 +118,10 @@ function listen(
   asking: Asking,
   bound: Bound,
   { bindAddr, bindPort }: TcpipBindInfo,
-  reply: GlobalReply,
+  unasked: GlobalReply,
 ): void {
-  if (asking.count >= MAX_ASKING) return reply.refuse(TOO_MANY.text)
-  asking.count++
+  if (asking.count >= MAX_ASKING) return unasked.refuse(TOO_MANY.text)
+  const reply = counted(unasked, asking)
   const open = (command: string): void => {
     host.upstream.forwardIn(bindAddr, bindPort, (error, port) => {
       if (error !== undefined) return reply.refuse(`the target does not listen on ${endpointOf(bindAddr, bindPort)}`)
@@ -129,22 +129,44 @@ function listen(
       reply.accept(bindPort === 0 ? port : undefined)
     })
   }
-  judge(host, 'forward-remote', bindAddr, bindPort)
-    .finally(() => asking.count--)
-    .then(
-      (verdict) => {
-        if (verdict.type === 'refuse') return reply.refuse(sentence(verdict.error))
-        safely(
-          host,
-          () => reply.refuse(GONE.text),
-          () => open(verdict.id),
-        )
-      },
-      (error: unknown) => {
-        host.failed(error)
-        reply.reject()
-      },
-    )
+  judge(host, 'forward-remote', bindAddr, bindPort).then(
+    (verdict) => {
+      if (verdict.type === 'refuse') return reply.refuse(sentence(verdict.error))
+      safely(
+        host,
+        () => reply.refuse(GONE.text),
+        () => open(verdict.id),
+      )
+    },
+    (error: unknown) => {
+      host.failed(error)
+      reply.reject()
+    },
+  )
+}
+
+/** A request that counts as asked until it is answered: a target that does not answer keeps what was asked of it. */
+function counted({ accept, reject, refuse }: GlobalReply, asking: Asking): GlobalReply {
+  asking.count++
+  let isAsking = true
+  const answered = (): void => {
+    if (isAsking) asking.count--
+    isAsking = false
+  }
+  return {
+    accept(port) {
+      answered()
+      accept(port)
+    },
+    reject() {
+      answered()
+      reject()
+    },
+    refuse(why) {
+      answered()
+      refuse(why)
+    },
+  }
 }
 
 function stopListening(

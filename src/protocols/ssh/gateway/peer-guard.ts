@@ -2,7 +2,7 @@ import type { Client, Connection } from 'ssh2'
 import { asError } from '../../../shared/errors.ts'
 import type { HandshakeLimits } from '../../../gateway/engine.ts'
 import { messageHandlers, watchSending } from './ssh2-internals.ts'
-import type { MessageReplies } from './ssh2-library.ts'
+import { connected, type MessageReplies } from './ssh2-library.ts'
 
 interface OpenInfo {
   readonly packetSize: number
@@ -18,6 +18,7 @@ export function guardPeer(
   fail: (error: Error) => void,
 ): void {
   const carried = guardExchanges(connection, handshake, fail)
+  const asked = guardReplies(connection)
   const { handlers: before, replace } = messageHandlers(connection)
   const handlers = { ...before }
   const counts = new Map<string, number>()
@@ -46,6 +47,7 @@ export function guardPeer(
   guard('CHANNEL_OPEN_CONFIRMATION', fitting)
   // It would check and keep any number of keys (OpenSSH's PROTOCOL, 2.5); the gateway knows its targets by other means.
   guard('GLOBAL_REQUEST', (self, name: string, wantReply: boolean) => {
+    if (wantReply) asked()
     if (name !== 'hostkeys-00@openssh.com') return true
     if (wantReply) self.requestFailure()
     return false
@@ -58,6 +60,25 @@ export function guardPeer(
     throw new Error('the password must be changed')
   })
   replace(handlers)
+}
+
+/**
+ * Global requests are answered in their order (RFC 4254, section 4): behind one that is held, any number of others, such as
+ * `keepalive@openssh.com`, would be kept. Returns what to call for each that wants a reply; it throws where too many wait for theirs.
+ */
+function guardReplies(connection: Client | Connection): () => void {
+  const { _protocol: protocol } = connected(connection)
+  let waiting = 0
+  for (const name of ['requestSuccess', 'requestFailure'] as const) {
+    const send = protocol[name]
+    protocol[name] = (data) => {
+      waiting--
+      send.call(protocol, data)
+    }
+  }
+  return () => {
+    if (++waiting > MAX_UNANSWERED) throw new Error(`more than ${MAX_UNANSWERED} global requests wait for a reply`)
+  }
 }
 
 /**
@@ -117,5 +138,7 @@ const PACKET_OVERHEAD = 64
 const MAX_QUEUED = 32 * 1024 * 1024
 /** Bytes; RFC 4254 wants 32,768 to be taken. */
 const MIN_PACKET_BYTES = 256
+/** Global requests that wait for the reply to one before them: hours of keepalives, and all ports of one `ssh -R …`. */
+const MAX_UNANSWERED = 2000
 const MAX_PROMPTS = 10
 const MAX_BANNERS = 100

@@ -185,6 +185,8 @@ const protocolOf = partOf<Protocol>('protocol', {
   channelSuccess: 'function',
   channelFailure: 'function',
   channelOpenFail: 'function',
+  requestSuccess: 'function',
+  requestFailure: 'function',
   session: 'function',
 })
 /** The protocol of a client that is about to log in. */
@@ -264,6 +266,8 @@ export interface Protocol {
   channelSuccess(id: number): void
   channelFailure(id: number): void
   channelOpenFail: (id: number, reason: number, text?: string) => void
+  requestSuccess: (data?: Buffer) => void
+  requestFailure: (data?: Buffer) => void
   session(id: number, window: number, packetSize: number): void
 }
 export interface LoginProtocol extends Protocol {

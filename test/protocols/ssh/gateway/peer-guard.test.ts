@@ -21,6 +21,7 @@ interface Insides {
   _protocol: {
     parse: (chunk: Buffer, from: number, to: number) => void
     rekey(): void
+    ping(): void
     channelSuccess(id: number): void
     readonly _queue: readonly Buffer[] | undefined
     readonly _kexinit: Buffer | undefined
@@ -163,3 +164,31 @@ describe.each(['client', 'server'] as const)('key exchanges that the peer of a %
     expect(failures).toEqual(['keys are exchanged too often'])
   })
 })
+
+it('global requests behind one that is not answered are kept up to a limit', async () => {
+  await start('server', 60_000)
+  const replies: (() => void)[] = []
+  connection.on('request', (accept) => void replies.push(() => accept?.()))
+  const answers: (Error | undefined)[] = []
+  client.forwardIn('127.0.0.1', 1, (error) => void answers.push(error ?? undefined))
+  const ask = (count: number): void => {
+    for (let i = 0; i < count; i++) inside(client).ping()
+  }
+  ask(1999)
+  await arrived()
+  expect(failures).toEqual([])
+  // All are answered, in their order, and as many may be asked again.
+  replies.shift()?.()
+  while (answers.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  client.forwardIn('127.0.0.1', 2, () => {})
+  ask(1999)
+  await arrived()
+  expect(failures).toEqual([])
+  ask(1)
+  expect(await failed()).toBe('more than 2000 global requests wait for a reply')
+})
+
+/** What the client has sent so far is read: a channel is answered by whoever reads it. */
+async function arrived(): Promise<void> {
+  await new Promise((resolve) => client.shell(false, resolve))
+}

@@ -1,13 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest'
+import type { Approval } from '../../src/access/approval.ts'
 import { createLock, type LockSubject } from '../../src/access/lock.ts'
 import { createRequest } from '../../src/access/request.ts'
 import { ChangeFeed } from '../../src/api/change-feed.ts'
 import { decideReview } from '../../src/api/decide-review.ts'
 import { SessionRegistry } from '../../src/gateway/session-registry.ts'
 import type { Login } from '../../src/identity/login.ts'
+import { findApprovals, saveApproval } from '../../src/storage/approvals.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { saveLock } from '../../src/storage/locks.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
@@ -16,6 +18,22 @@ import { BOBS_LOGIN as bob, REQUEST_RULE as RULE, REVIEW_TIME as NOW } from '../
 import { testStore } from '../helpers/test-store.ts'
 
 const jane: Login = { ...bob, id: 'lgn_jane', thumbprint: 'u', person: { ...bob.person, id: 'jane', groups: [] } }
+const held: Approval = {
+  id: 'apr_1',
+  requester: { id: 'jane', label: 'jane', kind: 'person' },
+  approvers: { groups: ['sre'], count: 1 },
+  state: 'pending',
+  decisions: [],
+  expiresAt: NOW + 60_000,
+  sessionId: 'ses_1',
+  target: 'db',
+  rule: 'r',
+  text: 'truncate t',
+  parameters: [],
+  effect: 'truncate',
+  digest: 'd',
+  createdAt: NOW,
+}
 const RULES = { policy: { access: [RULE] }, targets: [{ name: 'db', type: 'postgres', labels: {} }] }
 
 describe('a decision', () => {
@@ -72,5 +90,43 @@ describe('a decision', () => {
     else await expect(deciding).rejects.toMatchObject({ code })
     const [after] = await findRequests(db.read, request.id)
     expect(after?.state).toBe(code === undefined ? 'approved' : 'pending')
+  })
+
+  // Where the store cannot be written, a held command stays pending in it although its session has ended.
+  describe('on a held command', () => {
+    const registry = new SessionRegistry()
+    let decided: MockInstance
+    const deps = () => ({
+      db,
+      clock: { now: () => NOW, at: () => () => {} },
+      settings: () => ({ recentSignIn: 60_000, roles: { audit: [], operate: [], lock: [] }, ...RULES }),
+      changes: new ChangeFeed(),
+      registry,
+    })
+    beforeEach(async () => {
+      decided = vi.spyOn(registry, 'decided')
+      await db.change(async (tx) => {
+        await saveLogin(tx, bob)
+        await saveApproval(tx, held)
+      })
+    })
+
+    it.each(['approve', 'deny'] as const)('whose session has ended is not made: %s', async (verdict) => {
+      const deciding = decideReview('apr_1', bob, { verdict, comment: '', digest: 'd' }, 'here', deps() as never)
+      await expect(deciding).rejects.toMatchObject({
+        code: 'ALREADY_DECIDED',
+        message: 'the session that apr_1 was held in has ended',
+      })
+      expect((await findApprovals(db.read, 'apr_1'))[0]).toMatchObject({ state: 'pending', decisions: [] })
+      expect(decided).not.toHaveBeenCalled()
+    })
+
+    it('whose session is there is made', async () => {
+      const live = vi.spyOn(registry, 'has').mockImplementation((id) => id === 'ses_1')
+      await decideReview('apr_1', bob, { verdict: 'approve', comment: '', digest: 'd' }, 'here', deps() as never)
+      live.mockRestore()
+      expect((await findApprovals(db.read, 'apr_1'))[0]?.state).toBe('approved')
+      expect(decided).toHaveBeenCalledOnce()
+    })
   })
 })

@@ -117,6 +117,7 @@ describe.skipIf(!OPENSSL || NGINX === undefined || !PSQL)('the nginx of the page
       expect(claimed).toBeGreaterThanOrEqual(400)
       const alice = await pamctlSignedIn(`https://localhost:${https}`, 'alice', { flags: ['--ca', ca] })
       const audit = await pamctl(['audit', '--json'], alice.environment)
+      await pamctl(['agent', 'stop'], alice.environment)
       const from = [...audit.stdout.matchAll(/"from": ?"([^"]*)"/g)].map(([, address]) => address)
       expect(new Set(from)).toEqual(new Set(['127.0.0.1']))
     } finally {
@@ -174,6 +175,7 @@ describe.skipIf(!PSQL)('a backup', () => {
     const alice = await pamctlSignedIn(restored.url, 'alice')
     const args = ['--key', join(at, 'keys', 'gateway.pub'), '--recordings', join(at, 'recordings')]
     const verified = await pamctl(['audit', 'verify', ...args], alice.environment)
+    await pamctl(['agent', 'stop'], alice.environment)
     expect([verified.code, verified.stdout]).toEqual([0, expect.stringMatching(/^valid: \d+ entries/)])
     rmSync(at, { recursive: true })
   })

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import xterm from '@xterm/headless'
-import type { Client } from 'ssh2'
+import type { Client, SFTPWrapper } from 'ssh2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { hasProgram } from '../../src/demo/programs.ts'
@@ -552,6 +552,45 @@ describe.skipIf(!SSHD)('the end', () => {
     await eventually(async () => ((await pids('sleep 4711')) === '' ? true : undefined), 'it is gone')
   })
   const pids = async (command: string): Promise<string> => (await run('pgrep', ['-x', '-f', command])).stdout
+
+  it.each(['write', 'read'] as const)(
+    'in the middle of a transfer over SFTP (%s): nothing more passes, and it is on record how much did',
+    async (operation) => {
+      const path = join(own.files, `cut off ${operation}`)
+      writeFileSync(path, Buffer.alloc(PIECE))
+      const made = await client()
+      const sftp = await new Promise<SFTPWrapper>((resolve, reject) =>
+        made.sftp((error, opened) => (error === undefined ? resolve(opened) : reject(error))),
+      )
+      const handle = await new Promise<Buffer>((resolve, reject) =>
+        sftp.open(path, operation === 'write' ? 'w' : 'r', (error, opened) =>
+          error === undefined ? resolve(opened) : reject(error),
+        ),
+      )
+      let passed = 0
+      const pass = (): Promise<void> =>
+        new Promise((resolve, reject) => {
+          const done = (error?: Error | null): void => (error ? reject(error) : resolve())
+          if (operation === 'write') sftp.write(handle, Buffer.alloc(PIECE, 1), 0, PIECE, passed, done)
+          else sftp.read(handle, Buffer.alloc(PIECE), 0, PIECE, 0, done)
+        })
+      const cutOff = (async () => {
+        for (;;) {
+          await pass()
+          passed += PIECE
+        }
+      })().catch((error: Error) => error.message)
+      await eventually(() => (passed > 0 ? true : undefined), 'the first of it')
+      const [session] = (await own.bob.api.sessions.list({ active: true, limit: 1 })).items
+      await own.bob.api.sessions.kill(session?.id ?? '', 'enough')
+      expect(await cutOff).toBeTruthy()
+      const [file] = of(await recordWith(`sftp ${operation} '${path}'`), 'file')
+      expect(file).toMatchObject({ operation, path, error: 'the transfer did not end' })
+      expect(file?.bytes).toBeGreaterThanOrEqual(passed)
+      if (operation === 'write') expect(statSync(path).size).toBeLessThanOrEqual(file?.bytes ?? 0)
+    },
+  )
+  const PIECE = 32 * 1024
 
   it('of a session in which a command waits is told as well, and nothing of it runs', async () => {
     const path = join(own.files, 'too late')

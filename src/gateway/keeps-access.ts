@@ -1,6 +1,7 @@
 import type { Person, Target } from '../policy/command.ts'
 import { decideAccess, decideBreakGlass } from '../policy/decide.ts'
 import type { AccessRule, Policy } from '../policy/policy.ts'
+import { PamError } from '../shared/errors.ts'
 
 export interface Rules {
   readonly policy: Policy
@@ -34,3 +35,9 @@ export function accessRuleNow(
     ? decideAccess(policy, person, target)
     : decideBreakGlass(policy, person, target, breakGlass)
 }
+
+/** Why a session ends for which the rules in force say otherwise what is fixed for as long as it lasts. */
+export const otherRules = (): PamError =>
+  new PamError('NO_ACCESS', 'the rules changed: masks, the labels of the target, or whether it is read-only', {
+    hint: 'connect again',
+  })

@@ -15,7 +15,7 @@ import { asPamError, PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { ComparisonBudget } from './comparison-budget.ts'
-import { accessRuleNow, keepsAccess } from './keeps-access.ts'
+import { accessRuleNow, keepsAccess, otherRules } from './keeps-access.ts'
 import { clientLeft } from './early-input.ts'
 import { followAccess } from './credential-end.ts'
 import { credentialSource, type Accounts } from './credential-source.ts'
@@ -159,7 +159,7 @@ async function open(wanted: Wanted, parts: TunnelParts, isListed: () => void): P
     return closeSession(opening, { session, recorder }, parts)
   }
   try {
-    await confirm(opening, accountOf(lease), parts)
+    await confirm(opening, session, parts)
   } catch (error) {
     session.end(asPamError(error))
     // The client is told of the first failure.
@@ -279,6 +279,7 @@ const listed = (
       recorder.isEncrypted,
     ),
   recent: (approvalId) => (recorder.isEncrypted ? [] : session.recent(approvalId)),
+  isAsBegun: () => session.isAsBegun(),
   end: (reason) => session.end(reason),
   extend(endsAt) {
     term.endsAt = endsAt
@@ -295,7 +296,7 @@ const listed = (
  */
 async function confirm(
   opening: Opening,
-  account: string,
+  session: RunningSession,
   { state, clock, from, settings, registry }: TunnelParts,
 ): Promise<void> {
   const { id, login, target, grant, openedAt, recording } = opening
@@ -316,8 +317,10 @@ async function confirm(
   const current = await provenLogin(login, state, clock)
   if (current === undefined) throw identityLost()
   const rules = settings()
-  if (!keepsAccess({ target: target.name, account, breakGlass: breakGlassRule(grant) }, current.person, rules))
+  const access = { target: target.name, account: accountOf(session.lease), breakGlass: breakGlassRule(grant) }
+  if (!keepsAccess(access, current.person, rules))
     throw new PamError('NO_ACCESS', `no access rule grants you ${target.name} now`)
+  if (!session.isAsBegun()) throw otherRules()
   if (!isSamePerson(rules.policy, login.person, current.person))
     throw new PamError('IDENTITY_LOST', 'your group membership changed', { hint: 'connect again' })
   registry.proven(id, current.person)

@@ -4,7 +4,7 @@ import type { Person } from '../policy/command.ts'
 import { isSamePerson } from '../policy/same-person.ts'
 import { PamError } from '../shared/errors.ts'
 import type { Activity } from './session-activity.ts'
-import { keepsAccess, type Rules } from './keeps-access.ts'
+import { keepsAccess, otherRules, type Rules } from './keeps-access.ts'
 
 /** A live session, as it is listed and ended. */
 export interface LiveSession {
@@ -24,6 +24,8 @@ export interface LiveSession {
   activity(): Activity | undefined
   /** For approvers; empty where the record of the session is hidden from everybody here. */
   recent(approvalId: string): readonly RecentCommand[]
+  /** Whether the rules in force still say what is fixed for as long as it lasts. */
+  isAsBegun(): boolean
   end(reason: PamError): void
   /** Its grant ends later now. */
   extend(endsAt: number): void
@@ -211,6 +213,7 @@ export class SessionRegistry {
         hint: 'connect again',
       }),
     )
+    this.endWhere((session) => !session.isAsBegun(), otherRules())
   }
 
   /** A grant ends later: its sessions live on until then. */

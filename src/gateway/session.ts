@@ -3,7 +3,7 @@ import type { Approval } from '../access/approval.ts'
 import type { Grant } from '../access/grant.ts'
 import type { CredentialLease } from '../credentials/credential.ts'
 import type { Login } from '../identity/login.ts'
-import { planMasking } from '../masking/plan.ts'
+import { planMasking, type MaskingPlan } from '../masking/plan.ts'
 import type { Target } from '../policy/command.ts'
 import { appliesMasking, isReadOnly, type Judgement } from '../policy/decide.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -61,6 +61,11 @@ export interface RunningSession extends Session {
   firstHeld(): HeldSince | undefined
   /** The last commands before a held one, as recorded, newest last: context for the approver. */
   recent(approvalId: string): readonly RecentCommand[]
+  /**
+   * Whether the rules in force still say what is fixed for as long as it lasts: what is masked, whether it is read-only, and the labels by
+   * which rules are about its target.
+   */
+  isAsBegun(): boolean
 }
 
 /** A session of one person under one grant: decides on its commands, holds them, and records them. */
@@ -94,6 +99,11 @@ export function createSession(parts: SessionParts): RunningSession {
   const record = (draft: CommandDraft, judgement: Judgement, rules: Policy): string =>
     log.record(draft, judgement, { digest: digest.of(draft, rules.version), language: rules.language })
 
+  const masks = (rules: Policy): MaskingPlan =>
+    planMasking(rules.masking, appliesMasking, person, target, parts.defaultSchema)
+  const masking = masks(policy())
+  const readOnly = isReadOnly(policy(), person, target)
+
   const sessionKey = (use: string): Buffer =>
     createHmac('sha256', parts.digestKey).update(`${use} session ${id}`).digest()
   const commitmentKey = sessionKey('commit')
@@ -106,8 +116,16 @@ export function createSession(parts: SessionParts): RunningSession {
     configNow: parts.configNow,
     endsAt: () => grant().endsAt,
     lease,
-    masking: planMasking(policy().masking, appliesMasking, person, target, parts.defaultSchema),
-    readOnly: isReadOnly(policy(), person, target),
+    masking,
+    readOnly,
+    isAsBegun() {
+      const rules = policy()
+      return (
+        isReadOnly(rules, person, target) === readOnly &&
+        JSON.stringify(masks(rules)) === JSON.stringify(masking) &&
+        labelsOf(parts.configNow()) === labelsOf(parts.config)
+      )
+    },
     recorder,
     limits: parts.limits,
     logger: parts.logger,
@@ -157,6 +175,10 @@ export function createSession(parts: SessionParts): RunningSession {
     },
   }
 }
+
+/** As one text, whatever their order. */
+const labelsOf = ({ labels }: Pick<Target, 'labels'>): string =>
+  JSON.stringify(Object.entries(labels).toSorted(([one], [other]) => (one < other ? -1 : 1)))
 
 /** Comparisons with masked columns count against the budget, unless the command is refused anyway. */
 function counted(

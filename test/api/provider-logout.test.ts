@@ -113,6 +113,7 @@ const live = ({ id, person }: Login): { reason: string | undefined } => {
     end: ({ code, message }) => void (session.reason ??= `${code}: ${message}`),
     extend: () => {},
     decided: () => {},
+    isAsBegun: () => true,
     held: () => undefined,
   })
   return session

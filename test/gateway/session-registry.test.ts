@@ -19,6 +19,7 @@ const live = (id: string, given: Partial<LiveSession> = {}): LiveSession => ({
   tally: () => ({ commands: 0, denied: 0, held: 0 }),
   activity: () => undefined,
   recent: () => [],
+  isAsBegun: () => true,
   end: ({ code }) => void ended.push(`${id} ${code}`),
   extend: (endsAt) => void ended.push(`${id} until ${endsAt}`),
   decided: (approval) => void told.push(`${id} ${approval.id}`),
@@ -109,6 +110,12 @@ describe('live sessions', () => {
     expect(ended).toEqual([])
     registry.rulesChanged({ policy: policyOf(RULES.replace('[dev]', '[ops]')), targets: [store] })
     expect(ended).toEqual(['ses_1 NO_ACCESS', 'ses_2 NO_ACCESS', 'ses_3 NO_ACCESS'])
+  })
+
+  it('end with new rules that say otherwise what is fixed for as long as they last', () => {
+    registry.add(live('ses_4', { isAsBegun: () => false }))
+    registry.rulesChanged({ policy: policyOf(RULES), targets: [store] })
+    expect(ended).toEqual(['ses_4 NO_ACCESS'])
   })
 
   it('end with new rules about a group that their person has left or joined since, whoever proved it', () => {

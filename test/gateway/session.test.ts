@@ -161,6 +161,30 @@ describe('a session', () => {
     expect(createSession(bench.parts()).readOnly).toBe(false)
   })
 
+  it('is as it was begun until rules say otherwise what it masks, that it is read-only, or what its target is', () => {
+    const masking = '{ name: addresses, columns: [people.email], style: redact }'
+    const isAsBegun = (before: string, now: string, labels?: Record<string, string>): boolean => {
+      bench.policy = policyOf(before)
+      const config = { ...store, host: 'db', port: 5432 }
+      const session = createSession(bench.parts({ configNow: () => ({ ...config, labels: labels ?? store.labels }) }))
+      bench.policy = policyOf(now)
+      return session.isAsBegun()
+    }
+    const rules = `masking: [${masking}]`
+    expect(isAsBegun(rules, `${rules}\ncommands: [{ name: all, match: {}, allow: true }]`)).toBe(true)
+    expect(isAsBegun(rules, rules.replace('addresses', 'renamed'))).toBe(true)
+    expect(isAsBegun(rules, rules, { env: 'dev' })).toBe(false)
+    expect(isAsBegun('masking: []', rules)).toBe(false)
+    expect(isAsBegun(rules, rules.replace('email', 'phone'))).toBe(false)
+    expect(isAsBegun(rules, rules.replace('redact', 'hash'))).toBe(false)
+    expect(isAsBegun(rules, rules.replace('name:', 'except: { groups: [dev] }, name:'))).toBe(false)
+    expect(isAsBegun(rules, `${rules}\ncommands: [{ use: read-only }]`)).toBe(false)
+    // What is found by a pattern is not the pattern's own function.
+    const patterns = 'masking: [{ name: p, patterns: [{ name: ticket, pattern: "T-[0-9]+" }], style: redact }]'
+    expect(isAsBegun(patterns, patterns)).toBe(true)
+    expect(isAsBegun(patterns, patterns.replace('T-', 'U-'))).toBe(false)
+  })
+
   it('has keys and commitments of its own', () => {
     const [one, other] = [createSession(bench.parts()), createSession(bench.parts({ id: 'ses_2' }))]
     expect(one.commitment('x')).toMatch(/^[0-9a-f]{12}$/)

@@ -151,6 +151,7 @@ export async function startScim(rules: string): Promise<ScimService> {
         },
         extend: () => {},
         decided: () => {},
+        isAsBegun: () => true,
         held: () => undefined,
       })
       return session

@@ -113,19 +113,22 @@ export async function tunnel(person: SignedIn, target: string): Promise<TunnelCh
 export interface Port {
   readonly port: number
   readonly frames: TunnelFrame[]
+  /** Why connections were refused or cut off, where that was not the gateway's doing. */
+  readonly failures: PamError[]
   close(): void
 }
 
 /** A loopback port that forwards to a target as this person, as the agent does. */
 export async function openPort(person: SignedIn, target: string, protocol: ProtocolName = 'postgres'): Promise<Port> {
   const frames: TunnelFrame[] = []
+  const failures: PamError[] = []
   const closers = new Set<(reason: PamError) => void>()
   const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     const close = forward(socketChannel(socket), {
       protocol: localHalves[protocol],
       open: () => tunnel(person, target),
       tell: (frame) => frames.push(frame),
-      failed: () => {},
+      failed: (error) => failures.push(error),
       closed: () => closers.delete(close),
     })
     closers.add(close)
@@ -134,6 +137,7 @@ export async function openPort(person: SignedIn, target: string, protocol: Proto
   return {
     port: (server.address() as AddressInfo).port,
     frames,
+    failures,
     close() {
       server.close()
       for (const close of closers) close(new PamError('SHUTTING_DOWN', 'the test closes its port'))

@@ -94,12 +94,14 @@ interface Watched {
   readonly seen: unknown[]
   hasEnded: boolean
   problem: string
+  /** The script that ran on it last. */
+  before: string
 }
 
 async function watched(connection: pg.ClientConfig): Promise<Watched> {
   const db = new pg.Client({ ...connection, ssl: false })
   const seen: unknown[] = []
-  const one: Watched = { db, seen, hasEnded: false, problem: '' }
+  const one: Watched = { db, seen, hasEnded: false, problem: '', before: '' }
   db.on('error', (error) => (one.problem = String(error.stack)))
   db.on('end', () => (one.hasEnded = true))
   db.on('notice', ({ message, detail, hint, table, column }) => seen.push({ message, detail, hint, table, column }))
@@ -118,6 +120,21 @@ const isOneQuery = (script: readonly string[]): boolean =>
   /^(select|with|values|table)\b[^;]*$/.test(script[0] as string) &&
   !/advisory|setval/.test(script[0] as string)
 
+/** Says what each side has logged, where a connection ended that nobody ended. */
+const broken = ({ problem, seen, before }: Watched, when: string, script: readonly string[]): Error =>
+  new Error(
+    [
+      `a connection ended ${when}`,
+      `its client: ${problem}`,
+      `what it saw: ${JSON.stringify(seen).slice(-2000)}`,
+      `what it ran before: ${before}`,
+      `what it was to run: ${script.join('; ')}`,
+      `its port, which does as the agent: ${JSON.stringify([...ports].map(([name, { frames, failures }]) => [name, frames.slice(-5), failures.map(String)]))}`,
+      `the gateway:\n${stack.gatewayLog().slice(-8000)}`,
+      `the server:\n${stack.postgres.log().slice(-8000)}`,
+    ].join('\n'),
+  )
+
 /** Connections that nobody uses at the moment. */
 const idle = new Map<string, Watched[]>()
 
@@ -128,14 +145,15 @@ async function transcript(connection: pg.ClientConfig, script: readonly string[]
   idle.set(key, waiting)
   const mayShare = isOneQuery(script)
   const one = (mayShare ? waiting.pop() : undefined) ?? (await watched(connection))
-  if (one.hasEnded)
-    throw new Error(
-      `a connection ended while it was idle: ${one.problem}\nThe gateway says:\n${stack.gatewayLog().slice(-8000)}`,
-    )
+  if (one.hasEnded) throw broken(one, 'while it was idle', script)
   const { db, seen } = one
   seen.length = 0
+  let isOver = false
   const inTransaction = script.some((sql) => /^(begin|prepare)/.test(sql))
-  if (!inTransaction) await db.query('begin')
+  if (!inTransaction)
+    await db.query('begin').catch((error: unknown) => {
+      throw broken(one, `at begin: ${String(error)}`, script)
+    })
   for (const sql of script) {
     try {
       const config = binary
@@ -159,13 +177,20 @@ async function transcript(connection: pg.ClientConfig, script: readonly string[]
     } catch (error) {
       const { code, severity, message, detail, hint, where, schema, table, column, dataType, constraint } =
         error as pg.DatabaseError
-      if (severity !== 'ERROR') one.hasEnded = true
+      // An error without a severity is no server's: the connection was cut.
+      if (severity === undefined && mayShare) throw broken(one, `at ${sql}: ${message}`, script)
+      if (severity !== 'ERROR') isOver = true
       seen.push({ code, message, detail, hint, where, schema, table, column, dataType, constraint })
     }
   }
-  await db.query('rollback').catch(() => {})
+  await db.query('rollback').catch((error: unknown) => {
+    // A script may end its own connection, and a fatal error says so in what is seen.
+    if (mayShare && !isOver) throw broken(one, `at rollback: ${String(error)}`, script)
+    isOver = true
+  })
   const text = JSON.stringify(seen)
-  if (mayShare && !one.hasEnded) waiting.push(one)
+  one.before = script.join('; ')
+  if (mayShare && !isOver && !one.hasEnded) waiting.push(one)
   else await db.end()
   return text
     .replaceAll(/dec_\w+/g, 'dec_…')

@@ -53,8 +53,9 @@ const termsOf = (catalog: Catalog): CatalogTerms => ({
   storageColumns,
   isOfStorage,
   isStatistics: () => false,
-  isStorageFunction: () => false,
+  // Functions that count are among those that give anything.
+  countsChanges: () => undefined,
   countsByRows,
   isCounter: isCounterSetting,
-  isPlace: () => false,
+  systemColumn: () => 'nothing',
 })

@@ -9,6 +9,8 @@ export interface Review {
   readonly state: ReviewState
   readonly decisions: readonly Decision[]
   readonly expiresAt: number
+  /** Where it was withdrawn; earlier versions did not keep it. */
+  readonly withdrawn?: Withdrawal | undefined
   /** Of a request that waits: the webhook that is asked for approval. People may decide meanwhile. */
   readonly asking?: { readonly webhook: string } | undefined
   /** Of a request: why people decide on it, although the rules let something else approve such requests. */
@@ -16,6 +18,13 @@ export interface Review {
 }
 
 export type ReviewState = 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn' | 'used' | 'void'
+
+/** Who or what took a review back, when. */
+export interface Withdrawal {
+  /** A person's label, or words for what did it: `the gateway`. */
+  readonly by: string
+  readonly at: number
+}
 
 export interface Decision {
   readonly by: string
@@ -118,10 +127,7 @@ export function approveAutomatically<R extends Review>(
   { now, comment }: { readonly now: number; readonly comment: string },
 ): R {
   const current = expire(review, now)
-  if (current.state !== 'pending' || current.decisions.length > 0)
-    throw new PamError('ALREADY_DECIDED', `${review.id} is already decided: ${describeState(current)}`, {
-      id: review.id,
-    })
+  if (current.state !== 'pending' || current.decisions.length > 0) throw alreadyDecided(current)
   if (review.approvers.count > 1 || review.approvers.stepUp !== undefined)
     throw new PamError('NOT_ALLOWED', `${review.id} needs people to approve it`, { id: review.id })
   const made: Decision = {
@@ -171,8 +177,21 @@ const alreadyDecided = (review: Review, hint?: string): PamError =>
   })
 
 /** `is already decided: approved by bob@example.com`; on what was withdrawn or has expired nobody has decided. */
-const howDecided = (review: Review): string =>
-  `is ${review.decisions.length === 0 ? '' : 'already decided: '}${describeState(review)}`
+function howDecided(review: Review): string {
+  switch (review.state) {
+    case 'withdrawn':
+      return `was ${describeState(review)}`
+    case 'expired':
+      return `has ${describeState(review)}`
+    case 'void':
+      return `is ${describeState(review)}`
+    case 'pending':
+    case 'approved':
+    case 'denied':
+    case 'used':
+      return `is already decided: ${describeState(review)}`
+  }
+}
 
 /** The requester takes it back. */
 export function withdraw<R extends Review>(review: R, personId: string, now: number): R {
@@ -185,8 +204,15 @@ export function withdraw<R extends Review>(review: R, personId: string, now: num
         ? 'it can no longer be withdrawn; to give up the access, or to end the session: "pamctl grants", "pamctl sessions --active"'
         : undefined,
     )
-  return { ...current, state: 'withdrawn' }
+  return takenBack(current, { by: current.requester.label, at: now })
 }
+
+/** Withdrawn, by its requester or by what ended before anybody decided. */
+export const takenBack = <R extends Review>(review: R, withdrawn: Withdrawal): R => ({
+  ...review,
+  state: 'withdrawn',
+  withdrawn,
+})
 
 /** What time has made of it. */
 export function expire<R extends Review>(review: R, now: number): R {
@@ -215,7 +241,7 @@ export function describeState(review: Review): string {
     case 'expired':
       return 'expired: nobody decided in time'
     case 'withdrawn':
-      return 'withdrawn'
+      return review.withdrawn === undefined ? 'withdrawn' : `withdrawn by ${review.withdrawn.by}`
     case 'used':
       return `approved by ${last?.label ?? 'nobody'} and run`
     case 'void':

@@ -51,9 +51,3 @@ export function hasRole(login: Login, role: Role, deps: Pick<ApiDeps, 'settings'
     login.person.kind === 'person' && deps.settings().roles[role].some((group) => login.person.groups.includes(group))
   )
 }
-
-/** NOT_ALLOWED for whoever lacks all of these roles. */
-export const missingRole = (message: string, ...roles: readonly [Role, ...Role[]]): PamError =>
-  new PamError('NOT_ALLOWED', message, {
-    hint: `ask somebody with the role ${roles.join(' or ')}, or your administrator for it; "pamctl whoami" shows your roles`,
-  })

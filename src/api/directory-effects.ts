@@ -1,6 +1,7 @@
 import { allowAgain, blocksStanding, revokeGrant, type Grant } from '../access/grant.ts'
 import type { AccessRequest } from '../access/request.ts'
 import { auditedTargets } from '../access/requested-targets.ts'
+import { takenBack } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
 import type { Person } from '../policy/command.ts'
 import { matchesAccess } from '../policy/decide.ts'
@@ -175,7 +176,7 @@ async function revokeGrants(
   const isLostIn = (request: AccessRequest): boolean =>
     request.targets.some(({ name: target, rule }) => isLost({ target, rule }))
   for (const request of pending.filter(isLostIn)) {
-    await saveRequest(tx, { ...request, state: 'withdrawn' })
+    await saveRequest(tx, takenBack(request, { by: `directory ${source.name}`, at: now }))
     await appendAudit(tx, now, {
       type: 'request.withdrawn',
       actor: actorOf(source),

@@ -1,8 +1,9 @@
 import type { Login } from '../identity/login.ts'
 import { onlyOne } from '../storage/page.ts'
 import { findSessions, type SessionRow } from '../storage/sessions.ts'
-import { hasRole, missingRole } from './authenticate.ts'
+import { hasRole } from './authenticate.ts'
 import type { ApiDeps } from './deps.ts'
+import { needRole } from './role-acts.ts'
 
 type Deps = Pick<ApiDeps, 'db' | 'settings'>
 
@@ -22,11 +23,6 @@ export async function visibleSession(id: string, login: Login, deps: Deps): Prom
 /** As above, if the person may read its record: their own, and auditors all. */
 export async function readableSession(id: string, login: Login, deps: Deps): Promise<SessionRow> {
   const session = await visibleSession(id, login, deps)
-  if (session.person.id !== login.person.id && !hasRole(login, 'audit', deps))
-    throw missingRole('only auditors can read the recordings of others', 'audit')
+  if (session.person.id !== login.person.id) needRole(login, 'recordings.read', deps)
   return session
-}
-
-export function needAuditor(login: Login, deps: Deps, what: string): void {
-  if (!hasRole(login, 'audit', deps)) throw missingRole(`only auditors can ${what}`, 'audit')
 }

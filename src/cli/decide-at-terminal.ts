@@ -18,6 +18,8 @@ export interface TerminalParts {
   readonly api: Pick<ApiClient, 'events'> & { readonly reviews: Pick<ApiClient['reviews'], 'get'> }
   readonly show: (review: Review) => Promise<void>
   readonly note: (text: string) => void
+  /** A time as a sentence has it. */
+  readonly clock: (time: string) => string
   /** All of these reject once the signal is aborted. */
   readonly ask: (review: Review, comment: string, signal: AbortSignal) => Promise<Answer>
   readonly askComment: (comment: string, signal: AbortSignal) => Promise<string>
@@ -53,7 +55,7 @@ export async function decideAtTerminal(
       continue
     }
     const now = outcome.type === 'changed' ? outcome.review : await api.reviews.get(review.id)
-    needPending(now)
+    needPending(now, parts.clock)
     if (outcome.type !== 'changed' && !isOtherCard(review, now)) return { review, verdict: outcome.type, comment }
     note('it has changed since it was shown:')
     review = now
@@ -103,10 +105,24 @@ async function askUnlessChanged(
   }
 }
 
-/** Nobody is asked about what is decided. */
-export function needPending({ id, state, status }: Review): void {
-  if (state === 'pending') return
-  throw new PamError('ALREADY_DECIDED', visibleInLine(`${id} is already decided: ${status}`), { id })
+/** Nobody is asked about what is decided, or was withdrawn or expired before anybody decided. */
+export function needPending(review: Review, clock: (time: string) => string): void {
+  if (review.state === 'pending') return
+  const { id } = review
+  throw new PamError('ALREADY_DECIDED', visibleInLine(`${id} ${howSettled(review, clock)}`), { id })
+}
+
+function howSettled({ state, status, withdrawn }: Review, clock: (time: string) => string): string {
+  switch (state) {
+    case 'withdrawn':
+      return `was ${status}${withdrawn === undefined ? '' : ` at ${clock(withdrawn.at)}`}`
+    case 'expired':
+      return `has ${status}`
+    case 'void':
+      return `is ${status}`
+    default:
+      return `is already decided: ${status}`
+  }
 }
 
 const END_LENGTH = 4

@@ -24,8 +24,11 @@ export interface GatewayState {
   /** A credential did not follow its access at once, or does by now. */
   credentialExtension(sessionId: string, outcome: ExtensionOutcome, now: number): Promise<void>
   fileApproval(approval: Approval, now: number): Promise<void>
-  /** Closes an approval that is pending, or approved and unused. Nobody can decide on it afterwards. */
-  closeApproval(id: string, state: 'expired' | 'withdrawn' | 'void', now: number): Promise<void>
+  /**
+   * Closes an approval that is pending, or approved and unused. Nobody can decide on it afterwards. `by`: what withdrew it, for people to read;
+   * default: the gateway.
+   */
+  closeApproval(id: string, state: 'expired' | 'withdrawn' | 'void', now: number, by?: string): Promise<void>
   /** Uses an approval, once. Throws APPROVAL_VOID unless it is approved, unused and bound to this digest. */
   useApproval(id: string, digest: string, now: number): Promise<Approval>
   login(id: string): Promise<Login | undefined>

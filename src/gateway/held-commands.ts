@@ -211,7 +211,8 @@ export class HeldCommands {
         this.#note(waiting, 'expired')
         return refused(waiting, 'HOLD_EXPIRED', 'approval expired before anyone decided')
       case 'withdrawn':
-        await state.closeApproval(approval.id, 'withdrawn', clock.now())
+        // What its requester withdrew through the API is closed already.
+        await state.closeApproval(approval.id, 'withdrawn', clock.now(), 'its client')
         this.#note(waiting, 'withdrawn')
         return refused(waiting, 'HOLD_WITHDRAWN', 'withdrawn while waiting for approval')
       case 'ended':

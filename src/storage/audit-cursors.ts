@@ -23,7 +23,7 @@ export async function needCursorsWithin(db: Reader, last: number): Promise<void>
   if (wrong === undefined) return
   throw new PamError(
     'STORE_UNAVAILABLE',
-    `the store says that "${visible(wrong.name)}" has read the audit chain up to ${visible(String(wrong.seq))}, and its last entry is ${last}`,
+    `the store says that "${visible(wrong.name)}" has read the audit chain up to ${visible(String(wrong.seq))}, but its last entry is ${last}`,
     {
       side: 'gateway',
       hint: 'somebody else wrote to the store, or only a part of it was restored: keep a copy, find out, and remove this row of audit_cursors, so that everything is sent again',

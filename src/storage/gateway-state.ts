@@ -1,7 +1,7 @@
 import type { AuditEventType } from '../recording/audit-event-types.ts'
 import type { Approval } from '../access/approval.ts'
 import { grantState, mintGrant, type Grant } from '../access/grant.ts'
-import { use } from '../access/review.ts'
+import { takenBack, use } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
 import type { Person, Target } from '../policy/command.ts'
 import type { AccessRule } from '../policy/policy.ts'
@@ -82,11 +82,11 @@ export function gatewayState(
         await auditApproval(tx, now, 'approval.filed', approval.requester.id, approval)
       }),
 
-    closeApproval: (id: string, state: 'expired' | 'withdrawn' | 'void', now: number) =>
+    closeApproval: (id: string, state: 'expired' | 'withdrawn' | 'void', now: number, by = 'the gateway') =>
       db.change(async (tx) => {
         const approval = (await findApprovals(tx, id)).find((candidate) => candidate.id === id)
         if (approval === undefined || (approval.state !== 'pending' && approval.state !== 'approved')) return
-        await saveApproval(tx, { ...approval, state })
+        await saveApproval(tx, state === 'withdrawn' ? takenBack(approval, { by, at: now }) : { ...approval, state })
         await auditApproval(tx, now, `approval.${state}`, 'gateway', approval)
       }),
 

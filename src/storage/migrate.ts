@@ -17,6 +17,7 @@ import { requestSeveral } from './migrations/20261206-request-several.ts'
 import { approveByRule } from './migrations/20261207-approve-by-rule.ts'
 import { keepWhyPeopleDecide } from './migrations/20261208-keep-why-people-decide.ts'
 import { nameHeldStatements } from './migrations/20261209-name-held-statements.ts'
+import { sayWhoWithdrew } from './migrations/20261210-say-who-withdrew.ts'
 import { keepLocks } from './migrations/20261201-keep-locks.ts'
 import { countVerdicts } from './migrations/20261204-tally-verdicts.ts'
 
@@ -48,4 +49,5 @@ const migrations = {
   '20261207-approve-by-rule': approveByRule,
   '20261208-keep-why-people-decide': keepWhyPeopleDecide,
   '20261209-name-held-statements': nameHeldStatements,
+  '20261210-say-who-withdrew': sayWhoWithdrew,
 }

@@ -6,7 +6,7 @@ import type { Reader } from './page.ts'
 import { endSession, listSessions, noteEnded, type SessionEnd } from './sessions.ts'
 import { referToPeople, type AccessRequest } from '../access/request.ts'
 import { auditedTargets } from '../access/requested-targets.ts'
-import { expire } from '../access/review.ts'
+import { expire, takenBack } from '../access/review.ts'
 import { listRequests, saveRequest } from './requests.ts'
 
 /**
@@ -76,7 +76,7 @@ const waitingApprovals = async (db: Reader): Promise<readonly Approval[]> => [
 async function withdrawWaiting(tx: Tx, isDead: (approval: Approval) => boolean, now: number): Promise<string[]> {
   const dead = (await waitingApprovals(tx)).filter(isDead)
   for (const approval of dead) {
-    await saveApproval(tx, { ...approval, state: 'withdrawn' })
+    await saveApproval(tx, takenBack(approval, { by: 'the gateway', at: now }))
     await appendAudit(tx, now, {
       type: 'approval.withdrawn',
       actor: 'gateway',

@@ -1,4 +1,4 @@
-import type { Decision, Review, ReviewState } from '../access/review.ts'
+import type { Decision, Review, ReviewState, Withdrawal } from '../access/review.ts'
 import type { ApprovalTable, RequestTable } from './schema.ts'
 
 /** The columns that requests and approvals share. */
@@ -11,6 +11,7 @@ export const toReviewRow = (review: Review) => ({
   state: review.state,
   decisions: JSON.stringify(review.decisions),
   expires_at: review.expiresAt,
+  withdrawn: review.withdrawn === undefined ? null : JSON.stringify(review.withdrawn),
 })
 
 export const fromReviewRow = (row: RequestTable | ApprovalTable): Review => ({
@@ -20,6 +21,7 @@ export const fromReviewRow = (row: RequestTable | ApprovalTable): Review => ({
   state: row.state as ReviewState,
   decisions: parseDecisions(row.decisions),
   expiresAt: row.expires_at,
+  ...(row.withdrawn === null ? {} : { withdrawn: JSON.parse(row.withdrawn) as Withdrawal }),
 })
 
 export const parseDecisions = (json: string): readonly Decision[] => JSON.parse(json) as readonly Decision[]

@@ -44,6 +44,8 @@ interface ReviewColumns extends PersonColumns {
   decisions: string
   created_at: number
   expires_at: number
+  /** JSON: who or what withdrew it, and when; null in what was withdrawn before this was kept. */
+  withdrawn: string | null
 }
 
 export interface AuditTable {

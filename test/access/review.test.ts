@@ -70,9 +70,11 @@ describe('decide', () => {
   })
 
   it('only the requester withdraws, and only while it is pending', () => {
-    expect(withdraw(review, 'jane', NOW).state).toBe('withdrawn')
+    const gone = withdraw(review, 'jane', NOW)
+    expect(gone).toMatchObject({ state: 'withdrawn', withdrawn: { by: 'jane', at: NOW } })
+    expect(() => withdraw(gone, 'jane', NOW)).toThrow('apr_1 was withdrawn by jane')
     expect(() => withdraw(review, 'bob', NOW)).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }))
-    expect(() => withdraw(review, 'jane', NOW + 2000)).toThrow(expect.objectContaining({ code: 'ALREADY_DECIDED' }))
+    expect(() => withdraw(review, 'jane', NOW + 2000)).toThrow('apr_1 has expired: nobody decided in time')
     expect(expire(review, NOW + 1000).state).toBe('expired')
   })
 })

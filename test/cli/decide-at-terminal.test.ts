@@ -42,6 +42,7 @@ function person(
       api: api as never,
       show: async ({ digest, text }) => void said.push(`card ${digest} ${text}`),
       note: (text) => said.push(text),
+      clock: (time) => time.slice(11, 16),
       ask: (_, comment, signal) => {
         said.push(`asked with "${comment}"`)
         const answer = left.shift() ?? 'skip'
@@ -104,6 +105,23 @@ describe('a decision at a terminal', () => {
     const expected = { code: 'ALREADY_DECIDED', message: 'apr_1 is already decided: approved by alice' }
     await expect(person(['never'], [decided], true).decided).rejects.toMatchObject(expected)
     await expect(person(['approve'], [decided]).decided).rejects.toMatchObject(expected)
+  })
+
+  it.each([
+    [{ state: 'withdrawn', status: 'withdrawn' }, 'was withdrawn'],
+    [
+      {
+        state: 'withdrawn',
+        status: 'withdrawn by jane@example.com',
+        withdrawn: { by: 'jane@example.com', at: '2026-01-05T15:42:00.000Z' },
+      },
+      'was withdrawn by jane@example.com at 15:42',
+    ],
+    [{ state: 'expired', status: 'expired: nobody decided in time' }, 'has expired: nobody decided in time'],
+    [{ state: 'void', status: 'void: what would run had changed' }, 'is void: what would run had changed'],
+  ])('says of what nobody decided on what became of it: %j', async (change, message) => {
+    const expected = { code: 'ALREADY_DECIDED', message: `apr_1 ${message}` }
+    await expect(person(['approve'], [{ ...COMMAND, ...change }]).decided).rejects.toMatchObject(expected)
   })
 
   it('is asked for again if the card changes while somebody reads it', async () => {

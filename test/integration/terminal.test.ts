@@ -207,7 +207,7 @@ describe.skipIf(!SCRIPT)('pamctl on a terminal', () => {
     await shows(watching, new RegExp(`What about ${gone.id}[^]*Skip: decide nothing now`))
     await jane.api.requests.withdraw(gone.id)
     const next = await jane.api.requests.create({ target: 'prod-db', reason: 'next' })
-    await shows(watching, new RegExp(`${gone.id} is already decided: withdrawn`))
+    await shows(watching, new RegExp(`${gone.id} was withdrawn by jane@example.com at \\d\\d:\\d\\d`))
     watching.type('\u001b[B\r')
     await shows(watching, new RegExp(`What about ${next.id}[^]*Skip: decide nothing now`))
     watching.type('\r')

@@ -119,7 +119,7 @@ describe('pamctl withdraw', () => {
     expect([out.code, JSON.parse(out.stdout)]).toMatchObject([0, { id, state: 'withdrawn' }])
     expect(await pamctl(['withdraw', id], home.environment)).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining(`${id} is withdrawn`),
+      stderr: expect.stringContaining(`${id} was withdrawn by jane@example.com`),
     })
     expect(await pamctl(['withdraw', theirs.id], home.environment)).toMatchObject({ code: 1 })
     expect((await bob.api.requests.get(theirs.id)).state).toBe('pending')

@@ -71,7 +71,7 @@ describe('a reader of the chain that is said to be further than the chain', () =
     edit(`insert into audit_cursors (name, seq) values ('to the archive', ${seq})`)
     await expect(openStore(directory)).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
-      message: expect.stringMatching(/"to the archive" has read the audit chain up to \S+, and its last entry is 1$/),
+      message: expect.stringMatching(/"to the archive" has read the audit chain up to \S+, but its last entry is 1$/),
     })
     edit('update audit_cursors set seq = 1')
     expect((await start()).isAltered).toBe(false)

@@ -512,6 +512,12 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
       await state.closeApproval('apr_1', 'withdrawn', NOW)
       expect((await findApprovals(db.read, 'apr_1'))[0]?.state).toBe('used')
+      await db.change((tx) => saveApproval(tx, { ...approval, id: 'apr_2' }))
+      await state.closeApproval('apr_2', 'withdrawn', NOW, 'its client')
+      expect((await findApprovals(db.read, 'apr_2'))[0]).toMatchObject({
+        state: 'withdrawn',
+        withdrawn: { by: 'its client', at: NOW },
+      })
     }))
 
   it('sums decisions by week, with the median time to them', () =>

@@ -10,6 +10,7 @@ import { auditCsv, auditJsonLines } from '../audit-export.ts'
 import { auditSubjects } from '../audit-subjects.ts'
 import type { ApiDeps } from '../deps.ts'
 import { whileProven } from '../proven-login.ts'
+import { needRole } from '../role-acts.ts'
 import {
   auditExportQuery,
   auditQuery,
@@ -17,7 +18,6 @@ import {
   auditStatusSchema,
   type auditFilterQuery,
 } from '../schemas/recording.ts'
-import { needAuditor } from '../visible-session.ts'
 import type { App } from './app.ts'
 
 /** The audit chain, for auditors. */
@@ -31,7 +31,7 @@ function listRoute(app: App, deps: ApiDeps): void {
   const { db } = deps
   app.get('/v1/audit', { schema: { querystring: auditQuery, response: { 200: auditSchema } } }, async (request) => {
     const login = request.login()
-    needAuditor(login, deps, 'read the audit chain')
+    needRole(login, 'audit.read', deps)
     const { after, before, order, limit, ...filter } = request.query
     await deps.readings.noteOften(login, 'audit.viewed', 'audit', filter)
     const asked = await filterOf(filter, db)
@@ -58,7 +58,7 @@ function exportRoute(app: App, deps: ApiDeps): void {
   const { db } = deps
   app.get('/v1/audit/export', { schema: { querystring: auditExportQuery } }, async (request, reply) => {
     const login = request.login()
-    needAuditor(login, deps, 'export the audit chain')
+    needRole(login, 'audit.export', deps)
     const { format, ...filter } = request.query
     await deps.readings.note(login, 'audit.viewed', 'audit', { ...filter, format })
     const asked = await filterOf(filter, db)
@@ -88,7 +88,7 @@ function statusRoute(app: App, deps: ApiDeps): void {
   /** The chain is read from its beginning for each call: one at a time. */
   let checking: Promise<ReturnType<AuditVerifier['result']>> | undefined
   app.get('/v1/audit/status', { schema: { response: { 200: auditStatusSchema } } }, async (request) => {
-    needAuditor(request.login(), deps, 'check the audit chain')
+    needRole(request.login(), 'audit.check', deps)
     checking ??= checkChain(deps).finally(() => (checking = undefined))
     const chain = await checking
     const head = await auditHead(db.read)

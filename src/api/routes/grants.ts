@@ -5,10 +5,11 @@ import { PamError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
 import { findGrants, listGrants, saveGrant } from '../../storage/grants.ts'
 import { onlyOne } from '../../storage/page.ts'
-import { hasRole, missingRole } from '../authenticate.ts'
+import { hasRole } from '../authenticate.ts'
 import { endBreakGlass } from '../break-glass.ts'
 import type { ApiDeps } from '../deps.ts'
 import { provenLogin } from '../proven-login.ts'
+import { needRole } from '../role-acts.ts'
 import { grantSchema, grantsSchema, reasonBody } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
 import { grantToJson, nextOf, toPage } from './to-json.ts'
@@ -23,9 +24,7 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
     const login = request.login()
     const now = clock.now()
     const { all, active, limit } = request.query
-    if (all && !hasRole(login, 'audit', deps) && !hasRole(login, 'operate', deps)) {
-      throw missingRole('only auditors and operators can see the grants of others', 'audit', 'operate')
-    }
+    if (all) needRole(login, 'grants.read', deps)
     const filter = { personId: all ? undefined : login.person.id, activeAt: active ? now : undefined }
     const rows = await listGrants(db.read, filter, toPage(request.query))
     return {
@@ -78,8 +77,7 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
     const now = clock.now()
     const grant = await db.change(async (tx) => {
       const login = await provenLogin(tx, loginId, clock.now())
-      if (!hasRole(login, 'operate', deps))
-        throw missingRole('only operators can allow standing access again', 'operate')
+      needRole(login, 'grants.allow-again', deps)
       const lifted = allowAgain(onlyOne(await findGrants(tx, request.params.id), request.params.id), now)
       await saveGrant(tx, lifted)
       await appendAudit(tx, now, {

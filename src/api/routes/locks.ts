@@ -16,9 +16,10 @@ import { appendAudit } from '../../storage/audit.ts'
 import { findLocks, listLocks, lockData, saveLock } from '../../storage/locks.ts'
 import { findPeople } from '../../storage/logins.ts'
 import { onlyOne, type Reader } from '../../storage/page.ts'
-import { hasRole, missingRole } from '../authenticate.ts'
+import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { provenLogin } from '../proven-login.ts'
+import { needRole } from '../role-acts.ts'
 import { reasonBody } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
 import { lockSchema, locksSchema, newLockSchema, type Lock as LockJson } from '../schemas/lock.ts'
@@ -69,7 +70,7 @@ function newLockRoute(app: App, deps: ApiDeps): void {
     const now = clock.now()
     const lock = await db.change(async (tx) => {
       const login = await provenLogin(tx, loginId, clock.now())
-      needLockRole(login, deps)
+      needRole(login, 'locks.change', deps)
       const created = createLock(
         {
           subject: await subjectOf(tx, request.body, deps),
@@ -104,7 +105,7 @@ function liftRoute(app: App, deps: ApiDeps): void {
       const now = clock.now()
       const lifted = await db.change(async (tx) => {
         const login = await provenLogin(tx, loginId, clock.now())
-        needLockRole(login, deps)
+        needRole(login, 'locks.change', deps)
         // A lock only takes away; lifting one gives back, as an approval does.
         if (login.authTime === undefined || now - login.authTime > deps.settings().recentSignIn)
           throw new PamError('SIGN_IN_TOO_OLD', 'lifting a lock needs a recent sign-in', {
@@ -125,11 +126,6 @@ function liftRoute(app: App, deps: ApiDeps): void {
       return toJson(lifted, now)
     },
   )
-}
-
-function needLockRole(login: Login, deps: ApiDeps): void {
-  if (!hasRole(login, 'lock', deps))
-    throw missingRole('only members of the groups in roles.lock can lock and unlock', 'lock')
 }
 
 /** Who or what is meant: one person who is known, a target that is configured, a label that some target has. */

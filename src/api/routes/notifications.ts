@@ -3,9 +3,8 @@ import { listDeliveries } from '../../storage/deliveries.ts'
 import type { ApiDeps } from '../deps.ts'
 import { cursorQuery } from '../schemas/common.ts'
 import { deliveriesSchema } from '../schemas/delivery.ts'
-import { maySeeAll } from '../visible-session.ts'
 import { iso, nextOf, toPage } from './to-json.ts'
-import { missingRole } from '../authenticate.ts'
+import { needRole } from '../role-acts.ts'
 
 /** Messages to others: what became of them, and what comes back. */
 export const notificationRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
@@ -13,8 +12,7 @@ export const notificationRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, de
     '/v1/deliveries',
     { schema: { querystring: cursorQuery, response: { 200: deliveriesSchema } } },
     async (request) => {
-      if (!maySeeAll(request.login(), deps))
-        throw missingRole('only auditors and operators can see webhook deliveries', 'audit', 'operate')
+      needRole(request.login(), 'deliveries.read', deps)
       const rows = await listDeliveries(deps.db.read, toPage(request.query))
       return {
         items: rows.map(({ id, hook, type, subject, state, attempts, answer, createdAt, nextAt }) => ({

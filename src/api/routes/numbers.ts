@@ -3,16 +3,14 @@ import { z } from 'zod'
 import { weeklyDecisions, type WeekOfReviews } from '../../storage/weekly-decisions.ts'
 import type { ApiDeps } from '../deps.ts'
 import { numbersSchema } from '../schemas/numbers.ts'
-import { maySeeAll } from '../visible-session.ts'
 import { iso } from './to-json.ts'
-import { missingRole } from '../authenticate.ts'
+import { needRole } from '../role-acts.ts'
 
 /** What was decided in the last weeks, as sums of nobody's in particular. */
 export const numberRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
   const query = z.object({ weeks: z.coerce.number().int().min(1).max(26).default(8) })
   app.get('/v1/numbers', { schema: { querystring: query, response: { 200: numbersSchema } } }, async (request) => {
-    if (!maySeeAll(request.login(), deps))
-      throw missingRole('only auditors and operators can see what was decided on all targets', 'audit', 'operate')
+    needRole(request.login(), 'numbers.read', deps)
     const asked = { weeks: request.query.weeks, now: deps.clock.now() }
     const [commands, requests] = await Promise.all([
       weeklyDecisions(deps.db.read, 'approvals', asked),

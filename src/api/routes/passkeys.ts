@@ -5,11 +5,11 @@ import { PamError } from '../../shared/errors.ts'
 import { findPeople } from '../../storage/logins.ts'
 import type { Reader } from '../../storage/page.ts'
 import { passkeysOf, removePasskeys } from '../../storage/passkeys.ts'
-import { hasRole, missingRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { needBrowser } from '../passkey-challenge.ts'
 import { beginRegistration, finishRegistration, removeOwn } from '../passkey-registration.ts'
 import { provenLogin } from '../proven-login.ts'
+import { needRole } from '../role-acts.ts'
 import { idParams } from '../schemas/common.ts'
 import {
   creationOptionsSchema,
@@ -34,7 +34,7 @@ function listRoute(app: App, deps: ApiDeps): void {
   app.get('/v1/passkeys', { schema: { querystring, response: { 200: passkeysSchema } } }, async (request) => {
     const login = request.login()
     const { person } = request.query
-    if (person !== undefined && !hasRole(login, 'operate', deps)) throw notOperator('see the passkeys of others')
+    if (person !== undefined) needRole(login, 'passkeys.read', deps)
     const id = person === undefined ? login.person.id : await personOf(deps.db.read, person)
     return { items: (await passkeysOf(deps.db.read, id)).map(toJson) }
   })
@@ -78,7 +78,7 @@ function removalRoute(app: App, deps: ApiDeps): void {
       const { person, reason } = request.body
       return db.change(async (tx) => {
         const login = await provenLogin(tx, loginId, clock.now())
-        if (!hasRole(login, 'operate', deps)) throw notOperator('remove the passkeys of others')
+        needRole(login, 'passkeys.remove', deps)
         const removed = await passkeysOf(tx, await personOf(tx, person))
         const by = { actor: login.person.id, why: reason, now: clock.now(), from: request.ip }
         await removePasskeys(tx, removed, by)
@@ -101,9 +101,6 @@ async function personOf(reader: Reader, name: string): Promise<string> {
     hint: `give one of these ids: ${people.map(({ id }) => id).join(', ')}`,
   })
 }
-
-const notOperator = (what: string): PamError =>
-  missingRole(`only members of the groups in roles.operate can ${what}`, 'operate')
 
 const toJson = ({ id, credentialId, name, person, createdAt, lastUsedAt, backedUp }: Passkey): PasskeyJson => ({
   id,

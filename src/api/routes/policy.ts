@@ -19,6 +19,7 @@ import { whyPeople } from '../auto-approve.ts'
 import type { ApiDeps } from '../deps.ts'
 import { whileProven } from '../proven-login.ts'
 import { replayPolicy } from '../policy-replay.ts'
+import { needRole } from '../role-acts.ts'
 import {
   explanationSchema,
   replayBody,
@@ -31,9 +32,8 @@ import {
   draftSchema,
   type DraftProblems,
 } from '../schemas/policy.ts'
-import { maySeeAll, needAuditor } from '../visible-session.ts'
+import { maySeeAll } from '../visible-session.ts'
 import type { App } from './app.ts'
-import { missingRole } from '../authenticate.ts'
 
 /** What the rules say: of a target, of a command, of what was run in the last days. */
 export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
@@ -125,8 +125,7 @@ function tryRoute(app: App, deps: ApiDeps): void {
     const { target: name, command: text, person: asked, at } = request.body
     // What stands behind a NUL would not be read.
     if (text.includes('\u0000')) throw new UsageError('a command cannot contain NUL')
-    if (asked !== undefined && !maySeeAll(login, deps))
-      throw missingRole('only auditors and operators can try rules for others', 'audit', 'operate')
+    if (asked !== undefined) needRole(login, 'policy.try', deps)
     const { policy, targets } = deps.settings()
     const target = targets.find((candidate) => candidate.name === name)
     const person: Person = asked === undefined ? login.person : { id: 'trial', label: 'trial', ...asked }
@@ -174,7 +173,7 @@ function tryRoute(app: App, deps: ApiDeps): void {
 /** What is wrong with a draft, as `pam-gateway check` would say it. */
 function draftRoute(app: App, deps: ApiDeps): void {
   app.post('/v1/policy/draft', { schema: { body: draftBody, response: { 200: draftSchema } } }, async (request) => {
-    needAuditor(request.login(), deps, 'check draft rules')
+    needRole(request.login(), 'policy.draft', deps)
     try {
       parseDraft(request.body.draft, deps.settings().policy)
       return { problems: [] }
@@ -200,7 +199,7 @@ function replayRoute(app: App, deps: ApiDeps): void {
   let isReplaying = false
   app.post('/v1/policy/replay', { schema: { body: replayBody } }, async (request, reply) => {
     const login = request.login()
-    needAuditor(login, deps, 'replay rules against past commands')
+    needRole(login, 'policy.replay', deps)
     const { draft, days } = request.body
     const { policy, targets } = deps.settings()
     const tried: Policy =

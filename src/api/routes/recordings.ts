@@ -16,6 +16,7 @@ import { findRecording, saveRecording, type RecordingRow } from '../../storage/r
 import { countSearched, searchSessions } from '../../storage/sessions.ts'
 import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
+import { needRole } from '../role-acts.ts'
 import { reasonBody } from '../schemas/access.ts'
 import { idParams } from '../schemas/common.ts'
 import { legalHoldSchema, timelineSchema, verificationSchema, type Found, type Timeline } from '../schemas/recording.ts'
@@ -23,7 +24,7 @@ import { searchRecordings } from '../search-recordings.ts'
 import { SearchedTexts } from '../searched-texts.ts'
 import { whileProven } from '../proven-login.ts'
 import { timelinePage } from '../timeline-page.ts'
-import { needAuditor, readableSession } from '../visible-session.ts'
+import { readableSession } from '../visible-session.ts'
 import type { App } from './app.ts'
 import { iso } from './to-json.ts'
 
@@ -180,7 +181,7 @@ function detachedTextRoutes(app: App, deps: ApiDeps): void {
   const { evidence, readings } = deps
   app.get('/v1/sessions/:id/apart', { schema: { params: idParams } }, async (request, reply) => {
     const login = request.login()
-    needAuditor(login, deps, 'read detached texts')
+    needRole(login, 'detached-texts.read', deps)
     const session = await readableSession(request.params.id, login, deps)
     const texts = await evidence.readDetached(await recordingOf(session.id, deps))
     await readings.note(login, 'recording.apart_viewed', session.id)
@@ -189,7 +190,7 @@ function detachedTextRoutes(app: App, deps: ApiDeps): void {
 
   app.post('/v1/sessions/:id/erase-apart', { schema: { params: idParams, body: reasonBody } }, async (request) => {
     const login = request.login()
-    needAuditor(login, deps, 'erase detached texts')
+    needRole(login, 'detached-texts.erase', deps)
     const session = await readableSession(request.params.id, login, deps)
     const recording = await recordingOf(session.id, deps)
     await readings.note(login, 'recording.apart_erased', session.id, { reason: request.body.reason })
@@ -292,7 +293,7 @@ function legalHoldRoutes(app: App, deps: ApiDeps): void {
     { schema: { params: idParams, body: reasonBody, response: { 200: legalHoldSchema } } },
     async (request) => {
       const login = request.login()
-      needAuditor(login, deps, 'keep records from being deleted')
+      needRole(login, 'legal-hold.set', deps)
       const session = await readableSession(request.params.id, login, deps)
       const { reason } = request.body
       if (reason === '') throw new PamError('USAGE', 'a legal hold needs a reason')
@@ -307,7 +308,7 @@ function legalHoldRoutes(app: App, deps: ApiDeps): void {
     { schema: { params: idParams, body: reasonBody, response: { 200: legalHoldSchema } } },
     async (request) => {
       const login = request.login()
-      needAuditor(login, deps, 'lift a legal hold')
+      needRole(login, 'legal-hold.lift', deps)
       const session = await readableSession(request.params.id, login, deps)
       await changeHold(deps, login, session.id, 'recording.hold_lifted', undefined, request.body.reason)
       return { session: session.id }

@@ -8,8 +8,9 @@ import { appendAudit } from '../../storage/audit.ts'
 import { grantsById } from '../../storage/grants.ts'
 import { requestsById } from '../../storage/requests.ts'
 import { listSessions, type SessionRow } from '../../storage/sessions.ts'
-import { hasRole, missingRole } from '../authenticate.ts'
+import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
+import { needRole } from '../role-acts.ts'
 import { reasonBody } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
 import { keysSchema, sessionSchema, sessionsSchema, type Session } from '../schemas/session.ts'
@@ -86,9 +87,7 @@ function killRoute(app: App, deps: ApiDeps): void {
     async (request) => {
       const login = request.login()
       const session = await visibleSession(request.params.id, login, deps)
-      if (session.person.id !== login.person.id && !hasRole(login, 'operate', deps)) {
-        throw missingRole('only operators can end the sessions of others', 'operate')
-      }
+      if (session.person.id !== login.person.id) needRole(login, 'sessions.end', deps)
       if (!registry.has(session.id))
         throw new PamError('ALREADY_DECIDED', `${session.id} has already ended`, {
           id: session.id,

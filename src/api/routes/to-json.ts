@@ -38,6 +38,7 @@ function reviewFieldsOf(review: AccessRequest | Approval) {
     })),
     createdAt: iso(createdAt),
     expiresAt: iso(expiresAt),
+    ...(review.withdrawn === undefined ? {} : { withdrawn: { by: review.withdrawn.by, at: iso(review.withdrawn.at) } }),
   }
 }
 

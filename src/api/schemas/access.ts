@@ -75,6 +75,8 @@ export const reviewFields = {
   decisions: z.array(decisionSchema),
   createdAt: timeSchema,
   expiresAt: timeSchema,
+  /** Who or what withdrew it. Gateways up to 0.2 do not say. */
+  withdrawn: z.object({ by: z.string(), at: timeSchema }).optional(),
   /** Of a request that waits: the webhook that is asked for approval. */
   asking: z.string().optional(),
   /** Of a request: why people decide, although the rules let something else approve such requests. */

@@ -112,7 +112,7 @@ async function decide(
   if (asked !== undefined) needId(asked, 'req', 'apr')
   const api = await context.client()
   const review = asked === undefined ? await pickReview(io, api, choose) : await api.reviews.get(asked)
-  needPending(review)
+  needPending(review, (time) => io.clock(time))
   const asksHere = io.interactive && options.yes !== true
   const { comment = '' } = options
   if (asksHere && !review.mayDecide) {
@@ -164,6 +164,7 @@ function askAtTerminal(
     api,
     show: (shown) => show(shown, { io, ...context }),
     note: (text) => io.tell(text),
+    clock: (time) => io.clock(time),
     ask: async ({ id }, said, signal) => {
       const { select } = await import('@inquirer/prompts')
       const choices = [

@@ -14,8 +14,7 @@ import { explanationSchema, trialSchema } from '../../../src/api/schemas/policy.
 import { legalHoldSchema } from '../../../src/api/schemas/recording.ts'
 import { decidedSchema, newDecisionSchema, reviewSchema, reviewsSchema } from '../../../src/api/schemas/review.ts'
 import { sessionSchema, sessionsSchema } from '../../../src/api/schemas/session.ts'
-import { missingRole } from '../../../src/api/authenticate.ts'
-import type { Role } from '../../../src/api/deps.ts'
+import { missingRole, type RoleActName } from '../../../src/api/role-acts.ts'
 import { PamError, toErrorBody } from '../../../src/shared/errors.ts'
 import { VERSION } from '../../../src/shared/version.ts'
 import * as world from './world.ts'
@@ -27,15 +26,18 @@ const [GRANT, REQUEST, SESSION, LOCK] = [world.GRANTS[0], world.REQUESTS[0], wor
 
 const page = (items: readonly unknown[]): object => ({ items })
 
+const WITHDRAWN = {
+  state: 'withdrawn',
+  status: `withdrawn by ${world.JANE.label}`,
+  withdrawn: { by: world.JANE.label, at: REQUEST?.createdAt },
+}
+
 /** Of each route that is one thing, whoever asks. */
 const THINGS: Readonly<Record<string, Answer>> = {
   'GET /v1/whoami': [whoamiSchema, world.WHOAMI],
   'POST /v1/requests': [requestSchema, REQUEST],
-  'POST /v1/requests/req_2nj8kxp4vq/withdraw': [requestSchema, { ...REQUEST, state: 'withdrawn', status: 'withdrawn' }],
-  'POST /v1/reviews/apr_9w3r6gq1xe/withdraw': [
-    reviewSchema,
-    { ...world.HELD, state: 'withdrawn', status: 'withdrawn' },
-  ],
+  'POST /v1/requests/req_2nj8kxp4vq/withdraw': [requestSchema, { ...REQUEST, ...WITHDRAWN }],
+  'POST /v1/reviews/apr_9w3r6gq1xe/withdraw': [reviewSchema, { ...world.HELD, ...WITHDRAWN }],
   'GET /v1/reviews/apr_9w3r6gq1xe': [reviewSchema, world.HELD],
   'GET /v1/reviews/apr_4k7n0q3t6w': [reviewSchema, world.WITH_PASSKEY],
   'POST /v1/grants/grt_7c1m9tz0bw/revoke': [
@@ -72,15 +74,15 @@ const LISTS: Readonly<Record<string, Answer>> = {
   'GET /v1/passkeys': [passkeysSchema, world.PASSKEYS],
 }
 
-/** What takes a role, as the routes say it: which, and what somebody without it is told. */
-const ROLES: readonly (readonly [call: RegExp, message: string, role: Role])[] = [
-  [/^GET \/v1\/audit$/, 'only auditors can read the audit chain', 'audit'],
-  [/\/legal-hold$/, 'only auditors can keep records from being deleted', 'audit'],
-  [/\/lift-hold$/, 'only auditors can lift a legal hold', 'audit'],
-  [/\/erase-apart$/, 'only auditors can erase detached texts', 'audit'],
-  [/\/kill$/, 'only operators can end the sessions of others', 'operate'],
-  [/\/passkeys\/removal$/, 'only members of the groups in roles.operate can remove the passkeys of others', 'operate'],
-  [/\/v1\/locks/, 'only members of the groups in roles.lock can lock and unlock', 'lock'],
+/** What takes a role, by the call that asks for it. */
+const ROLES: readonly (readonly [call: RegExp, act: RoleActName])[] = [
+  [/^GET \/v1\/audit$/, 'audit.read'],
+  [/\/legal-hold$/, 'legal-hold.set'],
+  [/\/lift-hold$/, 'legal-hold.lift'],
+  [/\/erase-apart$/, 'detached-texts.erase'],
+  [/\/kill$/, 'sessions.end'],
+  [/\/passkeys\/removal$/, 'passkeys.remove'],
+  [/\/v1\/locks/, 'locks.change'],
 ]
 
 /** A gateway that answers from these tables: `new` has nothing, `peer` has no role. */
@@ -98,7 +100,7 @@ export const gatewayAnswering =
 function answerTo(call: string, body: unknown, who: string): Response {
   const isEmpty = who === 'new'
   const refusal = who === 'peer' ? ROLES.find(([refused]) => refused.test(call)) : undefined
-  if (refusal !== undefined) return failed(missingRole(refusal[1], refusal[2]), 403)
+  if (refusal !== undefined) return failed(missingRole(refusal[1]), 403)
   if (call === 'GET /v1/search')
     return new Response(isEmpty ? '' : world.FOUND.map((line) => `${JSON.stringify(line)}\n`).join(''))
   if (call === 'GET /v1/audit') return Response.json(isEmpty ? { items: [], people: {} } : world.AUDIT)

@@ -1032,7 +1032,14 @@ const ROWS: Readonly<Record<string, Row>> = {
   'cli/commands/config.ts': { imports: ['shared/', 'cli/'], packages: ['conf'] },
   // It sends nothing of anybody's, and looks at certificates, which `fetch` does not show.
   'cli/doctor': {
-    imports: ['shared/', 'cli/', 'agent/control-client.ts', 'gateway-client/connection-error.ts', 'type:agent/'],
+    imports: [
+      'shared/',
+      'cli/',
+      'agent/control-client.ts',
+      'agent/known-clients.ts',
+      'gateway-client/connection-error.ts',
+      'type:agent/',
+    ],
     packages: [...FILES, 'node:child_process', 'node:http', 'node:https', 'node:net', 'node:tls'],
     clock: true,
   },

@@ -26,7 +26,8 @@ async function listSessions(
     WHO: ({ person }) => person.label,
     TARGET: ({ target }) => target,
     STARTED: ({ openedAt }) => io.age(openedAt),
-    COMMANDS: ({ commands, ended }) => (ended === undefined ? '' : String(commands)),
+    // The gateway counts in memory: where it was stopped, 0 says nothing.
+    COMMANDS: ({ commands, ended }) => (commands === 0 && ended?.code === 'GATEWAY_STOPPED' ? '' : String(commands)),
     ENDED: ({ ended }) => (ended === undefined ? 'open' : `${io.age(ended.at)}, ${ended.message}`),
   })
 }

@@ -36,7 +36,10 @@ export async function examine(context: CliContext): Promise<readonly Check[]> {
 }
 
 /** Two calls, on which four checks rest. */
-async function gatewayChecks({ gateway, ca, problem }: FoundLogin, { now }: CliContext): Promise<readonly Check[]> {
+async function gatewayChecks(
+  { gateway, ca, problem, lastGateway }: FoundLogin,
+  { now }: CliContext,
+): Promise<readonly Check[]> {
   // Before the checks that rest on it give up: they were not made.
   const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS - 100)
   const ask = (path: string): Promise<GatewayAnswer> | undefined =>
@@ -50,7 +53,8 @@ async function gatewayChecks({ gateway, ca, problem }: FoundLogin, { now }: CliC
     }
   return Promise.all([
     check('gateway', async () => {
-      if (gateway === undefined || health === undefined) return problem === undefined ? NO_GATEWAY : failure(problem)
+      if (gateway === undefined || health === undefined)
+        return problem === undefined ? noGateway(lastGateway) : failure(problem)
       return checkHealth(gateway, await health)
     }),
     check(
@@ -62,7 +66,5 @@ async function gatewayChecks({ gateway, ca, problem }: FoundLogin, { now }: CliC
   ])
 }
 
-const NO_GATEWAY = failed(
-  'no gateway is set',
-  'give --gateway URL, set PAMCTL_GATEWAY, or sign in: pamctl login --gateway URL',
-)
+const noGateway = (last = 'URL'): Finding =>
+  failed('no gateway is set', `give --gateway ${last}, set PAMCTL_GATEWAY, or sign in: pamctl login --gateway ${last}`)

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { AgentStatus, ProfileInfo } from '../../agent/control-messages.ts'
+import { KnownClients } from '../../agent/known-clients.ts'
 import { PamError } from '../../shared/errors.ts'
 import { gatewayToSignInTo, isService, type CliContext } from '../context.ts'
 import { CHECK_TIMEOUT_MS, failed, failure, ok, warning, type Finding } from './check.ts'
@@ -9,6 +10,8 @@ export interface FoundLogin {
   readonly gateway: string | undefined
   readonly ca: string | undefined
   readonly info: ProfileInfo | null
+  /** Where no gateway is named: the one of the latest sign-in, which has ended. */
+  readonly lastGateway?: string | undefined
   /** Why nobody could be asked. */
   readonly problem?: unknown
 }
@@ -26,7 +29,8 @@ export async function findLogin(context: CliContext, status: Promise<AgentStatus
     timer = setTimeout(() => reject(silence), CHECK_TIMEOUT_MS)
   })
   try {
-    return await Promise.race([askAgent(context, status), late])
+    const found = await Promise.race([askAgent(context, status), late])
+    return found.gateway === undefined ? { ...found, lastGateway: lastGateway(context) } : found
   } catch (problem) {
     try {
       return { gateway: gatewayToSignInTo(context), ca: context.authority(), info: null, problem }
@@ -48,6 +52,10 @@ async function askAgent(context: CliContext, status: Promise<AgentStatus | undef
   return { gateway: gatewayToSignInTo(context, info?.gateway), ca: ca ?? info?.ca, info }
 }
 
+/** Read without the agent, which need not be started to say it. */
+const lastGateway = (context: CliContext): string | undefined =>
+  isService(context) ? undefined : new KnownClients(context.paths().knownClients).last()
+
 function hasLogins(index: string): boolean {
   try {
     return Object.keys(JSON.parse(readFileSync(index, 'utf8')) as object).length > 0
@@ -61,7 +69,10 @@ export async function checkSignIn(context: CliContext, login: FoundLogin): Promi
   if (login.problem !== undefined) return failure(login.problem)
   const isOfService = isService(context)
   if (login.info === null && !isOfService)
-    return failed('you are not signed in', `sign in: pamctl login --gateway ${login.gateway ?? 'URL'}`)
+    return failed(
+      'you are not signed in',
+      `sign in: pamctl login --gateway ${login.gateway ?? login.lastGateway ?? 'URL'}`,
+    )
   const { person, provenUntil, signedInAt } = await (await context.client()).whoami()
   const who = [
     `${person.label}${isOfService ? ' (service)' : ''}`,

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -84,6 +84,15 @@ describe('pamctl doctor', () => {
     expect(outcome.stdout).toContain('failed\tgateway\tno gateway is set\tgive --gateway URL')
     expect(outcome.stdout).toContain('failed\tsign-in\tyou are not signed in\tsign in: pamctl login --gateway URL\n')
     expect(outcome.stdout).toContain('ok\tagent\tnot running; it starts by itself when it is needed\n')
+  })
+
+  it('names the gateway of the latest sign-in to somebody who has signed out', async () => {
+    const signedOut = join(home, 'signed-out')
+    mkdirSync(signedOut, { mode: 0o700 })
+    writeFileSync(join(signedOut, 'known-clients.json'), JSON.stringify({ [gateway]: [] }))
+    const { stdout } = await examine({ home: signedOut })
+    expect(stdout).toContain(`failed\tgateway\tno gateway is set\tgive --gateway ${gateway}, set PAMCTL_GATEWAY`)
+    expect(stdout).toContain(`failed\tsign-in\tyou are not signed in\tsign in: pamctl login --gateway ${gateway}\n`)
   })
 
   it('marks each line on a terminal', async () => {

@@ -5,6 +5,12 @@ import { ago, runVerb } from '../../helpers/verb.ts'
 
 const OPEN = { id: 'ses_1', person: { label: 'jane' }, target: 'prod-db', openedAt: ago(3), commands: 4 }
 const OVER = { ...OPEN, id: 'ses_2', ended: { at: ago(1), code: 'CLIENT_LEFT', message: 'the client left' } }
+const LOST = {
+  ...OPEN,
+  id: 'ses_3',
+  commands: 0,
+  ended: { at: ago(1), code: 'GATEWAY_STOPPED', message: 'the gateway stopped' },
+}
 
 describe('pamctl sessions', () => {
   it.each([
@@ -16,13 +22,14 @@ describe('pamctl sessions', () => {
     expect(code).toBe(0)
   })
 
-  it('counts the commands of those that have ended, and says why they did', async () => {
-    const gateway = { 'GET /v1/sessions': { items: [OPEN, OVER] } }
+  it('counts the commands, unless a stop of the gateway lost the count, and says why sessions have ended', async () => {
+    const gateway = { 'GET /v1/sessions': { items: [OPEN, OVER, LOST] } }
     expect((await runVerb([sessions], ['sessions'], { gateway })).stdout).toBe(
-      'ses_1\tjane\tprod-db\t3m ago\t\topen\nses_2\tjane\tprod-db\t3m ago\t4\t1m ago, the client left\n',
+      'ses_1\tjane\tprod-db\t3m ago\t4\topen\nses_2\tjane\tprod-db\t3m ago\t4\t1m ago, the client left\n' +
+        'ses_3\tjane\tprod-db\t3m ago\t\t1m ago, the gateway stopped\n',
     )
     const { stdout } = await runVerb([sessions], ['sessions', '--json'], { gateway })
-    expect(JSON.parse(stdout)).toEqual([OPEN, OVER])
+    expect(JSON.parse(stdout)).toEqual([OPEN, OVER, LOST])
   })
 
   it('says on stderr that there are none; in JSON the list is empty', async () => {

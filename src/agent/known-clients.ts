@@ -75,7 +75,7 @@ export class KnownClients {
   /** A damaged file is not treated as empty, which would forget every gateway. */
   #unreadable(cause: unknown): PamError {
     return new PamError('SECRET_STORE', `${this.#file} cannot be read, or does not list the clients of gateways`, {
-      hint: 'restore the file, or remove it: gateways are then known again from their next sign-in',
+      hint: 'restore the file, or remove it: each gateway is then noted again at its next sign-in',
       cause,
     })
   }

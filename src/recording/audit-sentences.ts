@@ -127,11 +127,11 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
     `The credential ${text('user')} could not be extended with the access${text('state') === 'given up' ? ', and has ended' : '; the gateway tries again'}`,
   'credential.extended': ({ text, number }) =>
     `The credential ${text('user')} was extended with the access, after ${count(number('attempts'), 'attempt')}`,
-  'credential.leased': ({ text }) => `The gateway was given the credential ${text('user')} from ${text('reference')}`,
-  'credential.revoked': ({ text }) => `The credential ${text('user')} from ${text('reference')} was given back`,
-  'credentials.available': ({ text }) => `The store of credentials ${text('what')} answers again`,
+  'credential.leased': ({ text }) => `The gateway leased the credential ${text('user')} from ${text('reference')}`,
+  'credential.revoked': ({ text }) => `The credential ${text('user')} from ${text('reference')} was revoked`,
+  'credentials.available': ({ text }) => `The credential store ${text('what')} is available again`,
   'credentials.unavailable': ({ text }) =>
-    `The store of credentials ${text('what')} does not answer${quoted(text('problem'))}`,
+    `The credential store ${text('what')} is unavailable${quoted(text('problem'))}`,
   'device.approved': ({ who, text }) =>
     `${who} let a command line${text('device') === '' ? '' : ` on ${text('device')}`} sign in`,
   'device.denied': ({ who, text }) =>
@@ -144,14 +144,14 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'directory.user_deleted': ({ who, subject, text }) => `${who} deleted the user ${text('userName') || subject}`,
   'directory.user_linked': ({ who, subject }) => `${who} was linked to the directory user ${subject}`,
   'grant.allowed-again': (said) => `${said.who} allowed ${access(said)} again`,
-  'grant.begun': (said) => `${access(said)}, which rules had approved ahead, began`,
+  'grant.begun': (said) => `${access(said)}, which rules had approved in advance, began`,
   'grant.created': (said) =>
     `${said.about?.person ?? own(said.names.people, said.text('person')) ?? said.who} has access${to(said.text('target'))}${until(said)}`,
   'grant.extended': (said) =>
     `${said.who} extended the access of ${said.about?.person ?? own(said.names.people, said.text('person')) ?? 'somebody'}${to(said.text('target'))}${until(said)}`,
   'grant.revoked': (said) => `${said.who} revoked ${access(said)}${quoted(said.text('reason'))}`,
-  'home.back': ({ text }) => `The home ${text('home')} takes recordings again`,
-  'home.failed': ({ text }) => `The home ${text('home')} takes no recordings${quoted(text('problem'))}`,
+  'home.back': ({ text }) => `The home ${text('home')} accepts recordings again`,
+  'home.failed': ({ text }) => `The home ${text('home')} accepts no recordings${quoted(text('problem'))}`,
   'journal.begun': ({ subject }) => `The gateway began journal ${subject}`,
   'journal.recovered': ({ subject }) => `The gateway recovered journal ${subject} after an unclean stop`,
   'journal.released': ({ subject }) => `The gateway removed journal ${subject}: all of it is sealed`,
@@ -167,7 +167,7 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'passkey.registered': ({ who, text }) => `${who} registered a passkey${quoted(text('name'))}`,
   'passkey.removed': ({ who, text, names }) =>
     `${who} removed a passkey of ${own(names.people, text('person')) ?? (text('label') || 'somebody')}${quoted(text('name'))}`,
-  'policy.replayed': ({ who }) => `${who} ran rules over past commands`,
+  'policy.replayed': ({ who }) => `${who} replayed rules against past commands`,
   'provider.logged_out': ({ who, subject }) => `${who} logged ${subject} out`,
   'recording.apart_erased': (said) =>
     `${said.who} erased the detached texts of ${session(said)}${quoted(said.text('reason'))}`,
@@ -216,8 +216,8 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'session.killed': (said) => `${said.who} ended ${session(said)}${quoted(said.text('reason'))}`,
   'session.opened': ({ who, text }) =>
     `${who} connected${to(text('target'))}${text('from') === '' ? '' : ` from ${text('from')}`}`,
-  'session.recovered': (said) => `The gateway had stopped during ${session(said)}`,
-  'sessions.watched': ({ who }) => `${who} looked at what runs in live sessions`,
+  'session.recovered': (said) => `The gateway stopped during ${session(said)}`,
+  'sessions.watched': ({ who }) => `${who} viewed what runs in live sessions`,
   'target.host_key_trusted': ({ text }) => `The gateway trusted the host key of ${text('target')} at its first use`,
 }
 

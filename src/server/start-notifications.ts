@@ -93,7 +93,7 @@ export function startNotifications(config: Config, deps: ApiDeps): Notifications
       const { signingSecret } = configured
       if (signingSecret === undefined) throw new PamError('NOT_FOUND', 'no endpoint for a chat is configured')
       if (!isFromSlack(secret(signingSecret)(), { timestamp, signature, body }, clock.now()))
-        throw new PamError('TOKEN_INVALID', 'the call is not signed by the chat, or is too old')
+        throw new PamError('TOKEN_INVALID', 'the call has no valid signature of the chat service, or is too old')
       // Slack waits three seconds for an answer, and is told by a message what came of it.
       void slack.interaction(payloadOf(body))
     },

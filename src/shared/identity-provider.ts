@@ -85,7 +85,7 @@ export function providerError(error: unknown, during: 'sign-in' | 'renewal'): Pa
   const words = providerWords(error)
   if (during === 'renewal') {
     return isRefusal(error)
-      ? new PamError('NOT_SIGNED_IN', `the identity provider does not continue this sign-in (${words})`, {
+      ? new PamError('NOT_SIGNED_IN', `the identity provider did not continue this sign-in (${words})`, {
           hint: 'sign in again: pamctl login',
           cause: error,
         })

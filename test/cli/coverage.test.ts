@@ -19,7 +19,7 @@ const LACKING: Readonly<Record<string, readonly string[]>> = {
 /** Errors that no script shows, and where they are tested. */
 const ERRORS_ELSEWHERE: Readonly<Record<string, string>> = {
   'commands/reviews.ts: you cannot decide on .*: .*': 'with a terminal alone: the gateway says the same without one',
-  'doctor/gateway-checks.ts: the answer is too long for one of a gateway': 'test/cli/doctor/gateway-checks.test.ts',
+  'doctor/gateway-checks.ts: the answer is too long to be that of a gateway': 'test/cli/doctor/gateway-checks.test.ts',
   'doctor/login-check.ts: the agent does not answer': 'an agent that is stopped',
   'editor.ts: the editor ".*" ended with .*': 'with a terminal: test/integration/terminal.test.ts',
   'editor.ts: the text is empty, so nothing was done': 'with a terminal: test/integration/terminal.test.ts',

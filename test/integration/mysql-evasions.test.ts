@@ -340,7 +340,7 @@ describe.skipIf(isMariadbMissing())('settings that are pinned', () => {
     const client = await MysqlClient.connect(gateway.port, ACCOUNT)
     expect(await client.rows('SELECT lift()')).toEqual([['100']])
     await expect(client.rows('SELECT 1')).rejects.toThrow(
-      /lock_wait_timeout is pinned by the configuration of this target, and something changed it/,
+      /lock_wait_timeout is pinned by the configuration of this target, but something changed it/,
     )
     await gateway.last.over
     await observer.query('DROP FUNCTION evade.lift')

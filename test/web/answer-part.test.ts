@@ -34,7 +34,7 @@ it.each([
   // Of Kubernetes.
   [
     { rows: [['{"kind":"Pod"}'], ['{"kind":"Node"}']], cut: true as const },
-    '2 lines, of more that were sent',
+    'The first 2 lines',
     ['{"kind":"Pod"}', '{"kind":"Node"}'],
   ],
 ])('%j is called %s', (event, summary, lines) => {

@@ -73,7 +73,9 @@ describe('a request for several targets', () => {
     expect(together([a, c]).problem).toBe(
       'No group of approvers decides on all of these targets: a (sre or dba), c (network). Request targets with different approvers separately.',
     )
-    expect(together(Array.from({ length: 21 }, (_, at) => target(`t${at}`))).problem).toMatch(/at most 20 targets; 21/)
+    expect(together(Array.from({ length: 21 }, (_, at) => target(`t${at}`))).problem).toMatch(
+      /at most 20 targets; you have chosen 21/,
+    )
     // A gateway up to 0.2 does not say who approves: its own refusal is shown then.
     expect(together([target('a'), target('b')])).toEqual({ longestMs: 3_600_000, reasonRequired: false })
   })
@@ -96,7 +98,9 @@ describe('a request for several targets', () => {
     const link = (query: string) => filledBy(new URLSearchParams(query))
     const many = link(Array.from({ length: 25 }, (_, at) => `target=t${at}`).join('&'))
     expect(many?.targets).toHaveLength(25)
-    expect(together((many?.targets ?? []).map((name) => target(name))).problem).toMatch(/at most 20 targets; 25/)
+    expect(together((many?.targets ?? []).map((name) => target(name))).problem).toMatch(
+      /at most 20 targets; you have chosen 25/,
+    )
     const odd = link(`label=env%3Dprod&label=env%3Ddev&label=env%3Dprod&label=team&reason=${'x'.repeat(1001)}`)
     expect(odd?.labels).toEqual({ env: 'prod' })
     expect(odd?.ignored).toEqual([

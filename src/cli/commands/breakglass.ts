@@ -41,7 +41,7 @@ export const breakglass: AddCommand = (program, run) => {
           if (options.json) return io.json(use)
           const told = use.announced ?? []
           io.note(
-            `you have access to ${use.target} until ${use.endsAt === undefined ? 'it is revoked' : io.clock(use.endsAt)}; ${told.length === 0 ? 'no channel has taken the announcement yet' : `announced to ${told.join(', ')}`}`,
+            `you have access to ${use.target} until ${use.endsAt === undefined ? 'it is revoked' : io.clock(use.endsAt)}; ${told.length === 0 ? 'no channel has accepted the announcement yet' : `announced to ${told.join(', ')}`}`,
           )
           io.note(
             `${use.reviewers.map(visibleInLine).join(' or ')} will review it. Connect: pamctl connect ${use.target}`,

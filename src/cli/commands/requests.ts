@@ -156,7 +156,7 @@ export const extend: AddCommand = (program, run) => {
 
 const nothingToExtend = ({ name, grant }: Target): PamError =>
   grant === 'standing'
-    ? new PamError('NO_GRANT', `access to ${name} is standing, and needs no extension`, {
+    ? new PamError('NO_GRANT', `your access to ${name} is standing access, which needs no extension`, {
         hint: `when it ends, connect again: pamctl connect ${name}`,
       })
     : new PamError('NO_GRANT', `you have no access to ${name} that could be extended`, {

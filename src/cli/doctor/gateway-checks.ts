@@ -60,7 +60,7 @@ async function readBody(response: IncomingMessage): Promise<string> {
   for await (const chunk of response) {
     text += String(chunk)
     if (text.length > MAX_BODY)
-      throw new UsageError('the answer is too long for one of a gateway', 'check the URL of the gateway')
+      throw new UsageError('the answer is too long to be that of a gateway', 'check the URL of the gateway')
   }
   return text
 }
@@ -74,7 +74,7 @@ function clockAhead(date: string | undefined, at: number): number | undefined {
 export function checkHealth(gateway: string, { status, body, tookMs }: GatewayAnswer): Finding {
   if (status === 200 && parsed(body)?.['status'] === 'ok') return ok(`${gateway} answers (${tookMs} ms)`)
   return failed(
-    `${gateway} answers, but not as a gateway does (HTTP status ${status})`,
+    `${gateway} answers, but is not a gateway (HTTP status ${status})`,
     status >= 500
       ? 'ask your administrator: the gateway, or a proxy before it, has a problem'
       : 'check the URL of the gateway',

@@ -96,7 +96,7 @@ function checked(what: string, text: string): string {
   }
   const isLoopback = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback))
-    throw new UsageError(`${what} must begin with https://`, 'http:// is for this machine alone')
+    throw new UsageError(`${what} must begin with https://`, 'http:// is allowed only for addresses of this machine')
   const isBare = url.search === '' && url.hash === '' && url.username === '' && url.password === ''
   if (!isBare || (what === PUBLIC_URL && url.pathname !== '/'))
     throw new UsageError(`${what} must not have more than ${what === PUBLIC_URL ? 'a host and a port' : 'a path'}`)
@@ -109,7 +109,7 @@ async function tlsFiles(
   questions: Questions | undefined,
 ): Promise<FirstAnswers['tls']> {
   if ((certificate === undefined) !== (key === undefined))
-    throw new UsageError('--certificate and --key belong together')
+    throw new UsageError('give --certificate and --key together, or neither')
   if (certificate !== undefined && key !== undefined) {
     if (behindProxy === true) throw new UsageError('--behind-proxy and --certificate exclude each other')
     if (publicUrl.startsWith('http:'))

@@ -28,7 +28,7 @@ describe('pamctl breakglass', () => {
     expect(outcome.stderr).toContain('announced to ops, slack')
     expect(outcome.stderr).toContain('security will review it')
     const mute = await run(['start', 'prod-db', '--reason', 'x'], { 'POST /v1/break-glass': { ...USE, announced: [] } })
-    expect(mute.stderr).toContain('no channel has taken the announcement yet')
+    expect(mute.stderr).toContain('no channel has accepted the announcement yet')
     const failed = new PamError('ANNOUNCEMENT_FAILED', 'nobody could be told')
     expect(await run(['start', 'a', '--reason', 'x'], { 'POST /v1/break-glass': failed })).toMatchObject({ code: 1 })
     expect(await run(['start', 'prod-db'], {})).toMatchObject({ code: 2, calls: [] })

@@ -101,7 +101,11 @@ describe('pam-gateway init', () => {
       { ...GIVEN, name: 'Prod DB' },
       /^the name "Prod DB": expected lower-case letters/,
     ],
-    ['a certificate without key', { ...GIVEN, certificate: 'a' }, /^--certificate and --key belong together$/],
+    [
+      'a certificate without key',
+      { ...GIVEN, certificate: 'a' },
+      /^give --certificate and --key together, or neither$/,
+    ],
     ['TLS that nobody ends', { ...GIVEN, behindProxy: false }, /needs --certificate and --key, or --behind-proxy$/],
     [
       'a secret on the command line',

@@ -131,7 +131,10 @@ export function together(targets: readonly Target[]): Together {
     reasonRequired: targets.some(({ reasonRequired }) => reasonRequired),
   }
   if (targets.length > MAX_TARGETS)
-    return { ...limits, problem: `One request is for at most ${MAX_TARGETS} targets; ${targets.length} are chosen.` }
+    return {
+      ...limits,
+      problem: `One request can be for at most ${MAX_TARGETS} targets; you have chosen ${targets.length}.`,
+    }
   const asked = targets.flatMap(({ approvers }) => (approvers === undefined ? [] : [approvers]))
   if (asked.length < targets.length || asked.length === 0) return limits
   const joint = jointApprovers(asked)

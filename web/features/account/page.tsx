@@ -48,9 +48,7 @@ export function AccountPage() {
             Sign out
           </button>
           <TwoSteps label="Sign out everywhere…" confirm="Sign out everywhere" act={() => signOut(true)}>
-            <p class="small">
-              You are signed out of every browser and every pamctl, and all your sessions end at once.
-            </p>
+            <p class="small">Signs you out of every browser and every pamctl, and ends all your sessions at once.</p>
           </TwoSteps>
         </div>
       </section>

@@ -35,7 +35,7 @@ export function answerPart({ columns, rows, cut }: Pick<RowsEvent, 'columns' | '
       const isMessage = rows.every((row) => row.length === 3)
       const what = isMessage ? count(rows.length, 'message') : count(rows.length, 'line')
       return {
-        summary: `${what}${cut === true ? ', of more that were sent' : ''}`,
+        summary: `${cut === true ? 'The first ' : ''}${what}`,
         lines: rows.map((row) => row.map((value) => value ?? '').join(' ')),
       }
     }

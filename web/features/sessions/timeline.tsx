@@ -53,7 +53,7 @@ function FoldedLookup({ lookup, protocol }: { lookup: Lookup; protocol: string }
         <Text recorded>{describeLookup(lookup)}</Text>
       </summary>
       {isOpen && (
-        <ol class="timeline" aria-label="Queries of the client">
+        <ol class="timeline" aria-label="Queries that the client made by itself">
           {lookup.events.map((event) => (
             <Line key={event.seq} event={event} protocol={protocol} />
           ))}
@@ -251,7 +251,7 @@ function Rows({ event: { rows, columns, cut } }: Of<'rows'>) {
       </summary>
       <div class="scroll" tabIndex={0} role="region" aria-label="Recorded rows">
         <table class="rows">
-          <caption class="visually-hidden">Rows as the client got them</caption>
+          <caption class="visually-hidden">Rows as the client received them</caption>
           {columns !== undefined && (
             <thead>
               <tr>

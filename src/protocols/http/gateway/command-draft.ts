@@ -56,7 +56,7 @@ function tooLargeFor(
 /** Whoever decides must see all that would be sent. */
 const TOO_LONG = new PamError(
   'MESSAGE_TOO_LARGE',
-  'the request needs approval, and its body is longer than 1 MiB, or than maxBody of the target: nobody can be asked about it',
+  'the request needs approval, but its body is too long to show to an approver: more than 1 MiB, or than maxBody of the target',
 )
 
 const NOT_ENDED = new PamError(

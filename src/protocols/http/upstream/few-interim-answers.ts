@@ -6,7 +6,7 @@ export function fewInterimAnswers(giveUp: (error: PamError) => void): () => void
   return () => {
     if (++count === MAX_INTERIM + 1)
       giveUp(
-        new PamError('TARGET_LEFT', `the target gave more than ${MAX_INTERIM} interim answers to one request`, {
+        new PamError('TARGET_LEFT', `the target sent more than ${MAX_INTERIM} interim responses to one request`, {
           side: 'upstream',
         }),
       )

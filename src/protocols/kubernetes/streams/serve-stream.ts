@@ -60,7 +60,7 @@ export async function serveStream(parts: StreamParts): Promise<Exclude<UpgradeAn
   if (agreed === undefined || ended.aborted) {
     answer.stream.destroy()
     if (ended.aborted) return undefined
-    throw new PamError('PROTOCOL_VIOLATION', 'the target answered with a protocol that was not asked for', {
+    throw new PamError('PROTOCOL_VIOLATION', 'the target chose a subprotocol that was not requested', {
       side: 'upstream',
     })
   }

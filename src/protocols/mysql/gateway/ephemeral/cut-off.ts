@@ -35,7 +35,7 @@ async function expectNoRights({ ask }: Pick<OwnConnection, 'ask'>, account: Acco
   const failure = await refusal(async () => (grants = await ask(grantsOf(account))))
   if (failure !== undefined && failure.code !== NO_SUCH_GRANT) throw failure
   if (!grants.every(([grant]) => grant?.startsWith('GRANT USAGE ON *.* TO ') === true))
-    throw new PamError('TARGET_REFUSED', `the target did not take away all rights of ${account.user}`, {
+    throw new PamError('TARGET_REFUSED', `the target did not revoke all rights of ${account.user}`, {
       side: 'upstream',
     })
 }

@@ -116,7 +116,7 @@ async function methodOf(administrator: OwnConnection, { name, tls }: MysqlTarget
     })
   if (flavor === 'mysql') {
     if (tls === 'verify-full') return 'caching_sha2_password'
-    throw new PamError('CONFIG_INVALID', `${name} would be given passwords without tls: verify-full`, {
+    throw new PamError('CONFIG_INVALID', `${name} would receive passwords over a connection without tls: verify-full`, {
       side: 'gateway',
       hint: 'ask your administrator to set tls: verify-full for this target: ephemeral needs it with MySQL',
     })

@@ -28,7 +28,7 @@ export function pinnedProblem(rows: OwnRows, pinned: PinnedSettings): PamError |
   if (lifted === undefined) return undefined
   return new PamError(
     'SETTING_REFUSED',
-    `${lifted} is pinned by the configuration of this target, and something changed it`,
+    `${lifted} is pinned by the configuration of this target, but something changed it`,
     { side: 'upstream' },
   )
 }

@@ -303,7 +303,7 @@ export class ServerMessages {
       this.#pipeline.session.end(
         new PamError(
           'SETTING_REFUSED',
-          `${name} is pinned by the configuration of this target, and something changed it`,
+          `${name} is pinned by the configuration of this target, but something changed it`,
           {
             side: 'upstream',
           },

@@ -52,6 +52,7 @@ const READY: Readiness = {
   ending: 0,
   auditStreams: [],
   checkpoints: { ok: true, problems: [] },
+  clock: { ok: true, behindSeconds: 0 },
   credentials: { ok: true, problems: [] },
 }
 

@@ -4,7 +4,8 @@ import { approveByRule, type AccessRequest } from '../access/request.ts'
 import { auditedTargets, targetNames } from '../access/requested-targets.ts'
 import { describeAutomatic, type Automatic } from '../access/review.ts'
 import type { AccessRule } from '../policy/policy.ts'
-import { appendAudit, listAudit } from '../storage/audit.ts'
+import { appendAudit } from '../storage/audit.ts'
+import { CLOCK_TOLERANCE_MS, isClockNotedBehind, lastEntryTime } from '../storage/clock-state.ts'
 import type { Tx } from '../storage/database.ts'
 import { grantsFor, saveGrant } from '../storage/grants.ts'
 import type { Reader } from '../storage/page.ts'
@@ -68,10 +69,9 @@ export async function takenSince(db: Reader, { person, target }: Grant, now: num
   return why ?? denialOf(db, { person: person.id, targets: [target] }, now)
 }
 
-/** Whether the gateway's clock shows a time before the last entry of the audit chain. */
+/** Whether the system's clock shows a time before the last entry of the audit chain, or is on record as behind the gateway's. */
 export async function isClockBehind(db: Reader, now: number): Promise<boolean> {
-  const [last] = await listAudit(db, {}, { before: undefined, limit: 1 })
-  return last !== undefined && Date.parse(last.at) > now + CLOCK_TOLERANCE_MS
+  return ((await lastEntryTime(db)) ?? 0) > now + CLOCK_TOLERANCE_MS || (await isClockNotedBehind(db))
 }
 
 async function denialOf(db: Reader, { person, targets }: Asker, now: number): Promise<string | undefined> {
@@ -153,8 +153,6 @@ export async function recordAutomatic(
   return { request, grants }
 }
 
-/** How much later than now the last entry of the audit chain may be: changes that wait for each other are out of order by moments. */
-const CLOCK_TOLERANCE_MS = 60_000
 /** A person's denial counts for as long against what would approve the next request for the same target without one. */
 const DENIAL_LASTS_MS = 86_400_000
 const MAX_DENIED = 200

@@ -13,6 +13,8 @@ export interface Readiness {
   readonly ending: number
   readonly auditStreams: readonly { readonly name: string; readonly ok: boolean; readonly problem?: string }[]
   readonly checkpoints: { readonly ok: boolean; readonly problems: readonly string[] }
+  /** Whether the system's clock agrees with the time by which the gateway decides, which never goes back; how many seconds it is behind. */
+  readonly clock: { readonly ok: boolean; readonly behindSeconds: number }
   /** Whether every credential could be read when it was needed last. */
   readonly credentials: { readonly ok: boolean; readonly problems: readonly string[] }
 }
@@ -48,6 +50,7 @@ export function createOperations(readiness: () => Readiness): Server {
   gauge('audit_checkpoints_ok', 'whether the last checkpoint was stored everywhere', ({ checkpoints }) =>
     flag(checkpoints.ok),
   )
+  gauge('clock_ok', "whether the system's clock agrees with the time of the gateway", ({ clock }) => flag(clock.ok))
   gauge('credentials_ok', 'whether every credential could be read when it was last needed', ({ credentials }) =>
     flag(credentials.ok),
   )

@@ -120,6 +120,11 @@ const SENTENCES: Readonly<Record<AuditEventType, (said: Said) => string>> = {
   'breakglass.reviewed': (said) =>
     `${said.who} reviewed the emergency access of ${own(said.names.people, said.text('person')) ?? 'somebody'}${to(said.text('target'))}${quoted(said.text('comment') || said.text('note'))}`,
   'callers.refused': ({ sum }) => `The gateway refused ${count(sum, 'call')} without a valid sign-in`,
+  'clock.agrees': () => "The system's clock agrees with the gateway's time again",
+  'clock.behind': ({ number }) =>
+    `The system's clock is behind by ${formatLength(number('behindMs'))}; the gateway goes on by its own time`,
+  'clock.corrected': ({ text }) =>
+    `The gateway's time was taken back from ${text('from')} to ${text('to')}; all access and sign-ins ended`,
   'config.loaded': ({ list }) => `The gateway started with ${count(list('targets').length, 'target')}`,
   'config.reloaded': ({ list }) =>
     `The configuration was reloaded${list('changed').length === 0 ? ', without a change' : `; changed: ${list('changed').join(', ')}`}`,

@@ -1,6 +1,8 @@
 import type { Server } from 'node:http'
 import { createOperations, type Readiness } from '../api/operations.ts'
 import type { SessionRegistry } from '../gateway/session-registry.ts'
+import type { SteadyClock } from '../shared/clock.ts'
+import { CLOCK_TOLERANCE_MS } from '../storage/clock-state.ts'
 import type { Config } from './config/config.ts'
 import { listenAt } from './listen.ts'
 import type { AuditDelivery } from './start-audit-delivery.ts'
@@ -9,6 +11,7 @@ import type { RunningSecrets } from './start-secrets.ts'
 
 /** The parts of a running gateway whose state is shown; a reload replaces the configuration. */
 interface WatchedParts {
+  readonly clock: Pick<SteadyClock, 'behind'>
   readonly live: { readonly config: Config }
   readonly evidence: Pick<Evidence, 'spool' | 'transfer'>
   readonly secrets: Pick<RunningSecrets, 'problems'>
@@ -34,7 +37,13 @@ export async function startOperations(config: Config, readiness: () => Readiness
 
 /** Whether sessions can be opened, and what is wrong with all that they need. */
 export function readinessOf(
-  { live: { config }, evidence: { spool, transfer }, secrets: { problems: credentials }, registry }: WatchedParts,
+  {
+    clock,
+    live: { config },
+    evidence: { spool, transfer },
+    secrets: { problems: credentials },
+    registry,
+  }: WatchedParts,
   { streams, checkpoints }: AuditDelivery,
 ): Readiness {
   const { health } = spool
@@ -53,6 +62,12 @@ export function readinessOf(
       ...(stream.problem === undefined ? {} : { problem: stream.problem }),
     })),
     checkpoints: { ok: problems.length === 0, problems },
+    clock: clockReadiness(clock.behind()),
     credentials: { ok: credentials.length === 0, problems: credentials },
   }
 }
+
+const clockReadiness = (behind: number): Readiness['clock'] => ({
+  ok: behind <= CLOCK_TOLERANCE_MS,
+  behindSeconds: Math.round(behind / 1000),
+})

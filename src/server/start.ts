@@ -23,7 +23,7 @@ import { accessTokens } from '../identity/access-token.ts'
 import { identityVerifier } from '../identity/identity-token.ts'
 import { ownIssuer } from '../identity/own-issuer.ts'
 import { proofVerifier } from '../identity/proof.ts'
-import { systemClock } from '../shared/clock.ts'
+import type { SteadyClock } from '../shared/clock.ts'
 import { networks, type Networks } from '../shared/networks.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
@@ -45,6 +45,8 @@ import { listenAt } from './listen.ts'
 import { readCertificate, renewCertificate } from './listening-certificate.ts'
 import { openStore } from './open-store.ts'
 import { samlClients } from './saml-clients.ts'
+import { gatewayClock, openLatestTime, type LatestTime } from './latest-time.ts'
+import { noteClock } from '../storage/clock-state.ts'
 import { openUsedProofs } from './used-proofs.ts'
 import { tighten } from './private-files.ts'
 import { listenForApps, type AppsListener } from './start-apps.ts'
@@ -67,6 +69,8 @@ import { serveTunnel } from '../gateway/tunnel.ts'
 /** What a running gateway consists of. A reload replaces the configuration and the identity providers; the rest stays. */
 interface Running {
   readonly logger: Logger
+  readonly clock: SteadyClock
+  readonly latestTime: LatestTime
   readonly keys: GatewayKeys
   readonly db: Database
   readonly evidence: Evidence
@@ -106,7 +110,7 @@ export async function start(file: string): Promise<void> {
   const notifications = startNotifications(config, deps)
   Object.assign(running, { delivery, notifications })
   const operations = await startOperations(config, () => readinessOf(running, delivery))
-  const sweeping = setInterval(() => void sweep(db, deps, logger), 10_000)
+  const sweeping = setInterval(() => void sweep(running, deps), 10_000)
   const sums = setInterval(() => void auditRefusals(db, deps, logger), 60_000)
   const stopReaper = startReaper({
     config: () => running.live.config,
@@ -116,7 +120,7 @@ export async function start(file: string): Promise<void> {
     db,
     logger,
   })
-  await auditConfig(db, config, 'config.loaded')
+  await auditConfig(running, config, 'config.loaded')
   logger.info(
     {
       url: running.live.publicUrl,
@@ -154,6 +158,8 @@ export async function start(file: string): Promise<void> {
     await delivery.stop()
     await db.close()
     running.usedProofs.close()
+    running.latestTime.keep(running.clock.now())
+    running.latestTime.close()
     logger.info('gateway.stopped')
     process.exit(0)
   }
@@ -166,14 +172,17 @@ async function prepare(config: Config): Promise<Running> {
   const tightened = tighten(config.dataDirectory)
   if (tightened.length > 0) logger.warn({ files: tightened.length, first: tightened.slice(0, 5) }, 'files.made_private')
   const { keys, db, audited, restored } = await openStore(config.dataDirectory)
+  const latestTime = openLatestTime(config.dataDirectory)
+  const clock = await gatewayClock(latestTime, db)
+  await noteClock(db, clock.behind(), clock.now())
   // After an upgrade there may be new ones; otherwise somebody removed them, and what they were for cannot be read.
   if (audited.entries > 0 && keys.made.length > 0) logger.warn({ files: keys.made }, 'keys.made')
   if (audited.altered !== undefined) logger.error(audited.altered, 'audit.altered')
   if (restored.length > 0)
     logger.error({ sessions: restored.length, first: restored.slice(0, 5) }, 'recordings.altered')
-  await recoverSessions(db, audited.openSessions, Date.now())
-  await referAsked(db, Date.now())
-  await boundSignIns(config, db, logger)
+  await recoverSessions(db, audited.openSessions, clock.now())
+  await referAsked(db, clock.now())
+  await boundSignIns(config, { db, clock, logger })
   const live = {
     config,
     proxies: networks(config.listen.trustedProxies),
@@ -187,9 +196,11 @@ async function prepare(config: Config): Promise<Running> {
   const identities = identityVerifier(issuers)
   const registry = new SessionRegistry()
   const saml = samlClients(config)
-  const usedProofs = openUsedProofs(config.dataDirectory, Date.now())
+  const usedProofs = openUsedProofs(config.dataDirectory, clock.now())
   return {
     logger,
+    clock,
+    latestTime,
     keys,
     db,
     evidence,
@@ -206,21 +217,21 @@ async function prepare(config: Config): Promise<Running> {
 }
 
 function apiDeps(running: Running): ApiDeps {
-  const { db, logger, keys, registry, evidence, protocols } = running
+  const { db, logger, clock, keys, registry, evidence, protocols } = running
   const deps: ApiDeps = {
     db,
     registry,
     identities: () => running.identities,
-    proofs: proofVerifier(Date.now(), running.usedProofs),
+    proofs: proofVerifier(clock.now(), running.usedProofs),
     tokens: accessTokens(keys.token, 'pam-gateway'),
     ownIssuer: ownIssuer(keys.issuer),
-    clock: systemClock,
+    clock,
     logger,
     changes: new ChangeFeed(),
     events: new LiveEvents(db, (login, role) => hasRole(login, role, deps), logger),
     refusals: new RefusalCounter(),
     approvalQuestions: new ApprovalQuestions((hook, request) =>
-      askForApproval(hook, request, { now: () => systemClock.now(), publicUrl: running.live.publicUrl }),
+      askForApproval(hook, request, { now: () => clock.now(), publicUrl: running.live.publicUrl }),
     ),
     connections: new PendingConnections(
       // A proxy has the connections of everybody.
@@ -231,7 +242,7 @@ function apiDeps(running: Running): ApiDeps {
       UNKNOWN_CALLER_TIME,
     ),
     addressOf: (request) => clientAddress(request, running.live.proxies),
-    readings: new ReadingLog(db, systemClock),
+    readings: new ReadingLog(db, clock),
     evidence,
     readCommand({ name, type }, text) {
       const engine = protocols.get(type)?.engine
@@ -260,12 +271,10 @@ function apiDeps(running: Running): ApiDeps {
 
 /** What sessions are opened with, of a caller at this address. */
 function tunnelPartsOf(running: Running, deps: ApiDeps): (from: string) => TunnelParts {
-  const { db, logger, keys, registry, evidence, secrets, protocols } = running
+  const { db, logger, clock, keys, registry, evidence, secrets, protocols } = running
   const state = gatewayState(db, (person, target) => beginGrantFor(person, target, deps))
   const comparisonBudget = new ComparisonBudget()
-  const sharedSessions = new SharedSessions(systemClock, (error) =>
-    logger.error({ cause: error }, 'session.close_failed'),
-  )
+  const sharedSessions = new SharedSessions(clock, (error) => logger.error({ cause: error }, 'session.close_failed'))
   return (from) => ({
     from,
     settings: () => running.live.config,
@@ -277,7 +286,7 @@ function tunnelPartsOf(running: Running, deps: ApiDeps): (from: string) => Tunne
     digestKey: keys.digest,
     comparisonBudget,
     secrets: () => secrets.secrets,
-    clock: systemClock,
+    clock,
     logger,
   })
 }
@@ -318,7 +327,7 @@ function logUncaught(logger: Logger): void {
 
 /** A bad file changes nothing. */
 async function reload(file: string, running: Running, server: Server): Promise<void> {
-  const { db, logger, registry, provider } = running
+  const { db, logger, clock, registry, provider } = running
   try {
     await prepareConfig(file)
     const config = loadConfig(file)
@@ -328,14 +337,14 @@ async function reload(file: string, running: Running, server: Server): Promise<v
     Object.assign(running.live, { config, proxies: networks(config.listen.trustedProxies) })
     // The rules hold from here on: what they take away ends before anything that can fail.
     registry.rulesChanged(config)
-    registry.locked(await activeLocks(db.read, systemClock.now()), config.targets)
+    registry.locked(await activeLocks(db.read, clock.now()), config.targets)
     warn(config, logger)
-    await boundSignIns(config, db, logger)
+    await boundSignIns(config, running)
     running.issuers = issuers
     running.saml = saml
     running.identities = identityVerifier(issuers)
     await running.secrets.reconfigure(config)
-    await auditConfig(db, config, 'config.reloaded')
+    await auditConfig(running, config, 'config.reloaded')
     logger.info({ policy: config.policy.version, targets: config.targets.length }, 'config.reloaded')
   } catch (error) {
     logger.error({ problem: asPamError(error).message }, 'config.refused')
@@ -367,13 +376,17 @@ async function startProvider(config: Config, callback: () => string) {
 }
 
 /** What is configured, as digests, and which sections differ from the last time. */
-const auditConfig = (db: Database, config: Config, type: 'config.loaded' | 'config.reloaded'): Promise<void> =>
+const auditConfig = (
+  { db, clock }: Pick<Running, 'db' | 'clock'>,
+  config: Config,
+  type: 'config.loaded' | 'config.reloaded',
+): Promise<void> =>
   db.change(async (tx) => {
     const { sections } = config
     const before = await lastAudit(tx, 'config')
     const known = (before?.data['sections'] ?? {}) as Readonly<Record<string, string>>
     const names = [...new Set([...Object.keys(known), ...Object.keys(sections)])]
-    await appendAudit(tx, Date.now(), {
+    await appendAudit(tx, clock.now(), {
       type,
       actor: 'gateway',
       subject: 'config',
@@ -396,9 +409,11 @@ async function auditRefusals(db: Database, { refusals, clock }: ApiDeps, logger:
     .catch((error: unknown) => logger.error({ cause: error }, 'refusals.audit_failed'))
 }
 
-async function sweep(db: Database, deps: ApiDeps, logger: Logger): Promise<void> {
-  const { changes, clock, registry } = deps
+async function sweep({ db, clock, latestTime, registry, logger }: Running, deps: ApiDeps): Promise<void> {
+  const { changes } = deps
   try {
+    latestTime.keep(clock.now())
+    await noteClock(db, clock.behind(), clock.now())
     for (const id of await expireRequests(db, clock.now())) changes.changed(id)
     for (const id of await closeAbandoned(db, registry, clock.now())) changes.changed(id)
     await endOverdueWebSessions(deps)
@@ -411,8 +426,11 @@ async function sweep(db: Database, deps: ApiDeps, logger: Logger): Promise<void>
 }
 
 /** Nobody is signed in for longer than the configuration allows whoever signs in now, whatever the store says. */
-async function boundSignIns({ identity, web }: Config, db: Database, logger: Logger): Promise<void> {
-  const now = systemClock.now()
+async function boundSignIns(
+  { identity, web }: Config,
+  { db, clock, logger }: Pick<Running, 'db' | 'clock' | 'logger'>,
+): Promise<void> {
+  const now = clock.now()
   const shortened = await db.change(
     async (tx) =>
       (await boundLogins(tx, now, longestProof(identity.reverifyEvery))) +

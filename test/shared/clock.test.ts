@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { systemClock } from '../../src/shared/clock.ts'
+import { steadyClock, systemClock } from '../../src/shared/clock.ts'
 
 const DAY = 24 * 3_600_000
 
@@ -44,6 +44,32 @@ describe('the clock of the system', () => {
   it('calls back at once for a time that has passed', () => {
     after(-DAY)
     vi.advanceTimersByTime(0)
+    expect(called).toBe(1)
+  })
+})
+
+describe('a clock that never goes back', () => {
+  beforeEach(() => void vi.useFakeTimers({ now: DAY * 20_000 }))
+  afterEach(() => void vi.useRealTimers())
+
+  it('goes on by itself while the clock of the system is behind, and follows it forward', () => {
+    const clock = steadyClock(0)
+    const began = clock.now()
+    vi.setSystemTime(began - DAY)
+    vi.advanceTimersByTime(5000)
+    expect([clock.now(), clock.behind()]).toEqual([began + 5000, DAY])
+    vi.setSystemTime(began + DAY)
+    expect([clock.now(), clock.behind()]).toEqual([began + DAY, 0])
+  })
+
+  it('begins no earlier than it is told, and calls back in its own time', () => {
+    const clock = steadyClock(Date.now() + DAY)
+    const began = clock.now()
+    let called = 0
+    clock.at(began + 60_000, () => void called++)
+    vi.advanceTimersByTime(59_999)
+    expect([clock.now(), clock.behind(), called]).toEqual([began + 59_999, DAY, 0])
+    vi.advanceTimersByTime(1)
     expect(called).toBe(1)
   })
 })

@@ -64,7 +64,7 @@ function fileStoreProblem(code: string, message: string, place: string): [proble
   return undefined
 }
 
-const ROOM_ADVICE = 'make room there; then start the gateway again; nothing is lost'
+const ROOM_ADVICE = 'make room there, then start the gateway again; nothing is lost'
 const DAMAGE_ADVICE = 'keep a copy of it, and restore it from a backup or repair it before the next start'
 const OWNER_ADVICE =
   "the data directory and all in it must belong to the gateway's user, on a disk that is not mounted read-only"

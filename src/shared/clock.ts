@@ -19,15 +19,15 @@ export interface SteadyClock extends Clock {
 
 /**
  * The system's clock, but never before `floor` (milliseconds since the epoch), nor before what it has shown: while the system's clock is behind,
- * time passes here as it does for a clock that nobody sets (`performance.now`). So nothing that has ended begins again, and nothing ends later than
- * it would have.
+ * time passes here as it does for a clock that nobody sets (`performance.now`), slower by `SLEW`. So nothing that has ended begins again. A clock that runs
+ * fast and is set back by a second every day would otherwise leave this one behind for good; whoever sets it back all the time gains `SLEW`.
  */
 export function steadyClock(floor: number): SteadyClock {
   let latest = floor
   let shownAt = performance.now()
   const now = (): number => {
     const elapsed = performance.now()
-    latest = Math.max(Date.now(), latest + (elapsed - shownAt))
+    latest = Math.max(Date.now(), latest + (elapsed - shownAt) * (1 - SLEW))
     shownAt = elapsed
     return Math.floor(latest)
   }
@@ -53,3 +53,5 @@ function callAt(now: () => number, time: number, callback: () => void): () => vo
 }
 
 const MAX_STEP_MS = 30_000
+/** Twice the error of a clock that NTP can correct (RFC 5905, MAXFREQ: 500 ppm): 3.6 seconds in an hour. */
+const SLEW = 0.001

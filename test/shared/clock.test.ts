@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { steadyClock, systemClock } from '../../src/shared/clock.ts'
 
@@ -57,7 +58,7 @@ describe('a clock that never goes back', () => {
     const began = clock.now()
     vi.setSystemTime(began - DAY)
     vi.advanceTimersByTime(5000)
-    expect([clock.now(), clock.behind()]).toEqual([began + 5000, DAY])
+    expect([clock.now(), clock.behind()]).toEqual([began + 4995, DAY - 5])
     vi.setSystemTime(began + DAY)
     expect([clock.now(), clock.behind()]).toEqual([began + DAY, 0])
   })
@@ -68,8 +69,47 @@ describe('a clock that never goes back', () => {
     let called = 0
     clock.at(began + 60_000, () => void called++)
     vi.advanceTimersByTime(59_999)
-    expect([clock.now(), clock.behind(), called]).toEqual([began + 59_999, DAY, 0])
+    expect([clock.now(), clock.behind(), called]).toEqual([began + 59_939, DAY - 60, 0])
     vi.advanceTimersByTime(1)
     expect(called).toBe(1)
+  })
+
+  it('comes together again with one that runs fast and is set back every day', () => {
+    const clock = steadyClock(0)
+    for (let day = 0; day < 100; day++) {
+      for (let hour = 0; hour < 24; hour++) {
+        vi.advanceTimersByTime(3_600_000)
+        clock.now()
+      }
+      vi.setSystemTime(Date.now() - 1000)
+    }
+    expect(clock.behind()).toBeLessThanOrEqual(1001)
+  })
+
+  it('gives whoever sets the clock of the system back all the time 3.6 seconds in an hour, and no more', () => {
+    const clock = steadyClock(0)
+    const began = clock.now()
+    for (let second = 0; second < 3600; second++) {
+      vi.advanceTimersByTime(1000)
+      vi.setSystemTime(clock.now() - 30_000)
+    }
+    expect(clock.now()).toBeGreaterThanOrEqual(began + 3_600_000 - 3600 - 3600)
+  })
+
+  it('never goes back, whatever is done to the clock of the system', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer({ min: -DAY, max: DAY }), fc.nat(5000)), { maxLength: 30 }), (steps) => {
+        const clock = steadyClock(0)
+        let before = clock.now()
+        for (const [step, wait] of steps) {
+          vi.setSystemTime(Date.now() + step)
+          vi.advanceTimersByTime(wait)
+          const now = clock.now()
+          expect(now).toBeGreaterThanOrEqual(Math.max(before, Date.now()))
+          before = now
+        }
+      }),
+      { numRuns: 50 },
+    )
   })
 })

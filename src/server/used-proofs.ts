@@ -29,7 +29,8 @@ export function openUsedProofs(directory: string, now: number): UsedProofs & { c
         .flat()
         .filter(({ until }) => until > now)
         .toSorted((a, b) => a.until - b.until)
-        .map(({ digest, until }) => [digest, until]),
+        // A clock that was ahead has kept them for longer than a proof can be taken; whose they were is signed out (`takeClockBack`).
+        .map(({ digest, until }) => [digest, Math.min(until, now + PROOF_MEMORY_MS)]),
     ),
     keep(digest, until) {
       try {

@@ -47,6 +47,16 @@ describe('a proof that was used', () => {
     third.stop()
   })
 
+  it('by a clock that was ahead keeps nobody out: it is forgotten like others', () => {
+    const now = 1_700_000_000_000
+    const { used } = start(now)
+    used.keep(Buffer.alloc(32, 1), now + 365 * 86_400_000)
+    used.close()
+    const later = openUsedProofs(directory, now)
+    expect([...later.earlier.values()]).toEqual([now + PROOF_MEMORY_MS])
+    later.close()
+  })
+
   it('is known while it would be taken, in as much space as that needs', () => {
     let now = 1_700_000_000_000
     let { used } = start(now)

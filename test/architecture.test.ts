@@ -159,7 +159,6 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:notify/',
     ],
     packages: ['kysely', 'libsql', 'node:fs', 'node:path', 'pg'],
-    clock: true,
   },
   // A migration stays what it was, whatever becomes of the code around it.
   'storage/migrations': { imports: ['storage/migrations/'], packages: ['kysely'] },

@@ -81,7 +81,7 @@ export class Checkpoints {
     const { head, keepers, signer, logger } = this.#parts
     const found = await head()
     if (found === undefined) return
-    const checkpoint = signCheckpoint(found, new Date(), signer)
+    const checkpoint = signCheckpoint(found, new Date(signer.now()), signer)
     for (const { name, keep } of keepers) {
       if (this.#kept.get(name) === found.seq) continue
       try {

@@ -65,13 +65,16 @@ export function segmentsAfter(journaled: JournaledSession | undefined, prefix: V
           const body = encodeUnpacked('compact-hidden', recording.hash, content)
           await recording.append(body, { ...(isLast && hasSessionEnded ? end : MORE), wrappedKey })
         } else {
-          const own = isLast && !hasSessionEnded ? withEnd(segments[index] as Restored, events, lastMs) : content
+          const own =
+            isLast && !hasSessionEnded
+              ? withEnd(segments[index] as Restored, events, { at: recording.now, ms: lastMs })
+              : content
           await recording.append(await encodeCompact(recording.hash, own, undefined), isLast ? end : MORE)
         }
       }
       if (hasSessionEnded || blocks.at(-1)?.hidden === false) return
       const own = new OpenSegment(recording.events)
-      own.add(STOPPED, undefined, Date.now(), 0)
+      own.add(STOPPED, undefined, recording.now, 0)
       await recording.append(await encodeCompact(recording.hash, own.blocks(), undefined), end)
     },
   }
@@ -114,9 +117,13 @@ function blocksOf({ hidden, first, turns }: Restored): RestoredBlocks {
 }
 
 /** The same with the end event that the session never got. */
-function withEnd(segment: Restored, seq: number, ms: number): readonly BlockContent[] {
+function withEnd(
+  segment: Restored,
+  seq: number,
+  { at, ms }: { readonly at: number; readonly ms: number },
+): readonly BlockContent[] {
   const own = new OpenSegment(seq)
-  own.add(STOPPED, undefined, Date.now(), ms)
+  own.add(STOPPED, undefined, at, ms)
   return blocksOf({ ...segment, turns: [...segment.turns, { events: 1, bytes: own.bytes }] }).content
 }
 
@@ -145,7 +152,7 @@ export function framesAfter(journaled: JournaledSession | undefined, prefix: Val
     restores: (sealed) =>
       events.some((event) => event.seq === sealed.events - 1 && event.hash.toString('hex') === sealed.hash),
     async close(recording, tail) {
-      const own = last?.ends === true ? [] : [endedFrame(prefix.events + events.length, last ?? prefix)]
+      const own = last?.ends === true ? [] : [endedFrame(prefix.events + events.length, last ?? prefix, recording.now)]
       const end = { status: 'recovered', tail } as const
       if (last?.hidden !== true) return recording.append(await encodeFramed([...events, ...own], recording.hash), end)
       const { wrappedKey = '' } = journaled ?? {}
@@ -165,8 +172,9 @@ const STOPPED: EndedEvent = {
 function endedFrame(
   seq: number,
   last: { readonly hash: Buffer; readonly payload?: Buffer; readonly hidden?: boolean },
+  now: number,
 ): Frame {
   const ms = last.payload === undefined || last.hidden === true ? 0 : decodePayload(last.payload).event.ms
-  const header = { seq, at: new Date().toISOString(), ms }
+  const header = { seq, at: new Date(now).toISOString(), ms }
   return nextFrame(last.hash, JSON.stringify({ ...header, ...STOPPED }))
 }

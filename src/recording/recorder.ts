@@ -266,7 +266,7 @@ export class SessionRecorder implements Recorder, JournalSource {
   #append(body: EventBody, data: Uint8Array | undefined): void {
     const seq = this.#seq++
     const ms = Math.round(performance.now() - this.#start)
-    const wall = this.#open.add(body, data, Date.now(), ms)
+    const wall = this.#open.add(body, data, this.#file.now, ms)
     if (body.type === 'result' || (body.type === 'approval' && body.state !== 'approved'))
       this.#lastSettled = { command: body.command, at: wall }
     if (this.#listeners.size === 0) return

@@ -48,6 +48,11 @@ export class RecordingFile {
     this.#previous = firstBlockHash(session)
   }
 
+  /** Milliseconds since 1970, by the clock that its seals are dated by. */
+  get now(): number {
+    return this.#signer.now()
+  }
+
   get bytes(): number {
     return this.#bytes
   }
@@ -102,7 +107,7 @@ export class RecordingFile {
         ...(end.wrappedKey === undefined ? {} : { wrappedKey: end.wrappedKey }),
         bytes: body.bytes.length,
         sha256: sha256(body.bytes),
-        at: new Date().toISOString(),
+        at: new Date(this.now).toISOString(),
       },
       this.#signer,
     )

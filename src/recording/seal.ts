@@ -67,15 +67,18 @@ export interface Signer {
   readonly keyId: string
   readonly publicKeyPem: string
   sign(bytes: Uint8Array): Buffer
+  /** What it signs is dated by this clock, as are the periods of keys: milliseconds since 1970. */
+  now(): number
 }
 
-export function signerFromPem(pem: string): Signer {
+export function signerFromPem(pem: string, now: Signer['now'] = () => Date.now()): Signer {
   const privateKey = createPrivateKey(pem)
   const publicKey = createPublicKey(privateKey)
   return {
     keyId: keyIdOf(publicKey),
     publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     sign: (bytes) => sign(null, bytes, privateKey),
+    now,
   }
 }
 

@@ -7,6 +7,7 @@ import { protocolNames, type ProtocolName } from '../protocols/names.ts'
 import { generateSigningKeyPem, signerFromPem, type Signer } from '../recording/seal.ts'
 import { PamError } from '../shared/errors.ts'
 import { fileProblem } from '../shared/file-problem.ts'
+import { systemClock, type Clock } from '../shared/clock.ts'
 import { replaceFile } from '../shared/replace-file.ts'
 
 /** The gateway's own keys, in files that only it can read; made at the first start. */
@@ -42,8 +43,11 @@ export interface RecordingKey {
   readonly until?: string
 }
 
-/** Throws CONFIG_INVALID where a file is there and holds no such key: a new one could not read or continue what the old one made. */
-export function loadKeys(directory: string): GatewayKeys {
+/**
+ * Throws CONFIG_INVALID where a file is there and holds no such key: a new one could not read or continue what the old one made. What is signed is
+ * dated by `clock`.
+ */
+export function loadKeys(directory: string, clock: Pick<Clock, 'now'> = systemClock): GatewayKeys {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const made: string[] = []
   const loadOrMake = (name: string, make: () => string): string => {
@@ -65,7 +69,7 @@ export function loadKeys(directory: string): GatewayKeys {
       throw error instanceof PamError ? error : noKey(join(directory, name), error)
     }
   }
-  const signer = load('recording.key', generateSigningKeyPem, signerFromPem)
+  const signer = load('recording.key', generateSigningKeyPem, (pem) => signerFromPem(pem, () => clock.now()))
   const recordingKeys = listKeys(directory, signer)
   const keyPair = (name: string): GatewayKeys['token'] => {
     const make = (): string =>
@@ -162,10 +166,11 @@ export const keyBundle = (keys: readonly RecordingKey[]): string =>
     )
     .join('')
 
-function listKeys(directory: string, signer: Signer): RecordingKey[] {
+function listKeys(directory: string, signer: Signer): readonly RecordingKey[] {
   const file = join(directory, 'recording-keys.json')
   const known = existsSync(file) ? recordingKeysIn(readFileSync(file, 'utf8'), file) : []
-  const keys = known.some(({ id }) => id === signer.keyId) ? known : withKey(known, signer, new Date().toISOString())
+  const now = new Date(signer.now()).toISOString()
+  const keys = known.some(({ id }) => id === signer.keyId) ? inUse(known, signer, now) : withKey(known, signer, now)
   if (keys !== known) replaceFile(file, `${JSON.stringify(keys, null, 2)}\n`)
   const bundle = join(directory, 'gateway.pub')
   const text = keyBundle(keys)
@@ -192,6 +197,12 @@ const RECORDING_KEY = z.object({
   from: z.string(),
   until: z.string().exactOptional(),
 })
+
+/** The key that signs is in use now, whatever the clock said when it was made: what it signs before `from` would not be believed. */
+const inUse = (known: readonly RecordingKey[], signer: Signer, now: string): readonly RecordingKey[] =>
+  known.some(({ id, from }) => id === signer.keyId && Date.parse(from) > Date.parse(now))
+    ? known.map((key) => (key.id === signer.keyId ? { ...key, from: now } : key))
+    : known
 
 const withKey = (known: readonly RecordingKey[], signer: Signer, now: string): RecordingKey[] => [
   ...known.map((key) => ({ ...key, until: key.until ?? now })),

@@ -2,54 +2,75 @@ import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:f
 import { join } from 'node:path'
 import { steadyClock, type SteadyClock } from '../shared/clock.ts'
 import { PamError } from '../shared/errors.ts'
-import { CLOCK_TOLERANCE_MS, lastEntryTime, takeClockBack } from '../storage/clock-state.ts'
-import type { Database } from '../storage/database.ts'
+import { fileProblem } from '../shared/file-problem.ts'
+import { replaceFile } from '../shared/replace-file.ts'
+import { CLOCK_TOLERANCE_MS, lastEntryTime } from '../storage/clock-state.ts'
+import type { Reader } from '../storage/page.ts'
 
-/** The latest time that the gateway has seen, kept across stops. */
+/** Where the latest time of the gateway is kept across stops. */
 export interface LatestTime {
-  /** Milliseconds since the epoch; undefined where there was no file. */
-  readonly kept: number | undefined
-  /** Written over what is there, and not flushed to the disk: a loss of power takes the last moments. A full disk takes nothing. */
+  /**
+   * Written over what is there, so that it needs no room on the disk, and not flushed, so that it waits for none: a loss of power takes the last half
+   * minute at most, and nothing that is later in the audit chain. Throws STORE_UNAVAILABLE, or UsageError where the file cannot be made.
+   */
   keep(time: number): void
-  close(): void
 }
 
-/** Throws CONFIG_INVALID where the file is there and says no time. */
-export function openLatestTime(dataDirectory: string): LatestTime {
-  const path = join(dataDirectory, LATEST_TIME)
-  const isThere = existsSync(path)
-  const file = openSync(path, isThere ? 'r+' : 'w', 0o600)
-  return {
-    kept: isThere ? timeIn(readFileSync(path, 'latin1'), path) : undefined,
-    keep: (time) => void writeSync(file, `${new Date(time).toISOString()}\n`, 0),
-    close: () => closeSync(file),
-  }
-}
-
-/** Empty: it was made, and nothing could be written to it yet. */
-function timeIn(text: string, path: string): number | undefined {
-  if (text === '') return undefined
-  const time = Date.parse(text.trim())
-  if (!Number.isNaN(time) && new Date(time).toISOString() === text.trim()) return time
-  throw new PamError('CONFIG_INVALID', `${path} does not say a time`, {
-    side: 'gateway',
-    hint: 'compare the clock of this machine with the last entry of the audit log, then remove the file',
-  })
+export interface GatewayTime {
+  readonly clock: SteadyClock
+  readonly latestTime: LatestTime
+  /** The time of the last entry of the audit chain, where `clock` is taken back behind it: what is open must end (`takeClockBack`). */
+  readonly takenBackFrom: number | undefined
 }
 
 /**
  * The clock by which this gateway decides: not before the latest time that was kept, nor before the last entry of the audit chain. Where the file was
- * removed although the chain is ahead of the system's clock, that one is taken back to it (`takeClockBack`).
+ * removed although the chain is ahead of the system's clock, somebody says that this one is right, and it is taken back. Throws CONFIG_INVALID where the
+ * file says no time: one that is empty or damaged was not removed.
  */
-export async function gatewayClock(latest: LatestTime, db: Database): Promise<SteadyClock> {
-  const entry = (await lastEntryTime(db.read)) ?? 0
-  const system = Date.now()
-  const isTakenBack = latest.kept === undefined && entry > system + CLOCK_TOLERANCE_MS
-  if (isTakenBack) await takeClockBack(db, entry, system)
-  const clock = steadyClock(isTakenBack ? system : Math.max(latest.kept ?? 0, entry))
-  latest.keep(clock.now())
-  return clock
+export async function gatewayTime(dataDirectory: string, db: Reader): Promise<GatewayTime> {
+  const path = join(dataDirectory, LATEST_TIME)
+  const kept = existsSync(path) ? timeIn(path) : undefined
+  const entry = (await lastEntryTime(db)) ?? 0
+  const isTakenBack = kept === undefined && entry > Date.now() + CLOCK_TOLERANCE_MS
+  return {
+    clock: steadyClock(isTakenBack ? 0 : Math.max(kept ?? 0, entry)),
+    latestTime: { keep: (time) => keep(path, time) },
+    takenBackFrom: isTakenBack ? entry : undefined,
+  }
 }
+
+function timeIn(path: string): number {
+  const text = readFileSync(path, 'latin1')
+  const time = Date.parse(text.trim())
+  if (!Number.isNaN(time) && textOf(time) === text) return time
+  throw new PamError('CONFIG_INVALID', `${path} does not contain a time`, {
+    side: 'gateway',
+    hint: 'if the clock of this machine is right, remove the file and start the gateway again',
+  })
+}
+
+function keep(path: string, time: number): void {
+  // All of it or nothing: one that is empty would keep the next start from going on.
+  if (!existsSync(path)) return replaceFile(path, textOf(time))
+  try {
+    const file = openSync(path, 'r+')
+    try {
+      writeSync(file, textOf(time), 0)
+    } finally {
+      closeSync(file)
+    }
+  } catch (cause) {
+    throw new PamError('STORE_UNAVAILABLE', fileProblem(path, cause, 'written'), {
+      side: 'gateway',
+      cause,
+      hint: "the file must belong to the gateway's user, on a disk that is not mounted read-only",
+    })
+  }
+}
+
+/** All times have one length: a new one covers the old one. */
+const textOf = (time: number): string => `${new Date(time).toISOString()}\n`
 
 /** In the data directory; whoever removes it says that the clock is right now (docs/operations.md). */
 export const LATEST_TIME = 'latest-time'

@@ -17,9 +17,11 @@ export async function collectRecordings(file: string, dryRun: boolean): Promise<
     process.stdout.write(`there are no records: no gateway has been started with ${config.dataDirectory}\n`)
     return
   }
-  const db = dryRun ? openSqliteToRead(store) : (await openStore(config.dataDirectory)).db
+  const { db, clock } = dryRun
+    ? { db: openSqliteToRead(store), clock: systemClock }
+    : await openStore(config.dataDirectory)
   try {
-    const found = await collect({ config: () => config, db, home: openHome(config) }, { dryRun })
+    const found = await collect({ config: () => config, db, clock, home: openHome(config) }, { dryRun })
     const table = new Table({
       head: ['SESSION', 'TARGET', 'OPENED', 'BYTES', 'RULE', ''],
       style: { head: [], border: [] },
@@ -50,12 +52,12 @@ export async function collectRecordings(file: string, dryRun: boolean): Promise<
 export async function rotateKey(file: string): Promise<void> {
   const { dataDirectory } = loadConfigWithoutSecrets(file)
   const directory = join(dataDirectory, 'keys')
-  const { keys, db } = await openStore(dataDirectory)
+  const { keys, db, clock } = await openStore(dataDirectory)
   const { signer } = keys
   try {
     const next = makeNextKey(directory)
     await db.change((tx) =>
-      appendAudit(tx, systemClock.now(), {
+      appendAudit(tx, clock.now(), {
         type: 'key.rotated',
         actor: 'gateway',
         subject: next.keyId,
@@ -63,7 +65,7 @@ export async function rotateKey(file: string): Promise<void> {
       }),
     )
     useNextKey(directory, next.keyId)
-    loadKeys(directory)
+    loadKeys(directory, clock)
     process.stdout.write(`records are sealed with key ${next.keyId} from now on; ${signer.keyId} is retired\n`)
     process.stdout.write(`give auditors ${join(directory, 'gateway.pub')}, which has both\n`)
   } finally {

@@ -1,5 +1,6 @@
 import type { Secrets } from '../credentials/secrets.ts'
 import { gatewayName } from '../gateway/gateway-name.ts'
+import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
 import { appendAudit } from '../storage/audit.ts'
 import type { Database } from '../storage/database.ts'
@@ -12,6 +13,7 @@ export interface ReaperParts {
   readonly secrets: () => Secrets
   readonly digestKey: Uint8Array
   readonly db: Database
+  readonly clock: Pick<Clock, 'now'>
   readonly logger: Logger
 }
 
@@ -45,10 +47,10 @@ async function reapAll(parts: ReaperParts): Promise<void> {
   }
 }
 
-async function noteDropped(target: string, account: string, { db, logger }: ReaperParts): Promise<void> {
+async function noteDropped(target: string, account: string, { db, clock, logger }: ReaperParts): Promise<void> {
   logger.info({ target, account }, 'account.dropped')
   await db.change((tx) =>
-    appendAudit(tx, Date.now(), { type: 'account.dropped', actor: 'gateway', subject: account, data: { target } }),
+    appendAudit(tx, clock.now(), { type: 'account.dropped', actor: 'gateway', subject: account, data: { target } }),
   )
 }
 

@@ -13,6 +13,7 @@ import type { SegmentSeal } from '../recording/seal.ts'
 import { Spool } from '../recording/spool.ts'
 import { trustedKeys } from '../recording/verify.ts'
 import { Transfer } from '../recording/transfer.ts'
+import type { Clock } from '../shared/clock.ts'
 import { PamError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { AuditedState } from '../storage/audited-state.ts'
@@ -45,17 +46,18 @@ export interface EvidenceParts {
   readonly config: () => Config
   readonly keys: GatewayKeys
   readonly db: Database
+  readonly clock: Pick<Clock, 'now'>
   readonly logger: Logger
 }
 
 /** Closes what a stop left open, then opens the spool. */
 export async function startEvidence(
-  { config, keys, db, logger }: EvidenceParts,
+  { config, keys, db, clock, logger }: EvidenceParts,
   audited: AuditedState,
 ): Promise<Evidence> {
   const { dataDirectory } = config()
   const directory = join(dataDirectory, 'spool')
-  const state = evidenceState(db)
+  const state = evidenceState(db, clock)
   await recoverRecords(directory, { keys, logger }, state, audited)
 
   const { recording } = config()
@@ -93,7 +95,7 @@ export async function startEvidence(
   transfer.kick()
   const collecting = setInterval(
     () =>
-      void collect({ config, db, home, logger }, { dryRun: false }).catch((error: unknown) =>
+      void collect({ config, db, clock, home, logger }, { dryRun: false }).catch((error: unknown) =>
         logger.error({ cause: error }, 'recordings.gc_failed'),
       ),
     COLLECT_EVERY,
@@ -208,15 +210,17 @@ export async function collect(
   {
     config,
     db,
+    clock,
     home,
     logger,
-  }: Pick<EvidenceParts, 'config' | 'db'> & { readonly home: Home; readonly logger?: Logger },
+  }: Pick<EvidenceParts, 'config' | 'db' | 'clock'> & { readonly home: Home; readonly logger?: Logger },
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<Collected[]> {
   const { recording, targets } = config()
-  const state = evidenceState(db)
+  const state = evidenceState(db, clock)
   const collected: Collected[] = []
   if (recording.retention.length === 0) return collected
+  // The clock of the system, which is never later than the gateway's: what is deleted does not come back.
   const now = Date.now()
   const before = now - Math.min(...recording.retention.map(({ keep }) => keep))
   let after: { openedAt: number; sessionId: string } | undefined

@@ -7,7 +7,7 @@ import { noteChanges, type SealedHistory } from '../credentials/stores/sealed/se
 import { StoreFailure } from '../credentials/stores/store.ts'
 import type { LeaseLedger } from '../credentials/stores/vault/vault-database.ts'
 import { certificateExpiry } from '../shared/certificate-expiry.ts'
-import { systemClock } from '../shared/clock.ts'
+import { systemClock, type Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
 import { neededValues } from '../shared/needed-values.ts'
 import { credentialLeasesIn } from '../storage/credential-leases.ts'
@@ -28,8 +28,11 @@ export interface RunningSecrets {
 }
 
 /** Builds the stores, takes back what a crash left behind, and puts changes of sealed secrets on record. Waits for no store. */
-export async function startSecrets(config: Config, db: Database, logger: Logger): Promise<RunningSecrets> {
-  const [ledger, history] = [credentialLeasesIn(db), sealedHistoryIn(db)]
+export async function startSecrets(
+  config: Config,
+  { db, clock, logger }: { readonly db: Database; readonly clock: Clock; readonly logger: Logger },
+): Promise<RunningSecrets> {
+  const [ledger, history] = [credentialLeasesIn(db, clock), sealedHistoryIn(db, clock)]
   let left = 0
   const build = (now: Config) => {
     const stores = storesOf(now, ledger, history)
@@ -37,12 +40,12 @@ export async function startSecrets(config: Config, db: Database, logger: Logger)
       baseDirectory: now.baseDirectory,
       stores,
       cacheFor: now.secrets.cacheFor,
-      clock: systemClock,
+      clock,
       onChange(change) {
         const { what, problem } = change
         if (problem === undefined) logger.info({ what }, 'credentials.available')
         else logger.error({ what, problem }, 'credentials.unavailable')
-        noteStoreChange(db, change).catch((error: unknown) =>
+        noteStoreChange(db, clock.now(), change).catch((error: unknown) =>
           logger.error({ cause: error }, 'credentials.audit_failed'),
         )
       },
@@ -111,6 +114,7 @@ const storesOf = (config: Config, ledger: LeaseLedger, history: SealedHistory): 
     baseDirectory: config.baseDirectory,
     sealedFile: sealedFileOf(config),
     environment: process.env,
+    // What is signed for them is dated by what they take for the time.
     clock: systemClock,
     ledger,
     history,

@@ -45,7 +45,7 @@ import { listenAt } from './listen.ts'
 import { readCertificate, renewCertificate } from './listening-certificate.ts'
 import { openStore } from './open-store.ts'
 import { samlClients } from './saml-clients.ts'
-import { gatewayClock, openLatestTime, type LatestTime } from './latest-time.ts'
+import type { LatestTime } from './latest-time.ts'
 import { noteClock } from '../storage/clock-state.ts'
 import { openUsedProofs } from './used-proofs.ts'
 import { tighten } from './private-files.ts'
@@ -118,6 +118,7 @@ export async function start(file: string): Promise<void> {
     secrets: () => running.secrets.secrets,
     digestKey: running.keys.digest,
     db,
+    clock: running.clock,
     logger,
   })
   await auditConfig(running, config, 'config.loaded')
@@ -156,10 +157,10 @@ export async function start(file: string): Promise<void> {
     await evidence.stop()
     await notifications?.stop()
     await delivery.stop()
+    // While the store's lock keeps the next gateway from reading it.
+    keepTime(running)
     await db.close()
     running.usedProofs.close()
-    running.latestTime.keep(running.clock.now())
-    running.latestTime.close()
     logger.info('gateway.stopped')
     process.exit(0)
   }
@@ -171,9 +172,7 @@ async function prepare(config: Config): Promise<Running> {
   warn(config, logger)
   const tightened = tighten(config.dataDirectory)
   if (tightened.length > 0) logger.warn({ files: tightened.length, first: tightened.slice(0, 5) }, 'files.made_private')
-  const { keys, db, audited, restored } = await openStore(config.dataDirectory)
-  const latestTime = openLatestTime(config.dataDirectory)
-  const clock = await gatewayClock(latestTime, db)
+  const { keys, db, clock, latestTime, audited, restored } = await openStore(config.dataDirectory)
   await noteClock(db, clock.behind(), clock.now())
   // After an upgrade there may be new ones; otherwise somebody removed them, and what they were for cannot be read.
   if (audited.entries > 0 && keys.made.length > 0) logger.warn({ files: keys.made }, 'keys.made')
@@ -188,11 +187,11 @@ async function prepare(config: Config): Promise<Running> {
     proxies: networks(config.listen.trustedProxies),
     publicUrl: config.publicUrl?.replace(/\/$/, '') ?? '',
   }
-  const evidence = await startEvidence({ config: () => live.config, keys, db, logger }, audited)
+  const evidence = await startEvidence({ config: () => live.config, keys, db, clock, logger }, audited)
   const provider = await startProvider(config, () => `${live.publicUrl}/auth/callback`)
   const issuers = trustedIssuers(config, provider?.issuer)
-  const protocols = await createProtocols(config, { identity: keys.identity, firstUse: firstUseIn(db), logger })
-  const secrets = await startSecrets(config, db, logger)
+  const protocols = await createProtocols(config, { identity: keys.identity, firstUse: firstUseIn(db, clock), logger })
+  const secrets = await startSecrets(config, { db, clock, logger })
   const identities = identityVerifier(issuers)
   const registry = new SessionRegistry()
   const saml = samlClients(config)
@@ -409,10 +408,11 @@ async function auditRefusals(db: Database, { refusals, clock }: ApiDeps, logger:
     .catch((error: unknown) => logger.error({ cause: error }, 'refusals.audit_failed'))
 }
 
-async function sweep({ db, clock, latestTime, registry, logger }: Running, deps: ApiDeps): Promise<void> {
+async function sweep(running: Running, deps: ApiDeps): Promise<void> {
+  const { db, clock, registry, logger } = running
   const { changes } = deps
+  keepTime(running)
   try {
-    latestTime.keep(clock.now())
     await noteClock(db, clock.behind(), clock.now())
     for (const id of await expireRequests(db, clock.now())) changes.changed(id)
     for (const id of await closeAbandoned(db, registry, clock.now())) changes.changed(id)
@@ -422,6 +422,15 @@ async function sweep({ db, clock, latestTime, registry, logger }: Running, deps:
     await remindOfBreakGlass(deps)
   } catch (error) {
     logger.error({ cause: error }, 'sweep.failed')
+  }
+}
+
+/** A disk that takes nothing ends nothing: the time of this process goes on, and the next start has that of the last entry of the audit chain. */
+function keepTime({ latestTime, clock, logger }: Pick<Running, 'latestTime' | 'clock' | 'logger'>): void {
+  try {
+    latestTime.keep(clock.now())
+  } catch (cause) {
+    logger.error({ cause }, 'clock.not_kept')
   }
 }
 

@@ -1,14 +1,15 @@
+import type { Clock } from '../shared/clock.ts'
 import { appendAudit } from './audit.ts'
 import type { Database } from './database.ts'
 
 /** Users of databases that were made for sessions and are not known to be gone. Each is on record when it is made and when it is taken back. */
-export function credentialLeasesIn(db: Database) {
+export function credentialLeasesIn(db: Database, clock: Pick<Clock, 'now'>) {
   return {
     live: new Set<string>(),
     made: new Set<string>(),
     add: ({ id, reference, user }: { id: string; reference: string; user: string }): Promise<void> =>
       db.change(async (tx) => {
-        const now = Date.now()
+        const now = clock.now()
         const row = { id, reference, account: user, created_at: now }
         await tx.insertInto('credential_leases').values(row).execute()
         await appendAudit(tx, now, {
@@ -23,7 +24,7 @@ export function credentialLeasesIn(db: Database) {
         const row = await tx.selectFrom('credential_leases').selectAll().where('id', '=', id).executeTakeFirst()
         if (row === undefined) return
         await tx.deleteFrom('credential_leases').where('id', '=', id).execute()
-        await appendAudit(tx, Date.now(), {
+        await appendAudit(tx, clock.now(), {
           type: 'credential.revoked',
           actor: 'gateway',
           subject: id,

@@ -1,5 +1,6 @@
 import type { AuditEventType } from '../recording/audit-event-types.ts'
 import { canonicalJson } from '../shared/canonical-json.ts'
+import type { Clock } from '../shared/clock.ts'
 import type { Recovery } from '../recording/recover.ts'
 import type { TransferState } from '../recording/transfer.ts'
 import { appendAudit, type AuditEntry } from './audit.ts'
@@ -8,7 +9,9 @@ import type { Database, Tx } from './database.ts'
 import { findRecording, listRecordings, noteSealed, saveRecording, type RecordingRow } from './recordings.ts'
 
 /** What keeps the evidence in order asks of the store; each change with its audit entry, in one transaction. */
-export function evidenceState(db: Database) {
+export function evidenceState(db: Database, clock: Pick<Clock, 'now'>) {
+  const gatewayDid = (tx: Tx, type: AuditEventType, subject: string, data: AuditEntry['data']): Promise<void> =>
+    noteDone(tx, clock.now(), { type, subject, data })
   const update = (
     session: string,
     type: AuditEventType,
@@ -18,7 +21,7 @@ export function evidenceState(db: Database) {
     db.changeSoon(async (tx) => {
       const row = await findRecording(tx, session)
       if (row === undefined) return
-      await saveRecording(tx, { ...row, ...change(row), changedAt: Date.now() })
+      await saveRecording(tx, { ...row, ...change(row), changedAt: clock.now() })
       await gatewayDid(tx, type, session, data)
     })
 
@@ -34,7 +37,7 @@ export function evidenceState(db: Database) {
     },
     sealed: (records) =>
       db.changeSoon(async (tx) => {
-        const now = Date.now()
+        const now = clock.now()
         for (const { file, sealed, home } of records) await noteSealed(tx, file, sealed, { home }, now)
       }),
     stored: (session, home) => update(session, 'recording.stored', () => ({ state: 'stored', home }), { home }),
@@ -56,7 +59,8 @@ export function evidenceState(db: Database) {
     journalReleased: (journal: string) => db.changeSoon((tx) => gatewayDid(tx, 'journal.released', journal, {})),
 
     /** Makes the store say what a start has found; which records were open the audit chain says. */
-    recovered: (found: Recovery, audited: AuditedState) => db.change((tx) => noteRecovered(tx, found, audited)),
+    recovered: (found: Recovery, audited: AuditedState) =>
+      db.change((tx) => noteRecovered(tx, found, audited, clock.now())),
 
     /** Deleted by rule, with the digest of what was. */
     deleted: (row: RecordingRow, rule: string) =>
@@ -86,12 +90,18 @@ export function evidenceState(db: Database) {
   }
 }
 
-const gatewayDid = (tx: Tx, type: AuditEventType, subject: string, data: AuditEntry['data']): Promise<void> =>
-  appendAudit(tx, Date.now(), { type, actor: 'gateway', subject, data })
+const noteDone = (tx: Tx, now: number, entry: Omit<AuditEntry, 'actor'>): Promise<void> =>
+  appendAudit(tx, now, { ...entry, actor: 'gateway' })
 
-async function noteRecovered(tx: Tx, { recordings, journals }: Recovery, audited: AuditedState): Promise<void> {
+async function noteRecovered(
+  tx: Tx,
+  { recordings, journals }: Recovery,
+  audited: AuditedState,
+  now: number,
+): Promise<void> {
   for (const { journal, tail, reason } of journals)
-    if (journal !== undefined) await gatewayDid(tx, 'journal.recovered', journal, { tail, reason })
+    if (journal !== undefined)
+      await noteDone(tx, now, { type: 'journal.recovered', subject: journal, data: { tail, reason } })
   const open = new Map([...audited.recordings].filter(([, { state }]) => state === 'open'))
   for (const found of recordings) {
     const session = found.type === 'sealed' ? found.sealed.session : found.session
@@ -99,39 +109,39 @@ async function noteRecovered(tx: Tx, { recordings, journals }: Recovery, audited
       open.delete(session)
       const said = audited.recordings.get(session)
       if (said?.sealed === undefined)
-        await noteSealed(tx, found.file, found.sealed, { tail: found.tail, problem: found.problem }, Date.now())
-      else if (said.state === 'stored') await moveAgain(tx, session)
+        await noteSealed(tx, found.file, found.sealed, { tail: found.tail, problem: found.problem }, now)
+      else if (said.state === 'stored') await moveAgain(tx, session, now)
       continue
     }
     if (!found.stray) {
       open.delete(session)
-      await noteDamaged(tx, session)
+      await noteDamaged(tx, session, now)
     }
     const data = { problem: found.reason, file: found.file, ...(found.stray ? { stray: true } : {}) }
     // Each start finds what is left where it was: the chain has it once.
     if (!(await hasEntry(tx, 'recording.damaged', session, data)))
-      await gatewayDid(tx, 'recording.damaged', session, data)
+      await noteDone(tx, now, { type: 'recording.damaged', subject: session, data })
   }
   for (const [session, { file }] of open) {
     const row = await findRecording(tx, session)
-    if (row !== undefined) await saveRecording(tx, { ...row, state: 'missing', changedAt: Date.now() })
-    await gatewayDid(tx, 'recording.missing', session, { file })
+    if (row !== undefined) await saveRecording(tx, { ...row, state: 'missing', changedAt: now })
+    await noteDone(tx, now, { type: 'recording.missing', subject: session, data: { file } })
   }
 }
 
-async function noteDamaged(tx: Tx, session: string): Promise<void> {
+async function noteDamaged(tx: Tx, session: string, now: number): Promise<void> {
   const row = await findRecording(tx, session)
   if (row?.state === 'open' || row?.state === 'sealed')
-    await saveRecording(tx, { ...row, state: 'damaged', changedAt: Date.now() })
+    await saveRecording(tx, { ...row, state: 'damaged', changedAt: now })
 }
 
 /**
  * The chain says that the home has it, and it is in the spool: the stop came before it was removed there, or somebody laid it there. The
  * transfer removes it once the home shows that it has exactly this file.
  */
-async function moveAgain(tx: Tx, session: string): Promise<void> {
+async function moveAgain(tx: Tx, session: string, now: number): Promise<void> {
   const row = await findRecording(tx, session)
-  if (row !== undefined) await saveRecording(tx, { ...row, state: 'sealed', changedAt: Date.now() })
+  if (row !== undefined) await saveRecording(tx, { ...row, state: 'sealed', changedAt: now })
 }
 
 async function hasEntry(tx: Tx, type: string, subject: string, data: AuditEntry['data']): Promise<boolean> {

@@ -1,8 +1,9 @@
+import type { Clock } from '../shared/clock.ts'
 import { appendAudit, lastAudit } from './audit.ts'
 import type { Database } from './database.ts'
 
 /** Host keys that were trusted because they were the first seen: they stand in the audit chain, where nobody changes them. */
-export function firstUseIn(db: Database) {
+export function firstUseIn(db: Database, clock: Pick<Clock, 'now'>) {
   return {
     async find(target: string): Promise<string | undefined> {
       const entry = await lastAudit(db.read, subjectOf(target))
@@ -14,7 +15,7 @@ export function firstUseIn(db: Database) {
         const before = await lastAudit(tx, subjectOf(target))
         if (before?.data['key'] === key) return
         if (before !== undefined) throw new Error('two host keys at once')
-        await appendAudit(tx, Date.now(), {
+        await appendAudit(tx, clock.now(), {
           type: 'target.host_key_trusted',
           actor: 'gateway',
           subject: subjectOf(target),

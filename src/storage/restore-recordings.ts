@@ -8,7 +8,7 @@ import { findRecording, listRecordings, saveRecording, type RecordingRow } from 
  * read; while the gateway is stopped, anybody who has the disk can write to it. Returns the sessions whose rows were not what the
  * chain says; the chain names them as well.
  */
-export async function restoreRecordings(db: Database, audited: AuditedState): Promise<string[]> {
+export async function restoreRecordings(db: Database, audited: AuditedState, now: number): Promise<string[]> {
   return db.change(async (tx) => {
     const altered: string[] = []
     const seen = new Set<string>()
@@ -23,7 +23,8 @@ export async function restoreRecordings(db: Database, audited: AuditedState): Pr
     for (const row of rows) {
       seen.add(row.sessionId)
       const said = audited.recordings.get(row.sessionId)
-      if (said === undefined ? await unknown(tx, row) : await restore(tx, row, said)) altered.push(row.sessionId)
+      if (said === undefined ? await unknown(tx, row, now) : await restore(tx, row, said, now))
+        altered.push(row.sessionId)
     }
     for (const [session, said] of audited.recordings) {
       if (seen.has(session)) continue
@@ -35,7 +36,7 @@ export async function restoreRecordings(db: Database, audited: AuditedState): Pr
       altered.push(session)
     }
     if (altered.length > 0 && audited.altered === undefined)
-      await appendAudit(tx, Date.now(), {
+      await appendAudit(tx, now, {
         type: 'recordings.altered',
         actor: 'gateway',
         subject: 'recordings',
@@ -46,20 +47,20 @@ export async function restoreRecordings(db: Database, audited: AuditedState): Pr
 }
 
 /** The chain does not have the session, or only in a part that is not believed any more: nothing is done with its file. */
-async function unknown(tx: Tx, row: RecordingRow): Promise<boolean> {
+async function unknown(tx: Tx, row: RecordingRow, now: number): Promise<boolean> {
   if (!isOwnPath(row)) {
     await tx.deleteFrom('recordings').where('session_id', '=', row.sessionId).execute()
     return true
   }
   if (row.state === 'damaged' || row.state === 'deleted') return false
-  await saveRecording(tx, { ...row, state: 'damaged', changedAt: Date.now() })
+  await saveRecording(tx, { ...row, state: 'damaged', changedAt: now })
   return true
 }
 
-async function restore(tx: Tx, row: RecordingRow, said: AuditedRow): Promise<boolean> {
+async function restore(tx: Tx, row: RecordingRow, said: AuditedRow, now: number): Promise<boolean> {
   const right = rowOf(row.sessionId, said, row)
   if (isSame(row, right)) return false
-  await saveRecording(tx, { ...right, changedAt: Date.now() })
+  await saveRecording(tx, { ...right, changedAt: now })
   // A start sets it so where it finds the file in the spool, and the transfer has not looked at the home yet.
   const isMovedAgain = said.state === 'stored' && row.state === 'sealed'
   return !(isMovedAgain && isSame({ ...row, state: 'stored', home: said.home }, right))

@@ -1,4 +1,5 @@
 import type { AuditEventType } from '../recording/audit-event-types.ts'
+import type { Clock } from '../shared/clock.ts'
 import { appendAudit, lastAudit } from './audit.ts'
 import type { Database } from './database.ts'
 import type { Reader } from './page.ts'
@@ -14,7 +15,7 @@ interface Change {
 }
 
 /** Changes of sealed secrets stand in the audit chain, where nobody takes them back. */
-export function sealedHistoryIn(db: Database) {
+export function sealedHistoryIn(db: Database, clock: Pick<Clock, 'now'>) {
   return {
     lastVersion: (name: string): Promise<number> => lastOf(db.read, name).then(({ version }) => version),
     async note(change: Change): Promise<void> {
@@ -23,7 +24,7 @@ export function sealedHistoryIn(db: Database) {
         const before = await lastOf(tx, change.name)
         if (isKnown(before, change)) return
         const { name, version, master, changedAt, by } = change
-        await appendAudit(tx, Date.now(), {
+        await appendAudit(tx, clock.now(), {
           type: typeOf(before, change),
           actor: 'gateway',
           subject: subjectOf(name),

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../src/demo/local-postgres.ts'
+import type { RunningGateway } from '../../src/demo/stack.ts'
 import { makeCertificates, type TestCertificates } from '../helpers/certificates.ts'
 import { eventually, openPort, signIn } from '../helpers/gateway-client.ts'
 import { NGINX } from '../helpers/http-servers.ts'
@@ -128,6 +129,7 @@ describe.skipIf(!OPENSSL || NGINX === undefined || !PSQL)('the nginx of the page
 })
 
 describe.skipIf(!PSQL)('a backup', () => {
+  let restored: { directory: string; at: string; operations: number; gateway: RunningGateway } | undefined
   const gatewayCommand = (args: readonly string[]): ReturnType<typeof run> =>
     run(process.execPath, [join(ROOT, 'bin', 'pam-gateway.js'), ...args], { cwd: ROOT })
 
@@ -164,19 +166,56 @@ describe.skipIf(!PSQL)('a backup', () => {
     const again = await gatewayCommand(['backup', at, '--config', config])
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('already exists')])
 
-    writeFileSync(config, readFileSync(config, 'utf8').replace(/dataDirectory: .*/, `dataDirectory: ${at}`))
-    const restored = await own.start(directory)
+    const operations = await freePort()
+    writeFileSync(
+      config,
+      readFileSync(config, 'utf8')
+        .replace(/dataDirectory: .*/, `dataDirectory: ${at}`)
+        .replace('listen: {', `listen: { operations: { host: 127.0.0.1, port: ${operations} },`),
+    )
+    const gatewayOfCopy = await own.start(directory)
+    restored = { directory, at, operations, gateway: gatewayOfCopy }
     const log = readFileSync(join(directory, 'gateway.log'), 'utf8')
     expect(log).not.toMatch(/audit\.altered|recordings\.altered/)
-    const back = await signIn(restored.url, 'jane')
+    const back = await signIn(gatewayOfCopy.url, 'jane')
     const port = await openPort(back, 'dev-db')
     expect((await psql(port, 'app_dev', "select 'restored'")).stdout).toBe('restored\n')
     port.close()
-    const alice = await pamctlSignedIn(restored.url, 'alice')
+    const alice = await pamctlSignedIn(gatewayOfCopy.url, 'alice')
     const args = ['--key', join(at, 'keys', 'gateway.pub'), '--recordings', join(at, 'recordings')]
     const verified = await pamctl(['audit', 'verify', ...args], alice.environment)
     await pamctl(['agent', 'stop'], alice.environment)
     expect([verified.code, verified.stdout]).toEqual([0, expect.stringMatching(/^valid: \d+ entries/)])
+  })
+
+  it('keeps no latest time: what the restored gateway keeps is not gone behind, until somebody removes it', async () => {
+    if (restored === undefined) throw new Error('nothing was restored')
+    const { directory, at, operations, gateway } = restored
+    const latest = join(at, 'latest-time')
+    const ready = async (): Promise<unknown> =>
+      ((await (await fetch(`http://127.0.0.1:${operations}/readyz`)).json()) as { clock: unknown }).clock
+    const stopped = Date.now()
+    await gateway.stop('SIGTERM')
+    expect(Date.parse(readFileSync(latest, 'utf8').trim())).toBeGreaterThanOrEqual(stopped)
+    // As a gateway leaves it whose clock was a day ahead.
+    writeFileSync(latest, `${new Date(stopped + 86_400_000).toISOString()}\n`)
+    const ahead = await own.start(directory)
+    await expect(signIn(ahead.url, 'jane')).rejects.toMatchObject({ code: expect.stringMatching(/^(?:PROOF|TOKEN)_/) })
+    expect(await ready()).toMatchObject({ ok: false, behindSeconds: expect.closeTo(86_400, -2) })
+    expect(await (await fetch(`http://127.0.0.1:${operations}/metrics`)).text()).toMatch(/^pam_clock_ok 0$/m)
+    await ahead.stop('SIGTERM')
+    rmSync(latest)
+    const right = await own.start(directory)
+    expect(await ready()).toEqual({ ok: true, behindSeconds: 0 })
+    const alice = await pamctlSignedIn(right.url, 'alice')
+    const told = async (...args: string[]): Promise<string> => (await pamctl(args, alice.environment)).stdout
+    const grants = JSON.parse(await told('grants', '--all', '--json')) as { state: string; endsAt: string }[]
+    expect(grants.map(({ state, endsAt }) => [state, Date.parse(endsAt) < Date.now()])).toEqual([['over', true]])
+    expect(await told('audit', '--type', 'clock', '--json')).toMatch(
+      /clock\.behind[^]*clock\.corrected|clock\.corrected[^]*clock\.behind/,
+    )
+    const args = ['--key', join(at, 'keys', 'gateway.pub'), '--recordings', join(at, 'recordings')]
+    expect(await told('audit', 'verify', ...args)).toMatch(/^valid: \d+ entries/)
     rmSync(at, { recursive: true })
   })
 })

@@ -219,7 +219,7 @@ describe('the table of recordings, changed while the gateway was stopped', () =>
   const one = 'ses_1111111111111'
   const two = 'ses_2222222222222'
   async function records(): Promise<void> {
-    const { db } = await openStore(directory)
+    const { db, clock } = await openStore(directory)
     const state = gatewayState(db)
     for (const id of [one, two])
       await state.sessionOpened({
@@ -233,7 +233,7 @@ describe('the table of recordings, changed while the gateway was stopped', () =>
         recording: `2026-11/${id}.pamrec`,
         from: '127.0.0.1',
       })
-    const evidence = evidenceState(db)
+    const evidence = evidenceState(db, clock)
     const record = { file: `2026-11/${two}.pamrec`, sealed: { session: two, ...sealed } }
     await evidence.transfer.sealed([{ ...record, home: undefined }])
     await evidence.transfer.stored(two, 'home')

@@ -8,6 +8,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Approval } from '../../src/access/approval.ts'
 import { createRequest } from '../../src/access/request.ts'
+import { systemClock } from '../../src/shared/clock.ts'
 import { mintGrant, revokeGrant } from '../../src/access/grant.ts'
 import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import type { AccessRule } from '../../src/policy/policy.ts'
@@ -442,7 +443,7 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       const turns = async (): Promise<void> => {
         for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
       }
-      const evidence = evidenceState(db)
+      const evidence = evidenceState(db, systemClock)
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
       try {
         const ends = [

@@ -109,6 +109,7 @@ const GROUP_WORDS: Readonly<Record<string, string>> = {
   audit: 'Audit chain',
   breakglass: 'Emergency access',
   callers: 'Unknown callers',
+  clock: 'System clock',
   config: 'Configuration',
   credential: 'Credentials',
   credentials: 'Credential stores',

@@ -1,4 +1,3 @@
-import type { SystemColumn } from './dialect.ts'
 import type { Name } from './query.ts'
 
 /** The relations of a target, with what masking needs to know from its catalogs. */
@@ -29,8 +28,6 @@ export interface Relation {
   readonly collated?: ReadonlySet<string>
   /** A view that calls a user-defined function: its values may come from anywhere. */
   readonly opaque: boolean
-  /** A view that calls a function which may count changes of other relations (see `countsChanges`). */
-  readonly counts?: boolean
   /** A foreign table, which may be any table under another name, including one of this database. */
   readonly foreign: boolean
   /** Views and materialized views: a digest of the query. */
@@ -50,7 +47,7 @@ export interface CatalogTerms {
   find(named: Name): Relation | undefined
   /** Whether the result of a function or operator may depend on more than its arguments. */
   isOpaque(name: Name, isOperator: boolean): boolean
-  /** Relations with samples of rows, texts of statements or counts of changes: the columns that reveal none of it; undefined: all. */
+  /** Relations with samples of rows or texts of statements: the columns that reveal none of it. */
   harmlessColumns(relation: Relation): readonly string[] | undefined
   /** The relation that lists all others: the columns that reveal how much each stores. */
   storageColumns(relation: Relation): ReadonlySet<string> | undefined
@@ -58,14 +55,14 @@ export interface CatalogTerms {
   isOfStorage(relation: Relation): boolean
   /** Which relations have a row in it says which have rows. */
   isStatistics(relation: Relation): boolean
-  /** Whether a function shows what other statements have read or changed, or how much is stored, by its value or also by its rows. */
-  countsChanges(name: string): 'value' | 'rows' | undefined
+  /** The same of a function. */
+  isStorageFunction(name: string): boolean
   /** Whether how many rows it has may depend on what other statements have read or changed. */
   countsByRows(relation: Relation): boolean
   /** Whether a setting counts what statements have read or changed. */
   isCounter(setting: string): boolean
-  /** What a system column (negative attribute number) reveals of its row. */
-  systemColumn(attribute: number): SystemColumn
+  /** Whether a system column (negative attribute number) reveals the location of its row. */
+  isPlace(column: number): boolean
 }
 
 /** What the server computes from several columns of a row when one is written, or the row is read, and reveals by an error. */

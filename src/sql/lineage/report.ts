@@ -23,10 +23,10 @@ export interface Sources {
   readonly readOrders?: (named: { schema: string | undefined; name: string }) => ReadOrders
   /** What is told of the rows of a partition by naming it. */
   part(named: Name): Origin
-  /** What a function reveals that shows how much is changed or stored; PLAIN of any other. */
-  counted(name: Name): Origin
-  /** What the number of rows of such a function reveals. */
-  countedRows(name: Name): Origin
+  /** What a function tells that reports how rows are stored; PLAIN of any other. */
+  stored(name: Name): Origin
+  /** What statistics of storage tell of rows. */
+  storage(): Origin
   /** What a setting of the server tells of rows; it may have its scope in front. */
   setting(name: string): Origin
   /** Why the value of a function may come from anywhere; undefined where it depends on its arguments alone. */

@@ -1,4 +1,4 @@
-import type { Dialect, SystemColumn } from '../dialect.ts'
+import type { Dialect } from '../dialect.ts'
 import { mayBeCalled } from '../called.ts'
 import { isMasked, madeOf, oneOf, repeated, typed, type Origin, type Output, type ReadOrders } from './origin.ts'
 
@@ -76,10 +76,8 @@ export function resolveColumn(scope: QueryScope, path: readonly string[], dialec
   return madeOf([...uncertain, ...places])
 }
 
-const placesOf = (tells: SystemColumn, items: readonly RangeItem[]): Origin[] => [
-  ...(tells === 'nothing' ? [] : items.flatMap(({ place }) => place ?? [])),
-  ...(tells === 'position' ? items.map(wholeRow) : []),
-]
+const placesOf = (tells: 'nothing' | 'place', items: readonly RangeItem[]): Origin[] =>
+  tells === 'place' ? items.flatMap(({ place }) => place ?? []) : []
 
 /** The columns of `*` or `item.*`. */
 export function expandStar(

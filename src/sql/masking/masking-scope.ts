@@ -2,7 +2,6 @@ import type { ColumnMask, MaskingPlan } from '../../masking/plan.ts'
 import { partsOf, statementParts } from '../parts.ts'
 import { FoundIn, grownBy } from '../growth.ts'
 import { withSources, whoseSourcesInclude } from '../relation-sources.ts'
-import type { SystemColumn } from '../dialect.ts'
 import type { Expression, Statement } from '../query.ts'
 import type { Relation, RelationCatalog, Tie, TieKind } from '../catalog.ts'
 import { lineageOf } from '../lineage/read-statement.ts'
@@ -72,20 +71,13 @@ export class MaskingScope {
     if (this.plan.columns.length === 0) return PLAIN
     const { catalog, terms } = this.#known
     const relation = catalog.byOid.get(relationOid)
-    if (attribute < 0)
-      return relation === undefined ? PLAIN : this.#systemColumn(relation, terms.systemColumn(attribute))
+    if (attribute < 0) return relation === undefined || !terms.isPlace(attribute) ? PLAIN : this.#placeOf(relation)
     if (relation === undefined) return this.anything
     const columns = this.#columnsOf(relation)
     if (attribute === 0) return madeOf(columns.map(({ origin }) => origin))
     if (relation.columns.size === 0) return columns[0]?.origin ?? this.anything
     const name = [...relation.columns].find(([, number]) => number === attribute)?.[0]
     return columns.find((column) => column.name === name)?.origin ?? this.anything
-  }
-
-  #systemColumn(relation: Relation, reveals: SystemColumn): Origin {
-    if (reveals === 'nothing') return PLAIN
-    const row = reveals === 'position' ? this.#columnsOf(relation).map(({ origin }) => origin) : []
-    return madeOf([this.#placeOf(relation), ...row])
   }
 
   /** Whether values of masked columns can come out of this relation. */
@@ -151,8 +143,8 @@ export class MaskingScope {
         const relation = terms.find(named)
         return relation === undefined ? NO_ORDERS : this.#ordersOf(relation)
       },
-      counted: ({ name }) => (terms.countsChanges(name) === undefined ? PLAIN : this.anything),
-      countedRows: ({ name }) => (terms.countsChanges(name) === 'rows' ? this.anything : PLAIN),
+      stored: ({ name }) => (terms.isStorageFunction(name) ? this.storage() : PLAIN),
+      storage: () => this.storage(),
       setting: (name) => (terms.isCounter(name) ? this.anything : PLAIN),
       opaque: (name, isOperator) => terms.isOpaque(name, isOperator),
       target: (named) => {

@@ -53,9 +53,8 @@ const termsOf = (catalog: Catalog): CatalogTerms => ({
   storageColumns,
   isOfStorage,
   isStatistics: () => false,
-  // Functions that count are among those that give anything.
-  countsChanges: () => undefined,
+  isStorageFunction: () => false,
   countsByRows,
   isCounter: isCounterSetting,
-  systemColumn: () => 'nothing',
+  isPlace: () => false,
 })

@@ -48,7 +48,6 @@ export function* makeRelations(
       typeOids: ofColumns.typeOids,
       // System views call built-in functions.
       opaque: edgesOf('opaque', oid).length > 0 && oid >= FIRST_USER_OID,
-      ...(edgesOf('counts', oid).length > 0 && oid >= FIRST_USER_OID ? { counts: true } : {}),
       foreign: kind === 'f',
       definition: definitions.get(oid),
       generated: ofColumns.generated,

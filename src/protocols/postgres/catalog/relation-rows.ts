@@ -4,8 +4,7 @@ import type { CatalogRows, RelationRows } from './rows.ts'
 import type { TableRow } from './catalog-tables.ts'
 import type { ReviewedCode } from './extension-code.ts'
 import { tieRows } from './tie-rows.ts'
-import { countsChanges } from './counting-functions.ts'
-import { calledFunctions, type Code, type WhatRuns } from './what-runs.ts'
+import type { Code, WhatRuns } from './what-runs.ts'
 
 type Row = readonly (string | null)[]
 export type Tables = ReadonlyMap<string, ReadonlyMap<string, TableRow>>
@@ -108,12 +107,10 @@ function* readViews({ tables, rules, sources }: Found, reviewed: ReviewedCode): 
 }
 
 function* readRules(found: Found, opaque: ReadonlySet<string>): Work<void> {
-  for (const { oid, ev_class, rulename, digest, calls } of found.rules.values()) {
+  for (const { oid, ev_class, rulename, digest } of found.rules.values()) {
     yield
     const code = found.code.codeBehind('pg_rewrite', oid)
     if (rulename === '_RETURN') {
-      if (calledFunctions(calls).some(({ name }) => countsChanges(name, Infinity)))
-        found.sources.push([String(ev_class), '0', 'counts'])
       addRuns(found, ev_class, 'read', 'a view', code)
       if (code.length > 0 && !opaque.has(String(ev_class))) found.sources.push([String(ev_class), '0', 'opaque'])
     } else {

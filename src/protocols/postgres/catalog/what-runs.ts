@@ -364,15 +364,9 @@ function push<T>(map: Map<string, T[]>, key: string, value: T): void {
 
 /** The built-in functions that do more than compute a value, among those that an expression calls. */
 export const systemCalls = (calls: string | null | undefined): string[] =>
-  calledFunctions(calls).flatMap(({ name, isVolatile }) =>
-    hasEffects(name, isVolatile) ? [`${SYSTEM}pg_catalog.${name}`] : [],
-  )
-
-/** The built-in functions that an expression calls, without immutable ones; see `calls` in `catalogTables`. */
-export const calledFunctions = (calls: string | null | undefined): { name: string; isVolatile: boolean }[] =>
-  (calls?.split(',') ?? []).map((called) => {
+  (calls?.split(',') ?? []).flatMap((called) => {
     const [name = '', volatility] = called.split(' ')
-    return { name, isVolatile: volatility === 'v' }
+    return hasEffects(name, volatility === 'v') ? [`${SYSTEM}pg_catalog.${name}`] : []
   })
 
 /** The types of a relation's columns are asked for separately. */

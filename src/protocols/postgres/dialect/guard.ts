@@ -163,10 +163,11 @@ function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: Mas
         'copy columns of tables without expressions, or use text or CSV',
       )
   }
-  const tells = masking.anything.masks.find(({ sideChannels }) => sideChannels !== 'allow')
+  const { masks } = masking.storage()
+  const tells = masks.find(({ sideChannels }) => sideChannels !== 'allow')
   // A definition is evaluated later, where its origin is no longer visible.
   if (tells !== undefined && statement.kinds.some((kind) => /^(create-|alter-)/.test(kind))) {
-    const call = statement.functions.find((name) => isMasked(masking.sources.counted(name)))
+    const call = statement.functions.find((name) => isMasked(masking.sources.stored(name)))
     if (call !== undefined)
       return refuse('MASKING_REFUSED', `${tells.name} is masked, and ${call.name}() could reveal its values`, undefined)
   }
@@ -180,10 +181,8 @@ function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: Mas
     )
   }
   const relations = statement.reads.concat(statement.writes).map((named) => findRelation(catalog, named))
-  const tainted = relations.find(
-    (relation) => relation !== undefined && relation.schema !== 'pg_catalog' && masking.isTainted(relation),
-  )
-  if (tainted === undefined) return undefined
+  const tainted = relations.find((relation) => relation !== undefined && masking.isTainted(relation))
+  if (tainted === undefined || tainted.schema === 'pg_catalog') return undefined
   return refuse(
     'MASKING_REFUSED',
     `${tainted.name} has masked columns and cannot be altered through the gateway`,

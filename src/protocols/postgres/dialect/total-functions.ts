@@ -96,8 +96,6 @@ const TOTAL: ReadonlyMap<string, Total> = new Map<string, Total>([
   ...each('replace', { of: TEXT, at: byLiterals, gives: 'text' }),
   ...each('length octet_length bit_length', { of: TEXT_OR_BYTES, at: alone, gives: 'int4' }),
   ...each('char_length character_length ascii hashtext strpos position', { of: TEXT, gives: 'int4' }),
-  // Of numeric there may be values without a size.
-  ...each('pg_size_pretty', { of: types('int8'), at: alone, gives: 'text' }),
   ...each('starts_with', { of: TEXT, gives: 'bool' }),
   ...each('string_to_array', { of: TEXT, at: besideLiterals }),
   ...each('md5', { of: TEXT_OR_BYTES, gives: 'text' }),
@@ -144,12 +142,7 @@ function mayTake({ name, args }: Call, index: number, type: string | undefined):
 const maySort = ({ name }: Call): boolean => ORDERED_SETS.has(name.name)
 const ORDERED_SETS = types('mode percentile_disc')
 
-const typeGiven = ({ name }: Call): string | undefined =>
-  TOTAL.get(name.name)?.gives ?? (SIZES.has(name.name) ? 'int8' : undefined)
-/** They fail for what does not exist, so they are not total; what they give is shown by pg_size_pretty. */
-const SIZES = types(
-  'pg_relation_size pg_table_size pg_total_relation_size pg_indexes_size pg_database_size pg_tablespace_size',
-)
+const typeGiven = ({ name }: Call): string | undefined => TOTAL.get(name.name)?.gives
 
 /** Whether a call succeeds for all values of its arguments; where their types are unknown, for texts. */
 function neverFails({ name, args }: Call, typeOf: TypeOf | undefined): boolean {

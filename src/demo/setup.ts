@@ -111,7 +111,11 @@ access:
     approvers: { groups: [sre], count: 1 }
 ${mariadbPort === undefined ? '' : SHOP_ACCESS}${kubernetes === undefined ? '' : CLUSTER_ACCESS}${sshd === undefined ? '' : WEB_ACCESS}${billing === undefined ? '' : BILLING_ACCESS}
 commands:
-  - { use: no-blind-writes, targets: { labels: { env: prod } } }
+  - name: no blind writes
+    targets: { labels: { env: prod } }
+    match: { kinds: [delete, update], missingWhere: true }
+    deny: UPDATE and DELETE without WHERE are not allowed on env=prod
+    hint: add a WHERE clause
   - name: a person decides on what cannot be undone
     targets: { labels: { env: prod } }
     match: { kinds: [truncate, drop-*, alter-*, create-*, rename, grant, grant-role] }
@@ -155,7 +159,7 @@ const SHOP_ACCESS = `  - name: the shop is open to engineers
     targets: { labels: { env: shop } }
     grant: standing
 `
-const SHOP_COMMANDS = `  - { use: no-blind-writes, name: no-blind-writes in the shop, targets: { labels: { env: shop } } }
+const SHOP_COMMANDS = `  - { use: no-blind-writes, targets: { labels: { env: shop } } }
   - name: a person decides on what cannot be undone in the shop
     targets: { labels: { env: shop } }
     match: { kinds: [truncate, drop-*, alter-*] }

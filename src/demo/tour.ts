@@ -42,7 +42,7 @@ export async function runTour(stack: DemoStack, print: (text: string) => void): 
     tour.title('A statement that policy denies')
     expect(
       await tour.connect('jane', sql('delete from orders'), 1),
-      /pam: UPDATE and DELETE without a WHERE that depends on the row are not allowed/,
+      /pam: UPDATE and DELETE without WHERE are not allowed/,
     )
 
     tour.title('A statement that a person decides on')

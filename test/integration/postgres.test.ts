@@ -93,7 +93,7 @@ describe.skipIf(!PSQL)('psql, unmodified', () => {
   it('a refusal is an error with rule and id; the session goes on', async () => {
     const { stdout, stderr } = await psql(prod, 'app', 'delete from orders;\nselect 42;')
     expect(stderr).toMatch(
-      /ERROR:\s+pam: UPDATE and DELETE without a WHERE that depends on the row are not allowed\nHINT:\s+rule "no-blind-writes: a missing WHERE"; add a WHERE clause; decision dec_\w{13}/,
+      /ERROR:\s+pam: UPDATE and DELETE without WHERE are not allowed on env=prod\nHINT:\s+rule "no blind writes"; add a WHERE clause; decision dec_\w{13}/,
     )
     expect(stdout).toBe('42\n')
     expect((await direct('select 1 from orders')).length).toBe(1000)
@@ -104,7 +104,7 @@ describe.skipIf(!PSQL)('psql, unmodified', () => {
       '-c',
       "insert into audit_tmp (event) values ('first'); delete from orders",
     ])
-    expect(stderr).toContain('no-blind-writes: a missing WHERE')
+    expect(stderr).toContain('no blind writes')
     expect(await direct("select 1 from audit_tmp where event = 'first'")).toEqual([])
   })
 

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest'
-import type { Approval } from '../../src/access/approval.ts'
 import { createLock, type LockSubject } from '../../src/access/lock.ts'
 import { createRequest } from '../../src/access/request.ts'
 import { ChangeFeed } from '../../src/api/change-feed.ts'
@@ -14,26 +13,11 @@ import type { Database } from '../../src/storage/database.ts'
 import { saveLock } from '../../src/storage/locks.ts'
 import { saveLogin } from '../../src/storage/logins.ts'
 import { findRequests, saveRequest } from '../../src/storage/requests.ts'
-import { BOBS_LOGIN as bob, REQUEST_RULE as RULE, REVIEW_TIME as NOW } from '../helpers/review-fixtures.ts'
+import { BOBS_LOGIN as bob, heldCommand, REQUEST_RULE as RULE, REVIEW_TIME as NOW } from '../helpers/review-fixtures.ts'
 import { testStore } from '../helpers/test-store.ts'
 
 const jane: Login = { ...bob, id: 'lgn_jane', thumbprint: 'u', person: { ...bob.person, id: 'jane', groups: [] } }
-const held: Approval = {
-  id: 'apr_1',
-  requester: { id: 'jane', label: 'jane', kind: 'person' },
-  approvers: { groups: ['sre'], count: 1 },
-  state: 'pending',
-  decisions: [],
-  expiresAt: NOW + 60_000,
-  sessionId: 'ses_1',
-  target: 'db',
-  rule: 'r',
-  text: 'truncate t',
-  parameters: [],
-  effect: 'truncate',
-  digest: 'd',
-  createdAt: NOW,
-}
+const held = heldCommand('apr_1', 'ses_1')
 const RULES = { policy: { access: [RULE] }, targets: [{ name: 'db', type: 'postgres', labels: {} }] }
 
 describe('a decision', () => {

@@ -1,3 +1,4 @@
+import type { Approval } from '../../src/access/approval.ts'
 import type { AccessRule } from '../../src/policy/policy.ts'
 import type { Login } from '../../src/identity/login.ts'
 
@@ -26,3 +27,21 @@ export const REQUEST_RULE: AccessRule = {
   reason: 'optional',
   approvers: { groups: ['sre'], count: 1 },
 }
+
+/** A command of Jane's that is held, in a session; one of Bob's group decides on it within a minute. */
+export const heldCommand = (id: string, sessionId: string): Approval => ({
+  id,
+  requester: { id: 'jane', kind: 'person', label: 'jane' },
+  approvers: { groups: ['sre'], count: 1 },
+  state: 'pending',
+  decisions: [],
+  expiresAt: REVIEW_TIME + 60_000,
+  sessionId,
+  target: 'db',
+  rule: 'r',
+  text: 'truncate t',
+  parameters: [],
+  effect: 'truncate',
+  digest: 'd',
+  createdAt: REVIEW_TIME,
+})

@@ -4,32 +4,20 @@ import { join } from 'node:path'
 import { fastify } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { Approval } from '../../../src/access/approval.ts'
 import { createRequest } from '../../../src/access/request.ts'
 import { reviewRoutes } from '../../../src/api/routes/reviews.ts'
 import { saveApproval } from '../../../src/storage/approvals.ts'
 import type { Database } from '../../../src/storage/database.ts'
 import { saveRequest } from '../../../src/storage/requests.ts'
-import { BOBS_LOGIN as bob, REQUEST_RULE as RULE, REVIEW_TIME as NOW } from '../../helpers/review-fixtures.ts'
+import {
+  BOBS_LOGIN as bob,
+  heldCommand as held,
+  REQUEST_RULE as RULE,
+  REVIEW_TIME as NOW,
+} from '../../helpers/review-fixtures.ts'
 import { testStore } from '../../helpers/test-store.ts'
 
 const jane = { id: 'jane', kind: 'person', label: 'jane' } as const
-const held = (id: string, sessionId: string): Approval => ({
-  id,
-  requester: jane,
-  approvers: { groups: ['sre'], count: 1 },
-  state: 'pending',
-  decisions: [],
-  expiresAt: NOW + 60_000,
-  sessionId,
-  target: 'db',
-  rule: 'r',
-  text: 'truncate t',
-  parameters: [],
-  effect: 'truncate',
-  digest: 'd',
-  createdAt: NOW,
-})
 
 let directory: string
 let db: Database

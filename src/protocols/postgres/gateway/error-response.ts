@@ -1,4 +1,5 @@
 import type { PamError } from '../../../shared/errors.ts'
+import type { StatementFacts } from '../dialect/statement-facts.ts'
 import { sqlstates } from '../sqlstates.ts'
 import { reportFields } from '../wire/error-response.ts'
 import { encodeError, encodeNotice } from '../wire/server-message.ts'
@@ -43,3 +44,14 @@ export function toNotice(message: string, hint?: string): Buffer {
 export function nativeError(sqlstate: string, message: string, position?: number): Buffer {
   return encodeError(reportFields({ severity: 'ERROR', sqlstate, message, position }))
 }
+
+/** The server's own error for a text that cannot be parsed, or that names a relation that does not exist. */
+export function serverError({ code, message }: PamError, { syntaxError }: StatementFacts): Buffer | undefined {
+  if (code === 'RELATION_MISSING') return nativeError(UNDEFINED_TABLE, message)
+  return code === 'SYNTAX_ERROR' && syntaxError !== undefined
+    ? nativeError(SYNTAX_ERROR, syntaxError.message, syntaxError.position)
+    : undefined
+}
+
+const UNDEFINED_TABLE = '42P01'
+export const SYNTAX_ERROR = '42601'

@@ -35,11 +35,7 @@ export class ClientSide {
     this.#gate = new CommandGate({ pipeline, analyzer, recorder })
     const known = new KnownStatements(pipeline)
     this.#lane = new ClientLane(pipeline, known)
-    this.#messages = new ClientMessages(pipeline, analyzer, {
-      gate: this.#gate,
-      known,
-      send: (bytes) => this.#out.push(bytes),
-    })
+    this.#messages = new ClientMessages({ pipeline, analyzer, gate: this.#gate, known })
     pipeline.collect = (bytes) => void this.#out.push(bytes)
     this.#framer = new Framer(pipeline.session.limits.statementBytes, 'the client', CLIENT_PIECES)
     pipeline.sendCollected = () => this.#flush()

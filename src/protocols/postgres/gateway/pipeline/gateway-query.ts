@@ -8,9 +8,10 @@ import { FLUSH, SYNC } from '../../wire/client-message.ts'
 import { close } from '../../wire/close.ts'
 import { execute } from '../../wire/execute.ts'
 import { parse } from '../../wire/parse.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { Session } from '../../../../gateway/engine.ts'
 import { textOf, type RepeatedQuery } from '../../catalog/catalog-mirror.ts'
-import type { KeptStatements } from './kept-statements.ts'
+import { showsPrepared, type KeptStatements } from './kept-statements.ts'
 import type { OwnRows, Pending } from './pending.ts'
 import { wordList } from '../../../../shared/word-list.ts'
 
@@ -27,6 +28,12 @@ export interface QueryPort {
 export interface ShieldedPort extends QueryPort {
   readonly status: TransactionStatus
   readonly kept: KeptStatements
+}
+
+interface HidingPort extends ShieldedPort {
+  /** Whether the server waits for COPY data. */
+  readonly copyIn: boolean
+  collect(bytes: Buffer): void
 }
 
 /** One of the gateway's own queries; parameters are text. */
@@ -190,10 +197,11 @@ const stand = (names: readonly string[], saved: OwnRows | undefined): boolean =>
   names.length === 0 || saved?.[0]?.at(-1) === String(names.length)
 
 /**
- * Sends the messages that close the gateway's prepared statements, before a statement that shows them all. Nothing waits for the answer: the
+ * Closes the gateway's prepared statements before a statement that shows them all. Nothing waits for the answer: the
  * server takes messages in order, and while the gateway waited, what was decided about that statement could get old.
  */
-export function closeKept(port: ShieldedPort & { collect(bytes: Buffer): void }): void {
+export function hideKept(port: HidingPort, facts: StatementFacts): void {
+  if (port.kept.isEmpty || port.batchOpen || port.copyIn || !showsPrepared(facts)) return
   port.kept.drop()
   // It fails only with the session, or without any effect on what follows.
   ownQueries(port, [], (bytes) => port.collect(bytes)).catch(() => undefined)

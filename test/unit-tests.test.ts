@@ -218,6 +218,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/postgres/gateway/pipeline/extended-queries.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/gateway-query.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/message-parts.ts': TYPES,
+  'protocols/postgres/gateway/pipeline/own-answers.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/pending.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/settings-views.ts': SERVER,
   'protocols/postgres/gateway/pipeline/simple-queries.ts': PIPELINE,

@@ -363,8 +363,10 @@ export class PipelineState implements ReadingPort {
   }
 
   /** The server and the gateway are out of step: nothing after this could be trusted. */
-  outOfStep(what: string): void {
-    this.session.end(new PamError('PROTOCOL_VIOLATION', `the target sent ${what}`, { side: 'upstream' }))
+  outOfStep(tag: number): undefined {
+    const what = `the target sent message '${String.fromCharCode(tag)}' where none was due`
+    this.session.end(new PamError('PROTOCOL_VIOLATION', what, { side: 'upstream' }))
+    return undefined
   }
 
   /** No more answers will arrive. */

@@ -1,24 +1,20 @@
 import { bodyOf, type Frame } from '../../wire/framer.ts'
-import { ByteReader } from '../../../../wire/byte-reader.ts'
 import { errorResponse } from '../../wire/error-response.ts'
 import { rowDescription, type Column } from '../../wire/row-description.ts'
-import { decodeMessage, encodeMessage, serverTags, type TransactionStatus } from '../../wire/server-message.ts'
+import { decodeMessage, encodeMessage, serverTags } from '../../wire/server-message.ts'
 import { readyForQueryCodec } from '../../wire/session-start.ts'
 import { WireError } from '../../../../wire/wire-error.ts'
-import { PamError } from '../../../../shared/errors.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
-import { MAX_KEPT, type PipelineState } from './pipeline-state.ts'
-import { isShielded, OwnQueryFailed, rowValues } from './gateway-query.ts'
+import { ownAnswer, type ShownError } from './own-answers.ts'
+import type { PipelineState } from './pipeline-state.ts'
+import { mayReport } from './reported-settings.ts'
 import { KeptRows } from '../results/kept-rows.ts'
 import type { ColumnNames, Prepared } from './name-table.ts'
 import { mayCopyIn, type Pending, type Run } from './pending.ts'
 import { copyFormatOf } from '../../dialect/copy-format.ts'
-import { printedTree } from '../server-reading/printed-tree.ts'
-import { SYNC } from '../../wire/client-message.ts'
 import { bothOf } from '../../catalog/change-log.ts'
 import { maskedError, maskedNotice, maskedNotification } from '../results/masked-messages.ts'
 import { isMasked } from '../../../../sql/lineage/origin.ts'
-import { PINNED } from '../login/upstream-login.ts'
 import type { ResultRows } from '../results/result-rows.ts'
 
 /** Pending messages of some types. */
@@ -67,11 +63,13 @@ export class ServerMessages {
       frame.tag !== serverTags.parameterStatus &&
       frame.tag !== serverTags.notificationResponse
     ) {
-      return this.#ownAnswer(frame, head)
+      return ownAnswer(frame, head, pipeline, this.#shownError)
     }
-    if (head?.type === 'query' && head.run.errors > 0 && !AFTER_ERROR.has(frame.tag)) return this.#outOfStep(frame)
+    if (head?.type === 'query' && head.run.errors > 0 && !AFTER_ERROR.has(frame.tag))
+      return this.#pipeline.outOfStep(frame.tag)
     const rule = ServerMessages.#ORDER.get(frame.tag)
-    if (rule === undefined || (rule.to !== undefined && !rule.to.has(head?.type))) return this.#outOfStep(frame)
+    if (rule === undefined || (rule.to !== undefined && !rule.to.has(head?.type)))
+      return this.#pipeline.outOfStep(frame.tag)
     return rule.take(this, frame, head)
   }
 
@@ -95,7 +93,10 @@ export class ServerMessages {
     [serverTags.errorResponse, anytime((it, frame, head) => it.#error(frame, head))],
     [serverTags.noticeResponse, anytime((it, frame) => it.#notice(frame))],
     [serverTags.notificationResponse, anytime((it, frame) => it.#notification(frame))],
-    [serverTags.parameterStatus, anytime((it, frame, head) => it.#parameterStatus(frame, head))],
+    [
+      serverTags.parameterStatus,
+      anytime((it, frame, head) => (mayReport(frame, head, it.#pipeline) ? frame.bytes : undefined)),
+    ],
   ])
 
   #notice(frame: Frame): Buffer | undefined {
@@ -116,7 +117,7 @@ export class ServerMessages {
   }
 
   #copyIn(frame: Frame, { run }: RunningCommand): Buffer | undefined {
-    if (!mayCopyIn(run.sql, run.statements) || !this.#pipeline.beginCopyIn()) return this.#outOfStep(frame)
+    if (!mayCopyIn(run.sql, run.statements) || !this.#pipeline.beginCopyIn()) return this.#pipeline.outOfStep(frame.tag)
     return frame.bytes
   }
 
@@ -130,7 +131,7 @@ export class ServerMessages {
     run.rows++
     run.bytes += frame.bytes.length
     const shown = this.#rules.row(frame.bytes, head)
-    if (shown === undefined) return this.#outOfStep(frame)
+    if (shown === undefined) return this.#pipeline.outOfStep(frame.tag)
     if (this.#keeps > 0) {
       const { prepared, resultFormats } = head.type === 'execute' ? head.portal : NO_PORTAL
       run.kept ??= new KeptRows(run.decision, this.#pipeline.session.recorder, {
@@ -183,7 +184,7 @@ export class ServerMessages {
 
   #commandComplete(frame: Frame, head: RunningCommand): Buffer | undefined {
     // A COPY is complete once the client has said so.
-    if (head.run.index >= head.run.mostResults || this.#pipeline.copyIn) return this.#outOfStep(frame)
+    if (head.run.index >= head.run.mostResults || this.#pipeline.copyIn) return this.#pipeline.outOfStep(frame.tag)
     const tag = frame.tag === serverTags.commandComplete ? tagOf(frame) : ''
     this.#record(head.run, { tag })
     this.#confirmNames(head.run, tag)
@@ -239,8 +240,9 @@ export class ServerMessages {
   #readyForQuery(frame: Frame, head: Sent<'query' | 'sync'>): Buffer | undefined {
     const pipeline = this.#pipeline
     // Each text has a result or an error first, even an empty one: otherwise it is the end of something else.
-    if (head.type === 'query' && head.run.index === 0 && head.run.errors === 0) return this.#outOfStep(frame)
-    pipeline.noteStatus(statusOf(frame))
+    if (head.type === 'query' && head.run.index === 0 && head.run.errors === 0)
+      return this.#pipeline.outOfStep(frame.tag)
+    pipeline.noteStatus(decodeMessage(readyForQueryCodec, bodyOf(frame), 'ReadyForQuery').status)
     pipeline.answered()
     pipeline.noteTransaction(head)
     return frame.bytes
@@ -252,7 +254,7 @@ export class ServerMessages {
     if (head?.type === 'query' && ++head.run.errors > 1) {
       // The server may be stopped, or the session terminated, before it is done with the first error.
       const isFatal = ['FATAL', 'PANIC'].includes(fields.get('V') ?? '')
-      if (head.run.errors > 2 || !isFatal) return this.#outOfStep(frame)
+      if (head.run.errors > 2 || !isFatal) return this.#pipeline.outOfStep(frame.tag)
     }
     const own =
       head?.type === 'made-to-fail' && head.sqlstate === fields.get('C')
@@ -260,7 +262,7 @@ export class ServerMessages {
         : head?.type === 'query' && head.error?.sqlstate === fields.get('C')
           ? head.error?.bytes
           : undefined
-    const bytes = own ?? (this.#masks ? maskedError(fields, pipeline, this.#rules.masker) : frame.bytes)
+    const bytes = own ?? this.#shownError(frame, fields)
     if (head?.type === 'query' && fields.get('C') === SYNTAX_ERROR) head.run.notUnderstood()
     if (head?.type === 'query' || head?.type === 'execute') {
       this.#record(head.run, { error: (fields.get('C') ?? 'XX000').slice(0, 5) })
@@ -271,127 +273,21 @@ export class ServerMessages {
     return bytes
   }
 
+  /** An ErrorResponse as the client sees it. */
+  readonly #shownError: ShownError = (frame, fields) =>
+    this.#masks ? maskedError(fields, this.#pipeline, this.#rules.masker) : frame.bytes
+
   #copyData(frame: Frame, head: RunningCommand): Buffer | undefined {
     head.run.rows++
     head.run.bytes += frame.bytes.length
     const line = this.#rules.copyRow(bodyOf(frame), head.run)
-    if (line === undefined) return this.#outOfStep(frame)
+    if (line === undefined) return this.#pipeline.outOfStep(frame.tag)
     if (line === 'untouched') return frame.bytes
     const out = Buffer.allocUnsafe(5 + line.length)
     out[0] = serverTags.copyData
     out.writeUInt32BE(4 + line.length, 1)
     line.copy(out, 5)
     return out
-  }
-
-  #parameterStatus(frame: Frame, head: Pending | undefined): Buffer | undefined {
-    const body = new ByteReader(bodyOf(frame), 'ParameterStatus')
-    const name = body.cstring()
-    const value = body.cstring()
-    body.end()
-    const pinned = Object.hasOwn(PINNED, name) ? PINNED[name] : undefined
-    if (pinned !== undefined && pinned !== value) {
-      this.#pipeline.session.end(
-        new PamError('SETTING_REFUSED', `${name} became ${value}, in which the gateway does not parse statements`, {
-          side: 'upstream',
-        }),
-      )
-      return undefined
-    }
-    const kept = this.#pipeline.pinnedReports.get(name)
-    if (kept !== undefined && kept !== value) {
-      this.#pipeline.session.end(
-        new PamError(
-          'SETTING_REFUSED',
-          `${name} is pinned by the configuration of this target, but something changed it`,
-          {
-            side: 'upstream',
-          },
-        ),
-      )
-      return undefined
-    }
-    // A function that is not read can move what no statement may; the transaction after this one would write. Reported since PostgreSQL 14.
-    if (name === 'default_transaction_read_only' && value !== 'on' && this.#pipeline.session.readOnly) {
-      this.#pipeline.session.end(
-        new PamError('SETTING_REFUSED', 'this session is read-only, and something made it read-write', {
-          side: 'upstream',
-        }),
-      )
-      return undefined
-    }
-    // PostgreSQL 18 reports search_path: its value for a query of the gateway does not concern the client.
-    if (head?.type === 'own' && isShielded(name)) return undefined
-    return this.#mayReport(name, value) ? frame.bytes : undefined
-  }
-
-  /** Once code that is not analysed has run, reports only values that the client was told before: the code may have set anything. */
-  #mayReport(name: string, value: string): boolean {
-    const { reported, ranUnread } = this.#pipeline
-    if (this.#pipeline.known.masking.plan.columns.length === 0) return true
-    const known = reported.get(name) ?? new Set<string>()
-    reported.set(name, known)
-    if (ranUnread) return known.has(value)
-    if (known.size >= MAX_KEPT) known.clear()
-    known.add(value)
-    return true
-  }
-
-  #ownAnswer(frame: Frame, head: Pending & { type: 'own' }): Buffer | undefined {
-    switch (frame.tag) {
-      case serverTags.dataRow:
-        head.room -= frame.bytes.length + OWN_ROW
-        if (head.room < 0)
-          throw new PamError('MESSAGE_TOO_LARGE', 'the target sent more to the gateway than is allowed', {
-            side: 'upstream',
-          })
-        head.results.at(-1)?.push(rowValues(bodyOf(frame)))
-        return undefined
-      case serverTags.commandComplete:
-        if (head.results.push([]) > head.most + 1) return this.#outOfStep(frame)
-        return undefined
-      case serverTags.errorResponse: {
-        const { fields } = decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse')
-        head.done(new OwnQueryFailed((fields.get('C') ?? 'XX000').slice(0, 5), fields.get('M') ?? ''))
-        return head.closes === undefined ? undefined : this.#ownFailed(frame, fields, head)
-      }
-      case serverTags.readyForQuery:
-        this.#pipeline.status = statusOf(frame)
-        this.#pipeline.answered()
-        head.done()
-        return undefined
-      case serverTags.closeComplete:
-        if (head.closes === undefined || --head.closes > 0) return undefined
-        this.#pipeline.answered()
-        head.done()
-        return undefined
-      case serverTags.noticeResponse: {
-        const { trees, results } = head
-        const tree = trees?.after === results.length - 1 ? printedTree(bodyOf(frame)) : undefined
-        if (tree !== undefined) trees?.printed.push(tree)
-        return undefined
-      }
-      case serverTags.parseComplete:
-      case serverTags.bindComplete:
-        return undefined
-      default:
-        return this.#outOfStep(frame)
-    }
-  }
-
-  /**
-   * In a pipeline the server now skips everything up to a Sync, as after any error: unless the gateway sends one, the client gets this
-   * error.
-   */
-  #ownFailed(frame: Frame, fields: ReadonlyMap<string, string>, head: Pending & { type: 'own' }): Buffer | undefined {
-    const pipeline = this.#pipeline
-    if (head.failing === 'ended') {
-      head.closes = undefined
-      pipeline.upstream.write(SYNC)
-      return undefined
-    }
-    pipeline.skipToSync()
-    return this.#masks ? maskedError(fields, pipeline, this.#rules.masker) : frame.bytes
   }
 
   #record(run: Run, result: { tag?: string; error?: string }): void {
@@ -406,11 +302,6 @@ export class ServerMessages {
       durationMs: Math.round(performance.now() - run.startedAt),
     })
   }
-
-  #outOfStep(frame: Frame): undefined {
-    this.#pipeline.outOfStep(`message '${String.fromCharCode(frame.tag)}' where none was due`)
-    return undefined
-  }
 }
 
 /** The server's name for a column without one. */
@@ -424,9 +315,6 @@ const AFTER_ERROR: ReadonlySet<number> = new Set([
   serverTags.parameterStatus,
 ])
 
-const statusOf = (frame: Frame): TransactionStatus =>
-  decodeMessage(readyForQueryCodec, bodyOf(frame), 'ReadyForQuery').status
-
 /** The command tag of the server: it is recorded, so it must not be more than a tag. */
 function tagOf(frame: Frame): string {
   const body = bodyOf(frame)
@@ -436,8 +324,6 @@ function tagOf(frame: Frame): string {
 }
 
 const NO_PORTAL = { prepared: undefined, resultFormats: [] } as const
-/** Bytes of memory for a row beyond its content. */
-const OWN_ROW = 16
 /** COMPLETION_TAG_BUFSIZE in the server's cmdtag.h. */
 const MAX_TAG_LENGTH = 64
 /** Raised before anything of a text runs. Source: manual, appendix A. */

@@ -2,7 +2,8 @@ import type { HostFacts, HostStatement } from './facts.ts'
 import { hostStatement, type CommandLineScope } from './host-statement.ts'
 import { ANYWHERE, climbs } from './paths.ts'
 import { readTransfer } from './transfers.ts'
-import { TooComplex, Reader } from './script-reader.ts'
+import { TooComplex } from './findings.ts'
+import { Reader } from './script-reader.ts'
 
 /**
  * What a command line does, by the grammar of the account's shell. Where shells read a text differently, or the text

@@ -5,19 +5,21 @@ import {
   type Assignment,
   type Command,
   type ParsedScript,
-  type Redirect,
   type SyntaxNode,
   type Word as WordNode,
 } from 'unbash'
-import type { HostStatement } from './facts.ts'
 import { readBuiltin } from './builtins.ts'
-import { hostStatement, type CommandLineScope } from './host-statement.ts'
+import type { HostStatement } from './facts.ts'
+import { Findings, TooComplex } from './findings.ts'
+import type { CommandLineScope } from './host-statement.ts'
 import { isText, textOf, type Word } from './options.ts'
 import { ANYWHERE, climbs, placePath, type Place } from './paths.ts'
 import { effectOf, isKnownProgram, plainName } from './programs.ts'
+import { readRedirection } from './redirections.ts'
 import { noteSettings } from './settings.ts'
 import { isHarmlessVariable, Settings } from './variables.ts'
-import { evaluate, type EvaluatedWord, literal, mayConnect } from './words.ts'
+import { hasFunction, hasIndex, mentions, valueOf } from './syntax.ts'
+import { evaluate, type EvaluatedWord, literal } from './words.ts'
 import { unwrap } from './wrappers.ts'
 import {
   type Dialect,
@@ -27,17 +29,6 @@ import {
   isPlainHereDoc,
   hiding,
 } from './shell-differences.ts'
-
-export class TooComplex extends Error {}
-
-/** What one text and those within it add up to. */
-interface Findings {
-  readonly statements: HostStatement[]
-  /** From this statement on, paths may lead elsewhere than before. */
-  linksFrom: number | undefined
-  /** Something may run at any time beside what stands behind it. */
-  hasBackground: boolean
-}
 
 /** Walks a script and gathers a statement for each command in it. */
 export class Reader {
@@ -63,7 +54,7 @@ export class Reader {
     this.#dialect = dialect
     this.#directory = outer === undefined ? scope.home : outer.#place.directory
     this.#depth = outer === undefined ? 0 : outer.#depth
-    this.#found = outer === undefined ? { statements: [], linksFrom: undefined, hasBackground: false } : outer.#found
+    this.#found = outer === undefined ? new Findings(scope.login) : outer.#found
     this.#settings = new Settings(outer === undefined ? undefined : outer.#settings)
   }
 
@@ -96,19 +87,8 @@ export class Reader {
     }
   }
 
-  /** After something that makes links or moves things, a path means what nobody has looked at. */
   result(): readonly HostStatement[] {
-    const { statements, hasBackground } = this.#found
-    const linksFrom = hasBackground && this.#found.linksFrom !== undefined ? 0 : this.#found.linksFrom
-    const hasWrites = statements.some(({ writes, argv }) => writes.length > 0 && argv.length > 0)
-    return statements.map((one, index) => {
-      const isMoved = linksFrom !== undefined && index >= linksFrom
-      if (!isMoved && !hasWrites) return one
-      const now = (paths: readonly string[]): string[] => [
-        ...new Set(paths.flatMap((path) => (isMoved ? [path, ANYWHERE] : climbs(path) ? [ANYWHERE] : [path]))),
-      ]
-      return { ...one, reads: now(one.reads), writes: now(one.writes) }
-    })
+    return this.#found.result()
   }
 
   get #place(): Place {
@@ -116,13 +96,7 @@ export class Reader {
   }
 
   #hides(reason: string): void {
-    this.#push({ kinds: ['exec'], unknown: [reason] })
-  }
-
-  #push(given: Partial<HostStatement>): void {
-    if (this.#found.statements.length >= MAX_STATEMENTS)
-      throw new TooComplex(`a command line of more than ${MAX_STATEMENTS} commands is not analysed`)
-    this.#found.statements.push(hostStatement(this.#scope.login, given))
+    this.#found.add({ kinds: ['exec'], unknown: [reason] })
   }
 
   #visit(node: SyntaxNode): void {
@@ -215,7 +189,7 @@ export class Reader {
 
   #lists(words: readonly EvaluatedWord[]): void {
     const reads = [...new Set(words.flatMap(({ lists }) => lists))]
-    if (reads.length > 0) this.#push({ kinds: ['file-list'], reads })
+    if (reads.length > 0) this.#found.add({ kinds: ['file-list'], reads })
   }
 
   #evaluate(node: WordNode): EvaluatedWord {
@@ -259,7 +233,7 @@ export class Reader {
         throw new TooComplex(`more than ${MAX_WRAPPERS} programs that run one another are not analysed`)
       const [name, ...rest] = argv
       if (!isText(name) || name === '' || name.startsWith('-')) {
-        this.#push({
+        this.#found.add({
           kinds: ['exec'],
           argv: argv.map(textOf),
           reads: listed,
@@ -309,8 +283,7 @@ export class Reader {
     if (isDirect && this.#functions.has(name) && !isKnownProgram(program)) return this.#add(argv, { reads: listed })
     const effect = effectOf(program, words, this.#place)
     if (effect.makesLinks === true)
-      this.#found.linksFrom ??=
-        isRepeated || this.#depth > 0 || this.#hasFunctions ? 0 : this.#found.statements.length + 1
+      this.#found.linksFrom ??= isRepeated || this.#depth > 0 || this.#hasFunctions ? 0 : this.#found.count + 1
     this.#add(argv, { ...effect, reads: [...effect.reads, ...listed] })
   }
 
@@ -323,7 +296,7 @@ export class Reader {
       readonly opaque?: string | undefined
     },
   ): void {
-    this.#push({
+    this.#found.add({
       kinds: ['exec'],
       argv: argv.map(textOf),
       reads: [...new Set(effect.reads)],
@@ -362,73 +335,24 @@ export class Reader {
         if (this.#dialect === 'sh') this.#hides('shells read <<< differently')
         continue
       }
-      this.#redirection(redirection, reads, writes)
+      const effect = readRedirection(redirection, {
+        dialect: this.#dialect,
+        settings: this.#settings,
+        place: this.#place,
+      })
+      reads.push(...effect.reads)
+      writes.push(...effect.writes)
+      for (const reason of effect.hidden) this.#hides(reason)
     }
     if (reads.length + writes.length === 0) return
     const kinds = [...(reads.length > 0 ? ['file-read'] : []), ...(writes.length > 0 ? ['file-write'] : [])]
-    this.#push({ kinds, reads, writes })
-  }
-
-  #redirection({ operator, target }: Redirect, reads: string[], writes: string[]): void {
-    const { word, lists } =
-      target === undefined ? { word: { isSingle: true, isOperand: false }, lists: [] } : this.#evaluate(target)
-    reads.push(...lists)
-    if (operator === '<&' || operator === '>&') {
-      if (isText(word) && /^(\d|-)$/.test(word)) return
-      // A number or a hyphen ends the redirection: what is behind it is a word of its own.
-      if (this.#dialect === 'sh' || operator === '<&') this.#hides(`shells read ${operator} differently`)
-    }
-    // dash runs `a &>b c` as two commands.
-    if (this.#dialect === 'sh' && operator.startsWith('&')) this.#hides(`shells read ${operator} differently`)
-    // bash expands the text once more that quotes and expansions leave behind `>&`.
-    if (operator.includes('&') && !/^[A-Za-z_/.][\w/.-]*$/.test(target?.text ?? ''))
-      this.#hides(`bash evaluates what follows ${operator}`)
-    const path = placePath(word, this.#place)
-    if (path === '/dev/null') return
-    if (/^\/dev\/(tcp|udp)(\/|$)/.test(path) || (target !== undefined && mayConnect(target, this.#settings)))
-      this.#hides('the shell may open a connection by a redirection')
-    if (operator === '<') reads.push(path)
-    else if (operator === '<>') {
-      reads.push(path)
-      writes.push(path)
-    } else writes.push(path)
+    this.#found.add({ kinds, reads, writes })
   }
 }
 
 const LOOPS: ReadonlySet<SyntaxNode['type']> = new Set(['For', 'While', 'Select', 'ArithmeticFor'] as const)
 
-/** Whether this word stands in some command, as its name or behind what runs it. */
-function mentions(node: SyntaxNode, text: string): boolean {
-  return some(
-    node,
-    (one) =>
-      one.type === 'Command' && [one.name, ...one.args].some((word) => word?.type === 'Word' && literal(word) === text),
-  )
-}
-
-const hasFunction = (node: SyntaxNode): boolean => some(node, ({ type }) => type === 'Function')
-
-function some(node: SyntaxNode, is: (node: SyntaxNode) => boolean): boolean {
-  if (is(node)) return true
-  let found = false
-  forEachChild(node, (child) => {
-    found ||= some(child, is)
-  })
-  return found
-}
-
-/** The value of an assignment: in $'…' as well, which is how people write a line break. */
-function valueOf(node: WordNode): Word {
-  const [part, ...more] = node.parts ?? []
-  if (part?.type === 'AnsiCQuoted' && more.length === 0) return part.value
-  return literal(node) ?? { isSingle: true, isOperand: false }
-}
-/** Whether an index of an array may stand in an element of one: `[x]=…`. */
-const hasIndex = (text: string): boolean =>
-  text.startsWith('[') || (text.includes('[') && text.indexOf('[') < text.lastIndexOf('='))
-
 /** Levels of the grammar: a list, a loop, a substitution each are some. */
 const MAX_DEPTH = 100
 /** Programs that run one another, as `sudo env nice …`. */
 const MAX_WRAPPERS = 16
-const MAX_STATEMENTS = 2000

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { Reader, TooComplex } from '../../../src/host/command/script-reader.ts'
+import { TooComplex } from '../../../src/host/command/findings.ts'
+import { Reader } from '../../../src/host/command/script-reader.ts'
 
 const read = (text: string) => {
   const reader = new Reader({ login: 'jane', home: '/home/jane' }, 'sh')

@@ -38,11 +38,14 @@ export async function writeDemoConfig(directory: string, ports: DemoPorts): Prom
   return config
 }
 
+/** Everybody may read these passwords above: there is nothing to make hard to guess. */
+const DEMO_COST = 16
+
 /** Made once: tests write many of these files. */
 const hashes = new Map<string, Promise<string>>()
 
 function hashOf(password: string): Promise<string> {
-  const hash = hashes.get(password) ?? hashPassword(password)
+  const hash = hashes.get(password) ?? hashPassword(password, DEMO_COST)
   hashes.set(password, hash)
   return hash
 }

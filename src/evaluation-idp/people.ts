@@ -41,10 +41,10 @@ export function peopleFile(file: string): () => People {
   }
 }
 
-/** `scrypt$cost$salt$hash`, the last two base64url. */
-export async function hashPassword(password: string): Promise<string> {
+/** `scrypt$cost$salt$hash`, the last two base64url. The cost is a power of two (RFC 7914 section 2). */
+export async function hashPassword(password: string, cost = COST): Promise<string> {
   const salt = randomBytes(16)
-  return `scrypt$${COST}$${salt.toString('base64url')}$${(await derive(password, salt, COST)).toString('base64url')}`
+  return `scrypt$${cost}$${salt.toString('base64url')}$${(await derive(password, salt, cost)).toString('base64url')}`
 }
 
 export async function passwordMatches(password: string, stored: string): Promise<boolean> {

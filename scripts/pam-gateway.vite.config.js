@@ -30,6 +30,8 @@ export default defineConfig({
     rolldownOptions: {
       input: {
         main: 'src/server/main.ts',
+        // By this name the tests find it, which start many gateways in one process.
+        start: 'src/server/start.ts',
         // What threads begin with: it is looked for beside the module that starts them, which they all are here.
         'mysql-parser-worker': 'src/protocols/mysql/dialect/mysql-parser-worker.ts',
         'mysql-record-worker': 'src/protocols/mysql/gateway/pipeline/mysql-record-worker.ts',

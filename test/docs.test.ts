@@ -17,9 +17,10 @@ import { checkPolicy } from '../src/server/check/check-policy.ts'
 import { closeProtocols, createProtocols } from '../src/server/protocols.ts'
 import { parseYaml } from '../src/shared/yaml-file.ts'
 import { postgresRuleSets } from '../src/protocols/postgres/rule-sets.ts'
-import { startDemoStack, type DemoStack } from '../src/demo/stack.ts'
+import type { DemoStack } from '../src/demo/stack.ts'
 import { grantFor, openPort, signIn, eventually, type SignedIn } from './helpers/gateway-client.ts'
 import { makeCertificates } from './helpers/certificates.ts'
+import { startHostedStack } from './helpers/hosted-gateway.ts'
 import { OPENSSL, psql, PSQL, ROOT, run } from './helpers/run.ts'
 
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
@@ -457,7 +458,7 @@ describe.skipIf(!PSQL)('the terminal session of the README', () => {
   let jane: SignedIn
   let bob: SignedIn
   beforeAll(async () => {
-    stack = await startDemoStack()
+    stack = await startHostedStack()
     jane = await signIn(stack.gateway, 'jane')
     bob = await signIn(stack.gateway, 'bob')
     await grantFor(jane, bob, 'prod-db')

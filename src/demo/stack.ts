@@ -51,6 +51,8 @@ export interface DemoStackOptions {
   readonly withBilling?: boolean
   /** People sign in with SAML, and with nothing else. */
   readonly withSaml?: boolean
+  /** Default: as a process of its own. */
+  readonly startGateway?: (config: string, logFile: string) => Promise<RunningGateway>
 }
 
 export async function startDemoStack({
@@ -61,6 +63,7 @@ export async function startDemoStack({
   withSshd = false,
   withBilling = false,
   withSaml = false,
+  startGateway: startOwn = startGateway,
 }: DemoStackOptions = {}): Promise<DemoStack> {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-demo-'))
   let postgres: LocalPostgres | undefined
@@ -126,7 +129,7 @@ export async function startDemoStack({
     })
     if (samlPorts !== undefined) saml = await startSamlSignIn(directory, samlPorts)
     if (configure !== undefined) writeFileSync(config, configure(readFileSync(config, 'utf8')))
-    gateway = await startGateway(config, join(directory, 'gateway.log'))
+    gateway = await startOwn(config, join(directory, 'gateway.log'))
     const running = gateway
     const publicKey = join(directory, 'data', 'keys', 'gateway.pub')
     return {

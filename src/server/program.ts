@@ -79,8 +79,8 @@ function addSetup(program: Command): void {
 function addRunning(program: Command): void {
   withConfig(program.command('start').description('run the gateway')).action(async ({ config }: { config: string }) => {
     letHeapGrow(HEAP_GROWTH_PERCENT)
-    const { start } = await import('./start.ts')
-    await start(config)
+    const { run } = await import('./run.ts')
+    await run(config)
   })
   withConfig(program.command('check').description('check the configuration and run its tests'))
     .option(

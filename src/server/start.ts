@@ -89,9 +89,24 @@ interface Running {
   notifications?: Notifications
 }
 
-/** Runs the gateway: builds everything, listens, stops on a signal. */
-export async function start(file: string): Promise<void> {
-  const running = await prepare(loadConfig(file))
+/** A gateway that listens. */
+export interface StartedGateway {
+  readonly url: string
+  /** Of the evaluation provider, where one is configured. */
+  readonly issuer: string | undefined
+  readonly logger: Logger
+  /** Reads the file again; resolves once it holds, or was refused. */
+  reload(): Promise<void>
+  /** Ends all sessions, closes everything and resolves; the same promise for each call. */
+  stop(): Promise<void>
+}
+
+/**
+ * Builds everything of a gateway and listens. `log` is the file descriptor of its log; default: standard error. Throws what keeps it
+ * from starting: then parts of it may be open.
+ */
+export async function start(file: string, log?: number): Promise<StartedGateway> {
+  const running = await prepare(loadConfig(file), log)
   const { logger, db, evidence, registry } = running
   const { config } = running.live
   const deps = apiDeps(running)
@@ -122,26 +137,23 @@ export async function start(file: string): Promise<void> {
     logger,
   })
   await auditConfig(running, config, 'config.loaded')
-  logger.info(
-    {
-      url: running.live.publicUrl,
-      ...(running.provider === undefined ? {} : { issuer: running.provider.issuer }),
-      version: VERSION,
-      targets: config.targets.length,
-    },
-    'gateway.started',
-  )
+  const url = running.live.publicUrl
+  const issuer = running.provider?.issuer
+  const said = { url, ...(issuer === undefined ? {} : { issuer }), version: VERSION, targets: config.targets.length }
+  logger.info(said, 'gateway.started')
 
-  logUncaught(logger)
-  let stopping = false
+  let stopped: Promise<void> | undefined
   let reloading = Promise.resolve()
-  // One at a time: the file is read anew for each.
-  process.on('SIGHUP', () => void (reloading = reloading.then(() => reload(file, running, api.server))))
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+  return {
+    url,
+    issuer,
+    logger,
+    // One at a time: the file is read anew for each.
+    reload: () => (reloading = reloading.then(() => reload(file, running, api.server))),
+    stop: () => (stopped ??= stop()),
+  }
 
   async function stop(): Promise<void> {
-    if (stopping) return
-    stopping = true
     clearInterval(sweeping)
     clearInterval(sums)
     stopReaper()
@@ -162,13 +174,12 @@ export async function start(file: string): Promise<void> {
     await db.close()
     running.usedProofs.close()
     logger.info('gateway.stopped')
-    process.exit(0)
   }
 }
 
 /** Opens the store and recovers what a stop left open. Nobody can connect yet. */
-async function prepare(config: Config): Promise<Running> {
-  const logger = createLogger(config.logLevel)
+async function prepare(config: Config, log: number | undefined): Promise<Running> {
+  const logger = createLogger(config.logLevel, log)
   warn(config, logger)
   const tightened = tighten(config.dataDirectory)
   if (tightened.length > 0) logger.warn({ files: tightened.length, first: tightened.slice(0, 5) }, 'files.made_private')
@@ -310,18 +321,6 @@ function serveTunnels(
 
 function warn({ warnings }: Config, logger: Logger): void {
   for (const warning of warnings) logger.warn({ warning }, 'config.warned')
-}
-
-/**
- * One connection's mistake must not end everybody's. An exception that nobody caught leaves unknown state: then the process ends, and the
- * next start closes what was open.
- */
-function logUncaught(logger: Logger): void {
-  process.on('unhandledRejection', (cause) => logger.error({ cause }, 'process.rejection_unhandled'))
-  process.on('uncaughtException', (cause) => {
-    logger.fatal({ cause }, 'process.exception_uncaught')
-    process.exit(1)
-  })
 }
 
 /** A bad file changes nothing. */

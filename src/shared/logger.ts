@@ -3,10 +3,11 @@ import { pino, type Logger } from 'pino'
 /** One structured logger. Events are past-tense names; never bytes, SQL or secrets. */
 export type { Logger }
 
-export function createLogger(level: string): Logger {
+/** `fd` is the file descriptor that it writes to, at once; by default that of standard error. */
+export function createLogger(level: string, fd = 2): Logger {
   return pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { cause: loggedCause } },
-    pino.destination({ fd: 2, sync: true }),
+    pino.destination({ fd, sync: true }),
   )
 }
 

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Browser } from '../../src/demo/browser.ts'
 import { DEMO_PEOPLE } from '../../src/demo/setup.ts'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import { eventually, serviceToken } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 import { pamctl, PSQL } from '../helpers/run.ts'
 import { runPamctl } from '../helpers/run-pamctl.ts'
 import { runScript } from '../helpers/script.ts'
@@ -17,7 +18,7 @@ let token: string
 const home = mkdtempSync(join(tmpdir(), 'pamctl-test-cli-'))
 
 beforeAll(async () => {
-  stack = await startDemoStack()
+  stack = await startHostedStack()
   for (const who of ['jane', 'bob'] as const) await login(who)
   expect(await login('alice')).toEqual({
     gateway: stack.gateway,

@@ -5,10 +5,11 @@ import { connect } from 'node:tls'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { writeDemoConfig, type DEMO_PEOPLE } from '../../src/demo/setup.ts'
-import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import type { RunningGateway } from '../../src/demo/stack.ts'
 import { makeCertificates } from './certificates.ts'
 import { BROWSER_FLAGS, BROWSER_PROGRAM, enterPassword } from './dashboard.ts'
 import { eventually } from './gateway-client.ts'
+import { hostGateway } from './hosted-gateway.ts'
 import { pamctlSignedIn, type PamctlHome } from './pamctl-client.ts'
 import { ROOT, run, type Outcome } from './run.ts'
 import { startWebApplication, type WebApplication } from './web-application.ts'
@@ -86,7 +87,7 @@ export async function startAppGateway(
     }),
   )
   const log = join(directory, 'gateway.log')
-  let gateway = await startGateway(file, log)
+  let gateway = await hostGateway(file, log)
   const browser: Browser = await chromium.launch({ executablePath: BROWSER_PROGRAM as string, args: BROWSER_FLAGS })
   let bob: PamctlHome | undefined
   const pamctl = async (...args: string[]): Promise<Outcome> => {
@@ -137,7 +138,7 @@ export async function startAppGateway(
     },
     async restart() {
       await gateway.stop('SIGTERM')
-      gateway = await startGateway(file, log)
+      gateway = await hostGateway(file, log)
     },
     async stop() {
       await browser.close()

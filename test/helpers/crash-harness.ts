@@ -49,7 +49,7 @@ export async function crash(
   const logStart = own.postgres.log().length
   const acknowledged = new Set<string>()
   for (let kill = 0; kill < kills; kill++) {
-    const gateway = await own.start(directory)
+    const gateway = await own.startAlone(directory)
     const jane = await signIn(gateway.url, 'jane')
     const port = await openPort(jane, 'dev-db')
     const traffic = [
@@ -66,7 +66,7 @@ export async function crash(
     port.close()
     await statementsEnd(own)
   }
-  const last = await own.start(directory)
+  const last = await own.startAlone(directory)
   await last.stop('SIGTERM')
   rmSync(work, { recursive: true })
   const executed = countMarks(own.postgres.log().slice(logStart).match(EXECUTED) ?? [])

@@ -5,8 +5,9 @@ import { chromium, type Browser, type BrowserContext, type BrowserContextOptions
 import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import { loadSampleData } from '../../src/demo/sample-data.ts'
 import { DEMO_PEOPLE, writeDemoConfig } from '../../src/demo/setup.ts'
-import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import type { RunningGateway } from '../../src/demo/stack.ts'
 import { eventually } from './gateway-client.ts'
+import { hostGateway } from './hosted-gateway.ts'
 import { startSshServer, SSHD, type SshServer } from './ssh-server.ts'
 import { TEST_TIMEOUT } from './timeouts.ts'
 
@@ -54,7 +55,7 @@ export async function startDashboard(
     .replace('\ncommands:', `\ncommands:\n${BASTION_RULES}`)
   writeFileSync(config, edit(yaml, directory))
   const log = join(directory, 'gateway.log')
-  let gateway = await startGateway(config, log)
+  let gateway = await hostGateway(config, log)
   const browser = await chromium.launch({ executablePath: BROWSER_PROGRAM as string, args: BROWSER_FLAGS })
   const complaints: string[] = []
   const signedIn = new Map<string, Awaited<ReturnType<BrowserContext['storageState']>>>()
@@ -92,7 +93,7 @@ export async function startDashboard(
     async restart(change) {
       await gateway.stop('SIGTERM')
       if (change !== undefined) writeFileSync(config, change(readFileSync(config, 'utf8')))
-      gateway = await startGateway(config, log)
+      gateway = await hostGateway(config, log)
     },
     async stop() {
       await browser.close()

@@ -6,9 +6,9 @@ import { connectAgent } from '../../src/agent/control-client.ts'
 import { userPaths } from '../../src/agent/paths.ts'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
-import { startGateway } from '../../src/demo/stack.ts'
 import { writeClientFiles } from '../../src/protocols/http/client/client-files.ts'
 import { eventually, signIn, type SignedIn } from './gateway-client.ts'
+import { hostGateway } from './hosted-gateway.ts'
 import { pamctlSignedIn, type PamctlHome } from './pamctl-client.ts'
 import { ROOT, run, type Outcome } from './run.ts'
 
@@ -70,7 +70,7 @@ export async function startHttpGateway(lists: Readonly<Record<string, unknown>>)
     ...lists,
   }
   writeFileSync(config, JSON.stringify(content))
-  const gateway = await startGateway(config, join(directory, 'gateway.log'))
+  const gateway = await hostGateway(config, join(directory, 'gateway.log'))
   const jane = await pamctlSignedIn(gateway.url, 'jane')
   const bob = await signIn(gateway.url, 'bob')
   const pamctl = (...args: string[]): Promise<Outcome> =>

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
-import { startGateway } from '../../src/demo/stack.ts'
 import { type RawAnswer, type RawRequest, type TestCluster } from './kubernetes.ts'
 import { eventually } from './gateway-client.ts'
+import { hostGateway } from './hosted-gateway.ts'
 import { pamctlSignedIn, type PamctlHome, type RunningPamctl } from './pamctl-client.ts'
 import { ROOT, run } from './run.ts'
 
@@ -77,7 +77,7 @@ export async function throughGateway(
     ...rules,
   }
   writeFileSync(config, JSON.stringify(content))
-  const gateway = await startGateway(config, join(directory, 'gateway.log'))
+  const gateway = await hostGateway(config, join(directory, 'gateway.log'))
   const jane = await pamctlSignedIn(gateway.url, 'jane')
   const pamctl = (...args: string[]) =>
     run(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], { env: jane.environment })

@@ -6,6 +6,7 @@ import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/loca
 import { loadSampleData } from '../../src/demo/sample-data.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
 import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import { hostGateway } from './hosted-gateway.ts'
 
 /** A database, and gateways with the demo's configuration that can be stopped and started again. */
 export interface OwnGateways {
@@ -15,6 +16,8 @@ export interface OwnGateways {
   /** A directory with the demo's configuration, edited. */
   configured(edit?: (config: string, directory: string) => string): Promise<string>
   start(directory: string, prefix?: readonly string[]): Promise<RunningGateway>
+  /** In a process of its own: one that is to be killed while others run. */
+  startAlone(directory: string): Promise<RunningGateway>
   stop(): Promise<void>
 }
 
@@ -39,12 +42,17 @@ export async function ownGateways(settings: Record<string, string> = {}): Promis
       return directory
     },
     async start(directory, prefix = []) {
-      const gateway = await startGateway(join(directory, 'pam.yaml'), join(directory, 'gateway.log'), prefix)
+      const gateway = await hostGateway(join(directory, 'pam.yaml'), join(directory, 'gateway.log'), prefix)
+      gateways.push(gateway)
+      return gateway
+    },
+    async startAlone(directory) {
+      const gateway = await startGateway(join(directory, 'pam.yaml'), join(directory, 'gateway.log'))
       gateways.push(gateway)
       return gateway
     },
     async stop() {
-      for (const gateway of gateways) await gateway.stop('SIGKILL')
+      for (const gateway of gateways) await gateway.stop('SIGTERM')
       await postgres.stop()
       for (const directory of directories) rmSync(directory, { recursive: true, force: true })
     },

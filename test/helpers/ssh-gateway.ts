@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
-import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import type { RunningGateway } from '../../src/demo/stack.ts'
 import { openPort, signIn, type Port, type SignedIn } from './gateway-client.ts'
+import { hostGateway } from './hosted-gateway.ts'
 import { run, type Outcome } from './run.ts'
 import { startSshServer, type SshServer } from './ssh-server.ts'
 
@@ -76,7 +77,7 @@ access:
 ${typeof rules === 'string' ? rules : rules(files)}
 `,
   )
-  let gateway = await startGateway(config, join(directory, 'gateway.log'), prefix)
+  let gateway = await hostGateway(config, join(directory, 'gateway.log'), prefix)
   const jane = await signIn(gateway.url, 'jane')
   const bob = await signIn(gateway.url, 'bob')
   const ports: Port[] = []
@@ -141,7 +142,7 @@ ${typeof rules === 'string' ? rules : rules(files)}
     async restart(yaml) {
       await gateway.stop('SIGTERM')
       writeFileSync(config, yaml)
-      gateway = await startGateway(config, join(directory, 'gateway.log'), prefix)
+      gateway = await hostGateway(config, join(directory, 'gateway.log'), prefix)
     },
     async stop() {
       for (const port of ports) port.close()

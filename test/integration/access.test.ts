@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import { eventually, grantFor, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 
 let stack: DemoStack
 let jane: SignedIn
@@ -39,7 +40,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
   const { port } = receiver.address() as AddressInfo
   process.env['PAM_TEST_WEBHOOK'] = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
-  stack = await startDemoStack({
+  stack = await startHostedStack({
     configure: (yaml) =>
       `${yaml.replace('\naccess:', `\naccess:${EMERGENCY}`)}
 notifications:

@@ -8,8 +8,9 @@ import { Browser } from '../../src/demo/browser.ts'
 import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import { loadSampleData } from '../../src/demo/sample-data.ts'
 import { DEMO_PEOPLE, writeDemoConfig } from '../../src/demo/setup.ts'
-import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import type { RunningGateway } from '../../src/demo/stack.ts'
 import { eventually } from '../helpers/gateway-client.ts'
+import { hostGateway } from '../helpers/hosted-gateway.ts'
 import { megabytesOf } from '../helpers/memory.ts'
 import { Q, startup } from '../helpers/messages.ts'
 import { OPENSSL, pamctl, PSQL, ROOT } from '../helpers/run.ts'
@@ -54,7 +55,7 @@ beforeAll(async () => {
     )
     .replace('identity:\n', 'identity:\n  reverifyEvery: 2s\n')
   writeFileSync(config, text)
-  gateway = await startGateway(config, join(directory, 'gateway.log'))
+  gateway = await hostGateway(config, join(directory, 'gateway.log'))
 })
 
 afterAll(async () => {

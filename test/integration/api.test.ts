@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import type { AuditRecord } from '../../src/recording/audit-chain.ts'
 import { grantFor, openPort, signIn, type SignedIn } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 import { psql, PSQL, ROOT } from '../helpers/run.ts'
 
 interface Operation {
@@ -17,7 +18,7 @@ let bob: SignedIn
 let alice: SignedIn
 let paths: Record<string, Record<string, Operation>>
 beforeAll(async () => {
-  stack = await startDemoStack()
+  stack = await startHostedStack()
   jane = await signIn(stack.gateway, 'jane')
   bob = await signIn(stack.gateway, 'bob')
   alice = await signIn(stack.gateway, 'alice')

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEMO_ACCOUNT } from '../../src/demo/sample-data.ts'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import { eventually } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 import { pamctlSignedIn, type PamctlHome, type RunningPamctl } from '../helpers/pamctl-client.ts'
 import { pamctl, PSQL, ROOT, run, type Outcome } from '../helpers/run.ts'
 import { cached, hasProgram, PGJDBC, PYTHON } from '../helpers/test-clients.ts'
@@ -62,7 +63,7 @@ masking:
     )
 
 beforeAll(async () => {
-  stack = await startDemoStack({ configure: withMasks })
+  stack = await startHostedStack({ configure: withMasks })
   jane = await pamctlSignedIn(stack.gateway, 'jane')
   const started = ['dev-db', 'masked'].map((target) => jane.start(['connect', target, '--json']))
   open.push(...started)

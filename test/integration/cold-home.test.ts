@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
-import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import type { RunningGateway } from '../../src/demo/stack.ts'
 import { serviceToken } from '../helpers/gateway-client.ts'
+import { hostGateway } from '../helpers/hosted-gateway.ts'
 import { pamctlSignedIn } from '../helpers/pamctl-client.ts'
 import { pamctl, type Outcome } from '../helpers/run.ts'
 import { TEST_TIMEOUT } from '../helpers/timeouts.ts'
@@ -18,7 +19,7 @@ const ROUNDS = Number(process.env['PAMCTL_TEST_ROUNDS'] ?? 2)
 let gateway: RunningGateway
 beforeAll(async () => {
   const config = await writeDemoConfig(directory, { gatewayPort: await freePort(), postgresPort: 1 })
-  gateway = await startGateway(config, join(directory, 'gateway.log'))
+  gateway = await hostGateway(config, join(directory, 'gateway.log'))
 })
 afterAll(async () => {
   await gateway?.stop('SIGTERM')

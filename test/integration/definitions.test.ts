@@ -2,10 +2,11 @@ import { connect as connectTo } from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEMO_ACCOUNT } from '../../src/demo/sample-data.ts'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import { FLUSH, SYNC } from '../../src/protocols/postgres/wire/client-message.ts'
 import { Framer } from '../../src/protocols/postgres/wire/framer.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 import { B, D, E, P, Q, startup } from '../helpers/messages.ts'
 
 /**
@@ -23,7 +24,7 @@ let sessions: pg.Client[]
 
 beforeAll(async () => {
   let postgresPort = 0
-  stack = await startDemoStack({
+  stack = await startHostedStack({
     async prepare(postgres) {
       postgresPort = postgres.port
       const admin = new pg.Client({

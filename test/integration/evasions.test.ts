@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import { catalogTables } from '../../src/protocols/postgres/catalog/catalog-tables.ts'
 import { EVASION_SCHEMA, EVERYWHERE, IMPLIED_OPERATORS, installed } from '../fixtures/evasion-schema.ts'
 import {
@@ -20,6 +20,7 @@ import {
 } from '../fixtures/evasions.ts'
 import { POSTGRES_SETTING_EVASIONS } from '../fixtures/setting-evasions.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 import { isPostgresMissing, ofThisVersion, POSTGRES_VERSION, sampledForVersion } from '../helpers/postgres-version.ts'
 import { PG_DUMP, pgEnvironment, run } from '../helpers/run.ts'
 
@@ -76,7 +77,7 @@ beforeAll(async () => {
   writeFileSync(join(directory, 'canary'), 'FILE-CANARY')
   chmodSync(join(directory, 'canary'), 0o666)
   let postgresPort = 0
-  stack = await startDemoStack({
+  stack = await startHostedStack({
     async prepare(postgres) {
       postgresPort = postgres.port
       base = { host: '127.0.0.1', port: postgres.port, ...postgres.superuser, ssl: false }

@@ -53,7 +53,7 @@ async function set(
 }
 async function running(directory: string, prefix: readonly string[] = []): Promise<Setting> {
   const gateway = await own.start(directory, prefix)
-  cleanUps.push(() => gateway.stop('SIGKILL'))
+  cleanUps.push(() => gateway.stop('SIGTERM'))
   const jane = await signIn(gateway.url, 'jane')
   const dev = await openPort(jane, 'dev-db')
   cleanUps.push(() => dev.close())

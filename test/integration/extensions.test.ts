@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import { ATTACKS, EXTENSION_SCHEMA, HARMLESS, LEFT_OUT, SAMPLE_COLUMNS } from '../fixtures/extensions.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 import { isPostgresMissing, sampledForVersion } from '../helpers/postgres-version.ts'
 
 /**
@@ -25,7 +26,7 @@ const SUPERUSER_PASSWORD = 'local-superuser'
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'pamctl-extensions-'))
   let postgresPort = 0
-  stack = await startDemoStack({
+  stack = await startHostedStack({
     async prepare(postgres) {
       postgresPort = postgres.port
       const base = { host: '127.0.0.1', port: postgres.port, ...postgres.superuser, ssl: false }

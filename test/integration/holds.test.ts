@@ -1,7 +1,8 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import { eventually, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 
 let stack: DemoStack
 let bob: SignedIn
@@ -17,7 +18,7 @@ const RULES = `
   - { name: loads, targets: { names: [dev-db] }, match: { kinds: [copy-from] }, hold: { approvers: { groups: [sre] } } }`
 
 beforeAll(async () => {
-  stack = await startDemoStack({ configure: (yaml) => yaml.replace('\ncommands:', `\ncommands:${RULES}`) })
+  stack = await startHostedStack({ configure: (yaml) => yaml.replace('\ncommands:', `\ncommands:${RULES}`) })
   bob = await signIn(stack.gateway, 'bob')
   port = await openPort(await signIn(stack.gateway, 'jane'), 'dev-db')
 })

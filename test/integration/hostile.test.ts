@@ -2,9 +2,10 @@ import { connect, type Socket } from 'node:net'
 import fc from 'fast-check'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import { FLUSH, SYNC, TERMINATE } from '../../src/protocols/postgres/wire/client-message.ts'
 import { Framer, type Frame } from '../../src/protocols/postgres/wire/framer.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 import { B, C, D, E, P, Q, startup } from '../helpers/messages.ts'
 import { grantFor, openPort, signIn, type Port } from '../helpers/gateway-client.ts'
 
@@ -12,7 +13,7 @@ let stack: DemoStack
 let port: Port
 let dev: Port
 beforeAll(async () => {
-  stack = await startDemoStack()
+  stack = await startHostedStack()
   const jane = await signIn(stack.gateway, 'jane')
   await grantFor(jane, await signIn(stack.gateway, 'bob'), 'prod-db')
   port = await openPort(jane, 'prod-db')

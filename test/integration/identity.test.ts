@@ -10,7 +10,7 @@ import { issuersOf } from '../../src/gateway-client/sign-in-issuers.ts'
 import { answerReader } from '../../src/gateway-client/answer-reader.ts'
 import { createApiClient } from '../../src/gateway-client/api-client.ts'
 import { DEMO_PEOPLE, DEMO_SERVICE } from '../../src/demo/setup.ts'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import { createProver } from '../../src/gateway-client/prover.ts'
 import { refreshSignIn, signInWithDevice } from '../../src/gateway-client/login.ts'
 import { identityVerifier } from '../../src/identity/identity-token.ts'
@@ -19,11 +19,12 @@ import { tunnelUrl } from '../../src/gateway-client/tunnel.ts'
 import { TUNNEL_PROTOCOL } from '../../src/tunnel/web-socket-channel.ts'
 import type { PamError } from '../../src/shared/errors.ts'
 import { openPort, serviceToken, signIn, withTokens, type SignedIn } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 
 let stack: DemoStack
 let jane: SignedIn
 beforeAll(async () => {
-  stack = await startDemoStack()
+  stack = await startHostedStack()
   jane = await signIn(stack.gateway, 'jane')
 })
 afterAll(() => stack?.stop())

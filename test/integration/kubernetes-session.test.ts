@@ -4,9 +4,10 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
-import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import type { RunningGateway } from '../../src/demo/stack.ts'
 import { readRecording } from '../../src/recording/read.ts'
 import { eventually, signIn, type SignedIn } from '../helpers/gateway-client.ts'
+import { hostGateway } from '../helpers/hosted-gateway.ts'
 import {
   HELM,
   isClusterMissing,
@@ -36,7 +37,7 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
     writeFileSync(join(directory, 'token'), `${token}\n`, { mode: 0o600 })
     writeFileSync(join(directory, 'lost-token'), 'x\n', { mode: 0o600 })
     writeFileSync(config, configuration(gatewayPort, cluster))
-    gateway = await startGateway(config, join(directory, 'gateway.log'))
+    gateway = await hostGateway(config, join(directory, 'gateway.log'))
     jane = await pamctlSignedIn(gateway.url, 'jane')
     bob = await signIn(gateway.url, 'bob')
   })

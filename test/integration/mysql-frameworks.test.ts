@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { LocalMariadb } from '../../src/demo/local-mariadb.ts'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 import { isMariadbMissing, MARIADB_VERSIONS, startTestMariadb, type MariadbVersion } from '../helpers/mariadb.ts'
 import { ROOT, run } from '../helpers/run.ts'
 import { PYTHON } from '../helpers/test-clients.ts'
@@ -42,7 +43,7 @@ beforeAll(async () => {
     }),
   )
   process.env['FRAMEWORKS_PASSWORD'] = 'secret'
-  stack = await startDemoStack({
+  stack = await startHostedStack({
     configure: (yaml) =>
       yaml
         .replace(

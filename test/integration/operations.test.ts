@@ -135,7 +135,7 @@ describe.skipIf(!PSQL)('a backup', () => {
 
   it('is made of a gateway at work, and another gateway goes on from it', async () => {
     const directory = await own.configured()
-    const gateway = await own.start(directory)
+    const gateway = await own.startAlone(directory)
     const jane = await signIn(gateway.url, 'jane')
     const session = async (text: string, work: () => Promise<unknown>): Promise<void> => {
       const port = await openPort(jane, 'dev-db')

@@ -5,7 +5,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { localSecrets } from '../../src/credentials/secrets.ts'
 import { freePort } from '../../src/demo/local-postgres.ts'
-import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import type { RunningGateway } from '../../src/demo/stack.ts'
 import {
   leaseRole,
   reapRoles,
@@ -15,6 +15,7 @@ import { scramVerifier } from '../../src/protocols/postgres/gateway/ephemeral/sc
 import { postgresTarget, type PostgresTarget } from '../../src/protocols/postgres/target.ts'
 import { pamctlWithMemory } from '../helpers/agent-memory.ts'
 import { eventually, grantFor, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
+import { hostGateway } from '../helpers/hosted-gateway.ts'
 import { ownGateways, type OwnGateways } from '../helpers/own-gateway.ts'
 import { NotedSecrets } from '../helpers/noted-secrets.ts'
 import { eventsOf, filesIn } from '../helpers/recordings.ts'
@@ -318,7 +319,7 @@ describe('the reaper', () => {
       await superuser.query(
         "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'pam-gateway %'",
       )
-      const other = await startGateway(config, join(copy, 'gateway.log'))
+      const other = await hostGateway(config, join(copy, 'gateway.log'))
       await eventually(async () => ((await roles(stale)).length === 0 ? true : undefined), 'it has been through')
       await other.stop('SIGKILL')
       expect(await roles('jane%')).toEqual([mine])

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 import { eventsOf, filesIn } from '../helpers/recordings.ts'
 import { FLUSH, SYNC } from '../../src/protocols/postgres/wire/client-message.ts'
 import { Framer, type Frame } from '../../src/protocols/postgres/wire/framer.ts'
@@ -21,7 +22,7 @@ let prod: Port
 let dev: Port
 
 beforeAll(async () => {
-  stack = await startDemoStack()
+  stack = await startHostedStack()
   jane = await signIn(stack.gateway, 'jane')
   bob = await signIn(stack.gateway, 'bob')
   alice = await signIn(stack.gateway, 'alice')

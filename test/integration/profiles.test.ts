@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
-import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import type { RunningGateway } from '../../src/demo/stack.ts'
 import { serviceToken } from '../helpers/gateway-client.ts'
+import { hostGateway } from '../helpers/hosted-gateway.ts'
 import { pamctlSignedIn, pamctlSignsIn, type PamctlHome } from '../helpers/pamctl-client.ts'
 import { pamctl, type Outcome } from '../helpers/run.ts'
 
@@ -26,7 +27,7 @@ async function start(name: string, edit: (config: string) => string = (config) =
   mkdirSync(place)
   const config = await writeDemoConfig(place, { gatewayPort: await freePort(), postgresPort: 1 })
   writeFileSync(config, edit(readFileSync(config, 'utf8').replaceAll('dev-db', `${name}-db`)))
-  return startGateway(config, join(place, 'gateway.log'))
+  return hostGateway(config, join(place, 'gateway.log'))
 }
 
 beforeAll(async () => {

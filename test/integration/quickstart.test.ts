@@ -6,12 +6,13 @@ import pg from 'pg'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
-import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import type { RunningGateway } from '../../src/demo/stack.ts'
 import { fetchWithCa } from '../../src/shared/fetch-with-ca.ts'
 import { makeCertificates, type TestCertificates } from '../helpers/certificates.ts'
 import { BROWSER_FLAGS, BROWSER_PROGRAM } from '../helpers/dashboard.ts'
 import { FormBrowser } from '../helpers/form-browser.ts'
 import { eventually } from '../helpers/gateway-client.ts'
+import { hostGateway } from '../helpers/hosted-gateway.ts'
 import { startKeycloak, type Keycloak } from '../helpers/keycloak.ts'
 import { OPENSSL, PSQL, ROOT, run, type Outcome } from '../helpers/run.ts'
 import { KEYCLOAK } from '../helpers/test-clients.ts'
@@ -298,7 +299,7 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
     expect(stdout).toMatch(/ok +issuer .*\(services\)/)
     expect(stdout).not.toMatch(/FAILED|warning/)
     Object.assign(process.env, environment)
-    gateway = await startGateway(config, join(directory, 'gateway.log'))
+    gateway = await hostGateway(config, join(directory, 'gateway.log'))
   }, 180_000)
 
   it('3: people sign in, ask, connect and work', async () => {
@@ -386,7 +387,7 @@ commands:
   - { name: all, allow: true }
 `,
     )
-    const other = await startGateway(file, join(directory, 'saml.log'))
+    const other = await hostGateway(file, join(directory, 'saml.log'))
     try {
       const get = fetchWithCa(readFileSync(tls.ca, 'utf8'))
       const tab = new FormBrowser(get)

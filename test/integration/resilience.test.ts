@@ -10,6 +10,7 @@ import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/loca
 import { loadSampleData } from '../../src/demo/sample-data.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
 import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import { hostGateway } from '../helpers/hosted-gateway.ts'
 import { eventsOf, filesIn } from '../helpers/recordings.ts'
 import { verifyAudit } from '../helpers/audit.ts'
 import { verifyRecording } from '../../src/recording/verify.ts'
@@ -79,7 +80,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  for (const gateway of gateways) await gateway.stop('SIGKILL')
+  for (const gateway of gateways) await gateway.stop('SIGTERM')
   await postgres?.stop()
   for (const directory of directories) rmSync(directory, { recursive: true, force: true })
 })
@@ -94,7 +95,14 @@ async function configured(edit: (config: string) => string = (config) => config)
 }
 
 async function start(directory: string, prefix: readonly string[] = []): Promise<RunningGateway> {
-  const gateway = await startGateway(join(directory, 'pam.yaml'), join(directory, 'gateway.log'), prefix)
+  const gateway = await hostGateway(join(directory, 'pam.yaml'), join(directory, 'gateway.log'), prefix)
+  gateways.push(gateway)
+  return gateway
+}
+
+/** In a process of its own: its end is what is looked at. */
+async function startAlone(directory: string): Promise<RunningGateway> {
+  const gateway = await startGateway(join(directory, 'pam.yaml'), join(directory, 'gateway.log'))
   gateways.push(gateway)
   return gateway
 }
@@ -116,7 +124,7 @@ async function recordings(directory: string): Promise<string[]> {
 describe.skipIf(!OPENSSL)('a gateway that is killed and started again', () => {
   it('has its requests, grants and audit; open records are closed, sealed and told apart', async () => {
     const directory = await configured()
-    const gateway = await start(directory)
+    const gateway = await startAlone(directory)
     const jane = await signIn(gateway.url, 'jane')
     const bob = await signIn(gateway.url, 'bob')
     const approved = await jane.api.requests.create({ target: 'prod-db', reason: 'approved' })
@@ -207,13 +215,13 @@ describe.skipIf(!OPENSSL)('a gateway that is killed and started again', () => {
 
   it('a second gateway on the same state is refused', async () => {
     const directory = await configured()
-    await start(directory)
-    await expect(start(directory)).rejects.toThrow(/another gateway \(process \d+\) uses/)
+    await startAlone(directory)
+    await expect(startAlone(directory)).rejects.toThrow(/another gateway \(process \d+\) uses/)
   })
 
   it('a stop tells clients natively and seals their records', async () => {
     const directory = await configured()
-    const gateway = await start(directory)
+    const gateway = await startAlone(directory)
     const jane = await signIn(gateway.url, 'jane')
     const db = await client(await openPort(jane, 'dev-db'))
     const running = db.query('select pg_sleep(600)').catch((error: Error) => error)

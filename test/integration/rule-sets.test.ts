@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEMO_ACCOUNT } from '../../src/demo/sample-data.ts'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import {
   asyncpgPool,
   prismaMigrations,
@@ -14,6 +14,7 @@ import {
   type Sent,
 } from '../fixtures/framework-traffic.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 import { PG_DUMP, pgEnvironment, psql, PSQL, ROOT, run, type Outcome } from '../helpers/run.ts'
 import { hasProgram, PGJDBC, PGX_CLIENT, PYTHON } from '../helpers/test-clients.ts'
 
@@ -21,7 +22,7 @@ import { hasProgram, PGJDBC, PGX_CLIENT, PYTHON } from '../helpers/test-clients.
 let stack: DemoStack
 const ports: Record<string, Port> = {}
 beforeAll(async () => {
-  stack = await startDemoStack({
+  stack = await startHostedStack({
     async prepare({ port, superuser }) {
       const admin = new pg.Client({ host: '127.0.0.1', port, ...superuser, database: 'postgres' })
       await admin.connect()

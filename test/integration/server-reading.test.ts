@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEMO_ACCOUNT } from '../../src/demo/sample-data.ts'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import type { StatementFacts } from '../../src/protocols/postgres/dialect/statement-facts.ts'
 import type { StatementLineage } from '../../src/sql/lineage/report.ts'
 import type { ParsedStatement } from '../../src/sql/facts/parsed-statement.ts'
@@ -14,6 +14,7 @@ import { LEAK_SCHEMA } from '../fixtures/leak-schema.ts'
 import { LEAKS, UNTOUCHED } from '../fixtures/leaks.ts'
 import { statementsOfEachKind } from '../fixtures/statements-of-each-kind.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 import { randomStatements } from '../helpers/random-sql.ts'
 import { ReadingPair } from '../helpers/server-reading.ts'
 
@@ -35,7 +36,7 @@ const LATER_KEYWORD = 'create function public.json_scalar(text) returns text lan
 beforeAll(async () => {
   parser = await createSqlParser()
   let postgresPort = 0
-  stack = await startDemoStack({
+  stack = await startHostedStack({
     async prepare(postgres) {
       postgresPort = postgres.port
       base = { host: '127.0.0.1', port: postgres.port, ...postgres.superuser, ssl: false }

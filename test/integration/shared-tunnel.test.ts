@@ -5,7 +5,7 @@ import WebSocket, { WebSocketServer } from 'ws'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { localHalves } from '../../src/protocols/local.ts'
 import { forward } from '../../src/agent/forward.ts'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import { createProver } from '../../src/gateway-client/prover.ts'
 import { SharedTunnel } from '../../src/gateway-client/shared-tunnel.ts'
 import { openWebSocket, tunnelUrl } from '../../src/gateway-client/tunnel.ts'
@@ -13,12 +13,13 @@ import { MUX_PROTOCOL, Multiplexer, MuxRefusal, type OpenRequest } from '../../s
 import { idleHandler } from '../../src/shared/channel.ts'
 import { socketChannel } from '../../src/shared/socket-channel.ts'
 import { eventually, grantFor, signIn, type SignedIn } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 
 let stack: DemoStack
 let jane: SignedIn
 const cleanUps: (() => unknown)[] = []
 beforeAll(async () => {
-  stack = await startDemoStack()
+  stack = await startHostedStack()
   jane = await signIn(stack.gateway, 'jane')
 })
 afterAll(async () => {

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import { grantFor, openPort, signIn, type Port } from '../helpers/gateway-client.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 import { run } from '../helpers/run.ts'
 import { hasProgram, PGJDBC, PYTHON } from '../helpers/test-clients.ts'
 
@@ -15,7 +16,7 @@ let directory: string
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'pamctl-test-clients-'))
-  stack = await startDemoStack()
+  stack = await startHostedStack()
   const jane = await signIn(stack.gateway, 'jane')
   await grantFor(jane, await signIn(stack.gateway, 'bob'), 'prod-db')
   port = await openPort(jane, 'prod-db')

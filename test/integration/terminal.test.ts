@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Browser } from '../../src/demo/browser.ts'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { DEMO_PEOPLE, writeDemoConfig } from '../../src/demo/setup.ts'
-import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import type { RunningGateway } from '../../src/demo/stack.ts'
 import { eventually, signIn, type SignedIn } from '../helpers/gateway-client.ts'
+import { hostGateway } from '../helpers/hosted-gateway.ts'
 import { pamctl, run, ROOT } from '../helpers/run.ts'
 import { pamctlOnTerminal, screenOf, SCRIPT, type OnTerminal } from '../helpers/terminal.ts'
 
@@ -23,7 +24,7 @@ describe.skipIf(!SCRIPT)('pamctl on a terminal', () => {
 
   beforeAll(async () => {
     const config = await writeDemoConfig(directory, { gatewayPort: await freePort(), postgresPort: 1 })
-    gateway = await startGateway(config, join(directory, 'gateway.log'))
+    gateway = await hostGateway(config, join(directory, 'gateway.log'))
     bob = await signIn(gateway.url, 'bob')
     signedIn = pamctlOnTerminal(['login', '--no-browser', '--gateway', gateway.url], environment)
     await shows(signedIn, /waiting for you to sign in/)

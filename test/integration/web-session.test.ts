@@ -4,8 +4,9 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import Libsql from 'libsql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { DemoStack } from '../../src/demo/stack.ts'
 import { ownPath } from '../../src/api/own-path.ts'
+import { startHostedStack } from '../helpers/hosted-gateway.ts'
 import { WebBrowser } from '../helpers/web-browser.ts'
 import { eventually, grantFor, openPort, signIn } from '../helpers/gateway-client.ts'
 import { psql, PSQL } from '../helpers/run.ts'
@@ -13,7 +14,7 @@ import { psql, PSQL } from '../helpers/run.ts'
 /** The browser's side by hand: cookies, headers and redirects, as an attacker would send them. */
 let stack: DemoStack
 beforeAll(async () => {
-  stack = await startDemoStack({
+  stack = await startHostedStack({
     configure: (yaml) =>
       `${yaml.replace('evaluation: { people: people.yaml }', 'evaluation: { people: people.yaml }\n  reverifyEvery: 3s')}\nweb: { ${IDLE}, maxDuration: 1h }\n`,
   })

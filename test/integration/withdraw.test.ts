@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
-import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import type { RunningGateway } from '../../src/demo/stack.ts'
 import { eventually, signIn, type SignedIn } from '../helpers/gateway-client.ts'
+import { hostGateway } from '../helpers/hosted-gateway.ts'
 import { pamctlSignedIn, type PamctlHome, type RunningPamctl } from '../helpers/pamctl-client.ts'
 import { pamctl } from '../helpers/run.ts'
 import type { PamError } from '../../src/shared/errors.ts'
@@ -21,7 +22,7 @@ let running: RunningPamctl | undefined
 beforeAll(async () => {
   const config = await writeDemoConfig(directory, { gatewayPort: await freePort(), postgresPort: 1 })
   writeFileSync(config, readFileSync(config, 'utf8'))
-  gateway = await startGateway(config, join(directory, 'gateway.log'))
+  gateway = await hostGateway(config, join(directory, 'gateway.log'))
   home = await pamctlSignedIn(gateway.url, 'jane')
   ;[jane, bob] = await Promise.all([signIn(gateway.url, 'jane'), signIn(gateway.url, 'bob')])
 })

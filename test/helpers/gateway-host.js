@@ -1,0 +1,38 @@
+// A process that runs gateways for tests, beside each other and one after another. Ends with the process that started it.
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { keepFilesPrivate } from '../../dist/server/private-files.js'
+import { letHeapGrow } from '../../dist/shared/heap-growth.js'
+import { start } from '../../dist/pam-gateway/start.js'
+
+const gateways = new Map()
+keepFilesPrivate()
+letHeapGrow(100)
+
+process.on('message', async ({ number, start: wanted }) => {
+  if (wanted === undefined) {
+    const { gateway, log } = gateways.get(number)
+    gateways.delete(number)
+    await gateway.stop()
+    closeSync(log)
+    process.send({ number })
+    return
+  }
+  process.env = wanted.environment
+  const log = openSync(wanted.log, 'a', 0o600)
+  try {
+    const gateway = await start(wanted.config, log)
+    gateways.set(number, { gateway, log })
+    process.send({ number, url: gateway.url, issuer: gateway.issuer })
+  } catch (error) {
+    writeSync(log, `pam-gateway: ${error.message}\n${error.stack}\n`)
+    // Parts of it may be open.
+    process.exit(1)
+  }
+})
+process.on('SIGHUP', () => {
+  for (const { gateway } of gateways.values()) void gateway.reload()
+})
+process.on('unhandledRejection', (cause) => {
+  for (const { gateway } of gateways.values()) gateway.logger.error({ cause }, 'process.rejection_unhandled')
+})
+process.on('disconnect', () => process.exit(0))

@@ -11,7 +11,7 @@ import { BROWSER_FLAGS, BROWSER_PROGRAM, enterPassword } from './dashboard.ts'
 import { eventually } from './gateway-client.ts'
 import { hostGateway } from './hosted-gateway.ts'
 import { pamctlSignedIn, type PamctlHome } from './pamctl-client.ts'
-import { ROOT, run, type Outcome } from './run.ts'
+import { pamctl as runPamctl, type Outcome } from './run.ts'
 import { startWebApplication, type WebApplication } from './web-application.ts'
 
 /** A gateway over TLS with hosts for browsers, two web applications behind it, and an approver at a command line. */
@@ -92,7 +92,7 @@ export async function startAppGateway(
   let bob: PamctlHome | undefined
   const pamctl = async (...args: string[]): Promise<Outcome> => {
     bob ??= await pamctlSignedIn(url, 'bob', { flags: ['--ca', tls.ca] })
-    return run(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], { env: bob.environment })
+    return runPamctl(args, bob.environment)
   }
   const context = (): Promise<BrowserContext> => browser.newContext({ ignoreHTTPSErrors: true })
   return {

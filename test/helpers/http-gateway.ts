@@ -10,7 +10,7 @@ import { writeClientFiles } from '../../src/protocols/http/client/client-files.t
 import { eventually, signIn, type SignedIn } from './gateway-client.ts'
 import { hostGateway } from './hosted-gateway.ts'
 import { pamctlSignedIn, type PamctlHome } from './pamctl-client.ts'
-import { ROOT, run, type Outcome } from './run.ts'
+import { pamctl, type Outcome } from './run.ts'
 
 /** The way to services of HTTP through a gateway and an agent, as jane, whose requests bob decides on. */
 export interface HttpGateway {
@@ -73,8 +73,6 @@ export async function startHttpGateway(lists: Readonly<Record<string, unknown>>)
   const gateway = await hostGateway(config, join(directory, 'gateway.log'))
   const jane = await pamctlSignedIn(gateway.url, 'jane')
   const bob = await signIn(gateway.url, 'bob')
-  const pamctl = (...args: string[]): Promise<Outcome> =>
-    run(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], { env: jane.environment })
   // As `pamctl connect` does, which other tests start: a program for each port would take longer than all that it is opened for.
   const agent = await connectAgent(userPaths(jane.environment))
   const { profile } = await agent.call('choose-profile', { signingIn: false })
@@ -83,7 +81,7 @@ export async function startHttpGateway(lists: Readonly<Record<string, unknown>>)
     bob,
     directory,
     pid: gateway.pid,
-    pamctl,
+    pamctl: (...args) => pamctl(args, jane.environment),
     async open(target) {
       const { host, port, secret = '' } = await agent.call('listen', { profile, target, protocol: 'http' })
       const { curlConfig } = writeClientFiles(join(jane.home, `http-${target}`), { host, port, secret })

@@ -8,7 +8,7 @@ import { type RawAnswer, type RawRequest, type TestCluster } from './kubernetes.
 import { eventually } from './gateway-client.ts'
 import { hostGateway } from './hosted-gateway.ts'
 import { pamctlSignedIn, type PamctlHome, type RunningPamctl } from './pamctl-client.ts'
-import { ROOT, run } from './run.ts'
+import { pamctl } from './run.ts'
 
 /** The way to a cluster through a gateway and an agent, as jane, who may connect to it. */
 export interface ClusterThroughGateway {
@@ -79,8 +79,6 @@ export async function throughGateway(
   writeFileSync(config, JSON.stringify(content))
   const gateway = await hostGateway(config, join(directory, 'gateway.log'))
   const jane = await pamctlSignedIn(gateway.url, 'jane')
-  const pamctl = (...args: string[]) =>
-    run(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], { env: jane.environment })
   // The port is open as long as this runs.
   const opened: RunningPamctl[] = []
   const open = async (name: string): Promise<{ kubeconfig: string; port: LocalPort }> => {
@@ -129,7 +127,7 @@ export async function throughGateway(
         running.kill('SIGINT')
         await running.closed
       }
-      await pamctl('agent', 'stop')
+      await pamctl(['agent', 'stop'], jane.environment)
       await gateway.stop('SIGTERM')
       rmSync(jane.home, { recursive: true, force: true })
       rmSync(directory, { recursive: true, force: true })

@@ -75,8 +75,33 @@ export function psql(port: Port, database: string, script: string, args: readonl
 }
 
 export const ROOT = join(import.meta.dirname, '..', '..')
-export const pamctl = (args: readonly string[], env: NodeJS.ProcessEnv, input?: string): Promise<Outcome> =>
-  run(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], {
-    env: { NO_COLOR: '1', ...env },
+
+/** One run of pamctl: within this process, but for what has the standard streams or the signals of its own. */
+export function pamctl(args: readonly string[], env: NodeJS.ProcessEnv, input?: string): Promise<Outcome> {
+  const own = { NO_COLOR: '1', ...env }
+  // The word after an option may be its value.
+  const verb = args.find((word, at) => !word.startsWith('-') && args[at - 1]?.startsWith('-') !== true)
+  if (verb !== undefined && WITHIN.has(verb)) return pamctlWithin(args, own, input)
+  return run(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], {
+    env: own,
     ...(input === undefined ? {} : { input }),
   })
+}
+
+async function pamctlWithin(args: readonly string[], env: NodeJS.ProcessEnv, input?: string): Promise<Outcome> {
+  const { runPamctl } = await import('./run-pamctl.ts')
+  const printed = { stdout: '', stderr: '' }
+  const code = await runPamctl(args, {
+    environment: { ...process.env, ...env },
+    ...(input === undefined ? {} : { input }),
+    heard: (text, to) => (printed[to] += text),
+  })
+  return { code, ...printed }
+}
+
+/** Verbs that ask the agent or the gateway, print and end. */
+const WITHIN: ReadonlySet<string> = new Set(
+  'agent approve audit batch deny env export grants kill logout request result reviews revoke sessions targets whoami withdraw'.split(
+    ' ',
+  ),
+)

@@ -198,6 +198,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'gateway/engine.ts': TYPES,
   'gateway/gateway-state.ts': TYPES,
   'gateway/target.ts': TYPES,
+  'gateway/tunnel-parts.ts': TYPES,
   'gateway/kept-rows.ts': 'test/protocols/postgres/gateway/results/kept-rows.test.ts keeps rows through it',
   'gateway/open-session.ts': WIRING,
   'gateway/target-failure.ts': TARGETS,

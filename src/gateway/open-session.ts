@@ -1,80 +1,27 @@
 import { join } from 'node:path'
 import type { Grant } from '../access/grant.ts'
 import { describeAutomatic } from '../access/review.ts'
-import type { Login } from '../identity/login.ts'
 import type { CredentialLease } from '../credentials/credential.ts'
-import type { Secrets } from '../credentials/secrets.ts'
-import { decideAccess, decideBreakGlass } from '../policy/decide.ts'
-import { liftedPolicy } from '../policy/lifted.ts'
-import type { AccessRule, Policy } from '../policy/policy.ts'
 import { isSamePerson } from '../policy/same-person.ts'
 import type { SessionRecorder } from '../recording/recorder.ts'
 import type { Spool } from '../recording/spool.ts'
-import type { Clock } from '../shared/clock.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
-import type { ComparisonBudget } from './comparison-budget.ts'
-import { accessRuleNow, keepsAccess, otherRules } from './keeps-access.ts'
+import { keepsAccess, otherRules } from './keeps-access.ts'
 import { clientLeft } from './early-input.ts'
 import { followAccess } from './credential-end.ts'
-import { credentialSource, type Accounts } from './credential-source.ts'
-import type { Engine, Session } from './engine.ts'
+import { credentialSource } from './credential-source.ts'
+import type { Session } from './engine.ts'
 import { gatewayName } from './gateway-name.ts'
-import type { GatewayState } from './gateway-state.ts'
+import { accessTo, breakGlassRule, limitSessions, policyUnder } from './session-access.ts'
 import { createSession, type RunningSession } from './session.ts'
 import { activityOf } from './session-activity.ts'
 import type { SessionRegistry } from './session-registry.ts'
-import type { OpenedSession, SharedSessions } from './shared-sessions.ts'
+import { identityLost, provenLogin, watchTerm, type Term } from './session-term.ts'
+import type { OpenedSession } from './shared-sessions.ts'
 import type { TargetConfig } from './target.ts'
-import { requestCommand } from '../shared/request-command.ts'
-
-export interface TunnelParts {
-  /** Address of the caller. */
-  readonly from: string
-  /** As currently configured: a reload changes them. */
-  readonly settings: () => TunnelSettings
-  /** By type of target. */
-  readonly protocols: ReadonlyMap<string, ServedProtocol>
-  readonly state: GatewayState
-  readonly registry: SessionRegistry
-  readonly sharedSessions: SharedSessions
-  readonly spool: Spool
-  readonly digestKey: Uint8Array
-  readonly comparisonBudget: ComparisonBudget
-  /** As currently configured. */
-  readonly secrets: () => Secrets
-  readonly clock: Clock
-  readonly logger: Logger
-}
-
-/** The part of the configuration that a tunnel depends on. */
-export interface TunnelSettings {
-  readonly targets: readonly TargetConfig[]
-  readonly policy: Policy
-  readonly limits: Session['limits'] & { readonly sessionsPerPerson: number }
-  readonly recording: { readonly durability: 'buffered' | 'strict'; readonly encryptTo: readonly string[] }
-}
-
-export interface ServedProtocol {
-  readonly engine: Engine
-  readonly target: Accounts & { defaultSchema(target: TargetConfig): string | undefined }
-}
-
-/** What a session is opened for: who, to what, as whom. */
-export interface Wanted {
-  readonly login: Login
-  readonly target: TargetConfig
-  readonly protocol: ServedProtocol
-  /** The account that the client asks for, where its protocol names one. */
-  readonly account: string | undefined
-}
-
-/** When a session ends by its grant; `moved` hears of a later end. */
-interface Term {
-  endsAt: number
-  moved: () => void
-}
+import type { TunnelParts, TunnelSettings, Wanted } from './tunnel-parts.ts'
 
 /** A session that is being opened: what is known before it has a record. */
 interface Opening extends Wanted {
@@ -150,7 +97,7 @@ async function open(wanted: Wanted, parts: TunnelParts, isListed: () => void): P
     limits: settings.limits,
     policy: () => policyUnder(grant, login, target, parts.settings()),
   })
-  const stopTimers = watch(opening, session, parts)
+  const stopTimers = watchTerm(opening, session, parts)
   endWithLease(session)
   registry.add(listed(opening, { session, recorder }, credentialEnd(opening, session, parts)))
   isListed()
@@ -168,40 +115,6 @@ async function open(wanted: Wanted, parts: TunnelParts, isListed: () => void): P
   }
   opening.logger.info({ person: login.person.id, grant: grant.id }, 'session.opened')
   return { session, close }
-}
-
-/** The rule that gives access, and the grant under it: of an emergency while there is one, else of daily work. */
-async function accessTo(
-  { login: { person }, target }: Wanted,
-  { state, clock, settings }: TunnelParts,
-): Promise<{ readonly rule: AccessRule; readonly grant: Grant }> {
-  const taken = await state.breakGlassFor(person.id, target.name, clock.now())
-  const { policy } = settings()
-  const broken = taken && decideBreakGlass(policy, person, target, taken.rule)
-  if (taken !== undefined && broken !== undefined) return { rule: broken, grant: taken }
-  const rule = decideAccess(policy, person, target)
-  if (rule !== undefined) return { rule, grant: await state.grantFor(person, target, rule, clock.now()) }
-  if (decideBreakGlass(policy, person, target) === undefined)
-    throw new PamError('NO_ACCESS', `no access rule grants you ${target.name}`)
-  throw new PamError('NO_GRANT', `you have access to ${target.name} only in an emergency`, {
-    hint: `reviewers, auditors and operators are told, and it is reviewed: pamctl breakglass start ${target.name} --reason "…"`,
-  })
-}
-
-/** Throws where the person has too many sessions. */
-function limitSessions({ person }: Login, { limits }: TunnelSettings, registry: SessionRegistry): void {
-  const { live, ending } = registry.countOf(person.id)
-  if (live >= limits.sessionsPerPerson) {
-    throw new PamError('RATE_LIMITED', `you have ${limits.sessionsPerPerson} sessions open already`, {
-      hint: 'close one of them first',
-    })
-  }
-  // With a slow disk, records of sessions that one person opens and leaves would pile up.
-  if (ending >= limits.sessionsPerPerson) {
-    throw new PamError('RATE_LIMITED', `${ending} of your sessions have ended and are still being put on record`, {
-      hint: 'connect again in a moment',
-    })
-  }
 }
 
 /** Resolves when the beginning of the record is durable. */
@@ -326,16 +239,8 @@ async function confirm(
   registry.proven(id, current.person)
 }
 
-/** The rule of a grant that was taken in an emergency. */
-const breakGlassRule = ({ rule, breakGlass }: Grant): string | undefined =>
-  breakGlass === undefined ? undefined : rule
-
-/** The rules in force, as a session under this grant has them. */
-function policyUnder(grant: Grant, { person }: Login, target: TargetConfig, rules: TunnelSettings): Policy {
-  const breakGlass = breakGlassRule(grant)
-  if (breakGlass === undefined) return rules.policy
-  return liftedPolicy(rules.policy, accessRuleNow({ target: target.name, breakGlass }, person, rules))
-}
+/** The account that rules name. */
+const accountOf = ({ account, user }: CredentialLease): string => account ?? user
 
 /** With the labels that it has now: a reload may have put it under a lock. */
 const targetNow = (target: TargetConfig, { targets }: TunnelSettings): TargetConfig =>
@@ -377,9 +282,6 @@ async function closeSession(
 /** Why the session ended: without another reason, the client left. */
 export const endOf = (session: Session): PamError => (session.ended.reason as PamError | undefined) ?? clientLeft()
 
-/** The account that rules name. */
-const accountOf = ({ account, user }: CredentialLease): string => account ?? user
-
 /** What a target still lets somebody do whose credential was taken back is not for us to find out. */
 function endWithLease(session: RunningSession): void {
   const { lost } = session.lease
@@ -388,46 +290,3 @@ function endWithLease(session: RunningSession): void {
   if (lost.aborted) over()
   else lost.addEventListener('abort', over, { once: true })
 }
-
-/** Ends the session when its grant ends, and when its identity was not verified again in time. The returned function stops both timers. */
-function watch({ term, target, login }: Opening, session: Session, { clock, state }: TunnelParts): () => void {
-  let stopGrant = (): void => {}
-  term.moved = () => {
-    stopGrant()
-    stopGrant = clock.at(term.endsAt, () => session.end(grantOver(target.name)))
-  }
-  term.moved()
-  let stopIdentity = (): void => {}
-  let isStopped = false
-  const check = async (): Promise<void> => {
-    const current = await provenLogin(login, state, clock)
-    if (current === undefined) session.end(identityLost())
-    else if (!isStopped) arm(current.provenUntil)
-  }
-  const arm = (at: number): void => {
-    stopIdentity = clock.at(at, () => void check().catch((error: unknown) => session.end(asPamError(error))))
-  }
-  arm(login.provenUntil)
-  return () => {
-    isStopped = true
-    term.moved = () => {}
-    stopGrant()
-    stopIdentity()
-  }
-}
-
-/** The current login; undefined where it has ended, or its identity has not been verified in time. */
-async function provenLogin({ id }: Login, state: GatewayState, clock: Clock): Promise<Login | undefined> {
-  const current = await state.login(id)
-  return current === undefined || current.endedAt !== undefined || current.provenUntil <= clock.now()
-    ? undefined
-    : current
-}
-
-const grantOver = (target: string): PamError =>
-  new PamError('GRANT_OVER', `your access to ${target} has ended`, {
-    hint: `request it again: ${requestCommand(target)}`,
-  })
-
-const identityLost = (): PamError =>
-  new PamError('IDENTITY_LOST', 'your identity could not be re-verified', { hint: 'sign in again: pamctl login' })

@@ -6,7 +6,8 @@ import { asPamError, PamError, toErrorBody } from '../shared/errors.ts'
 import type { TunnelChannel } from '../tunnel/web-socket-channel.ts'
 import { announceHolds } from './announce-holds.ts'
 import type { Session } from './engine.ts'
-import { endOf, openSession, type TunnelParts } from './open-session.ts'
+import { endOf, openSession } from './open-session.ts'
+import type { TunnelParts } from './tunnel-parts.ts'
 import type { OpenedSession } from './shared-sessions.ts'
 
 /**

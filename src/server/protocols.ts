@@ -1,4 +1,4 @@
-import type { ServedProtocol } from '../gateway/open-session.ts'
+import type { ServedProtocol } from '../gateway/tunnel-parts.ts'
 import { gatewayHalves } from '../protocols/gateway.ts'
 import { protocolNames } from '../protocols/names.ts'
 import type { GatewayParts, TargetKind } from '../protocols/protocol.ts'

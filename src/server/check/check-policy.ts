@@ -2,7 +2,7 @@ import type { Person } from '../../policy/command.ts'
 import { decideCommand } from '../../policy/decide.ts'
 import type { PolicyTest } from '../../policy/parse-policy.ts'
 import type { Policy } from '../../policy/policy.ts'
-import type { ServedProtocol } from '../../gateway/open-session.ts'
+import type { ServedProtocol } from '../../gateway/tunnel-parts.ts'
 import type { TargetConfig } from '../../gateway/target.ts'
 
 /** How one test of the rules came out. */

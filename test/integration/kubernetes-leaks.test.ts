@@ -22,6 +22,16 @@ const RULES = [
   },
   { name: 'names of hosts', fields: ['services:spec.externalName', 'services:metadata.labels.token'], style: 'redact' },
   { name: 'addresses', kinds: ['email'], style: 'redact' },
+  {
+    name: 'what cannot be changed',
+    fields: [
+      'storageclasses.storage.k8s.io:parameters.key',
+      'statefulsets.apps:spec.serviceName',
+      'deployments.apps:spec.selector.matchLabels.token',
+      'things.leak.example.com:spec.fixed',
+    ],
+    style: 'redact',
+  },
 ]
 
 /** Rules hide nothing here. */
@@ -250,6 +260,43 @@ const CASES: readonly Case[] = [
     body: [{ op: 'replace', path: '/data/password', value: 'eA==' }],
     tells: ({ status }) => status === 422,
   },
+  // What may not be changed says of any other value that it may not be.
+  {
+    name: 'the right guess of a parameter of a class',
+    line: 'PATCH /apis/storage.k8s.io/v1/storageclasses/leak',
+    type: MERGE,
+    body: { parameters: { key: VALUE } },
+    tells: ({ status }) => status === 200,
+  },
+  {
+    name: 'a wrong guess of a parameter of a class',
+    line: 'PATCH /apis/storage.k8s.io/v1/storageclasses/leak',
+    type: MERGE,
+    body: { parameters: { key: 'guess' } },
+    tells: ({ status }) => status === 422,
+  },
+  {
+    name: 'the right guess of a field of a StatefulSet',
+    line: 'PATCH /apis/apps/v1/namespaces/dev/statefulsets/leak',
+    type: JSON_PATCH,
+    body: [{ op: 'replace', path: '/spec/serviceName', value: VALUE }],
+    tells: ({ status }) => status === 200,
+  },
+  {
+    name: 'a wrong guess where the definition of a resource forbids changes',
+    line: `PATCH ${THINGS}/a`,
+    type: MERGE,
+    body: { spec: { fixed: 'guess' } },
+    tells: ({ status }) => status === 422,
+  },
+  {
+    name: 'the right guess where the definition of a resource forbids changes',
+    line: `PATCH ${THINGS}/a`,
+    type: MERGE,
+    body: { spec: { fixed: VALUE } },
+    tells: ({ status }) => status === 200,
+  },
+  { name: 'a selector in a Scale', line: 'GET /apis/apps/v1/namespaces/dev/deployments/leak/scale' },
   {
     name: 'the right guess by a write to an immutable ConfigMap',
     before: [[`${NS}/configmaps`, { metadata: { name: 'i7' }, immutable: true, data: { password: VALUE } }]],
@@ -357,7 +404,7 @@ describe.skipIf(isClusterMissing())('ways to masked values of Kubernetes', () =>
       return status === 200 ? true : undefined
     }, 'things are served')
     const things = [
-      { metadata: { name: 'a' }, spec: { token: VALUE, mode: 'x', mail: MAIL } },
+      { metadata: { name: 'a' }, spec: { token: VALUE, mode: 'x', mail: MAIL, fixed: VALUE } },
       {
         metadata: { name: 'bundle' },
         spec: { objects: [{ kind: 'Secret', apiVersion: 'v1', data: { password: ENCODED } }] },
@@ -429,7 +476,7 @@ describe.skipIf(isClusterMissing())('ways to masked values of Kubernetes', () =>
 
   it('shows all else as the server does', async () => {
     for (const line of [
-      'GET /apis/apps/v1/deployments',
+      'GET /apis/apps/v1/namespaces/dev/deployments/worker',
       'GET /version',
       'GET /api/v1',
       'GET /apis/rbac.authorization.k8s.io/v1/clusterroles',
@@ -491,6 +538,7 @@ const THING = {
                   token: { type: 'string' },
                   mail: { type: 'string' },
                   mode: { type: 'string', enum: ['x', 'y'] },
+                  fixed: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self == oldSelf' }] },
                   objects: { type: 'array', items: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
                 },
               },
@@ -507,8 +555,24 @@ const configMap = (name: string, more: object, metadata: object = {}): readonly 
   { metadata: { name, ...metadata }, ...more },
 ]
 
+/** Of no pods. */
+const SET = {
+  replicas: 0,
+  selector: { matchLabels: { app: 'leak', token: VALUE } },
+  template: {
+    metadata: { labels: { app: 'leak', token: VALUE } },
+    spec: { containers: [{ name: 'a', image: 'registry.test/a' }] },
+  },
+}
+
 const OBJECTS: readonly (readonly [string, object])[] = [
   secret('leak'),
+  [
+    '/apis/storage.k8s.io/v1/storageclasses',
+    { metadata: { name: 'leak' }, provisioner: 'leak.example.com/disks', parameters: { key: VALUE } },
+  ],
+  ['/apis/apps/v1/namespaces/dev/statefulsets', { metadata: { name: 'leak' }, spec: { ...SET, serviceName: VALUE } }],
+  ['/apis/apps/v1/namespaces/dev/deployments', { metadata: { name: 'leak' }, spec: SET }],
   [`${NS}/secrets`, { metadata: { name: 'leak-mail' }, stringData: { a: `mail ${MAIL}` } }],
   configMap('leak', { data: { password: VALUE } }),
   configMap('leak-binary', { binaryData: { a: ENCODED } }),

@@ -1,5 +1,6 @@
 import type { MaskedField } from '../../../masking/plan.ts'
-import { fullName } from '../request/resources.ts'
+import { pathsOverlap } from '../../../shared/field-path.ts'
+import { fullName, knownResource } from '../request/resources.ts'
 
 /** What fields of a rule are of: a resource, and a subresource where a request names one. */
 export interface Owner {
@@ -11,12 +12,20 @@ export interface Owner {
 /** The fields that are masked in an object of this resource. Those of a resource are in its subresources, too. */
 export function fieldsOf(owner: Owner, fields: readonly MaskedField[]): readonly MaskedField[] {
   const own = fields.filter((field) => isOf(field.owner, owner))
+  if (owner.subresource === 'scale')
+    return own.flatMap((field) => (isSelector(owner, field) ? [field, inScale(field)] : [field]))
   if (owner.resource !== 'secrets' || owner.group !== '') return own
   // What is written as `stringData` of a Secret is its `data`: copies in annotations have it.
   return own.flatMap((field) =>
     field.path[0] === 'data' ? [field, { ...field, path: ['stringData', ...field.path.slice(1)] }] : [field],
   )
 }
+
+/** A Scale shows the selector of its object as a text (k8s.io/api/autoscaling/v1, ScaleStatus): of a custom resource, any field that its definition names. */
+const isSelector = ({ resource, group }: Owner, { path }: MaskedField): boolean =>
+  knownResource(group, resource) === undefined || pathsOverlap(path, ['spec', 'selector'])
+
+const inScale = (field: MaskedField): MaskedField => ({ ...field, path: ['status', 'selector'] })
 
 function isOf(pattern: string, { resource, group, subresource }: Owner): boolean {
   const [whole = '', sub] = pattern.split('/')

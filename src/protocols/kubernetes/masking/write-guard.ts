@@ -3,7 +3,7 @@ import { pathsOverlap, type PathStep } from '../../../shared/field-path.ts'
 import { selectorTerms, type ApiRequest } from '../request/api-request.ts'
 import { emptyObject, isList, isObject } from '../request/json-value.ts'
 import type { Body, BodyFailure, PatchOperation } from '../request/read-body.ts'
-import { fullName } from '../request/resources.ts'
+import { fixedBy, type FixedBy } from './changeable-fields.ts'
 import { fieldsOf, isBase64, textOfBase64, type Owner } from './masked-fields.ts'
 
 /**
@@ -16,19 +16,37 @@ export function refusedByMasking(request: ApiRequest, body: Body | BodyFailure, 
   if (fields.length === 0) return undefined
   // Rules may allow what is unknown: what it does with a masked value nobody could tell.
   if ('failure' in body) return `the body cannot be read (${body.failure}), and ${request.resource} have masked fields`
+  const [unknown] = request.unknown
+  if (unknown !== undefined) return `${unknown}, and ${request.resource} have masked fields`
   return refusedSelector(request, fields) ?? refusedBody(request, body, fields)
 }
 
-/** Whether a request sets masked fields of what can be made immutable: then only a write of the very same value is no error. */
-export function setsMaskedOfImmutable(request: ApiRequest, body: Body | BodyFailure, plan: MaskingPlan): boolean {
-  const { isResource, verb, resource, group, subresource } = request
-  if (!isResource || (verb !== 'update' && verb !== 'patch') || subresource !== '' || 'failure' in body) return false
-  if (!MAY_BE_IMMUTABLE.has(fullName(resource, group)) || body.type === 'none') return false
+/**
+ * What is to be looked up before a request may set masked fields: the object or the definition of its resource, which may say that they cannot be
+ * changed. Undefined where neither has anything to say.
+ */
+export function fixedWhere(
+  request: ApiRequest,
+  body: Body | BodyFailure,
+  plan: MaskingPlan,
+): 'object' | 'definition' | undefined {
+  const { isResource, verb, subresource } = request
+  if (!isResource || (verb !== 'update' && verb !== 'patch') || 'failure' in body || body.type === 'none')
+    return undefined
   const fields = fieldsOf(request, plan.fields ?? [])
-  return body.type === 'patch' && body.patch === 'json'
+  const isSet = (by: FixedBy): boolean => setsAny(body, fixedFields(request, fields, by))
+  // A subresource of a Secret or ConfigMap there is not.
+  if (subresource === '' && isSet('object')) return 'object'
+  return isSet('definition') ? 'definition' : undefined
+}
+
+const fixedFields = (owner: Owner, fields: readonly MaskedField[], by: FixedBy): readonly MaskedField[] =>
+  fields.filter(({ path }) => fixedBy(owner, path) === by)
+
+const setsAny = (body: Exclude<Body, { readonly type: 'none' }>, fields: readonly MaskedField[]): boolean =>
+  body.type === 'patch' && body.patch === 'json'
     ? body.operations.some(({ path }) => leadsTo(path, fields))
     : fields.some((field) => holds(body.object, field.path, 0))
-}
 
 /** What is selected by a masked value is found by guessing it. */
 function refusedSelector(request: ApiRequest, fields: readonly MaskedField[]): string | undefined {
@@ -64,7 +82,7 @@ function refusedOperations(
       return `the operation ${op} of a JSON patch would reveal masked values`
     if (op !== 'add' && op !== 'replace') continue
     if (findStandIn(placed(path, value), owner, fields, false)) return WRITTEN_BACK
-    if ((owner.dryRun || isUnchangeable(owner)) && leadsTo(path, fields)) return GUESS
+    if (leadsTo(path, owner.dryRun ? fields : fixedFields(owner, fields, 'server'))) return GUESS
   }
   return undefined
 }
@@ -76,16 +94,12 @@ function refusedOperations(
 function isGuess(request: ApiRequest, body: Body, fields: readonly MaskedField[]): boolean {
   const { dryRun, verb, query } = request
   if (verb !== 'update' && verb !== 'patch') return false
+  if (body.type === 'none' || (body.type === 'patch' && body.patch === 'json')) return false
   const isTentative =
     dryRun ||
-    isUnchangeable(request) ||
     (body.type === 'patch' && body.patch === 'apply' && !/^(|true|1)$/i.test(query.get('force')?.[0] ?? 'false'))
-  if (!isTentative || body.type === 'none' || (body.type === 'patch' && body.patch === 'json')) return false
-  return fields.some((field) => holds(body.object, field.path, 0))
+  return setsAny(body, isTentative ? fields : fixedFields(request, fields, 'server'))
 }
-
-/** Objects that keep nearly all of what they are created with. Of a Secret only itself says so. */
-const isUnchangeable = ({ resource, group }: Owner): boolean => UNCHANGEABLE.has(fullName(resource, group))
 
 /** Whether there is a value at a path, or within it. */
 function holds(value: unknown, path: readonly PathStep[], at: number): boolean {
@@ -94,9 +108,14 @@ function holds(value: unknown, path: readonly PathStep[], at: number): boolean {
   if (isList(value)) return value.some((item) => holds(item, path, step === null ? at + 1 : at))
   return (
     isObject(value) &&
-    Object.entries(value).some(([name, inner]) => (step === null || step === name) && holds(inner, path, at + 1))
+    Object.entries(value).some(
+      ([name, inner]) => (step === null || step === fieldOf(name)) && holds(inner, path, at + 1),
+    )
   )
 }
+
+/** A directive of a strategic merge patch names the list whose elements it names (k8s.io/apimachinery/pkg/util/strategicpatch). */
+const fieldOf = (name: string): string => name.replace(/^\$(?:deleteFromPrimitiveList|setElementOrder)\//, '')
 
 /** A value at its path; elements of lists as well as names. */
 const placed = (path: readonly string[], value: unknown): unknown =>
@@ -127,7 +146,7 @@ function walk(
   if (isObject(value))
     return Object.entries(value).some(
       ([name, inner]) =>
-        (step === undefined || step === null || step === name) &&
+        (step === undefined || step === null || step === fieldOf(name)) &&
         walk(inner, path, step === undefined ? at : at + 1, field, owner, top === '' ? name : top, isWhole),
     )
   return step === undefined && isStandIn(value, field, isBase64(owner, top), isWhole)
@@ -170,14 +189,6 @@ const leadsTo = (path: readonly string[], fields: readonly { readonly path: read
   )
 }
 
-const UNCHANGEABLE = new Set([
-  'pods',
-  'jobs.batch',
-  'controllerrevisions.apps',
-  'certificatesigningrequests.certificates.k8s.io',
-])
-/** Those that say so themselves. */
-const MAY_BE_IMMUTABLE = new Set(['secrets', 'configmaps'])
 const COPIES: readonly { readonly path: readonly PathStep[] }[] = [
   { path: ['metadata', 'annotations'] },
   { path: ['metadata', 'managedFields'] },

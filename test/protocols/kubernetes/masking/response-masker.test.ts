@@ -466,6 +466,16 @@ describe('fields that rules name', () => {
     )
     expect(mask(plan, ALL, 'too many requests of jo@example.com', 'text/plain')).toBe('too many requests of ****')
   })
+
+  it.each([
+    ['/apis/apps/v1/namespaces/dev/deployments/web/scale', 'deployments.apps:spec.selector.matchLabels.token', '****'],
+    ['/apis/example.com/v1/namespaces/dev/things/a/scale', 'things.example.com:spec.pods', '****'],
+    ['/apis/apps/v1/namespaces/dev/deployments/web/scale', 'deployments.apps:spec.template.x', 'token=hunter2'],
+  ])('masks the selector that a Scale shows: %s, %s', (path, field, shown) => {
+    const scale = { kind: 'Scale', spec: { replicas: 1 }, status: { replicas: 1, selector: 'token=hunter2' } }
+    const masked = mask(planOf({ fields: [field], style: 'redact' }), `GET ${path}`, scale)
+    expect(JSON.parse(masked)).toEqual({ ...scale, status: { replicas: 1, selector: shown } })
+  })
 })
 
 describe('requests on masked fields', () => {
@@ -562,6 +572,41 @@ describe('requests on masked fields', () => {
     const replaced = [{ op: 'replace', path: '/spec/containers/0/env/0/value', value: 'guess' }]
     expect(guard(line, replaced, JSON_PATCH, plan)).toContain('reveal')
     expect(guard(line, { metadata: { labels: { a: 'b' } } }, MERGE, plan)).toBeUndefined()
+  })
+
+  it('refuses to set what a Kubernetes resource may not let change, and lets the rest be set', () => {
+    const plan = planOf({
+      fields: [
+        'storageclasses.storage.k8s.io:parameters.key',
+        'deployments.apps:spec.template.spec.x',
+        '*:metadata.labels.a',
+      ],
+    })
+    const line = 'PATCH /apis/storage.k8s.io/v1/storageclasses/fast'
+    expect(guard(line, { parameters: { key: 'guess' } }, MERGE, plan)).toContain('reveal')
+    expect(guard(line, [{ op: 'add', path: '/parameters', value: {} }], JSON_PATCH, plan)).toContain('reveal')
+    expect(guard(line, { metadata: { labels: { a: 'x' } } }, MERGE, plan)).toBeUndefined()
+    expect(guard(`${line}?dryRun=All`, { metadata: { labels: { a: 'x' } } }, MERGE, plan)).toContain('reveal')
+    const deployment = 'PATCH /apis/apps/v1/namespaces/dev/deployments/web'
+    expect(guard(deployment, { spec: { template: { spec: { x: 'new' } } } }, MERGE, plan)).toBeUndefined()
+  })
+
+  it.each(['$setElementOrder/imagePullSecrets', '$deleteFromPrimitiveList/imagePullSecrets'])(
+    'takes the elements that %s names for those of the list',
+    (directive) => {
+      const plan = planOf({ fields: ['serviceaccounts:imagePullSecrets.*.name'] })
+      const body = { [directive]: [{ name: 'guess' }] }
+      const line = 'PATCH /api/v1/namespaces/dev/serviceaccounts/web?dryRun=All'
+      expect(guard(line, body, 'application/strategic-merge-patch+json', plan)).toContain('reveal')
+    },
+  )
+
+  it('refuses parameters that it does not know', () => {
+    const line = 'GET /api/v1/namespaces/dev/secrets?futureSelector=data.password%3Da'
+    expect(guard(line)).toBe(
+      'the parameter "futureSelector" is not known for list secrets, and secrets have masked fields',
+    )
+    expect(guard(line.replace('/secrets', '/configmaps'))).toBeUndefined()
   })
 
   it('refuses what cannot be read', () => {

@@ -29,6 +29,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'node:http',
       'node:https',
       'node:net',
+      'node:path',
       'node:stream',
       'node:url',
       'node:v8',

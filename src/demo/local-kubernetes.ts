@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import { freePort } from './local-postgres.ts'
-import { findProgram } from './programs.ts'
+import { findProgram } from '../shared/find-program.ts'
 import { ServerProcess, untilReady } from './server-process.ts'
 import { TEST_CACHE } from './test-cache.ts'
 
@@ -134,9 +134,9 @@ export function findKubernetes(): KubernetesPrograms | undefined {
       .filter((name) => pattern.test(name))
       .map((name) => join(cache, name, ...more))
       .findLast((file) => existsSync(file))
-  const server = cached(/^kube-apiserver-[\d.]+$/) ?? findProgram('kube-apiserver')
-  const etcd = findProgram('etcd')
-  const kubectl = findProgram('kubectl') ?? cached(/^kubectl-[\d.]+$/, 'bin', 'kubectl')
+  const server = cached(/^kube-apiserver-[\d.]+$/) ?? findProgram('kube-apiserver', process.env)
+  const etcd = findProgram('etcd', process.env)
+  const kubectl = findProgram('kubectl', process.env) ?? cached(/^kubectl-[\d.]+$/, 'bin', 'kubectl')
   return server === undefined || etcd === undefined || kubectl === undefined ? undefined : { server, etcd, kubectl }
 }
 

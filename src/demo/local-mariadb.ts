@@ -3,7 +3,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSy
 import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { freePort } from './local-postgres.ts'
-import { findProgram } from './programs.ts'
+import { findProgram } from '../shared/find-program.ts'
 import { ServerProcess, untilReady } from './server-process.ts'
 
 /** A MariaDB server of our own in a directory of its own, on a loopback port picked free and a Unix socket. */
@@ -137,9 +137,9 @@ export function findMariadb(installation?: string): MariadbPrograms | undefined 
     }
     return Object.values(programs).every((file) => existsSync(file)) ? programs : undefined
   }
-  const server = findProgram('mariadbd', ['/usr/sbin', '/usr/libexec'])
-  const client = findProgram('mariadb')
-  const install = findProgram('mariadb-install-db', ['/usr/sbin'])
+  const server = findProgram('mariadbd', process.env, ['/usr/sbin', '/usr/libexec'])
+  const client = findProgram('mariadb', process.env)
+  const install = findProgram('mariadb-install-db', process.env, ['/usr/sbin'])
   if (server === undefined || client === undefined || install === undefined) return undefined
   return { server, client, install }
 }

@@ -17,7 +17,7 @@ import { userInfo } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import pg from 'pg'
 import { LOCALE, makeData, SUPERUSER, type Owner } from './postgres-data.ts'
-import { isExecutable } from './programs.ts'
+import { isExecutable } from '../shared/find-program.ts'
 import { ServerProcess, untilReady } from './server-process.ts'
 
 /** A PostgreSQL server of our own in a directory of its own, on a loopback port picked free. */

@@ -4,7 +4,8 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { shellWord } from '../shared/shell-word.ts'
 import { freePort } from './local-postgres.ts'
-import { findProgram, hasProgram } from './programs.ts'
+import { findProgram } from '../shared/find-program.ts'
+import { hasProgram } from './programs.ts'
 import { ServerProcess, untilReady } from './server-process.ts'
 import { makeSshKey } from './ssh-keygen.ts'
 
@@ -21,7 +22,7 @@ export interface LocalSshd {
 
 /** sshd runs itself again for each connection, by its absolute path. */
 export function findSshd(): string | undefined {
-  return hasProgram('ssh-keygen') ? findProgram('sshd', ['/usr/sbin', '/usr/local/sbin']) : undefined
+  return hasProgram('ssh-keygen') ? findProgram('sshd', process.env, ['/usr/sbin', '/usr/local/sbin']) : undefined
 }
 
 /** @param directory An empty directory that may be removed afterwards */

@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { pause } from '../shared/pause.ts'
-import { findProgram } from './programs.ts'
+import { findProgram } from '../shared/find-program.ts'
 import type { Owner } from './postgres-data.ts'
 
 /** Ends with the process that started it, however that goes. */
-const WITH_PARENT = findProgram('setpriv')
+const WITH_PARENT = findProgram('setpriv', process.env)
 const MAX_LOG_LENGTH = 16 * 1024 * 1024
 
 export interface ServerProcessOptions {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fastify from 'fastify'
 import { freePort } from '../../src/demo/local-postgres.ts'
-import { findProgram } from '../../src/demo/programs.ts'
+import { findProgram } from '../../src/shared/find-program.ts'
 import { eventually } from './gateway-client.ts'
 import { ROOT } from './run.ts'
 import { GO_MUX, hasProgram, PYTHON } from './test-clients.ts'
@@ -23,7 +23,7 @@ export interface HttpServers {
 export const REACHED = 'FORBIDDEN-REACHED'
 
 const FIXTURES = join(ROOT, 'test', 'fixtures', 'http')
-export const NGINX = findProgram('nginx', ['/usr/sbin'])
+export const NGINX = findProgram('nginx', process.env, ['/usr/sbin'])
 export const MISSING: readonly string[] = [
   ...(PYTHON === undefined ? ['Python'] : []),
   ...(GO_MUX === undefined ? ['go-mux'] : []),

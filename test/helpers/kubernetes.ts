@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ServerProcess } from '../../src/demo/server-process.ts'
 import { freePort } from '../../src/demo/local-postgres.ts'
-import { findProgram } from '../../src/demo/programs.ts'
+import { findProgram } from '../../src/shared/find-program.ts'
 import { makeCertificates, type TestCertificates } from './certificates.ts'
 import { eventually } from './gateway-client.ts'
 import { run, type Outcome } from './run.ts'
@@ -20,7 +20,7 @@ export const K9S: string | undefined = cached('kubernetes', 'k9s')
 export const KUBECTL_VERSIONS = ['1.36', '1.37'] as const
 export type KubectlVersion = (typeof KUBECTL_VERSIONS)[number]
 
-const ETCD = findProgram('etcd')
+const ETCD = findProgram('etcd', process.env)
 /** test/fixtures/kubernetes/kubelet, built. */
 const KUBELET = cached('go', 'kubelet')
 

@@ -4,7 +4,7 @@ import { visible } from '../../shared/visible.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
-import { findProgram } from '../output/find-program.ts'
+import { findProgram } from '../../shared/find-program.ts'
 import {
   needSettingKey,
   parseSettings,

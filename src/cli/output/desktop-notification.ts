@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { findProgram } from './find-program.ts'
+import { findProgram } from '../../shared/find-program.ts'
 
 /** Shows a notification by the desktop's own program; undefined where there is no desktop, or no such program. */
 export function desktopNotifier(

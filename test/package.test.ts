@@ -75,7 +75,7 @@ describe('the bundled gateway', () => {
     const { default: config } = (await import(
       new URL('../scripts/pam-gateway.vite.config.js', import.meta.url).href
     )) as { default: { build: { rolldownOptions: { input: Record<string, string> } } } }
-    const { main: _, ...workers } = config.build.rolldownOptions.input
+    const { main: _, start: __, ...workers } = config.build.rolldownOptions.input
     const started = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
       .flatMap((file) => {
@@ -87,7 +87,10 @@ describe('the bundled gateway', () => {
     expect(workers).toEqual(Object.fromEntries(started))
   })
 
-  it('comes with the licenses of what is in it', () => {
-    expect(readFileSync(join(ROOT, 'dist', 'pam-gateway', 'LICENSES.md'), 'utf8')).toMatch(/^## fastify - .*\(MIT\)$/m)
+  it.each([
+    ['pam-gateway', /^## fastify - .*\(MIT\)$/m],
+    ['pamctl', /^## commander - .*\(MIT\)$/m],
+  ])('%s comes with the licenses of what is in it', (program, license) => {
+    expect(readFileSync(join(ROOT, 'dist', program, 'LICENSES.md'), 'utf8')).toMatch(license)
   })
 })

@@ -11,7 +11,8 @@ interface Parts {
   readonly rules: Policy
   /** The rules currently in force. */
   readonly policy: () => Policy
-  readonly ended: AbortSignal
+  /** Whether the session has ended. */
+  readonly isOver: () => boolean
   readonly digest: CommandDigest
   readonly log: CommandLog
 }
@@ -20,16 +21,16 @@ interface Parts {
 export class AllowedCommand implements RepeatedCommand {
   readonly #policy: () => Policy
   readonly #rules: Policy
-  readonly #ended: AbortSignal
+  readonly #isOver: () => boolean
   readonly #log: CommandLog
   readonly #entry: CommandEntry
   readonly #digestOf: ReturnType<CommandDigest['repeated']>
   readonly #textDigest: ReturnType<CommandDigest['repeatedText']>
 
-  constructor({ draft, judgement, rules, policy, ended, digest, log }: Parts) {
+  constructor({ draft, judgement, rules, policy, isOver, digest, log }: Parts) {
     this.#policy = policy
     this.#rules = rules
-    this.#ended = ended
+    this.#isOver = isOver
     this.#log = log
     this.#entry = commandEntry(draft, judgement, rules.language)
     this.#digestOf = digest.repeated(draft, rules.version)
@@ -37,7 +38,7 @@ export class AllowedCommand implements RepeatedCommand {
   }
 
   get isAllowed(): boolean {
-    return this.#policy() === this.#rules && !this.#ended.aborted
+    return this.#policy() === this.#rules && !this.#isOver()
   }
 
   record(parameters: CommandDraft['parameters'], recorded: CommandDraft['parameters'], inTransaction: boolean): string {

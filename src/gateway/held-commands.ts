@@ -31,6 +31,8 @@ export interface HeldCommandsParts {
   /** The rules currently in force. */
   readonly policy: () => Policy
   readonly ended: AbortSignal
+  /** Whether the session has ended by now. */
+  readonly isOver: () => boolean
 }
 
 export type HoldJudgement = Judgement & { readonly type: 'hold' }
@@ -225,7 +227,7 @@ export class HeldCommands {
 
   /** An approval covers exactly what was shown: the command is analysed again and evaluated by the current rules. */
   async #approved(waiting: Waiting, by: Approval): Promise<Verdict> {
-    const { state, clock, ended, judge, digest, recorder } = this.#parts
+    const { state, clock, ended, isOver, judge, digest, recorder } = this.#parts
     const { approval, draft, decision } = waiting
     const again = await draft.again()
     const policy = this.#parts.policy()
@@ -239,7 +241,7 @@ export class HeldCommands {
     }
     this.#note(waiting, 'approved', by)
     // The session may have ended during the call to the store: its reason takes precedence.
-    if (ended.aborted) return { type: 'refuse', id: decision, error: ended.reason as PamError }
+    if (isOver()) return { type: 'refuse', id: decision, error: ended.reason as PamError }
     recorder.intent({ type: 'forwarded', command: decision })
     return { type: 'forward', id: decision }
   }

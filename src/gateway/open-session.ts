@@ -84,10 +84,14 @@ async function open(wanted: Wanted, parts: TunnelParts, isListed: () => void): P
     await lease.release()
     throw error
   }
+  let current = grant
   const session = createSession({
     ...parts,
     ...opening,
-    grant: () => ({ ...grant, endsAt: opening.term.endsAt }),
+    grant: () => {
+      if (current.endsAt !== opening.term.endsAt) current = { ...grant, endsAt: opening.term.endsAt }
+      return current
+    },
     config: target,
     configNow: () =>
       parts.settings().targets.find((one) => one.name === target.name && one.type === target.type) ?? target,

@@ -61,7 +61,7 @@ export async function provenLogin(
     : current
 }
 
-const grantOver = (target: string): PamError =>
+export const grantOver = (target: string): PamError =>
   new PamError('GRANT_OVER', `your access to ${target} has ended`, {
     hint: `request it again: ${requestCommand(target)}`,
   })

@@ -23,6 +23,7 @@ import type { GatewayState } from './gateway-state.ts'
 import { HeldCommands } from './held-commands.ts'
 import type { HeldSince } from './session-activity.ts'
 import type { CommandTally, RecentCommand } from './session-registry.ts'
+import { grantOver } from './session-term.ts'
 import type { TargetConfig } from './target.ts'
 
 export interface SessionParts {
@@ -82,6 +83,11 @@ export function createSession(parts: SessionParts): RunningSession {
   })
   const judge = new CommandJudge(person, target)
   const log = new CommandLog(recorder, clock)
+  /** A timer is late after a machine has slept, or where its clock was set forward: no command passes after the end of the grant. */
+  const isOver = (): boolean => {
+    if (!signal.aborted && clock.now() >= grant().endsAt) parts.ended.abort(grantOver(target.name))
+    return signal.aborted
+  }
   const held = new HeldCommands({
     id,
     person,
@@ -94,6 +100,7 @@ export function createSession(parts: SessionParts): RunningSession {
     digest,
     policy,
     ended: signal,
+    isOver,
   })
 
   const record = (draft: CommandDraft, judgement: Judgement, rules: Policy): string =>
@@ -145,21 +152,23 @@ export function createSession(parts: SessionParts): RunningSession {
     commitment: commitmentsUnder(commitmentKey),
     decidesByText: () => judge.dependsOnTextOnly(policy()),
     preview(draft) {
+      if (isOver()) return signal.reason as PamError
       const rules = policy()
       const judgement = judge.judge(draft, rules)
       return judgement.type === 'deny' ? denialError(judgement, draft, record(draft, judgement, rules)) : undefined
     },
     denies: (draft) => judge.judge(draft, policy()).type === 'deny',
     repeated(draft) {
+      if (isOver()) return undefined
       const rules = policy()
       const judgement = judge.judge(draft, rules)
       // Comparisons are counted, and detached texts written, for each command anew.
       if (judgement.type !== 'allow' || draft.comparisons.length > 0 || draft.recorded.detached !== undefined)
         return undefined
-      return new AllowedCommand({ draft, judgement, rules, policy, ended: signal, digest, log })
+      return new AllowedCommand({ draft, judgement, rules, policy, isOver, digest, log })
     },
     decide(draft): Decision {
-      if (signal.aborted) return { type: 'refuse', id: '', error: signal.reason as PamError }
+      if (isOver()) return { type: 'refuse', id: '', error: signal.reason as PamError }
       const rules = policy()
       const judgement = counted(draft, withoutLocks(draft, judge.judge(draft, rules)), parts)
       const decision = record(draft, judgement, rules)

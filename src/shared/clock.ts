@@ -52,6 +52,6 @@ function callAt(now: () => number, time: number, callback: () => void): () => vo
   return () => clearTimeout(timer)
 }
 
-const MAX_STEP_MS = 30_000
+const MAX_STEP_MS = 5_000
 /** Twice the error of a clock that NTP can correct (RFC 5905, MAXFREQ: 500 ppm): 3.6 seconds in an hour. */
 const SLEW = 0.001

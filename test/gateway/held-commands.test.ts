@@ -40,6 +40,7 @@ beforeEach(() => {
     }),
     policy: () => bench.policy,
     ended: bench.ended.signal,
+    isOver: () => bench.ended.signal.aborted,
   })
 })
 

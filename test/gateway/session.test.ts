@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Hold } from '../../src/gateway/engine.ts'
-import { createSession } from '../../src/gateway/session.ts'
+import { createSession, type RunningSession } from '../../src/gateway/session.ts'
 import { PamError } from '../../src/shared/errors.ts'
-import { decided, draftOf, policyOf, SessionBench, store } from '../helpers/session-parts.ts'
+import { decided, draftOf, grantOf, policyOf, SessionBench, store } from '../helpers/session-parts.ts'
 
 let bench: SessionBench
 
@@ -143,6 +143,37 @@ describe('a session', () => {
     expect(session.repeated(draftOf({}, { comparisons }))).toBeUndefined()
     const recorded = { text: 'SELECT', parameters: [], detached: 'SELECT $1' }
     expect(session.repeated(draftOf({}, { recorded }))).toBeUndefined()
+  })
+
+  it('passes nothing after the end of its grant, even where the timer of that is late', async () => {
+    const grant = grantOf(bench.clock)
+    const session = createSession(bench.parts({ grant: () => grant }))
+    const repeated = session.repeated(draftOf({}))
+    const hold = session.decide(draftOf({ kinds: ['delete'] })) as Hold
+    while (bench.state.filed.length === 0) await Promise.resolve()
+    // As after a machine has slept: no timer has called back.
+    bench.clock.time = grant.endsAt
+    for (const approval of bench.state.filed) session.decided(decided(approval, 'approved'))
+    const over = { code: 'GRANT_OVER', message: 'your access to store has ended' }
+    expect(await hold.verdict).toMatchObject({ type: 'refuse', error: over })
+    expect(session.ended.reason).toMatchObject(over)
+    expect(repeated?.isAllowed).toBe(false)
+  })
+
+  it.each<[string, (session: RunningSession) => unknown, object | undefined]>([
+    ['decided on', (session) => session.decide(draftOf({})), { type: 'refuse', error: { code: 'GRANT_OVER' } }],
+    ['prepared', (session) => session.preview(draftOf({})), { code: 'GRANT_OVER' }],
+    ['repeated', (session) => session.repeated(draftOf({}))?.isAllowed, undefined],
+  ])('a command that is %s at the end of the grant ends the session', (_, run, answer) => {
+    const grant = grantOf(bench.clock)
+    const session = createSession(bench.parts({ grant: () => grant }))
+    bench.clock.time = grant.endsAt - 1
+    run(session)
+    expect(session.ended.aborted).toBe(false)
+    bench.clock.time = grant.endsAt
+    if (answer === undefined) expect(run(session)).toBeUndefined()
+    else expect(run(session)).toMatchObject(answer)
+    expect(session.ended.reason).toMatchObject({ code: 'GRANT_OVER' })
   })
 
   it('is read-only where a rule of the ready-made set is about it', () => {

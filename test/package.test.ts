@@ -9,6 +9,7 @@ interface Locked {
   readonly integrity?: string
   readonly link?: boolean
   readonly inBundle?: boolean
+  readonly hasInstallScript?: boolean
 }
 
 const json = (file: string): unknown => JSON.parse(readFileSync(join(ROOT, file), 'utf8'))
@@ -44,6 +45,17 @@ describe('the published package', () => {
     )
     expect(packed.bundled).toEqual(expect.arrayContaining(Object.keys(manifest.overrides)))
     expect(files.filter((path) => /^(src|test|scripts|bench)\//.test(path))).toEqual([])
+  })
+
+  /**
+   * docs/install.md installs with --ignore-scripts, since npm takes optional dependencies of a package that bundles some for required ones, and stops
+   * where cpu-features cannot be compiled. bufferutil brings its binaries; without theirs, ssh2 and cpu-features are JavaScript and absent.
+   */
+  it('needs no install script', () => {
+    const scripted = Object.entries(packages).filter(([, { hasInstallScript, dev }]) => hasInstallScript && !dev)
+    expect(scripted.map(([path]) => path)).toEqual(
+      ['bufferutil', 'cpu-features', 'ssh2'].map((name) => `node_modules/${name}`),
+    )
   })
 
   it('has one lock file, which is in step with package.json', () => {

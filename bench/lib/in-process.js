@@ -166,7 +166,7 @@ ${checks ? MASKING : ''}
 
 /** Rules as people have them, and one column whose values are hidden. */
 export const CHECKS = `
-  - { name: no blind writes, match: { kinds: [delete, update], missingWhere: true }, deny: UPDATE and DELETE without WHERE are not allowed }
+  - { name: writes need a WHERE, match: { kinds: [delete, update], missingWhere: true }, deny: UPDATE and DELETE without WHERE are not allowed }
   - { name: a person decides, match: { kinds: [truncate, drop-*, alter-*, grant, grant-role] }, hold: { approvers: { groups: [sre] }, expires: 15m } }
   - { name: history is not changed, match: { kinds: [update, delete], writes: [public.pgbench_history] }, deny: history stays }
   - name: everyday work

@@ -114,7 +114,7 @@ access:
     approvers: { groups: [sre], count: 1 }
 ${mariadbPort === undefined ? '' : SHOP_ACCESS}${kubernetes === undefined ? '' : CLUSTER_ACCESS}${sshd === undefined ? '' : WEB_ACCESS}${billing === undefined ? '' : BILLING_ACCESS}
 commands:
-  - name: no blind writes
+  - name: writes need a WHERE
     targets: { labels: { env: prod } }
     match: { kinds: [delete, update], missingWhere: true }
     deny: UPDATE and DELETE without WHERE are not allowed on env=prod

@@ -38,7 +38,7 @@ const CATALOG: CatalogRows = {
 export const RULES = `
 access: [{ name: devs, who: { groups: [dev] }, targets: { labels: { env: prod } }, grant: standing }]
 commands:
-  - { name: no blind writes, match: { kinds: [delete, update], missingWhere: true }, deny: not without WHERE }
+  - { name: writes need a WHERE, match: { kinds: [delete, update], missingWhere: true }, deny: not without WHERE }
   - name: everyday work
     match: { kinds: [select, select-for-update, insert, update, delete, begin, commit, rollback, set, discard, deallocate, prepare] }
     allow: true`

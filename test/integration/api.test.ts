@@ -157,9 +157,9 @@ describe('the API', () => {
 
   it.skipIf(!PSQL)('tries a command for oneself, and for others only where one may', async () => {
     const tried = await jane.api.policy.try({ target: 'prod-db', command: 'delete from orders' })
-    expect(tried.judgement).toMatchObject({ verdict: 'deny', rule: 'no blind writes' })
+    expect(tried.judgement).toMatchObject({ verdict: 'deny', rule: 'writes need a WHERE' })
     expect(tried.statements[0]?.rules.map(({ rule, result }) => [rule, result])).toEqual([
-      ['no blind writes', 'decides'],
+      ['writes need a WHERE', 'decides'],
       ['a person decides on what cannot be undone', 'not'],
       ['everyday work', 'fits'],
       ['anything goes in development', 'not'],

@@ -538,9 +538,9 @@ requests: { approvalWebhooks: [${webhook}] }
     await page.getByRole('button', { name: 'Try it' }).click()
     const verdict = page.getByTestId('verdict')
     await verdict.getByText('denied', { exact: true }).waitFor()
-    expect(await verdict.textContent()).toMatch(/by "no blind writes"/)
+    expect(await verdict.textContent()).toMatch(/by "writes need a WHERE"/)
     expect(await verdict.locator('tr', { hasText: 'everyday work' }).textContent()).toMatch(
-      /also matches.*no blind writes/,
+      /also matches.*writes need a WHERE/,
     )
     expect(await verdict.locator('tr', { hasText: 'deletes wait' }).textContent()).toMatch(/other targets only/)
     await page

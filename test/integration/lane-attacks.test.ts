@@ -22,7 +22,7 @@ import { policyOf, SessionBench } from '../helpers/session-parts.ts'
 const ACCESS = `
 access: [{ name: devs, who: { groups: [dev] }, targets: { labels: { env: prod } }, grant: standing }]
 commands:
-  - { name: no blind writes, match: { kinds: [delete, update], missingWhere: true }, deny: not without WHERE }
+  - { name: writes need a WHERE, match: { kinds: [delete, update], missingWhere: true }, deny: not without WHERE }
   - { name: everything else, match: {}, allow: true }
   - { name: whatever it does, match: { unknown: true }, allow: true }`
 const RULES = `${ACCESS}

@@ -22,7 +22,7 @@ import { grantOf, loginOf, SessionBench } from '../helpers/session-parts.ts'
 const RULES = `
 access: [{ name: devs, who: { groups: [dev] }, targets: { labels: { env: prod } }, grant: standing }]
 commands:
-  - { name: no blind writes, match: { kinds: [delete, update], missingWhere: true }, deny: not without WHERE }
+  - { name: writes need a WHERE, match: { kinds: [delete, update], missingWhere: true }, deny: not without WHERE }
   - { name: everyday work, match: { kinds: [select, begin, commit, rollback, set, show] }, allow: true }
 masking:
   - { name: addresses, targets: { labels: { env: prod } }, columns: [people.email], style: partial }`

@@ -94,7 +94,7 @@ describe.skipIf(!PSQL)('psql, unmodified', () => {
   it('a refusal is an error with rule and id; the session goes on', async () => {
     const { stdout, stderr } = await psql(prod, 'app', 'delete from orders;\nselect 42;')
     expect(stderr).toMatch(
-      /ERROR:\s+pam: UPDATE and DELETE without WHERE are not allowed on env=prod\nHINT:\s+rule "no blind writes"; add a WHERE clause; decision dec_\w{13}/,
+      /ERROR:\s+pam: UPDATE and DELETE without WHERE are not allowed on env=prod\nHINT:\s+rule "writes need a WHERE"; add a WHERE clause; decision dec_\w{13}/,
     )
     expect(stdout).toBe('42\n')
     expect((await direct('select 1 from orders')).length).toBe(1000)
@@ -105,7 +105,7 @@ describe.skipIf(!PSQL)('psql, unmodified', () => {
       '-c',
       "insert into audit_tmp (event) values ('first'); delete from orders",
     ])
-    expect(stderr).toContain('no blind writes')
+    expect(stderr).toContain('writes need a WHERE')
     expect(await direct("select 1 from audit_tmp where event = 'first'")).toEqual([])
   })
 

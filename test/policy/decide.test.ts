@@ -28,7 +28,7 @@ const command = (...statements: Partial<SqlStatement>[]): Command => ({
 const policy = parse({
   commands: [
     {
-      name: 'no blind writes',
+      name: 'writes need a WHERE',
       targets: { labels: { env: 'prod' } },
       match: { kinds: ['delete', 'update'], missingWhere: true },
       deny: 'no',
@@ -59,13 +59,13 @@ describe('decideCommand', () => {
       'a blind delete',
       [{ kinds: ['delete'], writes: ['public.orders'], missingWhere: true }],
       'deny',
-      'no blind writes',
+      'writes need a WHERE',
     ],
     [
       'a blind delete within a select',
       [{ kinds: ['select', 'delete'], writes: ['public.orders'], missingWhere: true }],
       'deny',
-      'no blind writes',
+      'writes need a WHERE',
     ],
     ['a write to orders', [{ kinds: ['update'], writes: ['public.orders'] }], 'allow', 'writing orders'],
     [

@@ -329,7 +329,7 @@ export const EXPLANATION: Explanation = {
     { rule: 'development', applies: false, text: 'other targets only' },
   ],
   commands: [
-    { rule: 'no blind writes', applies: true, text: 'denies UPDATE and DELETE without WHERE' },
+    { rule: 'writes need a WHERE', applies: true, text: 'denies UPDATE and DELETE without WHERE' },
     {
       rule: 'a person decides on what cannot be undone',
       applies: true,
@@ -350,7 +350,7 @@ export const TRIAL: TrialResult = {
       writes: ['public.orders'],
       unknown: [],
       rules: [
-        { rule: 'no blind writes', effect: 'deny', result: 'not', why: 'matches other kinds of commands only' },
+        { rule: 'writes need a WHERE', effect: 'deny', result: 'not', why: 'matches other kinds of commands only' },
         {
           rule: 'a person decides on what cannot be undone',
           effect: 'hold',

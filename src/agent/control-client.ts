@@ -109,18 +109,31 @@ function controlConnection(socket: Socket): AgentConnection {
   const holds: ((hold: HoldEvent) => void)[] = []
   const closed: (() => void)[] = []
   let nextId = 1
+  let lostBecause = agentGone
+  const silence = new SilenceWatch({
+    ask: () =>
+      void socket.write(`${JSON.stringify({ id: nextId++, method: 'hello', params: { version: VERSION } })}\n`),
+    silent() {
+      lostBecause = agentSilent
+      socket.destroy()
+    },
+  })
   /** Lets the program exit while no answer is pending. */
   const release = (): void => {
-    if (waiting.size === 0 && events.length === 0 && closed.length === 0) socket.unref()
+    if (waiting.size > 0) return
+    silence.stop()
+    if (events.length === 0 && closed.length === 0) socket.unref()
   }
   socket.on('error', () => {})
   socket.on('close', () => {
-    for (const { reject } of waiting.values()) reject(agentGone())
+    silence.stop()
+    for (const { reject } of waiting.values()) reject(lostBecause())
     waiting.clear()
     for (const listener of closed) listener()
   })
   readJsonLines(socket, (value) => {
     const reply = value as ControlReply
+    silence.heard()
     if ('event' in reply) {
       for (const listener of events) listener(reply.event)
       return
@@ -145,6 +158,7 @@ function controlConnection(socket: Socket): AgentConnection {
         const id = nextId++
         waiting.set(id, { resolve, reject })
         socket.ref()
+        silence.start()
         socket.write(`${JSON.stringify({ id, method, params })}\n`)
       })
     },
@@ -159,6 +173,45 @@ function controlConnection(socket: Socket): AgentConnection {
   }
 }
 
+/**
+ * While a call waits, asks the agent every ten seconds for its version: one that waits for the gateway still answers that, one that hangs does not.
+ * Counts questions and not time, so that a computer that wakes up finds its agent in good health.
+ */
+class SilenceWatch {
+  readonly #parts: { readonly ask: () => void; readonly silent: () => void }
+  #timer: NodeJS.Timeout | undefined
+  #unanswered = 0
+
+  constructor(parts: { readonly ask: () => void; readonly silent: () => void }) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => this.#check(), ASK_EVERY_MS)
+  }
+
+  heard(): void {
+    this.#unanswered = 0
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.#unanswered = 0
+  }
+
+  #check(): void {
+    if (this.#unanswered === MAX_UNANSWERED) return this.#parts.silent()
+    this.#unanswered++
+    this.#parts.ask()
+  }
+}
+
+const agentSilent = (): PamError =>
+  new PamError('INTERNAL', 'the local agent does not answer', {
+    hint: 'end its process, "pamctl.js agent run", and run the command again; the next agent starts by itself',
+  })
+
 export const agentGone = (cause?: unknown): PamError =>
   new PamError('INTERNAL', 'lost the connection to the local agent', {
     hint: 'run it again; agent.log in the directory of pamctl has the cause',
@@ -167,3 +220,5 @@ export const agentGone = (cause?: unknown): PamError =>
 
 /** No time limit: a slow machine takes as long as it takes, and an agent that cannot start exits. */
 const MAX_START_MS = 120_000
+const ASK_EVERY_MS = 10_000
+const MAX_UNANSWERED = 3

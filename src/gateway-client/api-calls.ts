@@ -47,6 +47,7 @@ export function callsTo({ gateway, fetch, authorize, answers }: ApiClientOptions
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
+        ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
         redirect: 'error',
       })
     } catch (error) {
@@ -55,32 +56,28 @@ export function callsTo({ gateway, fetch, authorize, answers }: ApiClientOptions
     if (!response.ok) throw await problemOf(response, gateway)
     return response
   }
+  /** The text of an answer that is made at once. */
+  const textAt = async (method: string, path: string, { body, signal, budget }: LinesOptions = {}): Promise<string> => {
+    const response = await call(method, path, body, { ...withSignal(signal), silenceMs: MAX_SILENCE_MS })
+    return textOf(response, answerTo(routeOf(method, path)), budget).catch((error: unknown) => {
+      throw signal?.aborted === true ? error : connectionError(gateway, error)
+    })
+  }
   /** A call whose answer says nothing: it is read, so that its connection is free. */
-  const done = async (method: string, path: string): Promise<void> =>
-    void (await textOf(await call(method, path), answerTo(routeOf(method, path))))
+  const done = async (method: string, path: string): Promise<void> => void (await textAt(method, path))
   const read = async <Name extends AnswerName>(name: Name, route: string, text: string): Promise<Answers[Name]> =>
     answers === 'trusted' ? (JSON.parse(text) as Answers[Name]) : answers(name, route, parsed(text, route))
   const get = async <Name extends AnswerName>(
     name: Name,
     path: string,
     { signal, budget }: { readonly signal?: AbortSignal | undefined; readonly budget?: AnswerBudget } = {},
-  ): Promise<Answers[Name]> => {
-    const route = routeOf('GET', path)
-    return read(
-      name,
-      route,
-      await textOf(await call('GET', path, undefined, withSignal(signal)), answerTo(route), budget),
-    )
-  }
+  ): Promise<Answers[Name]> => read(name, routeOf('GET', path), await textAt('GET', path, { signal, budget }))
   const post = async <Name extends AnswerName>(
     name: Name,
     path: string,
     body: unknown = {},
     signal?: AbortSignal,
-  ): Promise<Answers[Name]> => {
-    const route = routeOf('POST', path)
-    return read(name, route, await textOf(await call('POST', path, body, withSignal(signal)), answerTo(route)))
-  }
+  ): Promise<Answers[Name]> => read(name, routeOf('POST', path), await textAt('POST', path, { body, signal }))
   /** An answer of one value a line, as they come. */
   const lines = async function* <Name extends AnswerName>(
     name: Name,
@@ -141,13 +138,15 @@ export interface PageQuery {
 interface LinesOptions {
   readonly body?: unknown
   readonly signal?: AbortSignal | undefined
-  /** Where all lines are kept. */
-  readonly budget?: AnswerBudget
+  /** Where all of it is kept. */
+  readonly budget?: AnswerBudget | undefined
 }
 
 export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
+  /** Milliseconds without a byte; see `HttpCallRequest`. */
+  readonly silenceMs?: number
 }
 
 export const withSignal = (signal: AbortSignal | undefined): CallOptions => (signal === undefined ? {} : { signal })
@@ -184,6 +183,8 @@ export function parseProblem(body: string, retryAfter: string | null = null): Pa
   }
 }
 
+/** Milliseconds that the gateway may say nothing; a request that waits for a decision is answered after 25 seconds at the latest. */
+const MAX_SILENCE_MS = 60_000
 /** Things of a list, and lists of that many: more than anybody would read, or a terminal show. */
 const PAGE = 500
 const MAX_PAGES = 200

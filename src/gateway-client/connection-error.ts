@@ -1,11 +1,11 @@
 import { PamError } from '../shared/errors.ts'
 
-/** Why a call did not get through to the gateway: not reached, or not trusted. Never "bad handshake". */
+/** Why a call did not get through to the gateway: not reached, not answered, or not trusted. Never "bad handshake". */
 export function connectionError(gateway: string, error: unknown): PamError {
   if (error instanceof PamError) return error
   const found = causes(error)
-  const codes = found.map(({ code }) => code ?? '')
-  if (found.some(({ code = '', message = '' }) => NO_TLS.test(code) || (code === 'EPROTO' && NO_TLS.test(message))))
+  const codes = found.map(({ code }) => (typeof code === 'string' ? code : ''))
+  if (found.some(({ code, message = '' }) => NO_TLS.test(String(code)) || (code === 'EPROTO' && NO_TLS.test(message))))
     return new PamError('GATEWAY_UNREACHABLE', `${gateway} does not answer with TLS`, {
       hint: `if it is a gateway without TLS on this machine: --gateway ${gateway.replace(/^https:/, 'http:')}`,
       cause: error,
@@ -16,6 +16,11 @@ export function connectionError(gateway: string, error: unknown): PamError {
       cause: error,
     })
   }
+  if (found.some(isSilence))
+    return new PamError('GATEWAY_UNREACHABLE', `the gateway ${gateway} does not answer`, {
+      hint: 'it may be overloaded or have stopped: run it again in a minute, or ask your administrator',
+      cause: error,
+    })
   return new PamError('GATEWAY_UNREACHABLE', `the gateway ${gateway} cannot be reached (${reasonOf(codes)})`, {
     hint: 'check the URL, and that this machine can reach it',
     cause: error,
@@ -44,8 +49,14 @@ const REASONS: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'connection closed',
 }
 
+/** Its time was up (AbortSignal.timeout), or undici's was. */
+const isSilence = ({ name, code }: Cause): boolean =>
+  name === 'TimeoutError' || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
+
 interface Cause {
-  readonly code?: string
+  readonly name?: string
+  /** A number in a DOMException. */
+  readonly code?: string | number
   readonly message?: string
 }
 

@@ -72,13 +72,25 @@ async function readJson<T extends z.ZodType>(
   schema: T,
   signal: AbortSignal,
 ): Promise<z.output<T>> {
-  const response = await fetch(url, { redirect: 'manual', signal })
+  const response = await fetch(url, { redirect: 'manual', signal }).catch((error: unknown) => {
+    throw untrusted(error) ?? error
+  })
   if (!response.ok) throw new Error(`${url} answers HTTP ${response.status}`)
   const parsed = schema.safeParse(await response.json().catch(() => undefined))
   if (parsed.success) return parsed.data
   throw new Error(
     `${url} is not what OpenID Connect Discovery asks for (${parsed.error.issues[0]?.path.join('.') ?? ''})`,
   )
+}
+
+/** What is missing where a private authority signed the certificate; undefined for every other failure. */
+function untrusted(error: unknown): Error | undefined {
+  const cause = error instanceof Error ? error.cause : undefined
+  const isUntrusted =
+    cause instanceof Error && 'code' in cause && /^(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(String(cause.code))
+  return isUntrusted
+    ? new Error('its certificate is not trusted: set ca of this issuer to the authority that signed it', { cause })
+    : undefined
 }
 
 const isOneOf = (algorithms: readonly string[], algorithm: string): boolean => algorithms.includes(algorithm)

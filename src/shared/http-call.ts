@@ -9,6 +9,8 @@ export interface HttpCallRequest {
   readonly body?: string
   readonly signal?: AbortSignal
   readonly redirect: 'error'
+  /** Milliseconds without a byte after which it fails (default: 300 s). `fetch` has no such limit. */
+  readonly silenceMs?: number
 }
 
 /** What it reads of the answer, which is read once; the answer of `fetch` is one. */
@@ -30,13 +32,13 @@ export type HttpCall = (url: string, request: HttpCallRequest) => Promise<HttpAn
 export function httpCall(ca: string | undefined): HttpCall {
   const plain = new Agent(KEEPING)
   const tls = new TlsAgent({ ...KEEPING, ...(ca === undefined ? {} : { ca }) })
-  return (url, { method, headers, body, signal }) =>
+  return (url, { method, headers, body, signal, silenceMs = MAX_SILENCE_MS }) =>
     new Promise((resolve, reject) => {
       const isTls = new URL(url).protocol === 'https:'
       const options = {
         method,
         headers: { accept: '*/*', ...headers },
-        timeout: MAX_SILENCE_MS,
+        timeout: silenceMs,
         agent: isTls ? tls : plain,
         ...(signal === undefined ? {} : { signal }),
       }
@@ -44,7 +46,7 @@ export function httpCall(ca: string | undefined): HttpCall {
         resolve(new Answer(message, signal)),
       )
       request.on('error', (error) => reject(signal?.aborted === true ? signal.reason : error))
-      request.on('timeout', () => request.destroy(noAnswer()))
+      request.on('timeout', () => request.destroy(silent()))
       endLateConnect(request, isTls ? 'secureConnect' : 'connect')
       // Without an answer, as where it was an upgrade that nobody asked for.
       request.on('close', () => reject(new TypeError('the server closed the connection before it had answered')))
@@ -108,6 +110,9 @@ class Answer implements HttpAnswer {
 }
 
 const noAnswer = (): Error => Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' })
+
+/** The code is that of `fetch` (undici): it was connected, and nothing came. */
+const silent = (): Error => Object.assign(new Error('no answer in time'), { code: 'UND_ERR_HEADERS_TIMEOUT' })
 
 /** Milliseconds, as `fetch` has them: for a connection, and without a byte. */
 const MAX_CONNECT_MS = 10_000

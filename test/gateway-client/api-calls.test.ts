@@ -57,6 +57,45 @@ describe('a gateway that answers for ever', () => {
   })
 })
 
+describe('a gateway that accepts and never answers', () => {
+  const silentAfter = (fetch: typeof globalThis.fetch) =>
+    createApiClient({ gateway: 'https://pam.example.com', fetch, answers: 'trusted' })
+  const silence = {
+    message: 'the gateway https://pam.example.com does not answer',
+    hint: 'it may be overloaded or have stopped: run it again in a minute, or ask your administrator',
+  }
+
+  it.each([
+    ['a signal', new DOMException('The operation was aborted due to timeout', 'TimeoutError')],
+    [
+      'undici',
+      new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'UND_ERR_HEADERS_TIMEOUT' }) }),
+    ],
+  ])('is not said to be out of reach where %s ends the call', async (_, error) => {
+    await expect(silentAfter(() => Promise.reject(error)).whoami()).rejects.toMatchObject(silence)
+  })
+
+  it('is said to be silent where it stops within an answer', async () => {
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: (controller) => controller.error(Object.assign(new Error(), { code: 'UND_ERR_BODY_TIMEOUT' })),
+    })
+    await expect(silentAfter(() => Promise.resolve(new Response(body))).whoami()).rejects.toMatchObject(silence)
+  })
+
+  it('has a minute for an answer that is made at once, and as long as the client allows for a stream', async () => {
+    const limits: unknown[] = []
+    const api = silentAfter((_, init) => {
+      limits.push((init as { silenceMs?: number }).silenceMs)
+      return Promise.resolve(Response.json({ items: [] }))
+    })
+    await api.whoami()
+    await api.requests.withdraw('req_1')
+    await api.logout()
+    await all(api.search({ text: 'x' }))
+    expect(limits).toEqual([60_000, 60_000, 60_000, undefined])
+  })
+})
+
 it('asks for all pages of a list, and of the audit chain', async () => {
   const pages: Readonly<Record<string, object>> = {
     '/v1/keys?limit=500': { items: ['a'], next: '2' },

@@ -115,6 +115,12 @@ describe('a call', () => {
     await expect(call('http://127.0.0.1:1/', GET)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
+  it('ends after a silence of so long, before the answer and within', async () => {
+    const impatient = { ...GET, silenceMs: 30 }
+    await expect(call(`${url}/never`, impatient)).rejects.toMatchObject({ code: 'UND_ERR_HEADERS_TIMEOUT' })
+    await expect((await call(`${url}/begun`, impatient)).text()).rejects.toThrow()
+  })
+
   it('ends with the reason that it is ended for, before the answer and within', async () => {
     const reason = new Error('no more')
     const ended = new AbortController()

@@ -224,7 +224,12 @@ export class LaneConnection {
       prepared: { ...prepared, value: prepared.value && this.#shown(prepared.value) },
       portal: {
         ...portal,
-        value: portal.value && { ...portal.value, decision: '', prepared: this.#shown(portal.value.prepared) },
+        value: portal.value && {
+          ...portal.value,
+          decision: '',
+          bound: undefined,
+          prepared: this.#shown(portal.value.prepared),
+        },
       },
       cursors: [...pipeline.names.cursors],
       unanalysed: pipeline.unanalysed().map((one) => ({ ...one, since: 0 })),
@@ -233,8 +238,9 @@ export class LaneConnection {
     }
   }
 
+  /** When something was decided differs; what the lane has decided is decided again at an Execute on the slow path. */
   #shown(prepared: object): object {
-    const { rewrites: _rewrites, ...shown } = prepared as { rewrites?: unknown }
+    const { rewrites: _rewrites, bound: _bound, ...shown } = prepared as { rewrites?: unknown; bound?: unknown }
     return shown
   }
 }

@@ -7,7 +7,7 @@ import { FLUSH, SYNC } from '../../src/protocols/postgres/wire/client-message.ts
 import { Framer } from '../../src/protocols/postgres/wire/framer.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
 import { startHostedStack } from '../helpers/hosted-gateway.ts'
-import { B, D, E, P, Q, startup } from '../helpers/messages.ts'
+import { B, C, D, E, P, Q, startup } from '../helpers/messages.ts'
 
 /**
  * Definitions that change while others work: whatever the order of two or three sessions' statements, no masked value comes out and no
@@ -406,6 +406,103 @@ describe('what code of earlier statements takes back within a transaction', () =
   ])('is read again before what rests on it', async (writes) => {
     const seen = await trace(['begin', ...writes, 'rollback'], trusting)
     expect(seen).not.toMatch(new RegExp(`${CANARY}|${BACKWARDS}`))
+  })
+})
+
+describe('what code changes at Parse, Bind and Describe', () => {
+  beforeAll(() =>
+    admin.query(`create function public.reveals(text) returns bool language plpgsql as
+      $f$ begin ${MASKED}; return true; end $f$;
+      create function public.folded() returns int language plpgsql immutable as
+      $f$ begin perform public.reveals('x'); return 1; end $f$;
+      create function public.tells(text) returns bool language plpgsql as
+      $f$ begin perform set_config('application_name', (select reverse(ssn) from people), false); return true; end $f$;
+      create domain revealing as text check (public.reveals(value));
+      create domain telling as text check (public.tells(value));
+      create domain calm as text;
+      create function public.takes(revealing[]) returns int language sql as 'select 1'`),
+  )
+  afterAll(() =>
+    admin.query(`drop domain revealing, telling, calm cascade;
+      drop function public.reveals(text), public.folded(), public.tells(text); ${RESET}`),
+  )
+
+  const AT_PARSE = "select '{x}'::revealing[]"
+  const AT_BIND = 'select public.folded()'
+  it.each<Writes>([
+    [[P(AT_PARSE), SYNC]],
+    [[P(AT_BIND), B(), SYNC]],
+    [[P(AT_PARSE), X(LOOK), SYNC]],
+    [[P("select public.takes('{x}')"), X(LOOK), SYNC]],
+    [[P(AT_PARSE, 's'), D('s', 'statement'), C('s'), FLUSH, Q(LOOK)]],
+    ['begin', [P(AT_BIND), B(), X(LOOK), SYNC], 'commit'],
+    // The server plans a statement at its Bind, with what its own Parse has changed.
+    [[X(`${LOOK} where '{x}'::revealing[] is not null`), SYNC]],
+  ])('is seen by what comes next, and by others: %#', async (...writes) => {
+    await admin.query(RESET)
+    await sessions[1]?.query(LOOK)
+    const seen = await trace(writes, trusting)
+    const others = await sessions[1]?.query(LOOK).then(({ rows }) => JSON.stringify(rows), String)
+    expect([seen, others].join()).not.toMatch(new RegExp(`${CANARY}|${BACKWARDS}`))
+    expect((await admin.query(LOOK)).rows).toEqual([{ x: BACKWARDS }])
+  })
+
+  it.each<Writes>([
+    [[P("select '{x}'::telling[]"), SYNC]],
+    [
+      [P("select '{x}'::calm[]", 's'), SYNC],
+      'alter domain calm add check (public.tells(value)); set search_path = public, decoy',
+      [D('s', 'statement'), SYNC],
+    ],
+  ])('is not reported as the value of a setting: %#', async (...writes) => {
+    expect(await trace(writes, trusting)).not.toContain(BACKWARDS)
+  })
+})
+
+describe('what changes between Bind and Execute', () => {
+  const WIPES = 'begin delete from ledger; return new; end'
+  const bound = (sql: string): Buffer[] => [P(sql, 's'), B('s', 'p')]
+  const PREPARE = `prepare pp as ${LOOK}`
+  it.each<Writes>([
+    [[...bound(`copy (${LOOK}) to stdout`), X(MASKED), E('p'), SYNC]],
+    ['begin', [...bound(`copy (${LOOK}) to stdout`), SYNC], MASKED, [E('p'), SYNC], 'commit'],
+    [[...bound('create temp table took as select x from vx'), X(MASKED), E('p'), X('select x from took'), SYNC]],
+    ['begin', [...bound(`declare c cursor with hold for ${LOOK}`), X(MASKED), E('p'), SYNC], 'commit', 'fetch c'],
+    [PREPARE, [...bound('execute pp'), X(MASKED), E('p'), SYNC]],
+    [PREPARE, [X(MASKED), X('execute pp'), SYNC]],
+    [PREPARE, [...bound('execute pp'), X(MASKED), X('fetch all from p'), SYNC]],
+    ['begin', PREPARE, [...bound('execute pp'), SYNC], `${MASKED}; fetch all from p`, 'commit'],
+    [[X(DECOY), ...bound('copy people to stdout'), X('set local search_path = public'), E('p'), SYNC]],
+    [[X(SHADOW), ...bound('copy people to stdout'), X('drop table pg_temp.people'), E('p'), SYNC]],
+    [
+      [
+        ...bound('insert into other values (2)'),
+        X(`create function public.wipes() returns trigger language plpgsql as '${WIPES}'`),
+        X('create trigger t before insert on other for each row execute function public.wipes()'),
+        E('p'),
+        SYNC,
+      ],
+    ],
+  ])('is not run as it was decided before: %#', async (...writes) => {
+    await admin.query(RESET)
+    const seen = await trace(['select 1 from other', ...writes])
+    expect(seen).not.toMatch(new RegExp(`${CANARY}|${BACKWARDS}`))
+    expect((await admin.query('select id from ledger')).rows).toEqual([{ id: 1 }])
+    await admin.query('drop function if exists public.wipes() cascade')
+  })
+
+  it('is of no concern to what means the same: a portal goes on', async () => {
+    const seen = await trace([
+      'begin',
+      [...bound('select note from other where id = 1'), SYNC],
+      'create temp table unconcerned (a int)',
+      [E('p', 1), SYNC],
+      'create temp table unconcerned_as_well (a int)',
+      [E('p', 1), SYNC],
+      'commit',
+    ])
+    expect(seen).toContain('a note')
+    expect(seen).not.toContain('pam:')
   })
 })
 

@@ -2,6 +2,7 @@ import type { SqlStatement } from '../../../sql/statement.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import type { ChangedBy } from '../catalog/change-log.ts'
 import { effectsOf } from './effects.ts'
+import { unknownCalls } from './functions.ts'
 import { guard, type GuardOptions } from './guard.ts'
 import { guardLineage } from '../../../sql/facts/guard-lineage.ts'
 import { NOTHING_PINNED } from '../../../sql/pinned-settings.ts'
@@ -93,6 +94,7 @@ export function resolveFacts(
   return {
     statements,
     parsed,
+    ...callsAmong(statements, parsed, catalog),
     ...(isMoving ? { movesNames: true } : {}),
     ...(allExecuted.length > 0 ? { executed: allExecuted } : {}),
     refusal,
@@ -125,6 +127,16 @@ export function resolveFacts(
       parsed.some(({ functions }) => functions.some(({ name }) => !isKnownFunction(name, catalog))),
   }
 }
+
+/** Those reasons for an unknown effect that are calls, if there is any reason at all. */
+const callsAmong = (
+  statements: readonly SqlStatement[],
+  parsed: readonly ParsedStatement[],
+  catalog: Catalog,
+): Pick<StatementFacts, 'calls'> =>
+  statements.some(({ unknown }) => unknown.length > 0)
+    ? { calls: new Set(parsed.flatMap((statement) => unknownCalls(statement, catalog))) }
+    : {}
 
 /** Whether definitions may have changed after these have run. */
 const mayDefine = (statements: readonly SqlStatement[]): boolean =>

@@ -3,7 +3,24 @@ import { hasEffects, reachesBeyond } from '../catalog/system-functions.ts'
 import type { Name } from '../../../sql/query.ts'
 import type { Conversion, ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
-/** Why the functions and operators of a statement make its effect unknown; empty where none does. */
+/** Why the functions, operators, types and casts of a statement make its effect unknown; empty where none does. */
+export function unknownCode(statement: ParsedStatement, catalog: Catalog): string[] {
+  const reasons = unknownCalls(statement, catalog)
+  const called = [...statement.functions, ...statement.operators]
+  const types = new Set([
+    ...statement.typeNames,
+    ...statement.functions.map(({ name }) => name),
+    // Parts that have a type without naming it.
+    ...called.flatMap(({ name }) => catalog.results.get(name) ?? []),
+  ])
+  for (const type of types) {
+    if (catalog.userTypes.has(type.replace(/^_/, ''))) reasons.push(`the type ${type} runs user-defined code`)
+  }
+  if (catalog.conversions.size > 0) reasons.push(...castsOf(statement, catalog))
+  return reasons
+}
+
+/** The same for the functions and operators that it calls. */
 export function unknownCalls(statement: ParsedStatement, catalog: Catalog): string[] {
   const reasons: string[] = []
   for (const named of statement.functions) {
@@ -22,17 +39,6 @@ export function unknownCalls(statement: ParsedStatement, catalog: Catalog): stri
     if (mayCall && !of.some((row) => findRelation(catalog, row)?.columns.has(name) === true))
       reasons.push(`${name} may call a user-defined function`)
   }
-  const called = [...statement.functions, ...statement.operators]
-  const types = new Set([
-    ...statement.typeNames,
-    ...statement.functions.map(({ name }) => name),
-    // Parts that have a type without naming it.
-    ...called.flatMap(({ name }) => catalog.results.get(name) ?? []),
-  ])
-  for (const type of types) {
-    if (catalog.userTypes.has(type.replace(/^_/, ''))) reasons.push(`the type ${type} runs user-defined code`)
-  }
-  if (catalog.conversions.size > 0) reasons.push(...castsOf(statement, catalog))
   return reasons
 }
 

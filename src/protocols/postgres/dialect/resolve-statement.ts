@@ -2,7 +2,7 @@ import type { SqlStatement } from '../../../sql/statement.ts'
 import { DEFAULT_SCHEMA } from '../default-schema.ts'
 import { findRelation, type Catalog } from '../catalog/catalog.ts'
 import { effectsOf } from './effects.ts'
-import { unknownCalls } from './functions.ts'
+import { unknownCode } from './functions.ts'
 import type { Name } from '../../../sql/query.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { StatementFacts } from './statement-facts.ts'
@@ -45,7 +45,7 @@ export function resolveStatement(
     missingWhere: statement.missingWhere,
     unknown: [
       ...statement.unknown.filter((reason) => executed === undefined || reason !== EXECUTES),
-      ...unknownCalls(statement, catalog),
+      ...unknownCode(statement, catalog),
       ...effects.unknown,
       ...unknownRelations(statement, catalog, redefined),
       ...(hides ? foreignTables(statement, catalog) : []),

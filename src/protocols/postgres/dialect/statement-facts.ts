@@ -23,6 +23,8 @@ export interface StatementFacts extends TextFacts {
    * are not known.
    */
   readonly lastRead?: ChangedBy
+  /** Those of the reasons for an unknown effect that are functions and operators which it calls. */
+  readonly calls?: ReadonlySet<string>
   /** Prepared statements that it runs, as their texts say them. */
   readonly executed?: readonly ParsedStatement[]
   /** Whether running it may change what names refer to, by itself or through a prepared statement that it runs. */

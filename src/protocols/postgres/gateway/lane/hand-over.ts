@@ -1,7 +1,7 @@
 import type { Output } from '../../../../sql/lineage/origin.ts'
 import type { NameTable, Portal, Prepared } from '../pipeline/name-table.ts'
 import { startRun, type Pending } from '../pipeline/pending.ts'
-import { dependenciesOf } from '../pipeline/touches.ts'
+import { dependenciesOf, dependenciesOfExecute } from '../pipeline/touches.ts'
 import type { KnownStatement } from './known-statement.ts'
 import { firstStep, shapes, steps, type Answered, type LaneQueue } from './lane-queue.ts'
 
@@ -69,7 +69,7 @@ function expectOne(
       type: 'bind',
       change,
       errorExposure,
-      portal: { name: '', facts },
+      portal: { name: '', facts, bound: portal.bound },
       rests: dependenciesOf(facts, startedAt),
     })
   if ((shape & shapes.describe) !== 0) {
@@ -82,7 +82,7 @@ function expectOne(
       run.rows = lane.rows
       run.bytes = lane.bytes
     }
-    expect({ type: 'execute', run, portal })
+    expect({ type: 'execute', run, portal, rests: dependenciesOfExecute(facts, startedAt) })
   }
   if ((shape & shapes.sync) !== 0) expect({ type: 'sync' })
 }
@@ -118,10 +118,14 @@ function describe(prepared: Prepared, { prepared: before }: KnownStatement): voi
   if (before.description !== undefined) prepared.description = before.description
 }
 
+/** An Execute on the slow path determines the facts again. */
+const NOT_KNOWN = -1
+
 const portalOf = ({ facts, resultFormats }: KnownStatement, prepared: Prepared, decision: string): Portal => ({
   decision,
   prepared,
   facts,
+  bound: { facts, changes: NOT_KNOWN, at: 0 },
   resultFormats,
 })
 

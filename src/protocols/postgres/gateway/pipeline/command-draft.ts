@@ -150,13 +150,8 @@ export function noteChanges(pipeline: PipelineState, facts: StatementFacts): voi
     if (tree.kind === 'utility' && tree.detail.notifies !== undefined) pipeline.noteNotify(tree.detail.notifies)
 }
 
-/** Parse runs code that reads constants, and Bind what planning evaluates: from then on such code may have changed what the open block sees. */
-export function noteCodeBeforeExecute(pipeline: PipelineState, facts: StatementFacts): void {
-  if (pipeline.isInBlock && !isNamed(facts)) pipeline.changes.noteUncommitted(changeOf(facts), false)
-}
-
 /** What is known of the portals that FETCH and MOVE run: the protocol may have bound them under the name of a cursor. */
-const portalsOf = ({ parsed }: StatementFacts, pipeline: PipelineState): StatementFacts[] =>
+export const portalsOf = ({ parsed }: StatementFacts, pipeline: PipelineState): StatementFacts[] =>
   parsed
     .filter(({ kinds }) => kinds.some((kind) => kind === 'fetch' || kind === 'move'))
     .flatMap(({ names }) =>

@@ -30,7 +30,7 @@ export class CurrentFacts {
     if (ahead.running !== undefined) return ahead.running.then(() => this.of(parsed, sql))
     if (this.#pipeline.readsForRecordAlone) return this.#forRecord(parsed, sql)
     if (known.renewed === 'anything') return this.#lookOnce(parsed, sql, false)
-    if (!inFlight.isIdle && executesAny(parsed)) return this.#pipeline.settled().then(() => this.#resolved.of(parsed))
+    if (!inFlight.isIdle && executesAny(parsed)) return this.#pipeline.settled().then(() => this.of(parsed, sql))
     const facts = this.#resolved.of(parsed)
     ahead.noteFacts(facts)
     if (isRenewed(facts, known.renewed)) return this.#lookOnce(parsed, sql, false)

@@ -12,7 +12,9 @@ import type { ErrorExposure } from '../../../../sql/facts/text-facts.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { serverError, SYNTAX_ERROR } from '../error-response.ts'
 import type { Batch } from './batch.ts'
-import { noteChanges, noteCodeBeforeExecute } from './command-draft.ts'
+import { boundNow, changedSinceBind, factsSinceParse, refusedFetch } from './bound.ts'
+import { noteChanges } from './command-draft.ts'
+import { noteEarlyCode } from './early-code.ts'
 import { hideKept } from './gateway-query.ts'
 import { forgetNames } from './invalidate-names.ts'
 import { dropsPrepared, showsPrepared } from './kept-statements.ts'
@@ -21,7 +23,7 @@ import type { ColumnNames, Portal, Prepared } from './name-table.ts'
 import { mayCopyIn, startRun } from './pending.ts'
 import { beforePublishing } from './publishing.ts'
 import { readableParameter } from './readable-parameter.ts'
-import { commits, dependenciesOf } from './touches.ts'
+import { commits, dependenciesOf, dependenciesOfExecute } from './touches.ts'
 
 /**
  * Handles the messages of extended queries. A statement is evaluated at its Parse, without parameters, and again at each Bind, whose decision
@@ -61,9 +63,10 @@ export class ExtendedQueries {
       columns: undefined,
       described: undefined,
       names: this.#namesOf(facts),
+      bound: boundNow(pipeline, facts),
     }
     hideKept(pipeline, facts)
-    noteCodeBeforeExecute(pipeline, facts)
+    const code = noteEarlyCode(pipeline, facts, 'parse')
     if (pipeline.kept.has(message.statement)) pipeline.kept.drop()
     const change = pipeline.names.statements.set(message.statement, prepared, pipeline.batch)
     if (message.statement === '') this.#known.noteText(frame.bytes, prepared)
@@ -72,6 +75,7 @@ export class ExtendedQueries {
       change,
       errorExposure: facts.errorExposure,
       rests: dependenciesOf(facts),
+      code,
     })
   }
 
@@ -102,39 +106,62 @@ export class ExtendedQueries {
     // A decision that needed no question stays valid until something that it depends on changes.
     if (facts === analysed && verdict.wasHeld !== true && unheld === undefined && !showsPrepared(facts))
       this.#known.note({ message, bytes: frame.bytes, prepared, facts, command: () => this.#gate.repeated(command) })
-    const portal: Portal = { decision: verdict.id, prepared, facts, resultFormats: message.resultFormats }
     hideKept(pipeline, facts)
     forgetNames(pipeline.names, facts)
     if (dropsPrepared(facts)) pipeline.kept.drop()
-    noteCodeBeforeExecute(pipeline, facts)
+    const code = noteEarlyCode(pipeline, facts, 'bind')
+    const bound = boundNow(pipeline, facts)
+    const portal: Portal = { decision: verdict.id, prepared, facts, bound, resultFormats: message.resultFormats }
     this.#batch.forward(frame.bytes, {
       type: 'bind',
       change: pipeline.names.portals.set(message.portal, portal, pipeline.batch),
       errorExposure: facts.errorExposure,
-      portal: { name: message.portal, facts },
+      portal: { name: message.portal, facts, bound },
       rests: dependenciesOf(facts),
+      code,
     })
     return true
   }
 
   *describe(frame: Frame, message: Describe): Steps {
     const pipeline = this.#pipeline
-    let of: Prepared | undefined
-    let names = UNKNOWN_NAMES
-    let errorExposure: ErrorExposure = this.#masks ? 'any' : 'none'
-    if (message.subject === 'statement') {
-      of = yield* this.#batch.lookUp(pipeline.names.statements, message.name)
-      if (of !== undefined) names = of.names
-    } else {
-      const portal = yield* this.#batch.lookUp(pipeline.names.portals, message.name)
-      if (portal !== undefined) {
-        of = portal.prepared
-        names = this.#namesOf(portal.facts)
-        errorExposure = portal.facts.errorExposure
-      }
-    }
+    if (message.subject === 'statement') return yield* this.#describeStatement(frame, message.name)
+    const portal = yield* this.#batch.lookUp(pipeline.names.portals, message.name)
+    const of = portal?.prepared
     if (of !== undefined) of.described = pipeline.known.generation
+    const names = portal === undefined ? UNKNOWN_NAMES : this.#namesOf(portal.facts)
+    const errorExposure = portal?.facts.errorExposure ?? this.#anyExposure
     this.#batch.forward(frame.bytes, { type: 'describe', of, hidden: false, errorExposure, names })
+  }
+
+  /** The server analyses the text again if definitions have changed since its Parse, which may run other code than at that time. */
+  *#describeStatement(frame: Frame, name: string): Steps {
+    const pipeline = this.#pipeline
+    const errorExposure = this.#anyExposure
+    const of = yield* this.#batch.lookUp(pipeline.names.statements, name)
+    if (of === undefined)
+      return this.#batch.forward(frame.bytes, {
+        type: 'describe',
+        of,
+        hidden: false,
+        errorExposure,
+        names: UNKNOWN_NAMES,
+      })
+    const changed = yield* factsSinceParse(pipeline, this.#analyzer, of)
+    const refusal = changed && this.#gate.preview({ sql: of.sql, parameters: [], facts: changed })
+    if (refusal !== undefined) return this.#gate.refuseExtended(refusal)
+    const facts = changed ?? of.bound?.facts
+    const code = facts && noteEarlyCode(pipeline, facts, 'parse')
+    of.described = pipeline.known.generation
+    this.#batch.forward(frame.bytes, {
+      type: 'describe',
+      of,
+      hidden: false,
+      errorExposure,
+      names: changed === undefined ? of.names : this.#namesOf(changed),
+      rests: facts && dependenciesOf(facts),
+      code,
+    })
   }
 
   *execute(frame: Frame, message: Execute): Steps {
@@ -149,13 +176,16 @@ export class ExtendedQueries {
       )
     }
     const { prepared, facts } = portal
+    const refusal = (yield* changedSinceBind(pipeline, this.#analyzer, portal)) ?? refusedFetch(pipeline, facts)
+    if (refusal !== undefined) return this.#gate.refuseExtended(refusal)
     if (prepared.described !== pipeline.known.generation)
       this.#describeForMasking(message.portal, prepared, facts.errorExposure, this.#namesOf(facts))
     const change = commits(facts) ? pipeline.publishes(undefined, true) : undefined
     const published = change === undefined ? undefined : { change, waitFor: true }
     yield* beforePublishing(pipeline, published)
     noteChanges(pipeline, facts)
-    const pending = { type: 'execute', run: startRun(portal.decision, prepared.sql, facts), portal } as const
+    const run = startRun(portal.decision, prepared.sql, facts)
+    const pending = { type: 'execute', run, portal, rests: dependenciesOfExecute(facts) } as const
     this.#batch.forward(frame.bytes, pending)
     if (published !== undefined) pipeline.changes.publish(pending, published.change, true)
     if (mayCopyIn(prepared.sql, facts.parsed)) yield pipeline.copyOrSettled()
@@ -176,7 +206,8 @@ export class ExtendedQueries {
     }
     this.#describeForMasking(name, prepared, facts.errorExposure, prepared.names)
     // Execute returns text, even for a cursor that is declared BINARY: only FETCH uses that format.
-    const portal: Portal = { decision: verdict.id, prepared, facts, resultFormats: [] }
+    const bound = boundNow(this.#pipeline, facts)
+    const portal: Portal = { decision: verdict.id, prepared, facts, bound, resultFormats: [] }
     this.#batch.forward(frame.bytes, { type: 'execute', run: startRun(verdict.id, sql, facts), portal })
   }
 
@@ -197,6 +228,11 @@ export class ExtendedQueries {
     if (pipeline.kept.has(message.name)) pipeline.kept.drop()
     const change = table.set(message.name, undefined, pipeline.batch)
     this.#batch.forward(frame.bytes, { type: 'close', change, errorExposure: 'none' })
+  }
+
+  /** What an error may quote where nothing is known of the statement. */
+  get #anyExposure(): ErrorExposure {
+    return this.#masks ? 'any' : 'none'
   }
 
   /** The names of the result's columns in the text; for FETCH, in that of its cursor. */

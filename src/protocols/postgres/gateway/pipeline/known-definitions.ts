@@ -68,6 +68,8 @@ export class KnownDefinitions {
   #staleAt = 0
   #readAt: number
   #pathMoved = false
+  /** The number of changes that only this session has noted. */
+  #ownChanges = 0
   /** Whether some definitions could not be read because they were being changed. */
   #lacks: boolean
   #seen: Seen
@@ -143,8 +145,14 @@ export class KnownDefinitions {
     return this.#pathMoved
   }
 
+  /** A number that grows with every change that is noted here or in another session, and with every reading. */
+  get changes(): number {
+    return this.#place.definitions.changes + this.#ownChanges + this.generation
+  }
+
   /** Notes what this session must read again, whatever the others do. */
   noteStale(renews: Touches, by: ChangedBy = 'definition'): void {
+    this.#ownChanges++
     this.#stale = joined(this.#stale, renews)
     this.#staleAt = this.#place.definitions.changes
     this.#staleBy = strongest(by, this.#staleBy ?? by)
@@ -152,13 +160,16 @@ export class KnownDefinitions {
 
   /** Notes that a setting that names depend on changes, in this session only; and again when the transaction ends. */
   notePathChange(): void {
+    this.#ownChanges++
     this.#pathMoved = true
     this.namesMoved = true
   }
 
   /** Notes that a message may end the transaction, or roll it back to a savepoint: a setting that it has changed changes again. */
   noteEnd(): void {
-    if (this.namesMoved) this.#pathMoved = true
+    if (!this.namesMoved) return
+    this.#ownChanges++
+    this.#pathMoved = true
   }
 
   /** Notes that a message may begin a transaction. */

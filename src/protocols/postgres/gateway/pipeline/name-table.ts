@@ -11,6 +11,15 @@ export interface ColumnNames {
   readonly outputs: readonly Output[] | undefined
 }
 
+/** The state of the definitions for which the facts of a prepared statement, or of a portal, were last determined. */
+export interface Bound {
+  readonly facts: StatementFacts
+  /** The number of changes known at that time, see `KnownDefinitions.changes`. */
+  changes: number
+  /** By `performance.now()`. */
+  at: number
+}
+
 /** A prepared statement as the client named it. */
 export interface Prepared {
   readonly sql: string
@@ -22,6 +31,8 @@ export interface Prepared {
   described: number | undefined
   /** The RowDescription that `columns` were read from, to see whether the next one is the same. */
   description?: Buffer
+  /** When its facts were determined; undefined where SQL prepared it. */
+  readonly bound?: Bound
   /** What to do with the rows of its portals. */
   rewrites?: KnownRewrites
 }
@@ -31,6 +42,7 @@ export interface Portal {
   readonly decision: string
   readonly prepared: Prepared
   readonly facts: StatementFacts
+  readonly bound: Bound
   readonly resultFormats: readonly Format[]
 }
 

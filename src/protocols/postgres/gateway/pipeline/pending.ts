@@ -1,4 +1,4 @@
-import type { ColumnNames, Tentative, Prepared, Portal } from './name-table.ts'
+import type { Bound, ColumnNames, Tentative, Prepared, Portal } from './name-table.ts'
 import type { CopyFormat } from '../../wire/copy-row.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { ErrorExposure } from '../../../../sql/facts/text-facts.ts'
@@ -17,7 +17,7 @@ export type OwnRows = (string | null)[][]
 export type Pending =
   /**
    * `error`: for a text that was sent in place of another one to fail with that SQLSTATE, the error that the client gets. `of`: for a text
-   * that may be sent again, the statement whose columns the answer fills in.
+   * that may be sent again, the statement whose columns the answer fills in. `code`: what code may change that runs before an Execute.
    */
   | {
       readonly type: 'query'
@@ -33,13 +33,15 @@ export type Pending =
       readonly change: Tentative
       readonly errorExposure: ErrorExposure
       readonly rests?: Dependencies | undefined
+      readonly code?: Change | undefined
     }
   | {
       readonly type: 'bind'
       readonly change: Tentative
       readonly errorExposure: ErrorExposure
-      readonly portal: { readonly name: string; readonly facts: StatementFacts }
+      readonly portal: { readonly name: string; readonly facts: StatementFacts; readonly bound: Bound }
       readonly rests?: Dependencies | undefined
+      readonly code?: Change | undefined
     }
   | {
       readonly type: 'describe'
@@ -47,8 +49,10 @@ export type Pending =
       readonly hidden: boolean
       readonly errorExposure: ErrorExposure
       readonly names: ColumnNames
+      readonly rests?: Dependencies | undefined
+      readonly code?: Change | undefined
     }
-  | { readonly type: 'execute'; readonly run: Run; readonly portal: Portal }
+  | { readonly type: 'execute'; readonly run: Run; readonly portal: Portal; readonly rests?: Dependencies | undefined }
   | { readonly type: 'reply'; readonly bytes: () => Buffer }
   | {
       readonly type: 'own'

@@ -107,13 +107,19 @@ export class ServerMessages {
     return this.#masks ? maskedNotification(frame, this.#pipeline) : frame.bytes
   }
 
-  #noData(frame: Frame, { of, hidden }: Sent<'describe'>): Buffer | undefined {
+  #noData(frame: Frame, head: Sent<'describe'>): Buffer | undefined {
+    const { of } = head
     if (of !== undefined) {
       of.columns = []
       delete of.description
     }
+    this.#described(head)
+    return head.hidden ? undefined : frame.bytes
+  }
+
+  #described(head: Sent<'describe'>): void {
+    this.#pipeline.noteDefinitionsChange(head.code, head)
     this.#pipeline.answered()
-    return hidden ? undefined : frame.bytes
   }
 
   #copyIn(frame: Frame, { run }: RunningCommand): Buffer | undefined {
@@ -147,7 +153,7 @@ export class ServerMessages {
   #rowDescription(frame: Frame, head: Sent<'describe' | 'query'>): Buffer | undefined {
     if (head.type === 'describe') {
       this.#describe(frame, head.of)
-      this.#pipeline.answered()
+      this.#described(head)
       return head.hidden ? undefined : this.#named(frame, head.names)
     }
     this.#describe(frame, head.of)
@@ -233,8 +239,18 @@ export class ServerMessages {
       if (lineage === undefined) pipeline.names.cursors.delete(head.portal.name)
       else pipeline.names.cursors.set(head.portal.name, lineage.outputs)
     }
+    if (head.code !== undefined) this.#noteCode(head)
     this.#pipeline.answered()
     return frame.bytes
+  }
+
+  /** What the code of a message has changed was noted when it was sent; a portal was decided on after that. */
+  #noteCode(head: Sent<'parse' | 'bind' | 'close'>): void {
+    const pipeline = this.#pipeline
+    const bound = head.type === 'bind' ? head.portal.bound : undefined
+    const isCurrent = bound?.changes === pipeline.known.changes
+    pipeline.noteDefinitionsChange(head.code, head)
+    if (bound !== undefined && isCurrent) bound.changes = pipeline.known.changes
   }
 
   #readyForQuery(frame: Frame, head: Sent<'query' | 'sync'>): Buffer | undefined {
@@ -267,7 +283,8 @@ export class ServerMessages {
     if (head?.type === 'query' || head?.type === 'execute') {
       this.#record(head.run, { error: (fields.get('C') ?? 'XX000').slice(0, 5) })
       pipeline.noteDefinitionsChange(bothOf(pipeline.changes.uncommitted, head.run.change), head)
-    }
+    } else if (head !== undefined && 'code' in head && head.code !== undefined)
+      pipeline.noteDefinitionsChange(bothOf(pipeline.changes.uncommitted, head.code), head)
     if (head !== undefined) pipeline.copyIn = false
     if (head !== undefined && head.type !== 'query' && head.type !== 'sync') pipeline.skipToSync()
     return bytes

@@ -4,6 +4,7 @@ import { settledValue, type Steps } from '../../../../gateway/steps.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { serverError, SYNTAX_ERROR, toRefusal } from '../error-response.ts'
+import { refusedFetch } from './bound.ts'
 import { noteChanges } from './command-draft.ts'
 import { isInTransaction } from './command-gate.ts'
 import { hideKept } from './gateway-query.ts'
@@ -36,6 +37,8 @@ export class SimpleQueries {
     const command = { sql, parameters: [], facts, ahead }
     const verdict = yield* this.#gate.decide(command)
     if (verdict.type === 'refuse') return this.#refuse(sql, facts, verdict.error)
+    const refusal = refusedFetch(this.#pipeline, facts)
+    if (refusal !== undefined) return this.answer(refusal)
     if (verdict.wasHeld === true && (yield* this.#isOvertaken(facts))) {
       this.#pipeline.session.recorder.outcome({ type: 'notice', message: `not sent: ${OVERTAKEN.message}` })
       return this.answer(OVERTAKEN)

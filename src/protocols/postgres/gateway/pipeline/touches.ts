@@ -148,6 +148,12 @@ export const isNamed = (facts: StatementFacts): boolean =>
 export const dependenciesOf = (facts: StatementFacts, since = performance.now()): Dependencies =>
   new Rests(facts, since)
 
+/** The same for an Execute: by then the server has planned SELECT and DML, but looks up other statements, and the checks of domains, only now. */
+export const dependenciesOfExecute = (facts: StatementFacts, since?: number): Dependencies | undefined =>
+  facts.parsed.some(({ tree, typeNames }) => tree.kind === 'utility' || typeNames.length > 0)
+    ? dependenciesOf(facts, since)
+    : undefined
+
 /** The names of most statements are never asked for, since no other session changes definitions meanwhile. */
 class Rests implements Dependencies {
   readonly since: number

@@ -1,6 +1,7 @@
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import type { ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
+import { CHANGING } from '../pipeline/current-facts.ts'
 import { ownQueries } from '../pipeline/gateway-query.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
 import type { MaskingScope } from '../../masking/scope.ts'
@@ -70,18 +71,23 @@ export function agreement(pipeline: PipelineState, parser: SqlParser, { afresh, 
     agreed.set(facts, byTypes.set(types.join(), judged))
   }
   /** Checks the statements that EXECUTE runs, as they would be read now. */
-  const agreeExecuted = async (facts: StatementFacts): Promise<StatementFacts> => {
+  const agreeExecuted = async (sql: string, facts: StatementFacts, times = 0): Promise<StatementFacts> => {
     await pipeline.settled()
+    const { generation } = pipeline.known
     const reasons: string[][] = []
     for (const [index, { executes }] of facts.parsed.entries()) {
       reasons[index] = []
       const prepared = executes === undefined ? undefined : pipeline.names.statements.lookUp(executes, pipeline.batch)
       if (prepared?.value === undefined) continue
-      const { sql, parameterTypes } = prepared.value
-      const known = await agree(await parser.parse(sql), sql, parameterTypes, await ours(sql))
+      const { sql: executed, parameterTypes } = prepared.value
+      const known = await agree(await parser.parse(executed), executed, parameterTypes, await ours(executed))
       if (known.statements.some(({ unknown }) => unknown.length > 0) && facts.statements[index]?.unknown.length === 0)
         reasons[index].push('what it executes is parsed differently')
     }
+    // The catalogs were read again for what it executes: its own facts are from before.
+    if (pipeline.known.generation !== generation && times < MAX_LOOKS)
+      return agreeExecuted(sql, await ours(sql), times + 1)
+    if (pipeline.known.generation !== generation) for (const differ of reasons) differ.push(CHANGING)
     return differs({ differs: reasons }) ? disputed(facts, reasons, pipeline.known.masking.anything) : facts
   }
   const isDue = (facts: StatementFacts, types: readonly number[]): boolean => {
@@ -93,12 +99,12 @@ export function agreement(pipeline: PipelineState, parser: SqlParser, { afresh, 
     if (known !== undefined) return known
     const executes = facts.parsed.some((statement) => statement.executes !== undefined)
     if (!isDue(facts, types)) {
-      if (executes) return agreeExecuted(facts)
+      if (executes) return agreeExecuted(sql, facts)
       remember(facts, types, facts)
       return facts
     }
     const asked = ask(parsed, sql, types, facts)
-    return executes ? asked.then(agreeExecuted) : asked
+    return executes ? asked.then((known) => agreeExecuted(sql, known)) : asked
   }
   return agree
 }
@@ -137,5 +143,7 @@ class PipelineSource implements ReadingSource {
 
 const differs = ({ differs: reasons }: Pick<Opinion, 'differs'>): boolean => reasons.some((some) => some.length > 0)
 
+/** How often it is asked again because definitions keep changing. */
+const MAX_LOOKS = 5
 /** The number of lists of declared types that are remembered for a text. */
 const MAX_TYPINGS = 20

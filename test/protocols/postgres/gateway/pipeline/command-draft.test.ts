@@ -50,6 +50,7 @@ it('names are looked up again after what moves the search path by way of another
     decision: 'dec_1',
     prepared: { ...prepared, names: { errorExposure: 'none', outputs: undefined } },
     facts,
+    bound: { facts, changes: 0, at: 0 },
     resultFormats: [],
   })
   names.portals.set('moving', portalOf(moving), batch)

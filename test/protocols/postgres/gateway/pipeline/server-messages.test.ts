@@ -67,13 +67,14 @@ const prepared = {
   described: 0,
   names: { errorExposure: 'none' as const, outputs: [] },
 }
-const portal = { decision: 'dec_1', prepared, facts: HARMLESS, resultFormats: [] }
+const bound = { facts: HARMLESS, changes: 0, at: 0 }
+const portal = { decision: 'dec_1', prepared, facts: HARMLESS, bound, resultFormats: [] }
 const change = { confirm() {}, undo() {} }
 const SENT: Partial<Record<Pending['type'], () => Pending>> = {
   query: () => ({ type: 'query', run: startRun('dec_1', 'copy', HARMLESS) }),
   execute: () => ({ type: 'execute', run: startRun('dec_1', 'copy', HARMLESS), portal }),
   parse: () => ({ type: 'parse', change, errorExposure: 'none' }),
-  bind: () => ({ type: 'bind', change, errorExposure: 'none', portal: { name: '', facts: HARMLESS } }),
+  bind: () => ({ type: 'bind', change, errorExposure: 'none', portal: { name: '', facts: HARMLESS, bound } }),
   close: () => ({ type: 'close', change, errorExposure: 'none' }),
   describe: () => ({ type: 'describe', of: prepared, hidden: false, errorExposure: 'none', names: prepared.names }),
   sync: () => ({ type: 'sync' }),

@@ -124,7 +124,13 @@ describe('rows with a masked column', () => {
       described: 0,
       names: { errorExposure: 'none' as const, outputs: undefined },
     }
-    const portal = { decision: 'dec_1', prepared, facts: { ...facts } as never, resultFormats: [] as const }
+    const portal = {
+      decision: 'dec_1',
+      prepared,
+      facts: { ...facts } as never,
+      bound: { facts, changes: 0, at: 0 },
+      resultFormats: [] as const,
+    }
     const known: unknown[] = []
     for (let time = 0; time < 3; time++) {
       pipeline.expect({
@@ -193,7 +199,13 @@ describe('what was known of a result', () => {
     const { server, written, ended, pipeline, facts } = serverSide(EMAIL_MASKED)
     pipeline.answered()
     const prepared = { sql: 'select', parameterTypes: [], columns: undefined, described: 0, names }
-    const portal = { decision: 'dec_1', prepared, facts, resultFormats: [] as const }
+    const portal = {
+      decision: 'dec_1',
+      prepared,
+      facts,
+      bound: { facts, changes: 0, at: 0 },
+      resultFormats: [] as const,
+    }
     for (const answer of [described(ID, MAIL), message('n'), described(ID, MAIL)]) {
       pipeline.expect({ type: 'describe', of: prepared, hidden: false, errorExposure: 'none', names })
       server.push(answer)
@@ -209,7 +221,12 @@ describe('what was known of a result', () => {
     // Known from before, and asked for again since definitions have changed.
     const prepared = { sql: 'select', parameterTypes: [], columns: [ID, ID], described: 1 as number | undefined, names }
     const change = { confirm() {}, undo() {} }
-    pipeline.expect({ type: 'bind', change, errorExposure: 'none', portal: { name: '', facts } })
+    pipeline.expect({
+      type: 'bind',
+      change,
+      errorExposure: 'none',
+      portal: { name: '', facts, bound: { facts, changes: 0, at: 0 } },
+    })
     pipeline.expect({ type: 'describe', of: prepared, hidden: false, errorExposure: 'none', names })
     pipeline.expect({ type: 'sync' })
     server.push(message('E', 'SERROR\0VERROR\0C22012\0Mx\0\0'))

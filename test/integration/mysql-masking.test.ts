@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LocalMariadb } from '../../src/demo/local-mariadb.ts'
 import { capabilities } from '../../src/protocols/mysql/wire/capabilities.ts'
+import { commands } from '../../src/protocols/mysql/wire/command.ts'
 import { isMariadbMissing, startTestMariadb } from '../helpers/mariadb.ts'
 import { MysqlClient } from '../helpers/mysql-client.ts'
 import { MysqlGateway } from '../helpers/mysql-gateway.ts'
@@ -9,8 +10,10 @@ const RULES = `
 access: [{ name: devs, who: { groups: [dev] }, targets: { labels: { env: prod } }, grant: standing }]
 commands: [{ name: all, match: { unknown: true }, allow: true }, { name: all else, allow: true }]
 masking:
-  - { name: addresses, targets: { labels: { env: prod } }, columns: [people.email], style: redact }`
+  - { name: addresses, targets: { labels: { env: prod } }, columns: [people.email], style: redact }
+  - { name: cards, targets: { labels: { env: prod } }, kinds: [payment-card], style: redact }`
 
+const CARD = '4111111111111111'
 const SECRETS = ['ann@example.com', 'bob@example.com']
 
 describe.skipIf(isMariadbMissing())('masked columns of MariaDB', () => {
@@ -24,6 +27,7 @@ describe.skipIf(isMariadbMissing())('masked columns of MariaDB', () => {
       script: `CREATE DATABASE shop; USE shop;
         CREATE TABLE people (id INT PRIMARY KEY, email VARCHAR(100) UNIQUE, age INT) CHARACTER SET utf8mb4;
         INSERT INTO people VALUES (1, '${SECRETS[0]}', 30), (2, '${SECRETS[1]}', 40);
+        CREATE TABLE orders (card VARCHAR(20) DEFAULT '${CARD}');
         CREATE VIEW addresses AS SELECT id, email AS address FROM people;`,
     })
     gateway = await MysqlGateway.start({
@@ -67,6 +71,15 @@ describe.skipIf(isMariadbMissing())('masked columns of MariaDB', () => {
     }
     for (const secret of SECRETS) expect(shown).not.toContain(secret)
     expect(JSON.stringify(gateway.last.events)).not.toContain(SECRETS[0])
+  })
+
+  it('values of masked kinds are hidden in the defaults of columns, however they are listed', async () => {
+    expect(JSON.stringify(await client.rows('SHOW COLUMNS FROM orders'))).toContain('****')
+    client.send(Buffer.concat([Buffer.of(commands.fieldList), Buffer.from('orders\0')]))
+    const listed = (await client.payload()).toString('latin1')
+    await client.payload()
+    expect(listed).toMatch(/orders.*card.*\*{4}$/s)
+    expect(listed).not.toContain(CARD)
   })
 
   it('rows of prepared statements are masked, in full and from cursors', async () => {

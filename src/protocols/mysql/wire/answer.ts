@@ -28,8 +28,8 @@ export type AnswerPart =
   | { readonly type: 'ok'; readonly ok: Ok }
   | { readonly type: 'error'; readonly error: Err }
   | { readonly type: 'columns'; readonly count: number }
-  /** The definition of a column, or for a prepared statement also of a parameter. */
-  | { readonly type: 'column'; readonly of: 'result' | 'statement'; readonly isLast: boolean }
+  /** The definition of a column, or for a prepared statement also of a parameter; `list`: with its default. */
+  | { readonly type: 'column'; readonly of: 'result' | 'statement' | 'list'; readonly isLast: boolean }
   | { readonly type: 'columns-end' }
   | { readonly type: 'row' }
   | { readonly type: 'rows-end'; readonly end: Pick<Ok, 'status' | 'warnings' | 'changes'> }
@@ -109,7 +109,7 @@ export class Answer {
       }
       case 'fields':
         if (this.#endsRows(head, length)) return this.#rowsEnd(payload)
-        return { type: 'column', of: 'statement', isLast: false }
+        return { type: 'column', of: 'list', isLast: false }
       case 'results':
       case 'binary-results':
       case 'rows':

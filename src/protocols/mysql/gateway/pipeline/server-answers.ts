@@ -18,6 +18,7 @@ import type { Expression } from '../../../../sql/query.ts'
 import type { Output } from '../../../../sql/lineage/origin.ts'
 import { hideAccountSecrets } from '../results/account-secrets.ts'
 import { listMasking, listsOf } from '../results/listed-values.ts'
+import { maskedDefault } from '../results/masked-default.ts'
 import { isPlainInfo, maskedErr, meantRows, warningMasking } from '../results/masked-messages.ts'
 import type { RowForm } from '../results/hidden-values.ts'
 import { rowMasking, type Masker, type RowMasking } from '../results/row-masking.ts'
@@ -62,6 +63,7 @@ export class ServerAnswers {
         if (run !== undefined) this.#beginResult(run)
         return undefined
       case 'column':
+        if (part.of === 'list' && run !== undefined) return this.#listed(frame, run)
         if (part.of === 'result' && run !== undefined) this.#column(frame, run, part.isLast, exchange.answer.isBinary)
         return undefined
       case 'row':
@@ -111,6 +113,13 @@ export class ServerAnswers {
       limit: config.recordRows,
       columns: run.columns.map(({ name }) => name),
     })
+  }
+
+  /** A column of COM_FIELD_LIST. */
+  #listed(frame: Frame, run: Run): Buffer | undefined {
+    if (!this.#masks) return undefined
+    const { scope, keys } = this.#maskerOf(run)
+    return maskedDefault(payloadOf(frame), { kinds: scope.plan.kinds, keys }, run.results ?? 'utf8mb4')
   }
 
   /** The masking of the current result's rows; undefined if they pass unchanged. */

@@ -16,11 +16,13 @@ export function longTextReader<Request, Reply>(module: URL): LongTextReader<Requ
   return {
     async read(request) {
       const reply = await worker.run(request)
-      if (reply === 'late') return { failure: 'it takes too long to be read' }
+      if (reply === 'late') return { failure: TOO_LATE }
       return reply === 'broken' ? { failure: 'it is nested too deeply to be read' } : reply
     },
     close: () => worker.close(),
   }
 }
 
+/** Why a text is not read: it took longer than a worker is given, or would. */
+export const TOO_LATE = 'it takes too long to be read'
 const MAX_READING_MS = 5000

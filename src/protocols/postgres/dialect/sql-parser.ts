@@ -1,10 +1,11 @@
 import type { ParseResult } from '@pgsql/types'
 import { loadModule, parseSync, SqlError } from 'libpg-query'
-import { longTextReader } from '../../../sql/long-text-reader.ts'
+import { longTextReader, TOO_LATE } from '../../../sql/long-text-reader.ts'
 import { LatestText, TextCache } from '../../../sql/text-cache.ts'
 import { readStatements } from './parse-statement.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { ParserReply } from './postgres-parser-worker.ts'
+import { isCostlyToScan } from './scan-cost.ts'
 import { syntaxProblem, type SyntaxProblem } from './syntax-problem.ts'
 import { hasInertConstants, skeletonOf } from './constant-template.ts'
 
@@ -57,6 +58,7 @@ export async function createSqlParser(): Promise<SqlParser> {
           return latestParsed
         }
         counts.read++
+        if (isCostlyToScan(sql)) return { failure: TOO_LATE }
         return worker.parse(sql).then((parsed) => {
           if ('failure' in parsed) return parsed
           return sql.length > MAX_CACHED_LENGTH ? latest.set(parsed, sql) : texts.set(sql, parsed)
@@ -76,7 +78,8 @@ export async function createSqlParser(): Promise<SqlParser> {
       }
       if ('failure' in tree) return texts.set(sql, tree)
       const parsed = readStatements(tree, sql)
-      if (skeleton === undefined || !hasInertConstants(tree, skeleton)) return texts.set(sql, parsed)
+      if (skeleton === undefined || !parsed.every(isRead) || !hasInertConstants(tree, skeleton))
+        return texts.set(sql, parsed)
       skeletons.set(parsed, skeleton.key)
       return templates.set(skeleton.key, parsed)
     },
@@ -88,6 +91,9 @@ export async function createSqlParser(): Promise<SqlParser> {
 export const skeletonBehind = (parsed: readonly ParsedStatement[]): string | undefined => skeletons.get(parsed)
 
 const skeletons = new WeakMap<readonly ParsedStatement[], string>()
+
+/** Whether a statement was mapped: one that is nested too deeply is not, and must not be walked either. */
+const isRead = ({ kinds }: ParsedStatement): boolean => !kinds.includes('unknown')
 
 /** `broken`: the parser failed, not the text; its answers can no longer be relied on. */
 function parseAtOnce(sql: string): ParseResult | Failure | 'broken' {

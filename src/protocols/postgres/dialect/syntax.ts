@@ -89,9 +89,15 @@ export function opaque(error: unknown, node: unknown): Opaque {
   return { kind: 'opaque', what: error.message, reads: relationsWithin(node) }
 }
 
+/** Without recursion: it may be opaque because it is nested too deeply. */
 function relationsWithin(value: unknown): Name[] {
-  if (value === null || typeof value !== 'object') return []
-  const [name, schema] = [fieldOf(value, 'relname'), fieldOf(value, 'schemaname')]
-  const own = typeof name === 'string' ? [{ schema: typeof schema === 'string' ? schema : undefined, name }] : []
-  return [...own, ...Object.values(value).flatMap(relationsWithin)]
+  const names: Name[] = []
+  const left = [value]
+  for (let node = left.pop(); left.length > 0 || node !== undefined; node = left.pop()) {
+    if (node === null || typeof node !== 'object') continue
+    const [name, schema] = [fieldOf(node, 'relname'), fieldOf(node, 'schemaname')]
+    if (typeof name === 'string') names.push({ schema: typeof schema === 'string' ? schema : undefined, name })
+    for (const part of Object.values(node).toReversed()) left.push(part)
+  }
+  return names
 }

@@ -50,6 +50,13 @@ export function toStatement(node: pg.Node): Statement {
   }
 }
 
+/** A statement that is not mapped, with the relations that it names. */
+export const unreadStatement = (reason: string, node: pg.Node): Statement => ({
+  ...opaqueUtility(opaque(new NotRead(reason), node)),
+  expressions: [],
+  unknown: [reason],
+})
+
 const read = new Reader(toStatement)
 
 function toQuery(node: pg.Node | undefined): Query {

@@ -2,7 +2,9 @@ import { FIRST_USER_OID, type Catalog } from '../../catalog/catalog.ts'
 import type { ChangedBy } from '../../catalog/change-log.ts'
 import { factsOfLastReading, resolveFacts, type FindPrepared } from '../../dialect/command-facts.ts'
 import type { GuardOptions } from '../../dialect/guard.ts'
+import { TOO_DEEP } from '../../dialect/depth.ts'
 import { unparsed } from '../../dialect/resolve-statement.ts'
+import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { pinnedOf } from '../../session-settings.ts'
@@ -45,17 +47,22 @@ export class ResolvedFacts {
     }
     const before = uncertain === undefined ? this.#cache.get(parsed) : undefined
     if (before !== undefined) return before
-    const facts =
-      'failure' in parsed
-        ? this.#notRead(parsed)
-        : resolveFacts(parsed, known.catalog, known.masking, this.#prepared, {
-            ...this.#options,
-            uncertain,
-          })
+    const facts = 'failure' in parsed ? this.#notRead(parsed) : this.#resolve(parsed, uncertain)
     // The statement that EXECUTE runs depends on the current meaning of its name.
     if (uncertain !== undefined || facts.parsed.some(({ executes }) => executes !== undefined)) return facts
     this.#cache.set(parsed, facts)
     return facts
+  }
+
+  /** Views within the sub-selects of views may be nested too deeply together, where none of them is. */
+  #resolve(parsed: readonly ParsedStatement[], uncertain: string | undefined): StatementFacts {
+    const { catalog, masking } = this.#pipeline.known
+    try {
+      return resolveFacts(parsed, catalog, masking, this.#prepared, { ...this.#options, uncertain })
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      return this.#notRead({ failure: TOO_DEEP })
+    }
   }
 
   /** A parameter may have a type that the text does not name; the code of its parts reads and checks its values. */

@@ -90,6 +90,19 @@ describe('facts of a text', () => {
     expect(resolved.of(execute).statements[0]?.unknown).not.toEqual([])
   })
 
+  it('that take more stack than there is are unknown', async () => {
+    const { pipeline } = testPipeline({ masking: EMAIL_MASKED })
+    const { known } = pipeline
+    known.catalog = Object.defineProperty({ ...known.catalog }, 'systemFunctions', {
+      get() {
+        throw new RangeError('Maximum call stack size exceeded')
+      },
+    })
+    const facts = new ResolvedFacts(pipeline, parser).of(await parser.parse('select abs(id) from people'))
+    expect(facts).toMatchObject({ errorExposure: 'any', changesCatalog: true })
+    expect(facts.statements.map(({ unknown }) => unknown)).toEqual([['it is nested too deeply']])
+  })
+
   it('that cannot be read: it may do anything, and show anything where columns are masked', () => {
     for (const [masking, errorExposure] of [
       [EMAIL_MASKED, 'any'],

@@ -209,7 +209,7 @@ class SilenceWatch {
 
 const agentSilent = (): PamError =>
   new PamError('INTERNAL', 'the local agent does not answer', {
-    hint: 'end its process, "pamctl.js agent run", and run the command again; the next agent starts by itself',
+    hint: 'end the process that agent.log in the directory of pamctl names last; the next command starts a new agent',
   })
 
 export const agentGone = (cause?: unknown): PamError =>

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync, statSync, type Stats } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { variable } from '../shared/environment.ts'
 import { PamError } from '../shared/errors.ts'
+import { errorCode } from '../shared/file-problem.ts'
 import { homeDirectory } from '../shared/home-directory.ts'
 
 /** Where pamctl keeps its files on the user's machine, all private to the user. */
@@ -74,10 +75,10 @@ export function privateDirectory(path: string, remedy = 'set PAMCTL_HOME to a di
   const problem = problemOf(path)
   if (problem === 'missing') {
     try {
-      mkdirSync(path, { recursive: true, mode: 0o700 })
+      createDirectory(path)
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      throw new PamError('SECRET_STORE', `cannot create the directory ${path} (${code ?? 'unknown error'})`, {
+      const code = errorCode(error) ?? 'unknown error'
+      throw new PamError('SECRET_STORE', `cannot create the directory ${path} (${REASONS[code] ?? code})`, {
         hint: remedy,
         cause: error,
       })
@@ -89,6 +90,28 @@ export function privateDirectory(path: string, remedy = 'set PAMCTL_HOME to a di
     throw new PamError('SECRET_STORE', `${path} ${left}`, {
       hint: `${left.startsWith(OPEN_TO_OTHERS) ? `chmod 700 ${path}` : 'remove it'}, or ${remedy}`,
     })
+}
+
+/**
+ * With those above it. One by one: of several at once, Node says ENOENT where the first cannot be made, and goes on forever where the file system
+ * does so, as /proc does.
+ */
+function createDirectory(path: string): void {
+  const above = dirname(path)
+  if (above !== path && statSync(above, { throwIfNoEntry: false }) === undefined) createDirectory(above)
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Another command was quicker.
+    if (errorCode(error) !== 'EEXIST') throw error
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EROFS: 'its file system is read-only',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOSPC: 'there is no room on the disk',
 }
 
 const OPEN_TO_OTHERS = 'is accessible to other users'

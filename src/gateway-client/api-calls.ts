@@ -47,7 +47,7 @@ export function callsTo({ gateway, fetch, authorize, answers }: ApiClientOptions
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
-        ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
+        silenceMs: options.silenceMs ?? MAX_SILENCE_MS,
         redirect: 'error',
       })
     } catch (error) {
@@ -56,9 +56,9 @@ export function callsTo({ gateway, fetch, authorize, answers }: ApiClientOptions
     if (!response.ok) throw await problemOf(response, gateway)
     return response
   }
-  /** The text of an answer that is made at once. */
+  /** An answer as a whole. */
   const textAt = async (method: string, path: string, { body, signal, budget }: LinesOptions = {}): Promise<string> => {
-    const response = await call(method, path, body, { ...withSignal(signal), silenceMs: MAX_SILENCE_MS })
+    const response = await call(method, path, body, withSignal(signal))
     return textOf(response, answerTo(routeOf(method, path)), budget).catch((error: unknown) => {
       throw signal?.aborted === true ? error : connectionError(gateway, error)
     })
@@ -86,8 +86,8 @@ export function callsTo({ gateway, fetch, authorize, answers }: ApiClientOptions
     { body, signal, budget }: LinesOptions = {},
   ): AsyncGenerator<Answers[Name], void, undefined> {
     const route = routeOf(method, path)
-    for await (const line of textLines(await call(method, path, body, withSignal(signal)), answerTo(route), { budget }))
-      yield await read(name, route, line)
+    const response = await call(method, path, body, { ...withSignal(signal), silenceMs: MAX_SEARCH_MS })
+    for await (const line of textLines(response, answerTo(route), { budget })) yield await read(name, route, line)
   }
   const query = (values: Query | object): string => {
     const set = Object.entries(values as Query).flatMap(([name, value]): [string, string][] =>
@@ -183,8 +183,10 @@ export function parseProblem(body: string, retryAfter: string | null = null): Pa
   }
 }
 
-/** Milliseconds that the gateway may say nothing; a request that waits for a decision is answered after 25 seconds at the latest. */
+/** Milliseconds that the gateway may say nothing: a request that waits for a decision is answered after 25 seconds, and streams have beats. */
 const MAX_SILENCE_MS = 60_000
+/** A search says nothing until it has found something. */
+const MAX_SEARCH_MS = 300_000
 /** Things of a list, and lists of that many: more than anybody would read, or a terminal show. */
 const PAGE = 500
 const MAX_PAGES = 200

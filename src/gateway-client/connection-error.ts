@@ -49,9 +49,12 @@ const REASONS: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'connection closed',
 }
 
-/** Its time was up (AbortSignal.timeout), or undici's was. */
-const isSilence = ({ name, code }: Cause): boolean =>
-  name === 'TimeoutError' || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
+/** Its time was up: that of AbortSignal.timeout, of undici, or of ws. */
+const isSilence = ({ name, code, message }: Cause): boolean =>
+  name === 'TimeoutError' ||
+  code === 'UND_ERR_HEADERS_TIMEOUT' ||
+  code === 'UND_ERR_BODY_TIMEOUT' ||
+  message === 'Opening handshake has timed out'
 
 interface Cause {
   readonly name?: string

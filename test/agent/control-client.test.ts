@@ -42,7 +42,7 @@ it('gives up on an agent that accepts and never answers', async () => {
   const { connection, asked } = await connectedTo(() => {})
   const call = expect(connection.call('status', {})).rejects.toMatchObject({
     message: 'the local agent does not answer',
-    hint: expect.stringContaining('end its process'),
+    hint: expect.stringContaining('the next command starts a new agent'),
   })
   vi.advanceTimersByTime(40_000)
   await call

@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { TEST_CACHE } from './src/demo/test-cache.ts'
 import { POSTGRES_VERSIONS, postgresInstallation } from './test/helpers/postgres-version.ts'
+import { COMPILED } from './test/helpers/compiled.ts'
+import { compiledSources } from './test/helpers/compiled-sources.ts'
 import { LongestFirst } from './test/helpers/longest-first.ts'
 import { REPLACES_MODULES } from './test/helpers/replaces-modules.ts'
 import { HOOK_TIMEOUT, TEST_TIMEOUT } from './test/helpers/timeouts.ts'
@@ -53,8 +55,10 @@ export default defineConfig({
     projects: [
       {
         extends: true,
+        plugins: [compiledSources(COMPILED)],
         test: {
           name: 'unit',
+          server: { deps: { external: [new RegExp(`/${COMPILED}/`)] } },
           globalSetup: ['./test/helpers/compiled.ts'],
           include: ['test/**/*.test.ts'],
           exclude: [...SYSTEM, ...REPLACES_MODULES],

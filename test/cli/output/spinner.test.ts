@@ -29,7 +29,9 @@ describe('the spinner', () => {
       () => new Promise<string>((resolve) => (end = resolve)),
       terminal(),
     )
-    await vi.dynamicImportSettled()
+    // It is loaded by now, and what waited for it goes on.
+    await import('ora')
+    await new Promise(setImmediate)
     expect(shown).toContain('waiting for sre to decide')
     expect(shown).not.toContain('(')
     vi.advanceTimersByTime(65_100)

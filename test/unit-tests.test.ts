@@ -188,7 +188,6 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'sql/lineage/read-writes.ts': LINEAGE,
   'sql/lineage/report.ts': LINEAGE,
   'sql/lineage/row-order.ts': LINEAGE,
-  'sql/lineage/scope.ts': LINEAGE,
   'sql/lineage/write-target.ts': TYPES,
   'sql/lineage/written-columns.ts': LINEAGE,
   'policy/command.ts': TYPES,

@@ -1,3 +1,4 @@
+import type { SystemColumn } from './dialect.ts'
 import type { Name } from './query.ts'
 
 /** The relations of a target, with what masking needs to know from its catalogs. */
@@ -28,6 +29,10 @@ export interface Relation {
   readonly collated?: ReadonlySet<string>
   /** A view that calls a user-defined function: its values may come from anywhere. */
   readonly opaque: boolean
+  /** A view that calls a function which may count changes of other relations (see `countsChanges`). */
+  readonly counts?: boolean
+  /** Columns whose default calls one: it gives them the count of the moment. */
+  readonly counting?: ReadonlySet<string>
   /** A foreign table, which may be any table under another name, including one of this database. */
   readonly foreign: boolean
   /** Views and materialized views: a digest of the query. */
@@ -47,22 +52,36 @@ export interface CatalogTerms {
   find(named: Name): Relation | undefined
   /** Whether the result of a function or operator may depend on more than its arguments. */
   isOpaque(name: Name, isOperator: boolean): boolean
-  /** Relations with samples of rows or texts of statements: the columns that reveal none of it. */
+  /** Relations with samples of rows, texts of statements or counts of changes: the columns that reveal none of it; undefined: all. */
   harmlessColumns(relation: Relation): readonly string[] | undefined
+  /** Whether, its other columns apart, errors and plans of what reads this relation reveal nothing either: it lists definitions. */
+  definesObjects(relation: Relation): boolean
   /** The relation that lists all others: the columns that reveal how much each stores. */
   storageColumns(relation: Relation): ReadonlySet<string> | undefined
   /** Whether a relation counts what is read from, written to or stored in each relation. */
   isOfStorage(relation: Relation): boolean
   /** Which relations have a row in it says which have rows. */
   isStatistics(relation: Relation): boolean
-  /** The same of a function. */
-  isStorageFunction(name: string): boolean
+  /** Whether a function shows what other statements have read or changed, or how much is stored, by its value or also by its rows. */
+  countsChanges(name: string): 'value' | 'rows' | undefined
   /** Whether how many rows it has may depend on what other statements have read or changed. */
   countsByRows(relation: Relation): boolean
+  /** Where only some of its rows depend on that: which. */
+  countingRows(relation: Relation): CountingRows | undefined
   /** Whether a setting counts what statements have read or changed. */
   isCounter(setting: string): boolean
-  /** Whether a system column (negative attribute number) reveals the location of its row. */
-  isPlace(column: number): boolean
+  /** What a system column (negative attribute number) reveals of its row. */
+  systemColumn(attribute: number): SystemColumn
+}
+
+/** What is the same in all rows of a relation that depend on what statements have read or changed. */
+export interface CountingRows {
+  /** Columns that are NULL in them. */
+  readonly empty: ReadonlySet<string>
+  /** Columns that are true in them. */
+  readonly true: ReadonlySet<string>
+  /** By column, values that it has in other rows only. */
+  readonly never: ReadonlyMap<string, ReadonlySet<string>>
 }
 
 /** What the server computes from several columns of a row when one is written, or the row is read, and reveals by an error. */

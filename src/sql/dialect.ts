@@ -2,13 +2,19 @@ import type { ConditionTerms } from './conditions/terms.ts'
 import type { Call, Constant, Expression, Name, Parameter, Select, TypeName } from './query.ts'
 
 /**
+ * What a system column reveals of a row: nothing; the `place` that holds it, such as its partition; or its `position` there, and so the
+ * lengths of all values, by how many rows fit into a page.
+ */
+export type SystemColumn = 'nothing' | 'place' | 'position'
+
+/**
  * What the shared reading of SQL has to know of a dialect and cannot see in the neutral tree. Whatever a dialect does not list counts for
  * the worst: a call that may fail, a name that may be anything.
  */
 export interface Dialect {
   readonly types: KnownTypes
-  /** Columns that every table has and no star shows: what they tell of a row is nothing, or the `place` that holds it. */
-  readonly systemColumns: ReadonlyMap<string, 'nothing' | 'place'>
+  /** Columns that every table has and no star shows, with what they reveal. */
+  readonly systemColumns: ReadonlyMap<string, SystemColumn>
   /** The server takes no more columns than this in one list. */
   readonly maxColumns: number
   readonly names: SystemNames

@@ -4,8 +4,10 @@ import { DEMO_ACCOUNT } from '../../src/demo/sample-data.ts'
 import type { DemoStack } from '../../src/demo/stack.ts'
 import { ANSWERING, LEAK_SCHEMA, LEAK_SCHEMA_SINCE_18, LOOPBACK } from '../fixtures/leak-schema.ts'
 import { COPIED, LEAKS, UNTOUCHED, UNTOUCHED_SINCE } from '../fixtures/leaks.ts'
+import { HARMLESS_COLUMNS, HARMLESS_RELATIONS } from '../../src/protocols/postgres/catalog/system-columns.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
 import { startHostedStack } from '../helpers/hosted-gateway.ts'
+import { movedBetween, stateQuery } from '../helpers/server-state.ts'
 import { isPostgresMissing, ofThisVersion, POSTGRES_VERSION, sampledForVersion } from '../helpers/postgres-version.ts'
 
 /**
@@ -243,6 +245,13 @@ describe.skipIf(isPostgresMissing)('what a masked column holds cannot be told', 
   })
 })
 
+/** Whether the number of rows of a relation of the server, or one of its columns, is shown where columns are masked. */
+function isShown(name: string): boolean {
+  const [relation = '', column = ''] = name.split(/[. ]/)
+  const columns = HARMLESS_COLUMNS.get(relation) ?? []
+  return HARMLESS_RELATIONS.has(relation) || (column === '#' ? columns.length > 0 : columns.includes(column))
+}
+
 /** COPY TO STDOUT as a client without any library for it: everything that comes, as one text. */
 async function copied(connection: pg.ClientConfig, sql: string): Promise<string> {
   const db = new pg.Client({ ...connection, ssl: false })
@@ -256,6 +265,66 @@ async function copied(connection: pg.ClientConfig, sql: string): Promise<string>
   await db.end()
   return Buffer.concat(chunks).toString('latin1')
 }
+
+describe.skipIf(isPostgresMissing)('what counts changes and sizes', () => {
+  it('the position of the log says how much of a new value is as before, and is hidden', async () => {
+    const position = 'select pg_current_wal_insert_lsn()::text'
+    const written = async (connection: pg.ClientConfig): Promise<{ seen: string; bytes: bigint }> => {
+      const seen = await transcript(connection, [
+        "update people set pin = 7, team = 'x' where id = 1",
+        position,
+        "update people set pin = 1, team = 'x' where id = 1",
+        position,
+      ])
+      const [from = 0n, to = 0n] = [...seen.matchAll(/"([0-9A-F]+)\/([0-9A-F]+)"/g)].map(
+        ([, high, low]) => (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`),
+      )
+      return { seen, bytes: to - from }
+    }
+    // A row is written that has one byte of the number, or two and more, if the number before was of another length.
+    expect((await written(directly('a'))).bytes).toBeGreaterThan(0n)
+    const [a, b] = [await written(through('known', 'a')), await written(through('known', 'b'))]
+    expect(a.seen).toBe(b.seen)
+    expect(a.seen).toContain('"rows":[["****"]]')
+  })
+
+  it.runIf([14, 15, 18].includes(POSTGRES_VERSION))(
+    'nothing else of the server’s own relations depends on whether an UPDATE found its value, or on lengths',
+    async () => {
+      const moved = await Promise.all(
+        (['a', 'b'] as const).map(async (which) => {
+          const db = new pg.Client({ ...directly(which), ...stack.postgres.superuser })
+          await db.connect()
+          const state = await stateQuery(db)
+          await db.query('begin')
+          const before = await state()
+          await db.query("update indexed set email = 'bnna1@alpha.example', note = 'z' where id = 1")
+          await db.query('create index made on indexed (note)')
+          await db.query("update lengthy set note = repeat('x', 1980)")
+          await db.query('analyze lengthy')
+          const all = [...movedBetween(before, await state())]
+          await db.end()
+          return [true, false].map((shown) => all.filter(([name]) => isShown(name) === shown))
+        }),
+      )
+      const [[shownOfA, hiddenOfA] = [], [shownOfB, hiddenOfB] = []] = moved
+      expect(shownOfA).toEqual(shownOfB)
+      expect(hiddenOfA).not.toEqual(hiddenOfB)
+      expect(new Map(shownOfA).get('pg_class #')).toBe('1.00000')
+    },
+  )
+
+  it('psql lists tables with their sizes hidden', async () => {
+    const seen = await transcript(through('known', 'a'), [
+      `SELECT n.nspname as "Schema", c.relname as "Name", pg_catalog.pg_get_userbyid(c.relowner) as "Owner",
+  pg_catalog.pg_size_pretty(pg_catalog.pg_table_size(c.oid)) as "Size", pg_catalog.obj_description(c.oid, 'pg_class') as "Description"
+FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
+WHERE c.relkind IN ('r','p','') AND n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_toast' AND n.nspname <> 'information_schema'
+  AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 1,2`,
+    ])
+    expect(seen).toContain(`["public","people","${DEMO_ACCOUNT.user}","****",null]`)
+  })
+})
 
 describe.skipIf(isPostgresMissing)('what a rule may let through', () => {
   it('a refusal for a relation that does not exist names it and its statement, and no column', async () => {

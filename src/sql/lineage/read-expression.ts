@@ -231,8 +231,11 @@ function callOrigin(node: Call, context: ExpressionContext): Origin {
   // Every listener receives it, also on connections where nothing is masked.
   const delivery = found.dialect.deliveryOf(node)
   if (delivery !== undefined) found.copy(madeOf(args), delivery.what)
-  const stored = found.sources.stored(name)
-  if (isMasked(stored)) return madeOf([...args, ...shape, window, stored])
+  const countedRows = found.sources.countedRows(name)
+  if (isMasked(countedRows)) found.comparesRows = true
+  found.leak(countedRows, `${name.name}()`)
+  const counted = found.sources.counted(name)
+  if (isMasked(counted)) return typed(madeOf([...args, ...shape, window, counted]), totals.typeGiven(node))
   const [first] = args
   const keeps = totals.keepsValue(node)
   const unchanged = keeps && args.length === 1 && !isMasked(madeOf([...shape, window]))

@@ -1,8 +1,9 @@
-import type { Alias, FromItem, Join } from '../query.ts'
+import type { CountingRows } from '../catalog.ts'
+import type { Alias, FromItem, Join, Table } from '../query.ts'
 import type { LineageFindings, QueryReader } from './report.ts'
 import { condition, originsOf } from './read-expression.ts'
 import type { ExpressionContext } from './expression-context.ts'
-import { findCte, isVisible, type Ctes, type QueryScope, type RangeItem } from './scope.ts'
+import { findCte, isVisible, wholeRow, type Ctes, type QueryScope, type RangeItem } from './scope.ts'
 import { isMasked, madeOf, oneOf, PLAIN, repeated, type Output } from './origin.ts'
 
 /** The items of a query's FROM, and the columns of its star. */
@@ -17,6 +18,20 @@ export interface Place {
   readonly outer: QueryScope | undefined
   readonly ctes: Ctes | undefined
   readonly query: QueryReader
+  /** Collects tables of which some rows count, where the conditions that may leave them out are read later. */
+  readonly counting?: CountingTable[]
+}
+
+/** A table of which some rows reveal masked values by being there. */
+export interface CountingTable {
+  readonly table: Table
+  readonly rows: CountingRows
+}
+
+export function leakRows({ table }: CountingTable, found: LineageFindings): void {
+  // Also where a view does so, whoever reads it is told.
+  found.comparesRows = true
+  found.leak(found.sources.anything, `the number of rows of ${table.name.name}`)
 }
 
 export const contextAt = ({ found, outer, ctes, query }: Place, items: readonly RangeItem[]): ExpressionContext => ({
@@ -55,12 +70,18 @@ function readItem(item: FromItem, siblings: readonly RangeItem[], where: Place):
       found.leak(originsOf(item.sample, lateral), 'TABLESAMPLE')
       if (cte === undefined) {
         if (found.sources.mixes(item.name)) found.constants.mixed()
-        found.leak(found.sources.answers(item.name), `what decides which rows ${name} shows`)
+        const answers = found.sources.answers(item.name)
+        if (isMasked(answers)) found.comparesRows = true
+        found.leak(answers, `what decides which rows ${name} shows`)
+        const rows = found.sources.countingRows(item.name)
+        if (rows !== undefined && where.counting === undefined) leakRows({ table: item, rows }, found)
+        else if (rows !== undefined) where.counting?.push({ table: item, rows })
       }
       const read = one(cte ?? found.sources.relation(item.name), item.alias, item.alias?.name ?? name)
       if (cte !== undefined) return read
       const place = found.sources.place(item.name)
-      if (item.method !== undefined) found.leak(place, 'TABLESAMPLE')
+      // Pages are drawn, or positions in them.
+      if (item.method !== undefined) found.leak(madeOf([place, ...read.items.map(wholeRow)]), 'TABLESAMPLE')
       const orders = found.sources.readOrders?.(item.name)
       const more = orders === undefined ? { place } : { place, orders }
       return { ...read, items: read.items.map((named) => ({ ...named, ...more })) }

@@ -15,7 +15,8 @@ import type {
 } from '../query.ts'
 import { canFail, condition, originOf, originsOf, starOf } from './read-expression.ts'
 import type { ExpressionContext } from './expression-context.ts'
-import { contextAt, readFrom, rename, type Place } from './read-from.ts'
+import { areLeftOut } from './left-out.ts'
+import { contextAt, leakRows, readFrom, rename, type CountingTable, type Place } from './read-from.ts'
 import { MAY_FAIL, asTyped, joinColumn, outputTyped } from './meetings.ts'
 import type { Ctes } from './scope.ts'
 import { reportIndexOrder } from './index-order.ts'
@@ -41,9 +42,11 @@ function readSelect(select: Select, place: Place): readonly Output[] {
   const { isUnordered } = found
   // What stands within is seen in an order again.
   found.isUnordered = false
-  const { items, starColumns } = readFrom(select.from, place)
+  const counting: CountingTable[] = []
+  const { items, starColumns } = readFrom(select.from, { ...place, counting })
   const context: ExpressionContext = { ...contextAt(place, items), windows: select.windows }
   condition(select.where, 'WHERE', context)
+  for (const table of counting) if (!areLeftOut(table.table, table.rows, select, context)) leakRows(table, found)
   const outputs = readTargets(select.targets, starColumns, context)
   const tail = withTargets(context, outputs)
   condition(select.having, 'HAVING', tail)

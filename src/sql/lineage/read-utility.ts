@@ -96,7 +96,7 @@ function readDefinition(node: Utility, place: Place): void {
   for (const named of [...node.reads, ...node.writes]) {
     found.leak(found.sources.part(named), `what is done to ${named.name} alone`)
   }
-  if (detail.verbose) found.leak(found.sources.storage(), 'VERBOSE')
+  if (detail.verbose) found.leak(found.sources.anything, 'VERBOSE')
   for (const { to, columns } of detail.references) {
     // No columns: the primary key, which is among the unique columns.
     const { target } = readTargetNamed(to, found)

@@ -1,4 +1,5 @@
 import type { ColumnMask } from '../../masking/plan.ts'
+import type { CountingRows } from '../catalog.ts'
 import type { Dialect } from '../dialect.ts'
 import type { Name, Statement } from '../query.ts'
 import type { Ctes, QueryScope } from './scope.ts'
@@ -17,16 +18,18 @@ export interface Sources {
   mixes(named: { schema: string | undefined; name: string }): boolean
   /** What reading a relation tells besides its rows: row security, and a view that compares, leave rows out by masked columns. */
   answers(named: Name): Origin
+  /** Where some rows of a relation reveal masked values by being there: which these are. */
+  countingRows(named: Name): CountingRows | undefined
   /** What the place of its rows tells of them, the partition that holds a row above all: `tableoid`, `ctid`, the order of a scan. */
   place(named: { schema: string | undefined; name: string }): Origin
   /** In which orders the server may give the rows of a relation without being asked; none where it does not. */
   readonly readOrders?: (named: { schema: string | undefined; name: string }) => ReadOrders
   /** What is told of the rows of a partition by naming it. */
   part(named: Name): Origin
-  /** What a function tells that reports how rows are stored; PLAIN of any other. */
-  stored(name: Name): Origin
-  /** What statistics of storage tell of rows. */
-  storage(): Origin
+  /** What a function reveals that shows how much is changed or stored; PLAIN of any other. */
+  counted(name: Name): Origin
+  /** What the number of rows of such a function reveals. */
+  countedRows(name: Name): Origin
   /** What a setting of the server tells of rows; it may have its scope in front. */
   setting(name: string): Origin
   /** Why the value of a function may come from anywhere; undefined where it depends on its arguments alone. */

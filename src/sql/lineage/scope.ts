@@ -1,4 +1,4 @@
-import type { Dialect } from '../dialect.ts'
+import type { Dialect, SystemColumn } from '../dialect.ts'
 import { mayBeCalled } from '../called.ts'
 import { isMasked, madeOf, oneOf, repeated, typed, type Origin, type Output, type ReadOrders } from './origin.ts'
 
@@ -40,15 +40,16 @@ export function resolveColumn(scope: QueryScope, path: readonly string[], dialec
   const name = path.at(-1) ?? ''
   const qualifier = path.at(-2)
   const uncertain: Origin[] = []
+  let isAmongUnnamed = false
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
     const items: readonly RangeItem[] =
       qualifier === undefined ? level.items : level.items.filter(({ alias }) => alias === qualifier)
     const found = items.flatMap(({ columns }) => columns.filter((column) => column.name === name))
-    uncertain.push(
-      ...items
-        .flatMap(({ columns }) => columns.filter((column) => column.name === undefined && mayBeCalled(column, name)))
-        .map(({ origin }) => origin),
+    const unnamed = items.flatMap(({ columns }) =>
+      columns.filter((column) => column.name === undefined && mayBeCalled(column, name)),
     )
+    uncertain.push(...unnamed.map(({ origin }) => origin))
+    isAmongUnnamed ||= unnamed.some(({ repeats }) => repeats === true)
     if (found.length > 0) {
       const [origin] = found
       if (found.length === 1 && origin !== undefined && !uncertain.some(isMasked)) return origin.origin
@@ -69,15 +70,18 @@ export function resolveColumn(scope: QueryScope, path: readonly string[], dialec
         return typed(madeOf([wholeRow(item), ...uncertain]), uncertain.some(isMasked) ? undefined : dialect.types.row)
     }
   }
-  if (system === undefined) return everything(scope)
+  // The columns of all other items are known by name.
+  if (system === undefined) return isAmongUnnamed ? madeOf(uncertain) : everything(scope)
   const places: Origin[] = []
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer)
     places.push(...placesOf(system, level.items))
   return madeOf([...uncertain, ...places])
 }
 
-const placesOf = (tells: 'nothing' | 'place', items: readonly RangeItem[]): Origin[] =>
-  tells === 'place' ? items.flatMap(({ place }) => place ?? []) : []
+const placesOf = (tells: SystemColumn, items: readonly RangeItem[]): Origin[] => [
+  ...(tells === 'nothing' ? [] : items.flatMap(({ place }) => place ?? [])),
+  ...(tells === 'position' ? items.map(wholeRow) : []),
+]
 
 /** The columns of `*` or `item.*`. */
 export function expandStar(
@@ -95,7 +99,7 @@ export function expandStar(
   return [repeated(everything(scope))]
 }
 
-const wholeRow = (item: RangeItem): Origin => madeOf(item.columns.map(({ origin }) => origin))
+export const wholeRow = (item: RangeItem): Origin => madeOf(item.columns.map(({ origin }) => origin))
 
 export function findItem(scope: QueryScope, alias: string): RangeItem | undefined {
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {

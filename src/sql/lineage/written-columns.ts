@@ -126,7 +126,8 @@ export function ties(
       if (name === undefined) return true
       if (own?.has(name) !== true) return false
       if (writing.inserts) return kind === 'unique' && target.generated.has(name)
-      return kind === 'unique' || kind === 'trigger' || !writing.given.has(name)
+      // Where the key of a foreign key changes, and only there, the server locks the row that it refers to.
+      return kind !== 'check' || !writing.given.has(name)
     })
     const asks =
       writing.inserts && (kind === 'check' || kind === 'trigger')

@@ -121,6 +121,8 @@ function taint(
 const isTainted = (relation: Relation, masks: Masks, terms: CatalogTerms, revealsByStorage: boolean): boolean =>
   masks.has(relation.oid) ||
   relation.opaque ||
+  relation.counts === true ||
+  relation.counting !== undefined ||
   relation.foreign ||
   terms.harmlessColumns(relation) !== undefined ||
   (revealsByStorage && terms.isOfStorage(relation))

@@ -2,6 +2,7 @@ import type { ColumnMask, MaskingPlan } from '../../masking/plan.ts'
 import { partsOf, statementParts } from '../parts.ts'
 import { FoundIn, grownBy } from '../growth.ts'
 import { withSources, whoseSourcesInclude } from '../relation-sources.ts'
+import type { SystemColumn } from '../dialect.ts'
 import type { Expression, Statement } from '../query.ts'
 import type { Relation, RelationCatalog, Tie, TieKind } from '../catalog.ts'
 import { lineageOf } from '../lineage/read-statement.ts'
@@ -43,6 +44,7 @@ export class MaskingScope {
   #walked = 0
   readonly #ties = new Map<number, readonly WrittenTie[]>()
   #storage: Origin | undefined
+  #isRevealing: boolean | undefined
   /** Relations whose definition compares or combines a masked column with another. */
   readonly #mixing = new Set<number>()
   /** What the row order of views reveals. */
@@ -71,7 +73,8 @@ export class MaskingScope {
     if (this.plan.columns.length === 0) return PLAIN
     const { catalog, terms } = this.#known
     const relation = catalog.byOid.get(relationOid)
-    if (attribute < 0) return relation === undefined || !terms.isPlace(attribute) ? PLAIN : this.#placeOf(relation)
+    if (attribute < 0)
+      return relation === undefined ? PLAIN : this.#systemColumn(relation, terms.systemColumn(attribute))
     if (relation === undefined) return this.anything
     const columns = this.#columnsOf(relation)
     if (attribute === 0) return madeOf(columns.map(({ origin }) => origin))
@@ -80,17 +83,33 @@ export class MaskingScope {
     return columns.find((column) => column.name === name)?.origin ?? this.anything
   }
 
-  /** Whether values of masked columns can come out of this relation. */
-  isTainted({ oid }: Relation): boolean {
-    return this.#tainted.has(oid)
+  #systemColumn(relation: Relation, reveals: SystemColumn): Origin {
+    if (reveals === 'nothing') return PLAIN
+    const row = reveals === 'position' ? this.#columnsOf(relation).map(({ origin }) => origin) : []
+    return madeOf([this.#placeOf(relation), ...row])
+  }
+
+  /** Whether values of masked columns can come out of this relation, in whatever way. */
+  isTainted(relation: Relation): boolean {
+    if (!this.#tainted.has(relation.oid)) return false
+    return !this.#known.terms.definesObjects(relation) || this.#countsParts(relation)
+  }
+
+  /** Whether it says how much is in which partition or index, and that depends on masked values. */
+  #countsParts(relation: Relation): boolean {
+    return this.#known.terms.isOfStorage(relation) && this.#revealsByStorage()
+  }
+
+  #revealsByStorage(): boolean {
+    this.#isRevealing ??= mayRevealByStorage(this.#masks, this.#known.catalog)
+    return this.#isRevealing
   }
 
   /** What statistics of storage reveal of masked columns: rows are kept apart by them, or indexed. */
   storage(): Origin {
-    const { catalog } = this.#known
-    if (!mayRevealByStorage(this.#masks, catalog)) return PLAIN
+    if (!this.#revealsByStorage()) return PLAIN
     this.#storage ??= madeOf(
-      [...catalog.byOid.values()].map((relation) => this.#tied(relation, 'partition', 'parts', 'partial')),
+      [...this.#known.catalog.byOid.values()].map((relation) => this.#tied(relation, 'partition', 'parts', 'partial')),
     )
     return this.#storage
   }
@@ -134,6 +153,10 @@ export class MaskingScope {
         const answer = this.#answersOf(relation)
         return named.only === true ? madeOf([answer, this.#placeOf(relation)]) : answer
       },
+      countingRows: (named) => {
+        const relation = isMasked(this.anything) ? terms.find(named) : undefined
+        return relation && terms.countingRows(relation)
+      },
       part: (named) => {
         const relation = terms.find(named)
         if (relation === undefined) return PLAIN
@@ -143,8 +166,8 @@ export class MaskingScope {
         const relation = terms.find(named)
         return relation === undefined ? NO_ORDERS : this.#ordersOf(relation)
       },
-      stored: ({ name }) => (terms.isStorageFunction(name) ? this.storage() : PLAIN),
-      storage: () => this.storage(),
+      counted: ({ name }) => (terms.countsChanges(name) === undefined ? PLAIN : this.anything),
+      countedRows: ({ name }) => (terms.countsChanges(name) === 'rows' ? this.anything : PLAIN),
       setting: (name) => (terms.isCounter(name) ? this.anything : PLAIN),
       opaque: (name, isOperator) => terms.isOpaque(name, isOperator),
       target: (named) => {
@@ -193,9 +216,9 @@ export class MaskingScope {
   }
 
   #readColumns(relation: Relation): readonly Output[] {
-    if (relation.columns.size === 0) return [repeated(this.isTainted(relation) ? this.anything : PLAIN, true)]
+    if (relation.columns.size === 0) return [repeated(this.#tainted.has(relation.oid) ? this.anything : PLAIN, true)]
     const own = this.#masks.get(relation.oid)
-    const derived = this.#definedColumns(relation)
+    const derived = this.#countingColumns(relation) ?? this.#definedColumns(relation)
     return [...relation.columns].map(([name, attribute], index) => {
       const mask = own?.get(attribute)
       const type = relation.collated?.has(name) === true ? undefined : relation.types.get(name)
@@ -211,11 +234,21 @@ export class MaskingScope {
     })
   }
 
+  /** The same where there are columns that may count changes. */
+  #countingColumns(relation: Relation): readonly Origin[] | undefined {
+    const { counting } = relation
+    if (counting === undefined || !this.#tainted.has(relation.oid)) return undefined
+    const defined = this.#definedColumns(relation)
+    return [...relation.columns.keys()].map((name, index) =>
+      counting.has(name) ? this.anything : (defined?.[index] ?? PLAIN),
+    )
+  }
+
   /** The origins of computed columns; undefined where there are none. */
   #definedColumns(relation: Relation): readonly Origin[] | undefined {
     const { terms } = this.#known
     const names = [...relation.columns.keys()]
-    const ofStorage = this.isTainted(relation) ? terms.storageColumns(relation) : undefined
+    const ofStorage = this.#countsParts(relation) ? terms.storageColumns(relation) : undefined
     const harmless = terms.harmlessColumns(relation)
     if (ofStorage !== undefined || harmless !== undefined)
       return names.map((name) => {
@@ -223,7 +256,7 @@ export class MaskingScope {
         return ofStorage?.has(name) === true ? this.storage() : PLAIN
       })
     if (relation.foreign) return repeat(this.anything, names.length)
-    if (!this.isTainted(relation)) return undefined
+    if (!this.#tainted.has(relation.oid)) return undefined
     if (relation.generated.size > 0)
       return names.map((name) =>
         relation.generated.has(name)
@@ -328,7 +361,7 @@ export class MaskingScope {
   }
 
   #ordersOf(relation: Relation, above = 0): ReadOrders {
-    if (!this.isTainted(relation)) return NO_ORDERS
+    if (!this.#tainted.has(relation.oid)) return NO_ORDERS
     const columns = this.#columnsOf(relation)
     const originOf = (name: string): Origin => columns.find((column) => column.name === name)?.origin ?? PLAIN
     const [key] = relation.indexes ?? []

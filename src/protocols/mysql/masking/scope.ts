@@ -50,11 +50,14 @@ const termsOf = (catalog: Catalog): CatalogTerms => ({
   find: (named) => findRelation(catalog, named),
   isOpaque: ({ schema, name }, isOperator) => !isOperator && givesAnything(schema, name, catalog),
   harmlessColumns,
+  definesObjects: () => false,
   storageColumns,
   isOfStorage,
   isStatistics: () => false,
-  isStorageFunction: () => false,
+  // Functions that count are among those that give anything.
+  countsChanges: () => undefined,
   countsByRows,
+  countingRows: () => undefined,
   isCounter: isCounterSetting,
-  isPlace: () => false,
+  systemColumn: () => 'nothing',
 })

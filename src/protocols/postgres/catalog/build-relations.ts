@@ -48,6 +48,8 @@ export function* makeRelations(
       typeOids: ofColumns.typeOids,
       // System views call built-in functions.
       opaque: edgesOf('opaque', oid).length > 0 && oid >= FIRST_USER_OID,
+      ...(edgesOf('counts', oid).length > 0 && oid >= FIRST_USER_OID ? { counts: true } : {}),
+      ...(ofColumns.counting === undefined ? {} : { counting: ofColumns.counting }),
       foreign: kind === 'f',
       definition: definitions.get(oid),
       generated: ofColumns.generated,
@@ -82,6 +84,8 @@ export function* makeRelations(
 
 /** What a relation says about its columns. */
 type OfColumns = Required<Pick<Relation, 'columns' | 'types' | 'collated' | 'exact' | 'typeOids' | 'generated'>> & {
+  /** Those whose default may count changes. */
+  readonly counting: ReadonlySet<string> | undefined
   /** The user-defined types of its columns that run code. */
   readonly ofUserType: readonly string[]
 }
@@ -92,9 +96,10 @@ function columnsOf(own: readonly Row[], userTypes: ReadonlySet<string>): OfColum
   const typeOids = new Map<string, number>()
   let generated: Map<string, string> | undefined
   let collated: Set<string> | undefined
+  let counting: Set<string> | undefined
   const exact = new Set<string>()
   const ofUserType: string[] = []
-  for (const [, name, number, how, ofUser, type, typeOid, collation] of own) {
+  for (const [, name, number, how, ofUser, type, typeOid, collation, counts] of own) {
     const column = String(name)
     columns.set(column, Number(number))
     typeOids.set(column, Number(typeOid ?? 0))
@@ -102,6 +107,7 @@ function columnsOf(own: readonly Row[], userTypes: ReadonlySet<string>): OfColum
     if (ofUser != null && userTypes.has(ofUser)) ofUserType.push(ofUser)
     if (type != null) types.set(column, type)
     if (collation != null) collated = (collated ?? new Set<string>()).add(column)
+    if (counts != null) counting = (counting ?? new Set<string>()).add(column)
     if (collation !== 'u' && EXACT_TYPES.has(String(type))) exact.add(column)
   }
   return {
@@ -111,6 +117,7 @@ function columnsOf(own: readonly Row[], userTypes: ReadonlySet<string>): OfColum
     exact,
     typeOids,
     generated: generated ?? NO_COLUMNS.generated,
+    counting,
     ofUserType,
   }
 }
@@ -127,6 +134,7 @@ const NO_COLUMNS: OfColumns = {
   exact: NO_NAMES,
   typeOids: new Map(),
   generated: new Map(),
+  counting: undefined,
   ofUserType: [],
 }
 

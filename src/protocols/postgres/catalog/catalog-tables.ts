@@ -1,5 +1,4 @@
 import { wordList } from '../../../shared/word-list.ts'
-import { SAMPLE_COLUMNS } from './sample-columns.ts'
 
 /** A row of a catalog, as text, by column. */
 export type TableRow = Readonly<Record<string, string | null>>
@@ -36,8 +35,6 @@ const isTrue = (expression: string): string => `case when ${expression} then 't'
  */
 const calls = (tree: string): string =>
   `(select pg_catalog.string_agg(distinct pg_catalog.concat(p.proname, ' ', p.provolatile), ',') from pg_catalog.unnest((pg_catalog.string_to_array(${tree}, ':funcid '))[2:]) part(text) join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) pg_catalog.split_part(part.text, ' ', 1)::pg_catalog.oid where p.oid operator(pg_catalog.<) 16384::pg_catalog.oid and p.provolatile operator(pg_catalog.<>) 'i'::pg_catalog."char")`
-/** System relations whose columns are recorded one by one. */
-const SAMPLE_RELATIONS = [...Object.keys(SAMPLE_COLUMNS), 'pg_class'].join(',')
 
 /** Everything that can be run, shown or named, by catalog. Columns that a version does not have are omitted from its queries. */
 export function catalogTables(version: number): Readonly<Record<string, CatalogTable>> {
@@ -109,7 +106,7 @@ const RELATIONS = {
       // Has a user-defined collation, or a built-in one other than the default, which is 100.
       collated: `case when ${user('attcollation')} then 'u' when t.attcollation operator(pg_catalog.<>) all ('{0,100}'::pg_catalog.oid[]) then 's' end`,
     },
-    where: `t.attnum operator(pg_catalog.>) 0 and (${user('attrelid')} or t.attrelid operator(pg_catalog.=) any (array(select c.oid from pg_catalog.pg_class c where c.relnamespace operator(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace and c.relname operator(pg_catalog.=) any ('{${SAMPLE_RELATIONS}}'::pg_catalog.name[]))))`,
+    where: `t.attnum operator(pg_catalog.>) 0 and (${user('attrelid')} or t.attrelid operator(pg_catalog.=) any (array(select c.oid from pg_catalog.pg_class c where c.relnamespace operator(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace and c.relkind operator(pg_catalog.=) any ('{r,v}'::pg_catalog."char"[]))))`,
   },
   pg_attrdef: {
     key: ['oid'],

@@ -4,7 +4,8 @@ import type { CatalogRows, RelationRows } from './rows.ts'
 import type { TableRow } from './catalog-tables.ts'
 import type { ReviewedCode } from './extension-code.ts'
 import { tieRows } from './tie-rows.ts'
-import type { Code, WhatRuns } from './what-runs.ts'
+import { countsChanges, showsStoredForm } from './counting-functions.ts'
+import { calledFunctions, type Code, type WhatRuns } from './what-runs.ts'
 
 type Row = readonly (string | null)[]
 export type Tables = ReadonlyMap<string, ReadonlyMap<string, TableRow>>
@@ -107,10 +108,11 @@ function* readViews({ tables, rules, sources }: Found, reviewed: ReviewedCode): 
 }
 
 function* readRules(found: Found, opaque: ReadonlySet<string>): Work<void> {
-  for (const { oid, ev_class, rulename, digest } of found.rules.values()) {
+  for (const { oid, ev_class, rulename, digest, calls } of found.rules.values()) {
     yield
     const code = found.code.codeBehind('pg_rewrite', oid)
     if (rulename === '_RETURN') {
+      if (isCounting(calls)) found.sources.push([String(ev_class), '0', 'counts'])
       addRuns(found, ev_class, 'read', 'a view', code)
       if (code.length > 0 && !opaque.has(String(ev_class))) found.sources.push([String(ev_class), '0', 'opaque'])
     } else {
@@ -167,6 +169,10 @@ function* readAttached(found: Found): Work<void> {
   }
 }
 
+/** Whether an expression calls a function that may count changes. */
+const isCounting = (calls: string | null | undefined): boolean =>
+  calledFunctions(calls).some(({ name }) => countsChanges(name, Infinity) !== undefined || showsStoredForm(name))
+
 /** The columns that were not dropped, by relation and number. */
 function attributesInOrder(tables: Tables): TableRow[] {
   const attributes: { readonly row: TableRow; readonly place: number }[] = []
@@ -180,7 +186,11 @@ function* readColumns(found: Found, attributes: readonly TableRow[]): Work<Row[]
   const { tables, code } = found
   const columns: Row[] = []
   const defaults = new Map<string, string>()
-  for (const { oid, adrelid, adnum } of all(tables, 'pg_attrdef')) defaults.set(`${adrelid} ${adnum}`, String(oid))
+  const counting = new Set<string>()
+  for (const { oid, adrelid, adnum, calls } of all(tables, 'pg_attrdef')) {
+    defaults.set(`${adrelid} ${adnum}`, String(oid))
+    if (isCounting(calls)) counting.add(`${adrelid} ${adnum}`)
+  }
   const virtual = new Set<string>()
   const usedTypes = new Map<string, { readonly made: readonly Code[]; readonly used: readonly Code[] }>()
   for (const { attrelid, attname, attnum, atttypid, attgenerated, collated } of attributes) {
@@ -198,6 +208,7 @@ function* readColumns(found: Found, attributes: readonly TableRow[]): Work<Row[]
       isSystem ? (type?.['typname'] ?? null) : null,
       atttypid ?? '0',
       collated ?? null,
+      counting.has(`${attrelid} ${attnum}`) ? 't' : null,
     ])
     let behind = usedTypes.get(String(atttypid))
     if (behind === undefined) {

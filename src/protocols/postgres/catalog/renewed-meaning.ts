@@ -140,7 +140,7 @@ function relationsIn(
   for (const [table, rows] of changed) {
     const all = [...rows.before, ...rows.now]
     // Calls are collected for all objects together.
-    if (all.some((row) => systemCalls(row['calls']).length > 0)) return undefined
+    if (all.some((row) => systemCalls(table, row['calls']).length > 0)) return undefined
     const isFine =
       table === 'pg_type'
         ? all.every(type)

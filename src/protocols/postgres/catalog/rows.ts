@@ -8,11 +8,11 @@ export interface CatalogRows {
   readonly families?: readonly Row[]
   /** Object id, schema, name, kind as in `pg_class`. */
   readonly relations: readonly Row[]
-  /** From, to, and how: `view`, `opaque`, `index`, `related`, `references`, `on delete`, `on delete set`, `on update`. */
+  /** From, to, and how: `view`, `opaque`, `counts`, `index`, `related`, `references`, `on delete`, `on delete set`, `on update`. */
   readonly sources: readonly Row[]
   /**
    * Relation, name, number, how it is generated, its user-defined type, its built-in type, object id of the type, whether its collation is
-   * user-defined.
+   * user-defined, whether its default may count changes (see `counting-functions.ts`).
    */
   readonly columns: readonly Row[]
   /** View, digest. */

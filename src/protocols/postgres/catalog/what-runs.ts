@@ -1,6 +1,7 @@
 import { atOnce, type Work } from '../../../shared/slices.ts'
 import { FIRST_USER_OID } from './catalog.ts'
 import { CLASSES, type TableRow } from './catalog-tables.ts'
+import { countsChanges, showsStoredForm } from './counting-functions.ts'
 import { hasEffects } from './system-functions.ts'
 
 /** A user-defined function, or a built-in one that does more than compute a value, by name. */
@@ -47,7 +48,7 @@ export class WhatRuns {
     for (const table of CALLING)
       for (const { oid, calls } of this.#rows(table)) {
         yield
-        for (const called of systemCalls(calls)) push(this.#depends, node(table, oid), called)
+        for (const called of systemCalls(table, calls)) push(this.#depends, node(table, oid), called)
       }
     // An operator class that is not the default is used where an index, a key or a type names it.
     const implied = new Set<string>()
@@ -107,7 +108,7 @@ export class WhatRuns {
     for (const type of types) {
       yield
       const { oid, typelem, typbasetype, typrelid, typtype, calls } = type
-      for (const called of systemCalls(calls)) this.#ofType(oid, 'made', called)
+      for (const called of systemCalls('pg_type', calls)) this.#ofType(oid, 'made', called)
       for (const when of ['made', 'used', 'converted'] as const) {
         this.#part(oid, when, typelem)
         if (typbasetype !== '0') this.#ofType(oid, when, typeNode(typbasetype, when))
@@ -174,7 +175,7 @@ export class WhatRuns {
     if ((this.#tables.get('pg_proc')?.size ?? 0) > this.#harmless.size) return true
     for (const { refclassid } of this.#rows('pg_depend')) if (!CATALOG_OF.has(String(refclassid))) return true
     for (const table of [...CALLING, 'pg_type'])
-      for (const { calls } of this.#rows(table)) if (systemCalls(calls).length > 0) return true
+      for (const { calls } of this.#rows(table)) if (systemCalls(table, calls).length > 0) return true
     return false
   }
 
@@ -362,11 +363,27 @@ function push<T>(map: Map<string, T[]>, key: string, value: T): void {
   else list.push(value)
 }
 
-/** The built-in functions that do more than compute a value, among those that an expression calls. */
-export const systemCalls = (calls: string | null | undefined): string[] =>
-  (calls?.split(',') ?? []).flatMap((called) => {
+/**
+ * The built-in functions that do more than compute a value, among those that an expression of an object of this catalog calls. Where it
+ * decides what may be read or written, they include those that count changes; what views and defaults make of these is masked.
+ */
+export function systemCalls(catalog: string, calls: string | null | undefined): string[] {
+  const counts = (name: string): boolean =>
+    !SHOWN.has(catalog) &&
+    (countsChanges(name, Infinity) !== undefined || (catalog === 'pg_policy' && showsStoredForm(name)))
+  return calledFunctions(calls).flatMap(({ name, isVolatile }) =>
+    hasEffects(name, isVolatile) || counts(name) ? [`${SYSTEM}pg_catalog.${name}`] : [],
+  )
+}
+
+/** Catalogs whose expressions are the values of columns. */
+const SHOWN = new Set(['pg_rewrite', 'pg_attrdef'])
+
+/** The built-in functions that an expression calls, without immutable ones; see `calls` in `catalogTables`. */
+export const calledFunctions = (calls: string | null | undefined): { name: string; isVolatile: boolean }[] =>
+  (calls?.split(',') ?? []).map((called) => {
     const [name = '', volatility] = called.split(' ')
-    return hasEffects(name, volatility === 'v') ? [`${SYSTEM}pg_catalog.${name}`] : []
+    return { name, isVolatile: volatility === 'v' }
   })
 
 /** The types of a relation's columns are asked for separately. */

@@ -42,7 +42,7 @@ function each<T extends string>(names: string, value: T): [string, T][] {
 export const postgresDialect: Dialect = {
   types: { boolean: 'bool', text: 'text', row: 'record' },
   // Source: manual, System Columns.
-  systemColumns: new Map([...each('xmin cmin xmax cmax', 'nothing'), ...each('ctid tableoid', 'place')]),
+  systemColumns: new Map([...each('xmin cmin xmax cmax', 'nothing'), ['tableoid', 'place'], ['ctid', 'position']]),
   // MaxTupleAttributeNumber in the server's htup_details.h.
   maxColumns: 1664,
   targetsAreNamed: false,

@@ -1,5 +1,6 @@
 import { PamError } from '../../../shared/errors.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
+import { showsStoredForm } from '../catalog/counting-functions.ts'
 import { copyTypes } from './copy-types.ts'
 import { isMasked } from '../../../sql/lineage/origin.ts'
 import type { MaskingScope } from '../masking/scope.ts'
@@ -163,11 +164,13 @@ function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: Mas
         'copy columns of tables without expressions, or use text or CSV',
       )
   }
-  const { masks } = masking.storage()
-  const tells = masks.find(({ sideChannels }) => sideChannels !== 'allow')
-  // A definition is evaluated later, where its origin is no longer visible.
+  const tells = masking.anything.masks.find(({ sideChannels }) => sideChannels !== 'allow')
+  // A definition is evaluated later, where its origin is no longer visible. Limits of the stored size are common, and tell the length of
+  // what is written.
   if (tells !== undefined && statement.kinds.some((kind) => /^(create-|alter-)/.test(kind))) {
-    const call = statement.functions.find((name) => isMasked(masking.sources.stored(name)))
+    const call = statement.functions.find(
+      (called) => !showsStoredForm(called.name) && isMasked(masking.sources.counted(called)),
+    )
     if (call !== undefined)
       return refuse('MASKING_REFUSED', `${tells.name} is masked, and ${call.name}() could reveal its values`, undefined)
   }
@@ -181,8 +184,10 @@ function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: Mas
     )
   }
   const relations = statement.reads.concat(statement.writes).map((named) => findRelation(catalog, named))
-  const tainted = relations.find((relation) => relation !== undefined && masking.isTainted(relation))
-  if (tainted === undefined || tainted.schema === 'pg_catalog') return undefined
+  const tainted = relations.find(
+    (relation) => relation !== undefined && relation.schema !== 'pg_catalog' && masking.isTainted(relation),
+  )
+  if (tainted === undefined) return undefined
   return refuse(
     'MASKING_REFUSED',
     `${tainted.name} has masked columns and cannot be altered through the gateway`,

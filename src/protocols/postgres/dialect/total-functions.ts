@@ -87,6 +87,22 @@ const byLiterals = (index: number, args: readonly Expression[]): boolean =>
 const besideBounded = (index: number, args: readonly Expression[]): boolean =>
   args.every((arg, at) => at === index || isBounded(arg, BOUNDS))
 
+/** They fail for what does not exist, so they are not total; what they give is shown by pg_size_pretty. */
+const SIZES = types(
+  'pg_relation_size pg_table_size pg_total_relation_size pg_indexes_size pg_database_size pg_tablespace_size',
+)
+const bySize = (index: number, args: readonly Expression[], type: string | undefined): boolean =>
+  alone(index, args) && (type === 'int8' || args.every(isSize))
+/** A size that a function of the server gives, or a sum of such. */
+const isSize = (node: Expression): boolean => {
+  if (node.kind === 'constant') return node.type === 'integer'
+  if (node.kind === 'call') return SIZES.has(node.name.name) || (node.name.name === 'sum' && node.args.every(isSize))
+  if (node.kind !== 'case') return false
+  return [...node.branches.map(({ gives }) => gives), node.otherwise].every(
+    (part) => part === undefined || isSize(part),
+  )
+}
+
 const TOTAL: ReadonlyMap<string, Total> = new Map<string, Total>([
   ...each('upper lower initcap reverse translate btrim ltrim rtrim quote_ident', { of: TEXT, gives: 'text' }),
   ...each('left right', { of: TEXT, at: byPlace, gives: 'text' }),
@@ -96,6 +112,8 @@ const TOTAL: ReadonlyMap<string, Total> = new Map<string, Total>([
   ...each('replace', { of: TEXT, at: byLiterals, gives: 'text' }),
   ...each('length octet_length bit_length', { of: TEXT_OR_BYTES, at: alone, gives: 'int4' }),
   ...each('char_length character_length ascii hashtext strpos position', { of: TEXT, gives: 'int4' }),
+  // A numeric may be NaN, which has no text as a size.
+  ...each('pg_size_pretty', { of: 'any', at: bySize, gives: 'text' }),
   ...each('starts_with', { of: TEXT, gives: 'bool' }),
   ...each('string_to_array', { of: TEXT, at: besideLiterals }),
   ...each('md5', { of: TEXT_OR_BYTES, gives: 'text' }),
@@ -142,7 +160,8 @@ function mayTake({ name, args }: Call, index: number, type: string | undefined):
 const maySort = ({ name }: Call): boolean => ORDERED_SETS.has(name.name)
 const ORDERED_SETS = types('mode percentile_disc')
 
-const typeGiven = ({ name }: Call): string | undefined => TOTAL.get(name.name)?.gives
+const typeGiven = ({ name }: Call): string | undefined =>
+  TOTAL.get(name.name)?.gives ?? (SIZES.has(name.name) ? 'int8' : undefined)
 
 /** Whether a call succeeds for all values of its arguments; where their types are unknown, for texts. */
 function neverFails({ name, args }: Call, typeOf: TypeOf | undefined): boolean {

@@ -1,9 +1,11 @@
 import type { MaskingPlan } from '../../../masking/plan.ts'
 import type { CatalogTerms } from '../../../sql/catalog.ts'
+import type { SystemColumn } from '../../../sql/dialect.ts'
 import { MaskingScope as SqlMaskingScope, type DefinitionTrees } from '../../../sql/masking/masking-scope.ts'
 import { taintedRelations as taintedIn } from '../../../sql/masking/masked-relations.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
-import { SAMPLE_COLUMNS } from '../catalog/sample-columns.ts'
+import { countsChanges, showsStoredForm } from '../catalog/counting-functions.ts'
+import { HARMLESS_COLUMNS, HARMLESS_RELATIONS, LOCKS_OF_RELATIONS } from '../catalog/system-columns.ts'
 import { reachesBeyond } from '../catalog/system-functions.ts'
 import type { ValueTypes } from '../catalog/value-types.ts'
 import { postgresDialect } from '../dialect/dialect.ts'
@@ -56,32 +58,37 @@ function termsOf(catalog: Catalog): CatalogTerms {
             schema !== 'pg_catalog' &&
             schema !== 'information_schema' &&
             !catalog.reviewed.functions.has(schema, name)),
-    harmlessColumns: (relation) => HARMLESS_COLUMNS.get(systemName(relation) ?? ''),
-    storageColumns: (relation) => (systemName(relation) === 'pg_class' ? STORAGE_COLUMNS : undefined),
-    isOfStorage: (relation) => STORAGE_RELATIONS.test(systemName(relation) ?? ''),
+    harmlessColumns,
+    definesObjects: (relation) => DEFINING.has(systemName(relation) ?? ''),
+    // They are among those that are not harmless.
+    storageColumns: () => undefined,
+    isOfStorage: () => false,
     isStatistics: (relation) => STATISTICS.has(systemName(relation) ?? ''),
-    isStorageFunction: (name) => STORAGE_FUNCTIONS.test(name),
-    countsByRows: () => false,
+    countsChanges: (name) => countsChanges(name, catalog.version) ?? (showsStoredForm(name) ? 'value' : undefined),
+    countsByRows: (relation) => harmlessColumns(relation)?.length === 0,
+    countingRows: (relation) => (systemName(relation) === 'pg_locks' ? LOCKS_OF_RELATIONS : undefined),
     // A setting is read by a function, and none of them counts.
     isCounter: () => false,
-    isPlace: (column) => PLACES.has(column),
+    systemColumn: (attribute) => SYSTEM_ATTRIBUTES.get(attribute) ?? 'nothing',
   }
 }
 
-const HARMLESS_COLUMNS = new Map(Object.entries(SAMPLE_COLUMNS))
+/** Of the server's own relations, the columns that reveal nothing of others' rows; undefined: all. */
+function harmlessColumns(relation: Pick<Relation, 'schema' | 'name'>): readonly string[] | undefined {
+  const name = systemName(relation)
+  return name === undefined || HARMLESS_RELATIONS.has(name) ? undefined : (HARMLESS_COLUMNS.get(name) ?? [])
+}
 
 /** The unqualified name of a system relation; undefined for others. */
 const systemName = ({ schema, name }: Pick<Relation, 'schema' | 'name'>): string | undefined =>
   schema === 'pg_catalog' ? name.slice('pg_catalog.'.length) : undefined
 
-/** The attribute numbers of tableoid and ctid. Source: sysattr.h; xmin and the like tell nothing of a row. */
-const PLACES = new Set([-6, -1])
-/** System relations with counts of reads, writes or locks per relation, or sizes. Source: manual, The Cumulative Statistics System. */
-const STORAGE_RELATIONS =
-  /^(pg_class|pg_locks|pg_stat(io)?_(xact_)?(all|sys|user)_(tables|indexes|sequences)|pg_stat_(database|io|wal|bgwriter|checkpointer|progress_.*))$/
-/** Columns of pg_class that VACUUM and ANALYZE set. */
-const STORAGE_COLUMNS = new Set(['relpages', 'reltuples', 'relallvisible', 'relallfrozen'])
-/** System functions that reveal the same. */
-const STORAGE_FUNCTIONS =
-  /^(pg_stat_get_.*|pg_stat_have_stats|pg_lock_status|pg_(relation|table|total_relation|indexes|database|tablespace)_size|pg_current_wal_.*)$/
+/** Relations that clients look up in every way, of which a few columns count. */
+const DEFINING = new Set(['pg_class', 'pg_index', 'pg_locks'])
+
+/** By attribute number: tableoid and ctid. Source: sysattr.h. */
+const SYSTEM_ATTRIBUTES: ReadonlyMap<number, SystemColumn> = new Map([
+  [-6, 'place'],
+  [-1, 'position'],
+])
 const STATISTICS = new Set(['pg_statistic', 'pg_statistic_ext_data', 'pg_stats', 'pg_stats_ext', 'pg_stats_ext_exprs'])

@@ -13,11 +13,19 @@ import type { Masker } from './row-masking.ts'
 export const maskedError = (fields: ErrorFields, pipeline: PipelineState, masker: Masker): Buffer =>
   encodeError(maskFields(fields, exposureOf(pipeline), masker))
 
-/** A NoticeResponse, likewise. */
-export function maskedNotice(frame: Frame, pipeline: PipelineState, masker: Masker): Buffer {
+/**
+ * A NoticeResponse, likewise. Undefined where it must not be shown: what the server logs says how much memory a sort took and which steps there
+ * were, and `client_min_messages` lets a client ask for it.
+ */
+export function maskedNotice(frame: Frame, pipeline: PipelineState, masker: Masker): Buffer | undefined {
   const { fields } = decodeMessage(noticeResponse, bodyOf(frame), 'NoticeResponse')
-  return encodeNotice(maskFields(fields, exposureOf(pipeline), masker))
+  const exposure = exposureOf(pipeline)
+  if (exposure !== 'none' && LOGGED.test(fields.get('V') ?? '')) return undefined
+  return encodeNotice(maskFields(fields, exposure, masker))
 }
+
+/** Severities, as V has them: it is not translated. Spec: Error and Notice Message Fields. */
+const LOGGED = /^(LOG|DEBUG|)$/
 
 /** A NotificationResponse: payloads that masked columns may have gone into are withheld, and masked kinds hidden in others. */
 export function maskedNotification(frame: Frame, pipeline: PipelineState): Buffer {
@@ -65,7 +73,10 @@ function maskFields(fields: ErrorFields, errorExposure: ErrorExposure, { scope, 
       else if (SERVERS_OWN.has(type)) masked.set(type, value)
     } else if (errorExposure !== 'none' && !aboutText) {
       if (type === 'M')
-        masked.set(type, `${value.split(/[:"]/, 1)[0]?.trim() ?? ''} (the rest is hidden: masked columns are involved)`)
+        masked.set(
+          type,
+          `${value.split(QUOTED_FROM, 1)[0]?.trim() ?? ''} (the rest is hidden: masked columns are involved)`,
+        )
       else if (!QUOTING_FIELDS.has(type) && !(errorExposure === 'named' && NAMING_FIELDS.has(type)))
         masked.set(type, value)
     } else {
@@ -76,6 +87,8 @@ function maskFields(fields: ErrorFields, errorExposure: ErrorExposure, { scope, 
   return masked
 }
 
+/** Where the server's messages begin to quote values, or sizes. */
+const QUOTED_FROM = /[:"\d]/
 const HIDDEN = 'message withheld: it may contain masked values'
 /** raise_exception, the default code of RAISE. */
 const RAISED = 'P0001'

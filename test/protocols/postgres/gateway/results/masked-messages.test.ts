@@ -3,8 +3,10 @@ import type { MaskingPlan } from '../../../../../src/masking/plan.ts'
 import type { PipelineState } from '../../../../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
 import {
   maskedError,
+  maskedNotice,
   maskedNotification,
 } from '../../../../../src/protocols/postgres/gateway/results/masked-messages.ts'
+import { encodeNotice } from '../../../../../src/protocols/postgres/wire/server-message.ts'
 import type { Masker } from '../../../../../src/protocols/postgres/gateway/results/row-masking.ts'
 
 const hashKeys = { session: Buffer.from('s'), target: Buffer.from('t') }
@@ -60,8 +62,27 @@ describe('the fields of an error in a session with masked columns', () => {
   it('are those without free text where a message may quote values, and without partitions where those tell of rows', () => {
     const { shown, text } = names('quoted', { P: undefined })
     expect(shown).toBe('SVCMstcdnFLR')
-    expect(text).toContain('(the rest is hidden: masked columns are involved)')
+    expect(text).toContain('MM of (the rest is hidden: masked columns are involved)')
     expect(names('named', { P: undefined }).shown).toBe('SVCMscdFLR')
+  })
+
+  it('leave nothing of a notice that the server would log, which says what it took', () => {
+    const severities = ['NOTICE', 'WARNING', 'INFO', 'LOG', 'DEBUG', undefined]
+    const shown = (errorExposure: string): (string | undefined)[] =>
+      severities.filter((severity) => {
+        const fields = new Map([
+          ['M', 'internal sort ended, 25 KB used'],
+          ...(severity === undefined ? [] : [['V', severity] as const]),
+        ] as const)
+        const state = pipeline(COLUMNS, { inFlight: { head: { type: 'query', run: { errorExposure } } } })
+        const frame = { tag: 0x4e, bytes: encodeNotice(fields) }
+        return (
+          maskedNotice(frame, state, { scope: { plan: COLUMNS }, keys: hashKeys } as unknown as Masker) !== undefined
+        )
+      })
+    expect(shown('quoted')).toEqual(['NOTICE', 'WARNING', 'INFO'])
+    expect(shown('any')).toEqual(['NOTICE', 'WARNING', 'INFO'])
+    expect(shown('none')).toEqual(severities)
   })
 
   it('are those of the server itself where code wrote the others, and a code only where the server has it', () => {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { fullWidthDigits } from './full-width-digits.ts'
 import { hideInText, type KindSearch } from './hidden-text.ts'
 
 /**
@@ -9,7 +10,10 @@ export function isHiddenElsewhere(bytes: Uint8Array, search: KindSearch): boolea
   const isText = isUtf8(bytes)
   if (isText && !bytes.includes(0)) return false
   const decoders = isText ? WIDE : [...WIDE, ...EAST_ASIAN]
-  return decoders.some((decoder) => hideInText(decoder.decode(bytes), search) !== undefined)
+  return (
+    decoders.some((decoder) => hideInText(decoder.decode(bytes), search) !== undefined) ||
+    (!isText && fullWidthDigits(bytes).some((digits) => hideInText(digits, search) !== undefined))
+  )
 }
 
 const decoderOf = (label: string) => new TextDecoder(label)

@@ -20,6 +20,8 @@ describe('a value in another encoding', () => {
     ['digits of full width in Big5', Buffer.from(`a2b3${'a2b0'.repeat(15)}`, 'hex')],
     // What stands beside them is ① in GBK before them, and in EUC-JP behind them: more digits than a card has.
     ['digits of full width in EUC-KR', Buffer.from(`a2d9a3b4${'a3b1'.repeat(15)}ada1`, 'hex')],
+    // Which is no character of the decoder for EUC-KR.
+    ['digits of full width behind a syllable of UHC', Buffer.from(`8fa1a2d9a3b4${'a3b1'.repeat(15)}`, 'hex')],
   ])('is found: %s', (_name, bytes) => {
     expect(isHiddenElsewhere(bytes, search)).toBe(true)
   })

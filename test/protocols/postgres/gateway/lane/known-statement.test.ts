@@ -1,10 +1,14 @@
 import { expect, it } from 'vitest'
 import { buildCatalog } from '../../../../../src/protocols/postgres/catalog/build-catalog.ts'
-import { showsNames } from '../../../../../src/protocols/postgres/gateway/lane/known-statement.ts'
+import {
+  rewritesOf,
+  showsNames,
+  type KnownStatement,
+} from '../../../../../src/protocols/postgres/gateway/lane/known-statement.ts'
 import { maskingScope } from '../../../../../src/protocols/postgres/masking/scope.ts'
 import { PLAIN, repeated } from '../../../../../src/sql/lineage/origin.ts'
 import { NO_ROWS } from '../../../../../src/protocols/postgres/catalog/rows.ts'
-import { EMAIL_MASKED, NOTHING_MASKED } from '../../../../helpers/postgres-pipeline.ts'
+import { EMAIL_MASKED, HARMLESS, NOTHING_MASKED } from '../../../../helpers/postgres-pipeline.ts'
 
 const catalog = buildCatalog(NO_ROWS)
 const masked = maskingScope(EMAIL_MASKED, catalog, new Map())
@@ -20,4 +24,14 @@ it.each([
 ] as const)('%s: whether they pass as the server says them', (_, outputs, errorExposure, passes) => {
   const names = { errorExposure, outputs } as Parameters<typeof showsNames>[0]
   expect([showsNames(names, masked), showsNames(names, open)]).toEqual([passes, true])
+})
+
+it('its rows are rewritten by what is masked now, whatever was masked when they were last', () => {
+  const columns = [
+    { name: 'email', tableOid: 0, attribute: 0, typeOid: 25, typeSize: -1, typeModifier: -1, format: 0 } as const,
+  ]
+  const known = { comesAs: 'query', prepared: { columns }, facts: HARMLESS } as unknown as KnownStatement
+  const keys = { session: Buffer.alloc(32), target: Buffer.alloc(32) }
+  const passes = [open, masked, open].map((scope) => rewritesOf(known, scope, keys) === 'untouched')
+  expect(passes).toEqual([true, false, true])
 })

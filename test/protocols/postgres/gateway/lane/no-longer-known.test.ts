@@ -5,7 +5,7 @@ import type { PipelineState } from '../../../../../src/protocols/postgres/gatewa
 import { SYNC } from '../../../../../src/protocols/postgres/wire/client-message.ts'
 import { PamError } from '../../../../../src/shared/errors.ts'
 import { EMAIL_RULES, LaneConnection, RULES, type ConnectionParts } from '../../../../helpers/lane-connections.ts'
-import { D, E, P } from '../../../../helpers/messages.ts'
+import { D, E, P, Q } from '../../../../helpers/messages.ts'
 import { bindOf } from '../../../../helpers/model-postgres.ts'
 import { policyOf } from '../../../../helpers/session-parts.ts'
 
@@ -101,6 +101,18 @@ describe('what the lane has taken goes the slow way', () => {
     // Known again, by the rules of now.
     made.fromServer()
     if (verdict === 'allow') expect(oneMore(made).byLane).toBe(true)
+  })
+
+  it('once there are other rules, and is known again by those: a simple query', () => {
+    const made = new LaneConnection({ parser })
+    const next = (): boolean => {
+      const { byLane } = oneMore(made, Q("select id from people where id = '1'"))
+      made.fromServer()
+      return byLane
+    }
+    expect([next(), next(), next()]).toEqual([false, false, true])
+    made.bench.policy = policyOf(RULES)
+    expect([next(), next()]).toEqual([false, true])
   })
 
   it('once its session is over: nothing of it is decided or sent', () => {

@@ -6,6 +6,7 @@ import { fileProblem } from '../shared/file-problem.ts'
 import { didYouMean } from '../shared/nearest-word.ts'
 import { normalGateway } from './gateway-url.ts'
 import { COLOURS, colourOf, type Colour } from './output/colours.ts'
+import { keysOf } from '../shared/records.ts'
 
 /** The command line's own settings, each where it was set. Flags and variables win over them. */
 export interface Settings {
@@ -54,7 +55,7 @@ export const SETTINGS: Readonly<Record<SettingKey, Setting>> = {
   },
 }
 
-export const SETTING_KEYS = Object.keys(SETTINGS) as SettingKey[]
+export const SETTING_KEYS = keysOf(SETTINGS)
 
 export function needSettingKey(text: string): SettingKey {
   if (Object.hasOwn(SETTINGS, text)) return text as SettingKey

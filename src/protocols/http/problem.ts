@@ -1,5 +1,6 @@
 import { errorCodes, type ErrorCode } from '../../shared/error-codes.ts'
 import type { PlainAnswer } from './wire/http2-frames.ts'
+import { mapValues } from '../../shared/records.ts'
 
 /** Why something is refused, in texts that move no cursor. */
 export interface ProblemReason {
@@ -28,9 +29,6 @@ const titles: Readonly<Partial<Record<ErrorCode, string>>> = {
  * Those of the API, but for what clients take a status to say of themselves: a 401 asks for another credential, which only the local port
  * does for its own secret, many send a request again that got a 408, and a client that has left gets none.
  */
-export const problemStatuses = Object.fromEntries(
-  Object.entries(errorCodes).map(([code, { status }]) => [
-    code,
-    status === 401 && code !== 'PORT_SECRET' ? 403 : status === 408 || status < 400 ? 400 : status,
-  ]),
-) as Readonly<Record<ErrorCode, number>>
+export const problemStatuses = mapValues(errorCodes, ({ status }: { readonly status: number }, code) =>
+  status === 401 && code !== 'PORT_SECRET' ? 403 : status === 408 || status < 400 ? 400 : status,
+)

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../shared/error-codes.ts'
+import { mapValues } from '../../shared/records.ts'
 
 /** What an error is to a client of Kubernetes: the code and reason of a Status. */
 export interface StatusKind {
@@ -109,6 +110,7 @@ export const statusKinds = {
 } as const satisfies Record<ErrorCode, StatusKind>
 
 /** As the documentation lists them: `403 Forbidden`. */
-export const kubernetesErrorCodes: Readonly<Record<ErrorCode, string>> = Object.fromEntries(
-  Object.entries(statusKinds).map(([name, { code, reason }]) => [name, `${code} ${reason}`]),
-) as Record<ErrorCode, string>
+export const kubernetesErrorCodes: Readonly<Record<ErrorCode, string>> = mapValues(
+  statusKinds,
+  ({ code, reason }) => `${code} ${reason}`,
+)

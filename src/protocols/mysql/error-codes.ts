@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../shared/error-codes.ts'
+import { mapValues } from '../../shared/records.ts'
 
 /** An error as a MySQL client sees it. */
 export interface MysqlError {
@@ -118,6 +119,7 @@ export const mysqlErrors = {
 } as const satisfies Record<ErrorCode, MysqlError>
 
 /** As the documentation lists them: `1227 (42000)`. */
-export const mysqlErrorCodes: Readonly<Record<ErrorCode, string>> = Object.fromEntries(
-  Object.entries(mysqlErrors).map(([code, { errno, sqlstate }]) => [code, `${errno} (${sqlstate})`]),
-) as Record<ErrorCode, string>
+export const mysqlErrorCodes: Readonly<Record<ErrorCode, string>> = mapValues(
+  mysqlErrors,
+  ({ errno, sqlstate }) => `${errno} (${sqlstate})`,
+)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isAsStrict, pinnedFindings, type PinnedSettings } from '../../sql/pinned-settings.ts'
+import { keysOf } from '../../shared/records.ts'
 
 /** A year; what servers take is no less. */
 const seconds = z.int().min(1).max(31_536_000)
@@ -28,7 +29,7 @@ const values = {
     .optional()
     .describe('how long a transaction may be idle before the server ends the session, in seconds (MariaDB)'),
 }
-const NAMES = Object.keys(values) as (keyof typeof values)[]
+const NAMES = keysOf(values)
 
 /** `settings:` of a target: what each session begins with. */
 export const sessionSettings = z

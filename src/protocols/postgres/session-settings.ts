@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { PamError } from '../../shared/errors.ts'
 import { isAsStrict, pinnedFindings, pinnedRefusal, type PinnedSettings } from '../../sql/pinned-settings.ts'
 import { plainMilliseconds } from './plain-milliseconds.ts'
+import { keysOf } from '../../shared/records.ts'
 
 /** A time limit, as the configuration gives it and in milliseconds. */
 interface TimeLimit {
@@ -51,7 +52,7 @@ const values = {
       'what pg_stat_activity and the log call the session: {person}, {session} and {target} are replaced, and the whole cut to 63 characters of ASCII',
     ),
 }
-const NAMES = Object.keys(values) as (keyof typeof values)[]
+const NAMES = keysOf(values)
 
 /** `settings:` of a target: what each session begins with. */
 export const sessionSettings = z

@@ -129,10 +129,15 @@ function isSeenSorted(select: Select, outputs: readonly Output[], context: Expre
     shown?.every((column, index) => isHidden(outputs[index]) || isSorted(column, index, shown, select)) === true
   )
     return true
-  const isInOrder = (node: Expression): boolean =>
-    node.kind === 'column' &&
-    !isRenamed(node.path.at(-1) as string, select) &&
-    order.some(({ by }) => by.kind === 'column' && by.path.join('.') === node.path.join('.'))
+  const isInOrder = (node: Expression): boolean => {
+    const name = node.kind === 'column' ? node.path.at(-1) : undefined
+    return (
+      node.kind === 'column' &&
+      name !== undefined &&
+      !isRenamed(name, select) &&
+      order.some(({ by }) => by.kind === 'column' && by.path.join('.') === node.path.join('.'))
+    )
+  }
   return (
     group.length > 0 &&
     group.every(isInOrder) &&

@@ -217,5 +217,5 @@ function comparisonsOf({ form, operators, args }: Operation, context: Expression
   const rows = all.map((arg) => (arg.kind === 'row' ? arg.args : undefined))
   const [first] = rows
   const isOfRows = first !== undefined && rows.every((row) => row?.length === first.length)
-  return isOfRows ? first.map((_, column) => rows.map((row) => row?.[column] as Expression)) : [all]
+  return isOfRows ? first.map((_, column) => rows.flatMap((row) => row?.[column] ?? [])) : [all]
 }

@@ -1,5 +1,6 @@
 import { wordList } from '../../../shared/word-list.ts'
 import type { ServerVersion } from '../wire/server-version.ts'
+import { keysOf } from '../../../shared/records.ts'
 
 /**
  * When a table was made, or got its name: for InnoDB, MariaDB shows when the file of the definition last changed, which RENAME TABLE does; all others
@@ -95,7 +96,7 @@ export const TRIGGER_GRANTS = [
 
 /** One row that changes whenever definitions of tables do: they may change at any time without passing the gateway. */
 export function markQuery(server: ServerVersion): string {
-  const digests = (Object.keys(TABLES) as TableName[])
+  const digests = keysOf(TABLES)
     .filter((name) => hasTable(name, server))
     .map((name) => {
       const { table, columns, where } = sourceOf(name, server)

@@ -1,6 +1,7 @@
 import type { ServerVersion } from '../wire/server-version.ts'
 import { markQuery, queryOf, STATE_QUERY, TABLES, TRIGGER_GRANTS, type TableName } from './catalog-queries.ts'
 import type { Ask } from './catalog.ts'
+import { keysOf } from '../../../shared/records.ts'
 
 export type Row = readonly (string | null)[]
 
@@ -20,7 +21,7 @@ export async function readRows(ask: Ask, server: ServerVersion): Promise<Catalog
     return query === undefined ? [] : await ask(query)
   }
   const rows = new Map<TableName, readonly Row[]>()
-  for (const name of Object.keys(TABLES) as TableName[]) rows.set(name, await read(name))
+  for (const name of keysOf(TABLES)) rows.set(name, await read(name))
   return {
     ...(Object.fromEntries(rows) as Record<TableName, readonly Row[]>),
     triggersShown: await ask(TRIGGER_GRANTS),

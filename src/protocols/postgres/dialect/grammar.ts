@@ -1,4 +1,5 @@
 import { wordList } from '../../../shared/word-list.ts'
+import { keysOf } from '../../../shared/records.ts'
 
 /**
  * Every node of PostgreSQL's grammar, and how each of its fields is handled. A test compares this table with the parser's own list, so
@@ -389,8 +390,7 @@ const PLACES = wordList('location list_start list_end rexpr_list_start rexpr_lis
 export const GRAMMAR: ReadonlyMap<string, ReadonlyMap<string, Role | 'place'>> = new Map(
   Object.entries(NODES).map(([node, fields]) => {
     const roles = new Map<string, Role | 'place'>(PLACES.map((field) => [field, 'place']))
-    for (const [role, names] of Object.entries(fields))
-      for (const field of wordList(names)) roles.set(field, role as Role)
+    for (const role of keysOf(fields)) for (const field of wordList(fields[role] ?? '')) roles.set(field, role)
     return [node, roles]
   }),
 )

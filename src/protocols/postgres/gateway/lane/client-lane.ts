@@ -50,7 +50,7 @@ export class ClientLane {
   #find(chunk: Buffer): number {
     let at = 0
     let count = 0
-    let shape = shapes.sync as number
+    let shape: number = shapes.sync
     let hasParsed = false
     while (at < chunk.length) {
       if (count === CAPACITY) return -1

@@ -2,7 +2,7 @@ import type { Change } from '../../catalog/change-log.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { shieldedQueries } from './gateway-query.ts'
 import type { PipelineState } from './pipeline-state.ts'
-import type { Steps } from '../../../../gateway/steps.ts'
+import { settledValue, type Steps } from '../../../../gateway/steps.ts'
 import { changeOf, commits, isNamed } from './touches.ts'
 
 /** What a text makes visible to other sessions; `waitFor`: they wait until it is visible. */
@@ -75,7 +75,7 @@ export function* beforeText(pipeline: PipelineState, facts: StatementFacts): Ste
     pipeline.inFlight.isIdle &&
     commits(facts)
   ) {
-    const has = (yield pipeline.hasChanged()) as boolean
+    const has = yield* settledValue(pipeline.hasChanged())
     pipeline.changes.uncommitted = { ...uncommitted, named: has, isUnseen: !has }
     if (has) yield* beforePublishing(pipeline, publishedBy(pipeline, facts))
     return true

@@ -5,7 +5,7 @@ import type { Person, Target } from '../policy/command.ts'
 import type { AccessRule } from '../policy/policy.ts'
 import type { PamError } from '../shared/errors.ts'
 import type { ExtensionOutcome } from './credential-end.ts'
-import type { CommandTally } from './session-registry.ts'
+import type { SessionEnd } from './session-registry.ts'
 
 /** What the data plane needs of the store. */
 export interface GatewayState {
@@ -32,12 +32,6 @@ export interface GatewayState {
   /** Uses an approval, once. Throws APPROVAL_VOID unless it is approved, unused and bound to this digest. */
   useApproval(id: string, digest: string, now: number): Promise<Approval>
   login(id: string): Promise<Login | undefined>
-}
-
-export interface SessionEnd extends CommandTally {
-  readonly at: number
-  readonly code: string
-  readonly message: string
 }
 
 export interface OpenedSession {

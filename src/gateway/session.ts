@@ -22,7 +22,7 @@ import type { CommandDraft, Decision, Session } from './engine.ts'
 import type { GatewayState } from './gateway-state.ts'
 import { HeldCommands } from './held-commands.ts'
 import type { HeldSince } from './session-activity.ts'
-import type { CommandTally, RecentCommand } from './session-registry.ts'
+import type { CommandTally, HeldCommand, RecentCommand } from './session-registry.ts'
 import { grantOver } from './session-term.ts'
 import type { TargetConfig } from './target.ts'
 
@@ -53,7 +53,7 @@ export interface SessionParts {
 export interface RunningSession extends Session {
   decided(approval: Approval): void
   /** The exact text that a held command would run. */
-  held(approvalId: string): { readonly text: string; readonly parameters: readonly (string | null)[] } | undefined
+  held(approvalId: string): HeldCommand | undefined
   /** Commands so far. */
   tally(): CommandTally
   /** The last command, as recorded. */

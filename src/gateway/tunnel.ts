@@ -5,9 +5,9 @@ import type { Clock } from '../shared/clock.ts'
 import { asPamError, PamError, toErrorBody } from '../shared/errors.ts'
 import type { TunnelChannel } from '../tunnel/web-socket-channel.ts'
 import { announceHolds } from './announce-holds.ts'
-import type { Session } from './engine.ts'
+import type { Engine, Session } from './engine.ts'
 import { endOf, openSession } from './open-session.ts'
-import type { TunnelParts } from './tunnel-parts.ts'
+import type { TunnelParts, TunnelSettings, Wanted } from './tunnel-parts.ts'
 import type { OpenedSession } from './shared-sessions.ts'
 
 /**
@@ -20,81 +20,99 @@ export async function serveTunnel(
   targetName: string,
   parts: TunnelParts,
 ): Promise<void> {
-  const settings = parts.settings()
-  const target = settings.targets.find(({ name }) => name === targetName)
-  const protocol = target && parts.protocols.get(target.type)
-  const engine = protocol?.engine
-  let greeted = false
-  let ending: Promise<void> | undefined
+  let greeted: Engine | undefined
+  let closed: Promise<void> | undefined
   try {
-    if (
-      target === undefined ||
-      protocol === undefined ||
-      engine === undefined ||
-      !isVisible(settings.policy, login.person, target)
-    ) {
-      throw new PamError('TARGET_UNKNOWN', `no target named "${targetName}" is visible to you`, {
-        hint: '"pamctl targets" lists yours',
-      })
-    }
+    const settings = parts.settings()
+    const { target, protocol } = targetFor(login, targetName, settings, parts)
+    const { engine } = protocol
     const greeting = await engine.greet(channel, { personId: login.person.id, target }, settings.limits)
     if (greeting === 'handled') {
       // Otherwise the agent would take this for a lost connection.
       channel.end()
       return channel.destroy()
     }
-    greeted = true
-    const { account } = greeting
-    const open = (): Promise<OpenedSession> => openSession({ login, target, protocol, account }, parts)
-    const opened =
-      engine.sessions === 'per-connect'
-        ? await parts.sharedSessions.join(
-            target,
-            sharingKey(login, account, settings.policy, await breakGlassId(login, target, parts)),
-            open,
-          )
-        : await open()
+    greeted = engine
+    const opened = await openFor({ login, target, protocol, account: greeting.account }, settings.policy, parts)
     try {
-      channel.send({ v: 1, type: 'opened', id: opened.session.id })
-      const stop = announceEnd(channel, opened.session, parts.clock)
-      const tell = (message: string): void =>
-        channel.send({ v: 1, type: 'notice', code: 'HELD', message, id: opened.session.id })
-      await engine.serve(channel, greeting.hello, announceHolds(channel, opened.session), tell).finally(stop)
+      await serveOpened(channel, engine, greeting.hello, opened.session, parts.clock)
     } catch (error) {
       opened.session.end(asPamError(error))
       throw error
     } finally {
-      ending = opened.close()
+      closed = opened.close()
       // Both ends are told before the record is sealed; nothing waits for that.
-      ending.catch((error: unknown) =>
+      closed.catch((error: unknown) =>
         parts.logger.error({ session: opened.session.id, cause: error }, 'session.close_failed'),
       )
     }
-    const { code, message, hint } = endOf(opened.session)
     const { id } = opened.session
+    const { code, message, hint } = endOf(opened.session)
     channel.send({ v: 1, type: 'ended', code, message, id, ...(hint === undefined ? {} : { hint }) })
     channel.destroy()
   } catch (error) {
     const refusal = asPamError(error)
-    if (refusal.code === 'INTERNAL') parts.logger.error({ id: refusal.id, cause: refusal.cause }, 'tunnel.failed')
-    else
-      parts.logger.info(
-        {
-          code: refusal.code,
-          person: login.person.id,
-          target: targetName,
-          cause: (refusal.cause as Error | undefined)?.message,
-        },
-        'tunnel.refused',
-      )
-    if (refusal.code !== 'CLIENT_LEFT')
-      await parts.state.accessRefused(login.person, targetName, refusal, parts.clock.now()).catch(() => {})
+    await noteRefusal(refusal, login, targetName, parts)
     channel.send({ v: 1, type: 'ended', ...toErrorBody(refusal) })
-    if (greeted && engine !== undefined) await engine.refuse(channel, refusal)
+    await greeted?.refuse(channel, refusal)
     channel.destroy()
   } finally {
-    await ending?.catch(() => {})
+    await closed?.catch(() => {})
   }
+}
+
+/** What is not there, and what this person may not see, is refused in the same words. */
+function targetFor(
+  { person }: Login,
+  name: string,
+  { targets, policy }: TunnelSettings,
+  { protocols }: TunnelParts,
+): Pick<Wanted, 'target' | 'protocol'> {
+  const target = targets.find((one) => one.name === name)
+  const protocol = target && protocols.get(target.type)
+  if (target !== undefined && protocol !== undefined && isVisible(policy, person, target)) return { target, protocol }
+  throw new PamError('TARGET_UNKNOWN', `no target named "${name}" is visible to you`, {
+    hint: '"pamctl targets" lists yours',
+  })
+}
+
+/** A session of this connection alone, or one that it shares. */
+async function openFor(wanted: Wanted, policy: Policy, parts: TunnelParts): Promise<OpenedSession> {
+  const { login, target, protocol, account } = wanted
+  const open = (): Promise<OpenedSession> => openSession(wanted, parts)
+  if (protocol.engine.sessions !== 'per-connect') return open()
+  const breakGlass = await breakGlassId(login, target, parts)
+  return parts.sharedSessions.join(target, sharingKey(login, account, policy, breakGlass), open)
+}
+
+/** Resolves when client or target has left; the agent is told what happens to the session meanwhile. */
+async function serveOpened(
+  channel: TunnelChannel,
+  engine: Engine,
+  hello: unknown,
+  session: Session,
+  clock: Clock,
+): Promise<void> {
+  channel.send({ v: 1, type: 'opened', id: session.id })
+  const stop = announceEnd(channel, session, clock)
+  const tell = (message: string): void => channel.send({ v: 1, type: 'notice', code: 'HELD', message, id: session.id })
+  await engine.serve(channel, hello, announceHolds(channel, session), tell).finally(stop)
+}
+
+/** In the log, and in the audit chain unless the client left by itself. */
+async function noteRefusal(
+  refusal: PamError,
+  { person }: Login,
+  target: string,
+  { logger, state, clock }: TunnelParts,
+): Promise<void> {
+  const { code, id, cause } = refusal
+  if (code === 'INTERNAL') logger.error({ id, cause }, 'tunnel.failed')
+  else logger.info({ code, person: person.id, target, cause: (cause as Error | undefined)?.message }, 'tunnel.refused')
+  if (code === 'CLIENT_LEFT') return
+  await state
+    .accessRefused(person, target, refusal, clock.now())
+    .catch((failure: unknown) => logger.error({ cause: failure }, 'refusal.audit_failed'))
 }
 
 /**

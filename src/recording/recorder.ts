@@ -85,7 +85,7 @@ export class SessionRecorder implements Recorder, JournalSource {
   #roomWaiters: (() => void)[] = []
   #failed: PamError | undefined
   #hasEnded = false
-  #over = false
+  #isSealed = false
 
   constructor(parts: RecorderParts) {
     this.#parts = parts
@@ -324,7 +324,7 @@ export class SessionRecorder implements Recorder, JournalSource {
 
   /** Once the session has ended, its events are sealed only as `sealed`. */
   async #sealSegments(status: 'more' | 'sealed'): Promise<void> {
-    if (this.#over || (this.#hasEnded && status === 'more')) return
+    if (this.#isSealed || (this.#hasEnded && status === 'more')) return
     this.#endSegment()
     for (let segment = this.#full[0]; segment !== undefined; segment = this.#full[0]) {
       await this.#writeDetached()
@@ -335,7 +335,7 @@ export class SessionRecorder implements Recorder, JournalSource {
       this.#fullBytes -= segment.length
       const { damage } = this.#file
       if (damage !== undefined) this.fail(new Error(damage))
-      if (isLast) this.#over = true
+      if (isLast) this.#isSealed = true
       else {
         const bytes = Buffer.from(JSON.stringify(this.#sealedSoFar()))
         this.#journal.sealed({ session: this.session, kind: entryKinds.sealed, seq: this.#file.events - 1, bytes })

@@ -10,7 +10,7 @@ export interface Page {
 }
 
 /** What is below 1 is 1, and a negative count is 0, as the RFC has it; what is no number is refused. */
-export function readPage(query: { readonly startIndex?: string; readonly count?: string }, most = MAX_RESULTS): Page {
+export function readPage(query: { readonly startIndex?: string; readonly count?: string }): Page {
   const number = (name: 'startIndex' | 'count', otherwise: number): number => {
     const text = query[name]
     if (text === undefined) return otherwise
@@ -19,7 +19,7 @@ export function readPage(query: { readonly startIndex?: string; readonly count?:
   }
   return {
     startIndex: Math.max(1, number('startIndex', 1)),
-    count: Math.min(most, Math.max(0, number('count', Math.min(most, DEFAULT_COUNT)))),
+    count: Math.min(MAX_RESULTS, Math.max(0, number('count', DEFAULT_COUNT))),
   }
 }
 

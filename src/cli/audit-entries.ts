@@ -1,6 +1,6 @@
 import type { AuditSubject } from '../api/schemas/recording.ts'
 import type { ApiClient, AuditFilter } from '../gateway-client/api-client.ts'
-import { endless } from '../gateway-client/answer-lines.ts'
+import { endlessAudit } from '../gateway-client/answer-lines.ts'
 import type { AuditRecord } from '../recording/audit-chain.ts'
 import type { Names } from '../recording/audit-sentences.ts'
 
@@ -18,8 +18,7 @@ export async function newestEntries(
     records.push(...page.items.slice(0, wanted))
     Object.assign(people, page.people)
     Object.assign(subjects, page.subjects)
-    if (page.next !== undefined && (page.items.length === 0 || page.next >= (before ?? Infinity)))
-      throw endless('GET /v1/audit')
+    if (page.next !== undefined && (page.items.length === 0 || page.next >= (before ?? Infinity))) throw endlessAudit()
     before = page.next
     if (before === undefined || records.length >= limit)
       return { records: records.toReversed(), people, subjects, hasMore: before !== undefined }

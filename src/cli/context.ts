@@ -105,7 +105,7 @@ export function createContext(
 }
 
 /** The login that --profile and --gateway name together; where they contradict each other, an error. */
-export async function chooseProfile(context: CliContext, signingIn: boolean): Promise<string> {
+async function chooseProfile(context: CliContext, signingIn: boolean): Promise<string> {
   return (await chosenLogin(context, signingIn)).profile
 }
 

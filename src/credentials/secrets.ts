@@ -1,5 +1,3 @@
-import { PamError } from '../shared/errors.ts'
-import { isSecretReference, resolveSecret } from './secret-reference.ts'
 import type { CredentialReference } from './store-reference.ts'
 
 /** Where credentials are read: the gateway's own machine, and the stores that it is configured with. */
@@ -59,33 +57,3 @@ export type IdentityTokenRequest =
       readonly user: string
     }
   | { readonly type: 'cloud-sql' }
-
-/** The secrets of the gateway's own machine, read each time: nothing is kept. */
-export function localSecrets(baseDirectory: string): Secrets {
-  const read = (reference: CredentialReference): string => {
-    if (isSecretReference(reference)) return resolveSecret(reference, baseDirectory)
-    throw noStore(reference)
-  }
-  return {
-    baseDirectory,
-    read: async (reference) => read(reference),
-    hold: async (reference) => {
-      // A missing one is found here, and not at the first use.
-      read(reference)
-      return {
-        get value() {
-          return read(reference)
-        },
-        release() {},
-      }
-    },
-    databaseUser: (reference) => Promise.reject(noStore(reference)),
-    sshCertificate: (reference) => Promise.reject(noStore(reference)),
-    identityToken: ({ type }) => Promise.reject(noStore(`${type}:`)),
-  }
-}
-
-const noStore = (reference: string): PamError =>
-  new PamError('CONFIG_INVALID', `no store is configured for ${reference.split(':')[0]}: references`, {
-    side: 'gateway',
-  })

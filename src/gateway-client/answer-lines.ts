@@ -89,9 +89,9 @@ export const tooLarge = (message: string): PamError =>
     hint: 'ask for less at once, if the command has options for that; otherwise ask your administrator',
   })
 
-/** For a page that says there are more, and leads to none of them. */
-export const endless = (route: string): PamError =>
-  new PamError('VERSION_MISMATCH', `the gateway's answers to ${route} do not come to an end`, { side: 'gateway' })
+/** For a page of the audit log that says there are more, and leads to none of them. */
+export const endlessAudit = (): PamError =>
+  new PamError('VERSION_MISMATCH', "the gateway's answers to GET /v1/audit do not come to an end", { side: 'gateway' })
 
 const MAX_ANSWER_MIB = 64
 const MIB = 1024 * 1024

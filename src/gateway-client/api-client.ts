@@ -1,7 +1,7 @@
 import type { NewRequest } from '../api/schemas/access.ts'
 import type { NewLock } from '../api/schemas/lock.ts'
 import type { Assertion, NewPasskey } from '../api/schemas/passkey.ts'
-import { answerBudget, bodyOf, collect, endless, textLines, textOf, type AnswerBudget } from './answer-lines.ts'
+import { answerBudget, bodyOf, collect, endlessAudit, textLines, textOf, type AnswerBudget } from './answer-lines.ts'
 import type { Answers } from './answers.ts'
 import { callsTo, withSignal, type ApiClientOptions, type Calls, type PageQuery } from './api-calls.ts'
 import { connectionError } from './connection-error.ts'
@@ -60,7 +60,7 @@ export function createApiClient(options: ApiClientOptions) {
         const { items, next } = await get('audit', path, budget === undefined ? {} : { budget })
         yield* items
         if (next === undefined) return
-        if (items.length === 0 || next <= after) throw endless('GET /v1/audit')
+        if (items.length === 0 || next <= after) throw endlessAudit()
         after = next
       }
     },

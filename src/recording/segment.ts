@@ -78,9 +78,9 @@ export async function decodeFramed(
     case 'plain':
       return readable(body)
     case 'gzip':
-      return readable(await decompress(body, LIMIT))
+      return readable(await decompress(body))
     case 'age':
-      return reader && readable(await decompress(await reader.decrypt(body), LIMIT))
+      return reader && readable(await decompress(await reader.decrypt(body)))
     case 'hidden': {
       if (reader === undefined) return undefined
       const show = await reader.reveal(seal.wrappedKey ?? '')
@@ -117,9 +117,9 @@ export async function decodeCompact(
     case 'compact-plain':
       return readable(body)
     case 'compact-gzip':
-      return readable(await decompress(body, LIMIT))
+      return readable(await decompress(body))
     case 'compact-age':
-      return reader && readable(await decompress(await reader.decrypt(body), LIMIT))
+      return reader && readable(await decompress(await reader.decrypt(body)))
     case 'compact-hidden': {
       const show = await reader?.reveal(seal.wrappedKey ?? '')
       return lazily(function* () {
@@ -155,11 +155,11 @@ const inflate = promisify(inflateRaw) as unknown as (
 ) => Promise<{ buffer: Buffer; engine: Inflate }>
 
 /** Exactly one gzip member (RFC 1952) as the gateway writes it: no hash would cover what other tools skip after it. */
-async function decompress(bytes: Buffer, options: { maxOutputLength: number }): Promise<Buffer> {
+async function decompress(bytes: Buffer): Promise<Buffer> {
   const isGzip = bytes.length >= GZIP_HEADER + GZIP_TRAILER && bytes.readUInt32BE(0) === GZIP_MAGIC
   if (!isGzip) throw new Error('it is not a member of gzip')
   const deflated = bytes.subarray(GZIP_HEADER, -GZIP_TRAILER)
-  const { buffer, engine } = await inflate(deflated, { ...options, info: true })
+  const { buffer, engine } = await inflate(deflated, { maxOutputLength: MAX_INFLATED_BYTES, info: true })
   const trailer = bytes.subarray(-GZIP_TRAILER)
   if (engine.bytesWritten !== deflated.length || trailer.readUInt32LE(4) !== buffer.length)
     throw new Error('it is not one member of gzip')
@@ -178,4 +178,4 @@ const GZIP_HEADER = 10
 const GZIP_TRAILER = 8
 
 /** Far above any segment of the gateway: a forged file must not exhaust memory. */
-const LIMIT = { maxOutputLength: 512 * 1024 * 1024 }
+const MAX_INFLATED_BYTES = 512 * 1024 * 1024

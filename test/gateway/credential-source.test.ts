@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { localSecrets } from '../../src/credentials/secrets.ts'
+import { localSecrets } from '../helpers/local-secrets.ts'
 import { credentialSource, type Accounts } from '../../src/gateway/credential-source.ts'
 import type { TargetConfig } from '../../src/gateway/target.ts'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { CredentialLease } from '../../src/credentials/credential.ts'
-import { localSecrets } from '../../src/credentials/secrets.ts'
+import { localSecrets } from '../helpers/local-secrets.ts'
 import type { LocalMariadb } from '../../src/demo/local-mariadb.ts'
 import { openOwnConnection } from '../../src/protocols/mysql/gateway/login/connect-upstream.ts'
 import {

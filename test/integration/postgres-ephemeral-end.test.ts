@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CredentialLease } from '../../src/credentials/credential.ts'
-import { localSecrets } from '../../src/credentials/secrets.ts'
+import { localSecrets } from '../helpers/local-secrets.ts'
 import { startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import {
   leaseRole,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { localSecrets } from '../../src/credentials/secrets.ts'
+import { localSecrets } from '../helpers/local-secrets.ts'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import type { RunningGateway } from '../../src/demo/stack.ts'
 import {

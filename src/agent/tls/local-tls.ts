@@ -2,7 +2,7 @@ import { constants, X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls'
 import type { ClientCertificate } from '../../protocols/client-half.ts'
-import { makeAuthority, type Authority, type SubjectName } from './certificates.ts'
+import { makeAuthority, type SubjectName } from './certificates.ts'
 
 /**
  * TLS for one local port, with certificates made for it and kept in memory. The handshake asks for a client certificate, so that the port
@@ -16,11 +16,11 @@ export class LocalTls {
   /** In DER. */
   readonly #known: Buffer
 
-  /** `alpn`: protocols to negotiate, in order of preference. `authority`: signs the certificate of the port, where clients know one already. */
-  constructor(alpn: readonly string[], authority?: Authority) {
+  /** `alpn`: protocols to negotiate, in order of preference. */
+  constructor(alpn: readonly string[]) {
     this.#alpn = alpn
     const validity = validityFrom(new Date())
-    const servers = authority ?? makeAuthority('pamctl port', validity)
+    const servers = makeAuthority('pamctl port', validity)
     // Not the authority of the port: whoever has the key of that one cannot issue client certificates.
     const clients = makeAuthority('pamctl clients', validity)
     const server = servers.issue('pamctl', 'server', NAMES)

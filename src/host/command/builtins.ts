@@ -58,7 +58,7 @@ const isFilled = (word: Word): boolean => isText(word) && isHarmlessVariable(wor
 
 /** Options, of which some take the next word, then variables that it fills. */
 const fills =
-  (flags: RegExp, valued: RegExp, filledByOption: RegExp | undefined, fewest: number): Builtin =>
+  (flags: RegExp, valued: RegExp, filledByOption?: RegExp): Builtin =>
   (words) => {
     let at = 0
     for (; at < words.length; at++) {
@@ -72,7 +72,7 @@ const fills =
       } else if (!flags.test(word)) break
     }
     const names = words.slice(at)
-    return names.length >= fewest && names.every(isFilled) ? NOTHING : undefined
+    return names.every(isFilled) ? NOTHING : undefined
   }
 
 /** A name that the parser's word gets, from words that are given: `getopts ab: option`. */
@@ -146,9 +146,9 @@ const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ['local', variables(/^-r$/)],
   ['declare', variables(/^-[prx]+$/)],
   ['typeset', variables(/^-[prx]+$/)],
-  ['read', fills(/^-[rs]+$|^-[rs]*[nNtu]\d+$/, /^-[rs]*[dnNptu]$/, /^-[rs]*a$/, 0)],
-  ['mapfile', fills(/^-t$/, /^-[dnsu]$/, undefined, 0)],
-  ['readarray', fills(/^-t$/, /^-[dnsu]$/, undefined, 0)],
+  ['read', fills(/^-[rs]+$|^-[rs]*[nNtu]\d+$/, /^-[rs]*[dnNptu]$/, /^-[rs]*a$/)],
+  ['mapfile', fills(/^-t$/, /^-[dnsu]$/)],
+  ['readarray', fills(/^-t$/, /^-[dnsu]$/)],
   ['getopts', getopts],
   ['printf', printf],
   ['test', test],

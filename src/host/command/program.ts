@@ -105,10 +105,9 @@ export const reader = (options: OptionTable, style: OptionStyle = {}): Program =
   })
 
 /** As `reader`, where a hyphen is the name of a file like any other. */
-export const fileReader = (options: OptionTable, style: OptionStyle = {}): Program =>
+export const fileReader = (options: OptionTable): Program =>
   program({
     options,
-    style,
     worst: 'reads',
     effect: ({ operands }, place) => ({ reads: operands.map((word) => placePath(word, place)), writes: [] }),
   })

@@ -51,11 +51,10 @@ export async function readMetadata(
   return {
     entityId,
     certificates: signingCertificates(role),
-    signOnUrl: endpoint(role, 'SingleSignOnService', REDIRECT, 'Location') ?? missing('SingleSignOnService', REDIRECT),
+    signOnUrl: endpoint(role, 'SingleSignOnService', 'Location') ?? missing('SingleSignOnService', REDIRECT),
     // A response goes to ResponseLocation where there is one (section 2.2.2).
     logoutUrl:
-      endpoint(role, 'SingleLogoutService', REDIRECT, 'ResponseLocation') ??
-      endpoint(role, 'SingleLogoutService', REDIRECT, 'Location'),
+      endpoint(role, 'SingleLogoutService', 'ResponseLocation') ?? endpoint(role, 'SingleLogoutService', 'Location'),
     validUntil,
   }
 }
@@ -87,13 +86,8 @@ function toPem(base64: string): string {
   return certificate.toString()
 }
 
-function endpoint(
-  role: XmlElement,
-  service: string,
-  binding: string,
-  location: 'Location' | 'ResponseLocation',
-): string | undefined {
-  const found = all(role, md(service)).find((element) => element.attributes.get('Binding') === binding)
+function endpoint(role: XmlElement, service: string, location: 'Location' | 'ResponseLocation'): string | undefined {
+  const found = all(role, md(service)).find((element) => element.attributes.get('Binding') === REDIRECT)
   const text = found?.attributes.get(location)
   if (text === undefined) return undefined
   const url = URL.canParse(text) ? new URL(text) : undefined

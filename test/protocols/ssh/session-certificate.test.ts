@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Lessee, SshCertificateProof } from '../../../src/credentials/credential.ts'
-import { localSecrets, type Secrets, type SshCertificateRequest } from '../../../src/credentials/secrets.ts'
+import type { Secrets, SshCertificateRequest } from '../../../src/credentials/secrets.ts'
+import { localSecrets } from '../../helpers/local-secrets.ts'
 import { decodePublicKey, isSignedBy } from '../../../src/protocols/ssh/certificates/public-key.ts'
 import {
   certificateSettings,

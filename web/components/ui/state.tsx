@@ -33,7 +33,7 @@ const TONES: Readonly<Record<string, '' | 'good' | 'bad' | 'warn'>> = {
   'not run': 'warn',
 }
 
-export const toneOf = (state: string): '' | 'good' | 'bad' | 'warn' => TONES[state] ?? ''
+const toneOf = (state: string): '' | 'good' | 'bad' | 'warn' => TONES[state] ?? ''
 
 /** A state in one word or two, in the colour that it has everywhere; one that no colour is listed for is grey. */
 export function StateBadge({ state }: { state: string }) {

@@ -1,5 +1,4 @@
 import { ByteReader } from '../../../wire/byte-reader.ts'
-import { ByteWriter } from '../../../wire/byte-writer.ts'
 
 /** EOF, sent by the server at the end of columns and rows, unless both sides have CLIENT_DEPRECATE_EOF. Spec: EOF_Packet. */
 export interface Eof {
@@ -16,14 +15,6 @@ export function readEof(payload: Buffer): Eof {
   const eof = { warnings: body.uint16le(), status: body.uint16le() }
   body.end()
   return eof
-}
-
-export function encodeEof({ warnings, status }: Eof): Buffer {
-  const out = new ByteWriter()
-  out.uint8(EOF)
-  out.uint16le(warnings)
-  out.uint16le(status)
-  return out.finish()
 }
 
 export const EOF = 0xfe

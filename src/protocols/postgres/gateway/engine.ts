@@ -23,7 +23,7 @@ import { ClientSide } from './pipeline/client-side.ts'
 import { PipelineState } from './pipeline/pipeline-state.ts'
 import { dependsOnDefinitions } from './pipeline/depends-on-definitions.ts'
 import { ServerSide } from './pipeline/server-side.ts'
-import { createStatementRecorder, type StatementRecorder } from './pipeline/statement-recorder.ts'
+import { createStatementRecorder } from './pipeline/statement-recorder.ts'
 import { readDefinitions } from '../masking/definitions.ts'
 import { unparsed } from '../dialect/resolve-statement.ts'
 import { toErrorResponse } from './error-response.ts'
@@ -39,9 +39,9 @@ export function postgresEngine(
   parser: SqlParser,
   baseDirectory: string,
   observe: (lane: { readonly taken: number }) => void = () => {},
-  recorder: StatementRecorder = createStatementRecorder(),
 ): Engine<Hello, PostgresTarget> {
   const cancelKeys = new CancelKeys()
+  const recorder = createStatementRecorder()
   const shelf = new CatalogShelf()
   const staggeredClose = new StaggeredClose()
   return {

@@ -75,7 +75,7 @@ export function createPathResolver(upstream: Client): PathResolver {
             channel.close()
           }
         })
-        channel.write(encodeInit(3))
+        channel.write(encodeInit())
       }
       try {
         upstream.subsys('sftp', onOpened)

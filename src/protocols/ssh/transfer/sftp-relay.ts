@@ -9,6 +9,7 @@ import {
   encodeRealpath,
   encodeStatus,
   encodeVersion,
+  SFTP_VERSION,
   SftpFields,
   SftpFramer,
   sftpStatus,
@@ -315,7 +316,7 @@ export class SftpRelay {
 
   /** A request that needs no decision: what it is about was decided when it was opened. */
   #pass(packet: SftpPacket): void {
-    if (packet.type === sftpType.init) return this.#send(encodeInit(3))
+    if (packet.type === sftpType.init) return this.#send(encodeInit())
     const plain: Asked = { type: 'plain', id: packet.id }
     if (packet.type === sftpType.read || packet.type === sftpType.write || packet.type === sftpType.close) {
       const fields = new SftpFields(packet)
@@ -344,7 +345,7 @@ export class SftpRelay {
   #answer(packet: SftpPacket): void {
     if (packet.type === sftpType.version) {
       const carried = decodeExtensions(packet).filter(([name]) => CARRIED_EXTENSIONS.has(name))
-      return this.#reply(encodeVersion(Math.min(packet.id, 3), carried))
+      return this.#reply(encodeVersion(Math.min(packet.id, SFTP_VERSION), carried))
     }
     const asked = this.#asked.get(packet.id)
     if (asked === undefined)

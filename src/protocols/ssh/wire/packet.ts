@@ -219,7 +219,10 @@ export const encodeLstat = (id: number, path: string): Buffer =>
 export const encodeStat = (id: number, path: string): Buffer =>
   encode(sftpType.stat, id, (writer) => string(writer, path))
 
-export const encodeInit = (version: number): Buffer => encode(sftpType.init, version, () => {})
+/** The version that everybody implements (draft-ietf-secsh-filexfer-02). */
+export const SFTP_VERSION = 3
+
+export const encodeInit = (): Buffer => encode(sftpType.init, SFTP_VERSION, () => {})
 
 /** VERSION with these extensions (name and data). */
 export const encodeVersion = (version: number, extensions: readonly (readonly [string, Buffer])[]): Buffer =>

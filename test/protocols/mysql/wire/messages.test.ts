@@ -10,7 +10,7 @@ import { readChangeUser } from '../../../../src/protocols/mysql/wire/change-user
 import { charsetOfCollation, decodeStatement, decodeText } from '../../../../src/protocols/mysql/wire/charsets.ts'
 import { readColumnDefinition } from '../../../../src/protocols/mysql/wire/column-definition.ts'
 import { documentedName } from '../../../../src/protocols/mysql/wire/command.ts'
-import { encodeEof, isEof, readEof } from '../../../../src/protocols/mysql/wire/eof.ts'
+import { isEof, readEof } from '../../../../src/protocols/mysql/wire/eof.ts'
 import { encodeErr, readErr } from '../../../../src/protocols/mysql/wire/err.ts'
 import { encodeHandshake, readHandshake } from '../../../../src/protocols/mysql/wire/handshake.ts'
 import {
@@ -262,7 +262,6 @@ it.each<[string, Buffer, Buffer]>([
   ['AuthMoreData', encodeAuthMoreData(hex('03')), hex('0103')],
   ['OK', encodeOk({ status: 0x4002 }), hex('00000002000000')],
   ['ERR', encodeErr({ code: 1064, sqlstate: '42000', message: Buffer.from('you') }), hex('ff2804233432303030796f75')],
-  ['EOF', encodeEof({ warnings: 0, status: 10 }), hex('fe00000a00')],
 ])('%s is written', (_, written, expected) => {
   expect(written.toString('hex')).toBe(expected.toString('hex'))
 })

@@ -36,14 +36,12 @@ function readDatabase(cursor: Cursor): string | undefined {
   return cursor.takeAny('FROM', 'IN') === undefined ? undefined : cursor.tableName()
 }
 
-const listed =
-  (kind = 'show'): Form =>
-  (cursor) => {
-    readDatabase(cursor)
-    return utility(kind, { expressions: readFilter(cursor) })
-  }
-
 const filtered: Form = (cursor) => utility('show', { expressions: readFilter(cursor) })
+
+const listed: Form = (cursor) => {
+  readDatabase(cursor)
+  return filtered(cursor)
+}
 const listing =
   (lists: UtilityDetail['lists']): Form =>
   (cursor) =>
@@ -95,11 +93,11 @@ const profile: Form = (cursor) => {
 const FORMS: readonly (readonly [readonly string[], Form])[] = [
   [['DATABASES'], filtered],
   [['SCHEMAS'], filtered],
-  [['TABLES'], listed()],
-  [['OPEN', 'TABLES'], listed()],
-  [['TABLE', 'STATUS'], listed()],
-  [['TRIGGERS'], listed()],
-  [['EVENTS'], listed()],
+  [['TABLES'], listed],
+  [['OPEN', 'TABLES'], listed],
+  [['TABLE', 'STATUS'], listed],
+  [['TRIGGERS'], listed],
+  [['EVENTS'], listed],
   [['COLUMNS'], ofTable],
   [['FIELDS'], ofTable],
   [['INDEX'], ofTable],

@@ -12,7 +12,7 @@ export interface Account {
 export const accountName = ({ user, host }: Account): string => `${constant(user)}@${constant(host)}`
 
 /** A string constant (manual, String Literals). */
-export const constant = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+const constant = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
 
 /**
  * The method by which the server checks the password of an account: the best one that it has. It is given no more of the password than it

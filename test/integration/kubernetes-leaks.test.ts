@@ -32,6 +32,7 @@ const RULES = [
     ],
     style: 'redact',
   },
+  { name: 'what happened', fields: ['events:message'], style: 'redact' },
 ]
 
 /** Rules hide nothing here. */
@@ -296,6 +297,7 @@ const CASES: readonly Case[] = [
     body: { spec: { fixed: VALUE } },
     tells: ({ status }) => status === 200,
   },
+  { name: 'an event in another group', line: 'GET /apis/events.k8s.io/v1/namespaces/dev/events' },
   { name: 'a selector in a Scale', line: 'GET /apis/apps/v1/namespaces/dev/deployments/leak/scale' },
   {
     name: 'the right guess by a write to an immutable ConfigMap',
@@ -573,6 +575,10 @@ const OBJECTS: readonly (readonly [string, object])[] = [
   ],
   ['/apis/apps/v1/namespaces/dev/statefulsets', { metadata: { name: 'leak' }, spec: { ...SET, serviceName: VALUE } }],
   ['/apis/apps/v1/namespaces/dev/deployments', { metadata: { name: 'leak' }, spec: SET }],
+  [
+    `${NS}/events`,
+    { metadata: { name: 'leak' }, involvedObject: { kind: 'Pod', namespace: 'dev', name: 'leak' }, message: VALUE },
+  ],
   [`${NS}/secrets`, { metadata: { name: 'leak-mail' }, stringData: { a: `mail ${MAIL}` } }],
   configMap('leak', { data: { password: VALUE } }),
   configMap('leak-binary', { binaryData: { a: ENCODED } }),

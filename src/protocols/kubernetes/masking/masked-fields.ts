@@ -1,6 +1,6 @@
 import type { MaskedField } from '../../../masking/plan.ts'
 import { pathsOverlap } from '../../../shared/field-path.ts'
-import { fullName, knownResource } from '../request/resources.ts'
+import { fullName, knownResource, otherGroupOf } from '../request/resources.ts'
 
 /** What fields of a rule are of: a resource, and a subresource where a request names one. */
 export interface Owner {
@@ -11,7 +11,7 @@ export interface Owner {
 
 /** The fields that are masked in an object of this resource. Those of a resource are in its subresources, too. */
 export function fieldsOf(owner: Owner, fields: readonly MaskedField[]): readonly MaskedField[] {
-  const own = fields.filter((field) => isOf(field.owner, owner))
+  const own = [...fields.filter((field) => isOf(field.owner, owner)), ...fieldsOfOther(owner, fields)]
   if (owner.subresource === 'scale')
     return own.flatMap((field) => (isSelector(owner, field) ? [field, inScale(field)] : [field]))
   if (owner.resource !== 'secrets' || owner.group !== '') return own
@@ -20,6 +20,31 @@ export function fieldsOf(owner: Owner, fields: readonly MaskedField[]): readonly
     field.path[0] === 'data' ? [field, { ...field, path: ['stringData', ...field.path.slice(1)] }] : [field],
   )
 }
+
+/** Fields of the same object as another group names them. */
+function fieldsOfOther(owner: Owner, fields: readonly MaskedField[]): readonly MaskedField[] {
+  const group = otherGroupOf(owner.resource, owner.group)
+  if (group === undefined) return []
+  return fields
+    .filter((field) => isOf(field.owner, { ...owner, group }))
+    .map((field) => {
+      const [first, ...rest] = field.path
+      const isCore = group === ''
+      const names = EVENT_FIELDS.find(([core, other]) => (isCore ? core : other) === first)
+      return names === undefined ? field : { ...field, path: [isCore ? names[1] : names[0], ...rest] }
+    })
+}
+
+/** In the core group, and in events.k8s.io (k8s.io/kubernetes/pkg/apis/core/types.go and k8s.io/api/events/v1, Event). */
+const EVENT_FIELDS: readonly (readonly [core: string, other: string])[] = [
+  ['message', 'note'],
+  ['involvedObject', 'regarding'],
+  ['source', 'deprecatedSource'],
+  ['firstTimestamp', 'deprecatedFirstTimestamp'],
+  ['lastTimestamp', 'deprecatedLastTimestamp'],
+  ['count', 'deprecatedCount'],
+  ['reportingComponent', 'reportingController'],
+]
 
 /** A Scale shows the selector of its object as a text (k8s.io/api/autoscaling/v1, ScaleStatus): of a custom resource, any field that its definition names. */
 const isSelector = ({ resource, group }: Owner, { path }: MaskedField): boolean =>

@@ -11,7 +11,7 @@ import {
 } from '../../../policy/vocabulary.ts'
 import { matchesGlob } from '../../../shared/glob.ts'
 import type { KubernetesStatement } from '../facts/kubernetes-statement.ts'
-import { fullName } from '../request/resources.ts'
+import { fullName, otherGroupOf } from '../request/resources.ts'
 import { kindsNamedInFull } from './kinds.ts'
 import { checkField, checkImage, checkNamespace, checkObject, checkResource } from './patterns.ts'
 import { SETTINGS } from './settings.ts'
@@ -184,7 +184,10 @@ function matchesPlace(match: RequestMatch, allows: boolean, statement: Kubernete
   const { kinds, resource, namespace, allNamespaces, name: object } = statement
   const { resources, namespaces, objects } = match
   const isAnyWithin = kinds.includes('delete-namespace') && !allows
-  if (resources !== undefined && !isAnyWithin && !matchesResources(resources, statement)) return false
+  if (resources !== undefined && !isAnyWithin && !matchesResources(resources, statement)) {
+    const other = allows ? undefined : otherGroupOf(resource, statement.group)
+    if (other === undefined || !matchesResources(resources, { ...statement, group: other })) return false
+  }
   if (namespaces !== undefined) {
     if (resource === '') return false
     const isAny = namespaces.includes('*')

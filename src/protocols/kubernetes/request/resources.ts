@@ -78,6 +78,12 @@ export const resourceOfKind = (
 /** `deployments.apps`, `pods`. */
 export const fullName = (resource: string, group: string): string => (group === '' ? resource : `${resource}.${group}`)
 
+/** The group in which the API server shows the same objects once more: those of events (k8s.io/kubernetes/pkg/registry/events/rest). */
+export function otherGroupOf(resource: string, group: string): string | undefined {
+  if (resource !== 'events') return undefined
+  return group === '' ? 'events.k8s.io' : group === 'events.k8s.io' ? '' : undefined
+}
+
 /** Full names of all that go by this name. */
 export const namesOfResource = (resource: string): readonly string[] =>
   [...known.keys()].filter((name) => name === resource || name.startsWith(`${resource}.`))

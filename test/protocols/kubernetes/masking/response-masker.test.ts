@@ -468,6 +468,21 @@ describe('fields that rules name', () => {
   })
 
   it.each([
+    ['events:message', '/apis/events.k8s.io/v1/namespaces/dev/events/a', { note: 'hunter2' }],
+    ['events.events.k8s.io:note', '/api/v1/namespaces/dev/events/a', { message: 'hunter2' }],
+    [
+      'events:involvedObject.name',
+      '/apis/events.k8s.io/v1/namespaces/dev/events/a',
+      { regarding: { name: 'hunter2' } },
+    ],
+    ['events:reason', '/apis/events.k8s.io/v1/namespaces/dev/events/a', { reason: 'hunter2' }],
+  ])('masks %s in the other group that shows the same object', (field, path, event) => {
+    expect(mask(planOf({ fields: [field], style: 'redact' }), `GET ${path}`, event)).toBe(
+      JSON.stringify(event).replace('hunter2', '****'),
+    )
+  })
+
+  it.each([
     ['/apis/apps/v1/namespaces/dev/deployments/web/scale', 'deployments.apps:spec.selector.matchLabels.token', '****'],
     ['/apis/example.com/v1/namespaces/dev/things/a/scale', 'things.example.com:spec.pods', '****'],
     ['/apis/apps/v1/namespaces/dev/deployments/web/scale', 'deployments.apps:spec.template.x', 'token=hunter2'],

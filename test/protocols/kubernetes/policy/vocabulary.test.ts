@@ -42,6 +42,29 @@ const POD = '/api/v1/namespaces/dev/pods/web'
 const allow = (match: StatementMatch): object => ({ name: 'r', match, allow: true })
 const privileged = { spec: { hostNetwork: true } }
 
+describe('events, which two groups show', () => {
+  const everything = { name: 'all', match: { resources: ['*'] }, allow: true }
+  it.each([
+    ['events', 'GET /apis/events.k8s.io/v1/namespaces/dev/events', 'deny'],
+    ['events.events.k8s.io', 'GET /api/v1/namespaces/dev/events', 'deny'],
+    ['*.events.k8s.io', 'GET /api/v1/events', 'deny'],
+    ['events', 'GET /apis/example.com/v1/namespaces/dev/events', 'allow'],
+    ['events', 'GET /api/v1/namespaces/dev/pods', 'allow'],
+  ])('are one for a rule that denies %s: %s', (resource, line, verdict) => {
+    const rules = [
+      { name: 'no', match: { resources: [resource] }, deny: 'no' },
+      { ...everything, match: { resources: ['*', 'events.example.com'] } },
+    ]
+    expect(judge(rules, line)).toBe(verdict)
+  })
+
+  it('are two for a rule that allows them', () => {
+    const rules = [allow({ kinds: ['list'], resources: ['events'] })]
+    expect(judge(rules, 'GET /api/v1/namespaces/dev/events')).toBe('allow')
+    expect(judge(rules, 'GET /apis/events.k8s.io/v1/namespaces/dev/events')).toBe('deny')
+  })
+})
+
 describe('an object that could not be read in full', () => {
   const everything = { name: 'all', match: { unknown: true }, allow: true }
   const strange = { kind: 'Pod', apiVersion: 'v1', metadata: { name: 'web' }, spec: { noSuchField: true } }

@@ -1,4 +1,5 @@
 import type { Delivery } from '../../../src/api/schemas/delivery.ts'
+import { Fold } from '../../components/ui/fold.tsx'
 import { Ago, Badge, Empty, Loading, More, Problem, Table } from '../../components/ui/parts.tsx'
 import { StateBadge } from '../../components/ui/state.tsx'
 import { Text } from '../../components/ui/text.tsx'
@@ -24,7 +25,11 @@ export function AuditPage() {
         </p>
       )}
       {isAuditor && <Status />}
-      {seesDeliveries && <Numbers />}
+      {seesDeliveries && (
+        <Fold label="The last weeks in numbers" inUse={false}>
+          <Numbers />
+        </Fold>
+      )}
       {isAuditor && <Entries />}
       {seesDeliveries && <Deliveries />}
     </>

@@ -24,7 +24,7 @@ export const dueReviews = (uses: readonly BreakGlass[]): number =>
 
 /** On every page, while somebody has access that nobody approved. */
 export function EmergencyBanner({ uses }: { uses: readonly BreakGlass[] }) {
-  const active = uses.filter(({ state }) => state === 'active' || state === 'announcing')
+  const active = uses.filter(isInUse)
   if (active.length === 0) return null
   return (
     <div class="banner bad" role="alert" data-testid="emergency">
@@ -38,20 +38,33 @@ export function EmergencyBanner({ uses }: { uses: readonly BreakGlass[] }) {
   )
 }
 
-/** In the inbox: what was done in emergencies, until somebody else has reviewed it. */
-export function Emergencies({ found: { data, error, reload } }: { found: ReturnType<typeof useEmergencies> }) {
-  if (error !== undefined) return <Problem error={error} retry={reload} />
-  if (data === undefined || data.length === 0) return null
+const isInUse = ({ state }: BreakGlass): boolean => state === 'active' || state === 'announcing'
+
+/** In the inbox, first: emergency access that somebody has now. */
+export function EmergenciesInUse({ found }: { found: ReturnType<typeof useEmergencies> }) {
+  if (found.error !== undefined) return <Problem error={found.error} retry={found.reload} />
+  return <Emergencies title="Emergency access" uses={found.data?.filter(isInUse) ?? []} reviewed={found.reload} />
+}
+
+/** In the inbox, below what blocks a client: what was done in emergencies, until somebody else has reviewed it. */
+export function EmergenciesToReview({ found: { data = [], reload } }: { found: ReturnType<typeof useEmergencies> }) {
+  return <Emergencies title="Emergency access to review" uses={data.filter((use) => !isInUse(use))} reviewed={reload} />
+}
+
+function Emergencies({ title, uses, reviewed }: { title: string; uses: readonly BreakGlass[]; reviewed: () => void }) {
+  if (uses.length === 0) return null
   return (
-    <section class="stack" aria-label="Emergency access">
+    <section class="stack" aria-label={title}>
       <div class="head">
-        <h2>Emergency access ({data.length})</h2>
+        <h2>
+          {title} ({uses.length})
+        </h2>
         <Link to="/sessions?show=emergency">All emergency access</Link>
       </div>
       <ul class="list">
-        {data.map((use) => (
+        {uses.map((use) => (
           <li key={use.id}>
-            <Emergency use={use} reviewed={reload} />
+            <Emergency use={use} reviewed={reviewed} />
           </li>
         ))}
       </ul>
@@ -75,12 +88,15 @@ function Emergency({ use, reviewed }: { use: BreakGlass; reviewed: () => void })
       <p class="small soft">
         <span class="mono">{id}</span>, rule <Text>{`"${rule}"`}</Text>
         {endsAt === undefined ? '' : `, until ${formatDateTime(endsAt)}`}, to be reviewed by{' '}
-        <Text>{reviewers.join(' or ')}</Text>. <Link to="/sessions">Sessions</Link>
+        <Text>{reviewers.join(' or ')}</Text>. <Link to={sessionsOf(use)}>Sessions</Link>
       </p>
       {mayReview ? <Review id={id} reviewed={reviewed} /> : <p class="small soft">{whyNot}</p>}
     </article>
   )
 }
+
+const sessionsOf = ({ person, target }: BreakGlass): string =>
+  `/sessions?person=${encodeURIComponent(person.label)}&target=${encodeURIComponent(target)}`
 
 /** Its form is opened by a button: several of them would push what blocks a client off the screen. */
 function Review({ id, reviewed }: { id: string; reviewed: () => void }) {

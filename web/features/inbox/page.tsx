@@ -8,7 +8,7 @@ import { api, signIn } from '../../lib/client.ts'
 import { useLive } from '../../lib/live.ts'
 import { useStore } from '../../lib/store.ts'
 import { useData } from '../../lib/use-data.ts'
-import { dueReviews, Emergencies, useEmergencies } from './emergencies.tsx'
+import { dueReviews, EmergenciesInUse, EmergenciesToReview, useEmergencies } from './emergencies.tsx'
 import { useCardKeys } from './keys.ts'
 import { byUrgency, grouped, groupingOf, GROUPINGS, KINDS, matching, type Asked, type Grouping } from './order.ts'
 import { ReviewCard } from './review-card.tsx'
@@ -47,7 +47,7 @@ export function InboxPage() {
           {!isCounted ? '' : waitingForMe === 0 ? 'Nothing is waiting for you' : `${waitingForMe} waiting for you`}
         </p>
       </div>
-      <Emergencies found={emergencies} />
+      <EmergenciesInUse found={emergencies} />
       {reviews.size > FEW && (
         <Fold label="Filter and group" inUse={asked.filter !== '' || asked.kind !== '' || asked.by !== ''}>
           <Controls asked={asked} />
@@ -60,6 +60,7 @@ export function InboxPage() {
       )}
       {mine.length > 0 && found.length === 0 && <Empty>Nothing that waits for you matches.</Empty>}
       <Cards label="Waiting for you" reviews={found} by={asked.by} fresh={fresh} />
+      <EmergenciesToReview found={emergencies} />
       {own.length > 0 && (
         <section class="stack">
           <h2>Your own, waiting for others ({own.length})</h2>

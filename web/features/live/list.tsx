@@ -7,7 +7,7 @@ import { Text } from '../../components/ui/text.tsx'
 import { count, formatDateTime, formatShort } from '../../lib/format.ts'
 import { Acts, Left, summary, type LiveRows } from './table.tsx'
 
-/** The live sessions on a phone: a line each, and the rest of it on a tap. */
+/** The live sessions on a phone: a line each, a second one for what runs or is held, and the rest of it on a tap. */
 export function LiveList({ groups, by, now, ...acts }: LiveRows) {
   return (
     <>
@@ -31,7 +31,7 @@ export function LiveList({ groups, by, now, ...acts }: LiveRows) {
 
 function Line({ session, now, ...acts }: { session: Session } & Omit<LiveRows, 'groups' | 'by'>) {
   const [isOpen, setOpen] = useState(false)
-  const { id, person, target, activity, ended, openedAt } = session
+  const { id, person, target, protocol, activity, ended, openedAt } = session
   const state = ended === undefined ? (activity?.state ?? 'open') : 'ended'
   return (
     <li data-testid={id} class={ended === undefined ? state : 'over'}>
@@ -45,6 +45,11 @@ function Line({ session, now, ...acts }: { session: Session } & Omit<LiveRows, '
         <b>
           {state} {ended === undefined && formatShort(now - Date.parse(activity?.since ?? openedAt))}
         </b>
+        {!isOpen && ended === undefined && state !== 'idle' && activity?.text !== undefined && (
+          <code>
+            <Tokens text={activity.text.replaceAll(/\s+/g, ' ')} language={wordsOf(protocol).language} recorded />
+          </code>
+        )}
       </button>
       {isOpen && <Details session={session} now={now} {...acts} />}
     </li>

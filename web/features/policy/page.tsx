@@ -220,7 +220,10 @@ function AllRules({ rules }: { rules: Rules }) {
 
 /** `For everybody on env=prod: denies delete without WHERE.` */
 const sentenceOf = ({ about, text }: { about: string; text: string }, isAccess: boolean): string =>
-  `For ${about.replace(/^on /, 'all people on ')}: ${isAccess ? 'access ' : ''}${text}.`.replace(/([.:])\.$/, '$1')
+  `For ${about.replace(/^on /, 'everybody on ')}: ${isAccess ? accessOf(text) : text}.`.replace(/([.:])\.$/, '$1')
+
+const accessOf = (text: string): string =>
+  text.startsWith('standing') ? text.replace('standing', 'standing access') : `access ${text}`
 
 /** The rules that apply to the user, for one target at a time. */
 function MyRules({ targets }: { targets: readonly string[] }) {

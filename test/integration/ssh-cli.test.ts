@@ -8,6 +8,7 @@ import { hasProgram } from '../../src/demo/programs.ts'
 import { DEMO_PEOPLE } from '../../src/demo/setup.ts'
 import { eventually } from '../helpers/gateway-client.ts'
 import { pamctl, ROOT, run } from '../helpers/run.ts'
+import { runScript } from '../helpers/script.ts'
 import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
 import { SSHD } from '../helpers/ssh-server.ts'
 
@@ -61,6 +62,10 @@ function signIn(): Promise<void> {
 }
 const connect = (...args: string[]) => pamctl(['connect', 'bastion', '--', ...args], environment, '')
 const digest = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex')
+
+it.skipIf(!SSHD)('pamctl exec bastion -- … says what its text script says', async () => {
+  await runScript(readFileSync(join(ROOT, 'test', 'cli', 'ssh', 'exec.txt'), 'utf8'), {}, () => environment)
+})
 
 describe.skipIf(!SSHD)('pamctl connect bastion -- …', () => {
   it('ssh, with and without naming the target, and with options', async () => {

@@ -3,13 +3,11 @@ import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { authenticate, hasRole } from '../api/authenticate.ts'
-import { beginGrantFor, beginGrants } from '../api/begin-grants.ts'
-import { remindOfBreakGlass } from '../api/break-glass.ts'
+import { beginGrantFor } from '../api/begin-grants.ts'
 import { ChangeFeed } from '../api/change-feed.ts'
 import type { ApiDeps } from '../api/deps.ts'
 import { clientAddress } from '../api/client-address.ts'
 import { LiveEvents } from '../api/live-events.ts'
-import { endOverdueWebSessions } from '../api/web-sessions.ts'
 import { PendingConnections } from '../api/pending-connections.ts'
 import { ReadingLog } from '../api/reading-log.ts'
 import { RefusalCounter } from '../api/refusal-counter.ts'
@@ -17,44 +15,38 @@ import { problemText } from '../api/problem.ts'
 import { ApprovalQuestions } from '../api/approval-questions.ts'
 import { askForApproval } from '../notify/approval-webhook.ts'
 import { createApi } from '../api/server.ts'
-import { startEvaluationProvider, type EvaluationProvider } from '../evaluation-idp/provider.ts'
+import { startEvaluationProvider } from '../evaluation-idp/provider.ts'
 import { peopleFile } from '../evaluation-idp/people.ts'
 import { accessTokens } from '../identity/access-token.ts'
 import { identityVerifier } from '../identity/identity-token.ts'
 import { ownIssuer } from '../identity/own-issuer.ts'
 import { proofVerifier } from '../identity/proof.ts'
-import type { SteadyClock } from '../shared/clock.ts'
-import { networks, type Networks } from '../shared/networks.ts'
-import { asPamError, PamError } from '../shared/errors.ts'
+import { networks } from '../shared/networks.ts'
+import { PamError } from '../shared/errors.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
 import { pause } from '../shared/pause.ts'
 import { VERSION } from '../shared/version.ts'
-import { appendAudit, lastAudit } from '../storage/audit.ts'
-import type { Database } from '../storage/database.ts'
 import { gatewayState } from '../storage/gateway-state.ts'
-import { longestProof } from '../identity/login.ts'
-import { activeLocks, endLocks } from '../storage/locks.ts'
-import { boundLogins } from '../storage/logins.ts'
-import { closeAbandoned, expireRequests, recoverSessions, referAsked } from '../storage/recover.ts'
-import { boundWebSessions } from '../storage/web-sessions.ts'
+import { recoverSessions, referAsked } from '../storage/recover.ts'
 import { apiSettings, trustedIssuers } from './api-settings.ts'
 import type { Config } from './config/config.ts'
-import { loadConfig, prepareConfig } from './config/load-config.ts'
-import type { GatewayKeys } from './keys.ts'
+import { loadConfig } from './config/load-config.ts'
 import { listenAt } from './listen.ts'
-import { readCertificate, renewCertificate } from './listening-certificate.ts'
+import { auditConfig, boundSignIns, reload, warn } from './reload.ts'
+import type { Running } from './running.ts'
+import { auditRefusals, keepTime, sweep } from './upkeep.ts'
+import { readCertificate } from './listening-certificate.ts'
 import { openStore } from './open-store.ts'
 import { samlClients } from './saml-clients.ts'
-import type { LatestTime } from './latest-time.ts'
 import { noteClock } from '../storage/clock-state.ts'
 import { openUsedProofs } from './used-proofs.ts'
 import { tighten } from './private-files.ts'
 import { listenForApps, type AppsListener } from './start-apps.ts'
 import { startReaper } from './reap-accounts.ts'
-import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
-import { startEvidence, type Evidence } from './start-evidence.ts'
-import { startSecrets, type RunningSecrets } from './start-secrets.ts'
-import { startNotifications, type Notifications } from './start-notifications.ts'
+import { startAuditDelivery } from './start-audit-delivery.ts'
+import { startEvidence } from './start-evidence.ts'
+import { startSecrets } from './start-secrets.ts'
+import { startNotifications } from './start-notifications.ts'
 import { readinessOf, startOperations } from './start-operations.ts'
 import { ComparisonBudget } from '../gateway/comparison-budget.ts'
 import { firstUseIn } from '../storage/first-use.ts'
@@ -65,29 +57,6 @@ import { SessionRegistry } from '../gateway/session-registry.ts'
 import { SharedSessions } from '../gateway/shared-sessions.ts'
 import { listenForTunnels } from '../gateway/tunnel-listener.ts'
 import { serveTunnel } from '../gateway/tunnel.ts'
-
-/** What a running gateway consists of. A reload replaces the configuration and the identity providers; the rest stays. */
-interface Running {
-  readonly logger: Logger
-  readonly clock: SteadyClock
-  readonly latestTime: LatestTime
-  readonly keys: GatewayKeys
-  readonly db: Database
-  readonly evidence: Evidence
-  readonly registry: SessionRegistry
-  readonly secrets: RunningSecrets
-  readonly protocols: Awaited<ReturnType<typeof createProtocols>>
-  readonly provider: EvaluationProvider | undefined
-  /** Read by parts that are built before the rest. */
-  readonly live: { config: Config; proxies: Networks; publicUrl: string }
-  issuers: ReturnType<typeof trustedIssuers>
-  saml: ReturnType<typeof samlClients>
-  readonly usedProofs: ReturnType<typeof openUsedProofs>
-  identities: ReturnType<typeof identityVerifier>
-  /** Both start once the gateway listens. */
-  delivery?: AuditDelivery
-  notifications?: Notifications
-}
 
 /** A gateway that listens. */
 export interface StartedGateway {
@@ -319,36 +288,6 @@ function serveTunnels(
   })
 }
 
-function warn({ warnings }: Config, logger: Logger): void {
-  for (const warning of warnings) logger.warn({ warning }, 'config.warned')
-}
-
-/** A bad file changes nothing. */
-async function reload(file: string, running: Running, server: Server): Promise<void> {
-  const { db, logger, clock, registry, provider } = running
-  try {
-    await prepareConfig(file)
-    const config = loadConfig(file)
-    const issuers = trustedIssuers(config, provider?.issuer)
-    const saml = samlClients(config)
-    renewCertificate(server, config)
-    Object.assign(running.live, { config, proxies: networks(config.listen.trustedProxies) })
-    // The rules hold from here on: what they take away ends before anything that can fail.
-    registry.rulesChanged(config)
-    registry.locked(await activeLocks(db.read, clock.now()), config.targets)
-    warn(config, logger)
-    await boundSignIns(config, running)
-    running.issuers = issuers
-    running.saml = saml
-    running.identities = identityVerifier(issuers)
-    await running.secrets.reconfigure(config)
-    await auditConfig(running, config, 'config.reloaded')
-    logger.info({ policy: config.policy.version, targets: config.targets.length }, 'config.reloaded')
-  } catch (error) {
-    logger.error({ problem: asPamError(error).message }, 'config.refused')
-  }
-}
-
 async function endSessions(registry: SessionRegistry): Promise<void> {
   registry.endWhere(
     () => true,
@@ -365,86 +304,11 @@ async function endSessions(registry: SessionRegistry): Promise<void> {
   }
 }
 
-/** Metrics and readiness in detail, where an address for them is configured. */
 async function startProvider(config: Config, callback: () => string) {
   const { evaluation } = config.identity
   if (evaluation === undefined) return undefined
   const people = peopleFile(resolve(config.baseDirectory, evaluation.people))
   return startEvaluationProvider(people, evaluation.port, callback)
-}
-
-/** What is configured, as digests, and which sections differ from the last time. */
-const auditConfig = (
-  { db, clock }: Pick<Running, 'db' | 'clock'>,
-  config: Config,
-  type: 'config.loaded' | 'config.reloaded',
-): Promise<void> =>
-  db.change(async (tx) => {
-    const { sections } = config
-    const before = await lastAudit(tx, 'config')
-    const known = (before?.data['sections'] ?? {}) as Readonly<Record<string, string>>
-    const names = [...new Set([...Object.keys(known), ...Object.keys(sections)])]
-    await appendAudit(tx, clock.now(), {
-      type,
-      actor: 'gateway',
-      subject: 'config',
-      data: {
-        policy: config.policy.version,
-        targets: config.targets.map(({ name }) => name),
-        sections,
-        changed: before === undefined ? undefined : names.filter((name) => known[name] !== sections[name]),
-      },
-    })
-  })
-
-/** Callers who were turned away before anybody knew who they are: once a minute, as sums. */
-async function auditRefusals(db: Database, { refusals, clock }: ApiDeps, logger: Logger): Promise<void> {
-  const counts = refusals.take()
-  if (counts === undefined) return
-  const entry = { type: 'callers.refused' as const, actor: 'gateway', subject: 'callers', data: counts }
-  await db
-    .change((tx) => appendAudit(tx, clock.now(), entry))
-    .catch((error: unknown) => logger.error({ cause: error }, 'refusals.audit_failed'))
-}
-
-async function sweep(running: Running, deps: ApiDeps): Promise<void> {
-  const { db, clock, registry, logger } = running
-  const { changes } = deps
-  keepTime(running)
-  try {
-    await noteClock(db, clock.behind(), clock.now())
-    for (const id of await expireRequests(db, clock.now())) changes.changed(id)
-    for (const id of await closeAbandoned(db, registry, clock.now())) changes.changed(id)
-    await endOverdueWebSessions(deps)
-    await endLocks(db, clock.now())
-    await beginGrants(deps)
-    await remindOfBreakGlass(deps)
-  } catch (error) {
-    logger.error({ cause: error }, 'sweep.failed')
-  }
-}
-
-/** A disk that takes nothing ends nothing: the time of this process goes on, and the next start has that of the last entry of the audit chain. */
-function keepTime({ latestTime, clock, logger }: Pick<Running, 'latestTime' | 'clock' | 'logger'>): void {
-  try {
-    latestTime.keep(clock.now())
-  } catch (cause) {
-    logger.error({ cause }, 'clock.not_kept')
-  }
-}
-
-/** Nobody is signed in for longer than the configuration allows whoever signs in now, whatever the store says. */
-async function boundSignIns(
-  { identity, web }: Config,
-  { db, clock, logger }: Pick<Running, 'db' | 'clock' | 'logger'>,
-): Promise<void> {
-  const now = clock.now()
-  const shortened = await db.change(
-    async (tx) =>
-      (await boundLogins(tx, now, longestProof(identity.reverifyEvery))) +
-      (await boundWebSessions(tx, now, web.maxDuration)),
-  )
-  if (shortened > 0) logger.warn({ signIns: shortened }, 'sign_ins.shortened')
 }
 
 /** Milliseconds that a connection may last of which nobody knows who calls on it. */

@@ -69,17 +69,23 @@ export function ownQueries(
     if (ended.aborted) return reject(reasonOf(ended))
     const results: OwnRows[] = [[]]
     const { batchOpen } = port
+    const left = closeLeft(port.kept)
     port.expect({
       type: 'own',
       results,
       most: queries.length,
       room: port.session.limits.catalogBytes,
-      closes: batchOpen ? 2 * queries.length : undefined,
-      done: (error) => (error === undefined ? resolve(results) : reject(error)),
+      closes: batchOpen ? left.length + 2 * queries.length : undefined,
+      done(error) {
+        if (error === undefined) return resolve(results)
+        port.kept?.noteFailed()
+        reject(error)
+      },
     })
     const kept = batchOpen ? undefined : port.kept
     write(
       Buffer.concat([
+        ...left,
         ...(kept?.takeDropped() ?? []).map(closeStatement),
         ...queries.map((query) => messagesOf(query, kept)),
         batchOpen ? FLUSH : SYNC,
@@ -87,6 +93,12 @@ export function ownQueries(
     )
   })
 }
+
+/** The messages that close what a batch that has failed has left under the gateway's own name: no other can begin before. */
+export const closeLeft = (kept: KeptStatements | undefined): readonly Buffer[] =>
+  kept?.takeLeft() === true
+    ? [encodeMessage(close, { type: 'close', subject: 'portal', name: OWN_NAME }), closeStatement(OWN_NAME)]
+    : []
 
 /** The rows of one query. */
 export const ownQuery = async (port: QueryPort, query: OwnQuery): Promise<OwnRows> =>

@@ -11,6 +11,7 @@ export class KeptStatements {
   readonly #names = new Map<string, string>()
   /** Names of statements to close. */
   #dropped: string[] = []
+  #hasLeft = false
 
   nameOf(sql: string): string | undefined {
     return this.#names.get(sql)
@@ -26,7 +27,22 @@ export class KeptStatements {
   }
 
   get isEmpty(): boolean {
-    return this.#names.size === 0
+    return this.#names.size === 0 && !this.#hasLeft
+  }
+
+  /**
+   * Notes that a batch of the gateway's own queries has failed. The server has skipped the rest of it, and with that the messages that close
+   * its own statement and portal.
+   */
+  noteFailed(): void {
+    this.#hasLeft = true
+  }
+
+  /** Whether these are to be closed now, since the names are used again. */
+  takeLeft(): boolean {
+    const has = this.#hasLeft
+    this.#hasLeft = false
+    return has
   }
 
   /** Notes that a text is being prepared, and returns its name. */

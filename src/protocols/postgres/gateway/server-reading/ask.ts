@@ -4,7 +4,14 @@ import { FLUSH, SYNC } from '../../wire/client-message.ts'
 import { parse } from '../../wire/parse.ts'
 import { encodeMessage } from '../../wire/server-message.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
-import { extendedQuery, newSavepoint, OWN_NAME, OwnQueryFailed, ownQuery } from '../pipeline/gateway-query.ts'
+import {
+  closeLeft,
+  extendedQuery,
+  newSavepoint,
+  OWN_NAME,
+  OwnQueryFailed,
+  ownQuery,
+} from '../pipeline/gateway-query.ts'
 import type { OwnRows } from '../pipeline/pending.ts'
 import type { QueryText } from './ask-text.ts'
 
@@ -88,18 +95,23 @@ function send(
             encodeMessage(close, { type: 'close', subject: 'statement', name: OWN_NAME }),
           ]
     const queries = before.length + after.length
+    const left = closeLeft(pipeline.kept)
     const results: OwnRows[] = [[]]
     pipeline.expect({
       type: 'own',
       results,
       most: queries,
       room: limits.catalogBytes,
-      closes: batchOpen ? 2 * queries + (text === undefined ? 0 : 1) : undefined,
-      done: (error) => (error === undefined ? resolve() : reject(error)),
+      closes: batchOpen ? left.length + 2 * queries + (text === undefined ? 0 : 1) : undefined,
+      done(error) {
+        if (error === undefined) return resolve()
+        pipeline.kept.noteFailed()
+        reject(error)
+      },
       trees: { after: before.length, printed },
       ...(failing === undefined ? {} : { failing }),
     })
-    pipeline.upstream.write(Buffer.concat([...before, ...asked, ...after, batchOpen ? FLUSH : SYNC]))
+    pipeline.upstream.write(Buffer.concat([...left, ...before, ...asked, ...after, batchOpen ? FLUSH : SYNC]))
   })
 }
 

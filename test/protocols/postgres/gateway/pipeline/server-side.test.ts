@@ -61,6 +61,43 @@ it('queries of the gateway take one round trip, and each gets its own rows', asy
   expect(written).toEqual([])
 })
 
+it.each([false, true])(
+  'a query of the gateway that fails leaves nothing in the way of the next; in a pipeline: %s',
+  async (batchOpen) => {
+    const { server, toUpstream, pipeline } = serverSide(NOTHING_MASKED)
+    pipeline.answered()
+    pipeline.batchOpen = batchOpen
+    const message = (tag: string, body = ''): Buffer =>
+      Buffer.from(`${tag}\0\0\0${String.fromCharCode(4 + body.length)}${body}`, 'latin1')
+    const tags = (): string => {
+      const sent = toUpstream.at(-1) ?? Buffer.alloc(0)
+      let found = ''
+      for (let at = 0; at < sent.length; at += 1 + sent.readUInt32BE(at + 1))
+        found += String.fromCharCode(sent[at] ?? 0)
+      return found
+    }
+    const end = batchOpen ? 'H' : 'S'
+    const failing = ownQueries(pipeline, ['select 1'])
+    expect(tags()).toBe(`PBECC${end}`)
+    // What closes the statement and the portal is skipped.
+    for (const answer of [message('1'), message('2'), message('E', 'C57014\0\0')]) server.push(answer)
+    if (batchOpen) pipeline.serverSkips = false
+    else server.push(message('Z', 'I'))
+    await expect(failing).rejects.toThrow('57014')
+    expect(pipeline.kept.isEmpty).toBe(false)
+    for (const closes of ['CC', '']) {
+      const next = ownQueries(pipeline, ['select 2'])
+      expect(tags()).toBe(`${closes}PBECC${end}`)
+      for (const tag of [...closes].map(() => '3')) server.push(message(tag))
+      for (const answer of [message('1'), message('2'), message('C', 'SELECT 0\0'), message('3'), message('3')])
+        server.push(answer)
+      if (!batchOpen) server.push(message('Z', 'I'))
+      expect(await next).toEqual([[], []])
+      expect(pipeline.kept.isEmpty).toBe(true)
+    }
+  },
+)
+
 describe('rows that nothing is hidden in', () => {
   it.each([
     ['nothing is masked in the session', NOTHING_MASKED, [ID, MAIL]],

@@ -36,6 +36,17 @@ const isTrue = (expression: string): string => `case when ${expression} then 't'
 const calls = (tree: string): string =>
   `(select pg_catalog.string_agg(distinct pg_catalog.concat(p.proname, ' ', p.provolatile), ',') from pg_catalog.unnest((pg_catalog.string_to_array(${tree}, ':funcid '))[2:]) part(text) join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) pg_catalog.split_part(part.text, ' ', 1)::pg_catalog.oid where p.oid operator(pg_catalog.<) 16384::pg_catalog.oid and p.provolatile operator(pg_catalog.<>) 'i'::pg_catalog."char")`
 
+/**
+ * Object ids of the pinned relations that a query reads: `pg_depend` does not record these, and all system catalogs are pinned
+ * (IsPinnedObject, in the server's catalog.c). A blank within a name is escaped, as above.
+ */
+const pinnedIn = (tree: string): string =>
+  `(select pg_catalog.string_agg(distinct r.oid::pg_catalog.text, ' ') from pg_catalog.unnest((pg_catalog.string_to_array(${tree}, ':relid '))[2:]) part(text) join pg_catalog.pg_class r on r.oid operator(pg_catalog.=) pg_catalog.split_part(part.text, ' ', 1)::pg_catalog.oid where r.oid operator(pg_catalog.<) 12000::pg_catalog.oid)`
+/** Numbers of the columns that an expression names, of whatever relation; 0 is the whole row. */
+const columnsIn = (tree: string): string =>
+  `(select pg_catalog.string_agg(distinct m.found[1], ' ') from pg_catalog.regexp_matches(${tree}, ':varattno (-?[0-9]+)', 'g') m(found))`
+const POLICY = 'pg_catalog.concat(t.polqual::pg_catalog.text, t.polwithcheck::pg_catalog.text)'
+
 /** Everything that can be run, shown or named, by catalog. Columns that a version does not have are omitted from its queries. */
 export function catalogTables(version: number): Readonly<Record<string, CatalogTable>> {
   const known = tablesByVersion.get(version)
@@ -206,6 +217,7 @@ const DEFINITIONS = {
       ...same('oid ev_class rulename'),
       digest: 'pg_catalog.md5(t.ev_action::pg_catalog.text)',
       calls: calls('pg_catalog.concat(t.ev_qual::pg_catalog.text, t.ev_action::pg_catalog.text)'),
+      pinned: pinnedIn('pg_catalog.concat(t.ev_qual::pg_catalog.text, t.ev_action::pg_catalog.text)'),
     },
     where: user('ev_class'),
   },
@@ -240,7 +252,7 @@ const DEFINITIONS = {
       columns: 't.indkey::pg_catalog.text',
       clustered: isTrue('t.indisclustered'),
       // Numbers of the columns that decide whether a row is in the index; 0 is the whole row.
-      predicate: `case when t.indpred is not null then (select pg_catalog.string_agg(m.found[1], ' ') from pg_catalog.regexp_matches(t.indpred::pg_catalog.text, ':varattno (-?[0-9]+)', 'g') m(found)) end`,
+      predicate: `case when t.indpred is not null then ${columnsIn('t.indpred::pg_catalog.text')} end`,
     },
     where: user('indexrelid'),
   },
@@ -249,11 +261,11 @@ const DEFINITIONS = {
     key: ['oid'],
     columns: {
       ...same('oid polrelid'),
-      calls: calls('pg_catalog.concat(t.polqual::pg_catalog.text, t.polwithcheck::pg_catalog.text)'),
+      calls: calls(POLICY),
       // Whether it refers to whole rows.
-      rows: isTrue(
-        "pg_catalog.concat(t.polqual::pg_catalog.text, t.polwithcheck::pg_catalog.text) operator(pg_catalog.~) ':varattno 0 '",
-      ),
+      rows: isTrue(`${POLICY} operator(pg_catalog.~) ':varattno 0 '`),
+      pinned: pinnedIn(POLICY),
+      columns: columnsIn(POLICY),
     },
     where: user(),
   },

@@ -99,6 +99,8 @@ function* readViews({ tables, rules, sources }: Found, reviewed: ReviewedCode): 
       opaque.add(view)
     }
   }
+  for (const { ev_class, pinned } of rules.values())
+    for (const of of (pinned ?? '').split(' ').filter(Boolean)) edges.add(`${ev_class} ${of}`)
   for (const edge of edges) {
     yield
     const [view = '', of = ''] = edge.split(' ')

@@ -11,7 +11,7 @@ import type { CountingRows } from '../../../sql/catalog.ts'
 /** Relations that describe objects, settings and sessions, and nothing that a change of rows changes. */
 export const HARMLESS_RELATIONS: ReadonlySet<string> = new Set(
   wordList(`
-  pg_aggregate pg_am pg_amop pg_amproc pg_attrdef pg_attribute pg_auth_members pg_authid pg_available_extension_versions
+  pg_aggregate pg_am pg_amop pg_amproc pg_attrdef pg_auth_members pg_authid pg_available_extension_versions
   pg_available_extensions pg_cast pg_collation pg_config pg_constraint pg_conversion pg_database pg_db_role_setting pg_default_acl pg_depend
   pg_description pg_enum pg_event_trigger pg_extension pg_file_settings pg_foreign_data_wrapper pg_foreign_server pg_foreign_table pg_group
   pg_hba_file_rules pg_ident_file_mappings pg_indexes pg_inherits pg_init_privs pg_language pg_largeobject_metadata pg_matviews pg_namespace
@@ -73,6 +73,13 @@ export const HARMLESS_COLUMNS: ReadonlyMap<string, readonly string[]> = new Map(
     `oid relname relnamespace reltype reloftype relowner relam relfilenode reltablespace reltoastrelid relhasindex relisshared
     relpersistence relkind relnatts relchecks relhasrules relhastriggers relhassubclass relrowsecurity relforcerowsecurity relispopulated relreplident
     relispartition relrewrite relfrozenxid relminmxid relacl reloptions relpartbound`,
+  ),
+  // All but attmissingval, the value of all rows that are older than the column (manual, pg_attribute).
+  ...each(
+    'pg_attribute',
+    `attrelid attname atttypid attlen attnum attcacheoff atttypmod attndims attbyval attalign attstorage attcompression attnotnull
+    atthasdef atthasmissing attidentity attgenerated attisdropped attislocal attinhcount attcollation attstattarget attacl attoptions
+    attfdwoptions`,
   ),
   // All but indcheckxmin, which says whether CREATE INDEX found an update that changed no column of the other indexes (README.HOT).
   ...each(

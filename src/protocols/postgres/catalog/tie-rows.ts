@@ -103,7 +103,7 @@ function* addIndexes(ties: Ties, tables: Tables): Work<void> {
 }
 
 function* addPolicies(ties: Ties, tables: Tables): Work<void> {
-  for (const { oid, polrelid, rows: whole } of all(tables, 'pg_policy')) {
+  for (const { oid, polrelid, rows: whole, pinned, columns } of all(tables, 'pg_policy')) {
     yield
     if (tables.get('pg_class')?.get(String(polrelid))?.['secured'] == null) continue
     for (const { of, number, type } of ties.of('pg_policy', oid)) {
@@ -113,6 +113,9 @@ function* addPolicies(ties: Ties, tables: Tables): Work<void> {
       if (whole !== null) ties.tie(polrelid, `p${oid}`, 'policy', of, '0')
       else if (number !== '0' || (of === polrelid && type === 'n')) ties.tie(polrelid, `p${oid}`, 'policy', of, number)
     }
+    // Which relation a number belongs to is not followed: it may be that of a pinned one.
+    for (const of of numbers(pinned))
+      for (const number of numbers(columns)) ties.tie(polrelid, `p${oid}`, 'policy', of, number)
   }
 }
 

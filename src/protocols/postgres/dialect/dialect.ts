@@ -17,8 +17,8 @@ const SAMPLING_METHODS = new Set(['system', 'bernoulli'])
 
 const utilities: Utilities = {
   rowsOf: (kind) => ROWS.get(kind) ?? 'definition',
-  // What utility statements evaluate as they run are constants.
-  valuesOf: () => 'unread',
+  // What other utility statements evaluate as they run are constants.
+  valuesOf: (kind) => (kind === 'execute' ? 'given' : 'unread'),
   computes: new Map([
     ['create-index', 'an index'],
     ['create-rule', 'a rule'],

@@ -83,8 +83,8 @@ function harmlessColumns(relation: Pick<Relation, 'schema' | 'name'>): readonly 
 const systemName = ({ schema, name }: Pick<Relation, 'schema' | 'name'>): string | undefined =>
   schema === 'pg_catalog' ? name.slice('pg_catalog.'.length) : undefined
 
-/** Relations that clients look up in every way, of which a few columns count. */
-const DEFINING = new Set(['pg_class', 'pg_index', 'pg_locks'])
+/** Relations that clients look up in every way, of which a few columns count or show values. */
+const DEFINING = new Set(['pg_attribute', 'pg_class', 'pg_index', 'pg_locks'])
 
 /** By attribute number: tableoid and ctid. Source: sysattr.h. */
 const SYSTEM_ATTRIBUTES: ReadonlyMap<number, SystemColumn> = new Map([

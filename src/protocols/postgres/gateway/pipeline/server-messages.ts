@@ -236,7 +236,9 @@ export class ServerMessages {
     // A cursor of SQL and a portal share their names.
     if (head.type === 'bind') {
       const [lineage] = head.portal.facts.lineage
-      if (lineage === undefined) pipeline.names.cursors.delete(head.portal.name)
+      // A text of unknown effect that was sent meanwhile has forgotten it, and may have put something else under the name.
+      const isForgotten = pipeline.names.portals.lookUp(head.portal.name, pipeline.batch).value === undefined
+      if (lineage === undefined || isForgotten) pipeline.names.cursors.delete(head.portal.name)
       else pipeline.names.cursors.set(head.portal.name, lineage.outputs)
     }
     if (head.code !== undefined) this.#noteCode(head)

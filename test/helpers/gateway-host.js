@@ -8,26 +8,8 @@ const gateways = new Map()
 keepFilesPrivate()
 letHeapGrow(100)
 
-process.on('message', async ({ number, start: wanted }) => {
-  if (wanted === undefined) {
-    const { gateway, log } = gateways.get(number)
-    gateways.delete(number)
-    await gateway.stop()
-    closeSync(log)
-    process.send({ number })
-    return
-  }
-  process.env = wanted.environment
-  const log = openSync(wanted.log, 'a', 0o600)
-  try {
-    const gateway = await start(wanted.config, log)
-    gateways.set(number, { gateway, log })
-    process.send({ number, url: gateway.url, issuer: gateway.issuer })
-  } catch (error) {
-    writeSync(log, `pam-gateway: ${error.message}\n${error.stack}\n`)
-    // Parts of it may be open.
-    process.exit(1)
-  }
+process.on('message', ({ number, start: wanted }) => {
+  void (wanted === undefined ? stopOne(number) : startOne(number, wanted))
 })
 process.on('SIGHUP', () => {
   for (const { gateway } of gateways.values()) void gateway.reload()
@@ -36,3 +18,25 @@ process.on('unhandledRejection', (cause) => {
   for (const { gateway } of gateways.values()) gateway.logger.error({ cause }, 'process.rejection_unhandled')
 })
 process.on('disconnect', () => process.exit(0))
+
+async function startOne(number, { environment, config, log: path }) {
+  process.env = environment
+  const log = openSync(path, 'a', 0o600)
+  try {
+    const gateway = await start(config, log)
+    gateways.set(number, { gateway, log })
+    process.send({ number, url: gateway.url, issuer: gateway.issuer })
+  } catch (error) {
+    writeSync(log, `pam-gateway: ${error.message}\n${error.stack}\n`)
+    // Parts of it may be open.
+    process.exit(1)
+  }
+}
+
+async function stopOne(number) {
+  const { gateway, log } = gateways.get(number)
+  gateways.delete(number)
+  await gateway.stop()
+  closeSync(log)
+  process.send({ number })
+}

@@ -93,7 +93,13 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
         kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
         // The same again and again is not worth its time.
         if ((kinds.get(kind) as number) > MAX_OF_A_KIND) continue
-        const find = await shrunk(sandbox, reading, { seed, shell, text: candidate, input }, kind, options.tries)
+        const find = await shrunk(
+          sandbox,
+          reading,
+          { seed, shell, text: candidate, input, ...look },
+          kind,
+          options.tries,
+        )
         const shape = `${kind} ${shapeOf(find.text)}`
         if (shapes.has(shape)) continue
         shapes.add(shape)
@@ -159,13 +165,7 @@ async function lookAt(
   }
 }
 
-async function shrunk(
-  sandbox: Sandbox,
-  reading: Reading,
-  script: Pick<Find, 'seed' | 'shell' | 'text' | 'input'>,
-  kind: string,
-  tries = 250,
-): Promise<Find> {
+async function shrunk(sandbox: Sandbox, reading: Reading, script: Find, kind: string, tries = 250): Promise<Find> {
   const isSame = async (text: string): Promise<boolean> => {
     const look = await lookAt(sandbox, reading, { ...script, text })
     return look?.disagreements.some((one) => kindOf(one) === kind) === true
@@ -178,7 +178,7 @@ async function shrunk(
   const look = await lookAt(sandbox, reading, { ...script, text, input })
   if (look === undefined || look.disagreements.length === 0) {
     const again = await lookAt(sandbox, reading, script)
-    return { ...script, disagreements: [], said: '', output: '', ...again }
+    return again === undefined || again.disagreements.length === 0 ? script : { ...script, ...again }
   }
   return { ...script, text, input, ...look }
 }

@@ -72,7 +72,7 @@ beforeAll(async () => {
               (env) => `
   - name: people ${env}
     targets: { labels: { env: ${env} } }
-    columns: [people.email, people.phone, people.pin, parts.email, parent.email, derived.email, ${ANSWERING.map((table) => `${table}.email`).join(', ')}]
+    columns: [people.email, people.phone, people.pin, parts.email, parent.email, derived.email, amounts.amount, ${ANSWERING.map((table) => `${table}.email`).join(', ')}]
     style: redact`,
             )
             .join('')}

@@ -114,6 +114,13 @@ export function blocksStanding(grant: Grant): boolean {
   )
 }
 
+/** Why a person has no standing access to a target: it was revoked. */
+export const standingRevoked = ({ id, target, revoked }: Grant): PamError =>
+  new PamError('GRANT_REVOKED', `your access to ${target} was revoked by ${revoked?.by}: ${revoked?.reason}`, {
+    hint: `an operator allows it again with "pamctl revoke ${id} --lift"`,
+    id,
+  })
+
 /** Whether somebody else has revoked it, and so has people decide on the next request for the target. */
 const keepsFromAutoApproval = ({ revoked, allowedAgainAt }: Grant): boolean =>
   revoked !== undefined && revoked.own !== true && revoked.lapsed !== true && allowedAgainAt === undefined

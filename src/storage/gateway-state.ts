@@ -1,6 +1,6 @@
 import type { AuditEventType } from '../recording/audit-event-types.ts'
 import type { Approval } from '../access/approval.ts'
-import { grantState, mintGrant, type Grant } from '../access/grant.ts'
+import { grantState, mintGrant, standingRevoked, type Grant } from '../access/grant.ts'
 import { takenBack, use } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
 import type { Person, Target } from '../policy/command.ts'
@@ -114,16 +114,7 @@ async function newStandingGrant(tx: Tx, person: Person, target: Target, rule: Ac
   if (active !== undefined) return active
   if (rule.grant === 'request') throw noGrant(target, rule)
   const block = await standingBlock(tx, person.id, target.name)
-  if (block?.revoked !== undefined) {
-    throw new PamError(
-      'GRANT_REVOKED',
-      `your access to ${target.name} was revoked by ${block.revoked.by}: ${block.revoked.reason}`,
-      {
-        hint: `an operator allows it again with "pamctl revoke ${block.id} --lift"`,
-        id: block.id,
-      },
-    )
-  }
+  if (block !== undefined) throw standingRevoked(block)
   const grant = mintGrant({
     person,
     target: target.name,

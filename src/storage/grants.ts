@@ -74,6 +74,21 @@ export async function standingBlock(db: Reader, personId: string, target: string
   return (await grantsFor(db, personId, target)).find(blocksStanding)
 }
 
+/** The same for all targets for which the person has no other grant now. */
+export async function standingBlocks(db: Reader, personId: string, now: number): Promise<Grant[]> {
+  const rows = await db
+    .selectFrom('grants')
+    .selectAll()
+    .where('person_id', '=', personId)
+    .where('revoked', 'is not', null)
+    .where('request_id', 'is', null)
+    .where('allowed_again_at', 'is', null)
+    .execute()
+  const blocks = rows.map(fromRow).filter(blocksStanding)
+  const others = await Promise.all(blocks.map(({ target }) => activeGrant(db, personId, target, now)))
+  return blocks.filter((_block, index) => others[index] === undefined)
+}
+
 /** All that the person has, or had, for a target. */
 export async function grantsFor(db: Reader, personId: string, target: string): Promise<Grant[]> {
   return (await grantsOf(db, { personId, target })).map(fromRow)

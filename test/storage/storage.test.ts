@@ -21,7 +21,7 @@ import { pastUse } from '../../src/storage/past-use.ts'
 import { openPostgres, openSqlite, type Database, type Tx } from '../../src/storage/database.ts'
 import { evidenceState } from '../../src/storage/evidence-state.ts'
 import { gatewayState } from '../../src/storage/gateway-state.ts'
-import { activeGrant, listGrants, saveGrant, standingBlock } from '../../src/storage/grants.ts'
+import { activeGrant, listGrants, saveGrant, standingBlock, standingBlocks } from '../../src/storage/grants.ts'
 import {
   boundLogins,
   findLogin,
@@ -493,6 +493,15 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       await db.change((tx) => saveGrant(tx, revokeGrant(first, 'bob', 'why', NOW + 2)))
       expect((await standingBlock(db.read, 'jane', 'prod'))?.id).toBe(first.id)
       await expect(state.grantFor(person, target, standing, NOW + 3)).rejects.toMatchObject({ code: 'GRANT_REVOKED' })
+      const blocked = async (now: number): Promise<string[]> =>
+        (await standingBlocks(db.read, 'jane', now)).map(({ id }) => id)
+      expect(await blocked(NOW + 3)).toEqual([first.id])
+      const other = { ...first, id: 'grt_other', requestId: 'req_1', startsAt: NOW + 4, endsAt: NOW + 5 }
+      await db.change((tx) => saveGrant(tx, other))
+      expect([await blocked(NOW + 4), await blocked(NOW + 5)]).toEqual([[], [first.id]])
+      await db.change((tx) => saveGrant(tx, revokeGrant(other, 'bob', 'why', NOW + 4)))
+      expect(await blocked(NOW + 4)).toEqual([first.id])
+      expect(await standingBlocks(db.read, 'bob', NOW + 3)).toEqual([])
       await expect(state.grantFor(person, { ...target, name: 'other' }, rule, NOW)).rejects.toMatchObject({
         code: 'NO_GRANT',
       })

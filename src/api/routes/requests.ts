@@ -2,13 +2,13 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { keepsOut, lockedError } from '../../access/lock.ts'
 import type { AccessRequest } from '../../access/request.ts'
-import type { Grant } from '../../access/grant.ts'
+import { standingRevoked, type Grant } from '../../access/grant.ts'
 import type { Login } from '../../identity/login.ts'
 import { decideAccess, decideBreakGlass } from '../../policy/decide.ts'
 import type { AccessRule } from '../../policy/policy.ts'
 import { describeAccess } from '../../policy/explain.ts'
 import { usualPort } from '../../shared/usual-port.ts'
-import { findGrants } from '../../storage/grants.ts'
+import { findGrants, standingBlocks } from '../../storage/grants.ts'
 import { activeLocks } from '../../storage/locks.ts'
 import { onlyOne } from '../../storage/page.ts'
 import { findRequests, listRequests } from '../../storage/requests.ts'
@@ -39,12 +39,15 @@ function targetsRoute(app: App, deps: ApiDeps): void {
     async (request) => {
       const { person } = request.login()
       const { policy, targets, apps } = deps.settings()
-      const locks = await activeLocks(deps.db.read, deps.clock.now())
+      const now = deps.clock.now()
+      const locks = await activeLocks(deps.db.read, now)
+      const blocks = await standingBlocks(deps.db.read, person.id, now)
       const items = targets.flatMap((target) => {
         const emergency = decideBreakGlass(policy, person, target)
         const rule = decideAccess(policy, person, target) ?? emergency
         if (rule === undefined) return []
         const lock = locks.find((one) => keepsOut(one, person.id, target))
+        const block = rule.grant === 'standing' ? blocks.find((one) => one.target === target.name) : undefined
         const { name, type, labels } = target
         const { database, hostKeys, hostAuthorities = [] } = target.facts
         const accounts = target.accounts.filter((account) => rule.logins?.includes(account) ?? true)
@@ -67,6 +70,7 @@ function targetsRoute(app: App, deps: ApiDeps): void {
             reasonRequired: rule.grant !== 'standing' && rule.reason === 'required',
             ...breakGlassOf(emergency),
             ...(lock === undefined ? {} : { locked: lockedError(lock).message }),
+            ...(block === undefined ? {} : { revoked: standingRevoked(block).message }),
           },
         ]
       })

@@ -24,6 +24,8 @@ export const targetSchema = z.object({
   breakGlass: z.object({ longestMs: z.number(), minReason: z.number(), access: z.string() }).optional(),
   /** Why nobody has access now. */
   locked: z.string().optional(),
+  /** Why standing access gives the caller nothing now. Gateways up to 0.2 do not say. */
+  revoked: z.string().optional(),
   longestMs: z.number(),
   reasonRequired: z.boolean(),
   /** What a client must name when it connects. */

@@ -30,7 +30,8 @@ async function listTargets(
         Object.entries(labels)
           .map((pair) => pair.join('='))
           .join(','),
-      ACCESS: ({ access, locked }) => (locked === undefined ? access : 'locked'),
+      ACCESS: ({ access, locked, revoked }) =>
+        locked !== undefined ? 'locked' : revoked !== undefined ? 'revoked' : access,
       ...(items.some(({ appUrl }) => appUrl !== undefined) ? { APP: ({ appUrl = '' }) => appUrl } : {}),
       ...(items.some(({ held, port }) => held !== undefined || port !== undefined)
         ? {

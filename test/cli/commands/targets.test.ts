@@ -93,6 +93,13 @@ describe('pamctl targets', () => {
     expect(stdout).toBe('dev-db\tpostgres\t\tlocked\n')
   })
 
+  it('says which were revoked, though a rule gives them', async () => {
+    const revoked = 'your access to dev-db was revoked by bob: left the team'
+    const gateway = { ...NOTHING, 'GET /v1/targets': { items: [{ ...target('dev-db', {}), revoked }] } }
+    const { stdout } = await runVerb([targets], ['targets'], { gateway, agent })
+    expect(stdout).toBe('dev-db\tpostgres\t\trevoked\n')
+  })
+
   it('says that there are none', async () => {
     const world = { agent, gateway: { ...NOTHING, 'GET /v1/targets': { items: [] } } }
     expect(await runVerb([targets], ['targets'], world)).toMatchObject({ stdout: '', stderr: 'no targets\n', code: 0 })

@@ -42,6 +42,8 @@ export function TargetCard({
         </h2>
         {grant !== undefined ? (
           <Badge tone="good">access until {formatDateTime(grant.endsAt)}</Badge>
+        ) : target.revoked !== undefined ? (
+          <Badge tone="warn">access revoked</Badge>
         ) : target.grant === 'standing' ? (
           <Badge tone="good">standing access</Badge>
         ) : target.grant === 'break-glass' ? (
@@ -57,10 +59,13 @@ export function TargetCard({
           <Text>{target.access}</Text>
         </span>
       </div>
-      {target.locked !== undefined && (
-        <p class="note" role="status">
-          <Text>{target.locked}</Text>
-        </p>
+      {[target.locked, target.revoked].map(
+        (why) =>
+          why !== undefined && (
+            <p key={why} class="note" role="status">
+              <Text>{why}</Text>
+            </p>
+          ),
       )}
       {grants.map((one) => (
         <Held

@@ -1093,7 +1093,7 @@ describe('what stays prepared of the gateway’s own queries', () => {
 
 describe('the gateway’s own queries', () => {
   it.each([
-    ["set statement_timeout = '20ms'", 'create temp table z (a int)'],
+    ["set statement_timeout = '200ms'", 'create temp table z (a int)'],
     ["set lock_timeout = '1ms'", 'create temp table z (a int)'],
     [
       "set idle_in_transaction_session_timeout = '300ms'; set statement_timeout = '200ms'",

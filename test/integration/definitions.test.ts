@@ -491,6 +491,16 @@ describe('what changes between Bind and Execute', () => {
     await admin.query('drop function if exists public.wipes() cascade')
   })
 
+  it('is not shown by a portal that code of unknown effect made forgotten before the answer to its Bind', async () => {
+    await admin.query(RESET)
+    const writes: Writes = [
+      [...bound('execute pp'), Q(`do $do$ begin ${MASKED}; end $do$`)],
+      [E('p'), SYNC],
+    ]
+    const seen = await trace(['begin', PREPARE, ...writes, 'rollback'], trusting)
+    expect(seen).not.toMatch(new RegExp(`${CANARY}|${BACKWARDS}`))
+  })
+
   it('is of no concern to what means the same: a portal goes on', async () => {
     const seen = await trace([
       'begin',

@@ -184,6 +184,10 @@ export async function freePort(): Promise<number> {
   }
 }
 
+/** This port of loopback where nobody has it, and any other where somebody has. */
+export const portOrFree = async (port: number): Promise<number> =>
+  (await reserve(port)) && (await isFree(port)) ? port : freePort()
+
 /** Holds the UDP port of the same number, by which processes that look for a port at the same time keep out of each other's way. */
 function reserve(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {

@@ -68,6 +68,7 @@ async function demo({ tour, withSaml }: { readonly tour: boolean; readonly withS
       withSshd: findSshd() !== undefined && hasProgram('ssh'),
       withBilling: true,
       withSaml,
+      withUsualPorts: true,
     })
     print(
       `PostgreSQL ${stack.postgres.version} (${stack.postgres.origin === 'npm' ? 'from npm' : 'of this system'}), gateway ${stack.gateway}, sign-in ${withSaml ? 'with SAML alone' : stack.issuer}`,

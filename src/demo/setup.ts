@@ -52,6 +52,8 @@ function hashOf(password: string): Promise<string> {
 
 export interface DemoPorts {
   readonly gatewayPort: number
+  /** Of the built-in OpenID provider; undefined: any free one. */
+  readonly providerPort?: number | undefined
   readonly postgresPort: number
   /** Where there is a MariaDB. */
   readonly mariadbPort?: number | undefined
@@ -67,6 +69,7 @@ export interface DemoPorts {
 
 const demoConfig = ({
   gatewayPort,
+  providerPort,
   postgresPort,
   mariadbPort,
   kubernetes,
@@ -77,7 +80,7 @@ const demoConfig = ({
 listen: { host: 127.0.0.1, port: ${gatewayPort} }
 dataDirectory: data
 logLevel: info
-${saml === undefined ? BUILT_IN_IDENTITY : samlIdentity(saml)}roles:
+${saml === undefined ? builtInIdentity(providerPort) : samlIdentity(saml)}roles:
   audit: [audit]
   operate: [sre]
 
@@ -143,8 +146,8 @@ masking:
     style: partial
 ${mariadbPort === undefined ? '' : SHOP_MASKING}${kubernetes === undefined ? '' : CLUSTER_MASKING}${sshd === undefined ? '' : WEB_MASKING}${billing === undefined ? '' : BILLING_MASKING}`
 
-const BUILT_IN_IDENTITY = `identity:
-  evaluation: { people: people.yaml }
+const builtInIdentity = (port: number | undefined): string => `identity:
+  evaluation: { people: people.yaml${port === undefined ? '' : `, port: ${port}`} }
 `
 
 const shopTarget = (port: number): string => `  - name: shop-mysql

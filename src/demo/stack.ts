@@ -7,7 +7,7 @@ import { startBilling, type LocalBilling } from './local-billing.ts'
 import { startKubernetes } from './local-kubernetes.ts'
 import { startSshd, type LocalSshd } from './local-sshd.ts'
 import { startMariadb, type LocalMariadb } from './local-mariadb.ts'
-import { freePort, packageRoot, startPostgres, type LocalPostgres } from './local-postgres.ts'
+import { freePort, packageRoot, portOrFree, startPostgres, type LocalPostgres } from './local-postgres.ts'
 import { loadSampleData, loadShop, loadShopCluster } from './sample-data.ts'
 import { startSamlSignIn, type SamlSignIn } from './saml-sign-in.ts'
 import { writeDemoConfig } from './setup.ts'
@@ -51,6 +51,8 @@ export interface DemoStackOptions {
   readonly withBilling?: boolean
   /** People sign in with SAML, and with nothing else. */
   readonly withSaml?: boolean
+  /** Gateway and provider listen on the ports that README.md and the documents name, where these are free. */
+  readonly withUsualPorts?: boolean
   /** Default: as a process of its own. */
   readonly startGateway?: (config: string, logFile: string) => Promise<RunningGateway>
 }
@@ -63,6 +65,7 @@ export async function startDemoStack({
   withSshd = false,
   withBilling = false,
   withSaml = false,
+  withUsualPorts = false,
   startGateway: startOwn = startGateway,
 }: DemoStackOptions = {}): Promise<DemoStack> {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-demo-'))
@@ -114,12 +117,13 @@ export async function startDemoStack({
       return version
     })
     hasObjects?.catch(() => {})
-    const gatewayPort = await freePort()
+    const gatewayPort = await (withUsualPorts ? portOrFree(USUAL_PORTS.gateway) : freePort())
     const samlPorts = withSaml
       ? { gateway: gatewayPort, people: await freePort(), services: await freePort() }
       : undefined
     const config = await writeDemoConfig(directory, {
       gatewayPort,
+      providerPort: withUsualPorts ? await portOrFree(USUAL_PORTS.provider) : undefined,
       postgresPort: postgres.port,
       mariadbPort: mariadb?.port,
       kubernetes: cluster && { port: cluster.port, ca: cluster.ca, token: cluster.tokens.gateway },
@@ -152,6 +156,8 @@ export async function startDemoStack({
     throw error
   }
 }
+
+const USUAL_PORTS = { gateway: 8443, provider: 9400 }
 
 /** Two minutes: how soon it starts is for the machine to say, and one that cannot start exits. */
 const MAX_LOOKS = 2400
